@@ -1,0 +1,77 @@
+/**
+ * The one interface behind which every execution provider stands. Not a model server: it knows graphs and tensors,
+ * nothing of volumes, patients or networks.
+ */
+import type { Tensor, TensorType } from "../graph/tensor.ts";
+
+/** ONNX Runtime execution providers, in the order in which `auto` tries them. */
+export const PROVIDERS = ["cuda", "webgpu", "cpu", "wasm"] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+/** What probing a provider found; as `GET /version` shows it. */
+export interface Device {
+  readonly provider: Provider;
+  readonly name: string;
+  readonly state: "ready" | "absent" | "failed";
+  /** Why it is not ready, in words. */
+  readonly reason?: string;
+}
+
+/** Refers to a tensor kept by the engine between runs (parameters, optimizer state), by name. */
+export interface Resident {
+  readonly resident: string;
+}
+
+export interface RunOptions {
+  /** Outputs to keep on the device: output name → resident name (replaces that resident after the run). */
+  readonly keep?: Readonly<Record<string, string>>;
+  /** Outputs to bring back as tensors. Default: every output that is not kept. */
+  readonly fetch?: readonly string[];
+  /** Kill the child and throw `EngineError("timeout")` after this many milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+/** A loaded graph. */
+export interface Session {
+  readonly inputs: Readonly<Record<string, TensorType>>;
+  readonly outputs: Readonly<Record<string, TensorType>>;
+  /**
+   * Runs the graph once.
+   * @throws {EngineError} the provider failed, ran out of memory, timed out or crashed
+   */
+  run(feeds: Readonly<Record<string, Tensor | Resident>>, options?: RunOptions): Promise<Record<string, Tensor>>;
+  release(): Promise<void>;
+}
+
+export interface LoadOptions {
+  /** Off for training-step graphs whose weights are inputs and for cross-checks; default "all". */
+  readonly optimization?: "all" | "basic" | "disabled";
+}
+
+/** A device with a supervised child process that owns its sessions and resident tensors. */
+export interface Engine {
+  readonly provider: Provider;
+  readonly deviceName: string;
+  /** Loads an ONNX model from its bytes or a file. */
+  load(model: Uint8Array | { readonly path: string }, options?: LoadOptions): Promise<Session>;
+  /** Puts a tensor into the engine's store of residents. */
+  put(name: string, value: Tensor): Promise<void>;
+  /** Reads a resident back. */
+  get(name: string): Promise<Tensor>;
+  /** Drops a resident. */
+  drop(name: string): Promise<void>;
+  /** Highest resident set size of the child so far, bytes. */
+  peakBytes(): Promise<number>;
+  /** Ends the child. */
+  close(): Promise<void>;
+}
+
+export type EngineErrorCode = "crashed" | "out-of-memory" | "timeout" | "unsupported" | "failed" | "closed";
+
+/** What the engine throws; `code` decides retry and fallback. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+  constructor(readonly code: EngineErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * What turns a scanner's volumes into a network's input and its output into a mask: the part of a model package that
+ * inference and training share. Plain data; `registry/` validates it from JSON.
+ */
+
+/** Canonical modality names (METHODS.md E.4). */
+export const MODALITIES = ["t1", "t1c", "t2", "flair", "pd", "mra", "dwi", "adc"] as const;
+export type Modality = (typeof MODALITIES)[number];
+
+export type Task = "encoder" | "segmentation" | "classification";
+
+/** One output region. Regions may overlap; in a label map the later entry of `labels` is written over the earlier. */
+export interface Label {
+  readonly name: string;
+  /** Value in the written mask, 1…255. */
+  readonly value: number;
+  /** Values of a reference label map that belong to this region; default `[value]`. */
+  readonly sourceValues?: readonly number[];
+  /** CSS hex colour. */
+  readonly colour: string;
+}
+
+export interface Preprocessing {
+  /** Target voxel size, mm. */
+  readonly spacingMm: readonly [number, number, number];
+  /** Intensity mapping of METHODS.md D.2, per channel. */
+  readonly percentiles: { readonly lower: number; readonly upper: number; readonly clip: boolean };
+  /** Crop to the box of voxels > 0 in any channel, grown by this many voxels; null: no crop. */
+  readonly foregroundMargin: number | null;
+  /** Where percentiles are taken: the whole volume (METHODS.md) or its foreground after cropping. */
+  readonly percentilesOver: "volume" | "foreground";
+  /** Classification: resize to this size, then centre-crop to `inference.roi`. */
+  readonly resize?: readonly [number, number, number];
+}
+
+export interface InferenceSettings {
+  /** Window size, voxels. */
+  readonly roi: readonly [number, number, number];
+  /** Share of a window that its neighbour covers, 0 ≤ overlap < 1. */
+  readonly overlap: number;
+  readonly blending: "constant" | "gaussian";
+  /** A voxel belongs to a region when sigmoid(logit) ≥ threshold. */
+  readonly threshold: number;
+}
+
+/** Which network a package holds. `onnx` is a graph that somebody else exported. */
+export interface Architecture {
+  readonly kind: "uniformer" | "uniunet" | "uniformer-classifier" | "unet3d" | "unet3d-classifier" | "onnx";
+  /** The config object of `nets/` for this kind; for `onnx` the names of the feature outputs. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+export interface ModelSpec {
+  readonly task: Task;
+  readonly architecture: Architecture;
+  /** Input channels in order. An encoder lists the modalities it was made for. */
+  readonly modalities: readonly Modality[];
+  /** Segmentation regions in priority order. */
+  readonly labels: readonly Label[];
+  /** Classification classes in output order. */
+  readonly classes: readonly string[];
+  readonly preprocessing: Preprocessing;
+  readonly inference: InferenceSettings;
+}
