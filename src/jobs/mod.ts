@@ -1,0 +1,33 @@
+/**
+ * Work that outlives a request: data sets, the job queue, progress events, worker processes, cancel and resume. It
+ * knows nothing of HTTP.
+ */
+export { type DatasetFolder, readDatasetFolder } from "./dataset_folder.ts";
+export { Datasets, type DatasetsOptions } from "./datasets.ts";
+export { Jobs, type JobsOptions } from "./jobs.ts";
+export { modalityFromName } from "./modalities.ts";
+export {
+  type CaseCheck,
+  type ClassifyOutcome,
+  DATASET_LAYOUTS,
+  type DatasetCase,
+  type DatasetDetail,
+  type DatasetLabel,
+  type DatasetLayout,
+  type DatasetSpec,
+  type DatasetSummary,
+  type DatasetTask,
+  type FinetuneInput,
+  type ImportedDataset,
+  type InferenceInput,
+  type InferenceOptions,
+  JOB_KINDS,
+  JOB_STATES,
+  type JobEvent,
+  type JobKind,
+  type JobProgress,
+  type JobRecord,
+  type JobResult,
+  type JobState,
+  type SegmentOutcome,
+} from "./types.ts";

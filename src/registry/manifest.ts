@@ -1,0 +1,138 @@
+/**
+ * The schema of a model package's `manifest.json`. Not the network: of `network.onnx` it knows only the sha256.
+ */
+import { z } from "zod";
+import { type Architecture, MODALITIES, type ModelSpec } from "../inference/spec.ts";
+import { DomainError } from "./errors.ts";
+
+/** Version of this schema; a reader refuses what is newer. */
+export const MANIFEST_FORMAT = 1;
+
+/** Lower-case letters, digits, `-` and `_`; begins with a letter or digit; at most 64 characters. */
+export const modelNameSchema = z.string().regex(
+  /^[a-z0-9][a-z0-9_-]{0,63}$/,
+  "expected 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit",
+);
+export const versionSchema = z.int().min(1).max(1_000_000);
+
+/** The files that a package may hold beside `manifest.json`. */
+export const PACKAGE_FILE = new RegExp(
+  `^(network\\.onnx|report\\.(json|html)|templates/(${MODALITIES.join("|")})\\.nii\\.gz)$`,
+);
+
+const KINDS = [
+  "uniformer",
+  "uniunet",
+  "uniformer-classifier",
+  "unet3d",
+  "unet3d-classifier",
+  "onnx",
+] as const satisfies readonly Architecture["kind"][];
+
+const text = z.string().max(10_000);
+const size = z.int().min(1).max(1024);
+const sizes = z.tuple([size, size, size]);
+const millimetres = z.number().positive().max(50);
+const share = z.number().min(0).max(1);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits");
+const metricsSchema = z.record(z.string(), z.number().nullable());
+
+export const labelSchema = z.strictObject({
+  name: z.string().min(1).max(100),
+  value: z.int().min(1).max(255),
+  sourceValues: z.array(z.int().min(1).max(65_535)).min(1).optional(),
+  colour: z.string().regex(/^#[0-9a-f]{6}$/i, "expected #rrggbb"),
+});
+
+const specShape = {
+  task: z.enum(["encoder", "segmentation", "classification"]),
+  architecture: z.strictObject({ kind: z.enum(KINDS), config: z.record(z.string(), z.json()) }),
+  modalities: z.array(z.enum(MODALITIES)).min(1).max(64),
+  labels: z.array(labelSchema).max(255),
+  classes: z.array(z.string().min(1).max(100)).max(1000),
+  preprocessing: z.strictObject({
+    spacingMm: z.tuple([millimetres, millimetres, millimetres]),
+    percentiles: z.strictObject({
+      lower: z.number().min(0).max(100),
+      upper: z.number().min(0).max(100),
+      clip: z.boolean(),
+    }),
+    foregroundMargin: z.int().min(0).max(512).nullable(),
+    percentilesOver: z.enum(["volume", "foreground"]),
+    resize: sizes.optional(),
+  }),
+  inference: z.strictObject({
+    roi: sizes,
+    overlap: z.number().min(0).lt(1),
+    blending: z.enum(["constant", "gaussian"]),
+    threshold: share,
+  }),
+};
+
+export const provenanceSchema = z.strictObject({
+  baseModel: modelNameSchema.optional(),
+  baseVersion: versionSchema.optional(),
+  datasetHash: sha256.optional(),
+  /** The job that made this version; the same job never makes a second one. */
+  job: z.string().max(100).optional(),
+  /** The recipe with every default filled in. */
+  recipe: z.record(z.string(), z.json()),
+  seed: z.int().nullable(),
+  /** Name → version of the programs that took part. */
+  software: z.record(z.string(), z.string()),
+  metrics: metricsSchema,
+  createdAt: z.iso.datetime(),
+  note: text,
+});
+
+const shape = z.strictObject({
+  formatVersion: z.literal(MANIFEST_FORMAT),
+  name: modelNameSchema,
+  version: versionSchema,
+  ...specShape,
+  provenance: provenanceSchema,
+  licence: text,
+  intendedUse: text,
+  /** Path inside the package → sha256; every file of the package but the manifest itself. */
+  files: z.record(z.string().regex(PACKAGE_FILE, "not a file that packages hold"), sha256),
+}) satisfies z.ZodType<ModelSpec>;
+
+export const manifestSchema = shape.check(({ value, issues }) => {
+  const refuse = (path: string, message: string) =>
+    issues.push({ code: "custom", input: value, path: [path], message });
+  const repeated = (values: readonly (string | number)[]) => new Set(values).size < values.length;
+  if (!("network.onnx" in value.files)) refuse("files", "network.onnx is missing");
+  if (value.task === "segmentation" && value.labels.length === 0) refuse("labels", "a segmentation needs labels");
+  if (value.task === "classification" && value.classes.length < 2) {
+    refuse("classes", "a classification needs two classes or more");
+  }
+  if (repeated(value.labels.map((l) => l.name))) refuse("labels", "two labels have the same name");
+  if (repeated(value.labels.map((l) => l.value))) refuse("labels", "two labels have the same value");
+  if (repeated(value.classes)) refuse("classes", "two classes have the same name");
+  if (value.preprocessing.percentiles.lower >= value.preprocessing.percentiles.upper) {
+    refuse("preprocessing", "percentiles.lower must be below percentiles.upper");
+  }
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type Provenance = z.infer<typeof provenanceSchema>;
+
+/** A manifest before its package is written: the writer adds the format, the version and the hashes. */
+export type ManifestDraft = Omit<Manifest, "formatVersion" | "version" | "files">;
+
+/**
+ * Checks a parsed `manifest.json`.
+ * @throws {DomainError} `invalid-manifest`, naming the first wrong fields
+ */
+export function parseManifest(value: unknown): Manifest {
+  const result = manifestSchema.safeParse(value);
+  if (result.success) return result.data;
+  const wrong = result.error.issues.slice(0, 3).map((i) => `${i.path.join(".") || "manifest"}: ${i.message}`);
+  throw new DomainError("invalid-manifest", `Cannot read a model manifest: ${wrong.join("; ")}`);
+}
+
+/** The part of a manifest that inference and training need. */
+export function specOf(manifest: Manifest): ModelSpec {
+  const { task, architecture, modalities, labels, classes, preprocessing, inference } = manifest;
+  return { task, architecture, modalities, labels, classes, preprocessing, inference };
+}

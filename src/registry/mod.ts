@@ -1,0 +1,28 @@
+/**
+ * Model packages and their life: manifest, files, hashes, versions, candidate → served → retired; and the database that
+ * keeps such states. It knows neither HTTP nor what is inside a network.
+ */
+export type { Database, DatabaseOptions, Queryable } from "./database.ts";
+export { DOMAIN_CODES, DomainError, type DomainErrorCode } from "./errors.ts";
+export { type ReceivedFile, receiveFile } from "./files.ts";
+export {
+  labelSchema,
+  type Manifest,
+  type ManifestDraft,
+  manifestSchema,
+  modelNameSchema,
+  parseManifest,
+  type Provenance,
+  specOf,
+  versionSchema,
+} from "./manifest.ts";
+export { openDatabase } from "./open_database.ts";
+export { Registry, type RegistryOptions } from "./store.ts";
+export {
+  type AuditEntry,
+  type Decision,
+  type ModelSummary,
+  type ModelVersion,
+  VERSION_STATES,
+  type VersionState,
+} from "./types.ts";
