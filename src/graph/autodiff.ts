@@ -1,0 +1,73 @@
+/** Reverse-mode differentiation: one walk over the nodes of a builder, using each operator's `vjp` rule. */
+import type { BuiltNode, GraphBuilder } from "./builder.ts";
+import { NO_GRADIENT, type Value } from "./ir.ts";
+import { isFloat, sameShape } from "./tensor.ts";
+import { type AnyOpDef, opDef } from "./ops/mod.ts";
+
+/** A node on the path from a wanted value to the loss has no gradient rule. */
+export class NoGradientError extends TypeError {
+  override readonly name = "NoGradientError";
+}
+
+/**
+ * Appends to `b` the gradients of scalar `loss` with respect to each of `wanted` and returns them in that order
+ * (zeros where the loss does not depend on a value).
+ * @throws {NoGradientError} an operator without a gradient lies between a wanted value and the loss
+ * @throws {TypeError} the loss is not a float scalar
+ */
+export function gradients(b: GraphBuilder, loss: Value, wanted: readonly Value[]): Value[] {
+  if (loss.shape.length !== 0 || !isFloat(loss.dtype)) {
+    throw new TypeError(`Cannot differentiate ${loss.name}: expected a float scalar, got ${loss.dtype}[${loss.shape}]`);
+  }
+  const forward = [...b.nodes];
+  const depends = reachable(forward, wanted);
+  const grads = new Map<string, Value>([[loss.name, b.literal(loss.dtype, 1)]]);
+  for (const node of forward.toReversed()) {
+    const dy = grads.get(node.y.name);
+    if (dy === undefined || !depends.has(node.y.name)) continue;
+    const dxs = applyRule(b, node, dy);
+    node.x.forEach((x, i) => {
+      const dx = dxs[i];
+      if (x === null || dx == null || !depends.has(x.name)) return;
+      const sum = grads.get(x.name);
+      const own = unbroadcast(b, dx, x.shape);
+      grads.set(x.name, sum === undefined ? own : b.op.Add(sum, own));
+    });
+  }
+  return wanted.map((v) => grads.get(v.name) ?? b.op.Expand(b.literal(v.dtype, 0), v.shape));
+}
+
+/** Names of all float values that depend on one of `wanted`. */
+function reachable(nodes: readonly BuiltNode[], wanted: readonly Value[]): Set<string> {
+  const depends = new Set(wanted.map((v) => v.name));
+  for (const node of nodes) {
+    if (isFloat(node.y.dtype) && node.x.some((v) => v !== null && depends.has(v.name))) depends.add(node.y.name);
+  }
+  return depends;
+}
+
+function applyRule(b: GraphBuilder, node: BuiltNode, dy: Value): readonly (Value | null)[] {
+  const { vjp }: AnyOpDef = opDef(node.op);
+  if (vjp === NO_GRADIENT) return [];
+  if (typeof vjp !== "function") {
+    throw new NoGradientError(
+      `Cannot differentiate ${node.op} (node ${node.y.name}, shape [${node.y.shape}]): ${vjp.unsupported}`,
+    );
+  }
+  const context = {
+    x: node.x as Value[],
+    y: node.y,
+    attrs: node.attrs,
+    constant: (i: number) => b.constantOf(node.x[i]),
+  };
+  return vjp(b.op, context, dy);
+}
+
+/** Sums a gradient over the axes along which its value was broadcast. */
+function unbroadcast(b: GraphBuilder, dx: Value, shape: readonly number[]): Value {
+  if (sameShape(dx.shape, shape)) return dx;
+  const lead = dx.shape.length - shape.length;
+  const axes = dx.shape.flatMap((d, k) => (k < lead || (shape[k - lead] === 1 && d !== 1) ? [k] : []));
+  const summed = axes.length === 0 ? dx : b.op.ReduceSum(dx, axes, { keepdims: 1 });
+  return sameShape(summed.shape, shape) ? summed : b.op.Reshape(summed, shape);
+}

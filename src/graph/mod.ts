@@ -1,0 +1,10 @@
+/**
+ * The compiler: a plain IR of ONNX operators, its builder, reverse-mode differentiation and a float64 reference.
+ * Knows nothing of ONNX Runtime, networks or medicine.
+ */
+export * from "./tensor.ts";
+export type { Attrs, Graph, Node, OpName, Ops, Value } from "./ir.ts";
+export type { NdArray } from "./ndarray.ts";
+export { GraphBuilder } from "./builder.ts";
+export { gradients, NoGradientError } from "./autodiff.ts";
+export { evaluate } from "./evaluate.ts";

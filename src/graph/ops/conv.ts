@@ -1,0 +1,208 @@
+/** Convolution and its transpose, over any number of spatial axes, with stride, padding, dilation and groups. */
+import type { AttrsOf, InputInfo, OpDef, Ops, Value } from "../ir.ts";
+import { type NdArray, ndarray, stridesOf } from "../ndarray.ts";
+import { sizeOf, type TensorType } from "../tensor.ts";
+import { flip } from "./shape.ts";
+
+type ConvAttrs = AttrsOf<"Conv">;
+type Window = Omit<ConvAttrs, "group">;
+
+/** Completes window attributes for `spatial` axes. */
+export function windowAttrs(given: Partial<Window>, kernel: readonly number[]): Window {
+  const n = kernel.length;
+  return {
+    kernel_shape: given.kernel_shape ?? kernel,
+    strides: given.strides ?? Array(n).fill(1),
+    pads: given.pads ?? Array(2 * n).fill(0),
+    dilations: given.dilations ?? Array(n).fill(1),
+  };
+}
+
+/** Extent of a dilated kernel. */
+const extent = ({ kernel_shape: k, dilations: d }: Window, i: number) => d[i] * (k[i] - 1) + 1;
+
+/** Output size along spatial axis `i` for input size `d`. */
+export function windowOutput(d: number, window: Window, i: number, ceil = false): number {
+  const padded = d + window.pads[i] + window.pads[i + window.strides.length];
+  const steps = (padded - extent(window, i)) / window.strides[i];
+  const out = (ceil ? Math.ceil(steps) : Math.floor(steps)) + 1;
+  // as PyTorch: the last window must start inside the input or its left padding
+  return ceil && (out - 1) * window.strides[i] >= d + window.pads[i] ? out - 1 : out;
+}
+
+function inferConv([x, w]: readonly InputInfo[], attrs: ConvAttrs): TensorType {
+  const spatial = x.shape.slice(2);
+  const shape = [x.shape[0], w.shape[0], ...spatial.map((d, i) => windowOutput(d, attrs, i))];
+  if (
+    x.shape.length !== w.shape.length || x.shape[1] !== w.shape[1] * attrs.group || w.shape[0] % attrs.group !== 0 ||
+    x.dtype !== w.dtype || shape.some((d) => d < 1)
+  ) {
+    throw new RangeError(
+      `expected x [N, C, …] and w [M, C/${attrs.group}, …], got ${x.dtype}[${x.shape}] and ${w.dtype}[${w.shape}]`,
+    );
+  }
+  return { dtype: x.dtype, shape };
+}
+
+/** [M, C/g, k…] → [C, M/g, k…]: the weights of the transposed map. */
+function swapChannels(op: Ops, w: Value, group: number): Value {
+  const [m, c, ...kernel] = w.shape;
+  if (m === group && c === 1) return w;
+  const tail = kernel.map((_, i) => i + 3);
+  const apart = op.Transpose(op.Reshape(w, [group, m / group, c, ...kernel]), { perm: [0, 2, 1, ...tail] });
+  return op.Reshape(apart, [group * c, m / group, ...kernel]);
+}
+
+/** dx of a convolution: for stride 1 a convolution with flipped kernels, otherwise a transposed convolution. */
+function convInputGradient(
+  op: Ops,
+  { w, dy, attrs, shape }: { w: Value; dy: Value; attrs: ConvAttrs; shape: readonly number[] },
+): Value {
+  const { strides, pads, dilations, group, kernel_shape } = attrs;
+  const n = strides.length;
+  const full = Array.from({ length: 2 * n }, (_, i) => extent(attrs, i % n) - 1 - pads[i]);
+  if (strides.every((s) => s === 1) && full.every((p) => p >= 0)) {
+    const axes = kernel_shape.flatMap((k, i) => (k > 1 ? [i + 2] : []));
+    return op.Conv(dy, flip(op, swapChannels(op, w, group), axes), null, { dilations, group, pads: full });
+  }
+  const output_padding = strides.map((s, i) =>
+    shape[i + 2] - ((dy.shape[i + 2] - 1) * s + extent(attrs, i) - pads[i] - pads[i + n])
+  );
+  return op.ConvTranspose(dy, w, null, { strides, pads, dilations, group, output_padding });
+}
+
+/**
+ * dw[m, c, k] = Σ x[c, p·stride + k·dilation − pad]·dy[m, p]: a convolution of x with dy as its kernel, batch and channel
+ * axes exchanged, stride and dilation exchanged.
+ */
+function convWeightGradient(
+  op: Ops,
+  { x, dy, attrs, shape }: { x: Value; dy: Value; attrs: ConvAttrs; shape: readonly number[] },
+): Value {
+  const { strides, pads, dilations, group: g } = attrs;
+  const [n, c, ...spatial] = x.shape;
+  const [, m, ...out] = dy.shape;
+  const tail = spatial.map((_, i) => i + 3);
+  const rows = op.Reshape(
+    op.Transpose(op.Reshape(x, [n, g, c / g, ...spatial]), { perm: [2, 1, 0, ...tail] }),
+    [c / g, g * n, ...spatial],
+  );
+  const kernels = op.Transpose(dy, { perm: [1, 0, ...out.map((_, i) => i + 2)] });
+  const dw = op.Conv(rows, kernels, null, { strides: dilations, dilations: strides, pads, group: g });
+  const axes = spatial.map((_, i) => i + 2);
+  const exact = axes.every((a) => dw.shape[a] === shape[a])
+    ? dw
+    : op.Slice(dw, axes.map(() => 0), axes.map((a) => shape[a]), axes, axes.map(() => 1));
+  return op.Transpose(exact, { perm: [1, 0, ...axes] });
+}
+
+function biasGradient(op: Ops, dy: Value): Value {
+  return op.ReduceSum(dy, dy.shape.flatMap((_, k) => (k === 1 ? [] : [k])), { keepdims: 0 });
+}
+
+/** Calls `visit` for every pair of an input voxel and an output voxel that a kernel element connects. */
+function forEachTap(
+  { input, output, window }: { input: readonly number[]; output: readonly number[]; window: Window },
+  visit: (inputAt: number, outputAt: number, kernelAt: number) => void,
+): void {
+  const { kernel_shape, strides, dilations, pads } = window;
+  const rank = input.length;
+  const inStrides = stridesOf(input), outStrides = stridesOf(output), kStrides = stridesOf(kernel_shape);
+  const walk = (axis: number, i: number, o: number, k: number): void => {
+    if (axis === rank) return visit(i, o, k);
+    for (let p = 0; p < output[axis]; p++) {
+      for (let q = 0; q < kernel_shape[axis]; q++) {
+        const at = p * strides[axis] + q * dilations[axis] - pads[axis];
+        if (at < 0 || at >= input[axis]) continue;
+        walk(axis + 1, i + at * inStrides[axis], o + p * outStrides[axis], k + q * kStrides[axis]);
+      }
+    }
+  };
+  walk(0, 0, 0, 0);
+}
+
+/** Adds the (transposed) convolution of `a` with `w` [big channels of y or x] into a new array. */
+function convolve(
+  { a, w, shape, attrs, transposed }: {
+    a: NdArray;
+    w: NdArray;
+    shape: readonly number[];
+    attrs: ConvAttrs;
+    transposed: boolean;
+  },
+): NdArray {
+  const out = ndarray(shape);
+  const g = attrs.group;
+  const [big, small] = w.shape; // conv: [M, C/g]; transposed: [C, M/g]
+  const aSize = sizeOf(a.shape.slice(2)), ySize = sizeOf(shape.slice(2)), kSize = sizeOf(w.shape.slice(2));
+  const [input, output] = transposed ? [shape.slice(2), a.shape.slice(2)] : [a.shape.slice(2), shape.slice(2)];
+  for (let n = 0; n < shape[0]; n++) {
+    for (let b = 0; b < big; b++) {
+      for (let s = 0; s < small; s++) {
+        const other = Math.floor(b / (big / g)) * small + s;
+        const [from, to] = transposed ? [b, other] : [other, b];
+        const aBase = (n * a.shape[1] + from) * aSize, yBase = (n * shape[1] + to) * ySize;
+        const wBase = (b * small + s) * kSize;
+        forEachTap({ input, output, window: attrs }, (i, o, k) => {
+          const [src, dst] = transposed ? [o, i] : [i, o];
+          out.data[yBase + dst] += a.data[aBase + src] * w.data[wBase + k];
+        });
+      }
+    }
+  }
+  return out;
+}
+
+function addBias(y: NdArray, b: NdArray | undefined): NdArray {
+  if (b === undefined) return y;
+  const inner = sizeOf(y.shape.slice(2));
+  return { shape: y.shape, data: y.data.map((v, i) => v + b.data[Math.floor(i / inner) % y.shape[1]]) };
+}
+
+export const CONV_OPS = {
+  // y[m, p] = b[m] + Σ w[m, c, k]·x[c, p·stride + k·dilation − pad]
+  Conv: {
+    attrs: (given, [, w]) => ({ ...windowAttrs(given, w!.shape.slice(2)), group: given.group ?? 1 }),
+    infer: inferConv,
+    vjp: (op, { x: [x, w, b], attrs }, dy) => [
+      convInputGradient(op, { w, dy, attrs, shape: x.shape }),
+      convWeightGradient(op, { x, dy, attrs, shape: w.shape }),
+      b == null ? null : biasGradient(op, dy),
+    ],
+    evaluate: ([x, w, b], attrs, y) => addBias(convolve({ a: x, w, shape: y.shape, attrs, transposed: false }), b),
+  } satisfies OpDef<"Conv">,
+
+  // the adjoint of Conv: dx is a convolution, dw the weight gradient with x and dy exchanged
+  ConvTranspose: {
+    attrs: (given, [, w]) => ({
+      ...windowAttrs(given, w!.shape.slice(2)),
+      group: given.group ?? 1,
+      output_padding: given.output_padding ?? w!.shape.slice(2).map(() => 0),
+    }),
+    infer: ([x, w], attrs) => {
+      const n = attrs.strides.length;
+      if (x.shape.length !== w.shape.length || x.shape[1] !== w.shape[0] || x.dtype !== w.dtype) {
+        throw new RangeError(
+          `expected x [N, C, …] and w [C, M/${attrs.group}, …], got ${x.dtype}[${x.shape}] and ${w.dtype}[${w.shape}]`,
+        );
+      }
+      const spatial = x.shape.slice(2).map((d, i) =>
+        (d - 1) * attrs.strides[i] + extent(attrs, i) + attrs.output_padding[i] - attrs.pads[i] - attrs.pads[i + n]
+      );
+      return { dtype: x.dtype, shape: [x.shape[0], w.shape[1] * attrs.group, ...spatial] };
+    },
+    vjp: (op, { x: [x, w, b], attrs }, dy) => {
+      const { output_padding, ...conv } = attrs;
+      const dx = op.Conv(dy, w, null, conv);
+      const axes = x.shape.slice(2).map((_, i) => i + 2);
+      return [
+        output_padding.some((p, i) => p >= conv.strides[i])
+          ? op.Slice(dx, axes.map(() => 0), axes.map((a) => x.shape[a]), axes, axes.map(() => 1))
+          : dx,
+        convWeightGradient(op, { x: dy, dy: x, attrs: conv, shape: w.shape }),
+        b == null ? null : biasGradient(op, dy),
+      ];
+    },
+    evaluate: ([x, w, b], attrs, y) => addBias(convolve({ a: x, w, shape: y.shape, attrs, transposed: true }), b),
+  } satisfies OpDef<"ConvTranspose">,
+};

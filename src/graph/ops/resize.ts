@@ -1,0 +1,79 @@
+/** Resize: along each axis a constant matrix, so its gradient is that matrix transposed. */
+import type { AttrsOf, OpDef } from "../ir.ts";
+import { matmul, ndarray, reshape } from "../ndarray.ts";
+import { sizeOf } from "../tensor.ts";
+import { constantNumbers } from "./reduce.ts";
+import { multiplyAxis } from "./shape.ts";
+
+type Attrs = AttrsOf<"Resize">;
+
+function sourceCoordinate(i: number, { from, to, mode }: { from: number; to: number; mode: string }): number {
+  if (mode === "align_corners") return to === 1 ? 0 : i * (from - 1) / (to - 1);
+  if (mode === "asymmetric") return i * from / to;
+  if (mode === "pytorch_half_pixel" && to === 1) return 0;
+  return (i + 0.5) * from / to - 0.5;
+}
+
+function nearest(x: number, mode: Attrs["nearest_mode"]): number {
+  if (mode === "floor") return Math.floor(x);
+  if (mode === "ceil") return Math.ceil(x);
+  return mode === "round_prefer_floor" ? Math.ceil(x - 0.5) : Math.floor(x + 0.5);
+}
+
+/** The [to, from] matrix by which Resize maps one axis; coordinates are clamped to the axis, as ONNX and PyTorch do. */
+export function resizeMatrix(from: number, to: number, attrs: Attrs): Float64Array {
+  const matrix = new Float64Array(to * from);
+  const clamp = (v: number) => Math.min(Math.max(v, 0), from - 1);
+  for (let i = 0; i < to; i++) {
+    const x = sourceCoordinate(i, { from, to, mode: attrs.coordinate_transformation_mode });
+    if (attrs.mode === "nearest") {
+      matrix[i * from + clamp(nearest(x, attrs.nearest_mode))] = 1;
+      continue;
+    }
+    const at = clamp(x), low = Math.floor(at), high = clamp(low + 1);
+    matrix[i * from + low] += 1 - (at - low);
+    matrix[i * from + high] += at - low;
+  }
+  return matrix;
+}
+
+function transposed(matrix: Float64Array, rows: number, columns: number): Float64Array {
+  return matrix.map((_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]);
+}
+
+export const RESIZE_OPS = {
+  // y = A·x along each axis, dx = Aᵀ·dy
+  Resize: {
+    attrs: (
+      { mode = "nearest", coordinate_transformation_mode = "half_pixel", nearest_mode = "round_prefer_floor" },
+    ) => {
+      if (mode !== "nearest" && mode !== "linear") throw new TypeError(`expected mode nearest or linear, got ${mode}`);
+      return { mode, coordinate_transformation_mode, nearest_mode };
+    },
+    infer: ([x, , , sizes]) => {
+      const shape = constantNumbers(sizes, "sizes");
+      if (shape.length !== x.shape.length) throw new RangeError(`expected ${x.shape.length} sizes, got [${shape}]`);
+      return { dtype: x.dtype, shape };
+    },
+    vjp: (op, { x: [x], y, attrs }, dy) => {
+      let dx = dy;
+      for (let axis = x.shape.length - 1; axis >= 0; axis--) {
+        const from = x.shape[axis], to = y.shape[axis];
+        if (from === to) continue;
+        dx = multiplyAxis(op, dx, { axis, matrix: transposed(resizeMatrix(from, to, attrs), to, from), size: from });
+      }
+      return [dx];
+    },
+    evaluate: ([x], attrs, y) => {
+      let out = x;
+      for (let axis = 0; axis < x.shape.length; axis++) {
+        const from = x.shape[axis], to = y.shape[axis];
+        if (from === to) continue;
+        const shape = out.shape.map((d, k) => (k === axis ? to : d));
+        const flat = reshape(out, [sizeOf(shape.slice(0, axis)), from, sizeOf(shape.slice(axis + 1))]);
+        out = reshape(matmul(ndarray([to, from], resizeMatrix(from, to, attrs)), flat), shape);
+      }
+      return out;
+    },
+  } satisfies OpDef<"Resize">,
+};

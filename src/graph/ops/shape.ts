@@ -1,0 +1,277 @@
+/** Operators that move elements without computing: Reshape, Transpose, Concat, Slice, Pad, Expand, Tile, Gather. */
+import type { InputInfo, OpDef, Ops, Value } from "../ir.ts";
+import { broadcastShapes, broadcastTo, gatherStrided, ndarray, stridesOf, transpose } from "../ndarray.ts";
+import { reshape as view } from "../ndarray.ts";
+import { sizeOf, tensor, toNumbers } from "../tensor.ts";
+import { constantNumbers, normalizeAxis } from "./reduce.ts";
+
+/** A Slice's starts, lengths and steps for every axis, clamped as ONNX says. */
+export interface SliceSpec {
+  readonly start: readonly number[];
+  readonly length: readonly number[];
+  readonly step: readonly number[];
+}
+
+function sliceSpec(shape: readonly number[], lists: readonly (readonly number[] | undefined)[]): SliceSpec {
+  const [starts, ends, axes = starts!.map((_, i) => i), steps = starts!.map(() => 1)] = lists;
+  const start = shape.map(() => 0), length = [...shape], step = shape.map(() => 1);
+  axes.forEach((axis, i) => {
+    const a = normalizeAxis(axis, shape.length);
+    const d = shape[a], s = steps[i];
+    if (s === 0) throw new RangeError("expected a non-zero step, got 0");
+    const clamp = (v: number, lo: number, hi: number) => Math.min(Math.max(v < 0 ? v + d : v, lo), hi);
+    const from = s > 0 ? clamp(starts![i], 0, d) : clamp(starts![i], 0, d - 1);
+    const to = s > 0 ? clamp(ends![i], 0, d) : clamp(ends![i], -1, d - 1);
+    start[a] = from;
+    step[a] = s;
+    length[a] = Math.max(0, Math.ceil((to - from) / s));
+  });
+  return { start, length, step };
+}
+
+function readSlice(inputs: readonly (InputInfo | undefined)[]): SliceSpec {
+  const [x, ...lists] = inputs;
+  const names = ["starts", "ends", "axes", "steps"];
+  return sliceSpec(x!.shape, lists.map((l, i) => (l == null ? undefined : constantNumbers(l, names[i]))));
+}
+
+/** Inserts `step − 1` zeros between neighbours along each axis: the adjoint of a strided slice. */
+export function dilate(op: Ops, x: Value, step: readonly number[]): Value {
+  const rank = x.shape.length;
+  if (step.every((s) => s === 1)) return x;
+  const apart = op.Reshape(x, x.shape.flatMap((d) => [d, 1]));
+  const padded = op.Pad(apart, [...Array(2 * rank).fill(0), ...step.flatMap((s) => [0, s - 1])], 0, {});
+  const spread = op.Reshape(padded, x.shape.map((d, k) => d * step[k]));
+  return op.Slice(
+    spread,
+    x.shape.map(() => 0),
+    x.shape.map((d, k) => (d - 1) * step[k] + 1),
+    x.shape.map((_, k) => k),
+    x.shape.map(() => 1),
+  );
+}
+
+/** Reverses `axes`. */
+export function flip(op: Ops, x: Value, axes: readonly number[]): Value {
+  if (axes.length === 0) return x;
+  return op.Slice(x, axes.map(() => -1), axes.map(() => -(2 ** 31)), axes, axes.map(() => -1));
+}
+
+function reshapeTarget(x: InputInfo, shape: readonly number[]): number[] {
+  const target = shape.map((d, k) => (d === 0 ? x.shape[k] : d));
+  const hole = target.indexOf(-1);
+  if (hole >= 0) target[hole] = sizeOf(x.shape) / -sizeOf(target);
+  if (sizeOf(target) !== sizeOf(x.shape) || !target.every(Number.isInteger)) {
+    throw new RangeError(`expected a shape of ${sizeOf(x.shape)} elements for [${x.shape}], got [${shape}]`);
+  }
+  return target;
+}
+
+/** The source index for each padded index, or −1 for the fill value. */
+function padSources(d: number, { low, high, mode }: { low: number; high: number; mode: string }): number[] {
+  return Array.from({ length: low + d + high }, (_, i) => {
+    const at = i - low;
+    if (at >= 0 && at < d) return at;
+    if (mode === "constant") return -1;
+    if (mode === "edge") return at < 0 ? 0 : d - 1;
+    return at < 0 ? -at : 2 * (d - 1) - at;
+  });
+}
+
+export const SHAPE_OPS = {
+  // dx = dy in x's shape
+  Reshape: {
+    infer: ([x, shape]) => ({ dtype: x.dtype, shape: reshapeTarget(x, constantNumbers(shape, "shape")) }),
+    vjp: (op, { x: [x] }, dy) => [op.Reshape(dy, x.shape), null],
+    evaluate: ([x], _a, y) => view(x, y.shape),
+  } satisfies OpDef<"Reshape">,
+
+  // dx = dy with the inverse permutation
+  Transpose: {
+    attrs: ({ perm }, [x]) => ({ perm: perm ?? x!.shape.map((_, k) => x!.shape.length - 1 - k) }),
+    infer: ([x], { perm }) => {
+      if (perm.length !== x.shape.length || new Set(perm).size !== perm.length) {
+        throw new RangeError(`expected a permutation of ${x.shape.length} axes, got [${perm}]`);
+      }
+      return { dtype: x.dtype, shape: perm.map((p) => x.shape[p]) };
+    },
+    vjp: (op, { attrs: { perm } }, dy) => [op.Transpose(dy, { perm: perm.map((_, k) => perm.indexOf(k)) })],
+    evaluate: ([x], { perm }) => transpose(x, perm),
+  } satisfies OpDef<"Transpose">,
+
+  // dxᵢ = the slice of dy that came from xᵢ
+  Concat: {
+    attrs: ({ axis = 0 }, [x]) => ({ axis: normalizeAxis(axis, x!.shape.length) }),
+    infer: (inputs, { axis }) => {
+      const shape = [...inputs[0].shape];
+      for (const { shape: s, dtype } of inputs.slice(1)) {
+        if (dtype !== inputs[0].dtype || s.length !== shape.length || s.some((d, k) => k !== axis && d !== shape[k])) {
+          throw new RangeError(
+            `expected equal dims but for axis ${axis}, got ${inputs.map((i) => `[${i.shape}]`).join(" ")}`,
+          );
+        }
+        shape[axis] += s[axis];
+      }
+      return { dtype: inputs[0].dtype, shape };
+    },
+    vjp: (op, { x, attrs: { axis } }, dy) => {
+      let at = 0;
+      return x.map((v) => op.Slice(dy, [at], [at += v.shape[axis]], [axis], [1]));
+    },
+    evaluate: (inputs, { axis }, y) => {
+      const out = ndarray(y.shape);
+      const inner = sizeOf(y.shape.slice(axis + 1));
+      const row = y.shape[axis] * inner;
+      let at = 0;
+      for (const x of inputs) {
+        const n = x.shape[axis] * inner;
+        for (let i = 0; i * row < out.data.length; i++) out.data.set(x.data.subarray(i * n, (i + 1) * n), i * row + at);
+        at += n;
+      }
+      return out;
+    },
+  } satisfies OpDef<"Concat">,
+
+  // dx = dy between zeros: flipped where the step is negative, dilated by |step|, padded back
+  Slice: {
+    infer: (inputs) => ({ dtype: inputs[0].dtype, shape: readSlice(inputs).length }),
+    vjp: (op, { x: [x], constant }, dy) => {
+      const lists = [1, 2, 3, 4].map((i) => constant(i) && toNumbers(constant(i)!));
+      const { start, length, step } = sliceSpec(x.shape, lists);
+      const upright = flip(op, dy, step.flatMap((s, k) => (s < 0 ? [k] : [])));
+      const spread = dilate(op, upright, step.map(Math.abs));
+      const low = start.map((s, k) => (step[k] > 0 ? s : s + (length[k] - 1) * step[k]));
+      const high = low.map((l, k) => x.shape[k] - l - spread.shape[k]);
+      return [[...low, ...high].every((p) => p === 0) ? spread : op.Pad(spread, [...low, ...high], 0, {})];
+    },
+    evaluate: ([x, ...lists]) => {
+      const { start, length, step } = sliceSpec(x.shape, lists.map((l) => l && Array.from(l.data)));
+      const own = stridesOf(x.shape);
+      const offset = start.reduce((sum, s, k) => sum + s * own[k], 0);
+      return gatherStrided(x, { shape: length, strides: own.map((s, k) => s * step[k]), offset });
+    },
+  } satisfies OpDef<"Slice">,
+
+  // constant: dx = the inner part of dy
+  Pad: {
+    attrs: ({ mode = "constant" }) => ({ mode }),
+    infer: ([x, pads]) => {
+      const p = constantNumbers(pads, "pads"), rank = x.shape.length;
+      if (p.length !== 2 * rank) throw new RangeError(`expected ${2 * rank} pads for [${x.shape}], got ${p.length}`);
+      return { dtype: x.dtype, shape: x.shape.map((d, k) => d + p[k] + p[k + rank]) };
+    },
+    vjp: (op, { x: [x], attrs: { mode }, constant }, dy) => {
+      const p = toNumbers(constant(1)!), rank = x.shape.length;
+      if (mode === "constant") return [op.Pad(dy, p.map((v) => -v), 0, {})];
+      // reflect, edge: the pads' gradients add to the voxels they were copied from, axis by axis
+      let dx = dy;
+      for (let k = 0; k < rank; k++) {
+        const source = padSources(x.shape[k], { low: p[k], high: p[k + rank], mode });
+        if (source.length === x.shape[k]) continue;
+        dx = scatterRows(op, dx, { axis: k, size: x.shape[k], rows: source });
+      }
+      return [dx];
+    },
+    evaluate: ([x, pads, value], { mode }, y) => {
+      const rank = x.shape.length;
+      const fill = value?.data[0] ?? 0;
+      const sources = x.shape.map((d, k) => padSources(d, { low: pads.data[k], high: pads.data[k + rank], mode }));
+      const strides = stridesOf(x.shape);
+      const out = ndarray(y.shape);
+      const index = y.shape.map(() => 0);
+      for (let i = 0; i < out.data.length; i++) {
+        let at = 0;
+        for (let k = 0; k < rank; k++) {
+          at = sources[k][index[k]] < 0 || at < 0 ? -1 : at + sources[k][index[k]] * strides[k];
+        }
+        out.data[i] = at < 0 ? fill : x.data[at];
+        for (let k = rank - 1; k >= 0 && ++index[k] === y.shape[k]; k--) index[k] = 0;
+      }
+      return out;
+    },
+  } satisfies OpDef<"Pad">,
+
+  // dx = dy; the walk sums the repeated axes
+  Expand: {
+    infer: ([x, shape]) => ({ dtype: x.dtype, shape: broadcastShapes(x.shape, constantNumbers(shape, "shape")) }),
+    vjp: (_op, _c, dy) => [dy, null],
+    evaluate: ([x], _a, y) => broadcastTo(x, y.shape),
+  } satisfies OpDef<"Expand">,
+
+  // dx = the sum of the copies
+  Tile: {
+    infer: ([x, repeats]) => {
+      const r = constantNumbers(repeats, "repeats");
+      return { dtype: x.dtype, shape: x.shape.map((d, k) => d * r[k]) };
+    },
+    vjp: (op, { x: [x], y }, dy) => {
+      const copies = op.Reshape(dy, x.shape.flatMap((d, k) => [y.shape[k] / d, d]));
+      return [op.ReduceSum(copies, x.shape.map((_, k) => 2 * k), { keepdims: 0 }), null];
+    },
+    evaluate: ([x], _a, y) => {
+      const apart = broadcastTo(
+        view(x, x.shape.flatMap((d) => [1, d])),
+        x.shape.flatMap((d, k) => [y.shape[k] / d, d]),
+      );
+      return view(apart, y.shape);
+    },
+  } satisfies OpDef<"Tile">,
+
+  // constant indices: dx = Sᵀ·dy with the selection matrix S
+  Gather: {
+    attrs: ({ axis = 0 }, [x]) => ({ axis: normalizeAxis(axis, x!.shape.length) }),
+    infer: ([x, indices], { axis }) => ({
+      dtype: x.dtype,
+      shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)],
+    }),
+    vjp: (op, { x: [x, indices], attrs: { axis }, constant }, dy) => {
+      const rows = constant(1);
+      if (rows === undefined) throw new TypeError("Cannot differentiate Gather: expected constant indices");
+      const flat = op.Reshape(dy, [...x.shape.slice(0, axis), sizeOf(indices.shape), ...x.shape.slice(axis + 1)]);
+      const size = x.shape[axis];
+      const positive = toNumbers(rows).map((r) => (r < 0 ? r + size : r));
+      return [scatterRows(op, flat, { axis, size, rows: positive }), null];
+    },
+    evaluate: ([x, indices], { axis }, y) => {
+      const outer = sizeOf(x.shape.slice(0, axis)), inner = sizeOf(x.shape.slice(axis + 1)), d = x.shape[axis];
+      const out = ndarray(y.shape);
+      let at = 0;
+      for (let o = 0; o < outer; o++) {
+        for (const r of indices.data) {
+          const from = (o * d + (r < 0 ? r + d : r)) * inner;
+          out.data.set(x.data.subarray(from, from + inner), at);
+          at += inner;
+        }
+      }
+      return out;
+    },
+  } satisfies OpDef<"Gather">,
+};
+
+/** Adds row i of `x` along `axis` to row `rows[i]` of a zero tensor with `size` rows: a product with a 0/1 matrix. */
+export function scatterRows(
+  op: Ops,
+  x: Value,
+  { axis, size, rows }: { axis: number; size: number; rows: readonly number[] },
+): Value {
+  const matrix = new Float64Array(size * rows.length);
+  rows.forEach((r, i) => r >= 0 && (matrix[r * rows.length + i] = 1));
+  return multiplyAxis(op, x, { axis, matrix, size });
+}
+
+/** Multiplies `axis` of `x` by a constant matrix [size, d]. */
+export function multiplyAxis(
+  op: Ops,
+  x: Value,
+  { axis, matrix, size }: { axis: number; matrix: Float64Array; size: number },
+): Value {
+  const d = x.shape[axis];
+  const rows = tensor(x.dtype, [size, d], Array.from(matrix));
+  const outer = sizeOf(x.shape.slice(0, axis)), inner = sizeOf(x.shape.slice(axis + 1));
+  const shape = x.shape.map((n, k) => (k === axis ? size : n));
+  if (inner === 1) {
+    const columns = Array.from(matrix, (_, i) => matrix[(i % size) * d + Math.floor(i / size)]);
+    return op.Reshape(op.MatMul(op.Reshape(x, [outer, d]), tensor(x.dtype, [d, size], columns)), shape);
+  }
+  return op.Reshape(op.MatMul(rows, op.Reshape(x, [outer, d, inner])), shape);
+}
