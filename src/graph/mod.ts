@@ -8,3 +8,4 @@ export type { NdArray } from "./ndarray.ts";
 export { GraphBuilder } from "./builder.ts";
 export { gradients, NoGradientError } from "./autodiff.ts";
 export { evaluate } from "./evaluate.ts";
+export { encodeModel, type ModelLabels } from "./codec.ts";

@@ -1,0 +1,110 @@
+/**
+ * Writes the IR as an ONNX file: opset 20, IR version 9, standard operators only. Reading, which has to distrust what
+ * it is given, is `decode.ts`.
+ */
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import {
+  AttributeProto_AttributeType as Kind,
+  type AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  type NodeProtoSchema,
+  TensorProtoSchema,
+  type ValueInfoProtoSchema,
+} from "onnx-buf";
+import type { AttrValue, Graph, Node } from "./ir.ts";
+import { ONNX_DTYPES } from "./ops/elementwise.ts";
+import { type Tensor, tensorBytes, type TensorType } from "./tensor.ts";
+
+/** The operator set that the IR's operators follow, and that is written. */
+export const OPSET = 20;
+const IR_VERSION = 9n;
+
+/** What a model file says of itself besides its graph. */
+export interface ModelLabels {
+  readonly producer?: string;
+  /** `metadata_props`: free key–value pairs. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Attributes that ONNX types as float; every other number is an int. */
+const FLOAT_ATTRIBUTES: ReadonlySet<string> = new Set(["alpha", "beta", "epsilon"]);
+
+/** The bytes of an ONNX model. Constants are copied once, straight into the result. */
+export function encodeModel(graph: Graph, { producer = "sulcus", metadata = {} }: ModelLabels = {}): Uint8Array {
+  const type = (name: string) => valueInfo(name, graph.types.get(name)!);
+  const head = toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      irVersion: IR_VERSION,
+      opsetImport: [{ domain: "", version: BigInt(OPSET) }],
+      producerName: producer,
+      metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+    }),
+  );
+  const body = toBinary(
+    GraphProtoSchema,
+    create(GraphProtoSchema, {
+      name: graph.name,
+      input: graph.inputs.map(type),
+      output: graph.outputs.map(type),
+      node: graph.nodes.map(nodeProto),
+    }),
+  );
+  const constants = [...graph.constants].flatMap(([name, t]) => initializerParts(name, t));
+  const content = [body, ...constants];
+  return concat([head, ...delimited(FIELD.graph, content), ...content]);
+}
+
+/** Field numbers of onnx.proto written by hand, so that a weight is copied only once. */
+const FIELD = { graph: 7, initializer: 5, rawData: 9 } as const;
+
+/** Tag and length of a length-delimited protobuf field with this content. */
+function delimited(field: number, content: readonly Uint8Array[]): Uint8Array[] {
+  const head = [field << 3 | 2];
+  for (let n = content.reduce((sum, part) => sum + part.length, 0); n >= 0; n = n < 128 ? -1 : Math.floor(n / 128)) {
+    head.push(n < 128 ? n : n % 128 | 128);
+  }
+  return [Uint8Array.from(head)];
+}
+
+function initializerParts(name: string, t: Tensor): Uint8Array[] {
+  const data = tensorBytes(t);
+  const head = toBinary(
+    TensorProtoSchema,
+    create(TensorProtoSchema, { name, dims: t.shape.map(BigInt), dataType: ONNX_DTYPES[t.dtype] }),
+  );
+  const content = [head, ...delimited(FIELD.rawData, [data]), data];
+  return [...delimited(FIELD.initializer, content), ...content];
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+function valueInfo(name: string, { dtype, shape }: TensorType): MessageInitShape<typeof ValueInfoProtoSchema> {
+  const dim = shape.map((d) => ({ value: { case: "dimValue" as const, value: BigInt(d) } }));
+  return { name, type: { value: { case: "tensorType", value: { elemType: ONNX_DTYPES[dtype], shape: { dim } } } } };
+}
+
+function nodeProto({ op, inputs, output, attrs }: Node): MessageInitShape<typeof NodeProtoSchema> {
+  return {
+    name: output,
+    opType: op,
+    input: [...inputs],
+    output: [output],
+    attribute: Object.entries(attrs).map(([name, value]) => attributeProto(name, value)),
+  };
+}
+
+function attributeProto(name: string, value: AttrValue): MessageInitShape<typeof AttributeProtoSchema> {
+  if (typeof value === "string") return { name, type: Kind.STRING, s: new TextEncoder().encode(value) };
+  if (typeof value !== "number") return { name, type: Kind.INTS, ints: value.map(BigInt) };
+  return FLOAT_ATTRIBUTES.has(name) ? { name, type: Kind.FLOAT, f: value } : { name, type: Kind.INT, i: BigInt(value) };
+}
