@@ -1,0 +1,50 @@
+/**
+ * Volumes: NIfTI files, grids and affines, orientation, resampling, intensity, crop, window plans, and the way back to
+ * the file's grid. Knows no network and no HTTP.
+ *
+ * The way there: `readNifti → toRas → resampleSpacing → scaleIntensityPercentiles → foregroundBox, crop`; every step
+ * keeps `placement`, so `restoreLabels()` and its kin need nothing else for the way back.
+ */
+export {
+  applyAffine,
+  type Grid,
+  type GridImage,
+  gridOverlap,
+  invertAffine,
+  multiplyAffines,
+  sameGrid,
+  spacingAffine,
+  spacingOf,
+  type Triple,
+  VolumeError,
+  voxelsOf,
+} from "./grid.ts";
+export { type Placement, placementOf } from "./placement.ts";
+export { headerForGrid, type NiftiHeader } from "./nifti_header.ts";
+export { type ReadLimits, readNifti, readNiftiHeader, type Volume } from "./nifti_read.ts";
+export { type NiftiContent, writeNifti } from "./nifti_write.ts";
+export { type Orientation, orientationOf, restoreNearest, toRas } from "./orient.ts";
+export { type Interpolation, resampleSpacing, resampleToGrid, spacedSize } from "./resample.ts";
+export { percentile, percentiles, scaleIntensity, scaleIntensityPercentiles } from "./intensity.ts";
+export {
+  type Box,
+  boxSize,
+  centreBox,
+  centreCrop,
+  centredWindow,
+  crop,
+  cutWindow,
+  foregroundBox,
+  pad,
+  padBox,
+} from "./crop.ts";
+export { resizeTrilinear } from "./resize.ts";
+export { blendWeights, slidingWindows, type WindowPlan } from "./sliding_windows.ts";
+export {
+  type PlacedLogits,
+  restoreLabels,
+  restoreProbabilities,
+  restoreRegions,
+  type Slab,
+  visitSourceSlabs,
+} from "./restore.ts";
