@@ -1,15 +1,19 @@
 /**
  * The database as the rooms above see it: one small interface, two implementations (PGlite in the data directory,
  * PostgreSQL by URL), both speaking the PostgreSQL dialect with `$1` parameters. Not an ORM.
+ *
+ * What both return alike: text, boolean, integer, uuid as strings, timestamptz as `Date`, jsonb as values; cast bigint
+ * to text. What both take alike: strings, numbers, booleans, null, `Date`; pass JSON as text.
  */
 
-/** Runs one statement. */
 export interface Queryable {
-  /** @returns the rows, and how many rows the statement touched */
+  /** Runs one statement; tells its rows and how many rows it touched. */
   query<Row = Record<string, unknown>>(
     sql: string,
     params?: readonly unknown[],
   ): Promise<{ readonly rows: Row[]; readonly affected: number }>;
+  /** Runs several statements without parameters; the rows of all of them together. */
+  script(sql: string): Promise<{ readonly rows: Record<string, unknown>[] }>;
 }
 
 export interface Database extends Queryable {
@@ -17,8 +21,6 @@ export interface Database extends Queryable {
   readonly kind: "pglite" | "postgres";
   /** Runs `fn` in a transaction: commits when it resolves, rolls back when it throws. Inside, use only `tx`. */
   transaction<T>(fn: (tx: Queryable) => Promise<T>): Promise<T>;
-  /** Runs several statements without parameters (migrations, pg-boss's schema). */
-  script(sql: string): Promise<void>;
   close(): Promise<void>;
 }
 

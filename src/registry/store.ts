@@ -1,9 +1,15 @@
 /**
- * The models of this installation: packages are files, states are rows. Not a cache: every call reads the truth.
+ * The models of this installation: packages are files under two roots, states are rows. Not a cache of either: every
+ * call reads the rows; manifests, which never change, are kept once read.
  */
-import type { Database } from "./database.ts";
+import { exportPackage, importPackage, type PackageStream } from "./archive.ts";
+import type { Database, Queryable } from "./database.ts";
 import { DomainError } from "./errors.ts";
-import type { ManifestDraft } from "./manifest.ts";
+import { exists } from "./files.ts";
+import type { Manifest, ManifestDraft } from "./manifest.ts";
+import { packageDirectory, readPackage, verifyPackage, writePackage } from "./package.ts";
+import { repair } from "./repair.ts";
+import { AUDIT_COLUMNS, auditFromRow, type AuditRow, VERSION_COLUMNS, type VersionRow, writeAudit } from "./rows.ts";
 import type { AuditEntry, Decision, ModelSummary, ModelVersion } from "./types.ts";
 
 export interface RegistryOptions {
@@ -12,57 +18,289 @@ export interface RegistryOptions {
   readonly dataDirectory: string;
   /** Packages that came with the program; never written to. */
   readonly shippedDirectory?: string;
-  /** Refuses bytes that are no acceptable ONNX network, by throwing. */
+  /** Refuses bytes that are no acceptable ONNX network, by throwing. Default: anything goes. */
   readonly checkNetwork?: (bytes: Uint8Array) => void;
 }
 
-const later = (): never => {
-  throw new DomainError("internal", "Cannot do this yet");
-};
-
 export class Registry {
+  readonly #database: Database;
+  readonly #roots: { readonly own: string; readonly shipped?: string };
+  readonly #checkNetwork: (bytes: Uint8Array) => void;
+  readonly #manifests = new Map<string, Manifest>();
+  /** Packages whose hashes were checked, with the state of their files then. */
+  readonly #verified = new Map<string, string>();
+
+  private constructor({ database, dataDirectory, shippedDirectory, checkNetwork = () => {} }: RegistryOptions) {
+    this.#database = database;
+    this.#roots = { own: `${dataDirectory}/models`, shipped: shippedDirectory };
+    this.#checkNetwork = checkNetwork;
+  }
+
   /** Opens both roots and repairs what a crash left behind: packages without a row become candidates. */
-  static open(_options: RegistryOptions): Promise<Registry> {
-    return later();
+  static async open(options: RegistryOptions): Promise<Registry> {
+    const registry = new Registry(options);
+    await Deno.mkdir(registry.#roots.own, { recursive: true });
+    await repair(registry.#database, registry.#roots);
+    return registry;
   }
-  /** Every model, by name. */
-  list(): Promise<ModelSummary[]> {
-    return later();
+
+  /** Every model, by name. Versions whose package cannot be read are left out. */
+  async list(): Promise<ModelSummary[]> {
+    const { rows } = await this.#database.query<VersionRow>(
+      `SELECT ${VERSION_COLUMNS} FROM sulcus.model_versions ORDER BY name, version`,
+    );
+    return await this.#summarise(rows);
   }
+
   /** One model. @throws {DomainError} `not-found` */
-  get(_name: string): Promise<ModelSummary> {
-    return later();
+  async get(name: string): Promise<ModelSummary> {
+    const { rows } = await this.#database.query<VersionRow>(
+      `SELECT ${VERSION_COLUMNS} FROM sulcus.model_versions WHERE name = $1 ORDER BY version`,
+      [name],
+    );
+    const [found] = await this.#summarise(rows);
+    return found ?? noModel();
   }
-  /** One version. @throws {DomainError} `not-found` */
-  version(_name: string, _version: number): Promise<ModelVersion> {
-    return later();
+
+  /** One version. @throws {DomainError} `not-found`, `invalid-package` */
+  async version(name: string, version: number): Promise<ModelVersion> {
+    const row = await this.#row(this.#database, name, version);
+    return (row && await this.#toVersion(row)) ?? noVersion();
   }
-  /** The version asked for, or the served one. @throws {DomainError} `not-found`, `model-not-served` */
-  resolve(_name: string, _version?: number): Promise<ModelVersion> {
-    return later();
+
+  /**
+   * The version asked for, or the served one, with every file's hash checked: what inference and training start from.
+   * @throws {DomainError} `not-found`, `model-not-served`, `package-tampered`, `invalid-package`
+   */
+  async resolve(name: string, version?: number): Promise<ModelVersion> {
+    const found = await this.version(name, version ?? (await this.get(name)).servedVersion ?? notServed());
+    await this.#verify(found);
+    return found;
   }
-  /** Adds the next version of `draft.name` from a folder with the package's files. */
-  addCandidate(_draft: ManifestDraft, _sourceDirectory: string): Promise<ModelVersion> {
-    return later();
+
+  /** The version that a job made, or null. */
+  async madeBy(job: string): Promise<ModelVersion | null> {
+    const { rows } = await this.#database.query<VersionRow>(
+      `SELECT ${VERSION_COLUMNS} FROM sulcus.model_versions WHERE job = $1`,
+      [job],
+    );
+    return rows[0] ? await this.#toVersion(rows[0]) : null;
   }
-  /** Serves a version and retires the served one. @throws {DomainError} `not-found`, `invalid-transition` */
-  approve(_name: string, _version: number, _decision: Decision): Promise<ModelVersion> {
-    return later();
+
+  /**
+   * Adds the next version of `draft.name` as a candidate, from a folder with the package's files.
+   * @throws {DomainError} `invalid-manifest`
+   */
+  async addCandidate(draft: ManifestDraft, source: string): Promise<ModelVersion> {
+    for (;;) {
+      const version = await this.#nextVersion(draft.name);
+      try {
+        const manifest = await writePackage(this.#roots.own, draft, { version, source });
+        await insertCandidate(this.#database, manifest);
+        return await this.version(draft.name, version);
+      } catch (error) {
+        // Somebody else took the number between the question and the write.
+        if (!(error instanceof DomainError && error.code === "version-exists")) throw error;
+      }
+    }
   }
-  /** Serves the formerly served version again. @throws {DomainError} `not-found`, `no-former-version` */
-  rollback(_name: string, _decision: Decision): Promise<ModelVersion> {
-    return later();
+
+  /**
+   * Serves a candidate or retired version and retires the one served so far.
+   * @throws {DomainError} `not-found`; `invalid-transition` when it is served already; `package-tampered`
+   */
+  async approve(name: string, version: number, decision: Decision): Promise<ModelVersion> {
+    await this.#verify(await this.version(name, version));
+    await this.#database.transaction(async (tx) => {
+      const served = await this.#lockServed(tx, name);
+      if (served === version) {
+        throw new DomainError("invalid-transition", `Cannot approve ${name}/${version}: it is served already`);
+      }
+      await serve(tx, { name, version, served, decision });
+      await tx.query(
+        "UPDATE sulcus.model_versions SET former_version = $3 WHERE name = $1 AND version = $2",
+        [name, version, served],
+      );
+      await writeAudit(tx, { ...decision, action: "approve", model: name, version, formerVersion: served });
+    });
+    return await this.version(name, version);
   }
-  /** Newest first. */
-  audit(_name?: string): Promise<AuditEntry[]> {
-    return later();
+
+  /**
+   * Serves the version again that was served before the present one, and retires the present one.
+   * @throws {DomainError} `not-found`, `model-not-served`, `no-former-version`, `package-tampered`
+   */
+  async rollback(name: string, decision: Decision): Promise<ModelVersion> {
+    const version = await this.#formerVersion(this.#database, name);
+    await this.#verify(await this.version(name, version));
+    await this.#database.transaction(async (tx) => {
+      const served = await this.#lockServed(tx, name);
+      if (await this.#formerVersion(tx, name) !== version) {
+        throw new DomainError("conflict", `Cannot roll ${name} back: another version has been approved meanwhile`);
+      }
+      await serve(tx, { name, version, served, decision });
+      await writeAudit(tx, { ...decision, action: "rollback", model: name, version, formerVersion: served });
+    });
+    return await this.version(name, version);
   }
+
+  /** Who approved, rolled back or imported what; newest first. */
+  async audit(name?: string): Promise<AuditEntry[]> {
+    const { rows } = await this.#database.query<AuditRow>(
+      `SELECT ${AUDIT_COLUMNS} FROM sulcus.audit WHERE $1::text IS NULL OR model = $1 ORDER BY audit.id DESC LIMIT 1000`,
+      [name ?? null],
+    );
+    return rows.map(auditFromRow);
+  }
+
   /** The package as one zip. @throws {DomainError} `not-found`, `package-tampered` */
-  exportZip(_name: string, _version: number): Promise<{ fileName: string; stream: ReadableStream<Uint8Array> }> {
-    return later();
+  async exportZip(name: string, version: number): Promise<PackageStream> {
+    const { directory, manifest } = await this.version(name, version);
+    return await exportPackage(directory, manifest);
   }
-  /** Checks a zip whole, then adds it as a candidate. @throws {DomainError} `invalid-archive`, `invalid-package`, … */
-  importZip(_zipPath: string, _actor?: string): Promise<ModelVersion> {
-    return later();
+
+  /**
+   * Checks a package's zip whole, then adds it as a candidate under its own name and version.
+   * @throws {DomainError} `invalid-archive`, `too-large`, `invalid-manifest`, `invalid-package`, `package-tampered`,
+   * `version-exists`
+   */
+  async importZip(zipPath: string, actor = "import"): Promise<ModelVersion> {
+    const { shipped } = this.#roots;
+    const manifest = await importPackage(zipPath, this.#roots.own, {
+      checkNetwork: this.#checkNetwork,
+      isTaken: async ({ name, version }) => !!shipped && await exists(packageDirectory(shipped, name, version)),
+    });
+    await this.#database.transaction(async (tx) => {
+      await insertCandidate(tx, manifest);
+      await writeAudit(tx, {
+        approvedBy: actor,
+        action: "import",
+        model: manifest.name,
+        version: manifest.version,
+        formerVersion: null,
+      });
+    });
+    return await this.version(manifest.name, manifest.version);
   }
+
+  async #row(on: Queryable, name: string, version: number): Promise<VersionRow | undefined> {
+    const { rows } = await on.query<VersionRow>(
+      `SELECT ${VERSION_COLUMNS} FROM sulcus.model_versions WHERE name = $1 AND version = $2`,
+      [name, version],
+    );
+    return rows[0];
+  }
+
+  /** Locks a model's rows until the end of the transaction and tells the served version. */
+  async #lockServed(tx: Queryable, name: string): Promise<number | null> {
+    const { rows } = await tx.query<{ version: number; state: string }>(
+      "SELECT version, state FROM sulcus.model_versions WHERE name = $1 ORDER BY version FOR UPDATE",
+      [name],
+    );
+    return rows.find((r) => r.state === "served")?.version ?? null;
+  }
+
+  async #formerVersion(on: Queryable, name: string): Promise<number> {
+    const { rows } = await on.query<{ state: string; former_version: number | null }>(
+      "SELECT state, former_version FROM sulcus.model_versions WHERE name = $1",
+      [name],
+    );
+    if (rows.length === 0) noModel();
+    const served = rows.find((r) => r.state === "served") ?? notServed();
+    if (served.former_version === null) {
+      throw new DomainError("no-former-version", `Cannot roll ${name} back: no version was served before this one`);
+    }
+    return served.former_version;
+  }
+
+  async #nextVersion(name: string): Promise<number> {
+    const { rows } = await this.#database.query<{ version: number | null }>(
+      "SELECT max(version) AS version FROM sulcus.model_versions WHERE name = $1",
+      [name],
+    );
+    let next = (rows[0].version ?? 0) + 1;
+    while (await exists(packageDirectory(this.#roots.own, name, next))) next++;
+    return next;
+  }
+
+  async #verify({ directory, manifest }: ModelVersion): Promise<void> {
+    const stamps = [];
+    for (const file of Object.keys(manifest.files)) {
+      const { size, mtime, ino } = await Deno.stat(`${directory}/${file}`);
+      stamps.push(`${file} ${size} ${mtime?.getTime()} ${ino}`);
+    }
+    const stamp = stamps.join("\n");
+    if (this.#verified.get(directory) === stamp) return;
+    await verifyPackage(directory, manifest);
+    this.#verified.set(directory, stamp);
+  }
+
+  async #toVersion(row: VersionRow): Promise<ModelVersion | null> {
+    const root = row.shipped ? this.#roots.shipped : this.#roots.own;
+    const directory = packageDirectory(root ?? this.#roots.own, row.name, row.version);
+    if (!await exists(`${directory}/manifest.json`)) return null;
+    const manifest = this.#manifests.get(directory) ?? await readPackage(directory);
+    this.#manifests.set(directory, manifest);
+    return {
+      name: row.name,
+      version: row.version,
+      state: row.state,
+      shipped: row.shipped,
+      manifest,
+      directory,
+      addedAt: row.added_at.toISOString(),
+      ...(row.approved_by !== null && { approvedBy: row.approved_by }),
+      ...(row.approved_at !== null && { approvedAt: row.approved_at.toISOString() }),
+      ...(row.note !== null && { note: row.note }),
+    };
+  }
+
+  async #summarise(rows: readonly VersionRow[]): Promise<ModelSummary[]> {
+    const models = new Map<string, ModelVersion[]>();
+    for (const row of rows) {
+      const version = await this.#toVersion(row).catch(() => null);
+      if (version) models.set(row.name, [...models.get(row.name) ?? [], version]);
+    }
+    return [...models].map(([name, versions]) => {
+      const served = versions.find((v) => v.state === "served");
+      return {
+        name,
+        task: (served ?? versions[versions.length - 1]).manifest.task,
+        servedVersion: served?.version ?? null,
+        versions: versions.map(({ version, state }) => ({ version, state })),
+      };
+    });
+  }
+}
+
+async function serve(
+  tx: Queryable,
+  { name, version, served, decision }: { name: string; version: number; served: number | null; decision: Decision },
+): Promise<void> {
+  await tx.query(
+    "UPDATE sulcus.model_versions SET state = 'retired' WHERE name = $1 AND version = $2",
+    [name, served],
+  );
+  await tx.query(
+    `UPDATE sulcus.model_versions SET state = 'served', approved_by = $3, approved_at = now(), note = $4
+     WHERE name = $1 AND version = $2`,
+    [name, version, decision.approvedBy, decision.note ?? null],
+  );
+}
+
+async function insertCandidate(on: Queryable, { name, version, provenance }: Manifest): Promise<void> {
+  await on.query(
+    "INSERT INTO sulcus.model_versions (name, version, state, shipped, job) VALUES ($1, $2, 'candidate', false, $3)",
+    [name, version, provenance.job ?? null],
+  );
+}
+
+function noModel(): never {
+  throw new DomainError("not-found", "Cannot find this model");
+}
+function noVersion(): never {
+  throw new DomainError("not-found", "Cannot find this version of the model");
+}
+function notServed(): never {
+  throw new DomainError("model-not-served", "Cannot use this model: no version of it is served; approve one first");
 }

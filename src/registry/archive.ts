@@ -1,0 +1,113 @@
+/** Model packages as single zip files: out, and in after every check. It writes no rows. */
+import { dirname } from "node:path";
+import { crc32 } from "node:zlib";
+import { DomainError } from "./errors.ts";
+import { exists, writeSynced } from "./files.ts";
+import type { Manifest } from "./manifest.ts";
+import {
+  decodeManifest,
+  makeStaging,
+  MAX_MANIFEST_BYTES,
+  packageDirectory,
+  publish,
+  verifyPackage,
+  versionExists,
+} from "./package.ts";
+import { type ZipLimits, ZipReader } from "./zip_reader.ts";
+import { writeZip, type ZipSource } from "./zip_writer.ts";
+
+const LIMITS: ZipLimits = { maxEntries: 64, maxTotalBytes: 4 * 2 ** 30, maxRatio: 100 };
+/** An ONNX file is one protobuf message, which cannot be larger. */
+const MAX_NETWORK_BYTES = 2 * 2 ** 30;
+
+export interface PackageStream {
+  /** Suggested name for the download. */
+  readonly fileName: string;
+  readonly bytes: number;
+  readonly stream: ReadableStream<Uint8Array>;
+}
+
+/** Verifies a package and streams it as a zip. @throws {DomainError} `package-tampered` */
+export async function exportPackage(directory: string, manifest: Manifest): Promise<PackageStream> {
+  const digests = await verifyPackage(directory, manifest);
+  const text = await Deno.readFile(`${directory}/manifest.json`);
+  const sources: ZipSource[] = [
+    {
+      name: "manifest.json",
+      bytes: text.length,
+      crc32: crc32(text),
+      open: () => Promise.resolve(new Blob([text]).stream()),
+    },
+    ...[...digests].map(([name, digest]) => ({
+      name,
+      ...digest,
+      open: async () => (await Deno.open(`${directory}/${name}`)).readable,
+    })),
+  ];
+  return { fileName: `${manifest.name}-${manifest.version}.zip`, ...writeZip(sources) };
+}
+
+export interface ImportOptions {
+  /** Throws for what is no acceptable ONNX network. */
+  readonly checkNetwork: (bytes: Uint8Array) => void;
+  /** Whether this name and version exist elsewhere. */
+  readonly isTaken: (manifest: Manifest) => Promise<boolean>;
+}
+
+/**
+ * Unpacks a package's zip under `root` once everything about it was checked: the archive, the manifest, that exactly the
+ * files of the manifest are there, their hashes, and the network by `checkNetwork`.
+ * @throws {DomainError} `invalid-archive`, `too-large`, `invalid-manifest`, `invalid-package`, `package-tampered`,
+ * `version-exists`
+ */
+export async function importPackage(
+  zipPath: string,
+  root: string,
+  { checkNetwork, isTaken }: ImportOptions,
+): Promise<Manifest> {
+  using zip = await ZipReader.open(zipPath, LIMITS);
+  const listed = zip.entries.find((e) => e.name === "manifest.json");
+  if (!listed) throw invalid("manifest.json is missing");
+  const text = await zip.readBytes(listed, MAX_MANIFEST_BYTES);
+  const manifest = decodeManifest(new TextDecoder().decode(text));
+  const expected = ["manifest.json", ...Object.keys(manifest.files)].sort().join();
+  if (zip.entries.map((e) => e.name).sort().join() !== expected) {
+    throw invalid("its files are not those of its manifest");
+  }
+  if (await isTaken(manifest) || await exists(packageDirectory(root, manifest.name, manifest.version))) {
+    throw versionExists(manifest);
+  }
+  const staging = await makeStaging(root);
+  try {
+    for (const entry of zip.entries) {
+      await Deno.mkdir(dirname(`${staging}/${entry.name}`), { recursive: true });
+      await writeSynced(await zip.read(entry), `${staging}/${entry.name}`, { maxBytes: entry.bytes });
+    }
+    await verifyPackage(staging, manifest);
+    await inspectNetwork(`${staging}/network.onnx`, checkNetwork);
+    await publish(staging, root, manifest);
+    return manifest;
+  } finally {
+    await Deno.remove(staging, { recursive: true }).catch(() => {}); // renamed away when all went well
+  }
+}
+
+async function inspectNetwork(path: string, checkNetwork: (bytes: Uint8Array) => void): Promise<void> {
+  const { size } = await Deno.stat(path);
+  if (size > MAX_NETWORK_BYTES) throw invalid(`network.onnx has ${size} bytes`);
+  try {
+    checkNetwork(await Deno.readFile(path));
+  } catch (error) {
+    throw new DomainError("invalid-package", `Cannot import a model package: network.onnx: ${reason(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : "it is refused";
+}
+
+function invalid(why: string): DomainError {
+  return new DomainError("invalid-package", `Cannot import a model package: ${why}`);
+}

@@ -1,0 +1,121 @@
+/** The schema, as numbered steps. A step that was released is never changed; a change is a new step. */
+import type { Database } from "./database.ts";
+import { DomainError } from "./errors.ts";
+
+/** Step n (from 1) brings the schema from version n - 1 to n. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE sulcus.model_versions (
+    name text NOT NULL,
+    version integer NOT NULL,
+    state text NOT NULL CHECK (state IN ('candidate', 'served', 'retired')),
+    shipped boolean NOT NULL,
+    job text UNIQUE,
+    former_version integer,
+    added_at timestamptz NOT NULL DEFAULT now(),
+    approved_by text,
+    approved_at timestamptz,
+    note text,
+    PRIMARY KEY (name, version)
+  );
+  CREATE UNIQUE INDEX model_versions_one_served ON sulcus.model_versions (name) WHERE state = 'served';
+
+  CREATE TABLE sulcus.audit (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT now(),
+    actor text NOT NULL,
+    action text NOT NULL,
+    model text NOT NULL,
+    version integer NOT NULL,
+    former_version integer,
+    note text
+  );
+
+  CREATE TABLE sulcus.datasets (
+    id uuid PRIMARY KEY,
+    name text NOT NULL,
+    task text NOT NULL,
+    modalities jsonb NOT NULL,
+    labels jsonb NOT NULL,
+    classes jsonb NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+  );
+  CREATE TABLE sulcus.dataset_cases (
+    id uuid PRIMARY KEY,
+    dataset uuid NOT NULL REFERENCES sulcus.datasets (id) ON DELETE CASCADE,
+    name text NOT NULL,
+    patient text,
+    class text,
+    UNIQUE (dataset, name)
+  );
+  CREATE TABLE sulcus.dataset_files (
+    case_id uuid NOT NULL REFERENCES sulcus.dataset_cases (id) ON DELETE CASCADE,
+    role text NOT NULL,
+    file text NOT NULL,
+    sha256 text NOT NULL,
+    bytes bigint NOT NULL,
+    info jsonb NOT NULL,
+    PRIMARY KEY (case_id, role)
+  );
+
+  CREATE TABLE sulcus.jobs (
+    id uuid PRIMARY KEY,
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    kind text NOT NULL,
+    state text NOT NULL CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
+    input jsonb NOT NULL,
+    dataset uuid,
+    runner uuid,
+    attempts integer NOT NULL DEFAULT 0,
+    cancel_requested boolean NOT NULL DEFAULT false,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    started_at timestamptz,
+    finished_at timestamptz,
+    progress jsonb,
+    validation jsonb,
+    result jsonb,
+    error jsonb
+  );
+  CREATE INDEX jobs_seq ON sulcus.jobs (seq);
+  CREATE INDEX jobs_open ON sulcus.jobs (state) WHERE state IN ('queued', 'running');
+  CREATE TABLE sulcus.job_events (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    job uuid NOT NULL REFERENCES sulcus.jobs (id) ON DELETE CASCADE,
+    type text NOT NULL,
+    data jsonb NOT NULL,
+    at timestamptz NOT NULL DEFAULT now()
+  );
+  CREATE INDEX job_events_job ON sulcus.job_events (job, id);
+  `,
+];
+
+/** Serialises migrations between processes; any constant will do. */
+const ADVISORY_LOCK = 7_263_185;
+
+/**
+ * Brings the schema up to date, each step in one transaction with its entry in the list of steps.
+ * @throws {DomainError} `database-too-new` when a newer program has migrated it further
+ */
+export async function migrate(database: Database, steps: readonly string[] = MIGRATIONS): Promise<void> {
+  await database.transaction(async (tx) => {
+    await tx.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]);
+    await tx.query("CREATE SCHEMA IF NOT EXISTS sulcus");
+    await tx.query(
+      "CREATE TABLE IF NOT EXISTS sulcus.migrations (version integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())",
+    );
+    const { rows } = await tx.query<{ version: number | null }>(
+      "SELECT max(version) AS version FROM sulcus.migrations",
+    );
+    const found = rows[0].version ?? 0;
+    if (found > steps.length) {
+      throw new DomainError(
+        "database-too-new",
+        `Cannot use the database: expected schema version ${steps.length} or less, got ${found}`,
+      );
+    }
+    for (let version = found + 1; version <= steps.length; version++) {
+      await tx.script(steps[version - 1]);
+      await tx.query("INSERT INTO sulcus.migrations (version) VALUES ($1)", [version]);
+    }
+  });
+}

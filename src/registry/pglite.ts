@@ -1,0 +1,34 @@
+/** PGlite, the PostgreSQL inside this process, as a {@link Database}. */
+import { PGlite, type Transaction } from "@electric-sql/pglite";
+import type { Database, Queryable } from "./database.ts";
+
+/** Opens the database in `directory` (absent: in memory, for tests). */
+export async function openPglite(directory?: string): Promise<Database> {
+  const pglite = await PGlite.create(directory ? { dataDir: directory } : {});
+  const on = (target: PGlite | Transaction): Queryable => ({
+    async query<Row>(sql: string, params: readonly unknown[] = []) {
+      const { rows, affectedRows } = await target.query<Row>(sql, [...params]);
+      return { rows, affected: affectedRows ?? rows.length };
+    },
+    async script(sql) {
+      const results = await target.exec(sql);
+      return { rows: results.flatMap((r) => r.rows as Record<string, unknown>[]) };
+    },
+  });
+  const whole = on(pglite);
+  return {
+    ...whole,
+    kind: "pglite",
+    async script(sql) {
+      try {
+        return await whole.script(sql);
+      } catch (error) {
+        // A failed BEGIN … COMMIT block would leave the only connection inside an aborted transaction.
+        await pglite.exec("ROLLBACK");
+        throw error;
+      }
+    },
+    transaction: (fn) => pglite.transaction((tx) => fn(on(tx))),
+    close: () => pglite.close(),
+  };
+}

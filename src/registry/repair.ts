@@ -1,0 +1,84 @@
+/**
+ * Makes rows and package folders agree when a process starts. A crash can only leave a complete package without its row
+ * (the rename comes first) or a staging folder; neither loses anything.
+ */
+import type { Database, Queryable } from "./database.ts";
+import { exists } from "./files.ts";
+import type { Manifest } from "./manifest.ts";
+import { packageDirectory, readPackage } from "./package.ts";
+
+/** Staging folders younger than this may belong to another live process. */
+const STAGING_AGE_MS = 24 * 3600 * 1000;
+
+/** Adds missing rows, gives shipped models a served version, removes old staging folders. */
+export async function repair(database: Database, roots: { own: string; shipped?: string }): Promise<void> {
+  await removeStaging(roots.own);
+  const own = await readRoot(roots.own);
+  const shipped = roots.shipped ? await readRoot(roots.shipped) : [];
+  await database.transaction(async (tx) => {
+    for (const manifest of shipped) await insertMissing(tx, manifest, true);
+    for (const manifest of own) await insertMissing(tx, manifest, false);
+    for (const name of new Set(shipped.map((m) => m.name))) {
+      await serveShipped(tx, name, shipped.filter((m) => m.name === name).map((m) => m.version), roots.shipped!);
+    }
+  });
+}
+
+/** The readable packages of a root; a folder that holds none is passed over and refused when somebody asks for it. */
+async function readRoot(root: string): Promise<Manifest[]> {
+  const found: Manifest[] = [];
+  for (const name of await listFolders(root)) {
+    for (const version of await listFolders(`${root}/${name}`)) {
+      const manifest = await readPackage(`${root}/${name}/${version}`).catch(() => null);
+      if (manifest) found.push(manifest);
+    }
+  }
+  return found;
+}
+
+async function listFolders(path: string): Promise<string[]> {
+  if (!await exists(path)) return [];
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(path)) {
+    if (entry.isDirectory && !entry.name.startsWith(".")) names.push(entry.name);
+  }
+  return names.sort();
+}
+
+async function insertMissing(tx: Queryable, { name, version, provenance }: Manifest, shipped: boolean): Promise<void> {
+  await tx.query(
+    `INSERT INTO sulcus.model_versions (name, version, state, shipped, job) VALUES ($1, $2, 'candidate', $3, $4)
+     ON CONFLICT DO NOTHING`,
+    [name, version, shipped, shipped ? null : provenance.job ?? null],
+  );
+}
+
+/** Serves the newest shipped version of a model of which none is served, or whose served one the program ships no more. */
+async function serveShipped(tx: Queryable, name: string, versions: number[], root: string): Promise<void> {
+  const { rows } = await tx.query<{ version: number; shipped: boolean }>(
+    "SELECT version, shipped FROM sulcus.model_versions WHERE name = $1 AND state = 'served' FOR UPDATE",
+    [name],
+  );
+  const served = rows[0];
+  if (served && !(served.shipped && !await exists(packageDirectory(root, name, served.version)))) return;
+  const { rows: known } = await tx.query<{ version: number }>(
+    "SELECT version FROM sulcus.model_versions WHERE name = $1 AND shipped ORDER BY version DESC",
+    [name],
+  );
+  const newest = known.find((row) => versions.includes(row.version));
+  if (!newest) return;
+  await tx.query("UPDATE sulcus.model_versions SET state = 'retired' WHERE name = $1 AND state = 'served'", [name]);
+  await tx.query(
+    "UPDATE sulcus.model_versions SET state = 'served', approved_by = 'shipped', approved_at = now() WHERE name = $1 AND version = $2",
+    [name, newest.version],
+  );
+}
+
+async function removeStaging(root: string): Promise<void> {
+  for await (const entry of Deno.readDir(root)) {
+    const path = `${root}/${entry.name}`;
+    if (!entry.isDirectory || !entry.name.startsWith(".tmp-")) continue;
+    const { mtime } = await Deno.stat(path);
+    if (Date.now() - (mtime?.getTime() ?? 0) > STAGING_AGE_MS) await Deno.remove(path, { recursive: true });
+  }
+}
