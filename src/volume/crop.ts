@@ -1,6 +1,6 @@
 /** Boxes of voxels: foreground, crop, pad, centred windows. One kernel copies a window and fills what lies outside with 0. */
-import { applyAffine, type GridImage, perAxis, type Triple } from "./grid.ts";
-import { placementOf, shifted } from "./placement.ts";
+import { applyAffine, perAxis, type Triple } from "./grid.ts";
+import { type GridImage, placementOf, shifted } from "./placement.ts";
 import { checkLength, likeArray, type Voxels } from "./_sample.ts";
 
 /** From `start` up to but not including `end`, voxels. */

@@ -4,7 +4,6 @@
  * An index is (x, y, z) in voxels, the centre of the first voxel is (0, 0, 0). Arrays are in C order, z fastest:
  * element `(x·ny + y)·nz + z`. Affines are row-major 4×4, voxel index → mm, axes right, anterior, superior (RAS).
  */
-import type { Placement } from "./placement.ts";
 
 export type Triple = readonly [number, number, number];
 
@@ -15,17 +14,13 @@ export interface Grid {
   readonly affineRas: readonly number[];
 }
 
-/** Intensities `[X, Y, Z]` on a grid. */
-export interface GridImage extends Grid {
-  readonly data: Float32Array;
-  /** How this grid lies in the grid of the file it comes from; absent where it is that grid. */
-  readonly placement?: Placement;
-}
-
 /** A file's content, or a volume asked for, that cannot be used. The message holds no file name and no header text. */
 export class VolumeError extends Error {
   override readonly name = "VolumeError";
 }
+
+/** More voxels than any brain scan has: a guard against wrong units and hostile headers (1 GiB of float32). */
+export const MAX_VOXELS = 2 ** 28;
 
 /** Number of voxels of a size. */
 export function voxelsOf(size: Triple): number {

@@ -8,7 +8,6 @@
 export {
   applyAffine,
   type Grid,
-  type GridImage,
   gridOverlap,
   invertAffine,
   multiplyAffines,
@@ -19,7 +18,7 @@ export {
   VolumeError,
   voxelsOf,
 } from "./grid.ts";
-export { type Placement, placementOf } from "./placement.ts";
+export { type GridImage, type Placement, placementOf } from "./placement.ts";
 export { headerForGrid, type NiftiHeader } from "./nifti_header.ts";
 export { type ReadLimits, readNifti, readNiftiHeader, type Volume } from "./nifti_read.ts";
 export { type NiftiContent, writeNifti } from "./nifti_write.ts";

@@ -2,11 +2,11 @@
  * Reads NIfTI volumes, plain or gzipped, slab by slab: the header is checked before the body is inflated, and no more is
  * inflated than the header promises. Not for series, colour or complex images.
  */
-import { type GridImage, VolumeError } from "./grid.ts";
+import { MAX_VOXELS, VolumeError } from "./grid.ts";
 import { claimOf, HEADER_BYTES, type NiftiHeader, niftiVersion, parseHeader } from "./nifti_header.ts";
 import { ByteFeed } from "./_bytes.ts";
 import { decodeVoxels } from "./_datatypes.ts";
-import { MAX_VOXELS } from "./resample.ts";
+import type { GridImage } from "./placement.ts";
 
 /** A file's voxels as float32 in C order `[X, Y, Z]`, scaled, on the file's own grid. */
 export interface Volume extends GridImage {

@@ -2,8 +2,8 @@
  * Brings a volume's axes into the order right, anterior, superior, and values on any placed grid back to the file's
  * grid. Pure index permutation: no interpolation (METHODS.md D.2, nibabel's io_orientation).
  */
-import { type Grid, type GridImage, multiplyAffines, perAxis, spacingOf, stridesOf, type Triple } from "./grid.ts";
-import { type Placement, placementOf, reoriented } from "./placement.ts";
+import { type Grid, multiplyAffines, perAxis, spacingOf, stridesOf, type Triple } from "./grid.ts";
+import { type GridImage, type Placement, placementOf, reoriented } from "./placement.ts";
 import { checkLength, likeArray, nearestTable, sample, type Voxels } from "./_sample.ts";
 
 /** For each of R, A, S: the voxel axis that runs along it, and whether backwards. */

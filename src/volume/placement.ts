@@ -13,6 +13,13 @@ export interface Placement {
   readonly offset: Triple;
 }
 
+/** Intensities `[X, Y, Z]` on a grid. */
+export interface GridImage extends Grid {
+  readonly data: Float32Array;
+  /** How this grid lies in the grid of the file it comes from; absent where it is that grid. */
+  readonly placement?: Placement;
+}
+
 /** The placement of a grid that is its own source. */
 export function ownPlacement(grid: Grid): Placement {
   const { sizeVox, affineRas } = grid;

@@ -1,7 +1,7 @@
 /** Resampling to another voxel size (separable, METHODS.md D.2) and onto another grid (any affine). */
 import {
   type Grid,
-  type GridImage,
+  MAX_VOXELS,
   perAxis,
   spacingOf,
   stridesOf,
@@ -10,13 +10,10 @@ import {
   voxelsOf,
   voxToVox,
 } from "./grid.ts";
-import { type Placement, placementOf, respaced } from "./placement.ts";
+import { type GridImage, type Placement, placementOf, respaced } from "./placement.ts";
 import { checkLength, linearTable, nearestTable, sample } from "./_sample.ts";
 
 export type Interpolation = "linear" | "nearest";
-
-/** More voxels than any brain scan has: a guard against wrong units and hostile headers (1 GiB of float32). */
-export const MAX_VOXELS = 2 ** 28;
 
 /** Rounds half to even, as Python's `round`. */
 export function roundHalfEven(x: number): number {

@@ -1,0 +1,53 @@
+/** Dice, its averages, and volumes. */
+import { checkMasks, type Mask } from "./_mask.ts";
+
+/**
+ * Dice `2·TP / (|prediction| + |reference|)` of two binary masks (MONAI compute_dice).
+ * @param options.empty what an empty reference gives: "nan" always NaN; "one" 1 where the prediction is empty too, else 0
+ */
+export function dice(prediction: Mask, reference: Mask, { empty = "nan" }: { empty?: "nan" | "one" } = {}): number {
+  checkMasks("Dice", prediction, reference);
+  let both = 0;
+  let predicted = 0;
+  let expected = 0;
+  for (let i = 0; i < reference.length; i++) {
+    const p = prediction[i] !== 0 ? 1 : 0;
+    const r = reference[i] !== 0 ? 1 : 0;
+    both += p & r;
+    predicted += p;
+    expected += r;
+  }
+  if (expected === 0 && empty === "nan") return NaN;
+  if (expected + predicted === 0) return 1;
+  return 2 * both / (predicted + expected);
+}
+
+/** Mean of the values that are not NaN; NaN where there is none. Infinity counts. */
+export function nanMean(values: readonly number[]): number {
+  const defined = values.filter((v) => !Number.isNaN(v));
+  return defined.reduce((sum, v) => sum + v, 0) / defined.length;
+}
+
+/**
+ * MONAI's reduction "mean" of `[case][class]`: over the classes of each case, then over the cases that have a defined
+ * class; 0 where nothing is defined.
+ */
+export function meanOverCases(cases: readonly (readonly number[])[]): number {
+  const mean = nanMean(cases.map(nanMean));
+  return Number.isNaN(mean) ? 0 : mean;
+}
+
+/** Per class the mean over the cases where it is defined ("mean_batch"); NaN where there is none (MONAI gives 0). */
+export function classMeans(cases: readonly (readonly number[])[]): number[] {
+  return (cases[0] ?? []).map((_, c) => nanMean(cases.map((row) => row[c])));
+}
+
+/** Volume of the voxels of a label map that have `value` (default: all that are not 0), millilitres. */
+export function volumeMl(
+  mask: Mask,
+  { spacingMm, value }: { spacingMm: readonly [number, number, number]; value?: number },
+): number {
+  let voxels = 0;
+  for (let i = 0; i < mask.length; i++) if (value === undefined ? mask[i] !== 0 : mask[i] === value) voxels++;
+  return voxels * spacingMm[0] * spacingMm[1] * spacingMm[2] / 1000;
+}
