@@ -9,3 +9,4 @@ export { GraphBuilder } from "./builder.ts";
 export { gradients, NoGradientError } from "./autodiff.ts";
 export { evaluate } from "./evaluate.ts";
 export { encodeModel, type ModelLabels } from "./codec.ts";
+export { Random } from "./random.ts";
