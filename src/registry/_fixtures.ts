@@ -1,6 +1,5 @@
 /** What the tests of packages, archives and the registry start from. */
-import { deflateRawSync } from "node:zlib";
-import { crc32 } from "node:zlib";
+import { crc32, deflateRawSync } from "node:zlib";
 import type { ManifestDraft } from "./manifest.ts";
 
 /** A draft that the schema accepts. */

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { draftOf, refusal } from "./_fixtures.ts";
+import { type Manifest, MANIFEST_FORMAT, parseManifest, specOf } from "./manifest.ts";
+
+const MANIFEST: Manifest = {
+  formatVersion: MANIFEST_FORMAT,
+  ...draftOf(),
+  version: 3,
+  files: { "network.onnx": "0".repeat(64), "templates/t1.nii.gz": "f".repeat(64) },
+};
+
+Deno.test("parseManifest() gives back what it was given", () => {
+  assert.deepEqual(parseManifest(JSON.parse(JSON.stringify(MANIFEST))), MANIFEST);
+});
+
+Deno.test("specOf() picks what inference needs", () => {
+  const { task, architecture, modalities, labels, classes, preprocessing, inference } = MANIFEST;
+  assert.deepEqual(specOf(MANIFEST), { task, architecture, modalities, labels, classes, preprocessing, inference });
+});
+
+const REFUSED: Record<string, { change: Record<string, unknown>; message: RegExp }> = {
+  "an unknown field": { change: { extra: 1 }, message: /manifest: Unrecognized key: "extra"/ },
+  "a newer format": { change: { formatVersion: 2 }, message: /formatVersion: .*expected 1/ },
+  "a name with a slash": { change: { name: "a/b" }, message: /name: expected 1 to 64 of a-z/ },
+  "a name of dots": { change: { name: ".." }, message: /name: expected 1 to 64/ },
+  "version 0": { change: { version: 0 }, message: /version: / },
+  "an unknown modality": { change: { modalities: ["ct"] }, message: /modalities\.0: / },
+  "no network": { change: { files: {} }, message: /files: network\.onnx is missing/ },
+  "a file elsewhere": { change: { files: { "../x": "0".repeat(64) } }, message: /files\.\.\.\/x: / },
+  "a hash that is none": { change: { files: { "network.onnx": "abc" } }, message: /files\.network\.onnx: expected 64/ },
+  "a segmentation without labels": { change: { labels: [] }, message: /labels: a segmentation needs labels/ },
+  "two labels of one value": {
+    change: { labels: [1, 2].map((n) => ({ name: `l${n}`, value: 5, colour: "#000000" })) },
+    message: /labels: two labels have the same value/,
+  },
+  "a classification of one class": {
+    change: { task: "classification", classes: ["only"] },
+    message: /classes: a classification needs two/,
+  },
+  "percentiles the wrong way round": {
+    change: { preprocessing: { ...MANIFEST.preprocessing, percentiles: { lower: 95, upper: 5, clip: true } } },
+    message: /preprocessing: percentiles\.lower must be below/,
+  },
+  "a window of nothing": {
+    change: { inference: { ...MANIFEST.inference, roi: [0, 32, 32] } },
+    message: /inference\.roi\.0: /,
+  },
+};
+
+for (const [name, { change, message }] of Object.entries(REFUSED)) {
+  Deno.test(`parseManifest() refuses ${name}`, () => {
+    assert.throws(() => parseManifest({ ...MANIFEST, ...change }), refusal("invalid-manifest", message));
+  });
+}
