@@ -75,7 +75,7 @@ function unionBox(masks: readonly Mask[], [nx, ny, nz]: Triple): Box {
 }
 
 /** The mask's edge inside the box; beyond the image and the box there is no mask. */
-function edgeOf(mask: Mask, [, ny, nz]: Triple, { start, size: [sx, sy, sz] }: Box): Uint8Array {
+export function edgeOf(mask: Mask, [, ny, nz]: Triple, { start, size: [sx, sy, sz] }: Box): Uint8Array {
   const edge = new Uint8Array(sx * sy * sz);
   const [rowStride, sliceStride] = [nz, ny * nz];
   let o = 0;

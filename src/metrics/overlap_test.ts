@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { classMeans, dice, meanOverCases, nanMean, volumeMl } from "./mod.ts";
+
+const mask = (...values: number[]) => Uint8Array.from(values);
+
+Deno.test("dice() is 2TP over both sizes, any non-zero value is inside", () => {
+  assert.equal(dice(mask(1, 1, 0, 0), mask(1, 0, 1, 1)), 2 / 5);
+  assert.equal(dice(mask(4, 255, 0, 0), mask(1, 1, 0, 0)), 1);
+});
+
+Deno.test("dice() treats empty masks as METHODS.md D.1.1", () => {
+  const none = mask(0, 0);
+  const some = mask(0, 1);
+  const cases = [
+    { reference: none, prediction: none, nan: NaN, one: 1 },
+    { reference: none, prediction: some, nan: NaN, one: 0 },
+    { reference: some, prediction: none, nan: 0, one: 0 },
+  ];
+  for (const { reference, prediction, nan, one } of cases) {
+    assert.equal(dice(prediction, reference), nan);
+    assert.equal(dice(prediction, reference, { empty: "one" }), one);
+  }
+});
+
+Deno.test("dice() refuses masks of different size", () => {
+  assert.throws(() => dice(mask(1), mask(1, 0)), {
+    name: "RangeError",
+    message: "Cannot compute Dice: expected masks of one size, got 1 and 2 voxels",
+  });
+});
+
+Deno.test("nanMean() skips NaN, keeps infinity, and is NaN without values", () => {
+  assert.equal(nanMean([1, NaN, 2]), 1.5);
+  assert.equal(nanMean([1, Infinity, NaN]), Infinity);
+  assert.equal(nanMean([NaN]), NaN);
+});
+
+Deno.test("meanOverCases() and classMeans() differ where classes are empty", () => {
+  const cases = [[0.5, NaN], [1, 0], [NaN, NaN]];
+  assert.equal(meanOverCases(cases), (0.5 + 0.5) / 2);
+  assert.deepEqual(classMeans(cases), [0.75, 0]);
+  assert.equal(meanOverCases([[NaN], [NaN]]), 0);
+  assert.deepEqual(classMeans([[NaN], [NaN]]), [NaN]);
+});
+
+Deno.test("volumeMl() counts voxels of a value", () => {
+  assert.equal(volumeMl(mask(1, 2, 2, 0), { spacingMm: [10, 5, 4] }), 0.6);
+  assert.equal(volumeMl(mask(1, 2, 2, 0), { spacingMm: [10, 5, 4], value: 2 }), 0.4);
+});
