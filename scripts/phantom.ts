@@ -1,8 +1,10 @@
 /**
  * Phantoms: seeded, skull-stripped, multi-modal heads with lesions, for tests, the demo and benches where no patient data
  * may be. Not a simulator of MR physics. `makePhantom` is pure; the command line writes a data set in Sulcus layout:
- * `deno run -A scripts/phantom.ts --out DIR --count 3 --seed 1 [--size 96] [--spacing 1] [--lesions 8] [--png]`
+ * `deno run -A scripts/phantom.ts --out DIR --count 3 --seed 1 [--size 96] [--spacing MM] [--lesions 8] [--png]`;
+ * without `--spacing` the head has its natural size.
  */
+import { parseArgs } from "node:util";
 import { type Anatomy, makeAnatomy, TISSUE } from "./_anatomy.ts";
 import { normal, randomSource, waveField } from "./_noise.ts";
 
@@ -169,3 +171,37 @@ function blur(image: Float32Array, [nx, ny, nz]: readonly [number, number, numbe
     }
   }
 }
+
+/** The command line. Loads the writer on demand, so that `makePhantom` needs nothing but arithmetic. */
+async function main(): Promise<void> {
+  const { writePhantomDataset } = await import("./_phantom_files.ts");
+  const { values } = parseArgs({
+    options: {
+      out: { type: "string" },
+      count: { type: "string", default: "1" },
+      seed: { type: "string", default: "1" },
+      size: { type: "string", default: "96" },
+      spacing: { type: "string" },
+      lesions: { type: "string", default: "8" },
+      png: { type: "boolean", default: false },
+    },
+  });
+  if (values.out === undefined) {
+    console.error("Cannot write phantoms: expected --out DIR");
+    Deno.exit(2);
+  }
+  const size = Number(values.size);
+  const spacing = Number(values.spacing ?? 192 / size);
+  const cases = await writePhantomDataset(values.out, {
+    count: Number(values.count),
+    seed: Number(values.seed),
+    sizeVox: [size, size, size],
+    spacingMm: [spacing, spacing, spacing],
+    lesions: Number(values.lesions),
+    png: values.png,
+  });
+  console.log(`${cases.length} cases of ${size}³ voxels of ${spacing} mm`);
+}
+
+// Not awaited: the writer imports this module, which would then wait for itself.
+if (import.meta.main) main();

@@ -1,4 +1,9 @@
 import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readNifti } from "../src/volume/mod.ts";
+import { writePhantomDataset } from "./_phantom_files.ts";
 import { makePhantom, PHANTOM_MODALITIES, type PhantomOptions } from "./phantom.ts";
 
 const OPTIONS: PhantomOptions = { seed: 7, sizeVox: [40, 48, 40], spacingMm: [4, 4, 4], lesions: 6 };
@@ -94,4 +99,32 @@ Deno.test("makePhantom() refuses sizes, spacings and lesion counts that make no 
   assert.throws(() => makePhantom({ seed: 1, sizeVox: [7, 8, 8], spacingMm: [1, 1, 1], lesions: 1 }), message);
   assert.throws(() => makePhantom({ ...OPTIONS, spacingMm: [1, 0, 1] }), RangeError);
   assert.throws(() => makePhantom({ ...OPTIONS, lesions: -1 }), RangeError);
+});
+
+Deno.test("writePhantomDataset() writes Sulcus layout that reads back voxel by voxel", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "phantoms_"));
+  try {
+    const options = { ...OPTIONS, sizeVox: [24, 28, 20], spacingMm: [7, 7, 8] } as const;
+    const cases = await writePhantomDataset(directory, { ...options, count: 2, png: true });
+    assert.deepEqual(cases, ["phantom001", "phantom002"]);
+    const dataset = JSON.parse(readFileSync(join(directory, "dataset.json"), "utf8"));
+    assert.deepEqual(dataset.modalities, ["t1", "t1c", "t2", "flair"]);
+    assert.deepEqual(readdirSync(join(directory, "cases", "phantom002")).sort(), [
+      "flair.nii.gz",
+      "label.nii.gz",
+      "t1.nii.gz",
+      "t1c.nii.gz",
+      "t2.nii.gz",
+      "tissue.nii.gz",
+    ]);
+    const second = makePhantom({ ...options, seed: options.seed + 1 });
+    const read = async (name: string) => await readNifti(join(directory, "cases", "phantom002", `${name}.nii.gz`));
+    const flair = await read("flair");
+    assert.deepEqual(flair.affineRas, second.affine);
+    assert.deepEqual([...flair.data], [...second.images.flair]);
+    assert.deepEqual([...(await read("label")).data], [...second.label]);
+    assert.ok(existsSync(join(directory, "cases", "phantom001.png")));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
