@@ -31,6 +31,11 @@ export class GraphBuilder {
     ) as unknown as Ops;
   }
 
+  /** The graph inputs declared so far. */
+  get inputs(): readonly Value[] {
+    return this.#inputs;
+  }
+
   /** Declares a graph input. @throws {RangeError} when the name is taken */
   input(name: string, type: TensorType): Value {
     const value = this.#declare(name, type);
@@ -46,8 +51,8 @@ export class GraphBuilder {
   }
 
   /** The tensor behind a value, when it is a constant. */
-  constantOf(value: Value | null): Tensor | undefined {
-    return value === null ? undefined : this.#constants.get(value.name);
+  constantOf(value: Value | null | undefined): Tensor | undefined {
+    return value == null ? undefined : this.#constants.get(value.name);
   }
 
   /** A scalar or 1-D constant shared by all that ask for the same one. */

@@ -10,3 +10,4 @@ export { gradients, NoGradientError } from "./autodiff.ts";
 export { evaluate } from "./evaluate.ts";
 export { encodeModel, type ModelLabels } from "./codec.ts";
 export { Random } from "./random.ts";
+export { CPU_PASSES, lower, type PassReport } from "./lower/mod.ts";

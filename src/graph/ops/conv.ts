@@ -75,25 +75,23 @@ function convInputGradient(
  * dw[m, c, k] = Σ x[c, p·stride + k·dilation − pad]·dy[m, p]: a convolution of x with dy as its kernel, batch and channel
  * axes exchanged, stride and dilation exchanged.
  */
-function convWeightGradient(
-  op: Ops,
-  { x, dy, attrs, shape }: { x: Value; dy: Value; attrs: ConvAttrs; shape: readonly number[] },
-): Value {
+function convWeightGradient(op: Ops, { x, dy, attrs }: { x: Value; dy: Value; attrs: ConvAttrs }): Value {
   const { strides, pads, dilations, group: g } = attrs;
   const [n, c, ...spatial] = x.shape;
   const [, m, ...out] = dy.shape;
-  const tail = spatial.map((_, i) => i + 3);
-  const rows = op.Reshape(
-    op.Transpose(op.Reshape(x, [n, g, c / g, ...spatial]), { perm: [2, 1, 0, ...tail] }),
-    [c / g, g * n, ...spatial],
-  );
-  const kernels = op.Transpose(dy, { perm: [1, 0, ...out.map((_, i) => i + 2)] });
-  const dw = op.Conv(rows, kernels, null, { strides: dilations, dilations: strides, pads, group: g });
   const axes = spatial.map((_, i) => i + 2);
-  const exact = axes.every((a) => dw.shape[a] === shape[a])
-    ? dw
-    : op.Slice(dw, axes.map(() => 0), axes.map((a) => shape[a]), axes, axes.map(() => 1));
-  return op.Transpose(exact, { perm: [1, 0, ...axes] });
+  // what the last window does not reach takes no part: less padding at the end, or fewer voxels
+  const end = out.map((o, i) => (o - 1) * strides[i] + extent(attrs, i) - spatial[i] - pads[i]);
+  const used = spatial.map((d, i) => d + Math.min(end[i], 0));
+  const seen = end.every((e) => e >= 0) ? x : op.Slice(x, axes.map(() => 0), used, axes, axes.map(() => 1));
+  const sorted = n * g === 1
+    ? seen
+    : op.Transpose(op.Reshape(seen, [n, g, c / g, ...used]), { perm: [2, 1, 0, ...axes.map((a) => a + 1)] });
+  const rows = op.Reshape(sorted, [c / g, g * n, ...used]);
+  const kernels = n === 1 ? op.Reshape(dy, [m, 1, ...out]) : op.Transpose(dy, { perm: [1, 0, ...axes] });
+  const exchanged = [...pads.slice(0, out.length), ...end.map((e) => Math.max(e, 0))];
+  const dw = op.Conv(rows, kernels, null, { strides: dilations, dilations: strides, pads: exchanged, group: g });
+  return op.Transpose(dw, { perm: [1, 0, ...axes] });
 }
 
 function biasGradient(op: Ops, dy: Value): Value {
@@ -166,7 +164,7 @@ export const CONV_OPS = {
     infer: inferConv,
     vjp: (op, { x: [x, w, b], attrs }, dy) => [
       convInputGradient(op, { w, dy, attrs, shape: x.shape }),
-      convWeightGradient(op, { x, dy, attrs, shape: w.shape }),
+      convWeightGradient(op, { x, dy, attrs }),
       b == null ? null : biasGradient(op, dy),
     ],
     evaluate: ([x, w, b], attrs, y) => addBias(convolve({ a: x, w, shape: y.shape, attrs, transposed: false }), b),
@@ -199,7 +197,7 @@ export const CONV_OPS = {
         output_padding.some((p, i) => p >= conv.strides[i])
           ? op.Slice(dx, axes.map(() => 0), axes.map((a) => x.shape[a]), axes, axes.map(() => 1))
           : dx,
-        convWeightGradient(op, { x: dy, dy: x, attrs: conv, shape: w.shape }),
+        convWeightGradient(op, { x: dy, dy: x, attrs: conv }),
         b == null ? null : biasGradient(op, dy),
       ];
     },

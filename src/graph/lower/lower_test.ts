@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { evaluate, gradients, type Graph, GraphBuilder, lower, sizeOf, tensor } from "../mod.ts";
+
+interface ConvCase {
+  readonly name: string;
+  readonly x: readonly number[];
+  readonly w: readonly number[];
+  readonly attrs: { strides?: number[]; pads?: number[]; dilations?: number[]; group?: number };
+  readonly transposed?: boolean;
+  readonly temporaryBytes?: number;
+  /** Pass that must fire, or the start of the reason that another gives. */
+  readonly fires?: string;
+  readonly skips?: string;
+}
+
+const one = (v: number) => Array<number>(6).fill(v);
+const dense = "dense-weight-gradient", deep = "depthwise-weight-gradient", planar = "planar-conv-transpose";
+
+const CASES: readonly ConvCase[] = [
+  { name: "3³ pad 1", x: [1, 3, 5, 6, 7], w: [4, 3, 3, 3, 3], attrs: { pads: one(1) }, fires: dense },
+  {
+    name: "in chunks",
+    x: [1, 3, 7, 4, 5],
+    w: [4, 3, 3, 3, 3],
+    attrs: { pads: one(1) },
+    temporaryBytes: 4000,
+    fires: dense,
+  },
+  { name: "batch 2", x: [2, 3, 5, 4, 4], w: [2, 3, 3, 3, 3], attrs: { pads: one(1) }, fires: dense },
+  { name: "1³", x: [2, 5, 3, 4, 4], w: [6, 5, 1, 1, 1], attrs: {}, fires: dense },
+  { name: "patch 2³", x: [1, 3, 6, 4, 8], w: [5, 3, 2, 2, 2], attrs: { strides: [2, 2, 2] }, fires: dense },
+  {
+    name: "patch 2³, odd size, chunks",
+    x: [1, 2, 7, 5, 9],
+    w: [3, 2, 2, 2, 2],
+    attrs: { strides: [2, 2, 2] },
+    temporaryBytes: 500,
+    fires: dense,
+  },
+  {
+    name: "stride 2 pad 1",
+    x: [1, 3, 7, 8, 6],
+    w: [4, 3, 3, 3, 3],
+    attrs: { strides: [2, 2, 2], pads: one(1) },
+    fires: dense,
+  },
+  {
+    name: "dilated",
+    x: [1, 2, 7, 7, 7],
+    w: [2, 2, 3, 3, 3],
+    attrs: { dilations: [2, 2, 2], pads: one(2) },
+    skips: "the convolution is dilated",
+  },
+  { name: "depthwise 3³", x: [1, 4, 5, 6, 7], w: [4, 1, 3, 3, 3], attrs: { pads: one(1), group: 4 }, fires: deep },
+  { name: "depthwise 5³", x: [1, 3, 6, 6, 7], w: [3, 1, 5, 5, 5], attrs: { pads: one(2), group: 3 }, fires: deep },
+  { name: "grouped", x: [1, 4, 5, 5, 5], w: [6, 2, 3, 3, 3], attrs: { pads: one(1), group: 2 }, skips: "grouped" },
+  {
+    name: "transposed 2³",
+    x: [2, 3, 4, 3, 5],
+    w: [3, 4, 2, 2, 2],
+    attrs: { strides: [2, 2, 2] },
+    transposed: true,
+    fires: planar,
+  },
+  {
+    name: "transposed, overlapping",
+    x: [1, 3, 4, 3, 5],
+    w: [3, 2, 3, 3, 3],
+    attrs: { strides: [2, 2, 2], pads: one(1) },
+    transposed: true,
+    skips: "padded",
+  },
+];
+
+/** y, dx and dw of one (transposed) convolution under a fixed non-linear loss. */
+function stepGraph({ x, w, attrs, transposed }: ConvCase): Graph {
+  const b = new GraphBuilder();
+  const image = b.input("x", { dtype: "float32", shape: x }), kernel = b.input("w", { dtype: "float32", shape: w });
+  const y = transposed ? b.op.ConvTranspose(image, kernel, null, attrs) : b.op.Conv(image, kernel, null, attrs);
+  const loss = b.op.ReduceSum(b.op.Sin(y), null, { keepdims: 0 });
+  const [dx, dw] = gradients(b, loss, [image, kernel]);
+  return b.build("step", { y, dx, dw });
+}
+
+const wave = (shape: readonly number[], phase: number) =>
+  tensor("float64", shape, Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(0.7 * i + phase)));
+
+for (const c of CASES) {
+  Deno.test(`lower() keeps the values of a convolution and its gradients: ${c.name}`, () => {
+    const graph = stepGraph(c);
+    const { graph: lowered, reports } = lower(graph, undefined, { temporaryBytes: c.temporaryBytes ?? 2 ** 28 });
+    if (c.fires !== undefined) assert.ok(reports.find((r) => r.pass === c.fires)!.fired > 0, `${c.fires} did not fire`);
+    if (c.skips !== undefined) {
+      const reasons = reports.flatMap((r) => r.skipped.map((s) => s.why));
+      assert.ok(reasons.some((why) => why.startsWith(c.skips!)), `no reason ${c.skips} in ${reasons}`);
+    }
+    const feeds = { x: wave(c.x, 0), w: wave(c.w, 1) };
+    const expected = evaluate(graph, feeds), actual = evaluate(lowered, feeds);
+    for (const name of ["y", "dx", "dw"]) {
+      assert.deepEqual(actual[name].shape, expected[name].shape);
+      const worst = expected[name].data.reduce((m, v, i) => Math.max(m, Math.abs(v - actual[name].data[i])), 0);
+      assert.ok(worst < 1e-10, `${name} differs by ${worst}`);
+    }
+  });
+}

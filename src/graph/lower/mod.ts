@@ -1,0 +1,28 @@
+/** Lowering: rewrites a graph into the forms that an execution provider runs fast. A list of named passes. */
+import type { Graph } from "../ir.ts";
+import { PLANAR_CONV_TRANSPOSE } from "./conv_transpose.ts";
+import { applyPass, type Pass, type PassReport, type Target } from "./pass.ts";
+import { DENSE_WEIGHT_GRADIENT, DEPTHWISE_WEIGHT_GRADIENT } from "./weight_gradient.ts";
+
+export type { PassReport, Target };
+
+/** The passes for ONNX Runtime's CPU provider (native and WASM), in order. */
+export const CPU_PASSES: readonly Pass[] = [DENSE_WEIGHT_GRADIENT, DEPTHWISE_WEIGHT_GRADIENT, PLANAR_CONV_TRANSPOSE];
+
+const DEFAULT_TARGET: Target = { temporaryBytes: 256 * 2 ** 20 };
+
+/** Applies `passes` in order; the reports say what fired and why the rest did not. */
+export function lower(
+  graph: Graph,
+  passes: readonly Pass[] = CPU_PASSES,
+  target: Target = DEFAULT_TARGET,
+): { graph: Graph; reports: readonly PassReport[] } {
+  const reports: PassReport[] = [];
+  let current = graph;
+  for (const pass of passes) {
+    const step = applyPass(current, pass, target);
+    current = step.graph;
+    reports.push(step.report);
+  }
+  return { graph: current, reports };
+}
