@@ -1,0 +1,44 @@
+/**
+ * Turns what a native library or an ended process says into an `EngineError` with a code and a sentence.
+ * Lets no path and no more than one line of foreign text through.
+ */
+import { EngineError, type EngineErrorCode } from "./engine.ts";
+
+const OUT_OF_MEMORY =
+  /bad_?alloc|fail\w* to allocate|out of memory|out ?of ?memory|allocation failed|memory allocation|Invalid array length|Aborted\(OOM|cannot enlarge memory|not enough memory|CUDNN_STATUS_ALLOC_FAILED|max(imum)? ?(StorageBufferBindingSize|BufferSize|buffer size)/i;
+const UNSUPPORTED =
+  /not[ _]implemented|does not support|not supported|unsupported|could not find an implementation|is not a registered (function|op)|only [\w ]+ (is|are) supported/i;
+
+/** Which kind of failure a message tells of. */
+export function codeOf(message: string): EngineErrorCode {
+  if (OUT_OF_MEMORY.test(message)) return "out-of-memory";
+  return UNSUPPORTED.test(message) ? "unsupported" : "failed";
+}
+
+/** "Cannot <doing>: <why>", from whatever a provider threw. */
+export function engineErrorOf(error: unknown, doing: string): EngineError {
+  if (error instanceof EngineError) return error;
+  const text = error instanceof Error ? error.message : `native error ${String(error)}`;
+  const code = codeOf(text);
+  const why = code === "out-of-memory" ? `out of memory (${oneLine(text)})` : oneLine(text);
+  return new EngineError(code, `Cannot ${doing}: ${why}`);
+}
+
+/** Why a process that nobody stopped has ended. `stderr` decides the code; only its kind is told. */
+export function crashOf(title: string, status: Deno.CommandStatus, stderr: string): EngineError {
+  const how = status.signal === null ? `exit code ${status.code}` : `signal ${status.signal}`;
+  const name = title[0].toUpperCase() + title.slice(1);
+  if (OUT_OF_MEMORY.test(stderr)) {
+    return new EngineError("out-of-memory", `${name} ran out of memory and ended with ${how}`);
+  }
+  const killed = status.signal === "SIGKILL" || status.code === 137;
+  const perhaps = killed ? ", perhaps killed by the system for lack of memory" : "";
+  return new EngineError("crashed", `${name} ended unexpectedly with ${how}${perhaps}`);
+}
+
+/** The first 300 characters without line breaks, terminal colours and paths. */
+function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex -- terminal colours
+  const plain = text.replace(/\x1b\[[\d;]*m/g, "").replace(/(file:\/\/)?([A-Za-z]:)?([\\/][^\s\\/:"']+){2,}/g, "…");
+  return plain.replace(/\s+/g, " ").trim().slice(0, 300);
+}

@@ -1,0 +1,16 @@
+/**
+ * Reads stdin for `serve()` in a thread of its own and ends the process when the parent is gone, whatever the main
+ * thread is doing. Not for the main thread.
+ */
+import { LineSplitter } from "./_wire.ts";
+
+const main = self as unknown as { postMessage(line: string | null): void };
+const lines = new LineSplitter();
+const chunk = new Uint8Array(65536);
+
+main.postMessage(null);
+for (;;) {
+  const read = await Deno.stdin.read(chunk).catch(() => null);
+  if (read === null) Deno.kill(Deno.pid, "SIGKILL");
+  else for (const line of lines.push(chunk.subarray(0, read))) main.postMessage(line);
+}
