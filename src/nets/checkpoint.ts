@@ -1,0 +1,93 @@
+/**
+ * How official BrainMVP checkpoints name and lay out what `nets/` builds. Not a file format.
+ *
+ * **Axes.** The official UniFormer permutes volumes [N, C, X, Y, Z] → [N, C, Z, X, Y], works and returns features in that
+ * order; its decoders permute back. Here everything stays in X, Y, Z, so the kernels that see permuted volumes — all
+ * of the encoder and the stem `decoder.proj1.proj` — are transposed from (Z, X, Y) to (X, Y, Z) on import, and back
+ * on export. Official features compare after the same transposition. UNET3D has no permutation.
+ */
+import { allocate, type DType, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
+import { type NetworkSpec, parametersOf } from "./network.ts";
+
+/** Whether the kernel under this key has axes (Z, X, Y) in official checkpoints; prefixes of A.1.3 are allowed. */
+function isPermuted(key: string): boolean {
+  return /^(module\.)?(encoder\.|decoder\.proj1\.proj\.weight$)/.test(key);
+}
+
+/** Moves the last axis before the other two spatial ones: [A, B, X, Y, Z] → [A, B, Z, X, Y]. */
+export function toOfficialAxes(t: Tensor): Tensor {
+  return moveAxis(t, ([x, y, z]) => ({ shape: [z, x, y], at: (i, j, k) => (k * x + i) * y + j }));
+}
+
+/** The inverse of `toOfficialAxes()`. */
+export function fromOfficialAxes(t: Tensor): Tensor {
+  return moveAxis(t, ([z, x, y]) => ({ shape: [x, y, z], at: (k, i, j) => (i * y + j) * z + k }));
+}
+
+/** An official weight in the layout of `nets/`; tensors without spatial axes are returned as they are. */
+export function fromOfficialLayout(key: string, t: Tensor): Tensor {
+  return isPermuted(key) && t.shape.length === 5 ? fromOfficialAxes(t) : t;
+}
+
+/** The inverse of `fromOfficialLayout()`. */
+export function toOfficialLayout(key: string, t: Tensor): Tensor {
+  return isPermuted(key) && t.shape.length === 5 ? toOfficialAxes(t) : t;
+}
+
+type Move = (spatial: readonly number[]) => {
+  readonly shape: readonly number[];
+  /** Offset in the result of the element at these source coordinates. */
+  readonly at: (i: number, j: number, k: number) => number;
+};
+
+function moveAxis(t: Tensor, move: Move): Tensor {
+  const [a, b, ...size] = t.shape;
+  if (size.length !== 3) throw new RangeError(`Cannot permute axes: expected [A, B, X, Y, Z], got [${t.shape}]`);
+  const { shape, at } = move(size);
+  const source = t.data, moved = allocate(t.dtype, source.length);
+  const block = sizeOf(size);
+  let from = 0;
+  for (let base = 0; base < source.length; base += block) {
+    for (let i = 0; i < size[0]; i++) {
+      for (let j = 0; j < size[1]; j++) {
+        for (let k = 0; k < size[2]; k++) moved[base + at(i, j, k)] = source[from++];
+      }
+    }
+  }
+  return tensor(t.dtype, [a, b, ...shape], moved);
+}
+
+/** One entry of an official state dictionary. */
+export interface OfficialEntry {
+  /** The key in an official file, without `module.`. */
+  readonly officialKey: string;
+  /** The key in `nets/`; null for what networks here do without: counters of BatchNormalization and templates. */
+  readonly key: string | null;
+  readonly dtype: DType;
+  /** In the official layout; kernels are cubic, so their shape is the same in both. */
+  readonly shape: readonly number[];
+  readonly idle: boolean;
+}
+
+/**
+ * Every entry that the official state dictionary of this network holds (METHODS.md A.1.3, A.2, A.3), sorted as ASCII.
+ * Pre-training checkpoints hold a template of shape [modalities, …] besides.
+ */
+export function officialEntries(
+  spec: NetworkSpec,
+  { template }: { readonly template?: readonly number[] } = {},
+): OfficialEntry[] {
+  const rename = spec.kind === "uniformer-pretraining"
+    ? (key: string) => key.replace(/^encoder\./, "encoder.uniformer.")
+    : (key: string) => key;
+  const entries = parametersOf(spec).flatMap(({ key, shape, idle }): OfficialEntry[] => {
+    const entry: OfficialEntry = { officialKey: rename(key), key, dtype: "float32", shape, idle };
+    if (!key.endsWith(".running_var")) return [entry];
+    const counter = entry.officialKey.replace(/running_var$/, "num_batches_tracked");
+    return [entry, { officialKey: counter, key: null, dtype: "int64", shape: [], idle }];
+  });
+  if (template !== undefined) {
+    entries.push({ officialKey: "rep_template", key: null, dtype: "float32", shape: template, idle: false });
+  }
+  return entries.sort((a, b) => (a.officialKey < b.officialKey ? -1 : 1));
+}

@@ -1,0 +1,25 @@
+/**
+ * The networks: a frozen configuration and a function each, from which graph, parameters, fresh weights and checkpoint
+ * keys follow. Knows nothing of data, of training or of the providers that run graphs.
+ */
+export {
+  fromOfficialAxes,
+  fromOfficialLayout,
+  officialEntries,
+  toOfficialAxes,
+  toOfficialLayout,
+} from "./checkpoint.ts";
+export type { OfficialEntry } from "./checkpoint.ts";
+export { featureClassifier, featureDecoder } from "./feature_decoder.ts";
+export type { FeatureDecoderConfig, ImportedEncoder } from "./feature_decoder.ts";
+export { initialTensor, initialWeights } from "./init.ts";
+export { buildNetwork, netOf, parameterCount, parametersOf } from "./network.ts";
+export type { BuildOptions, Net, NetworkSpec } from "./network.ts";
+export { isBuffer } from "./scope.ts";
+export type { Init, Parameter, Weights } from "./scope.ts";
+export { UNET3D } from "./unet3d.ts";
+export type { Unet3dConfig } from "./unet3d.ts";
+export { EDGE, EDGE_PARAMETERS, UNIUNET } from "./uni_unet.ts";
+export type { UniUnetConfig } from "./uni_unet.ts";
+export { UNIFORMER_SMALL } from "./uniformer.ts";
+export type { Stages, UniformerConfig } from "./uniformer.ts";
