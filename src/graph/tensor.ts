@@ -15,7 +15,7 @@ const ARRAYS = {
   bool: Uint8Array,
 } as const;
 
-export type TensorData = InstanceType<(typeof ARRAYS)[DType]>;
+export type TensorData = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 
 /** A tensor's element type and static shape. A scalar has shape `[]`. */
 export interface TensorType {

@@ -1,0 +1,9 @@
+/** Inference: a case's files → network input → sliding windows → blended logits → a mask on the source grid. */
+export * from "./spec.ts";
+export * from "./types.ts";
+export { segment } from "./segment.ts";
+export { classify, softmax } from "./classify.ts";
+export { classifierInput, prepare, type Prepared, prepareLabel } from "./preprocess.ts";
+export { type RunWindow, slidingLogits, windowRunner } from "./sliding.ts";
+export { forgetNetwork } from "./network.ts";
+export { readTemplate, templateFor, templatePath } from "./templates.ts";

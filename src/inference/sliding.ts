@@ -1,0 +1,86 @@
+/** Sliding-window inference: windows of a prepared case through the network, blended logits out (METHODS.md D.2). */
+import type { Session } from "../engine/mod.ts";
+import { tensor } from "../graph/mod.ts";
+import { blendWeights, cutWindow, slidingWindows, type Triple } from "../volume/mod.ts";
+import type { InferenceSettings } from "./spec.ts";
+import { InferenceError } from "./types.ts";
+
+export interface SlidingOptions extends Pick<InferenceSettings, "roi" | "overlap" | "blending"> {
+  /** Number of output channels. */
+  readonly channels: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Time limit for one window. */
+  readonly windowTimeoutMs?: number;
+}
+
+/** Runs one window [1, C, …roi] and returns its logits [1, K, …roi]. */
+export type RunWindow = (input: Float32Array, shape: readonly number[]) => Promise<Float32Array>;
+
+/** A session as a window function: its first input is the image, its first output the logits. */
+export function windowRunner(session: Session, timeoutMs?: number): RunWindow {
+  const [image] = Object.keys(session.inputs), [logits] = Object.keys(session.outputs);
+  return async (input, shape) => {
+    const outputs = await session.run({ [image]: tensor("float32", shape, input) }, { fetch: [logits], timeoutMs });
+    return outputs[logits].data as Float32Array;
+  };
+}
+
+/**
+ * Logits [K, X, Y, Z] of a volume: Σ w·logits / Σ w over the windows.
+ * @param inputs one array [X, Y, Z] a channel
+ * @throws {InferenceError} `cancelled`
+ */
+export async function slidingLogits(
+  run: RunWindow,
+  { inputs, sizeVox }: { inputs: readonly Float32Array[]; sizeVox: Triple },
+  options: SlidingOptions,
+): Promise<{ logits: Float32Array; windows: number }> {
+  const { roi, channels, signal } = options;
+  const plan = slidingWindows(sizeVox, roi, options.overlap);
+  const weights = blendWeights(roi, options.blending);
+  const voxels = sizeVox[0] * sizeVox[1] * sizeVox[2], inWindow = weights.length;
+  const sum = new Float32Array(channels * voxels), total = new Float32Array(voxels);
+  const window = new Float32Array(inputs.length * inWindow);
+  for (const [i, padded] of plan.starts.entries()) {
+    if (signal?.aborted) throw new InferenceError("cancelled", "The work was cancelled");
+    const start: Triple = [0, 1, 2].map((a) => padded[a] - plan.padLow[a]) as unknown as Triple;
+    inputs.forEach((data, c) => window.set(cutWindow(data, sizeVox, { start, size: roi }), c * inWindow));
+    const logits = await run(window, [1, inputs.length, ...roi]);
+    blend({ sum, total, sizeVox }, { logits, weights, start, roi, channels });
+    options.onProgress?.(i + 1, plan.starts.length);
+  }
+  for (let c = 0; c < channels; c++) for (let v = 0; v < voxels; v++) sum[c * voxels + v] /= total[v];
+  return { logits: sum, windows: plan.starts.length };
+}
+
+interface Blend {
+  readonly sum: Float32Array;
+  readonly total: Float32Array;
+  readonly sizeVox: Triple;
+}
+
+interface Window {
+  readonly logits: Float32Array;
+  readonly weights: Float32Array;
+  readonly start: Triple;
+  readonly roi: Triple;
+  readonly channels: number;
+}
+
+/** Adds a window's weighted logits where it covers the volume; what lies in the padding is dropped. */
+function blend({ sum, total, sizeVox: [nx, ny, nz] }: Blend, { logits, weights, start, roi, channels }: Window): void {
+  const voxels = nx * ny * nz, [rx, ry, rz] = roi, inWindow = rx * ry * rz;
+  const from = Math.max(0, -start[2]), to = Math.min(rz, nz - start[2]);
+  for (let x = Math.max(0, -start[0]); x < Math.min(rx, nx - start[0]); x++) {
+    for (let y = Math.max(0, -start[1]); y < Math.min(ry, ny - start[1]); y++) {
+      const row = (x * ry + y) * rz;
+      const out = ((x + start[0]) * ny + y + start[1]) * nz + start[2];
+      for (let z = from; z < to; z++) {
+        const w = weights[row + z];
+        total[out + z] += w;
+        for (let c = 0; c < channels; c++) sum[c * voxels + out + z] += w * logits[c * inWindow + row + z];
+      }
+    }
+  }
+}
