@@ -1,7 +1,13 @@
 /** Reads a folder in one of the data-set layouts where it lies. Copies and records nothing. */
-import { DomainError } from "../registry/mod.ts";
+import { basename, resolve } from "node:path";
+import { digestFile, DomainError } from "../registry/mod.ts";
 import type { Label, Modality } from "../inference/spec.ts";
 import type { TrainingCase } from "../train/types.ts";
+import { type CaseContent, type CaseFile, checkCases, hashCases, trainingCaseOf } from "./dataset_checks.ts";
+import { Inspector } from "./inspect.ts";
+import { labelsOf } from "./labels.ts";
+import { invalidDataset, type Role } from "./layout_plan.ts";
+import { planDataset } from "./layouts.ts";
 import type { CaseCheck, DatasetLayout, DatasetTask } from "./types.ts";
 
 export interface DatasetFolder {
@@ -17,7 +23,64 @@ export interface DatasetFolder {
   readonly ignoredFiles: number;
 }
 
-/** @throws {DomainError} `invalid-dataset` */
-export function readDatasetFolder(_directory: string): Promise<DatasetFolder> {
-  throw new DomainError("internal", "Cannot do this yet");
+/** Deepest folder that is looked into. */
+const MAX_DEPTH = 8;
+const MAX_DESCRIPTION_BYTES = 2 ** 24;
+
+/**
+ * Recognises the layout, reads and hashes every file.
+ * @throws {DomainError} `invalid-dataset`, `invalid-volume`
+ */
+export async function readDatasetFolder(directory: string): Promise<DatasetFolder> {
+  const root = resolve(directory);
+  const paths = await Array.fromAsync(walk(root, ""));
+  const plan = await planDataset(paths, async (path) => {
+    const { size } = await Deno.stat(`${root}/${path}`);
+    if (size > MAX_DESCRIPTION_BYTES) throw invalidDataset("dataset.json is too long");
+    return await Deno.readTextFile(`${root}/${path}`);
+  });
+  const labels = labelsOf(plan.regions);
+  const cases: CaseContent[] = [];
+  using inspector = new Inspector();
+  for (const [i, planned] of plan.cases.entries()) {
+    const files = new Map<Role, CaseFile>();
+    for (const [role, relative] of planned.files) {
+      const path = `${root}/${relative}`;
+      const info = await inspector.inspect(path, { isLabel: role === "label" }).catch((error) => {
+        if (!(error instanceof DomainError)) throw error;
+        throw new DomainError(error.code, `Case ${i + 1} of ${plan.cases.length}, ${role}: ${error.message}`, {
+          cause: error,
+        });
+      });
+      files.set(role, { path, info, sha256: (await digestFile(path)).sha256 });
+    }
+    cases.push({ ...planned, files });
+  }
+  const { layout, task, modalities, classes, ignoredFiles } = plan;
+  return {
+    name: plan.name || basename(root),
+    layout,
+    task,
+    modalities,
+    labels,
+    classes,
+    cases: cases.map(trainingCaseOf),
+    checks: checkCases(cases, { task, modalities, labels, classes }),
+    hash: hashCases(cases),
+    ignoredFiles,
+  };
+}
+
+async function* walk(root: string, folder: string, depth = 0): AsyncGenerator<string> {
+  if (depth > MAX_DEPTH) return;
+  for await (const entry of Deno.readDir(`${root}/${folder}`)) {
+    const path = folder + entry.name;
+    if (entry.isDirectory) yield* walk(root, `${path}/`, depth + 1);
+    else if (entry.isFile || await isFile(`${root}/${path}`)) yield path;
+  }
+}
+
+/** A link to a file counts: people lay out data sets with links. */
+async function isFile(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((s) => s.isFile, () => false);
 }

@@ -2,9 +2,26 @@
  * Data sets: records in the database, case files on disk under names of our own. Not a PACS: no headers, no user's file
  * names are kept.
  */
-import { type Database, DomainError } from "../registry/mod.ts";
-import type { Modality } from "../inference/spec.ts";
+import { type Database, DomainError, removeIfPresent } from "../registry/mod.ts";
+import { MODALITIES } from "../inference/spec.ts";
 import type { TrainingCase } from "../train/types.ts";
+import { newCaseFolder, storeCaseFile } from "./case_files.ts";
+import { type CaseContent, type CaseFile, checkCases, hashCases, trainingCaseOf } from "./dataset_checks.ts";
+import { importDataset } from "./dataset_import.ts";
+import {
+  insertCase,
+  insertDataset,
+  isUuid,
+  lockUnused,
+  selectCases,
+  selectDataset,
+  selectDatasets,
+  upsertCase,
+  upsertFile,
+} from "./dataset_rows.ts";
+import { caseNameSchema, checkSpec } from "./dataset_spec.ts";
+import { Inspector } from "./inspect.ts";
+import type { Role } from "./layout_plan.ts";
 import type { DatasetDetail, DatasetSpec, DatasetSummary, ImportedDataset } from "./types.ts";
 
 export interface DatasetsOptions {
@@ -13,49 +30,204 @@ export interface DatasetsOptions {
   readonly dataDirectory: string;
   /** Largest case file, bytes. Default 2 GiB. */
   readonly maxFileBytes?: number;
+  /** Most bytes that an imported archive may unpack to. Default 256 GiB. */
+  readonly maxImportBytes?: number;
 }
 
-const later = (): never => {
-  throw new DomainError("internal", "Cannot do this yet");
-};
+/** Folders without a record that are younger than this may be an import under way. */
+const ORPHAN_AGE_MS = 24 * 3600 * 1000;
 
 export class Datasets {
-  static open(_options: DatasetsOptions): Promise<Datasets> {
-    return later();
+  readonly #database: Database;
+  readonly #root: string;
+  readonly #maxFileBytes: number;
+  readonly #maxImportBytes: number;
+
+  private constructor(options: DatasetsOptions) {
+    this.#database = options.database;
+    this.#root = `${options.dataDirectory}/datasets`;
+    this.#maxFileBytes = options.maxFileBytes ?? 2 * 2 ** 30;
+    this.#maxImportBytes = options.maxImportBytes ?? 256 * 2 ** 30;
   }
-  create(_spec: DatasetSpec): Promise<DatasetDetail> {
-    return later();
+
+  /** Opens the folder of data sets and removes files that a crash left without a record. */
+  static async open(options: DatasetsOptions): Promise<Datasets> {
+    const datasets = new Datasets(options);
+    await Deno.mkdir(datasets.#root, { recursive: true });
+    await datasets.#removeOrphans();
+    return datasets;
   }
-  list(): Promise<DatasetSummary[]> {
-    return later();
+
+  /** @throws {DomainError} `invalid-dataset` */
+  async create(spec: DatasetSpec): Promise<DatasetDetail> {
+    checkSpec(spec);
+    const id = crypto.randomUUID();
+    await insertDataset(this.#database, id, spec);
+    return await this.get(id);
   }
+
+  /** Newest first. */
+  async list(): Promise<DatasetSummary[]> {
+    return await selectDatasets(this.#database);
+  }
+
   /** @throws {DomainError} `not-found` */
-  get(_id: string): Promise<DatasetDetail> {
-    return later();
+  async get(id: string): Promise<DatasetDetail> {
+    return (await this.#load(id)).detail;
   }
-  /** @throws {DomainError} `not-found`, `dataset-in-use` */
-  delete(_id: string): Promise<void> {
-    return later();
+
+  /** Deletes records and files. @throws {DomainError} `not-found`, `dataset-in-use` */
+  async delete(id: string): Promise<void> {
+    await this.#database.transaction(async (tx) => {
+      await lockUnused(tx, id);
+      await tx.query("DELETE FROM sulcus.datasets WHERE id = $1", [id]);
+    });
+    await removeIfPresent(`${this.#root}/${id}`);
   }
-  /** Stores (or replaces) one file of a case; the case appears with its first file. */
-  putFile(
-    _id: string,
-    _case: string,
-    _role: Modality | "label",
-    _source: ReadableStream<Uint8Array>,
-    _options?: { signal?: AbortSignal },
+
+  /**
+   * Stores or replaces one file of a case; the case appears with its first file.
+   * @throws {DomainError} `not-found`, `dataset-in-use`, `unknown-modality`, `invalid-request`, `invalid-volume`,
+   * `too-large`
+   */
+  async putFile(
+    id: string,
+    caseName: string,
+    role: Role,
+    source: ReadableStream<Uint8Array>,
+    { signal }: { signal?: AbortSignal } = {},
   ): Promise<{ sha256: string; bytes: number }> {
-    return later();
+    checkCaseName(caseName, "case");
+    const { modalities } = await selectDataset(this.#database, id);
+    if (role !== "label" && !modalities.includes(role)) {
+      throw new DomainError("unknown-modality", `Cannot store ${role}: the data set has ${modalities.join(", ")}`);
+    }
+    await this.#database.transaction((tx) => lockUnused(tx, id));
+    const directory = `${this.#root}/${id}`;
+    using inspector = new Inspector();
+    const stored = await storeCaseFile(source, {
+      directory,
+      folder: newCaseFolder(),
+      role,
+      maxBytes: this.#maxFileBytes,
+      inspector,
+      signal,
+    });
+    const superfluous = await this.#database.transaction(async (tx) => {
+      await lockUnused(tx, id);
+      return await upsertFile(tx, await upsertCase(tx, id, caseName), stored);
+    }).catch(async (error) => {
+      await removeIfPresent(`${directory}/${stored.file}`);
+      throw error;
+    });
+    if (superfluous) await removeIfPresent(`${directory}/${superfluous}`);
+    return { sha256: stored.sha256, bytes: stored.bytes };
   }
-  putClass(_id: string, _case: string, _value: { class: string; patient?: string }): Promise<void> {
-    return later();
+
+  /** Sets class and patient of a case. @throws {DomainError} `not-found`, `dataset-in-use`, `invalid-request` */
+  async putClass(id: string, caseName: string, value: { class: string; patient?: string }): Promise<void> {
+    checkCaseName(caseName, "case");
+    if (value.patient !== undefined) checkCaseName(value.patient, "patient");
+    const { classes } = await selectDataset(this.#database, id);
+    if (!classes.includes(value.class)) {
+      throw new DomainError("invalid-request", "Cannot store a class: it is not one of the data set's classes");
+    }
+    await this.#database.transaction(async (tx) => {
+      await lockUnused(tx, id);
+      await tx.query(
+        "UPDATE sulcus.dataset_cases SET class = $2, patient = coalesce($3, patient) WHERE id = $1",
+        [await upsertCase(tx, id, caseName), value.class, value.patient ?? null],
+      );
+    });
   }
-  /** @throws {DomainError} `invalid-archive`, `invalid-dataset` */
-  importZip(_zipPath: string, _options?: { name?: string }): Promise<ImportedDataset> {
-    return later();
+
+  /**
+   * Makes a data set from an archive in one of the layouts, whole or not at all.
+   * @throws {DomainError} `invalid-archive`, `invalid-dataset`, `invalid-volume`, `too-large`
+   */
+  async importZip(zipPath: string, { name }: { name?: string } = {}): Promise<ImportedDataset> {
+    const id = crypto.randomUUID();
+    const directory = `${this.#root}/${id}`;
+    const limits = { maxFileBytes: this.#maxFileBytes, maxTotalBytes: this.#maxImportBytes };
+    try {
+      const { plan, spec, cases } = await importDataset(zipPath, { directory, name, ...limits });
+      await this.#database.transaction(async (tx) => {
+        await insertDataset(tx, id, spec);
+        for (const stored of cases) await insertCase(tx, id, stored);
+      });
+      return { dataset: await this.get(id), layout: plan.layout, ignoredFiles: plan.ignoredFiles };
+    } catch (error) {
+      await removeIfPresent(directory);
+      throw error;
+    }
   }
-  /** What a fine-tune needs. @throws {DomainError} `incomplete-dataset` */
-  trainingCases(_id: string): Promise<{ detail: DatasetDetail; cases: TrainingCase[] }> {
-    return later();
+
+  /** What a fine-tune needs. @throws {DomainError} `not-found`, `incomplete-dataset` */
+  async trainingCases(id: string): Promise<{ detail: DatasetDetail; cases: TrainingCase[] }> {
+    const { detail, cases } = await this.#load(id);
+    if (!detail.ready) {
+      const errors = detail.checks.filter((c) => c.severity === "error");
+      const why = errors.length === 0
+        ? "it has no cases"
+        : `${errors.length} checks failed, the first: ${errors[0].detail}`;
+      throw new DomainError("incomplete-dataset", `Cannot train on the data set: ${why}`);
+    }
+    return { detail, cases: cases.map(trainingCaseOf) };
+  }
+
+  async #load(id: string): Promise<{ detail: DatasetDetail; cases: CaseContent[] }> {
+    const summary = await selectDataset(this.#database, id);
+    const cases = await this.#cases(id);
+    const checks = checkCases(cases, summary);
+    const detail: DatasetDetail = {
+      ...summary,
+      cases: cases.map(({ id: name, patient, className, files }) => ({
+        case: name,
+        patient,
+        modalities: MODALITIES.filter((m) => files.has(m)),
+        hasLabel: files.has("label"),
+        ...(className !== undefined && { class: className }),
+      })),
+      checks,
+      hash: hashCases(cases),
+      ready: cases.length > 0 && checks.every((c) => c.severity !== "error"),
+    };
+    return { detail, cases };
+  }
+
+  async #cases(id: string): Promise<CaseContent[]> {
+    const files = new Map<string, Map<Role, CaseFile>>();
+    const cases = new Map<string, CaseContent>();
+    for (const row of await selectCases(this.#database, id)) {
+      const own = files.get(row.id) ?? new Map<Role, CaseFile>();
+      files.set(row.id, own);
+      const { role, sha256, info } = row;
+      if (role !== null) own.set(role, { path: `${this.#root}/${id}/${row.file}`, sha256, info });
+      cases.set(row.id, {
+        id: row.name,
+        patient: row.patient ?? row.name,
+        ...(row.class !== null && { className: row.class }),
+        files: own,
+      });
+    }
+    return [...cases.values()];
+  }
+
+  async #removeOrphans(): Promise<void> {
+    const known = new Set((await this.list()).map((d) => d.id));
+    for await (const { name } of Deno.readDir(this.#root)) {
+      const { mtime } = await Deno.stat(`${this.#root}/${name}`);
+      const isOld = Date.now() - (mtime?.getTime() ?? 0) > ORPHAN_AGE_MS;
+      if (isUuid(name) && !known.has(name) && isOld) await removeIfPresent(`${this.#root}/${name}`);
+    }
+  }
+}
+
+function checkCaseName(name: string, what: string): void {
+  if (!caseNameSchema.safeParse(name).success) {
+    throw new DomainError(
+      "invalid-request",
+      `Cannot use the name of a ${what}: expected one line of 1 to 200 characters`,
+    );
   }
 }

@@ -96,6 +96,10 @@ export type DatasetTask = FinetuneRequest["task"];
 export interface DatasetLabel {
   readonly name: string;
   readonly values: readonly number[];
+  /** Value in written masks; default: one that no later label has. */
+  readonly value?: number;
+  /** CSS hex colour; default from a palette. */
+  readonly colour?: string;
 }
 
 /** What a data set is made from (`POST /v1/datasets`). */
@@ -121,12 +125,24 @@ export interface DatasetSummary {
   readonly caseCount: number;
 }
 
+export type CheckCode =
+  | "missing-modality"
+  | "missing-label"
+  | "missing-class"
+  /** A modality or the label is not on the grid of the case's first modality. */
+  | "grids-differ"
+  /** The label map holds values that are no whole numbers or belong to no label. */
+  | "label-out-of-range"
+  /** No voxel belongs to any label: a warning, and an error when it is so in every case. */
+  | "label-empty"
+  /** An image holds NaN or infinity, which are read as 0: a warning. */
+  | "non-finite";
+
 /** What is wrong with a case, or doubtful about it. */
 export interface CaseCheck {
   readonly case: string;
-  /** `missing-modality`, `missing-label`, `missing-class`, `grids-differ`, `label-out-of-range`, `label-empty`. */
-  readonly code: string;
-  /** Errors keep a case from being trained on; `grids-differ` between modalities is a warning (they are resampled). */
+  readonly code: CheckCode;
+  /** An error keeps the data set from being trained on. */
   readonly severity: "error" | "warning";
   readonly detail: string;
 }

@@ -4,7 +4,8 @@
  */
 export type { Database, DatabaseOptions, Queryable } from "./database.ts";
 export { DOMAIN_CODES, DomainError, type DomainErrorCode } from "./errors.ts";
-export { type ReceivedFile, receiveFile } from "./files.ts";
+export { digestFile, exists, type ReceivedFile, receiveFile, removeIfPresent, writeFileAtomic } from "./files.ts";
+export { acquireLock, type Lock } from "./lock.ts";
 export {
   labelSchema,
   type Manifest,
@@ -16,8 +17,10 @@ export {
   specOf,
   versionSchema,
 } from "./manifest.ts";
+export type { PackageStream } from "./archive.ts";
 export { openDatabase } from "./open_database.ts";
 export { Registry, type RegistryOptions } from "./store.ts";
+export { type ZipEntry, type ZipLimits, ZipReader } from "./zip_reader.ts";
 export {
   type AuditEntry,
   type Decision,

@@ -1,0 +1,50 @@
+/**
+ * Looks into an image or label map, voxel by voxel, in a thread of its own: a server must not stop answering while a
+ * volume is inflated.
+ */
+import type { Triple } from "../volume/mod.ts";
+import { DomainError } from "../registry/mod.ts";
+
+/** What is kept of a file's content. */
+export interface FileInfo {
+  readonly sizeVox: Triple;
+  readonly affineRas: readonly number[];
+  readonly nonFiniteVoxels: number;
+  /** Label maps: the values that occur, ascending, at most {@link MAX_VALUES}. */
+  readonly values?: readonly number[];
+}
+
+/** A label map with more values than this is no label map. */
+export const MAX_VALUES = 1024;
+
+export interface InspectRequest {
+  readonly path: string;
+  readonly isLabel: boolean;
+}
+export type InspectReply = { readonly info: FileInfo } | { readonly error: string; readonly isContent: boolean };
+
+/** Inspects files one after the other; dispose of it to end its thread. */
+export class Inspector implements Disposable {
+  #worker: Worker | undefined;
+
+  /** @throws {DomainError} `invalid-volume`, with what is wrong and no file name */
+  async inspect(path: string, { isLabel }: { isLabel: boolean }): Promise<FileInfo> {
+    const worker = this.#worker ??= new Worker(import.meta.resolve("./_inspect_worker.ts"), { type: "module" });
+    const reply = await new Promise<InspectReply>((resolve, reject) => {
+      worker.onmessage = ({ data }: MessageEvent<InspectReply>) => resolve(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new DomainError("internal", "Cannot inspect a volume: the inspecting thread failed"));
+      };
+      worker.postMessage({ path, isLabel } satisfies InspectRequest);
+    });
+    if ("info" in reply) return reply.info;
+    throw reply.isContent
+      ? new DomainError("invalid-volume", reply.error)
+      : new DomainError("internal", "Cannot inspect a volume: it cannot be opened");
+  }
+
+  [Symbol.dispose](): void {
+    this.#worker?.terminate();
+  }
+}
