@@ -11,3 +11,15 @@ export { evaluate } from "./evaluate.ts";
 export { encodeModel, type ModelLabels } from "./codec.ts";
 export { Random } from "./random.ts";
 export { CPU_PASSES, lower, type PassReport } from "./lower/mod.ts";
+export {
+  decodeModel,
+  IMPORT_LIMITS,
+  type ImportLimits,
+  type RawAttr,
+  type RawInput,
+  type RawModel,
+  type RawNode,
+} from "./decode.ts";
+export { importModel, type ImportOptions, normalizeModel } from "./normalize.ts";
+export { print } from "./print.ts";
+export { verify } from "./verify.ts";
