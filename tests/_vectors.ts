@@ -1,0 +1,65 @@
+/** The fill rule, inputs and row format of METHODS.md F.2, which F.5 and F.6 share. */
+import { sizeOf, type Tensor, tensor } from "../src/graph/mod.ts";
+import { fromOfficialLayout, type NetworkSpec, officialEntries, type Weights } from "../src/nets/mod.ts";
+
+/** What METHODS.md reports of an array: mean, population standard deviation, first, middle and last element. */
+export type Row = readonly [mean: number, std: number, first: number, middle: number, last: number];
+
+/** Element i of the k-th entry in the official layout: sin(0.37 i + k), scaled by the role of the entry. */
+function filled(key: string, { shape, k }: { shape: readonly number[]; k: number }): Tensor {
+  const rank = shape.length;
+  const name = key.slice(key.lastIndexOf(".") + 1);
+  const [offset, scale] = name === "running_var"
+    ? [1, 0.1]
+    : name === "running_mean"
+    ? [0, 0.05]
+    : rank <= 1
+    ? [name === "weight" ? 1 : 0, 0.1]
+    : [0, 1 / Math.sqrt(sizeOf(shape.slice(1)))];
+  const data = new Float32Array(sizeOf(shape));
+  for (let i = 0; i < data.length; i++) data[i] = offset + scale * Math.sin(0.37 * i + k);
+  return tensor("float32", shape, data);
+}
+
+/**
+ * F.2's weights for a network, in the layout of `nets/`; a template, where asked for, under its official key. Idle
+ * parameters count but are left out.
+ */
+export function vectorWeights(spec: NetworkSpec, options: { readonly template?: readonly number[] } = {}): Weights {
+  const weights = new Map<string, Tensor>();
+  for (const [k, { key, officialKey, dtype, shape, idle }] of officialEntries(spec, options).entries()) {
+    if (dtype !== "float32" || idle) continue;
+    weights.set(key ?? officialKey, fromOfficialLayout(officialKey, filled(officialKey, { shape, k })));
+  }
+  return weights;
+}
+
+/** F.2's input: element i is 0.5 + 0.5 sin(0.01 i), times `factor`. */
+export function vectorInput(shape: readonly number[], factor = 1): Tensor {
+  const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) => factor * (0.5 + 0.5 * Math.sin(0.01 * i)));
+  return tensor("float32", shape, data);
+}
+
+/** The row of a tensor. */
+export function rowOf({ data }: Tensor): Row {
+  const values = data as Float32Array;
+  const n = values.length;
+  let mean = 0, square = 0;
+  for (const v of values) mean += v / n;
+  for (const v of values) square += (v - mean) ** 2 / n;
+  return [mean, Math.sqrt(square), values[0], values[Math.floor(n / 2)], values[n - 1]];
+}
+
+/** Checks a row against METHODS.md; `tolerance` is relative to the row's standard deviation. */
+export function assertRow(
+  name: string,
+  t: Tensor,
+  { expected, tolerance }: { expected: Row; tolerance: number },
+): void {
+  const actual = rowOf(t);
+  const errors = actual.map((v, i) => Math.abs(v - expected[i]) / expected[1]);
+  const worst = Math.max(...errors);
+  if (!(worst <= tolerance)) {
+    throw new Error(`${name}: worst error ${worst} std > ${tolerance}: expected ${expected}, got ${actual}`);
+  }
+}
