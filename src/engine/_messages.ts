@@ -3,8 +3,12 @@ import type { TensorType } from "../graph/tensor.ts";
 import type { Provider } from "./engine.ts";
 import type { Placed } from "./_spool.ts";
 
-/** A spool file of tensors, removed by whoever reads it; null for none. */
-export type Placement = { readonly path: string; readonly tensors: Readonly<Record<string, Placed>> } | null;
+/** A spool file of tensors, valid until the next call; null for none. */
+export type Placement = {
+  readonly path: string;
+  readonly bytes: number;
+  readonly tensors: Readonly<Record<string, Placed>>;
+} | null;
 
 export interface OpenParams {
   readonly provider: Provider;

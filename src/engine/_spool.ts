@@ -1,11 +1,12 @@
 /**
- * Tensors as files between a device's parent and child: one file for all feeds of a run, one for all its outputs.
- * Not a store: a file lives for one call. Lies in memory (`/dev/shm`) where there is room, else on disk.
+ * Tensors as files between a device's parent and child: one file for all feeds of a run, one for all its outputs. Lies in
+ * memory (`/dev/shm`) where there is room, else on disk. Not a store: a file's content counts for one call; the file is
+ * written over by the next call, since fresh pages cost three times the copy, and removed when the calls pause.
  */
 import { accessSync, constants, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { allocate, bytesOf, sizeOf, type Tensor, tensorBytes, type TensorType } from "../graph/tensor.ts";
+import { bytesOf, type Tensor, tensorBytes, tensorFromBytes, type TensorType } from "../graph/tensor.ts";
 
 /** Where a tensor lies in its file, bytes from the start. */
 export interface Placed extends TensorType {
@@ -15,6 +16,8 @@ export interface Placed extends TensorType {
 const ALIGNMENT = 16;
 const PREFIX = "sulcus-spool-";
 const SHM = "/dev/shm";
+/** Up to here a transfer is quicker than handing it to another thread, bytes. */
+const SMALL = 2 ** 18;
 /** Room left free for others, bytes. */
 const MARGIN = 64 * 2 ** 20;
 
@@ -58,13 +61,13 @@ export class Spool {
     return new Spool(folders);
   }
 
-  /** A fresh file name in the first folder with room for `bytes`. */
-  place(bytes: number): string {
+  /** The file for a purpose, in the first folder with room for `bytes`. */
+  place(purpose: "feeds" | "outputs" | "model", bytes: number): string {
     const folder = this.folders.find((f) => roomIn(f) > bytes + MARGIN) ?? this.folders.at(-1)!;
-    return join(folder, crypto.randomUUID());
+    return join(folder, purpose);
   }
 
-  /** Removes every file; what a dead child has left. */
+  /** Removes every file. */
   sweep(): void {
     for (const folder of this.folders) {
       for (const { name } of Deno.readDirSync(folder)) if (name !== "lock") remove(join(folder, name));
@@ -78,41 +81,46 @@ export class Spool {
   }
 }
 
-/** Writes the tensors of a layout to a new file that only this user can read. */
+/** Writes tensors to a file that only this user can read, over what it held. */
 export async function writeTensors(path: string, tensors: Readonly<Record<string, Tensor>>): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
-  for (const t of Object.values(tensors)) {
+  using file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
+  const { placed } = layOut(tensors);
+  for (const [name, t] of Object.entries(tensors)) {
+    file.seekSync(placed[name].offset, Deno.SeekMode.Start);
     const bytes = tensorBytes(t);
-    await writeAll(file, bytes);
-    const padding = -bytes.length & (ALIGNMENT - 1);
-    if (padding > 0) await writeAll(file, new Uint8Array(padding));
+    for (let done = 0; done < bytes.length;) {
+      const rest = bytes.subarray(done);
+      done += rest.length > SMALL ? await file.write(rest) : file.writeSync(rest);
+    }
   }
 }
 
-/** Reads tensors of a file, each into a buffer of its own. */
-export async function readTensors(path: string, placed: Readonly<Record<string, Placed>>) {
+/** Reads tensors of a file, each into a buffer of its own or all into `scratch` (as long as `layOut` said). */
+export async function readTensors(
+  path: string,
+  placed: Readonly<Record<string, Placed>>,
+  scratch?: ArrayBuffer,
+): Promise<Record<string, Tensor>> {
   using file = await Deno.open(path, { read: true });
   const tensors: Record<string, Tensor> = {};
   for (const [name, { dtype, shape, offset }] of Object.entries(placed)) {
-    const t: Tensor = { dtype, shape, data: allocate(dtype, sizeOf(shape)) };
-    const bytes = tensorBytes(t);
-    await file.seek(offset, Deno.SeekMode.Start);
+    const bytes = scratch === undefined
+      ? new Uint8Array(bytesOf({ dtype, shape }))
+      : new Uint8Array(scratch, offset, bytesOf({ dtype, shape }));
+    file.seekSync(offset, Deno.SeekMode.Start);
     for (let done = 0; done < bytes.length;) {
-      const read = await file.read(bytes.subarray(done));
+      const rest = bytes.subarray(done);
+      const read = rest.length > SMALL ? await file.read(rest) : file.readSync(rest);
       if (read === null) throw new RangeError(`Cannot read "${name}": the file ends early`);
       done += read;
     }
-    tensors[name] = t;
+    tensors[name] = tensorFromBytes({ dtype, shape }, bytes);
   }
   return tensors;
 }
 
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
-}
-
 /** Removes a file or folder that may be gone already. */
-export function remove(path: string): void {
+function remove(path: string): void {
   try {
     Deno.removeSync(path, { recursive: true });
   } catch (error) {

@@ -9,15 +9,25 @@ import { engineErrorOf } from "./_failures.ts";
 import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./_messages.ts";
 import { openRuntime, type Runtime } from "./_runtime.ts";
 import { serve } from "./serve.ts";
-import { layOut, readTensors, remove, Spool, writeTensors } from "./_spool.ts";
+import { layOut, readTensors, Spool, writeTensors } from "./_spool.ts";
 
 const DTYPES: readonly string[] = ["float32", "float64", "int64", "int32", "uint8", "bool"] satisfies DType[];
+
+interface Resident {
+  readonly tensor: OrtTensor;
+  /** The session whose run made it on the device: the buffer cannot be freed once that session is released. */
+  readonly maker?: number;
+}
 
 let runtime: Runtime;
 let spool: Spool;
 let nextSession = 1;
 const sessions = new Map<number, InferenceSession>();
-const residents = new Map<string, OrtTensor>();
+/** Sessions that nobody will run again. */
+const retired = new Set<number>();
+const residents = new Map<string, Resident>();
+/** Holds the feeds of the run under way; kept, since fresh memory costs more than the copy into it. */
+let scratch = new ArrayBuffer(0);
 
 serve({
   open: async ({ provider, threads, folders }: OpenParams): Promise<OpenReply> => {
@@ -38,45 +48,44 @@ serve({
     }),
 
   release: async ({ session }: { session: number }): Promise<void> => {
-    await sessions.get(session)?.release();
-    sessions.delete(session);
+    retired.add(session);
+    await releaseRetired();
   },
 
   run: ({ session, file, residents: fed, keep, fetch }: RunParams): Promise<RunReply> =>
     failingAs("run the graph", async () => {
       const feeds: Record<string, OrtTensor> = {};
-      for (const [name, t] of Object.entries(await take(file))) feeds[name] = toOrt(t);
-      for (const [name, resident] of Object.entries(fed)) feeds[name] = residents.get(resident)!;
+      for (const [name, t] of Object.entries(await readFeeds(file))) feeds[name] = toOrt(t);
+      for (const [name, resident] of Object.entries(fed)) feeds[name] = residents.get(resident)!.tensor;
       const results = await sessions.get(session)!.run(feeds, [...new Set([...fetch, ...Object.keys(keep)])]);
       const fetched: Record<string, Tensor> = {};
       for (const name of fetch) fetched[name] = await download(results[name]);
       const reply = { file: await place(fetched), kept: {} as Record<string, TensorType> };
       for (const [name, resident] of Object.entries(keep)) {
         reply.kept[resident] = typeOf(results[name]);
-        replace(resident, name in fetched ? await onDevice(fetched[name]) : results[name]);
+        if (name in fetched) await replace(resident, { tensor: await onDevice(fetched[name]) });
+        else await replace(resident, { tensor: results[name], maker: session });
       }
       return reply;
     }),
 
-  put: ({ name, file }: { name: string; file: Placement }): Promise<void> =>
+  put: ({ name, file }: { name: string; file: NonNullable<Placement> }): Promise<void> =>
     failingAs(`keep "${name}" on the device`, async () => {
-      const tensors = await take(file);
-      replace(name, await onDevice(tensors[name]));
+      const tensors = await readTensors(file.path, file.tensors);
+      await replace(name, { tensor: await onDevice(tensors[name]) });
     }),
 
   get: ({ name }: { name: string }): Promise<Placement> =>
     failingAs(`read "${name}" from the device`, async () => {
-      const resident = residents.get(name)!;
-      const wasOnDevice = resident.location !== "cpu"; // and is not after the download
-      const value = await download(resident);
-      if (wasOnDevice) residents.set(name, await onDevice(value));
+      const { tensor } = residents.get(name)!;
+      const wasOnDevice = tensor.location !== "cpu"; // and is not after the download
+      const value = await download(tensor);
+      if (wasOnDevice) residents.set(name, { tensor: await onDevice(value) });
+      await releaseRetired();
       return await place({ [name]: value });
     }),
 
-  drop: ({ name }: { name: string }): void => {
-    residents.get(name)?.dispose();
-    residents.delete(name);
-  },
+  drop: ({ name }: { name: string }): Promise<void> => replace(name),
 });
 
 async function failingAs<T>(doing: string, work: () => Promise<T>): Promise<T> {
@@ -87,26 +96,39 @@ async function failingAs<T>(doing: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Reads the tensors of a file and removes it. */
-async function take(file: Placement): Promise<Record<string, Tensor>> {
+async function readFeeds(file: Placement): Promise<Record<string, Tensor>> {
   if (file === null) return {};
-  const tensors = await readTensors(file.path, file.tensors);
-  remove(file.path);
-  return tensors;
+  if (scratch.byteLength < file.bytes) scratch = new ArrayBuffer(file.bytes);
+  return await readTensors(file.path, file.tensors, scratch);
 }
 
 /** Writes tensors to a file for the parent. */
 async function place(tensors: Readonly<Record<string, Tensor>>): Promise<Placement> {
   const { placed, bytes } = layOut(tensors);
   if (Object.keys(placed).length === 0) return null;
-  const path = spool.place(bytes);
+  const path = spool.place("outputs", bytes);
   await writeTensors(path, tensors);
-  return { path, tensors: placed };
+  return { path, bytes, tensors: placed };
 }
 
-function replace(name: string, tensor: OrtTensor): void {
-  residents.get(name)?.dispose();
-  residents.set(name, tensor);
+/** Frees the resident of this name and puts another, if any, in its place. */
+async function replace(name: string, next?: Resident): Promise<void> {
+  residents.get(name)?.tensor.dispose();
+  residents.delete(name);
+  if (next !== undefined) residents.set(name, next);
+  await releaseRetired();
+}
+
+/** Releases retired sessions, but not those whose buffers on the device are in use. */
+async function releaseRetired(): Promise<void> {
+  if (retired.size === 0) return;
+  const makers = new Set<number | undefined>();
+  for (const { tensor, maker } of residents.values()) if (tensor.location !== "cpu") makers.add(maker);
+  for (const session of [...retired].filter((s) => !makers.has(s))) {
+    retired.delete(session);
+    await sessions.get(session)?.release();
+    sessions.delete(session);
+  }
 }
 
 function toOrt({ dtype, data, shape }: Tensor): OrtTensor {

@@ -8,7 +8,7 @@ import { checkElements, checkFeeds, planOutputs } from "./_checks.ts";
 import { type Engine, EngineError } from "./engine.ts";
 import type { LoadOptions, Provider, Resident, RunOptions, Session } from "./engine.ts";
 import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./_messages.ts";
-import { layOut, readTensors, remove, Spool, writeTensors } from "./_spool.ts";
+import { layOut, readTensors, Spool, writeTensors } from "./_spool.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export interface EngineOptions {
@@ -22,6 +22,8 @@ export interface EngineOptions {
 
 const OPEN_TIMEOUT_MS = 60_000;
 const LOAD_TIMEOUT_MS = 600_000;
+/** Pause after which the spool's files are removed. */
+const IDLE_MS = 1000;
 
 /** A resident as the parent knows it. */
 interface Kept {
@@ -37,6 +39,7 @@ export class DeviceEngine implements Engine {
   #device: OpenReply = { deviceName: "", software: false };
   #residents = new Map<string, Kept>();
   #turn: Promise<unknown> = Promise.resolve();
+  #idle: ReturnType<typeof setTimeout> | undefined;
   #peakBytes = 0;
   #closed = false;
 
@@ -88,11 +91,8 @@ export class DeviceEngine implements Engine {
 
   load(model: Uint8Array | { readonly path: string }, options: LoadOptions = {}): Promise<Session> {
     return this.#inTurn(async () => {
-      const bytes = model instanceof Uint8Array ? model : undefined;
-      const path = model instanceof Uint8Array ? this.#spool.place(model.byteLength) : resolve(model.path);
-      if (bytes !== undefined) await Deno.writeFile(path, bytes, { createNew: true, mode: 0o600 });
+      const path = model instanceof Uint8Array ? await this.#writeModel(model) : resolve(model.path);
       const reply = await this.#call<LoadReply>("load", { path, options });
-      if (bytes !== undefined) remove(path);
       return this.#session(reply, this.#supervisor.generation);
     });
   }
@@ -128,6 +128,7 @@ export class DeviceEngine implements Engine {
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#idle);
     this.#samplePeak();
     await this.#supervisor.close();
     this.#spool.remove();
@@ -170,9 +171,10 @@ export class DeviceEngine implements Engine {
     return await this.#read(file);
   }
 
-  /** Runs `work` after the work asked for before it; tidies up after a failure. */
+  /** Runs `work` after the work asked for before it; empties the spool after a failure or when nothing follows. */
   #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
     const turn = this.#turn.then(async () => {
+      clearTimeout(this.#idle);
       try {
         if (this.#closed) throw this.#closedError();
         return await work();
@@ -182,6 +184,7 @@ export class DeviceEngine implements Engine {
         throw error;
       } finally {
         this.#samplePeak();
+        if (!this.#closed) Deno.unrefTimer(this.#idle = setTimeout(() => this.#spool.sweep(), IDLE_MS));
       }
     });
     this.#turn = turn.catch(() => {});
@@ -195,16 +198,20 @@ export class DeviceEngine implements Engine {
   async #write(tensors: Readonly<Record<string, Tensor>>): Promise<Placement> {
     const { placed, bytes } = layOut(tensors);
     if (Object.keys(placed).length === 0) return null;
-    const path = this.#spool.place(bytes);
+    const path = this.#spool.place("feeds", bytes);
     await writeTensors(path, tensors);
-    return { path, tensors: placed };
+    return { path, bytes, tensors: placed };
+  }
+
+  async #writeModel(bytes: Uint8Array): Promise<string> {
+    const path = this.#spool.place("model", bytes.byteLength);
+    await Deno.writeFile(path, bytes, { mode: 0o600 });
+    return path;
   }
 
   async #read(file: Placement): Promise<Record<string, Tensor>> {
     if (file === null) return {};
-    const tensors = await readTensors(file.path, file.tensors);
-    remove(file.path);
-    return tensors;
+    return await readTensors(file.path, file.tensors);
   }
 
   #remember(types: Readonly<Record<string, TensorType>>): void {

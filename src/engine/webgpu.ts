@@ -6,11 +6,18 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Tensor } from "onnxruntime-web";
+import { modelBytes } from "./_model.ts";
 import { EngineError } from "./engine.ts";
 import type { Runtime } from "./_runtime.ts";
 
-/** The part of the WebGPU API that is used here. */
 type Ort = typeof import("onnxruntime-web");
+
+/** A session that is never released: with the last one ONNX Runtime drops its GPU device and every buffer on it. */
+const ANCHOR = modelBytes({
+  inputs: { x: { dtype: "float32", shape: [1] } },
+  outputs: { y: { dtype: "float32", shape: [1] } },
+  nodes: [{ op: "Identity", inputs: ["x"], outputs: ["y"] }],
+});
 
 export async function open(): Promise<Runtime> {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
@@ -18,6 +25,7 @@ export async function open(): Promise<Runtime> {
   const { description, vendor, device, isFallbackAdapter } = adapter.info;
   const name = description || `${vendor} ${device}`.trim() || "WebGPU adapter";
   const ort = await loadOrt();
+  await ort.InferenceSession.create(ANCHOR, { executionProviders: ["webgpu"] });
   return {
     deviceName: name,
     software: isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(name),
@@ -50,8 +58,7 @@ async function loadOrt(): Promise<Ort> {
 /** Copies a float32 tensor into a GPU buffer; other types, small in practice, stay in memory. */
 async function upload(ort: Ort, tensor: Tensor): Promise<Tensor> {
   if (tensor.type !== "float32" || tensor.location !== "cpu" || tensor.size === 0) return tensor;
-  const device = await ort.env.webgpu.device as GPUDevice | undefined;
-  if (device === undefined) return tensor; // before the first session there is no device
+  const device = await ort.env.webgpu.device as GPUDevice;
   const data = tensor.data as Float32Array<ArrayBuffer>;
   const buffer = device.createBuffer({
     size: Math.ceil(data.byteLength / 16) * 16,
