@@ -1,8 +1,12 @@
-/** METHODS.md F.2: forward vectors of the official networks on the CPU engine in float32, to 1e-4 of each row's std. */
+/**
+ * METHODS.md F.2: forward vectors of the official networks, in evaluation and with batch statistics, on the CPU engine in
+ * float32, to 1e-4 of each row's std.
+ */
 import assert from "node:assert/strict";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
-import { encodeModel, type Tensor, tensor } from "../src/graph/mod.ts";
+import { encodeModel, type Graph, GraphBuilder, type Tensor, tensor, type Value } from "../src/graph/mod.ts";
 import { buildNetwork, type NetworkSpec, toOfficialAxes } from "../src/nets/mod.ts";
+import { batchNorm } from "../src/train/batch_norm.ts";
 import { assertRow, type Row, vectorInput, vectorWeights } from "./_vectors.ts";
 
 interface Expected {
@@ -52,29 +56,79 @@ const FORWARD: readonly {
   },
 ];
 
-async function run(engine: Engine, model: Uint8Array, image: Tensor): Promise<Record<string, Tensor>> {
-  const session = await engine.load(model);
+/** As FORWARD, in training mode; `next/…` is what a statistic becomes. */
+const TRAINING: typeof FORWARD = [
+  {
+    name: "BrainMVP encoder",
+    spec: FORWARD[0].spec,
+    input: [2, 1, 32, 32, 32],
+    template: FORWARD[0].template,
+    expected: [
+      { output: "x4", officialAxes: true, row: [-.000196932709, 1.00541427, .930478534, .932410719, -1.55191509] },
+      {
+        output: "next/encoder.norm.running_mean",
+        row: [-5.46618036e-5, .350767989, -.774793916, .195497601, -.323773297],
+      },
+      {
+        output: "next/encoder.norm.running_var",
+        row: [.938019908, .0701080389, .986745604, .943703131, 1.00638542],
+      },
+    ],
+  },
+  {
+    name: "UniUnet 4→3",
+    spec: FORWARD[1].spec,
+    input: [2, 4, 32, 32, 32],
+    expected: [
+      { output: "out", row: [-.165428285, .203403998, .442152129, .282636155, -.55520041] },
+      { output: "out4", row: [.0346608632, .262243194, -.122142801, -.0208226247, .0504687543] },
+      { output: "out3", row: [.115293694, .221951282, .0103520786, -.117454178, .227065473] },
+    ],
+  },
+];
+
+async function run(graph: Graph, image: Tensor): Promise<Record<string, Tensor>> {
+  const engine: Engine = await openEngine("cpu");
   try {
+    const session = await engine.load(encodeModel(graph));
     return await session.run({ image });
   } finally {
-    await session.release();
+    await engine.close();
   }
 }
 
-for (const { name, spec, input, template, expected } of FORWARD) {
-  Deno.test(`buildNetwork() of ${name} gives the official outputs in evaluation`, async () => {
-    const engine = await openEngine("cpu");
-    try {
-      const graph = buildNetwork(spec, { input, weights: vectorWeights(spec, { template }), outputs: "training" });
-      const outputs = await run(engine, encodeModel(graph), vectorInput(input));
+/** `graph` with batch statistics; what every running statistic becomes is a further output `next/<key>`. */
+function withBatchStatistics(graph: Graph): Graph {
+  const b = new GraphBuilder();
+  const image = b.input("image", graph.types.get("image")!);
+  const next: Record<string, Value> = {};
+  const values = b.inline(graph, (name) => (name === "image" ? image : undefined), (node, known) => {
+    if (node.op !== "BatchNormalization") return undefined;
+    const [x, scale, bias, mean, variance] = node.inputs.map((name) => known.get(name)!);
+    const { y, nextMean, nextVariance } = batchNorm(b.op, { x, scale, bias, mean, variance }, {
+      epsilon: Number(node.attrs.epsilon),
+    });
+    next[`next/${node.inputs[3]}`] = nextMean;
+    next[`next/${node.inputs[4]}`] = nextVariance;
+    return y;
+  });
+  return b.build(graph.name, {
+    ...Object.fromEntries(graph.outputs.map((name) => [name, values.get(name)!])),
+    ...next,
+  });
+}
+
+for (const [mode, cases] of [["evaluation", FORWARD], ["training", TRAINING]] as const) {
+  for (const { name, spec, input, template, expected } of cases) {
+    Deno.test(`buildNetwork() of ${name} gives the official outputs in ${mode}`, async () => {
+      const built = buildNetwork(spec, { input, weights: vectorWeights(spec, { template }), outputs: "training" });
+      const outputs = await run(mode === "training" ? withBatchStatistics(built) : built, vectorInput(input));
       for (const { output, row, officialAxes = false, tolerance = 1e-4 } of expected) {
         const t = officialAxes ? toOfficialAxes(outputs[output]) : outputs[output];
         assertRow(output, t, { expected: row, tolerance });
       }
-    } finally {
-      await engine.close();
-    }
-  });
+    });
+  }
 }
 
 Deno.test("toOfficialAxes() permutes the input as the official encoder does", () => {
