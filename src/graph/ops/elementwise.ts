@@ -40,7 +40,7 @@ function inferBinary([a, b]: readonly InputInfo[]): TensorType {
 type BinaryName = Extract<OpName, "Add" | "Div" | "Max" | "Min" | "Mul" | "Pow" | "Sub">;
 
 function binary<K extends BinaryName>(f: (a: number, b: number) => number, vjp: Vjp<K>): OpDef<K> {
-  return { infer: inferBinary, vjp, evaluate: ([a, b]) => zip(f, a, b) } as OpDef<K>;
+  return { infer: inferBinary, vjp, evaluate: ([a, b]) => zip((p, q) => f(p, q), a, b) } as OpDef<K>;
 }
 
 type PredicateName = Extract<OpName, "And" | "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Or">;
