@@ -23,12 +23,16 @@ function filled(key: string, { shape, k }: { shape: readonly number[]; k: number
 
 /**
  * F.2's weights for a network, in the layout of `nets/`; a template, where asked for, under its official key. Idle
- * parameters count but are left out.
+ * parameters are left out, but count unless `idle` is false: the model of F.6 was made without them.
  */
-export function vectorWeights(spec: NetworkSpec, options: { readonly template?: readonly number[] } = {}): Weights {
+export function vectorWeights(
+  spec: NetworkSpec,
+  { template, idle = true }: { readonly template?: readonly number[]; readonly idle?: boolean } = {},
+): Weights {
   const weights = new Map<string, Tensor>();
-  for (const [k, { key, officialKey, dtype, shape, idle }] of officialEntries(spec, options).entries()) {
-    if (dtype !== "float32" || idle) continue;
+  const entries = officialEntries(spec, { template }).filter((e) => idle || !e.idle);
+  for (const [k, { key, officialKey, dtype, shape, idle: unused }] of entries.entries()) {
+    if (dtype !== "float32" || unused) continue;
     weights.set(key ?? officialKey, fromOfficialLayout(officialKey, filled(officialKey, { shape, k })));
   }
   return weights;
