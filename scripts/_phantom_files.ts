@@ -3,11 +3,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { headerForGrid, writeNifti } from "../src/volume/mod.ts";
 import { makePhantom, type Phantom, PHANTOM_MODALITIES, type PhantomOptions } from "./phantom.ts";
-import { encodePng, overlay, sideBySide, sliceOf } from "./png.ts";
+import { encodePng, overlay, sideBySide, sliceOf } from "../src/volume/mod.ts";
 
 export interface PhantomDatasetOptions extends PhantomOptions {
   /** Number of cases; case n is made from seed `seed + n`. */
   readonly count: number;
+  /** Default segmentation. For classification every second case has no lesions: classes `clear` and `lesions`. */
+  readonly task?: "segmentation" | "classification";
   /** Also write `cases/<case>.png`: the axial slice with most lesion, every modality side by side. */
   readonly png?: boolean;
 }
@@ -15,8 +17,10 @@ export interface PhantomDatasetOptions extends PhantomOptions {
 /** Fills `directory`, which may exist; the same options write the same volumes. Returns the case names. */
 export async function writePhantomDataset(directory: string, options: PhantomDatasetOptions): Promise<string[]> {
   const cases = Array.from({ length: options.count }, (_, n) => `phantom${String(n + 1).padStart(3, "0")}`);
+  const classification = options.task === "classification";
+  const lesionsOf = (n: number) => classification && n % 2 === 1 ? 0 : options.lesions;
   for (const [n, name] of cases.entries()) {
-    const phantom = makePhantom({ ...options, seed: options.seed + n });
+    const phantom = makePhantom({ ...options, seed: options.seed + n, lesions: lesionsOf(n) });
     const folder = join(directory, "cases", name);
     await mkdir(folder, { recursive: true });
     const { images, label, tissue } = phantom;
@@ -28,9 +32,14 @@ export async function writePhantomDataset(directory: string, options: PhantomDat
   }
   const dataset = {
     name: "phantoms",
-    task: "segmentation",
+    task: options.task ?? "segmentation",
     modalities: PHANTOM_MODALITIES,
-    labels: [{ name: "lesion", values: [1] }],
+    ...(classification
+      ? {
+        classes: ["clear", "lesions"],
+        cases: Object.fromEntries(cases.map((name, n) => [name, { class: lesionsOf(n) > 0 ? "lesions" : "clear" }])),
+      }
+      : { labels: [{ name: "lesion", values: [1] }] }),
   };
   await writeFile(join(directory, "dataset.json"), JSON.stringify(dataset, null, 2) + "\n");
   return cases;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { crc32, inflateSync } from "node:zlib";
-import { encodePng, overlay, sideBySide, sliceOf } from "./png.ts";
+import { encodePng, overlay, sideBySide, sliceOf } from "./picture.ts";
 
 /** The chunks of a PNG file, their checksums verified. */
 function chunksOf(png: Uint8Array): Record<string, Uint8Array> {
