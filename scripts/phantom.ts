@@ -1,7 +1,8 @@
 /**
  * Phantoms: seeded, skull-stripped, multi-modal heads with lesions, for tests, the demo and benches where no patient data
  * may be. Not a simulator of MR physics. `makePhantom` is pure; the command line writes a data set in Sulcus layout:
- * `deno run -A scripts/phantom.ts --out DIR --count 3 --seed 1 [--size 96] [--spacing MM] [--lesions 8] [--png]`;
+ * `deno run -A scripts/phantom.ts --out DIR --count 3 --seed 1 [--size 96] [--spacing MM] [--lesions 8]
+ * [--task classification] [--png]`;
  * without `--spacing` the head has its natural size.
  */
 import { parseArgs } from "node:util";
@@ -183,16 +184,19 @@ async function main(): Promise<void> {
       size: { type: "string", default: "96" },
       spacing: { type: "string" },
       lesions: { type: "string", default: "8" },
+      task: { type: "string", default: "segmentation" },
       png: { type: "boolean", default: false },
     },
   });
-  if (values.out === undefined) {
-    console.error("Cannot write phantoms: expected --out DIR");
+  const { out, task } = values;
+  if (out === undefined || (task !== "segmentation" && task !== "classification")) {
+    console.error("Cannot write phantoms: expected --out DIR and --task segmentation or classification");
     Deno.exit(2);
   }
   const size = Number(values.size);
   const spacing = Number(values.spacing ?? 192 / size);
-  const cases = await writePhantomDataset(values.out, {
+  const cases = await writePhantomDataset(out, {
+    task,
     count: Number(values.count),
     seed: Number(values.seed),
     sizeVox: [size, size, size],

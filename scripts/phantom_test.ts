@@ -128,3 +128,23 @@ Deno.test("writePhantomDataset() writes Sulcus layout that reads back voxel by v
     rmSync(directory, { recursive: true });
   }
 });
+
+Deno.test("writePhantomDataset() makes every second case of a classification set free of lesions", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "phantoms_"));
+  try {
+    const options = { ...OPTIONS, sizeVox: [16, 16, 16], count: 3, task: "classification" } as const;
+    await writePhantomDataset(directory, options);
+    const dataset = JSON.parse(readFileSync(join(directory, "dataset.json"), "utf8"));
+    assert.deepEqual(dataset.classes, ["clear", "lesions"]);
+    assert.deepEqual(dataset.cases, {
+      phantom001: { class: "lesions" },
+      phantom002: { class: "clear" },
+      phantom003: { class: "lesions" },
+    });
+    const lesion = async (name: string) =>
+      (await readNifti(join(directory, "cases", name, "label.nii.gz"))).data.includes(1);
+    assert.deepEqual([await lesion("phantom001"), await lesion("phantom002")], [true, false]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
