@@ -53,6 +53,13 @@ const CASES: readonly ConvCase[] = [
   },
   { name: "depthwise 3³", x: [1, 4, 5, 6, 7], w: [4, 1, 3, 3, 3], attrs: { pads: one(1), group: 4 }, fires: deep },
   { name: "depthwise 5³", x: [1, 3, 6, 6, 7], w: [3, 1, 5, 5, 5], attrs: { pads: one(2), group: 3 }, fires: deep },
+  {
+    name: "depthwise, batch 3",
+    x: [3, 2, 4, 5, 6],
+    w: [2, 1, 3, 3, 3],
+    attrs: { pads: one(1), group: 2 },
+    fires: deep,
+  },
   { name: "grouped", x: [1, 4, 5, 5, 5], w: [6, 2, 3, 3, 3], attrs: { pads: one(1), group: 2 }, skips: "grouped" },
   {
     name: "transposed 2³",

@@ -163,7 +163,7 @@ export const DENSE_WEIGHT_GRADIENT: Pass = {
  * diagonals of that matrix are the taps along the last axis, summed by a constant 0/1 matrix.
  */
 function depthwise(op: Ops, rows: Value, kernels: Value, g: Geometry): Value {
-  const channels = g.m, [kd, kh, kw] = g.kernel, [od, oh, ow] = g.out;
+  const channels = g.m * g.n, [kd, kh, kw] = g.kernel, [od, oh, ow] = g.out;
   const x = op.Reshape(rows, [channels, ...g.size]);
   const wide = op.Pad(x, [0, ...g.pads.slice(0, 3), 0, ...g.pads.slice(3)], 0, {});
   const width = g.size[2] + g.pads[2] + g.pads[5];
@@ -181,7 +181,8 @@ function depthwise(op: Ops, rows: Value, kernels: Value, g: Geometry): Value {
   const diagonals = new Float32Array(width * ow * kw);
   for (let k = 0; k < kw; k++) for (let i = 0; i < ow; i++) diagonals[((i + k) * ow + i) * kw + k] = 1;
   const taps = op.MatMul(all, { dtype: "float32", shape: [width * ow, kw], data: diagonals });
-  return op.Reshape(taps, [1, channels, kd, kh, kw]);
+  const perSample = op.Reshape(taps, [g.m, g.n, kd, kh, kw]);
+  return op.Reshape(g.n === 1 ? perSample : op.ReduceSum(perSample, [1], { keepdims: 0 }), [1, g.m, kd, kh, kw]);
 }
 
 export const DEPTHWISE_WEIGHT_GRADIENT: Pass = {
@@ -194,7 +195,6 @@ export const DEPTHWISE_WEIGHT_GRADIENT: Pass = {
     const { stride } = geometry(match);
     if (rows.dtype !== "float32") return "not float32";
     if (rows.shape[0] !== 1 || kernels.shape[0] !== group) return "grouped, but not depthwise";
-    if (rows.shape[1] !== group) return "more than one sample";
     const plain = [...stride, ...(match.node.attrs.strides as number[])].every((s) => s === 1);
     return plain ? null : "strided or dilated";
   },

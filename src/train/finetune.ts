@@ -1,0 +1,271 @@
+/**
+ * Fine-tuning from end to end: prepare cases, train and validate each fold, train on all, write the package's files.
+ * Every phase leaves its result in the work directory, so a killed run goes on where it was.
+ */
+import { copyFile, mkdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { encodeModel, Random, type Tensor } from "../graph/mod.ts";
+import { type Modality, templatePath } from "../inference/mod.ts";
+import { drawSample } from "./augment.ts";
+import { readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { PreparedCases } from "./dataset.ts";
+import { type CaseScore, scoreCases, summarize } from "./evaluate_model.ts";
+import { writeWhole } from "./files.ts";
+import { makeFolds } from "./folds.ts";
+import { resultSpec, type Trainable, trainable } from "./network.ts";
+import { type ResolvedRecipe, resolveRecipe } from "./recipes.ts";
+import { type Phase, renderHtml, type Report, reportJson } from "./report.ts";
+import { train } from "./trainer.ts";
+import { type FinetuneRequest, type FinetuneResult, TrainingError } from "./types.ts";
+
+/**
+ * Fine-tunes `request.base` and writes `network.onnx`, templates and reports to `request.outputDirectory`.
+ * @throws {TrainingError} data or recipe cannot be used, the run was cancelled or diverged
+ * @throws {EngineError} the device failed; calling again goes on from the last checkpoint
+ */
+export async function finetune(request: FinetuneRequest): Promise<FinetuneResult> {
+  checkRequest(request);
+  const templates = await templatesOf(request);
+  const recipe = resolveRecipe(request.recipe, { cases: request.cases.length, baseHasTemplates: templates.length > 0 });
+  const network = await trainable({ request, recipe });
+  const spec = resultSpec(request, recipe, network.architecture);
+  const log = (message: string) => request.onEvent({ type: "log", message });
+  if (!recipe.templates) log("The base has no templates or they are off: one view of each crop, no consistency term");
+  const cases = await PreparedCases.open({
+    cases: request.cases,
+    spec,
+    templates: recipe.templates ? request.base.directory : null,
+    directory: join(request.workDirectory, "cases"),
+    onCase: (done, total) => log(`prepared case ${done} of ${total}`),
+  });
+  const run = new Run({ request, recipe, cases, spec });
+  const folds = makeFolds(request.cases, recipe);
+  if (folds.length === 0) log("No validation: it needs at least two patients, or it was turned off");
+  const scratch = recipe.compareFromScratch ? await trainable({ request, recipe, scratch: true }) : null;
+  run.plan((folds.length) * (scratch === null ? 1 : 2) + 1);
+  const held = await run.validate(network, folds, "fold");
+  const twin = scratch && folds.length > 0 ? await run.validate(scratch, folds, "from scratch: fold") : null;
+  const all = request.cases.map((_, i) => i);
+  const final = await run.phase({ name: "final", network, train: all, held: all });
+
+  const validation = folds.length === 0 ? null : summarize(held.flatMap((p) => p.scores), spec.classes.length);
+  const training = summarize(final.scores, spec.classes.length);
+  const peakBytes = await request.engine.peakBytes();
+  const report: Report = {
+    request,
+    recipe,
+    weights: network.report,
+    templates: recipe.templates ? templates : [],
+    phases: [...held, ...(twin ?? []), final],
+    validation,
+    fromScratch: twin === null ? null : summarize(twin.flatMap((p) => p.scores), spec.classes.length),
+    training,
+    provider: request.engine.provider,
+    peakBytes,
+  };
+  await writeOutput(request, { report, network, weights: final.weights, templates });
+  return { spec, validation, training, resolvedRecipe: { ...recipe }, provider: request.engine.provider, peakBytes };
+}
+
+function checkRequest({ cases, task, labels, classes, modalities }: FinetuneRequest): void {
+  const fail = (text: string): never => {
+    throw new TrainingError("invalid-data", `Cannot fine-tune: ${text}`);
+  };
+  if (cases.length === 0) fail("expected at least one case, got none");
+  if (modalities.length === 0) fail("expected at least one modality, got none");
+  if (task === "segmentation" && labels.length === 0) fail("expected at least one label, got none");
+  if (task === "classification" && classes.length < 2) fail(`expected at least two classes, got ${classes.length}`);
+}
+
+/** Modalities of the request that the base has a template of. */
+async function templatesOf({ base, modalities }: FinetuneRequest): Promise<Modality[]> {
+  const found: Modality[] = [];
+  for (const m of modalities) {
+    if (await stat(templatePath(base.directory, m)).then(() => true, () => false)) found.push(m);
+  }
+  return found;
+}
+
+interface RunOptions {
+  readonly request: FinetuneRequest;
+  readonly recipe: ResolvedRecipe;
+  readonly cases: PreparedCases;
+  readonly spec: Report["request"]["base"]["spec"];
+}
+
+interface PhaseOptions {
+  readonly name: string;
+  readonly network: Trainable;
+  readonly train: readonly number[];
+  readonly held: readonly number[];
+}
+
+interface PhaseResult extends Phase {
+  readonly weights: ReadonlyMap<string, Tensor>;
+}
+
+/** The phases of one fine-tune, and the time that they take together. */
+class Run {
+  readonly #options: RunOptions;
+  #phases = 1;
+  #done = 0;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+  }
+
+  /** How many phases there will be, for the estimate of the time that is left. */
+  plan(phases: number): void {
+    this.#phases = phases;
+  }
+
+  /** Trains without each fold's patients, scores them, and tells the validation so far. */
+  async validate(network: Trainable, folds: ReturnType<typeof makeFolds>, name: string): Promise<PhaseResult[]> {
+    const results: PhaseResult[] = [];
+    for (const [i, fold] of folds.entries()) {
+      results.push(await this.phase({ name: `${name} ${i + 1} of ${folds.length}`, network, ...fold }));
+      const metrics = summarize(results.at(-1)!.scores, this.#options.spec.classes.length);
+      this.#options.request.onEvent({ type: "validation", fold: i + 1, folds: folds.length, metrics });
+    }
+    return results;
+  }
+
+  /** Trains on `train`, scores `held`; a phase that an earlier call finished is read back instead. */
+  async phase({ name, network, train: indices, held }: PhaseOptions): Promise<PhaseResult> {
+    const { request, recipe, cases, spec } = this.#options;
+    const directory = join(request.workDirectory, name.replaceAll(/[^a-z0-9]+/g, "-"));
+    await mkdir(directory, { recursive: true });
+    const identity = JSON.stringify([request.base.name, request.base.version, recipe, spec.architecture, indices]);
+    const known = await readPhase(directory, identity);
+    this.#done++;
+    if (known !== null) return { name, ...known };
+    const { weights, losses } = await this.#train({ name, network, indices, directory, identity });
+    const scores = await scoreCases({
+      engine: request.engine,
+      network: network.inference(weights),
+      spec,
+      cases,
+      indices: held,
+      signal: request.signal,
+    });
+    await writePhase(directory, { identity, losses, scores, weights });
+    return { name, losses, scores, weights };
+  }
+
+  async #train(
+    { name, network, indices, directory, identity }: {
+      name: string;
+      network: Trainable;
+      indices: readonly number[];
+      directory: string;
+      identity: string;
+    },
+  ) {
+    const { request, recipe, cases } = this.#options;
+    const views = recipe.templates ? 2 : 1;
+    const random = new Random(recipe.seed).fork(name);
+    const remaining = this.#phases - this.#done;
+    const clock = { start: performance.now(), first: -1 };
+    const { weights, losses } = await train({
+      engine: request.engine,
+      network: network.network,
+      step: {
+        task: request.task,
+        heads: network.heads,
+        consistency: views === 2 ? consistencyOf(recipe, network) : null,
+        views,
+        supervision: recipe.supervision,
+        optimizer: recipe.optimizer,
+        isTrainable: network.isTrainable,
+      },
+      steps: recipe.steps,
+      learningRate: recipe.learningRate,
+      batchSize: recipe.batchSize,
+      checkpointEverySteps: recipe.checkpointEverySteps,
+      earlyStopSteps: recipe.earlyStopSteps,
+      directory,
+      run: identity,
+      sample: async (step, i) => {
+        const draw = random.fork(`update ${step} crop ${i}`);
+        return drawSample(await cases.get(indices[draw.integer(indices.length)]), recipe, draw);
+      },
+      signal: request.signal,
+      onStep: ({ step, loss, learningRate }) => {
+        if (clock.first < 0) {
+          clock.first = step;
+          clock.start = performance.now();
+        }
+        const perStep = (performance.now() - clock.start) / Math.max(step - clock.first, 1);
+        const left = recipe.steps - step + remaining * recipe.steps;
+        request.onEvent({
+          type: "progress",
+          step,
+          steps: recipe.steps,
+          epoch: Math.floor(step * recipe.batchSize / indices.length),
+          loss,
+          learningRate,
+          etaSeconds: Math.round(left * perStep / 1000),
+          phase: name,
+        });
+      },
+    });
+    return { weights, losses };
+  }
+}
+
+/** The output that the recipe compares; networks without deep supervision have no `out4`, so x4 stands in. */
+function consistencyOf({ consistency }: ResolvedRecipe, { network }: Trainable) {
+  return network.outputs.includes(consistency.on) ? consistency : { ...consistency, on: "x4" };
+}
+
+interface PhaseFile {
+  readonly identity: string;
+  readonly losses: readonly number[];
+  readonly scores: readonly (Omit<CaseScore, "previewPng"> & { previewPng?: string })[];
+}
+
+async function writePhase(
+  directory: string,
+  { identity, losses, scores, weights }: {
+    identity: string;
+    losses: readonly number[];
+    scores: readonly CaseScore[];
+    weights: ReadonlyMap<string, Tensor>;
+  },
+): Promise<void> {
+  const floats = new Map([...weights].filter(([, t]) => t.dtype === "float32"));
+  const progress = { run: identity, step: losses.length, losses };
+  await saveCheckpoint(join(directory, "weights.safetensors"), { tensors: floats, progress });
+  const encoded = scores.map((s) => ({ ...s, previewPng: s.previewPng && s.previewPng.toBase64() }));
+  await writeWhole(join(directory, "phase.json"), JSON.stringify({ identity, losses, scores: encoded }));
+}
+
+async function readPhase(directory: string, identity: string): Promise<Omit<PhaseResult, "name"> | null> {
+  const text = await readFile(join(directory, "phase.json"), "utf8").catch(() => null);
+  if (text === null) return null;
+  const file: PhaseFile = JSON.parse(text);
+  const saved = await readCheckpoint(join(directory, "weights.safetensors"));
+  if (file.identity !== identity || saved === null) return null;
+  const scores = file.scores.map((s) => ({
+    ...s,
+    previewPng: s.previewPng ? Uint8Array.fromBase64(s.previewPng) : undefined,
+  }));
+  return { losses: file.losses, scores, weights: saved.tensors };
+}
+
+async function writeOutput(
+  request: FinetuneRequest,
+  { report, network, weights, templates }: {
+    report: Report;
+    network: Trainable;
+    weights: ReadonlyMap<string, Tensor>;
+    templates: readonly Modality[];
+  },
+): Promise<void> {
+  const out = request.outputDirectory;
+  await mkdir(join(out, "templates"), { recursive: true });
+  await writeWhole(join(out, "network.onnx"), encodeModel(network.inference(weights)));
+  for (const m of templates) await copyFile(templatePath(request.base.directory, m), templatePath(out, m));
+  await writeWhole(join(out, "report.json"), JSON.stringify(reportJson(report), null, 2));
+  await writeWhole(join(out, "report.html"), renderHtml(report));
+}

@@ -1,0 +1,169 @@
+/** The report of a fine-tune: a JSON document, and the same as one HTML page with curves and preview slices. */
+import type { ModelSpec } from "../inference/mod.ts";
+import type { CaseScore } from "./evaluate_model.ts";
+import type { WeightReport } from "./network.ts";
+import type { ResolvedRecipe } from "./recipes.ts";
+import type { FinetuneRequest, Metrics } from "./types.ts";
+
+/** One training run and how it did on the cases it was scored on. */
+export interface Phase {
+  readonly name: string;
+  readonly losses: readonly number[];
+  readonly scores: readonly CaseScore[];
+}
+
+export interface Report {
+  readonly request: FinetuneRequest & { readonly base: { readonly spec: ModelSpec } };
+  readonly recipe: ResolvedRecipe;
+  readonly weights: WeightReport;
+  /** Modalities whose templates took part. */
+  readonly templates: readonly string[];
+  readonly phases: readonly Phase[];
+  /** Over held-out patients; null: there was no validation. */
+  readonly validation: Metrics | null;
+  /** The same for the twin that started from fresh weights. */
+  readonly fromScratch: Metrics | null;
+  /** Of the final network on the cases it was trained on. */
+  readonly training: Metrics;
+  readonly provider: string;
+  readonly peakBytes: number;
+}
+
+/** Points kept of a loss curve. */
+const CURVE_POINTS = 400;
+
+/** The curve as [step, mean loss since the point before]. */
+function curve(losses: readonly number[]): [number, number][] {
+  const width = Math.max(1, Math.ceil(losses.length / CURVE_POINTS));
+  return Array.from({ length: Math.ceil(losses.length / width) }, (_, i) => {
+    const part = losses.slice(i * width, (i + 1) * width);
+    return [Math.min((i + 1) * width, losses.length), part.reduce((a, b) => a + b, 0) / part.length];
+  });
+}
+
+/** What the report says about how far its numbers carry. */
+function notes({ validation, templates, request }: Report): string[] {
+  return [
+    validation === null
+      ? "There was no validation: the figures below are of the cases that the network was trained on."
+      : "Validation figures are of patients that the network of their fold never saw.",
+    templates.length === 0
+      ? "Trained without modality templates."
+      : `Trained with the base's templates of ${templates.join(", ")}.`,
+    `Trained on ${request.cases.length} case${request.cases.length === 1 ? "" : "s"}. Not a medical device.`,
+  ];
+}
+
+/** The report as JSON. */
+export function reportJson(report: Report): Record<string, unknown> {
+  const { request, recipe, weights, templates, phases, provider, peakBytes } = report;
+  return {
+    base: { model: request.base.name, version: request.base.version },
+    task: request.task,
+    modalities: request.modalities,
+    cases: request.cases.length,
+    patients: new Set(request.cases.map((c) => c.patient)).size,
+    recipe,
+    templates,
+    weights,
+    provider,
+    peakBytes,
+    validation: report.validation,
+    fromScratch: report.fromScratch,
+    training: report.training,
+    notes: notes(report),
+    phases: phases.map(({ name, losses, scores }) => ({
+      name,
+      steps: losses.length,
+      losses: curve(losses),
+      cases: scores.map(({ previewPng: _, case: i, ...score }) => ({ case: request.cases[i].id, ...score })),
+    })),
+  };
+}
+
+const escape = (text: string) =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+
+const number = (v: number | null | undefined) => (v == null ? "–" : v.toFixed(3));
+
+/** The report as one HTML page without scripts or outside resources. */
+export function renderHtml(report: Report): string {
+  const { request, recipe, phases } = report;
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Fine-tuning report</title><style>${STYLE}</style></head><body>
+<h1>Fine-tuning report</h1>
+<p>Base ${
+    escape(request.base.name)
+  } version ${request.base.version} · preset ${recipe.preset} · ${recipe.steps} steps of
+${recipe.batchSize} crop${recipe.batchSize === 1 ? "" : "s"} of ${
+    recipe.roi.join("×")
+  } · learning rate ${recipe.learningRate}
+· seed ${recipe.seed} · ran on ${escape(report.provider)}</p>
+<ul>${notes(report).map((n) => `<li>${escape(n)}</li>`).join("")}</ul>
+<h2>Result</h2>
+${metricsTable(report)}
+<h2>Loss</h2>
+${
+    phases.map(({ name, losses }) =>
+      `<figure>${lossSvg(curve(losses))}<figcaption>${escape(name)}</figcaption></figure>`
+    ).join("\n")
+  }
+<h2>Cases</h2>
+${phases.map((p) => casesHtml(p, report)).join("\n")}
+</body></html>
+`;
+}
+
+const STYLE = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}" +
+  "table{border-collapse:collapse}td,th{padding:.25rem .75rem;border-bottom:1px solid #d0d7de;text-align:right}" +
+  "td:first-child,th:first-child{text-align:left}figure{display:inline-block;margin:.5rem 1rem .5rem 0}" +
+  "figcaption{color:#57606a;font-size:13px}img{max-width:100%;border-radius:4px}svg{background:#f6f8fa;border-radius:4px}";
+
+function metricsTable({ validation, fromScratch, training }: Report): string {
+  const rows: [string, Metrics | null][] = [
+    ["held-out patients", validation],
+    ["held-out patients, trained from scratch", fromScratch],
+    ["training cases", training],
+  ];
+  const names = Object.keys(training);
+  const line = ([title, metrics]: [string, Metrics | null]) =>
+    metrics === null ? "" : `<tr><td>${title}</td>${names.map((n) => `<td>${number(metrics[n])}</td>`).join("")}</tr>`;
+  return `<table><tr><th></th>${names.map((n) => `<th>${n}</th>`).join("")}</tr>${rows.map(line).join("")}</table>`;
+}
+
+function lossSvg(points: readonly [number, number][]): string {
+  const width = 420, height = 160, pad = 34;
+  const steps = points.at(-1)?.[0] ?? 1;
+  const top = Math.max(...points.map(([, l]) => l)), low = Math.min(...points.map(([, l]) => l));
+  const x = (s: number) => pad + (width - pad - 8) * s / steps;
+  const y = (l: number) => 8 + (height - 8 - 20) * (top - l) / Math.max(top - low, 1e-9);
+  const path = points.map(([s, l], i) => `${i === 0 ? "M" : "L"}${x(s).toFixed(1)} ${y(l).toFixed(1)}`).join("");
+  const text = (px: number, py: number, t: string) =>
+    `<text x="${px}" y="${py}" font-size="11" fill="#57606a">${t}</text>`;
+  return `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">` +
+    `<path d="${path}" fill="none" stroke="#0969da" stroke-width="1.5"/>` +
+    text(2, y(top) + 8, number(top)) + text(2, y(low), number(low)) + text(width - 60, height - 4, `${steps} steps`) +
+    "</svg>";
+}
+
+function casesHtml({ name, scores }: Phase, { request }: Report): string {
+  const rows = scores.flatMap(({ case: i, labels, probabilities }) => {
+    const id = escape(request.cases[i].id);
+    if (labels === undefined) {
+      const listed = request.classes.map((c, k) => `${escape(c)} ${number(probabilities![k])}`).join(", ");
+      return [`<tr><td>${id}</td><td colspan="5">${listed}</td></tr>`];
+    }
+    return labels.map((l) =>
+      `<tr><td>${id}</td><td>${escape(l.label)}</td><td>${number(l.dice)}</td><td>${number(l.hd95Mm)}</td>` +
+      `<td>${number(l.volumeMl)}</td><td>${number(l.referenceMl)}</td></tr>`
+    );
+  });
+  const pictures = scores.flatMap(({ case: i, previewPng }) =>
+    previewPng === undefined ? [] : [
+      `<figure><img alt="slice with outlines" src="data:image/png;base64,${previewPng.toBase64()}">` +
+      `<figcaption>${escape(request.cases[i].id)}: reference left, prediction right</figcaption></figure>`,
+    ]
+  );
+  return `<h3>${escape(name)}</h3><table><tr><th>case</th><th>label</th><th>Dice</th><th>HD95 mm</th><th>mL</th>` +
+    `<th>reference mL</th></tr>${rows.join("")}</table>${pictures.join("")}`;
+}
