@@ -45,7 +45,15 @@ export interface InferenceSettings {
 
 /** Which network a package holds. `onnx` is a graph that somebody else exported. */
 export interface Architecture {
-  readonly kind: "uniformer" | "uniunet" | "uniformer-classifier" | "unet3d" | "unet3d-classifier" | "onnx";
+  readonly kind:
+    | "uniformer"
+    | "uniunet"
+    | "uniformer-classifier"
+    | "uniformer-pretraining"
+    | "unet3d"
+    | "unet3d-classifier"
+    | "unet3d-pretraining"
+    | "onnx";
   /** The config object of `nets/` for this kind; for `onnx` the names of the feature outputs. */
   readonly config: Readonly<Record<string, unknown>>;
 }

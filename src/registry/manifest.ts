@@ -24,8 +24,10 @@ const KINDS = [
   "uniformer",
   "uniunet",
   "uniformer-classifier",
+  "uniformer-pretraining",
   "unet3d",
   "unet3d-classifier",
+  "unet3d-pretraining",
   "onnx",
 ] as const satisfies readonly Architecture["kind"][];
 
