@@ -5,7 +5,7 @@
 import { EngineError, type EngineErrorCode } from "./engine.ts";
 
 const OUT_OF_MEMORY =
-  /bad_?alloc|fail\w* to allocate|out of memory|out ?of ?memory|allocation failed|memory allocation|Invalid array length|Aborted\(OOM|cannot enlarge memory|not enough memory|CUDNN_STATUS_ALLOC_FAILED|max(imum)? ?(StorageBufferBindingSize|BufferSize|buffer size)/i;
+  /bad_?alloc|fail\w* to allocate|out of memory|out ?of ?memory|allocation failed|memory allocation|Invalid array length|Aborted\(OOM|cannot enlarge memory|not enough memory|tensor shape is too large|storage size overflow|SafeIntOnOverflow|CUDNN_STATUS_ALLOC_FAILED|max(imum)? ?(StorageBufferBindingSize|BufferSize|buffer size)/i;
 const UNSUPPORTED =
   /not[ _]implemented|does not support|not supported|unsupported|could not find an implementation|is not a registered (function|op)|only [\w ]+ (is|are) supported/i;
 
@@ -36,9 +36,12 @@ export function crashOf(title: string, status: Deno.CommandStatus, stderr: strin
   return new EngineError("crashed", `${name} ended unexpectedly with ${how}${perhaps}`);
 }
 
-/** The first 300 characters without line breaks, terminal colours and paths. */
+/** What ONNX Runtime puts before its sentence: the call, the C++ source line and function, the status. */
+const PREAMBLE =
+  /failed to call \w+\(\)\. ERROR_CODE: \d+, ERROR_MESSAGE: |(\S+:\d+ [^[]*)?\[ONNXRuntimeError\] : \d+ : \w+ : /g;
+const PATH = /(file:\/\/)?([A-Za-z]:)?([\\/][^\s\\/:"']+){2,}/g;
+
+/** The first 300 characters without line breaks, paths and preamble. */
 function oneLine(text: string): string {
-  // deno-lint-ignore no-control-regex -- terminal colours
-  const plain = text.replace(/\x1b\[[\d;]*m/g, "").replace(/(file:\/\/)?([A-Za-z]:)?([\\/][^\s\\/:"']+){2,}/g, "…");
-  return plain.replace(/\s+/g, " ").trim().slice(0, 300);
+  return text.replace(PREAMBLE, "").replace(PATH, "…").replace(/\s+/g, " ").trim().slice(0, 300);
 }

@@ -138,7 +138,7 @@ function removeStale(root: string): void {
 function isStale(folder: string): boolean {
   try {
     const age = Date.now() - (Deno.statSync(folder).mtime?.getTime() ?? 0);
-    if (age < 60_000) return false; // it may be about to take its lock
+    if (age < 10_000) return false; // it may be about to take its lock
     using lock = Deno.openSync(join(folder, "lock"), { write: true, create: true });
     return lock.tryLockSync(true);
   } catch {

@@ -29,9 +29,10 @@ const residents = new Map<string, Resident>();
 /** Holds the feeds of the run under way; kept, since fresh memory costs more than the copy into it. */
 let scratch = new ArrayBuffer(0);
 
-serve({
+const parent = serve({
   open: async ({ provider, threads, folders }: OpenParams): Promise<OpenReply> => {
     spool = Spool.attach(folders);
+    parent.removeWhenOrphaned(folders);
     runtime = await failingAs(`use ${provider}`, () => openRuntime(provider, { threads }));
     return { deviceName: runtime.deviceName, software: runtime.software };
   },
@@ -57,9 +58,12 @@ serve({
       const feeds: Record<string, OrtTensor> = {};
       for (const [name, t] of Object.entries(await readFeeds(file))) feeds[name] = toOrt(t);
       for (const [name, resident] of Object.entries(fed)) feeds[name] = residents.get(resident)!.tensor;
-      const results = await sessions.get(session)!.run(feeds, [...new Set([...fetch, ...Object.keys(keep)])]);
+      const wanted = [...new Set([...fetch, ...Object.keys(keep)])];
+      const graph = sessions.get(session)!;
+      const results = await graph.run(feeds, wanted.length > 0 ? wanted : graph.outputNames.slice(0, 1));
       const fetched: Record<string, Tensor> = {};
       for (const name of fetch) fetched[name] = await download(results[name]);
+      if (wanted.length === 0) results[graph.outputNames[0]].dispose();
       const reply = { file: await place(fetched), kept: {} as Record<string, TensorType> };
       for (const [name, resident] of Object.entries(keep)) {
         reply.kept[resident] = typeOf(results[name]);
@@ -92,7 +96,9 @@ async function failingAs<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw engineErrorOf(error, doing);
+    if (!(error instanceof WebAssembly.RuntimeError)) throw engineErrorOf(error, doing);
+    console.error(error); // a trap leaves the heap in disorder: only a new process can be trusted
+    Deno.exit(70);
   }
 }
 

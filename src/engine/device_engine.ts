@@ -91,8 +91,10 @@ export class DeviceEngine implements Engine {
 
   load(model: Uint8Array | { readonly path: string }, options: LoadOptions = {}): Promise<Session> {
     return this.#inTurn(async () => {
-      const path = model instanceof Uint8Array ? await this.#writeModel(model) : resolve(model.path);
+      const ofBytes = model instanceof Uint8Array;
+      const path = ofBytes ? await this.#writeModel(model) : resolve(model.path);
       const reply = await this.#call<LoadReply>("load", { path, options });
+      if (ofBytes) await Deno.remove(path);
       return this.#session(reply, this.#supervisor.generation);
     });
   }

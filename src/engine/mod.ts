@@ -3,6 +3,6 @@ export * from "./engine.ts";
 export { DeviceEngine, type EngineOptions } from "./device_engine.ts";
 export { type Fallback, type FallbackOptions, type Ran, withFallback } from "./fallback.ts";
 export { openEngine, probeDevices } from "./probe.ts";
-export { emit, type Handler, serve } from "./serve.ts";
+export { emit, type Handler, type ParentWatch, serve } from "./serve.ts";
 export { type Call, type CallOptions, Supervisor, type SupervisorOptions } from "./supervisor.ts";
 export { RemoteError } from "./_wire.ts";

@@ -4,7 +4,7 @@
  */
 import { type Device, type Engine, EngineError, type Provider, PROVIDERS } from "./engine.ts";
 import { DeviceEngine, type EngineOptions } from "./device_engine.ts";
-import { selfTest } from "./self_test.ts";
+import { selfCheck } from "./self_check.ts";
 
 interface Probe extends Device {
   /** The device is the CPU under another name: used when asked for, never by `auto`. */
@@ -47,7 +47,7 @@ async function tryOut(provider: Provider): Promise<Probe> {
   try {
     engine = await DeviceEngine.open(provider, { loadTimeoutMs: 60_000 });
     name = engine.deviceName;
-    await selfTest(engine);
+    await selfCheck(engine);
     const reason = engine.software ? { reason: "A software adapter; auto prefers cpu" } : {};
     return { provider, name, state: "ready", software: engine.software, ...reason };
   } catch (error) {

@@ -12,12 +12,18 @@ export function emit(event: string, data?: unknown): void {
   send({ event, data });
 }
 
+/** The thread that waits for the parent's end. */
+export interface ParentWatch {
+  /** Folders to remove when the parent is gone without having closed this process. */
+  removeWhenOrphaned(folders: readonly string[]): void;
+}
+
 /**
  * Serves `handlers` until the parent asks to close or is gone. A handler called `close` runs before the process ends.
  * Stdin is watched in a thread of its own, so the process ends at once even inside a long native call.
  * `console.log` goes to stderr from here on: stdout belongs to the protocol.
  */
-export function serve(handlers: Readonly<Record<string, Handler>>): void {
+export function serve(handlers: Readonly<Record<string, Handler>>): ParentWatch {
   console.log = console.info = console.debug = console.error;
   offerToOomKiller();
   Deno.addSignalListener("SIGINT", () => {}); // Ctrl-C reaches the whole group; the parent decides when to end
@@ -26,6 +32,7 @@ export function serve(handlers: Readonly<Record<string, Handler>>): void {
     if (data === null) emit(READY);
     else answer(JSON.parse(data), handlers);
   };
+  return { removeWhenOrphaned: (folders) => stdin.postMessage(folders) };
 }
 
 async function answer({ id, method, params }: Request, handlers: Readonly<Record<string, Handler>>): Promise<void> {

@@ -15,7 +15,7 @@ const MATRIX = ramp([16, 2], 6);
  * Runs the graph on a device.
  * @throws {EngineError} "failed" when the numbers are wrong; else what the run threw
  */
-export async function selfTest(engine: Engine): Promise<void> {
+export async function selfCheck(engine: Engine): Promise<void> {
   const session = await engine.load(modelBytes({
     inputs: { x: X },
     outputs: { y: { dtype: "float32", shape: [3, 2] } },
