@@ -185,7 +185,8 @@ export function finishHeader(
   const dims = components === null ? [3, ...sizeVox, 1, 1, 1, 1] : [4, ...sizeVox, components, 1, 1, 1];
   const limit = version === 1 ? 32767 : Number.MAX_SAFE_INTEGER;
   if (!dims.every((n) => Number.isInteger(n) && n >= 1 && n <= limit)) {
-    throw new RangeError(`Cannot write a NIfTI-${version} header: expected sizes 1…${limit}, got ${sizeVox.join("×")}`);
+    const got = sizeVox.join("×") + (components === null ? "" : `, ${components} components`);
+    throw new RangeError(`Cannot write a NIfTI-${version} header: expected sizes 1…${limit}, got ${got}`);
   }
   if (version === 1) {
     view.setInt32(0, 348, true);

@@ -2,9 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
-import { type Triple } from "./grid.ts";
+import type { Triple } from "./grid.ts";
 import { datatypeOf } from "./_datatypes.ts";
 import { finishHeader, LEAST_OFFSET, type NiftiHeader } from "./nifti_header.ts";
 
@@ -39,7 +39,10 @@ export async function writeNifti(path: string, content: NiftiContent): Promise<v
   // Not the target's name: it may be a patient's and would outlive a crash.
   const temporary = join(dirname(path), `.${randomUUID()}.tmp`);
   const plain = Readable.from(fileParts(content), { objectMode: true, highWaterMark: 1 });
-  const stream = gzip ? plain.pipe(createGzip({ level: 6 })) : plain;
+  // Interpolated floats hardly shrink, whatever the effort.
+  const level = data instanceof Float32Array ? 1 : 6;
+  // `pipeline` carries errors on (`pipe` would hang); they come out of the loop, so its callback has nothing to do.
+  const stream = gzip ? pipeline(plain, createGzip({ level }), () => {}) : plain;
   try {
     const file = await open(temporary, "wx");
     try {

@@ -117,4 +117,15 @@ Deno.test("writeNifti() refuses data that does not fit the header's grid", async
   await assert.rejects(writeNifti("/nowhere/x.nii.gz", { data, sizeVox: [2, 3, 4], components: 2, like }), {
     message: "Cannot write a volume: expected 48 voxels, got 24",
   });
+  const tiny = headerForGrid({ sizeVox: [1, 1, 1], affineRas: spacingAffine([1, 1, 1]) });
+  const folder = await Deno.makeTempDir();
+  try {
+    const many = { data: new Uint8Array(40000), sizeVox: [1, 1, 1], components: 40000, like: tiny } as const;
+    await assert.rejects(writeNifti(`${folder}/x.nii.gz`, many), {
+      message: "Cannot write a NIfTI-1 header: expected sizes 1…32767, got 1×1×1, 40000 components",
+    });
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
+  } finally {
+    await Deno.remove(folder);
+  }
 });

@@ -15,7 +15,7 @@ import {
   writeNifti,
 } from "./mod.ts";
 
-const DATA = new URL("../../../shared/data/", import.meta.url).pathname;
+const DATA = "../shared/data/";
 const ignore = !existsSync(DATA);
 const WHY = ignore ? " (skipped: ../shared/data is absent)" : "";
 

@@ -1,5 +1,6 @@
 /** Resampling to another voxel size (separable, METHODS.md D.2) and onto another grid (any affine). */
 import {
+  applyAffine,
   type Grid,
   MAX_VOXELS,
   perAxis,
@@ -77,17 +78,12 @@ export function resampleToGrid(
   checkLength("resample a volume", image.data, image.sizeVox);
   const m = voxToVox(target, image);
   const { sizeVox, affineRas, placement } = target;
-  const out = new Float32Array(voxelsOf(sizeVox));
-  const at = interpolation === "linear" ? linearAt : nearestAt;
-  let o = 0;
-  for (let i = 0; i < sizeVox[0]; i++) {
-    for (let j = 0; j < sizeVox[1]; j++) {
-      const x = m[0] * i + m[1] * j + m[3];
-      const y = m[4] * i + m[5] * j + m[7];
-      const z = m[8] * i + m[9] * j + m[11];
-      for (let k = 0; k < sizeVox[2]; k++, o++) {
-        out[o] = at(image, x + m[2] * k, y + m[6] * k, z + m[10] * k, outside);
-      }
+  const out = new Float32Array(voxelsOf(sizeVox)).fill(outside);
+  const step: Triple = [m[2], m[6], m[10]];
+  const fillRow = interpolation === "linear" ? linearRow : nearestRow;
+  for (let i = 0, o = 0; i < sizeVox[0]; i++) {
+    for (let j = 0; j < sizeVox[1]; j++, o += sizeVox[2]) {
+      fillRow(image, { from: applyAffine(m, [i, j, 0]), step }, out.subarray(o, o + sizeVox[2]));
     }
   }
   return { data: out, sizeVox, affineRas, placement };
@@ -96,39 +92,52 @@ export function resampleToGrid(
 /** Half a voxel and the rounding noise of two affines. */
 const REACH = 0.5 + 1e-4;
 
-function isOutside([nx, ny, nz]: Triple, x: number, y: number, z: number): boolean {
-  return x < -REACH || y < -REACH || z < -REACH || x > nx - 1 + REACH || y > ny - 1 + REACH || z > nz - 1 + REACH;
+/** A straight line through a volume, in its voxel coordinates. */
+interface Line {
+  readonly from: Triple;
+  readonly step: Triple;
 }
 
-function nearestAt({ data, sizeVox }: GridImage, x: number, y: number, z: number, outside: number): number {
-  if (isOutside(sizeVox, x, y, z)) return outside;
-  const [nx, ny, nz] = sizeVox;
-  const i = Math.min(Math.max(Math.ceil(x - 0.5), 0), nx - 1);
-  const j = Math.min(Math.max(Math.ceil(y - 0.5), 0), ny - 1);
-  const k = Math.min(Math.max(Math.ceil(z - 0.5), 0), nz - 1);
-  return data[(i * ny + j) * nz + k];
+function nearestRow({ data, sizeVox: [nx, ny, nz] }: GridImage, { from, step }: Line, row: Float32Array): void {
+  for (let k = 0; k < row.length; k++) {
+    const x = from[0] + k * step[0];
+    const y = from[1] + k * step[1];
+    const z = from[2] + k * step[2];
+    if (x < -REACH || y < -REACH || z < -REACH || x > nx - 1 + REACH || y > ny - 1 + REACH || z > nz - 1 + REACH) {
+      continue;
+    }
+    const cx = Math.min(Math.max(Math.ceil(x - 0.5), 0), nx - 1);
+    const cy = Math.min(Math.max(Math.ceil(y - 0.5), 0), ny - 1);
+    const cz = Math.min(Math.max(Math.ceil(z - 0.5), 0), nz - 1);
+    row[k] = data[(cx * ny + cy) * nz + cz];
+  }
 }
 
-function linearAt({ data, sizeVox }: GridImage, x: number, y: number, z: number, outside: number): number {
-  if (isOutside(sizeVox, x, y, z)) return outside;
-  const [nx, ny, nz] = sizeVox;
-  const cx = Math.min(Math.max(x, 0), nx - 1);
-  const cy = Math.min(Math.max(y, 0), ny - 1);
-  const cz = Math.min(Math.max(z, 0), nz - 1);
-  const i = Math.floor(cx);
-  const j = Math.floor(cy);
-  const k = Math.floor(cz);
-  const wx = cx - i;
-  const wy = cy - j;
-  const wz = cz - k;
-  const o = (i * ny + j) * nz + k;
-  const dx = i + 1 < nx ? ny * nz : 0;
-  const dy = j + 1 < ny ? nz : 0;
-  const dz = k + 1 < nz ? 1 : 0;
-  const near = (1 - wy) * ((1 - wz) * data[o] + wz * data[o + dz]) +
-    wy * ((1 - wz) * data[o + dy] + wz * data[o + dy + dz]);
-  const p = o + dx;
-  const far = (1 - wy) * ((1 - wz) * data[p] + wz * data[p + dz]) +
-    wy * ((1 - wz) * data[p + dy] + wz * data[p + dy + dz]);
-  return (1 - wx) * near + wx * far;
+function linearRow({ data, sizeVox: [nx, ny, nz] }: GridImage, { from, step }: Line, row: Float32Array): void {
+  for (let k = 0; k < row.length; k++) {
+    const x = from[0] + k * step[0];
+    const y = from[1] + k * step[1];
+    const z = from[2] + k * step[2];
+    if (x < -REACH || y < -REACH || z < -REACH || x > nx - 1 + REACH || y > ny - 1 + REACH || z > nz - 1 + REACH) {
+      continue;
+    }
+    const cx = Math.min(Math.max(x, 0), nx - 1);
+    const cy = Math.min(Math.max(y, 0), ny - 1);
+    const cz = Math.min(Math.max(z, 0), nz - 1);
+    const ix = Math.floor(cx);
+    const iy = Math.floor(cy);
+    const iz = Math.floor(cz);
+    const wx = cx - ix;
+    const wy = cy - iy;
+    const wz = cz - iz;
+    const o = (ix * ny + iy) * nz + iz;
+    const dy = iy + 1 < ny ? nz : 0;
+    const dz = iz + 1 < nz ? 1 : 0;
+    const p = ix + 1 < nx ? o + ny * nz : o;
+    const near = (1 - wy) * ((1 - wz) * data[o] + wz * data[o + dz]) +
+      wy * ((1 - wz) * data[o + dy] + wz * data[o + dy + dz]);
+    const far = (1 - wy) * ((1 - wz) * data[p] + wz * data[p + dz]) +
+      wy * ((1 - wz) * data[p + dy] + wz * data[p + dy + dz]);
+    row[k] = (1 - wx) * near + wx * far;
+  }
 }
