@@ -1,6 +1,6 @@
 /** One small foreign model for each way in which an import rule can be entered. */
 import { type Tensor, tensor } from "../src/graph/mod.ts";
-import type { Attr } from "./_onnx_model.ts";
+import { type Attr, foreignModel } from "./_onnx_model.ts";
 
 /** A shape: a float32 input; a tensor: a constant; `feed`: an input with these values; null: absent. */
 export type CaseInput = readonly number[] | Tensor | { readonly feed: Tensor } | null;
@@ -12,8 +12,6 @@ export interface ImportCase {
   readonly attrs?: Readonly<Record<string, Attr>>;
   /** Number of outputs, 1 unless told. */
   readonly outputs?: number;
-  /** ONNX Runtime has no kernel for this: compared with these numbers instead. */
-  readonly expected?: readonly number[];
 }
 
 const ints = (...v: number[]) => tensor("int64", [v.length], v);
@@ -155,6 +153,50 @@ export const IMPORT_CASES: readonly ImportCase[] = [
   { op: "MaxPool", inputs: [IMAGE], attrs: { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 } },
   { op: "AveragePool", inputs: [IMAGE], attrs: { kernel_shape: [3, 2], auto_pad: "SAME_UPPER" } },
   { op: "AveragePool", inputs: [IMAGE], attrs: { kernel_shape: [2, 2], pads: [1, 1, 0, 0], count_include_pad: 1 } },
+  {
+    op: "AveragePool",
+    inputs: [[1, 1, 5, 5]],
+    attrs: { kernel_shape: [2, 2], strides: [3, 3], pads: [1, 1, 1, 1], ceil_mode: 1 },
+  },
+  {
+    op: "AveragePool",
+    inputs: [[1, 1, 6, 6]],
+    attrs: { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], ceil_mode: 1, count_include_pad: 1 },
+  },
+  {
+    op: "AveragePool",
+    inputs: [[1, 2, 6, 7]],
+    attrs: { kernel_shape: [2, 2], dilations: [2, 3], strides: [1, 2] },
+  },
+  {
+    op: "MaxPool",
+    inputs: [[1, 1, 5, 5]],
+    attrs: { kernel_shape: [2, 2], strides: [3, 3], pads: [1, 1, 1, 1], ceil_mode: 1 },
+  },
+  {
+    op: "MaxPool",
+    inputs: [[1, 2, 5, 4, 6]],
+    attrs: { kernel_shape: [2, 2, 3], auto_pad: "SAME_LOWER" },
+  },
+  { op: "MaxPool", inputs: [[1, 2, 5, 4, 6]], attrs: { kernel_shape: [2, 2, 3], dilations: [2, 1, 2] } },
+  { op: "GlobalAveragePool", inputs: [[2, 2, 3, 2, 2]] },
+  { op: "GlobalMaxPool", inputs: [[2, 2, 5]] },
+  {
+    op: "Conv",
+    inputs: [[1, 2, 5, 4, 6], [4, 1, 3, 2, 1]],
+    attrs: { group: 2, dilations: [1, 2, 1], strides: [1, 1, 2] },
+  },
+  {
+    op: "ConvTranspose",
+    inputs: [[1, 4, 3, 2, 2], [4, 1, 3, 2, 2]],
+    attrs: { group: 2, strides: [2, 3, 1], pads: [1, 0, 0, 0, 1, 0], dilations: [2, 1, 1] },
+  },
+  {
+    op: "ConvTranspose",
+    inputs: [[1, 2, 5], [2, 2, 4]],
+    attrs: { strides: [3], output_shape: [14], auto_pad: "SAME_UPPER" },
+  },
+  { op: "ConvTranspose", inputs: [[1, 2, 5], [2, 2, 4]], attrs: { strides: [3], output_shape: [13] } },
   { op: "GlobalAveragePool", inputs: [IMAGE] },
   { op: "GlobalMaxPool", inputs: [IMAGE] },
   { op: "Upsample", inputs: [IMAGE, floats(1, 1, 2, 3)], opset: 9, attrs: { mode: "nearest" } },
@@ -177,6 +219,29 @@ export const IMPORT_CASES: readonly ImportCase[] = [
     attrs: { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },
   },
 
+  { op: "Resize", inputs: [[1, 2, 3, 4, 2], null, null, ints(1, 2, 6, 6, 5)], attrs: { mode: "linear" } },
+  { op: "Resize", inputs: [[1, 2, 3, 4, 2], null, null, ints(1, 2, 7, 2, 5)], attrs: { mode: "nearest" } },
+  {
+    op: "Resize",
+    inputs: [IMAGE, null, null, ints(1, 4, 11, 3)],
+    attrs: { mode: "nearest", coordinate_transformation_mode: "align_corners", nearest_mode: "round_prefer_ceil" },
+  },
+  {
+    op: "Resize",
+    inputs: [IMAGE, null, null, ints(1, 4, 4, 9)],
+    attrs: { mode: "nearest", nearest_mode: "ceil" },
+  },
+  {
+    op: "Resize",
+    inputs: [IMAGE, null, null, ints(1, 4, 1, 3)],
+    attrs: { mode: "linear", coordinate_transformation_mode: "pytorch_half_pixel" },
+  },
+  {
+    op: "Resize",
+    inputs: [IMAGE, null, null, ints(1, 4, 4, 3)],
+    attrs: { mode: "linear", coordinate_transformation_mode: "half_pixel_symmetric" },
+  },
+  { op: "Resize", inputs: [IMAGE, null, floats(1, 1, 1.5, 0.4)], attrs: { mode: "linear" } },
   {
     op: "BatchNormalization",
     inputs: [IMAGE, [4], [4], [4], feed(floats(0.5, 1, 2, 3))],
@@ -217,3 +282,25 @@ export const IMPORT_CASES: readonly ImportCase[] = [
     attrs: { q_num_heads: 2, kv_num_heads: 2, is_causal: 1, scale: 0.3 },
   },
 ];
+
+/** The file of one node, and values for its inputs. */
+export function importCase(
+  { op, inputs, opset = 20, attrs, outputs = 1 }: ImportCase,
+): { model: Uint8Array; feeds: Record<string, Tensor> } {
+  const feeds: Record<string, Tensor> = {}, constants: Record<string, Tensor> = {};
+  const names = inputs.map((input, i) => {
+    if (input === null) return "";
+    if ("dtype" in input) constants[`x${i}`] = input;
+    else feeds[`x${i}`] = "feed" in input ? input.feed : wave(input, i);
+    return `x${i}`;
+  });
+  const results = Array.from({ length: outputs }, (_, i) => `y${i}`);
+  const nodes = [{ op, inputs: names, outputs: results, attrs }];
+  return { model: foreignModel({ opset, inputs: feeds, constants, nodes, outputs: results }), feeds };
+}
+
+/** Distinct values of both signs. */
+function wave(shape: readonly number[], seed: number): Tensor {
+  const n = shape.reduce((a, b) => a * b, 1);
+  return tensor("float32", shape, Array.from({ length: n }, (_, i) => Math.sin(1 + seed + 2.3 * i) * 1.5));
+}

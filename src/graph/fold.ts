@@ -2,7 +2,7 @@
  * A builder that computes at once what depends on constants only, so that shape arithmetic vanishes from imported
  * graphs. Not an optimiser: a parameter stays a parameter, whatever is done to it.
  */
-import { GraphBuilder } from "./builder.ts";
+import { type BuiltNode, GraphBuilder } from "./builder.ts";
 import type { Attrs, OpName, Value } from "./ir.ts";
 import { fromTensor, type NdArray } from "./ndarray.ts";
 import { opDef } from "./ops/mod.ts";
@@ -22,14 +22,29 @@ const HEAVY: ReadonlySet<OpName> = new Set<OpName>([
 /** The largest float64 that fits. */
 const MAX_INT64 = 2 ** 63 - 1024;
 
-/** Largest result that is computed here, and how many elements all folding of one graph may touch. */
-const FOLD_LIMITS = { elements: 2 ** 22, total: 2 ** 27 };
+export interface FoldLimits {
+  /** Largest result that is computed. */
+  readonly elements: number;
+  /** Largest float result that replaces its node; larger ones are computed only when a rule asks for them. */
+  readonly eagerFloats: number;
+  /** How many elements all folding of one graph may touch. */
+  readonly total: number;
+}
+
+const FOLD_LIMITS: FoldLimits = { elements: 2 ** 20, eagerFloats: 2 ** 12, total: 2 ** 24 };
 
 export class FoldingBuilder extends GraphBuilder {
   /** Named float constants and what is computed from them: what training changes. */
   readonly #parameters = new Set<string>();
   readonly #lazy = new Map<string, () => Tensor | undefined>();
-  #budget = FOLD_LIMITS.total;
+  readonly #limits: FoldLimits;
+  #budget: number;
+
+  constructor(limits: Partial<FoldLimits> = {}) {
+    super();
+    this.#limits = { ...FOLD_LIMITS, ...limits };
+    this.#budget = this.#limits.total;
+  }
 
   /** A constant of the file: a float with at least one axis counts as a parameter and keeps its name. */
   parameter(value: Tensor, name: string): Value {
@@ -41,29 +56,33 @@ export class FoldingBuilder extends GraphBuilder {
   override add(op: OpName, x: readonly (Value | null)[], given: Attrs = {}): Value {
     const y = super.add(op, x, given);
     const node = this.nodes.at(-1)!;
-    const inputs = node.x.map((v) => (v === null ? null : this.constantOf(v) ?? null));
     const known = node.x.every((v) => v === null || this.constantOf(v) !== undefined || this.#lazy.has(v.name));
     if (!known || HEAVY.has(op)) return y;
-    if (node.x.some((v) => v !== null && (this.#parameters.has(v.name) || this.#lazy.has(v.name)))) {
-      this.#lazy.set(y.name, () => this.#fold(op, node.x.map((v) => v && (this.known(v) ?? null)), node.attrs, y));
-      return y;
+    const fold = () => this.#fold(node);
+    const tainted = node.x.some((v) => v !== null && (this.#parameters.has(v.name) || this.#lazy.has(v.name)));
+    if (!tainted && !(isFloat(y.dtype) && sizeOf(y.shape) > this.#limits.eagerFloats)) {
+      const folded = fold();
+      if (folded !== undefined) return this.constant(folded);
     }
-    const folded = this.#fold(op, inputs, node.attrs, y);
-    return folded === undefined ? y : this.constant(folded);
+    this.#lazy.set(y.name, fold);
+    return y;
   }
 
   /** The tensor behind a value, when it depends on constants only and is small enough to compute. */
   known(value: Value): Tensor | undefined {
-    const found = this.constantOf(value) ?? this.#lazy.get(value.name)?.();
-    if (found !== undefined && this.#lazy.has(value.name)) this.#lazy.set(value.name, () => found);
+    const lazy = this.#lazy.get(value.name);
+    if (lazy === undefined) return this.constantOf(value);
+    const found = lazy();
+    this.#lazy.set(value.name, () => found);
     return found;
   }
 
-  #fold(op: OpName, inputs: readonly (Tensor | null)[], attrs: Attrs, y: TensorType): Tensor | undefined {
+  #fold({ op, x, attrs, y }: BuiltNode): Tensor | undefined {
+    const inputs = x.map((v) => (v === null ? null : this.known(v)));
     const work = inputs.reduce((n, t) => n + (t?.data.length ?? 0), sizeOf(y.shape));
-    if (sizeOf(y.shape) > FOLD_LIMITS.elements || work > this.#budget) return undefined;
+    if (inputs.includes(undefined) || sizeOf(y.shape) > this.#limits.elements || work > this.#budget) return undefined;
     this.#budget -= work;
-    const arrays = inputs.map((t) => (t === null ? undefined : fromTensor(t)));
+    const arrays = inputs.map((t) => (t == null ? undefined : fromTensor(t)));
     return rounded(opDef(op).evaluate(arrays as NdArray[], attrs, y), y);
   }
 }
