@@ -1,9 +1,29 @@
 /**
- * The service that starts, follows and ends jobs: queue, records, events, worker processes. Not HTTP.
+ * The service that starts, follows and ends jobs: records, queue, events, worker processes. Not HTTP, and not the work.
  */
-import { type Database, DomainError, type Registry } from "../registry/mod.ts";
-import type { Provider } from "../engine/engine.ts";
+import { type Database, DomainError, exists, type Queryable, type Registry } from "../registry/mod.ts";
+import type { Provider } from "../engine/mod.ts";
+import { lockDataset } from "./dataset_rows.ts";
 import type { Datasets } from "./datasets.ts";
+import { EventLog } from "./event_log.ts";
+import { type FinetuneDeps, planFinetune } from "./finetune_job.ts";
+import { InferenceService, orderedInput } from "./inference_service.ts";
+import { JobFiles } from "./job_files.ts";
+import {
+  countJobs,
+  finishJob,
+  insertJob,
+  type JobFilter,
+  type JobInput,
+  queueOf,
+  requestCancel,
+  selectJob,
+  selectJobs,
+  selectOpenJobs,
+} from "./job_rows.ts";
+import { JobQueue, QUEUES } from "./queue.ts";
+import { Runner } from "./runner.ts";
+import { TaskProcess } from "./task_process.ts";
 import type {
   ClassifyOutcome,
   FinetuneInput,
@@ -12,9 +32,9 @@ import type {
   JobEvent,
   JobKind,
   JobRecord,
-  JobState,
   SegmentOutcome,
 } from "./types.ts";
+import { WaitingLine } from "./waiting_line.ts";
 
 export interface JobsOptions {
   readonly database: Database;
@@ -27,69 +47,206 @@ export interface JobsOptions {
   readonly maxWaiting?: number;
   /** How long a job's mask is kept, ms. Default 24 h. */
   readonly resultTtlMs?: number;
+  /** How long the checkpoint of a failed or cancelled job is kept, ms. Default 30 days. */
+  readonly workTtlMs?: number;
   /** Longest direct segmentation or classification, ms. Default 30 min. */
   readonly inferenceTimeoutMs?: number;
+  /** How long a stopped training may take to write its checkpoint, ms. Default 20 s. */
+  readonly stopGraceMs?: number;
   /** Module with the worker's task functions, as a URL; default the real ones. Tests give a fake. */
   readonly tasksModule?: string;
   /** Whether this process runs queued jobs, or only takes them in. Default true. */
   readonly work?: boolean;
 }
 
-const later = (): never => {
-  throw new DomainError("internal", "Cannot do this yet");
-};
+const DAY_MS = 24 * 3600 * 1000;
+const SWEEP_MS = 600_000;
 
 export class Jobs {
+  readonly #database: Database;
+  readonly #registry: Registry;
+  readonly #datasets: Datasets;
+  readonly #files: JobFiles;
+  readonly #queue: JobQueue;
+  readonly #events: EventLog;
+  readonly #training: TaskProcess;
+  readonly #inferring: TaskProcess;
+  readonly #line: WaitingLine;
+  readonly #inference: InferenceService;
+  readonly #runner: Runner;
+  readonly #stopGraceMs: number;
+  #sweeper: ReturnType<typeof setInterval> | undefined;
+
+  private constructor(options: JobsOptions, files: JobFiles, queue: JobQueue) {
+    const { database, registry, datasets, provider, stopGraceMs = 20_000 } = options;
+    const tasksModule = options.tasksModule ?? import.meta.resolve("./tasks.ts");
+    this.#database = database;
+    this.#registry = registry;
+    this.#datasets = datasets;
+    this.#files = files;
+    this.#queue = queue;
+    this.#stopGraceMs = stopGraceMs;
+    this.#events = new EventLog(database);
+    this.#training = new TaskProcess({ title: "the training process", tasksModule, cancelGraceMs: stopGraceMs });
+    this.#inferring = new TaskProcess({ title: "the inference process", tasksModule, cancelGraceMs: 5000 });
+    this.#line = new WaitingLine(options.maxWaiting ?? 8);
+    this.#inference = new InferenceService({
+      registry,
+      process: this.#inferring,
+      line: this.#line,
+      provider,
+      timeoutMs: options.inferenceTimeoutMs ?? 1_800_000,
+    });
+    const training: FinetuneDeps = { registry, datasets, files, process: this.#training, provider };
+    this.#runner = new Runner({ database, events: this.#events, files, training, inference: this.#inference });
+  }
+
   /** Starts the queue and puts jobs that were running when the last process died back into it. */
-  static open(_options: JobsOptions): Promise<Jobs> {
-    return later();
+  static async open(options: JobsOptions): Promise<Jobs> {
+    const files = await JobFiles.open({
+      dataDirectory: options.dataDirectory,
+      resultTtlMs: options.resultTtlMs ?? DAY_MS,
+      workTtlMs: options.workTtlMs ?? 30 * DAY_MS,
+    });
+    const queue = await JobQueue.open(options.database);
+    const jobs = new Jobs(options, files, queue);
+    if (options.work ?? true) {
+      await jobs.#recover();
+      for (const name of QUEUES) await queue.work(name, (job, signal) => jobs.#runner.run(job, signal));
+      await jobs.sweep();
+      jobs.#sweeper = setInterval(() => jobs.sweep().catch(() => {}), SWEEP_MS);
+    }
+    return jobs;
   }
-  /** @throws {DomainError} `not-found`, `incomplete-dataset`, `wrong-task`, `model-not-served` */
-  submitFinetune(_input: FinetuneInput): Promise<JobRecord> {
-    return later();
+
+  /** @throws {DomainError} `invalid-name`, `not-found`, `incomplete-dataset`, `wrong-task`, `model-not-served` */
+  async submitFinetune(input: FinetuneInput): Promise<JobRecord> {
+    const planned = await planFinetune(input, { registry: this.#registry, datasets: this.#datasets });
+    return await this.#submit("finetune", crypto.randomUUID(), planned, planned.dataset);
   }
-  /** Queues a segmentation or classification; moves the image files into the job's folder. */
-  submitInference(_kind: "segment" | "classify", _input: InferenceInput): Promise<JobRecord> {
-    return later();
+
+  /**
+   * Queues a segmentation or classification; moves the image files into the job's folder.
+   * @throws {DomainError} `not-found`, `model-not-served`, `wrong-task`, `missing-modality`
+   */
+  async submitInference(kind: "segment" | "classify", input: InferenceInput): Promise<JobRecord> {
+    const ordered = orderedInput(input);
+    const { version } = await this.#inference.resolve(kind, ordered);
+    const id = crypto.randomUUID();
+    const images = await this.#files.takeImages(id, ordered.images);
+    return await this.#submit(kind, id, { ...ordered, version, images });
   }
+
   /** Segments now. @throws {DomainError} `busy`, `not-found`, `wrong-task`, codes of `InferenceError`, `EngineError` */
-  segment(_input: InferenceInput, _outPath: string, _options?: InferenceOptions): Promise<SegmentOutcome> {
-    return later();
+  async segment(input: InferenceInput, outPath: string, options?: InferenceOptions): Promise<SegmentOutcome> {
+    return await this.#inference.segment(orderedInput(input), outPath, options);
   }
+
   /** Classifies now. @throws as {@link Jobs.segment} */
-  classify(_input: InferenceInput, _options?: InferenceOptions): Promise<ClassifyOutcome> {
-    return later();
+  async classify(input: InferenceInput, options?: InferenceOptions): Promise<ClassifyOutcome> {
+    return await this.#inference.classify(orderedInput(input), options);
   }
+
   /** @throws {DomainError} `not-found` */
-  get(_id: string): Promise<JobRecord> {
-    return later();
+  async get(id: string): Promise<JobRecord> {
+    return await selectJob(this.#database, id);
   }
+
   /** Newest first; `before` is the id of the last one of the former page. */
-  list(_filter?: { kind?: JobKind; state?: JobState; limit?: number; before?: string }): Promise<JobRecord[]> {
-    return later();
+  async list(filter: JobFilter = {}): Promise<JobRecord[]> {
+    return await selectJobs(this.#database, filter);
   }
-  /** @throws {DomainError} `not-found`, `job-finished` */
-  cancel(_id: string): Promise<JobRecord> {
-    return later();
+
+  /** Ends a job; a training keeps its last checkpoint. @throws {DomainError} `not-found`, `job-finished` */
+  async cancel(id: string): Promise<JobRecord> {
+    const { kind, state } = await this.#database.transaction(async (tx) => {
+      const { kind, state } = await requestCancel(tx, id);
+      if (state !== "queued") return { kind, state };
+      await finishJob(tx, id, null, { state: "cancelled" });
+      await this.#events.append(tx, id, { type: "done", data: { state: "cancelled" } });
+      await this.#queue.remove(tx, queueOf(kind), id);
+      return { kind, state };
+    });
+    if (state === "queued" && kind !== "finetune") await this.#files.removeWorkshop(id);
+    this.#runner.cancel(id);
+    this.#events.wake(id);
+    return await this.get(id);
   }
-  /** Past events after `after`, then live ones; ends after `done` or when `signal` aborts. */
-  events(_id: string, _options?: { after?: string; signal?: AbortSignal }): AsyncIterable<JobEvent> {
-    return later();
+
+  /**
+   * Past events after `after`, then live ones; ends after `done` or when `signal` aborts.
+   * @throws {DomainError} `not-found`
+   */
+  async *events(id: string, options: { after?: string; signal?: AbortSignal } = {}): AsyncGenerator<JobEvent> {
+    await this.get(id);
+    yield* this.#events.follow(id, options);
   }
+
   /** Path of a succeeded fine-tune's report. @throws {DomainError} `not-found`, `gone` */
-  reportFile(_id: string, _format: "json" | "html"): Promise<string> {
-    return later();
+  async reportFile(id: string, format: "json" | "html"): Promise<string> {
+    const { kind, result } = await this.get(id);
+    if (kind !== "finetune" || !result) {
+      throw new DomainError("not-found", "Cannot show a report: only a fine-tune that has succeeded has one");
+    }
+    const { directory } = await this.#registry.version(result.model, result.version);
+    return await present(`${directory}/report.${format}`, "the report");
   }
+
   /** Path of a succeeded segmentation's mask. @throws {DomainError} `not-found`, `gone` */
-  resultFile(_id: string): Promise<string> {
-    return later();
+  async resultFile(id: string): Promise<string> {
+    const { kind, state } = await this.get(id);
+    if (kind !== "segment" || state !== "succeeded") {
+      throw new DomainError("not-found", "Cannot give a mask: only a segmentation that has succeeded has one");
+    }
+    return await present(this.#files.result(id), "the mask");
   }
+
   /** Numbers for health and metrics. */
-  stats(): Promise<{ queued: number; running: number; waiting: number; workerRestarts: number }> {
-    return later();
+  async stats(): Promise<{ queued: number; running: number; waiting: number; workerRestarts: number }> {
+    const workerRestarts = this.#training.restarts + this.#inferring.restarts;
+    return { ...await countJobs(this.#database), waiting: this.#line.length, workerRestarts };
   }
-  /** Stops taking jobs, ends the workers (running jobs go back into the queue). */
-  stop(): Promise<void> {
-    return later();
+
+  /** Removes results and checkpoints whose time is over; runs by itself every ten minutes. */
+  async sweep(now?: number): Promise<void> {
+    const open = await selectOpenJobs(this.#database);
+    await this.#files.sweep(new Set(open.map((j) => j.id)), now);
   }
+
+  /** Stops taking jobs and ends the workers; running jobs go back into the queue with their checkpoints. */
+  async stop(): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.#runner.stop();
+    await this.#queue.stop(this.#stopGraceMs + 5000);
+    await this.#training.close();
+    await this.#inferring.close();
+  }
+
+  async #submit(kind: JobKind, id: string, input: JobInput, dataset?: string): Promise<JobRecord> {
+    await this.#database.transaction(async (tx) => {
+      if (dataset) await lockDataset(tx, dataset);
+      await insertJob(tx, { id, kind, input, dataset });
+      await this.#queue.send(tx, queueOf(kind), id);
+    });
+    this.#queue.wake(queueOf(kind));
+    return await this.get(id);
+  }
+
+  /** Every open job that the queue does not hold (its process died) is queued again. */
+  async #recover(): Promise<void> {
+    for (const { id, kind, state } of await selectOpenJobs(this.#database)) {
+      const name = queueOf(kind);
+      if (await this.#queue.holds(name, id)) continue;
+      await this.#database.transaction(async (tx: Queryable) => {
+        if (state === "running") await this.#runner.putBack(tx, id, "The server was restarted");
+        await this.#queue.remove(tx, name, id);
+        await this.#queue.send(tx, name, id);
+      });
+    }
+  }
+}
+
+async function present(path: string, what: string): Promise<string> {
+  if (!await exists(path)) throw new DomainError("gone", `Cannot give ${what}: it is not kept any more`);
+  return path;
 }

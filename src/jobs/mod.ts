@@ -3,11 +3,14 @@
  * knows nothing of HTTP.
  */
 export { type DatasetFolder, readDatasetFolder } from "./dataset_folder.ts";
+export { caseNameSchema, datasetLabelSchema, datasetSpecSchema } from "./dataset_spec.ts";
 export { Datasets, type DatasetsOptions } from "./datasets.ts";
+export type { JobFilter } from "./job_rows.ts";
 export { Jobs, type JobsOptions } from "./jobs.ts";
 export { modalityFromName } from "./modalities.ts";
 export {
   type CaseCheck,
+  type CheckCode,
   type ClassifyOutcome,
   DATASET_LAYOUTS,
   type DatasetCase,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { refusal } from "./_fixtures.ts";
-import { databaseTests } from "./_test_database.ts";
+import { refusal } from "./package_test_helpers.ts";
+import { databaseTests } from "./database_test_helpers.ts";
 import { acquireLock } from "./lock.ts";
 import { migrate, MIGRATIONS } from "./migrations.ts";
 import { openDatabase } from "./open_database.ts";

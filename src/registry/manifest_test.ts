@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { draftOf, refusal } from "./_fixtures.ts";
+import { draftOf, refusal } from "./package_test_helpers.ts";
 import { type Manifest, MANIFEST_FORMAT, parseManifest, specOf } from "./manifest.ts";
 
 const MANIFEST: Manifest = {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { draftOf, makeSource, rawZip, refusal } from "./_fixtures.ts";
+import { draftOf, makeSource, rawZip, refusal } from "./package_test_helpers.ts";
 import { exportPackage, importPackage } from "./archive.ts";
 import type { Manifest } from "./manifest.ts";
 import { readPackage, verifyPackage, writePackage } from "./package.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { draftOf, makeSource, refusal } from "./_fixtures.ts";
-import { databaseTests } from "./_test_database.ts";
+import { draftOf, makeSource, refusal } from "./package_test_helpers.ts";
+import { databaseTests } from "./database_test_helpers.ts";
 import type { Database } from "./database.ts";
 import { writePackage } from "./package.ts";
 import { Registry, type RegistryOptions } from "./store.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { unzipSync, zipSync } from "fflate";
-import { type RawEntry, rawZip, refusal } from "./_fixtures.ts";
+import { type RawEntry, rawZip, refusal } from "./package_test_helpers.ts";
 import { ZipReader } from "./zip_reader.ts";
 import { writeZip } from "./zip_writer.ts";
 

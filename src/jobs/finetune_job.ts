@@ -1,0 +1,142 @@
+/** A fine-tune from the user's wish to the candidate version. Not the training: that happens in a worker process. */
+import {
+  DomainError,
+  type ManifestDraft,
+  modelNameSchema,
+  type ModelVersion,
+  type Registry,
+  specOf,
+} from "../registry/mod.ts";
+import project from "../../deno.json" with { type: "json" };
+import type { Provider } from "../engine/mod.ts";
+import type { FinetuneResult } from "../train/types.ts";
+import type { Datasets } from "./datasets.ts";
+import type { JobFiles } from "./job_files.ts";
+import type { FinetuneJobInput } from "./job_rows.ts";
+import type { RunOptions, TaskProcess } from "./task_process.ts";
+import type { FinetuneInput, JobRecord, JobResult } from "./types.ts";
+
+export interface FinetuneDeps {
+  readonly registry: Registry;
+  readonly datasets: Datasets;
+  readonly files: JobFiles;
+  readonly process: TaskProcess;
+  readonly provider: Provider | "auto";
+}
+
+/** Programs that take part in a training, for its provenance. */
+const SOFTWARE = {
+  sulcus: project.version,
+  deno: Deno.version.deno,
+  onnxruntime: project.imports["onnxruntime-node"].split("@").at(-1)!,
+};
+
+/**
+ * Checks a wish and pins what it leaves open: base version, data-set hash.
+ * @throws {DomainError} `invalid-name`, `not-found`, `model-not-served`, `incomplete-dataset`, `wrong-task`
+ */
+export async function planFinetune(
+  input: FinetuneInput,
+  { registry, datasets }: Pick<FinetuneDeps, "registry" | "datasets">,
+): Promise<FinetuneJobInput> {
+  if (!modelNameSchema.safeParse(input.name).success) {
+    throw new DomainError(
+      "invalid-name",
+      "Cannot name the new model so: expected 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit",
+    );
+  }
+  const { detail } = await datasets.trainingCases(input.dataset);
+  const base = await registry.resolve(input.base.model, input.base.version);
+  if (base.manifest.task !== "encoder" && base.manifest.task !== detail.task) {
+    throw new DomainError(
+      "wrong-task",
+      `Cannot fine-tune: the base model is for ${base.manifest.task}, the data set for ${detail.task}`,
+    );
+  }
+  const namesake = (await registry.list()).find((m) => m.name === input.name);
+  if (namesake && namesake.task !== detail.task) {
+    throw new DomainError(
+      "wrong-task",
+      `Cannot add a version to ${input.name}: it is for ${namesake.task}, the data set for ${detail.task}`,
+    );
+  }
+  return {
+    dataset: detail.id,
+    datasetHash: detail.hash,
+    base: { model: base.name, version: base.version },
+    name: input.name,
+    recipe: input.recipe ?? { preset: "edge" },
+  };
+}
+
+/** Trains (or goes on training) and writes the candidate, unless this job has written one before. */
+export async function runFinetune(
+  job: { readonly id: string; readonly input: FinetuneJobInput },
+  deps: FinetuneDeps,
+  options: Omit<RunOptions, "lock">,
+): Promise<{ result: JobResult; validation?: JobRecord["validation"] }> {
+  const { registry, datasets, files, process, provider } = deps;
+  const { id, input } = job;
+  const existing = await registry.madeBy(id);
+  if (existing) return outcomeOf(existing);
+
+  const { detail, cases } = await datasets.trainingCases(input.dataset);
+  if (detail.hash !== input.datasetHash) {
+    throw new DomainError("invalid-data", "Cannot fine-tune: the data set has changed since the job was made");
+  }
+  const base = await registry.resolve(input.base.model, input.base.version);
+  await files.makeWorkshop(id);
+  const trained = await process.run("finetune", {
+    task: detail.task,
+    cases,
+    modalities: detail.modalities,
+    labels: detail.labels,
+    classes: detail.classes,
+    base: { name: base.name, version: base.version, directory: base.directory, spec: specOf(base.manifest) },
+    recipe: input.recipe,
+    workDirectory: files.work(id),
+    outputDirectory: files.output(id),
+    provider,
+  }, { ...options, lock: files.lock(id) });
+
+  const draft = draftOf(job, trained, { base, caseCount: cases.length });
+  const candidate = await registry.addCandidate(draft, files.output(id));
+  return outcomeOf(candidate);
+}
+
+function outcomeOf({ name, version, manifest }: ModelVersion): {
+  result: JobResult;
+  validation?: JobRecord["validation"];
+} {
+  const { metrics } = manifest.provenance;
+  return { result: { model: name, version }, ...(Object.keys(metrics).length > 0 && { validation: metrics }) };
+}
+
+function draftOf(
+  { id, input }: { readonly id: string; readonly input: FinetuneJobInput },
+  { spec, validation, resolvedRecipe, provider }: FinetuneResult,
+  { base, caseCount }: { base: ModelVersion; caseCount: number },
+): ManifestDraft {
+  const { seed } = resolvedRecipe;
+  // The worker's answer came as JSON, so its values are JSON; the schema checks all of it when the package is written.
+  return {
+    ...spec as ManifestDraft,
+    name: input.name,
+    provenance: {
+      baseModel: base.name,
+      baseVersion: base.version,
+      datasetHash: input.datasetHash,
+      job: id,
+      recipe: resolvedRecipe as ManifestDraft["provenance"]["recipe"],
+      seed: typeof seed === "number" ? seed : null,
+      software: { ...SOFTWARE, provider },
+      metrics: { ...validation },
+      createdAt: new Date().toISOString(),
+      note: "",
+    },
+    licence: base.manifest.licence,
+    intendedUse:
+      `Fine-tuned from ${base.name} version ${base.version} on ${caseCount} cases of one site. To be validated there ` +
+      "before it is used.",
+  };
+}

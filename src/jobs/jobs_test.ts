@@ -1,0 +1,325 @@
+import assert from "node:assert/strict";
+import { databaseTests } from "../registry/database_test_helpers.ts";
+import { refusal } from "../registry/package_test_helpers.ts";
+import { BEHAVIOUR, type Trace } from "./fake_tasks_test_helpers.ts";
+import type { Jobs } from "./jobs.ts";
+import { readyDataset, withWorkplace } from "./jobs_test_helpers.ts";
+import type { FinetuneInput, JobEvent, JobRecord } from "./types.ts";
+
+const test = databaseTests();
+
+function wish(dataset: string, recipe: Partial<FinetuneInput["recipe"]> = {}): FinetuneInput {
+  return { dataset, base: { model: "base" }, name: "mine", recipe: { preset: "edge", ...recipe } };
+}
+
+/** Follows a job to its end. */
+async function endOf(jobs: Jobs, id: string): Promise<{ record: JobRecord; events: JobEvent[] }> {
+  const events = await Array.fromAsync(jobs.events(id, { signal: AbortSignal.timeout(30_000) }));
+  return { record: await jobs.get(id), events };
+}
+
+async function until(what: string, check: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 20_000; !await check();) {
+    if (Date.now() > end) throw new Error(`Gave up waiting until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test("a fine-tune is queued, runs, tells its progress and ends as a candidate", (database) =>
+  withWorkplace(database, async ({ registry, datasets, open }) => {
+    const jobs = await open();
+    const dataset = await readyDataset(datasets);
+    const queued = await jobs.submitFinetune(wish(dataset, { steps: 4, seed: BEHAVIOUR.normal }));
+    assert.deepEqual([queued.kind, queued.state, queued.progress], ["finetune", "queued", undefined]);
+    const { record, events } = await endOf(jobs, queued.id);
+    assert.equal(record.state, "succeeded", JSON.stringify(record.error));
+    assert.deepEqual(record.result, { model: "mine", version: 1 });
+    assert.deepEqual(record.validation, { dice: 0.5 });
+    assert.equal(record.progress?.step, 4);
+    assert.ok(record.createdAt <= record.startedAt! && record.startedAt! <= record.finishedAt!);
+
+    const { manifest, state } = await registry.version("mine", 1);
+    const { detail } = await datasets.trainingCases(dataset);
+    assert.equal(state, "candidate");
+    assert.deepEqual(manifest.labels, detail.labels);
+    const { provenance } = manifest;
+    assert.deepEqual(
+      [provenance.baseModel, provenance.baseVersion, provenance.datasetHash, provenance.job, provenance.seed],
+      ["base", 1, detail.hash, queued.id, BEHAVIOUR.normal],
+    );
+    assert.deepEqual(Object.keys(provenance.software), ["sulcus", "deno", "onnxruntime", "provider"]);
+
+    assert.deepEqual(events.filter((e) => e.type !== "progress").map((e) => e.type), ["log", "validation", "done"]);
+    assert.deepEqual(events.findLast((e) => e.type === "progress")?.data.step, 4);
+    assert.deepEqual(events.at(-1)?.data.result, { model: "mine", version: 1 });
+    assert.match(await Deno.readTextFile(await jobs.reportFile(queued.id, "json")), /"step":4/);
+    await assert.rejects(jobs.reportFile(queued.id, "html"), refusal("gone", /the report: it is not kept/));
+  }));
+
+test("events() resumes after any event, also when the job has ended", (database) =>
+  withWorkplace(database, async ({ datasets, open }) => {
+    const jobs = await open();
+    const { id } = await jobs.submitFinetune(wish(await readyDataset(datasets)));
+    const { events } = await endOf(jobs, id);
+    for (let i = 0; i < events.length; i++) {
+      const rest = await Array.fromAsync(jobs.events(id, { after: events[i].id }));
+      assert.deepEqual(rest, events.slice(i + 1), `after event ${i}`);
+    }
+    assert.deepEqual(await Array.fromAsync(jobs.events(id, { after: "nonsense" })), events);
+    await assert.rejects(
+      Array.fromAsync(jobs.events(crypto.randomUUID())),
+      refusal("not-found", /Cannot find this job/),
+    );
+    await assert.rejects(jobs.get("../etc"), refusal("not-found", /Cannot find this job/));
+  }));
+
+test("a job that fails tells a code, and nothing that an unforeseen error says", (database) =>
+  withWorkplace(database, async ({ datasets, open }) => {
+    const jobs = await open();
+    const dataset = await readyDataset(datasets);
+    const diverged = await jobs.submitFinetune(wish(dataset, { seed: BEHAVIOUR.diverges }));
+    const { record, events } = await endOf(jobs, diverged.id);
+    const error = { code: "diverged", message: "The loss is no number" };
+    assert.deepEqual([record.state, record.error], ["failed", error]);
+    assert.deepEqual(events.at(-1)?.data, { state: "failed", error });
+    await assert.rejects(jobs.reportFile(diverged.id, "json"), refusal("not-found", /Cannot show a report/));
+
+    const unforeseen = await jobs.submitFinetune(wish(dataset, { seed: BEHAVIOUR.unforeseen }));
+    assert.deepEqual((await endOf(jobs, unforeseen.id)).record.error, {
+      code: "internal",
+      message: "The training process failed: an unforeseen error",
+    });
+  }));
+
+test("a training whose process crashes resumes from its checkpoint; one that always crashes is given up", (database) =>
+  withWorkplace(database, async ({ datasets, open }) => {
+    const jobs = await open();
+    const dataset = await readyDataset(datasets);
+    const once = await jobs.submitFinetune(wish(dataset, { seed: BEHAVIOUR.crashesOnce }));
+    const { record, events } = await endOf(jobs, once.id);
+    assert.equal(record.state, "succeeded", JSON.stringify(record.error));
+    const trace: Trace[] = JSON.parse(await Deno.readTextFile(await jobs.reportFile(once.id, "json")));
+    assert.deepEqual(trace.map((t) => t.step), [1, 2, 3, 4, 5]);
+    assert.equal(new Set(trace.map((t) => t.pid)).size, 2);
+    const note = /process ended unexpectedly with signal SIGKILL.*; the job goes on from its last checkpoint/;
+    assert.ok(events.some((e) => e.type === "log" && note.test(String(e.data.message))), JSON.stringify(events));
+    assert.ok((await jobs.stats()).workerRestarts >= 1);
+
+    const always = await jobs.submitFinetune(wish(dataset, { seed: BEHAVIOUR.crashesAlways }));
+    const given = (await endOf(jobs, always.id)).record;
+    assert.deepEqual([given.state, given.error?.code], ["failed", "crashed"]);
+  }));
+
+test("cancel() ends queued and running jobs and keeps the checkpoint of a training", (database) =>
+  withWorkplace(database, async ({ datasets, dataDirectory, open }) => {
+    const jobs = await open();
+    const dataset = await readyDataset(datasets);
+    const running = await jobs.submitFinetune(wish(dataset, { steps: 1000, learningRate: 20 }));
+    const queued = await jobs.submitFinetune(wish(dataset));
+    await until("the job makes progress", async () => ((await jobs.get(running.id)).progress?.step ?? 0) >= 2);
+    assert.equal((await jobs.get(queued.id)).state, "queued", "one training at a time");
+    assert.equal((await jobs.cancel(queued.id)).state, "cancelled");
+    await jobs.cancel(running.id);
+    for (const id of [running.id, queued.id]) {
+      const { record, events } = await endOf(jobs, id);
+      assert.deepEqual([record.state, record.error], ["cancelled", undefined]);
+      assert.deepEqual(events.at(-1)?.data, { state: "cancelled" });
+      await assert.rejects(jobs.cancel(id), refusal("job-finished", /Cannot cancel this finetune job/));
+    }
+    const kept: Trace[] = JSON.parse(
+      await Deno.readTextFile(`${dataDirectory}/jobs/${running.id}/work/checkpoint.json`),
+    );
+    assert.ok(kept.length >= 2);
+    await assert.rejects(jobs.cancel(crypto.randomUUID()), refusal("not-found", /this job/));
+  }));
+
+test("cancel() kills a worker that does not listen", (database) =>
+  withWorkplace(database, async ({ datasets, open }) => {
+    const jobs = await open({ stopGraceMs: 200 });
+    const { id } = await jobs.submitFinetune(
+      wish(await readyDataset(datasets), { steps: 1000, learningRate: 20, seed: BEHAVIOUR.deaf }),
+    );
+    await until("the job makes progress", async () => ((await jobs.get(id)).progress?.step ?? 0) >= 1);
+    await jobs.cancel(id);
+    assert.equal((await endOf(jobs, id)).record.state, "cancelled");
+  }));
+
+test("stop() puts a running training back; the next start finishes it from its checkpoint", (database) =>
+  withWorkplace(database, async ({ datasets, open }) => {
+    const first = await open();
+    const { id } = await first.submitFinetune(wish(await readyDataset(datasets), { steps: 60, learningRate: 50 }));
+    await until("the job makes progress", async () => ((await first.get(id)).progress?.step ?? 0) >= 2);
+    await first.stop();
+    const stopped = await first.get(id);
+    assert.equal(stopped.state, "queued");
+    const second = await open();
+    const { record } = await endOf(second, id);
+    assert.equal(record.state, "succeeded", JSON.stringify(record.error));
+    assert.equal(record.startedAt, stopped.startedAt);
+    const trace: Trace[] = JSON.parse(await Deno.readTextFile(await second.reportFile(id, "json")));
+    assert.deepEqual(trace.map((t) => t.step), Array.from({ length: 60 }, (_, i) => i + 1));
+    assert.equal(new Set(trace.map((t) => t.pid)).size, 2);
+  }));
+
+test("submitFinetune() refuses what cannot be trained, by code", (database) =>
+  withWorkplace(database, async ({ datasets, open }) => {
+    const jobs = await open({ work: false });
+    const dataset = await readyDataset(datasets);
+    const refuse = (change: Partial<FinetuneInput>, code: string, message: RegExp) =>
+      assert.rejects(jobs.submitFinetune({ ...wish(dataset), ...change }), refusal(code, message));
+    await refuse({ name: "../x" }, "invalid-name", /expected 1 to 64 of a-z/);
+    await refuse({ dataset: crypto.randomUUID() }, "not-found", /this data set/);
+    await refuse({ base: { model: "none" } }, "not-found", /this model/);
+    await refuse({ base: { model: "base", version: 9 } }, "not-found", /this version/);
+    await refuse({ base: { model: "grade" } }, "wrong-task", /base model is for classification/);
+    await refuse({ name: "grade" }, "wrong-task", /Cannot add a version to grade/);
+    const empty = await datasets.create({
+      name: "e",
+      task: "segmentation",
+      modalities: ["t1"],
+      labels: [{ name: "l", values: [1] }],
+    });
+    await refuse({ dataset: empty.id }, "incomplete-dataset", /it has no cases/);
+    assert.deepEqual(await jobs.list(), []);
+  }));
+
+test("a data set in use by a job is neither deleted nor changed", (database) =>
+  withWorkplace(database, async ({ datasets, open }) => {
+    const jobs = await open({ work: false });
+    const dataset = await readyDataset(datasets);
+    const { id } = await jobs.submitFinetune(wish(dataset));
+    const inUse = refusal("dataset-in-use", /a job that is queued or running uses it/);
+    await assert.rejects(datasets.delete(dataset), inUse);
+    await assert.rejects(datasets.putFile(dataset, "c", "t1", new Blob([]).stream()), inUse);
+    await jobs.cancel(id);
+    await datasets.delete(dataset);
+    await assert.rejects(datasets.get(dataset), refusal("not-found", /this data set/));
+  }));
+
+test("list() filters and pages, newest first", (database) =>
+  withWorkplace(database, async ({ datasets, open, image }) => {
+    const jobs = await open({ work: false });
+    const dataset = await readyDataset(datasets);
+    const ids = [];
+    for (let i = 0; i < 3; i++) ids.unshift((await jobs.submitFinetune(wish(dataset))).id);
+    const { id: segment } = await jobs.submitInference("segment", { model: "tumour", images: await image() });
+    await jobs.cancel(ids[0]);
+    const idsOf = async (filter: Parameters<Jobs["list"]>[0]) => (await jobs.list(filter)).map((j) => j.id);
+    assert.deepEqual(await idsOf({}), [segment, ...ids]);
+    assert.deepEqual(await idsOf({ kind: "finetune" }), ids);
+    assert.deepEqual(await idsOf({ state: "cancelled" }), [ids[0]]);
+    assert.deepEqual(await idsOf({ limit: 2 }), [segment, ids[0]]);
+    assert.deepEqual(await idsOf({ limit: 2, before: ids[0] }), [ids[1], ids[2]]);
+    assert.deepEqual(await jobs.stats(), { queued: 3, running: 0, waiting: 0, workerRestarts: 0 });
+  }));
+
+test("segment() and classify() answer at once, with the worker's own codes", (database) =>
+  withWorkplace(database, async ({ dataDirectory, open, image }) => {
+    const jobs = await open();
+    const outPath = `${dataDirectory}/mask`;
+    const progress: number[] = [];
+    const { t1 } = await image();
+    const outcome = await jobs.segment(
+      { model: "tumour", images: { flair: t1, t1 } },
+      outPath,
+      { onProgress: (done, total) => progress.push(done, total) },
+    );
+    assert.deepEqual([outcome.model, outcome.version, outcome.result.provider], ["tumour", 1, "fake"]);
+    assert.equal(await Deno.readTextFile(outPath), "mask of flair,t1", "the order of the images is kept");
+    assert.deepEqual(progress, [1, 1]);
+    const classified = await jobs.classify({ model: "grade", images: await image() });
+    assert.deepEqual(classified.result.classes, [{ label: "HGG", probability: 1 }, { label: "LGG", probability: 0 }]);
+
+    const segment = async (behaviour: Record<string, unknown>, model = "tumour") =>
+      await jobs.segment({ model, images: await image(behaviour) }, outPath);
+    await assert.rejects(segment({ fail: true }), refusal("no-overlap", /t2 does not overlap t1/));
+    await assert.rejects(segment({ crash: true }), refusal("crashed", /inference process ended unexpectedly/));
+    await segment({}); // the next call has a new process
+    await assert.rejects(segment({}, "grade"), refusal("wrong-task", /Cannot segment with grade/));
+    await assert.rejects(segment({}, "none"), refusal("not-found", /this model/));
+    await assert.rejects(
+      jobs.segment({ model: "tumour", images: {} }, outPath),
+      refusal("missing-modality", /at least one image/),
+    );
+  }));
+
+test("the waiting line is bounded, and who leaves it makes room", (database) =>
+  withWorkplace(database, async ({ dataDirectory, open, image }) => {
+    const jobs = await open({ maxWaiting: 1 });
+    const segment = async (ms: number, signal?: AbortSignal) =>
+      await jobs.segment({ model: "tumour", images: await image({ ms }) }, `${dataDirectory}/mask`, { signal });
+    const waitingIs = (n: number) => until(`${n} wait`, async () => (await jobs.stats()).waiting === n);
+    const cancelled = refusal("cancelled", /cancelled/);
+    const leaves = new AbortController();
+    const stays = new AbortController();
+    const first = assert.rejects(segment(60_000, stays.signal), cancelled);
+    await until("the first is served", async () => {
+      const busy = await segment(0, AbortSignal.timeout(100)).then(() => false, () => true);
+      return busy;
+    });
+    const second = assert.rejects(segment(0, leaves.signal), cancelled);
+    await waitingIs(1);
+    await assert.rejects(segment(0), refusal("busy", /1 others are waiting/));
+    leaves.abort();
+    await second;
+    const third = segment(0);
+    await waitingIs(1);
+    stays.abort();
+    await first;
+    assert.equal((await third).result.provider, "fake");
+  }));
+
+test("segment() is stopped after its time", (database) =>
+  withWorkplace(database, async ({ dataDirectory, open, image }) => {
+    const jobs = await open({ inferenceTimeoutMs: 1500 });
+    const segment = async (ms: number) =>
+      await jobs.segment({ model: "tumour", images: await image({ ms }) }, `${dataDirectory}/mask`);
+    await segment(0);
+    await assert.rejects(segment(60_000), refusal("timeout", /took longer than 1500 ms/));
+  }));
+
+test("a queued segmentation keeps its mask for a while and its images not at all", (database) =>
+  withWorkplace(database, async ({ dataDirectory, open, image }) => {
+    const jobs = await open({ resultTtlMs: 60_000 });
+    const images = await image({ ms: 30 });
+    const { id, kind } = await jobs.submitInference("segment", { model: "tumour", images });
+    assert.equal(kind, "segment");
+    await assert.rejects(Deno.stat(images.t1!), Deno.errors.NotFound, "the image was not moved");
+    const { record, events } = await endOf(jobs, id);
+    assert.equal(record.state, "succeeded", JSON.stringify(record.error));
+    assert.deepEqual([record.result?.model, record.result?.version], ["tumour", 1]);
+    assert.equal(record.result?.output?.provider, "fake");
+    assert.deepEqual(events.map((e) => e.type), ["progress", "done"]);
+    assert.equal(await Deno.readTextFile(await jobs.resultFile(id)), "mask of t1");
+    const imagesGone = () => Promise.resolve([...Deno.readDirSync(`${dataDirectory}/jobs`)].length === 0);
+    await until("the images are gone", imagesGone);
+    await jobs.sweep();
+    await jobs.resultFile(id);
+    await jobs.sweep(Date.now() + 61_000);
+    await assert.rejects(jobs.resultFile(id), refusal("gone", /the mask: it is not kept any more/));
+
+    const failing = await jobs.submitInference("classify", { model: "grade", images: await image({ fail: true }) });
+    const failed = (await endOf(jobs, failing.id)).record;
+    assert.deepEqual([failed.state, failed.error?.code], ["failed", "no-overlap"]);
+    await assert.rejects(jobs.resultFile(failing.id), refusal("not-found", /Cannot give a mask/));
+    await until("the images are gone", imagesGone);
+  }));
+
+test("a job whose package exists already is not done again", (database) =>
+  withWorkplace(database, async ({ registry, datasets, open }) => {
+    const first = await open();
+    const { id } = await first.submitFinetune(wish(await readyDataset(datasets)));
+    await endOf(first, id);
+    await first.stop();
+    // As if the process had died between writing the package and writing that the job is done.
+    await database.query("UPDATE sulcus.jobs SET state = 'running', result = NULL, finished_at = NULL WHERE id = $1", [
+      id,
+    ]);
+    await database.query("DELETE FROM sulcus.job_events WHERE job = $1", [id]);
+    const second = await open();
+    const { record, events } = await endOf(second, id);
+    assert.deepEqual([record.state, record.result], ["succeeded", { model: "mine", version: 1 }]);
+    assert.deepEqual((await registry.get("mine")).versions.length, 1);
+    assert.match(String(events[0].data.message), /^The server was restarted; the job goes on/);
+    assert.deepEqual(events.map((e) => e.type), ["log", "done"], "it was trained again");
+  }));

@@ -1,0 +1,71 @@
+/**
+ * The real tasks: fine-tuning, segmentation, classification on a device of this machine. Runs inside worker processes
+ * only; nothing else imports it.
+ */
+import { type Engine, openEngine, type Provider, withFallback } from "../engine/mod.ts";
+import { classify, segment } from "../inference/mod.ts";
+import type { FinetuneRequest, FinetuneResult } from "../train/types.ts";
+import type { TaskContext, Tasks } from "./task_types.ts";
+
+/** Engines stay open between calls: the networks that they have loaded stay loaded. */
+const engines = new Map<Provider, Engine>();
+
+/**
+ * Runs work on the wanted device. `auto` begins with the best one and falls back to the CPU when memory or operators
+ * do not suffice.
+ */
+async function onDevice<T>(
+  wanted: Provider | "auto",
+  { emit }: TaskContext,
+  work: (engine: Engine) => Promise<T>,
+): Promise<T> {
+  const first = wanted === "auto" ? await openBest() : wanted;
+  const providers: Provider[] = wanted === "auto" && first !== "cpu" ? [first, "cpu"] : [first];
+  const { value, fellBack } = await withFallback(providers, work, { open: openKept, done: () => Promise.resolve() });
+  for (const { provider, error } of fellBack) {
+    emit({ type: "log", message: `The ${provider} device could not do it (${error.code}); it ran on another` });
+  }
+  return value;
+}
+
+async function openBest(): Promise<Provider> {
+  for (const provider of engines.keys()) return provider;
+  const engine = await openEngine("auto");
+  engines.set(engine.provider, engine);
+  return engine.provider;
+}
+
+async function openKept(provider: Provider): Promise<Engine> {
+  const engine = engines.get(provider) ?? await openEngine(provider);
+  engines.set(provider, engine);
+  return engine;
+}
+
+export const tasks: Tasks = {
+  async finetune({ provider, ...request }, context) {
+    const { finetune } = await import(TRAIN) as { finetune: (request: FinetuneRequest) => Promise<FinetuneResult> };
+    return await onDevice(
+      provider,
+      context,
+      (engine) => finetune({ ...request, engine, signal: context.signal, onEvent: context.emit }),
+    );
+  },
+  segment: ({ provider, images, ...request }, context) =>
+    onDevice(
+      provider,
+      context,
+      (engine) => segment({ ...request, images: Object.fromEntries(images), engine, ...progress(context) }),
+    ),
+  classify: ({ provider, images, ...request }, context) =>
+    onDevice(
+      provider,
+      context,
+      (engine) => classify({ ...request, images: Object.fromEntries(images), engine, ...progress(context) }),
+    ),
+};
+
+const TRAIN = import.meta.resolve("../train/mod.ts");
+
+function progress({ signal, emit }: TaskContext) {
+  return { signal, onProgress: (step: number, steps: number) => emit({ type: "progress", step, steps }) };
+}

@@ -1,0 +1,39 @@
+/**
+ * The program of a worker process: runs tasks of the module that it is told to load. Not for import; see
+ * `TaskProcess`.
+ */
+import { emit, serve } from "../engine/mod.ts";
+import { acquireLock } from "../registry/mod.ts";
+import type { CancelMessage, LoadMessage, RunMessage, TaskContext, TaskName } from "./task_types.ts";
+
+type AnyTask = (params: unknown, context: TaskContext) => Promise<unknown>;
+
+/** A predecessor that was orphaned a moment ago may still be ending. */
+const LOCK_WAIT_MS = 30_000;
+
+let tasks: Record<TaskName, AnyTask> | undefined;
+const running = new Map<string, AbortController>();
+
+serve({
+  async load({ tasks: url }: LoadMessage) {
+    tasks = (await import(url)).tasks;
+  },
+  async run({ run, task, params, lock }: RunMessage) {
+    if (!tasks) throw new TypeError("Cannot run a task: no tasks module is loaded");
+    const held = lock ? await acquireLock(lock, { what: "the job's folder", waitMs: LOCK_WAIT_MS }) : undefined;
+    const controller = new AbortController();
+    running.set(run, controller);
+    try {
+      return await tasks[task](params, {
+        signal: controller.signal,
+        emit: (event) => emit("task", { run, event }),
+      });
+    } finally {
+      running.delete(run);
+      held?.release();
+    }
+  },
+  cancel({ run }: CancelMessage) {
+    running.get(run)?.abort();
+  },
+});
