@@ -15,10 +15,11 @@ export function codeOf(message: string): EngineErrorCode {
   return UNSUPPORTED.test(message) ? "unsupported" : "failed";
 }
 
-/** "Cannot <doing>: <why>", from whatever a provider threw. */
-export function engineErrorOf(error: unknown, doing: string): EngineError {
+/** "Cannot <doing>: <why>", from whatever a provider threw; without `path`, whatever characters it holds. */
+export function engineErrorOf(error: unknown, doing: string, path?: string): EngineError {
   if (error instanceof EngineError) return error;
-  const text = error instanceof Error ? error.message : `native error ${String(error)}`;
+  const told = error instanceof Error ? error.message : `native error ${String(error)}`;
+  const text = path === undefined ? told : told.replaceAll(path, "…");
   const code = codeOf(text);
   const why = code === "out-of-memory" ? `out of memory (${oneLine(text)})` : oneLine(text);
   return new EngineError(code, `Cannot ${doing}: ${why}`);

@@ -7,7 +7,7 @@ const CASES: readonly [thrown: unknown, code: string, message: string][] = [
   [new Error("std::bad_alloc"), "out-of-memory", "Cannot run the graph: out of memory (std::bad_alloc)"],
   [
     new Error(
-      "…/bfc_arena.cc:359 void* onnxruntime::BFCArena::AllocateRawInternal(size_t) Failed to allocate memory for requested buffer of size 17592186044416",
+      "/onnxruntime_src/core/bfc_arena.cc:359 void* onnxruntime::BFCArena::AllocateRawInternal(size_t) Failed to allocate memory for requested buffer of size 17592186044416",
     ),
     "out-of-memory",
     "Cannot run the graph: out of memory (…:359 void* onnxruntime::BFCArena::AllocateRawInternal(size_t) Failed to allocate memory for requested buffer of size 17592186044416)",
@@ -45,6 +45,8 @@ Deno.test("engineErrorOf() finds the code and tells one line without paths", () 
     assert.deepEqual([error.code, error.message], [code, message]);
   }
   assert.ok(engineErrorOf(new Error("x".repeat(1000)), "run").message.length < 320);
+  const path = "/data/Smith John.onnx";
+  assert.equal(engineErrorOf(new Error(`no file ${path}`), "load", path).message, "Cannot load: no file …");
 });
 
 Deno.test("crashOf() tells exit codes and signals, and lack of memory where it may be", () => {

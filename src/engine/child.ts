@@ -46,7 +46,7 @@ const parent = serve({
         inputs: typesOf(session.inputMetadata),
         outputs: typesOf(session.outputMetadata),
       };
-    }),
+    }, path),
 
   release: async ({ session }: { session: number }): Promise<void> => {
     retired.add(session);
@@ -92,11 +92,11 @@ const parent = serve({
   drop: ({ name }: { name: string }): Promise<void> => replace(name),
 });
 
-async function failingAs<T>(doing: string, work: () => Promise<T>): Promise<T> {
+async function failingAs<T>(doing: string, work: () => Promise<T>, path?: string): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof WebAssembly.RuntimeError)) throw engineErrorOf(error, doing);
+    if (!(error instanceof WebAssembly.RuntimeError)) throw engineErrorOf(error, doing, path);
     console.error(error); // a trap leaves the heap in disorder: only a new process can be trusted
     Deno.exit(70);
   }
