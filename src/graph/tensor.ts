@@ -89,7 +89,7 @@ export function tensorBytes(t: Tensor): Uint8Array {
 /** A tensor over a copy-free view of `bytes` (copied only when misaligned). */
 export function tensorFromBytes(type: TensorType, bytes: Uint8Array): Tensor {
   const ctor = ARRAYS[type.dtype];
-  const aligned = bytes.byteOffset % ctor.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % ctor.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
   return tensor(
     type.dtype,
     type.shape,
