@@ -77,12 +77,12 @@ export class GraphBuilder {
       v === null ? null : { dtype: v.dtype, shape: v.shape, constant: this.constantOf(v) }
     );
     const def: AnyOpDef = opDef(op);
-    const attrs = def.attrs === undefined ? given : def.attrs(given, infos);
-    let type: TensorType;
+    let attrs: Attrs, type: TensorType;
     try {
+      attrs = def.attrs === undefined ? given : def.attrs(given, infos);
       type = def.infer(infos as InputInfo[], attrs);
     } catch (error) {
-      if (error instanceof Error) error.message = `${op}: ${error.message}`;
+      if (error instanceof Error) error.message = `Cannot apply ${op}: ${error.message}`;
       throw error;
     }
     const y = this.#declare(this.#fresh(op), type);

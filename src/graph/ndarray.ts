@@ -66,7 +66,7 @@ export function broadcastShapes(...shapes: (readonly number[])[]): number[] {
     for (const s of shapes) {
       const e = s[i - rank + s.length] ?? 1;
       if (e !== 1 && d !== 1 && e !== d) {
-        throw new RangeError(`Cannot broadcast: expected equal or unit dims, got [${shapes.join("] and [")}]`);
+        throw new RangeError(`expected shapes that broadcast, got [${shapes.join("] and [")}]`);
       }
       if (e !== 1) d = e;
     }

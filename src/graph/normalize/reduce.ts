@@ -2,7 +2,7 @@
 import type { Value } from "../ir.ts";
 import { normalizeAxis } from "../ops/reduce.ts";
 import { multiplyAxis } from "../ops/shape.ts";
-import { sizeOf, type Tensor, tensor, toNumbers } from "../tensor.ts";
+import { isFloat, sizeOf, type Tensor, tensor, toNumbers } from "../tensor.ts";
 import { cut, view } from "./shape.ts";
 import { listLength, type Rule, type RuleContext, type Rules } from "./rule.ts";
 
@@ -19,6 +19,12 @@ function axesOf(c: RuleContext, rank: number): number[] | null {
   return noop ? null : Array.from({ length: rank }, (_, k) => k);
 }
 
+/** 0 or 1, 1 where it is not given. */
+function keepdimsOf(c: RuleContext): number {
+  c.only("keepdims", 0, 1);
+  return c.number("keepdims") ?? 1;
+}
+
 /** post(op(pre(x))) over the node's axes. */
 function reduction(
   op: ReduceOp,
@@ -27,7 +33,7 @@ function reduction(
   return (c) => {
     const x = c.x(0);
     const axes = axesOf(c, x.shape.length);
-    const keepdims = c.number("keepdims") ?? 1;
+    const keepdims = keepdimsOf(c);
     const before = pre === undefined ? x : pre(c, x);
     const y = axes === null || axes.length === 0 ? before : c.op[op](before, axes, { keepdims });
     return post === undefined ? y : post(c, y);
@@ -41,7 +47,7 @@ function logSumExp(c: RuleContext): Value {
   const { op } = c;
   const x = c.x(0);
   const axes = axesOf(c, x.shape.length);
-  const keepdims = c.number("keepdims") ?? 1;
+  const keepdims = keepdimsOf(c);
   if (axes === null || axes.length === 0) return x;
   const top = op.ReduceMax(x, axes, { keepdims: 1 });
   const y = op.Add(top, op.Log(op.ReduceSum(op.Exp(op.Sub(x, top)), axes, { keepdims: 1 })));
@@ -53,7 +59,7 @@ function product(c: RuleContext): Value {
   const { op } = c;
   const x = c.x(0), rank = x.shape.length;
   const axes = axesOf(c, rank);
-  const keepdims = c.number("keepdims") ?? 1;
+  const keepdims = keepdimsOf(c);
   if (axes === null || axes.length === 0) return x;
   const factors = axes.reduce((n, a) => n * x.shape[a], 1);
   if (factors > MAX_FACTORS) throw new RangeError(`expected at most ${MAX_FACTORS} factors, got ${factors}`);
@@ -69,7 +75,7 @@ function product(c: RuleContext): Value {
 
 function argMax(c: RuleContext, x: Value): Value {
   c.only("select_last_index", 0);
-  return c.op.ArgMax(x, { axis: c.axis(0, x.shape.length), keepdims: c.number("keepdims") ?? 1 });
+  return c.op.ArgMax(x, { axis: c.axis(0, x.shape.length), keepdims: keepdimsOf(c) });
 }
 
 function runningSum(
@@ -94,11 +100,12 @@ function cumSum(c: RuleContext): Value {
   const d = x.shape[axis];
   const known = c.known(0);
   if (known !== undefined) return c.b.constant(runningSum(known, { axis, exclusive, reverse }));
+  if (!isFloat(x.dtype)) throw new TypeError(`expected a float or constant input, got ${x.dtype}`);
   const matrix = Float64Array.from({ length: listLength(d * d) }, (_, i) => {
     const ahead = (Math.floor(i / d) - (i % d)) * (reverse ? -1 : 1);
     return Number(exclusive ? ahead > 0 : ahead >= 0);
   });
-  return multiplyAxis(c.op, x, { axis, matrix, size: d });
+  return multiplyAxis(c.op, x, { axis, matrix: tensor(x.dtype, [d, d], Array.from(matrix)) });
 }
 
 export const REDUCE_RULES: Rules = {

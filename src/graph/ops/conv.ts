@@ -1,7 +1,7 @@
 /** Convolution and its transpose, over any number of spatial axes, with stride, padding, dilation and groups. */
 import type { AttrsOf, InputInfo, OpDef, Ops, Value } from "../ir.ts";
 import { type NdArray, ndarray, stridesOf } from "../ndarray.ts";
-import { sizeOf, type TensorType } from "../tensor.ts";
+import { sameShape, sizeOf, type TensorType } from "../tensor.ts";
 import { flip } from "./shape.ts";
 
 type ConvAttrs = AttrsOf<"Conv">;
@@ -30,7 +30,29 @@ export function windowOutput(d: number, window: Window, i: number, ceil = false)
   return ceil && (out - 1) * window.strides[i] >= d + window.pads[i] ? out - 1 : out;
 }
 
-function inferConv([x, w]: readonly InputInfo[], attrs: ConvAttrs): TensorType {
+/** @throws {RangeError} window attributes that do not suit the kernel, or a bias that does not suit the channels */
+function requireWindow(
+  w: InputInfo,
+  b: InputInfo | undefined,
+  { attrs, channels }: { attrs: ConvAttrs; channels: number },
+): void {
+  const kernel = w.shape.slice(2), n = kernel.length;
+  const { kernel_shape, strides, dilations, pads } = attrs;
+  if (
+    n === 0 || !sameShape(kernel_shape, kernel) || strides.length !== n || dilations.length !== n ||
+    pads.length !== 2 * n
+  ) {
+    throw new RangeError(
+      `expected kernel [${kernel}], ${n} strides, ${n} dilations and ${2 * n} pads, ` +
+        `got [${kernel_shape}], [${strides}], [${dilations}] and [${pads}]`,
+    );
+  }
+  if (b != null && (!sameShape(b.shape, [channels]) || b.dtype !== w.dtype)) {
+    throw new RangeError(`expected a bias ${w.dtype}[${channels}], got ${b.dtype}[${b.shape}]`);
+  }
+}
+
+function inferConv([x, w, b]: readonly InputInfo[], attrs: ConvAttrs): TensorType {
   const spatial = x.shape.slice(2);
   const shape = [x.shape[0], w.shape[0], ...spatial.map((d, i) => windowOutput(d, attrs, i))];
   if (
@@ -41,6 +63,7 @@ function inferConv([x, w]: readonly InputInfo[], attrs: ConvAttrs): TensorType {
       `expected x [N, C, …] and w [M, C/${attrs.group}, …], got ${x.dtype}[${x.shape}] and ${w.dtype}[${w.shape}]`,
     );
   }
+  requireWindow(w, b, { attrs, channels: shape[1] });
   return { dtype: x.dtype, shape };
 }
 
@@ -177,9 +200,13 @@ export const CONV_OPS = {
       group: given.group ?? 1,
       output_padding: given.output_padding ?? w!.shape.slice(2).map(() => 0),
     }),
-    infer: ([x, w], attrs) => {
+    infer: ([x, w, b], attrs) => {
       const n = attrs.strides.length;
-      if (x.shape.length !== w.shape.length || x.shape[1] !== w.shape[0] || x.dtype !== w.dtype) {
+      const channels = w.shape[1] * attrs.group;
+      if (
+        x.shape.length !== w.shape.length || x.shape[1] !== w.shape[0] || w.shape[0] % attrs.group !== 0 ||
+        x.dtype !== w.dtype
+      ) {
         throw new RangeError(
           `expected x [N, C, …] and w [C, M/${attrs.group}, …], got ${x.dtype}[${x.shape}] and ${w.dtype}[${w.shape}]`,
         );
@@ -187,7 +214,13 @@ export const CONV_OPS = {
       const spatial = x.shape.slice(2).map((d, i) =>
         (d - 1) * attrs.strides[i] + extent(attrs, i) + attrs.output_padding[i] - attrs.pads[i] - attrs.pads[i + n]
       );
-      return { dtype: x.dtype, shape: [x.shape[0], w.shape[1] * attrs.group, ...spatial] };
+      requireWindow(w, b, { attrs, channels });
+      if (attrs.output_padding.length !== n || spatial.some((d) => !(d >= 1))) {
+        throw new RangeError(
+          `expected an output of at least one voxel, got [${spatial}] for x [${x.shape}], w [${w.shape}]`,
+        );
+      }
+      return { dtype: x.dtype, shape: [x.shape[0], channels, ...spatial] };
     },
     vjp: (op, { x: [x, w, b], attrs }, dy) => {
       const { output_padding, ...conv } = attrs;

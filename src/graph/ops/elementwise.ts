@@ -1,7 +1,7 @@
 /** Elementwise operators: arithmetic, comparison, activations, Where, Cast. */
 import { type InputInfo, NO_GRADIENT, type OpDef, type OpName, type Vjp } from "../ir.ts";
 import { broadcastShapes, map, zip } from "../ndarray.ts";
-import { type DType, isFloat, type TensorType } from "../tensor.ts";
+import { type DType, isFloat, sameShape, type TensorType } from "../tensor.ts";
 
 type UnaryName = Extract<
   OpName,
@@ -26,10 +26,23 @@ type UnaryName = Extract<
   | "Tanh"
 >;
 
-const same = ([x]: readonly InputInfo[]): TensorType => ({ dtype: x.dtype, shape: x.shape });
+/** The type of the input, which is a float. */
+export function inferFloat([x]: readonly InputInfo[]): TensorType {
+  if (!isFloat(x.dtype)) throw new TypeError(`expected a float, got ${x.dtype}[${x.shape}]`);
+  return { dtype: x.dtype, shape: x.shape };
+}
 
-function unary<K extends UnaryName>(f: (v: number) => number, vjp: Vjp<K> | typeof NO_GRADIENT): OpDef<K> {
-  return { infer: same, vjp, evaluate: ([x]) => map(f, x) } as OpDef<K>;
+/** The type of the input, which may be an integer as well. */
+function inferSame([x]: readonly InputInfo[]): TensorType {
+  return { dtype: x.dtype, shape: x.shape };
+}
+
+function unary<K extends UnaryName>(
+  f: (v: number) => number,
+  vjp: Vjp<K> | typeof NO_GRADIENT,
+  infer = inferFloat,
+): OpDef<K> {
+  return { infer, vjp, evaluate: ([x]) => map(f, x) } as OpDef<K>;
 }
 
 function inferBinary([a, b]: readonly InputInfo[]): TensorType {
@@ -45,9 +58,15 @@ function binary<K extends BinaryName>(f: (a: number, b: number) => number, vjp: 
 
 type PredicateName = Extract<OpName, "And" | "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Or">;
 
-function predicate<K extends PredicateName>(f: (a: number, b: number) => boolean): OpDef<K> {
+function inferLogical(inputs: readonly InputInfo[]): TensorType {
+  const other = inputs.find((i) => i.dtype !== "bool");
+  if (other !== undefined) throw new TypeError(`expected bool, got ${other.dtype}[${other.shape}]`);
+  return { dtype: "bool", shape: broadcastShapes(...inputs.map((i) => i.shape)) };
+}
+
+function predicate<K extends PredicateName>(f: (a: number, b: number) => boolean, infer = inferBinary): OpDef<K> {
   return {
-    infer: (inputs: readonly InputInfo[]) => ({ ...inferBinary(inputs), dtype: "bool" }),
+    infer: (inputs: readonly InputInfo[]) => ({ ...infer(inputs), dtype: "bool" }),
     vjp: NO_GRADIENT,
     evaluate: ([a, b]) => zip((p, q) => Number(f(p, q)), a, b),
   } as OpDef<K>;
@@ -105,7 +124,7 @@ function roundHalfEven(v: number): number {
 
 export const ELEMENTWISE_OPS = {
   // y = |x|, dx = dy·sign(x)
-  Abs: unary<"Abs">(Math.abs, (op, { x: [x] }, dy) => [op.Mul(dy, op.Sign(x))]),
+  Abs: unary<"Abs">(Math.abs, (op, { x: [x] }, dy) => [op.Mul(dy, op.Sign(x))], inferSame),
   Ceil: unary<"Ceil">(Math.ceil, NO_GRADIENT),
   // y = cos(x), dx = −dy·sin(x)
   Cos: unary<"Cos">(Math.cos, (op, { x: [x] }, dy) => [op.Neg(op.Mul(dy, op.Sin(x)))]),
@@ -126,10 +145,10 @@ export const ELEMENTWISE_OPS = {
       return [op.Mul(dy, op.Add(op.HardSigmoid(x, { alpha: 1 / 6, beta: 0.5 }), slope))];
     },
   ),
-  Identity: unary<"Identity">((v) => v, (_op, _c, dy) => [dy]),
+  Identity: unary<"Identity">((v) => v, (_op, _c, dy) => [dy], inferSame),
   // y = ln(x), dx = dy/x
   Log: unary<"Log">(Math.log, (op, { x: [x] }, dy) => [op.Div(dy, x)]),
-  Neg: unary<"Neg">((v) => -v, (op, _c, dy) => [op.Neg(dy)]),
+  Neg: unary<"Neg">((v) => -v, (op, _c, dy) => [op.Neg(dy)], inferSame),
   // y = 1/x, dx = −dy·y²
   Reciprocal: unary<"Reciprocal">((v) => 1 / v, (op, { y }, dy) => [op.Neg(op.Mul(dy, op.Mul(y, y)))]),
   // y = max(x, 0), dx = dy where y > 0
@@ -140,7 +159,7 @@ export const ELEMENTWISE_OPS = {
     (v) => 1 / (1 + Math.exp(-v)),
     (op, { y }, dy) => [op.Mul(dy, op.Mul(y, op.Sub(1, y)))],
   ),
-  Sign: unary<"Sign">(Math.sign, NO_GRADIENT),
+  Sign: unary<"Sign">(Math.sign, NO_GRADIENT, inferSame),
   // y = sin(x), dx = dy·cos(x)
   Sin: unary<"Sin">(Math.sin, (op, { x: [x] }, dy) => [op.Mul(dy, op.Cos(x))]),
   // y = ln(1 + eˣ), dx = dy·σ(x)
@@ -153,7 +172,7 @@ export const ELEMENTWISE_OPS = {
   // y = tanh(x), dx = dy·(1 − y²)
   Tanh: unary<"Tanh">(Math.tanh, (op, { y }, dy) => [op.Mul(dy, op.Sub(1, op.Mul(y, y)))]),
   Not: {
-    infer: ([x]) => ({ dtype: "bool", shape: x.shape }),
+    infer: inferLogical,
     vjp: NO_GRADIENT,
     evaluate: ([x]) => map((v) => Number(v === 0), x),
   } satisfies OpDef<"Not">,
@@ -188,8 +207,8 @@ export const ELEMENTWISE_OPS = {
     return [op.Mul(dy, share), op.Mul(dy, op.Sub(1, share))];
   }),
 
-  And: predicate<"And">((a, b) => a !== 0 && b !== 0),
-  Or: predicate<"Or">((a, b) => a !== 0 || b !== 0),
+  And: predicate<"And">((a, b) => a !== 0 && b !== 0, inferLogical),
+  Or: predicate<"Or">((a, b) => a !== 0 || b !== 0, inferLogical),
   Equal: predicate<"Equal">((a, b) => a === b),
   Greater: predicate<"Greater">((a, b) => a > b),
   GreaterOrEqual: predicate<"GreaterOrEqual">((a, b) => a >= b),
@@ -207,14 +226,24 @@ export const ELEMENTWISE_OPS = {
     evaluate: ([c, a, b]) => zip((p, q, r) => (p !== 0 ? q : r), c, a, b),
   } satisfies OpDef<"Where">,
 
-  // y = min(max(x, lo), hi): dx = dy where lo ≤ x ≤ hi
+  // y = min(max(x, lo), hi): dx = dy where lo ≤ x ≤ hi, dlo = Σ dy where x < lo, dhi = Σ dy where x > hi
   Clip: {
-    infer: same,
+    infer: ([x, ...bounds]) => {
+      const wrong = bounds.find((v) => v != null && (v.dtype !== x.dtype || v.shape.length > 0));
+      if (wrong !== undefined) {
+        throw new TypeError(`expected scalar bounds of ${x.dtype}, got ${wrong.dtype}[${wrong.shape}]`);
+      }
+      return { dtype: x.dtype, shape: x.shape };
+    },
     vjp: (op, { x: [x, lo, hi] }, dy) => {
       const above = lo == null ? null : op.GreaterOrEqual(x, lo);
       const below = hi == null ? null : op.LessOrEqual(x, hi);
       const inside = above !== null && below !== null ? op.And(above, below) : above ?? below;
-      return [inside === null ? dy : op.Where(inside, dy, 0), null, null];
+      return [
+        inside === null ? dy : op.Where(inside, dy, 0),
+        lo == null ? null : op.Where(op.Less(x, lo), dy, 0),
+        hi == null ? null : op.Where(op.Greater(x, hi), dy, 0),
+      ];
     },
     evaluate: ([x, lo, hi]) => map((v) => Math.min(Math.max(v, lo?.data[0] ?? -Infinity), hi?.data[0] ?? Infinity), x),
   } satisfies OpDef<"Clip">,
@@ -222,14 +251,20 @@ export const ELEMENTWISE_OPS = {
   // y = x where x ≥ 0, α·x elsewhere; dx likewise
   LeakyRelu: {
     attrs: ({ alpha = 0.01 }) => ({ alpha }),
-    infer: same,
+    infer: inferFloat,
     vjp: (op, { x: [x], attrs: { alpha } }, dy) => [op.Where(op.GreaterOrEqual(x, 0), dy, op.Mul(dy, alpha))],
     evaluate: ([x], { alpha }) => map((v) => (v >= 0 ? v : alpha * v), x),
   } satisfies OpDef<"LeakyRelu">,
 
   // y = x where x ≥ 0, slope·x elsewhere; dslope = Σ dy·x where x < 0
   PRelu: {
-    infer: inferBinary,
+    infer: (inputs) => {
+      const [x, slope] = inputs, y = inferBinary(inputs);
+      if (!sameShape(y.shape, x.shape)) {
+        throw new RangeError(`expected a slope that broadcasts to [${x.shape}], got [${slope.shape}]`);
+      }
+      return y;
+    },
     vjp: (op, { x: [x, slope] }, dy) => {
       const positive = op.GreaterOrEqual(x, 0);
       return [op.Where(positive, dy, op.Mul(dy, slope)), op.Where(positive, 0, op.Mul(dy, x))];
@@ -240,7 +275,7 @@ export const ELEMENTWISE_OPS = {
   // y = x where x ≥ 0, α(eˣ − 1) elsewhere; dx = dy where x ≥ 0, dy·(y + α) elsewhere
   Elu: {
     attrs: ({ alpha = 1 }) => ({ alpha }),
-    infer: same,
+    infer: inferFloat,
     vjp: (op, { x: [x], y, attrs: { alpha } }, dy) => [
       op.Where(op.GreaterOrEqual(x, 0), dy, op.Mul(dy, op.Add(y, alpha))),
     ],
@@ -250,7 +285,7 @@ export const ELEMENTWISE_OPS = {
   // y = min(max(αx + β, 0), 1); dx = α·dy where 0 < y < 1
   HardSigmoid: {
     attrs: ({ alpha = 0.2, beta = 0.5 }) => ({ alpha, beta }),
-    infer: same,
+    infer: inferFloat,
     vjp: (op, { y, attrs: { alpha } }, dy) => [
       op.Where(op.And(op.Greater(y, 0), op.Less(y, 1)), op.Mul(dy, alpha), 0),
     ],
@@ -259,8 +294,13 @@ export const ELEMENTWISE_OPS = {
 
   // none: y = x·Φ(x), dx = dy·(Φ(x) + x·φ(x));  tanh: y = ½x(1 + t), t = tanh(√(2/π)(x + 0.044715x³))
   Gelu: {
-    attrs: ({ approximate = "none" }) => ({ approximate }),
-    infer: same,
+    attrs: ({ approximate = "none" }) => {
+      if (approximate !== "none" && approximate !== "tanh") {
+        throw new TypeError(`expected approximate none or tanh, got ${approximate}`);
+      }
+      return { approximate };
+    },
+    infer: inferFloat,
     vjp: (op, { x: [x], attrs: { approximate } }, dy) => {
       const x2 = op.Mul(x, x);
       if (approximate === "none") {

@@ -1,7 +1,8 @@
 /** Matrix products and the softmax family. */
 import type { InputInfo, OpDef } from "../ir.ts";
 import { broadcastShapes, map, matmul, type NdArray, reduce, transpose, zip } from "../ndarray.ts";
-import { sizeOf } from "../tensor.ts";
+import { sameShape, sizeOf, type TensorType } from "../tensor.ts";
+import { inferFloat } from "./elementwise.ts";
 import { normalizeAxis } from "./reduce.ts";
 
 /** A permutation that exchanges the last two axes. */
@@ -9,13 +10,18 @@ function swapLast(rank: number): number[] {
   return Array.from({ length: rank }, (_, k) => (k < rank - 2 ? k : 2 * rank - 3 - k));
 }
 
-function inferGemm([a, b]: readonly InputInfo[], transA: number, transB: number): [number, number] {
+function inferGemm([a, b, c]: readonly InputInfo[], transA: number, transB: number): TensorType {
   const [m, k] = transA ? a.shape.toReversed() : a.shape;
   const [l, n] = transB ? b.shape.toReversed() : b.shape;
   if (a.shape.length !== 2 || b.shape.length !== 2 || k !== l) {
     throw new RangeError(`expected matrices [M, K] and [K, N], got [${a.shape}] and [${b.shape}]`);
   }
-  return [m, n];
+  const other = [b, c].find((v) => v != null && v.dtype !== a.dtype);
+  if (other !== undefined) throw new TypeError(`expected equal dtypes, got ${a.dtype} and ${other.dtype}`);
+  if (c != null && !sameShape(broadcastShapes(c.shape, [m, n]), [m, n])) {
+    throw new RangeError(`expected a summand that broadcasts to [${m},${n}], got [${c.shape}]`);
+  }
+  return { dtype: a.dtype, shape: [m, n] };
 }
 
 function logSumExp(x: NdArray, axis: number): NdArray {
@@ -54,7 +60,7 @@ export const MATMUL_OPS = {
   // y = α·op(a)·op(b) + β·c
   Gemm: {
     attrs: ({ alpha = 1, beta = 1, transA = 0, transB = 0 }) => ({ alpha, beta, transA, transB }),
-    infer: (x, { transA, transB }) => ({ dtype: x[0].dtype, shape: inferGemm(x, transA, transB) }),
+    infer: (x, { transA, transB }) => inferGemm(x, transA, transB),
     vjp: (op, { x: [a, b, c], attrs: { alpha, beta, transA, transB } }, dy) => {
       const da = transA
         ? op.Gemm(b, dy, null, { alpha, transA: transB, transB: 1 })
@@ -73,7 +79,7 @@ export const MATMUL_OPS = {
   // y = softmax(x), dx = y·(dy − Σ dy·y)
   Softmax: {
     attrs: softmaxAttrs,
-    infer: ([x]) => ({ dtype: x.dtype, shape: x.shape }),
+    infer: inferFloat,
     vjp: (op, { y, attrs: { axis } }, dy) => {
       const mixed = op.ReduceSum(op.Mul(dy, y), [axis], { keepdims: 1 });
       return [op.Mul(y, op.Sub(dy, mixed))];
@@ -84,7 +90,7 @@ export const MATMUL_OPS = {
   // y = x − ln Σ eˣ, dx = dy − eʸ·Σ dy
   LogSoftmax: {
     attrs: softmaxAttrs,
-    infer: ([x]) => ({ dtype: x.dtype, shape: x.shape }),
+    infer: inferFloat,
     vjp: (op, { y, attrs: { axis } }, dy) => [
       op.Sub(dy, op.Mul(op.Exp(y), op.ReduceSum(dy, [axis], { keepdims: 1 }))),
     ],

@@ -1,7 +1,7 @@
 /** Normalisations. BatchNormalization is the inference form; `train/` writes the batch-statistics form in primitives. */
-import type { OpDef, Ops, Value } from "../ir.ts";
+import type { InputInfo, OpDef, Ops, Value } from "../ir.ts";
 import { map, type NdArray, reduce, reshape, zip } from "../ndarray.ts";
-import { sizeOf } from "../tensor.ts";
+import { sameShape, type TensorType } from "../tensor.ts";
 import { normalizeAxis } from "./reduce.ts";
 
 /** Axes from `first` to the last. */
@@ -49,21 +49,25 @@ function standardized(x: NdArray, axes: readonly number[], epsilon: number): NdA
 
 const column = (v: NdArray, rank: number) => reshape(v, [v.shape[0], ...Array(rank - 2).fill(1)]);
 
-function requireChannels(shape: readonly number[], vectors: readonly { readonly shape: readonly number[] }[]): void {
-  for (const v of vectors) {
-    if (v.shape.length !== 1 || v.shape[0] !== shape[1]) {
-      throw new RangeError(`expected per-channel vectors [${shape[1]}] for [${shape}], got [${v.shape}]`);
-    }
+function inferChannels([x, ...vectors]: readonly InputInfo[]): TensorType {
+  const wrong = vectors.find((v) => !sameShape(v.shape, [x.shape[1]]) || v.dtype !== x.dtype);
+  if (wrong !== undefined) {
+    throw new RangeError(
+      `expected per-channel vectors ${x.dtype}[${x.shape[1]}] for [${x.shape}], got ${wrong.dtype}[${wrong.shape}]`,
+    );
   }
+  return { dtype: x.dtype, shape: x.shape };
 }
 
 export const NORM_OPS = {
   // y = x̂·γ + β, mean and variance over the axes from `axis` on
   LayerNormalization: {
     attrs: ({ axis = -1, epsilon = 1e-5 }, [x]) => ({ axis: normalizeAxis(axis, x!.shape.length), epsilon }),
-    infer: ([x, scale], { axis }) => {
-      if (sizeOf(scale.shape) !== sizeOf(x.shape.slice(axis))) {
-        throw new RangeError(`expected a scale of shape [${x.shape.slice(axis)}], got [${scale.shape}]`);
+    infer: ([x, scale, bias], { axis }) => {
+      const shape = x.shape.slice(axis);
+      const wrong = [scale, bias].find((v) => v != null && (!sameShape(v.shape, shape) || v.dtype !== x.dtype));
+      if (wrong !== undefined) {
+        throw new RangeError(`expected scale and bias ${x.dtype}[${shape}], got ${wrong.dtype}[${wrong.shape}]`);
       }
       return { dtype: x.dtype, shape: x.shape };
     },
@@ -82,10 +86,7 @@ export const NORM_OPS = {
   // y = x̂·γ + β, mean and variance over the spatial axes
   InstanceNormalization: {
     attrs: ({ epsilon = 1e-5 }) => ({ epsilon }),
-    infer: ([x, ...vectors]) => {
-      requireChannels(x.shape, vectors);
-      return { dtype: x.dtype, shape: x.shape };
-    },
+    infer: inferChannels,
     vjp: (op, { x: [x, scale], attrs: { epsilon } }, dy) => {
       const rank = x.shape.length, axes = axesFrom(2, rank), others = [0, ...axes];
       const hat = standardize(op, x, { axes, epsilon });
@@ -103,10 +104,7 @@ export const NORM_OPS = {
   // y = (x − m)·γ·r + β with the running m and r = 1/√(v + ε)
   BatchNormalization: {
     attrs: ({ epsilon = 1e-5 }) => ({ epsilon }),
-    infer: ([x, ...vectors]) => {
-      requireChannels(x.shape, vectors);
-      return { dtype: x.dtype, shape: x.shape };
-    },
+    infer: inferChannels,
     vjp: (op, { x: [x, scale, , mean, variance], attrs: { epsilon } }, dy) => {
       const rank = x.shape.length, others = [0, ...axesFrom(2, rank)];
       const sum = (v: Value) => op.ReduceSum(v, others, { keepdims: 0 });

@@ -10,12 +10,23 @@ type MaxAttrs = AttrsOf<"MaxPool">;
 type AverageAttrs = AttrsOf<"AveragePool">;
 
 function infer([x]: readonly InputInfo[], attrs: MaxAttrs): TensorType {
-  if (attrs.kernel_shape.length !== x.shape.length - 2) {
-    throw new RangeError(`expected a kernel of ${x.shape.length - 2} axes, got [${attrs.kernel_shape}]`);
+  const { kernel_shape, strides, dilations, pads } = attrs, n = x.shape.length - 2;
+  if (kernel_shape.length !== n || strides.length !== n || dilations.length !== n || pads.length !== 2 * n) {
+    throw new RangeError(
+      `expected a window of ${n} axes for [${x.shape}], got kernel [${kernel_shape}], ` +
+        `strides [${strides}], dilations [${dilations}], pads [${pads}]`,
+    );
+  }
+  if (pads.some((p, i) => p < 0 || p >= kernel_shape[i % n])) {
+    throw new RangeError(`expected pads smaller than the window [${kernel_shape}], got [${pads}]`);
   }
   const spatial = x.shape.slice(2).map((d, i) => windowOutput(d, attrs, i, attrs.ceil_mode === 1));
   if (spatial.some((d) => d < 1)) throw new RangeError(`expected an input larger than the window, got [${x.shape}]`);
   return { dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...spatial] };
+}
+
+function inferGlobal([x]: readonly InputInfo[]): TensorType {
+  return { dtype: x.dtype, shape: x.shape.map((d, k) => (k < 2 ? d : 1)) };
 }
 
 /** Every index vector below `dims`, in C order. */
@@ -135,7 +146,7 @@ export const POOL_OPS = {
 
   // y = mean over the spatial axes, dx = dy/n
   GlobalAveragePool: {
-    infer: ([x]) => ({ dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...x.shape.slice(2).map(() => 1)] }),
+    infer: inferGlobal,
     vjp: (op, { x: [x] }, dy) => [op.Expand(op.Div(dy, sizeOf(x.shape.slice(2))), x.shape)],
     evaluate: ([x]) => {
       const n = sizeOf(x.shape.slice(2));
@@ -145,7 +156,7 @@ export const POOL_OPS = {
 
   // y = max over the spatial axes: dy is shared evenly among equal maxima
   GlobalMaxPool: {
-    infer: ([x]) => ({ dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...x.shape.slice(2).map(() => 1)] }),
+    infer: inferGlobal,
     vjp: (op, { x: [x], y }, dy) => {
       const hit = op.Cast(op.Equal(x, y), { to: ONNX_DTYPES[x.dtype] });
       return [op.Mul(hit, op.Div(dy, op.ReduceSum(hit, spatialAxes(x.shape.length), { keepdims: 1 })))];

@@ -9,7 +9,9 @@ type ReduceName = "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum";
 /** Axes of a reduction, none meaning all, negatives counted from the end. */
 function axesOf(rank: number, listed: readonly number[] | undefined): number[] {
   if (listed === undefined || listed.length === 0) return Array.from({ length: rank }, (_, k) => k);
-  return listed.map((a) => normalizeAxis(a, rank));
+  const axes = listed.map((a) => normalizeAxis(a, rank));
+  if (new Set(axes).size !== axes.length) throw new RangeError(`expected distinct axes, got [${listed}]`);
+  return axes;
 }
 
 /** @throws {RangeError} when the axis does not exist */

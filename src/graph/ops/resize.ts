@@ -1,11 +1,18 @@
 /** Resize: along each axis a constant matrix, so its gradient is that matrix transposed. */
 import type { AttrsOf, OpDef } from "../ir.ts";
 import { matmul, ndarray, reshape } from "../ndarray.ts";
-import { sizeOf } from "../tensor.ts";
+import { sizeOf, tensor } from "../tensor.ts";
 import { constantNumbers } from "./reduce.ts";
 import { multiplyAxis } from "./shape.ts";
 
 type Attrs = AttrsOf<"Resize">;
+
+const COORDINATES = ["half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"];
+const ROUNDINGS = ["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"];
+
+function requireOneOf(attribute: string, given: string, known: readonly string[]): void {
+  if (!known.includes(given)) throw new TypeError(`expected ${attribute} ${known.join(", ")}, got ${given}`);
+}
 
 function sourceCoordinate(i: number, { from, to, mode }: { from: number; to: number; mode: string }): number {
   if (mode === "align_corners") return to === 1 ? 0 : i * (from - 1) / (to - 1);
@@ -47,12 +54,16 @@ export const RESIZE_OPS = {
     attrs: (
       { mode = "nearest", coordinate_transformation_mode = "half_pixel", nearest_mode = "round_prefer_floor" },
     ) => {
-      if (mode !== "nearest" && mode !== "linear") throw new TypeError(`expected mode nearest or linear, got ${mode}`);
+      requireOneOf("mode", mode, ["nearest", "linear"]);
+      requireOneOf("coordinate_transformation_mode", coordinate_transformation_mode, COORDINATES);
+      requireOneOf("nearest_mode", nearest_mode, ROUNDINGS);
       return { mode, coordinate_transformation_mode, nearest_mode };
     },
     infer: ([x, , , sizes]) => {
       const shape = constantNumbers(sizes, "sizes");
-      if (shape.length !== x.shape.length) throw new RangeError(`expected ${x.shape.length} sizes, got [${shape}]`);
+      if (shape.length !== x.shape.length || shape.some((d) => d < 1)) {
+        throw new RangeError(`expected ${x.shape.length} positive sizes for [${x.shape}], got [${shape}]`);
+      }
       return { dtype: x.dtype, shape };
     },
     vjp: (op, { x: [x], y, attrs }, dy) => {
@@ -60,7 +71,8 @@ export const RESIZE_OPS = {
       for (let axis = x.shape.length - 1; axis >= 0; axis--) {
         const from = x.shape[axis], to = y.shape[axis];
         if (from === to) continue;
-        dx = multiplyAxis(op, dx, { axis, matrix: transposed(resizeMatrix(from, to, attrs), to, from), size: from });
+        const matrix = Array.from(transposed(resizeMatrix(from, to, attrs), to, from));
+        dx = multiplyAxis(op, dx, { axis, matrix: tensor(x.dtype, [from, to], matrix) });
       }
       return [dx];
     },

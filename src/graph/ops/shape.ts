@@ -2,7 +2,8 @@
 import type { InputInfo, OpDef, Ops, Value } from "../ir.ts";
 import { broadcastShapes, broadcastTo, gatherStrided, ndarray, stridesOf, transpose } from "../ndarray.ts";
 import { reshape as view } from "../ndarray.ts";
-import { sizeOf, tensor, toNumbers } from "../tensor.ts";
+import { sizeOf, type Tensor, tensor, toNumbers } from "../tensor.ts";
+import { ONNX_DTYPES } from "./elementwise.ts";
 import { constantNumbers, normalizeAxis } from "./reduce.ts";
 
 /** A Slice's starts, lengths and steps for every axis, clamped as ONNX says. */
@@ -14,6 +15,11 @@ export interface SliceSpec {
 
 function sliceSpec(shape: readonly number[], lists: readonly (readonly number[] | undefined)[]): SliceSpec {
   const [starts, ends, axes = starts!.map((_, i) => i), steps = starts!.map(() => 1)] = lists;
+  if ([ends, axes, steps].some((list) => list!.length !== starts!.length)) {
+    throw new RangeError(
+      `expected lists of ${starts!.length} numbers as starts, got ${[ends, axes, steps].join("; ")}`,
+    );
+  }
   const start = shape.map(() => 0), length = [...shape], step = shape.map(() => 1);
   axes.forEach((axis, i) => {
     const a = normalizeAxis(axis, shape.length);
@@ -61,7 +67,7 @@ function reshapeTarget(x: InputInfo, shape: readonly number[]): number[] {
   const target = shape.map((d, k) => (d === 0 ? x.shape[k] : d));
   const hole = target.indexOf(-1);
   if (hole >= 0) target[hole] = sizeOf(x.shape) / -sizeOf(target);
-  if (sizeOf(target) !== sizeOf(x.shape) || !target.every(Number.isInteger)) {
+  if (sizeOf(target) !== sizeOf(x.shape) || !target.every((d) => Number.isInteger(d) && d >= 0)) {
     throw new RangeError(`expected a shape of ${sizeOf(x.shape)} elements for [${x.shape}], got [${shape}]`);
   }
   return target;
@@ -90,7 +96,7 @@ export const SHAPE_OPS = {
   Transpose: {
     attrs: ({ perm }, [x]) => ({ perm: perm ?? x!.shape.map((_, k) => x!.shape.length - 1 - k) }),
     infer: ([x], { perm }) => {
-      if (perm.length !== x.shape.length || new Set(perm).size !== perm.length) {
+      if (perm.length !== x.shape.length || x.shape.some((_, k) => !perm.includes(k))) {
         throw new RangeError(`expected a permutation of ${x.shape.length} axes, got [${perm}]`);
       }
       return { dtype: x.dtype, shape: perm.map((p) => x.shape[p]) };
@@ -138,6 +144,7 @@ export const SHAPE_OPS = {
     vjp: (op, { x: [x], constant }, dy) => {
       const lists = [1, 2, 3, 4].map((i) => constant(i) && toNumbers(constant(i)!));
       const { start, length, step } = sliceSpec(x.shape, lists);
+      if (length.includes(0)) return [null];
       const upright = flip(op, dy, step.flatMap((s, k) => (s < 0 ? [k] : [])));
       const spread = dilate(op, upright, step.map(Math.abs));
       const low = start.map((s, k) => (step[k] > 0 ? s : s + (length[k] - 1) * step[k]));
@@ -152,22 +159,35 @@ export const SHAPE_OPS = {
     },
   } satisfies OpDef<"Slice">,
 
-  // constant: dx = the inner part of dy
+  // constant: dx = the inner part of dy, dvalue = Σ dy − Σ dx
   Pad: {
-    attrs: ({ mode = "constant" }) => ({ mode }),
-    infer: ([x, pads]) => {
+    attrs: ({ mode = "constant" }) => {
+      if (!["constant", "edge", "reflect"].includes(mode)) {
+        throw new TypeError(`expected mode constant, edge or reflect, got ${mode}`);
+      }
+      return { mode };
+    },
+    infer: ([x, pads], { mode }) => {
       const p = constantNumbers(pads, "pads"), rank = x.shape.length;
       if (p.length !== 2 * rank) throw new RangeError(`expected ${2 * rank} pads for [${x.shape}], got ${p.length}`);
-      return { dtype: x.dtype, shape: x.shape.map((d, k) => d + p[k] + p[k + rank]) };
+      const shape = x.shape.map((d, k) => d + p[k] + p[k + rank]);
+      if (shape.some((d) => d < 0) || (mode === "reflect" && p.some((v, i) => v >= x.shape[i % rank]))) {
+        throw new RangeError(`expected pads that suit [${x.shape}] in mode ${mode}, got [${p}]`);
+      }
+      return { dtype: x.dtype, shape };
     },
-    vjp: (op, { x: [x], attrs: { mode }, constant }, dy) => {
+    vjp: (op, { x: [x, , value], attrs: { mode }, constant }, dy) => {
       const p = toNumbers(constant(1)!), rank = x.shape.length;
-      if (mode === "constant") return [op.Pad(dy, p.map((v) => -v), 0, {})];
+      if (mode === "constant") {
+        const dx = op.Pad(dy, p.map((v) => -v), 0, {});
+        const sum = (v: Value) => op.ReduceSum(v, null, { keepdims: 0 });
+        return [dx, null, value == null ? null : op.Sub(sum(dy), sum(dx))];
+      }
       // reflect, edge: the pads' gradients add to the voxels they were copied from, axis by axis
       let dx = dy;
       for (let k = 0; k < rank; k++) {
         const source = padSources(x.shape[k], { low: p[k], high: p[k + rank], mode });
-        if (source.length === x.shape[k]) continue;
+        if (p[k] === 0 && p[k + rank] === 0) continue;
         dx = scatterRows(op, dx, { axis: k, size: x.shape[k], rows: source });
       }
       return [dx];
@@ -202,6 +222,9 @@ export const SHAPE_OPS = {
   Tile: {
     infer: ([x, repeats]) => {
       const r = constantNumbers(repeats, "repeats");
+      if (r.length !== x.shape.length || r.some((v) => v < 1)) {
+        throw new RangeError(`expected ${x.shape.length} positive repeats for [${x.shape}], got [${r}]`);
+      }
       return { dtype: x.dtype, shape: x.shape.map((d, k) => d * r[k]) };
     },
     vjp: (op, { x: [x], y }, dy) => {
@@ -217,20 +240,30 @@ export const SHAPE_OPS = {
     },
   } satisfies OpDef<"Tile">,
 
-  // constant indices: dx = Sᵀ·dy with the selection matrix S
+  // y = S·x with the selection matrix S, dx = Sᵀ·dy
   Gather: {
     attrs: ({ axis = 0 }, [x]) => ({ axis: normalizeAxis(axis, x!.shape.length) }),
-    infer: ([x, indices], { axis }) => ({
-      dtype: x.dtype,
-      shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)],
-    }),
+    infer: ([x, indices], { axis }) => {
+      if (indices.dtype !== "int64" && indices.dtype !== "int32") {
+        throw new TypeError(`expected int64 or int32 indices, got ${indices.dtype}[${indices.shape}]`);
+      }
+      const d = x.shape[axis];
+      const wrong = indices.constant && toNumbers(indices.constant).find((i) => i < -d || i >= d);
+      if (wrong !== undefined) throw new RangeError(`expected indices of an axis of ${d}, got ${wrong}`);
+      return { dtype: x.dtype, shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)] };
+    },
     vjp: (op, { x: [x, indices], attrs: { axis }, constant }, dy) => {
-      const rows = constant(1);
-      if (rows === undefined) throw new TypeError("Cannot differentiate Gather: expected constant indices");
-      const flat = op.Reshape(dy, [...x.shape.slice(0, axis), sizeOf(indices.shape), ...x.shape.slice(axis + 1)]);
-      const size = x.shape[axis];
-      const positive = toNumbers(rows).map((r) => (r < 0 ? r + size : r));
-      return [scatterRows(op, flat, { axis, size, rows: positive }), null];
+      const rows = constant(1), size = x.shape[axis], n = sizeOf(indices.shape);
+      const flat = op.Reshape(dy, [...x.shape.slice(0, axis), n, ...x.shape.slice(axis + 1)]);
+      if (rows !== undefined) {
+        const positive = toNumbers(rows).map((r) => (r < 0 ? r + size : r));
+        return [scatterRows(op, flat, { axis, size, rows: positive }), null];
+      }
+      const column = Array.from({ length: size }, (_, i) => i);
+      const hit = (from: number) =>
+        op.Equal(op.Reshape(indices, [1, n]), tensor(indices.dtype, [size, 1], column.map((i) => i + from)));
+      const selection = op.Cast(op.Or(hit(0), hit(-size)), { to: ONNX_DTYPES[x.dtype] });
+      return [multiplyAxis(op, flat, { axis, matrix: selection }), null];
     },
     evaluate: ([x, indices], { axis }, y) => {
       const outer = sizeOf(x.shape.slice(0, axis)), inner = sizeOf(x.shape.slice(axis + 1)), d = x.shape[axis];
@@ -256,22 +289,14 @@ export function scatterRows(
 ): Value {
   const matrix = new Float64Array(size * rows.length);
   rows.forEach((r, i) => r >= 0 && (matrix[r * rows.length + i] = 1));
-  return multiplyAxis(op, x, { axis, matrix, size });
+  return multiplyAxis(op, x, { axis, matrix: tensor(x.dtype, [size, rows.length], Array.from(matrix)) });
 }
 
-/** Multiplies `axis` of `x` by a constant matrix [size, d]. */
-export function multiplyAxis(
-  op: Ops,
-  x: Value,
-  { axis, matrix, size }: { axis: number; matrix: Float64Array; size: number },
-): Value {
-  const d = x.shape[axis];
-  const rows = tensor(x.dtype, [size, d], Array.from(matrix));
+/** Multiplies `axis` of `x`, of size d, by a matrix [size, d]. */
+export function multiplyAxis(op: Ops, x: Value, { axis, matrix }: { axis: number; matrix: Tensor | Value }): Value {
+  const [size, d] = matrix.shape;
   const outer = sizeOf(x.shape.slice(0, axis)), inner = sizeOf(x.shape.slice(axis + 1));
   const shape = x.shape.map((n, k) => (k === axis ? size : n));
-  if (inner === 1) {
-    const columns = Array.from(matrix, (_, i) => matrix[(i % size) * d + Math.floor(i / size)]);
-    return op.Reshape(op.MatMul(op.Reshape(x, [outer, d]), tensor(x.dtype, [d, size], columns)), shape);
-  }
-  return op.Reshape(op.MatMul(rows, op.Reshape(x, [outer, d, inner])), shape);
+  if (inner === 1) return op.Reshape(op.Gemm(op.Reshape(x, [outer, d]), matrix, null, { transB: 1 }), shape);
+  return op.Reshape(op.MatMul(matrix, op.Reshape(x, [outer, d, inner])), shape);
 }
