@@ -1,6 +1,6 @@
 /** What must hold before a data set is trained on, from what was seen when its files came in. Opens no file. */
 import { createHash } from "node:crypto";
-import { type Grid, sameGrid } from "../volume/mod.ts";
+import { type Grid, gridOverlap, sameGrid } from "../volume/mod.ts";
 import type { Label, Modality } from "../inference/spec.ts";
 import type { TrainingCase } from "../train/types.ts";
 import type { FileInfo } from "./inspect.ts";
@@ -27,6 +27,9 @@ export interface CheckedSpec {
   readonly labels: readonly Label[];
   readonly classes: readonly string[];
 }
+
+/** Share of common space below which two volumes do not show the same head; as in inference. */
+const LEAST_OVERLAP = 0.05;
 
 /** Checks every case against the data set's description. */
 export function checkCases(cases: readonly CaseContent[], spec: CheckedSpec): CaseCheck[] {
@@ -58,8 +61,10 @@ function checkCase({ id, className, files }: CaseContent, spec: CheckedSpec): Ca
   const used = [...spec.modalities, ...spec.task === "segmentation" ? ["label" as const] : []];
   const [first, ...others] = used.filter((role) => files.has(role));
   for (const role of others) {
-    if (!sameGrid(gridOf(files, first), gridOf(files, role))) {
-      note("grids-differ", `${role} is not on the grid of ${first}`);
+    const [reference, grid] = [gridOf(files, first), gridOf(files, role)];
+    if (gridOverlap(reference, grid) < LEAST_OVERLAP) note("no-overlap", `${role} does not overlap ${first} in space`);
+    else if (!sameGrid(reference, grid)) {
+      note("grids-differ", `${role} is not on the grid of ${first}; it is resampled`, "warning");
     }
   }
   for (const role of used) {

@@ -3,7 +3,7 @@ import { DomainError, ZipReader } from "../registry/mod.ts";
 import { newCaseFolder, storeCaseFile } from "./case_files.ts";
 import type { StoredCase } from "./dataset_rows.ts";
 import { caseNameSchema, checkSpec, datasetSpecSchema } from "./dataset_spec.ts";
-import { Inspector } from "./inspect.ts";
+import type { Inspector } from "./inspect.ts";
 import { type DatasetPlan, invalidDataset } from "./layout_plan.ts";
 import { planDataset } from "./layouts.ts";
 import type { DatasetSpec } from "./types.ts";
@@ -13,6 +13,7 @@ export interface ImportSettings {
   readonly directory: string;
   /** Instead of the name that the archive gives. */
   readonly name?: string;
+  readonly inspector: Inspector;
   readonly maxFileBytes: number;
   readonly maxTotalBytes: number;
 }
@@ -25,7 +26,7 @@ const MAX_RATIO = 1100;
 /** @throws {DomainError} `invalid-archive`, `invalid-dataset`, `invalid-volume`, `too-large` */
 export async function importDataset(
   zipPath: string,
-  { directory, name, maxFileBytes, maxTotalBytes }: ImportSettings,
+  { directory, name, inspector, maxFileBytes, maxTotalBytes }: ImportSettings,
 ): Promise<{ plan: DatasetPlan; spec: DatasetSpec; cases: StoredCase[] }> {
   const limits = { maxEntries: MAX_FILES, maxTotalBytes, maxRatio: MAX_RATIO };
   using zip = await ZipReader.open(zipPath, limits);
@@ -35,7 +36,6 @@ export async function importDataset(
     async (path) => new TextDecoder().decode(await zip.readBytes(entries.get(path)!, MAX_DESCRIPTION_BYTES)),
   );
   const spec = specOf(plan, name);
-  using inspector = new Inspector();
   const cases: StoredCase[] = [];
   for (const [i, { id, patient, className, files }] of plan.cases.entries()) {
     if (!caseNameSchema.safeParse(id).success || !caseNameSchema.safeParse(patient).success) {

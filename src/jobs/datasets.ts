@@ -40,6 +40,7 @@ const ORPHAN_AGE_MS = 24 * 3600 * 1000;
 export class Datasets {
   readonly #database: Database;
   readonly #root: string;
+  readonly #inspector = new Inspector();
   readonly #maxFileBytes: number;
   readonly #maxImportBytes: number;
 
@@ -104,13 +105,12 @@ export class Datasets {
     }
     await this.#database.transaction((tx) => lockUnused(tx, id));
     const directory = `${this.#root}/${id}`;
-    using inspector = new Inspector();
     const stored = await storeCaseFile(source, {
       directory,
       folder: newCaseFolder(),
       role,
       maxBytes: this.#maxFileBytes,
-      inspector,
+      inspector: this.#inspector,
       signal,
     });
     const superfluous = await this.#database.transaction(async (tx) => {
@@ -149,8 +149,9 @@ export class Datasets {
     const id = crypto.randomUUID();
     const directory = `${this.#root}/${id}`;
     const limits = { maxFileBytes: this.#maxFileBytes, maxTotalBytes: this.#maxImportBytes };
+    const inspector = this.#inspector;
     try {
-      const { plan, spec, cases } = await importDataset(zipPath, { directory, name, ...limits });
+      const { plan, spec, cases } = await importDataset(zipPath, { directory, name, inspector, ...limits });
       await this.#database.transaction(async (tx) => {
         await insertDataset(tx, id, spec);
         for (const stored of cases) await insertCase(tx, id, stored);

@@ -23,28 +23,48 @@ export interface InspectRequest {
 }
 export type InspectReply = { readonly info: FileInfo } | { readonly error: string; readonly isContent: boolean };
 
-/** Inspects files one after the other; dispose of it to end its thread. */
+/** The thread ends after this pause; starting one takes longer than looking into a file. */
+const IDLE_MS = 5000;
+
+/** Inspects files one after the other, in a thread that starts when it is needed. */
 export class Inspector implements Disposable {
   #worker: Worker | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #idle: ReturnType<typeof setTimeout> | undefined;
 
   /** @throws {DomainError} `invalid-volume`, with what is wrong and no file name */
   async inspect(path: string, { isLabel }: { isLabel: boolean }): Promise<FileInfo> {
-    const worker = this.#worker ??= new Worker(import.meta.resolve("./_inspect_worker.ts"), { type: "module" });
-    const reply = await new Promise<InspectReply>((resolve, reject) => {
-      worker.onmessage = ({ data }: MessageEvent<InspectReply>) => resolve(data);
-      worker.onerror = (event) => {
-        event.preventDefault();
-        reject(new DomainError("internal", "Cannot inspect a volume: the inspecting thread failed"));
-      };
-      worker.postMessage({ path, isLabel } satisfies InspectRequest);
-    });
+    const turn = this.#last.then(() => this.#ask({ path, isLabel }));
+    this.#last = turn.catch(() => {});
+    const reply = await turn;
     if ("info" in reply) return reply.info;
     throw reply.isContent
       ? new DomainError("invalid-volume", reply.error)
       : new DomainError("internal", "Cannot inspect a volume: it cannot be opened");
   }
 
+  /** Ends the thread; the next call starts another. */
   [Symbol.dispose](): void {
+    clearTimeout(this.#idle);
     this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+
+  async #ask(request: InspectRequest): Promise<InspectReply> {
+    clearTimeout(this.#idle);
+    const worker = this.#worker ??= new Worker(import.meta.resolve("./_inspect_worker.ts"), { type: "module" });
+    try {
+      return await new Promise<InspectReply>((resolve, reject) => {
+        worker.onmessage = ({ data }: MessageEvent<InspectReply>) => resolve(data);
+        worker.onerror = (event) => {
+          event.preventDefault();
+          this[Symbol.dispose]();
+          reject(new DomainError("internal", "Cannot inspect a volume: the inspecting thread failed"));
+        };
+        worker.postMessage(request);
+      });
+    } finally {
+      this.#idle = setTimeout(() => this[Symbol.dispose](), IDLE_MS);
+    }
   }
 }

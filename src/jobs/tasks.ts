@@ -4,7 +4,7 @@
  */
 import { type Engine, openEngine, type Provider, withFallback } from "../engine/mod.ts";
 import { classify, segment } from "../inference/mod.ts";
-import type { FinetuneRequest, FinetuneResult } from "../train/types.ts";
+import { finetune } from "../train/mod.ts";
 import type { TaskContext, Tasks } from "./task_types.ts";
 
 /** Engines stay open between calls: the networks that they have loaded stay loaded. */
@@ -42,14 +42,12 @@ async function openKept(provider: Provider): Promise<Engine> {
 }
 
 export const tasks: Tasks = {
-  async finetune({ provider, ...request }, context) {
-    const { finetune } = await import(TRAIN) as { finetune: (request: FinetuneRequest) => Promise<FinetuneResult> };
-    return await onDevice(
+  finetune: ({ provider, ...request }, context) =>
+    onDevice(
       provider,
       context,
       (engine) => finetune({ ...request, engine, signal: context.signal, onEvent: context.emit }),
-    );
-  },
+    ),
   segment: ({ provider, images, ...request }, context) =>
     onDevice(
       provider,
@@ -63,8 +61,6 @@ export const tasks: Tasks = {
       (engine) => classify({ ...request, images: Object.fromEntries(images), engine, ...progress(context) }),
     ),
 };
-
-const TRAIN = import.meta.resolve("../train/mod.ts");
 
 function progress({ signal, emit }: TaskContext) {
   return { signal, onProgress: (step: number, steps: number) => emit({ type: "progress", step, steps }) };

@@ -129,7 +129,9 @@ export type CheckCode =
   | "missing-modality"
   | "missing-label"
   | "missing-class"
-  /** A modality or the label is not on the grid of the case's first modality. */
+  /** A modality or the label does not overlap the case's first modality in space. */
+  | "no-overlap"
+  /** A modality or the label is not on the grid of the case's first modality and is resampled: a warning. */
   | "grids-differ"
   /** The label map holds values that are no whole numbers or belong to no label. */
   | "label-out-of-range"

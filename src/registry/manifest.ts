@@ -20,16 +20,16 @@ export const PACKAGE_FILE = new RegExp(
   `^(network\\.onnx|report\\.(json|html)|templates/(${MODALITIES.join("|")})\\.nii\\.gz)$`,
 );
 
-const KINDS = [
-  "uniformer",
-  "uniunet",
-  "uniformer-classifier",
-  "uniformer-pretraining",
-  "unet3d",
-  "unet3d-classifier",
-  "unet3d-pretraining",
-  "onnx",
-] as const satisfies readonly Architecture["kind"][];
+const KINDS: { readonly [K in Architecture["kind"]]: K } = {
+  "uniformer": "uniformer",
+  "uniunet": "uniunet",
+  "uniformer-classifier": "uniformer-classifier",
+  "uniformer-pretraining": "uniformer-pretraining",
+  "unet3d": "unet3d",
+  "unet3d-classifier": "unet3d-classifier",
+  "unet3d-pretraining": "unet3d-pretraining",
+  "onnx": "onnx",
+};
 
 const text = z.string().max(10_000);
 const size = z.int().min(1).max(1024);

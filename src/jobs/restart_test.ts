@@ -1,0 +1,89 @@
+/** What survives when the server's process is killed in the middle of a training. Real processes, embedded database. */
+import assert from "node:assert/strict";
+import { openDatabase, Registry } from "../registry/mod.ts";
+import { Datasets } from "./datasets.ts";
+import type { Trace } from "./fake_tasks_test_helpers.ts";
+import { openFake } from "./jobs_test_helpers.ts";
+
+const STEPS = 40;
+
+/** The server's part in the test: submits a training and tells its progress until it is killed. */
+function serverScript(dataDirectory: string): string {
+  const from = (file: string) => JSON.stringify(import.meta.resolve(file));
+  return `
+    import { openDatabase, Registry } from ${from("../registry/mod.ts")};
+    import { Datasets } from ${from("./datasets.ts")};
+    import { addModels, openFake, readyDataset } from ${from("./jobs_test_helpers.ts")};
+    const dataDirectory = ${JSON.stringify(dataDirectory)};
+    const database = await openDatabase({ dataDirectory });
+    const registry = await Registry.open({ database, dataDirectory });
+    await addModels(registry);
+    const datasets = await Datasets.open({ database, dataDirectory });
+    const jobs = await openFake({ database, registry, datasets, dataDirectory });
+    const { id } = await jobs.submitFinetune({
+      dataset: await readyDataset(datasets),
+      base: { model: "base" },
+      name: "mine",
+      recipe: { preset: "edge", steps: ${STEPS}, learningRate: 100 },
+    });
+    for await (const { type, data } of jobs.events(id)) console.log(JSON.stringify({ id, type, step: data.step }));`;
+}
+
+/** Kills the server with SIGKILL once its training has done `steps` steps; tells the job's id. */
+async function runAndKill(dataDirectory: string, steps: number): Promise<string> {
+  const server = new Deno.Command(Deno.execPath(), {
+    args: ["eval", serverScript(dataDirectory)],
+    cwd: import.meta.dirname,
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let text = "";
+  try {
+    for await (const chunk of server.stdout.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      const lines = text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+      const reached = lines.find((line) => line.step >= steps);
+      if (reached) return reached.id;
+    }
+    throw new Error(`The server ended before step ${steps}: ${text}`);
+  } finally {
+    server.kill("SIGKILL");
+    await server.status;
+  }
+}
+
+Deno.test("a training whose server is killed resumes at the next start and finishes once", async () => {
+  const dataDirectory = await Deno.makeTempDir();
+  try {
+    const id = await runAndKill(dataDirectory, 5);
+    const database = await openDatabase({ dataDirectory });
+    const { rows } = await database.query("SELECT state FROM sulcus.jobs");
+    assert.deepEqual(rows, [{ state: "running" }], "the killed process left the job as it was");
+    const registry = await Registry.open({ database, dataDirectory });
+    const datasets = await Datasets.open({ database, dataDirectory });
+    const jobs = await openFake({ database, registry, datasets, dataDirectory });
+    const events = await Array.fromAsync(jobs.events(id, { signal: AbortSignal.timeout(60_000) }));
+    const record = await jobs.get(id);
+    assert.equal(record.state, "succeeded", JSON.stringify(record.error));
+    assert.equal(events.filter((e) => e.type === "done").length, 1);
+    assert.deepEqual((await registry.get("mine")).versions, [{ version: 1, state: "candidate" }]);
+
+    const trace: Trace[] = JSON.parse(await Deno.readTextFile(await jobs.reportFile(id, "json")));
+    assert.deepEqual(trace.map((t) => t.step), Array.from({ length: STEPS }, (_, i) => i + 1));
+    const [first, second] = [...new Set(trace.map((t) => t.pid))];
+    assert.ok(second, "the job was not resumed by another process");
+    const resumedAt = trace.findIndex((t) => t.pid === second);
+    assert.ok(resumedAt >= 5, `resumed at step ${resumedAt}`);
+    const log = events.filter((e) => e.type === "log").map((e) => e.data.message);
+    assert.deepEqual(log, [
+      "starts at step 0",
+      "The server was restarted; the job goes on from its last checkpoint",
+      `starts at step ${resumedAt}`,
+    ]);
+    assert.throws(() => Deno.kill(first, "SIGCONT"), Deno.errors.NotFound, "the first worker lives on");
+    await jobs.stop();
+    await database.close();
+  } finally {
+    await Deno.remove(dataDirectory, { recursive: true });
+  }
+});
