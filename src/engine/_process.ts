@@ -10,6 +10,8 @@ export interface ProcessOptions {
   readonly title: string;
   /** The module to run; it calls `serve()`. */
   readonly module: string;
+  /** For the child's JavaScript engine. */
+  readonly v8Flags?: readonly string[];
   /** Receives the lines that the child sends by `emit()`. */
   readonly onEvent?: (event: string, data: unknown) => void;
 }
@@ -40,8 +42,9 @@ export class SupervisedProcess {
   constructor(options: ProcessOptions, onEnd: () => void) {
     this.#options = options;
     this.#onEnd = onEnd;
+    const flags = options.v8Flags === undefined ? [] : [`--v8-flags=${options.v8Flags.join(",")}`];
     this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", options.module],
+      args: ["run", "-A", "--quiet", ...flags, options.module],
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

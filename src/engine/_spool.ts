@@ -16,8 +16,6 @@ export interface Placed extends TensorType {
 const ALIGNMENT = 16;
 const PREFIX = "sulcus-spool-";
 const SHM = "/dev/shm";
-/** Up to here a transfer is quicker than handing it to another thread, bytes. */
-const SMALL = 2 ** 18;
 /** Room left free for others, bytes. */
 const MARGIN = 64 * 2 ** 20;
 
@@ -81,27 +79,34 @@ export class Spool {
   }
 }
 
-/** Writes tensors to a file that only this user can read, over what it held. */
-export async function writeTensors(path: string, tensors: Readonly<Record<string, Tensor>>): Promise<void> {
-  using file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
+/** Writes tensors to a file that only this user can read, over what it held; more than `blockBytes` in another thread. */
+export async function writeTensors(
+  path: string,
+  tensors: Readonly<Record<string, Tensor>>,
+  blockBytes = Infinity,
+): Promise<void> {
+  using file = Deno.openSync(path, { write: true, create: true, mode: 0o600 });
   const { placed } = layOut(tensors);
   for (const [name, t] of Object.entries(tensors)) {
     file.seekSync(placed[name].offset, Deno.SeekMode.Start);
     const bytes = tensorBytes(t);
     for (let done = 0; done < bytes.length;) {
       const rest = bytes.subarray(done);
-      done += rest.length > SMALL ? await file.write(rest) : file.writeSync(rest);
+      done += rest.length > blockBytes ? await file.write(rest) : file.writeSync(rest);
     }
   }
 }
 
-/** Reads tensors of a file, each into a buffer of its own or all into `scratch` (as long as `layOut` said). */
+/**
+ * Reads tensors of a file, each into a buffer of its own or all into `scratch` (as long as `layOut` said); more than
+ * `blockBytes` in another thread.
+ */
 export async function readTensors(
   path: string,
   placed: Readonly<Record<string, Placed>>,
-  scratch?: ArrayBuffer,
+  { scratch, blockBytes = Infinity }: { readonly scratch?: ArrayBuffer; readonly blockBytes?: number } = {},
 ): Promise<Record<string, Tensor>> {
-  using file = await Deno.open(path, { read: true });
+  using file = Deno.openSync(path, { read: true });
   const tensors: Record<string, Tensor> = {};
   for (const [name, { dtype, shape, offset }] of Object.entries(placed)) {
     const bytes = scratch === undefined
@@ -110,7 +115,7 @@ export async function readTensors(
     file.seekSync(offset, Deno.SeekMode.Start);
     for (let done = 0; done < bytes.length;) {
       const rest = bytes.subarray(done);
-      const read = rest.length > SMALL ? await file.read(rest) : file.readSync(rest);
+      const read = rest.length > blockBytes ? await file.read(rest) : file.readSync(rest);
       if (read === null) throw new RangeError(`Cannot read "${name}": the file ends early`);
       done += read;
     }

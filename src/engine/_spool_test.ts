@@ -32,8 +32,10 @@ Deno.test("readTensors() gives back what writeTensors() wrote, also over a longe
     await Deno.writeFile(path, new Uint8Array(bytes + 1000).fill(255));
     await writeTensors(path, TENSORS);
     assert.deepEqual(await readTensors(path, placed), TENSORS);
+    await writeTensors(path, TENSORS, 0);
+    assert.deepEqual(await readTensors(path, placed, { blockBytes: 0 }), TENSORS);
     const scratch = new ArrayBuffer(bytes);
-    const views = await readTensors(path, placed, scratch);
+    const views = await readTensors(path, placed, { scratch });
     assert.deepEqual(views, TENSORS);
     assert.equal(views.large.data.buffer, scratch);
     await Deno.truncate(path, 50);

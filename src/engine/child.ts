@@ -3,7 +3,7 @@
  * imported; what it is sent has been checked by the parent.
  */
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import { type DType, type Tensor, type TensorType } from "../graph/tensor.ts";
+import { bytesOf, type DType, type Tensor, type TensorType } from "../graph/tensor.ts";
 import { EngineError, type LoadOptions } from "./engine.ts";
 import { engineErrorOf } from "./_failures.ts";
 import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./_messages.ts";
@@ -28,6 +28,9 @@ const retired = new Set<number>();
 const residents = new Map<string, Resident>();
 /** Holds the feeds of the run under way; kept, since fresh memory costs more than the copy into it. */
 let scratch = new ArrayBuffer(0);
+/** Bytes of tensors let go since the last collection. V8 waits long with memory outside its heap, so it is told. */
+let garbageBytes = 0;
+const COLLECT_AT = 64 * 2 ** 20;
 
 const parent = serve({
   open: async ({ provider, threads, folders }: OpenParams): Promise<OpenReply> => {
@@ -55,14 +58,16 @@ const parent = serve({
 
   run: ({ session, file, residents: fed, keep, fetch }: RunParams): Promise<RunReply> =>
     failingAs("run the graph", async () => {
+      collectGarbage();
       const feeds: Record<string, OrtTensor> = {};
       for (const [name, t] of Object.entries(await readFeeds(file))) feeds[name] = toOrt(t);
-      for (const [name, resident] of Object.entries(fed)) feeds[name] = residents.get(resident)!.tensor;
+      for (const [name, resident] of Object.entries(fed)) feeds[name] = held(residents.get(resident)).tensor;
       const wanted = [...new Set([...fetch, ...Object.keys(keep)])];
-      const graph = sessions.get(session)!;
+      const graph = held(sessions.get(session));
       const results = await graph.run(feeds, wanted.length > 0 ? wanted : graph.outputNames.slice(0, 1));
       const fetched: Record<string, Tensor> = {};
       for (const name of fetch) fetched[name] = await download(results[name]);
+      for (const t of Object.values(fetched)) garbageBytes += t.data.byteLength;
       if (wanted.length === 0) results[graph.outputNames[0]].dispose();
       const reply = { file: await place(fetched), kept: {} as Record<string, TensorType> };
       for (const [name, resident] of Object.entries(keep)) {
@@ -81,7 +86,7 @@ const parent = serve({
 
   get: ({ name }: { name: string }): Promise<Placement> =>
     failingAs(`read "${name}" from the device`, async () => {
-      const { tensor } = residents.get(name)!;
+      const { tensor } = held(residents.get(name));
       const wasOnDevice = tensor.location !== "cpu"; // and is not after the download
       const value = await download(tensor);
       if (wasOnDevice) residents.set(name, { tensor: await onDevice(value) });
@@ -102,10 +107,16 @@ async function failingAs<T>(doing: string, work: () => Promise<T>, path?: string
   }
 }
 
+/** The parent names only what it saw here, so what is missing was lost with a process since. */
+function held<T>(value: T | undefined): T {
+  if (value === undefined) throw new EngineError("crashed", "The device process ended: load the model again");
+  return value;
+}
+
 async function readFeeds(file: Placement): Promise<Record<string, Tensor>> {
   if (file === null) return {};
   if (scratch.byteLength < file.bytes) scratch = new ArrayBuffer(file.bytes);
-  return await readTensors(file.path, file.tensors, scratch);
+  return await readTensors(file.path, file.tensors, { scratch });
 }
 
 /** Writes tensors to a file for the parent. */
@@ -117,9 +128,17 @@ async function place(tensors: Readonly<Record<string, Tensor>>): Promise<Placeme
   return { path, bytes, tensors: placed };
 }
 
+function collectGarbage(): void {
+  if (garbageBytes < COLLECT_AT) return;
+  garbageBytes = 0;
+  (globalThis as { gc?: () => void }).gc?.();
+}
+
 /** Frees the resident of this name and puts another, if any, in its place. */
 async function replace(name: string, next?: Resident): Promise<void> {
-  residents.get(name)?.tensor.dispose();
+  const old = residents.get(name)?.tensor;
+  if (old?.location === "cpu") garbageBytes += bytesOf(typeOf(old));
+  old?.dispose();
   residents.delete(name);
   if (next !== undefined) residents.set(name, next);
   await releaseRetired();

@@ -22,6 +22,8 @@ export interface EngineOptions {
 
 const OPEN_TIMEOUT_MS = 60_000;
 const LOAD_TIMEOUT_MS = 600_000;
+/** What the parent's own thread copies itself, bytes: under half a millisecond. */
+const BLOCK_BYTES = 2 ** 20;
 /** Pause after which the spool's files are removed. */
 const IDLE_MS = 1000;
 
@@ -54,6 +56,7 @@ export class DeviceEngine implements Engine {
     this.#supervisor = new Supervisor({
       title: `the ${provider} device process`,
       module: import.meta.resolve("./child.ts"),
+      v8Flags: ["--expose-gc"],
       initialize: async (call) => {
         this.#device = await call("open", open, { timeoutMs: OPEN_TIMEOUT_MS }) as OpenReply;
       },
@@ -201,7 +204,7 @@ export class DeviceEngine implements Engine {
     const { placed, bytes } = layOut(tensors);
     if (Object.keys(placed).length === 0) return null;
     const path = this.#spool.place("feeds", bytes);
-    await writeTensors(path, tensors);
+    await writeTensors(path, tensors, BLOCK_BYTES);
     return { path, bytes, tensors: placed };
   }
 
@@ -213,7 +216,7 @@ export class DeviceEngine implements Engine {
 
   async #read(file: Placement): Promise<Record<string, Tensor>> {
     if (file === null) return {};
-    return await readTensors(file.path, file.tensors);
+    return await readTensors(file.path, file.tensors, { blockBytes: BLOCK_BYTES });
   }
 
   #remember(types: Readonly<Record<string, TensorType>>): void {

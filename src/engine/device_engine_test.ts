@@ -42,6 +42,7 @@ Deno.test("DeviceEngine rejects with 'crashed' when its child is killed in a run
     await sleep(200);
     Deno.kill(pid!, "SIGKILL");
     await run;
+    await rejects(session.run(slowFeeds()), "crashed", /its device process ended, load the model again$/);
 
     const again = await engine.load(NEG);
     assert.notEqual(engine.pid, pid);

@@ -44,7 +44,7 @@ export class Supervisor {
     return this.#process?.end === undefined ? this.#process?.pid : undefined;
   }
 
-  /** Counts the processes started so far: a change means that what the child held is gone. */
+  /** Counts the processes that have ended so far: a change means that what the child held is gone. */
   get generation(): number {
     return this.#generation;
   }
@@ -104,9 +104,9 @@ export class Supervisor {
   #spawn(): SupervisedProcess {
     const process = new SupervisedProcess(this.#options, () => {
       this.#current = undefined;
+      this.#generation++;
       this.#endsInARow = performance.now() - process.startedAt < STEADY_MS ? this.#endsInARow + 1 : 1;
     });
-    this.#generation++;
     return this.#process = process;
   }
 
