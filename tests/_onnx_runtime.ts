@@ -11,7 +11,7 @@ export async function runModel(
   model: Uint8Array,
   feeds: Readonly<Record<string, Tensor>>,
 ): Promise<Record<string, number[]>> {
-  const session = await ort.InferenceSession.create(model, { graphOptimizationLevel: "disabled", logSeverityLevel: 3 });
+  const session = await ort.InferenceSession.create(model, { graphOptimizationLevel: "disabled", logSeverityLevel: 4 });
   const given = Object.fromEntries(
     session.inputNames.map((name) => {
       const { dtype, shape, data } = feeds[name];

@@ -19,6 +19,8 @@ import { type Tensor, tensorBytes, type TensorType } from "./tensor.ts";
 /** The operator set that the IR's operators follow, and that is written. */
 export const OPSET = 20;
 const IR_VERSION = 9n;
+/** Where protobuf ends. */
+const MAX_BYTES = 2 ** 31 - 1;
 
 /** What a model file says of itself besides its graph. */
 export interface ModelLabels {
@@ -30,7 +32,10 @@ export interface ModelLabels {
 /** Attributes that ONNX types as float; every other number is an int. */
 const FLOAT_ATTRIBUTES: ReadonlySet<string> = new Set(["alpha", "beta", "epsilon"]);
 
-/** The bytes of an ONNX model. Constants are copied once, straight into the result. */
+/**
+ * The bytes of an ONNX model. Constants are copied once, straight into the result.
+ * @throws {RangeError} the file would exceed 2 GiB
+ */
 export function encodeModel(graph: Graph, { producer = "sulcus", metadata = {} }: ModelLabels = {}): Uint8Array {
   const type = (name: string) => valueInfo(name, graph.types.get(name)!);
   const head = toBinary(
@@ -79,7 +84,9 @@ function initializerParts(name: string, t: Tensor): Uint8Array[] {
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  const size = parts.reduce((sum, part) => sum + part.length, 0);
+  if (size > MAX_BYTES) throw new RangeError(`Cannot encode model: expected at most ${MAX_BYTES} bytes, got ${size}`);
+  const bytes = new Uint8Array(size);
   let at = 0;
   for (const part of parts) {
     bytes.set(part, at);

@@ -89,3 +89,14 @@ Deno.test("decodeModel() keeps to the limits it is given", () => {
     /Cannot import node "Resize_\d+" \(Resize\): expected at most 200 elements, got \[1,3,12,12\]/,
   );
 });
+
+Deno.test("encodeModel() refuses a file beyond protobuf's 2 GiB before it makes it", () => {
+  const b = new GraphBuilder();
+  const shared = tensor("float32", [2 ** 25], new Float32Array(2 ** 25));
+  let y = b.input("x", { dtype: "float32", shape: [1] });
+  for (let i = 0; i < 16; i++) y = b.op.Add(y, b.constant(shared, `w${i}`));
+  assert.throws(
+    () => encodeModel(b.build("g", { y })),
+    /Cannot encode model: expected at most 2147483647 bytes, got 21474/,
+  );
+});

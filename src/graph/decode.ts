@@ -237,6 +237,7 @@ function tensorOf(proto: TensorProto, { what, limits }: { what: string; limits: 
         `Cannot import ${what}: expected ${bytesOf(type)} bytes for ${type.dtype}[${type.shape}], got ${raw.length}`,
       );
     }
+    if (type.dtype === "bool" && raw.some((v) => v > 1)) throw new RangeError(`Cannot import ${what}: expected 0 or 1`);
     return tensorFromBytes(type, raw);
   }
   const listed = listedData(proto, type.dtype);

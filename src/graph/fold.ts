@@ -90,6 +90,7 @@ export class FoldingBuilder extends GraphBuilder {
 /** Rounds float64 results to the dtype of `type`; integers saturate. */
 function rounded({ data }: NdArray, { dtype, shape }: TensorType): Tensor {
   const out = allocate(dtype, data.length);
+  if (!isFloat(dtype) && data.some(Number.isNaN)) throw new RangeError("expected integers, got NaN");
   if (out instanceof BigInt64Array) {
     data.forEach((v, i) => out[i] = BigInt(Math.trunc(Math.min(Math.max(v, -(2 ** 63)), MAX_INT64))));
   } else out.set(data);

@@ -16,6 +16,7 @@ import {
 import { FoldingBuilder } from "./fold.ts";
 import type { Graph, Value } from "./ir.ts";
 import { CONSTANT_RULES } from "./normalize/constant.ts";
+import { checkDtype } from "./normalize/dtypes.ts";
 import { ELEMENTWISE_RULES } from "./normalize/elementwise.ts";
 import { MATMUL_RULES } from "./normalize/matmul.ts";
 import { NORM_RULES } from "./normalize/norm.ts";
@@ -127,6 +128,7 @@ function importNode(
 ): readonly Value[] {
   const context = new RuleContext(b, node, opset, node.inputs.map((name) => (name === "" ? null : values.get(name)!)));
   try {
+    checkDtype(context);
     const result = IMPORT_RULES[node.op](context);
     const outputs = Array.isArray(result) ? result as readonly Value[] : [result as Value];
     context.finish();

@@ -37,6 +37,7 @@ function constantOfShape(c: RuleContext): Value {
   const fill = value === undefined ? tensor("float32", [], [0]) : { ...value, shape: [] };
   const dims = c.numbers(0, "shape");
   if (dims === undefined) throw new TypeError("expected a shape, got none");
+  if (dims.some((d) => d < 0)) throw new RangeError(`expected sizes from 0, got [${dims}]`);
   return c.op.Expand(fill, dims);
 }
 
@@ -70,8 +71,8 @@ function trilu(c: RuleContext): Value {
     const offset = (i % columns) - Math.floor(i / columns);
     return Number(upper ? offset >= k : offset <= k);
   });
-  const zero = c.b.literal(x.dtype, 0);
-  return c.op.Where(tensor("bool", [rows, columns], keep), x, zero);
+  const mask = tensor("bool", [rows, columns], keep);
+  return x.dtype === "bool" ? c.op.And(x, mask) : c.op.Where(mask, x, c.b.literal(x.dtype, 0));
 }
 
 function eyeLike(c: RuleContext): Value {

@@ -95,6 +95,14 @@ function mod(c: RuleContext): Value {
   return c.cast(op.Sub(p, op.Mul(whole, q)), a.dtype);
 }
 
+/** Base and exponent may differ in type; the result has the base's. */
+function power(c: RuleContext): Value {
+  const a = c.x(0), b = c.x(1);
+  return isFloat(a.dtype) || !isFloat(b.dtype)
+    ? c.op.Pow(a, c.cast(b, a.dtype))
+    : c.cast(c.op.Pow(c.cast(a, b.dtype), b), a.dtype);
+}
+
 function mapped(f: (c: RuleContext, x: Value) => Value): Rule {
   return (c) => f(c, c.x(0));
 }
@@ -116,7 +124,7 @@ export const ELEMENTWISE_RULES: Rules = {
   Min: folded("Min"),
   Sum: folded("Add"),
   Mean: (c) => c.op.Div(c.all().reduce((a, b) => c.op.Add(a, b)), c.inputs.length),
-  Pow: (c) => c.op.Pow(c.x(0), c.cast(c.x(1), c.x(0).dtype)),
+  Pow: power,
   Mod: mod,
   Where: (c) => c.op.Where(c.x(0), c.x(1), c.x(2)),
   Xor: (c) => c.op.Not(c.op.Equal(c.x(0), c.x(1))),
@@ -132,6 +140,7 @@ export const ELEMENTWISE_RULES: Rules = {
   // α·elu(x/α)
   Celu: mapped((c, x) => {
     const alpha = c.number("alpha") ?? 1;
+    if (!(alpha > 0)) throw new RangeError(`expected a positive alpha, got ${alpha}`);
     return c.op.Mul(c.op.Elu(c.op.Div(x, alpha), { alpha: 1 }), alpha);
   }),
   // γ·elu(x, α)

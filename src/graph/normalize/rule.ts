@@ -68,7 +68,9 @@ export class RuleContext {
 
   /** Integers that an attribute held in older operator sets and input `i` holds in newer ones. */
   ints(name: string, i: number): number[] | undefined {
-    return this.intsAttr(name) ?? this.numbers(i, name);
+    const list = this.intsAttr(name) ?? this.numbers(i, name);
+    if (list?.some((v) => !Number.isInteger(v))) throw new TypeError(`expected integers as ${name}, got [${list}]`);
+    return list;
   }
 
   intsAttr(name: string): number[] | undefined {

@@ -16,6 +16,9 @@ export function cut(c: RuleContext, x: Value, [axis, start, end]: readonly [numb
   return start === 0 && end === x.shape[axis] ? x : c.op.Slice(x, [start], [end], [axis], [1]);
 }
 
+/** More axes than any tensor that passes the importer's limits; keeps lists of axes short before shapes are checked. */
+const MAX_RANK = 64;
+
 function range(n: number): number[] {
   return Array.from({ length: listLength(n) }, (_, i) => i);
 }
@@ -36,8 +39,8 @@ function reshape(c: RuleContext): Value {
 
 function squeeze(c: RuleContext): Value {
   const x = c.x(0), rank = x.shape.length;
-  const listed = c.ints("axes", 1)?.map((a) => normalizeAxis(a, rank));
-  const axes = listed ?? range(rank).filter((k) => x.shape[k] === 1);
+  const listed = c.ints("axes", 1)?.map((a) => normalizeAxis(a, rank)) ?? [];
+  const axes = listed.length > 0 ? listed : range(rank).filter((k) => x.shape[k] === 1);
   const wide = axes.find((a) => x.shape[a] !== 1);
   if (wide !== undefined) throw new RangeError(`expected axis ${wide} of [${x.shape}] to be 1`);
   return view(c, x, x.shape.filter((_, k) => !axes.includes(k)));
@@ -48,6 +51,7 @@ function unsqueeze(c: RuleContext): Value {
   const listed = c.ints("axes", 1);
   if (listed === undefined) throw new TypeError("expected axes, got none");
   const rank = x.shape.length + listed.length;
+  if (rank > MAX_RANK) throw new RangeError(`expected at most ${MAX_RANK} axes, got ${rank}`);
   const axes = listed.map((a) => normalizeAxis(a, rank));
   if (new Set(axes).size !== axes.length) throw new RangeError(`expected distinct axes, got [${listed}]`);
   const rest = [...x.shape];
@@ -65,7 +69,8 @@ function split(c: RuleContext): Value[] {
   const x = c.x(0);
   const axis = c.axis(0, x.shape.length);
   const d = x.shape[axis];
-  const n = c.number("num_outputs") ?? c.node.outputs.length;
+  const n = c.node.outputs.length;
+  c.only("num_outputs", n);
   const chunk = Math.ceil(d / n);
   const sizes = c.ints("split", 1) ?? range(n).map((i) => Math.min(chunk, d - i * chunk));
   if (sizes.length < c.node.outputs.length || sizes.some((s) => s < 0) || sizes.reduce((a, b) => a + b, 0) !== d) {
@@ -140,6 +145,9 @@ function needed(t: Tensor | undefined): Tensor {
 
 /** Flat positions in `shape` that an index tensor of the same rank names along `axis`. */
 function positionsAlong(shape: readonly number[], indices: Tensor, axis: number): number[] {
+  if (indices.shape.length !== shape.length || indices.shape.some((d, k) => k !== axis && d > shape[k])) {
+    throw new RangeError(`expected indices within [${shape}] but for axis ${axis}, got [${indices.shape}]`);
+  }
   const own = stridesOf(shape), strides = stridesOf(indices.shape);
   return rowsOf(indices, shape[axis]).map((row, i) =>
     own.reduce((at, s, k) => at + s * (k === axis ? row : Math.floor(i / strides[k]) % indices.shape[k]), 0)
@@ -168,13 +176,25 @@ function column(t: Tensor, n: number, k: number): Tensor {
   );
 }
 
+function requireDepth(x: Value, { shape }: Tensor): void {
+  if (!(shape.at(-1)! >= 1 && shape.at(-1)! <= x.shape.length)) {
+    throw new RangeError(`expected index vectors of 1 to ${x.shape.length} numbers, got [${shape}]`);
+  }
+}
+
+/** The flat positions of whole blocks. */
+function blocks(starts: readonly number[], block: number): number[] {
+  return range(starts.length * block).map((i) => starts[Math.floor(i / block)] + i % block);
+}
+
 function gatherNd(c: RuleContext): Value {
   c.only("batch_dims", 0);
   const x = c.x(0), indices = needed(c.known(1));
+  requireDepth(x, indices);
   const tail = x.shape.slice(indices.shape.at(-1)!), block = sizeOf(tail);
   const starts = positionsOf(x.shape, indices);
   return takeFlat(c, x, {
-    at: starts.flatMap((s) => range(block).map((i) => s + i)),
+    at: blocks(starts, block),
     shape: [...indices.shape.slice(0, -1), ...tail],
   });
 }
@@ -191,9 +211,9 @@ function putFlat(c: RuleContext, x: Value, { at, updates }: { at: readonly numbe
 function scatterNd(c: RuleContext): Value {
   c.only("reduction", "none");
   const x = c.x(0), indices = needed(c.known(1));
+  requireDepth(x, indices);
   const block = sizeOf(x.shape.slice(indices.shape.at(-1)!));
-  const at = positionsOf(x.shape, indices).flatMap((s) => range(block).map((i) => s + i));
-  return putFlat(c, x, { at, updates: c.x(2) });
+  return putFlat(c, x, { at: blocks(positionsOf(x.shape, indices), block), updates: c.x(2) });
 }
 
 function scatterElements(c: RuleContext): Value {
@@ -216,6 +236,9 @@ function pad(c: RuleContext): Value {
   });
   const attribute = c.number("value");
   const value = attribute === undefined ? c.optional(2) : c.b.literal(x.dtype, attribute);
+  if (value !== null && value.dtype !== x.dtype) {
+    throw new TypeError(`expected a value of ${x.dtype}, got ${value.dtype}`);
+  }
   if (pads.every((p) => p === 0)) return x;
   const mode = (c.text("mode") ?? "constant") as "constant" | "reflect" | "edge";
   return c.op.Pad(x, pads, value === null ? null : view(c, value, []), { mode });
@@ -225,6 +248,7 @@ function expand(c: RuleContext): Value {
   const x = c.x(0);
   const shape = c.numbers(1, "shape");
   if (shape === undefined) throw new TypeError("expected a shape, got none");
+  if (shape.some((d) => d < 0)) throw new RangeError(`expected sizes from 0, got [${shape}]`);
   const y = c.op.Expand(x, shape);
   return y.shape.length === x.shape.length && y.shape.every((d, k) => d === x.shape[k]) ? x : y;
 }
@@ -241,9 +265,18 @@ function transpose(c: RuleContext): Value {
   return perm?.every((p, k) => p === k) ? x : c.op.Transpose(x, perm === undefined ? {} : { perm });
 }
 
+/** The block size of an image operator whose sizes it divides. */
+function blockSize(c: RuleContext, { shape }: Value, divided: (b: number) => readonly number[]): number {
+  const b = c.number("blocksize") ?? 0;
+  if (shape.length !== 4 || !(b >= 1) || !divided(b).every(Number.isInteger)) {
+    throw new RangeError(`expected an image [N, C, H, W] that blocks divide, got [${shape}] and blocksize ${b}`);
+  }
+  return b;
+}
+
 /** [N, C·b², H, W] → [N, C, H·b, W·b]. */
 function depthToSpace(c: RuleContext): Value {
-  const x = c.x(0), b = c.number("blocksize") ?? 1;
+  const x = c.x(0), b = blockSize(c, x, (size) => [x.shape[1] / size ** 2]);
   c.only("mode", "DCR", "CRD");
   const [n, ch, h, w] = x.shape, inner = ch / b ** 2;
   const crd = c.text("mode") === "CRD";
@@ -258,7 +291,7 @@ function depthToSpace(c: RuleContext): Value {
 
 /** [N, C, H·b, W·b] → [N, C·b², H, W]. */
 function spaceToDepth(c: RuleContext): Value {
-  const x = c.x(0), b = c.number("blocksize") ?? 1;
+  const x = c.x(0), b = blockSize(c, x, (size) => [x.shape[2] / size, x.shape[3] / size]);
   const [n, ch, h, w] = x.shape;
   const apart = c.op.Reshape(x, [n, ch, h / b, b, w / b, b]);
   return c.op.Reshape(c.op.Transpose(apart, { perm: [0, 3, 5, 1, 2, 4] }), [n, ch * b ** 2, h / b, w / b]);

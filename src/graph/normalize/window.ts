@@ -54,10 +54,17 @@ function windowAttrs(
 /** x [N, C, …] and w [M, C/g, …] of equal rank, at least one spatial axis. */
 function operands(c: RuleContext): { x: Value; w: Value; b: Value | null } {
   const x = c.x(0), w = c.x(1, "weights"), b = c.optional(2);
-  if (x.shape.length < 3 || w.shape.length !== x.shape.length) {
-    throw new RangeError(`expected input and weights of equal rank from 3, got [${x.shape}] and [${w.shape}]`);
+  requireImage(x);
+  if (w.shape.length !== x.shape.length) {
+    throw new RangeError(`expected input and weights of equal rank, got [${x.shape}] and [${w.shape}]`);
   }
   return { x, w, b };
+}
+
+function requireImage({ shape }: Value): void {
+  if (shape.length < 3 || shape.length > 5) {
+    throw new RangeError(`expected [N, C, …] with 1 to 3 spatial axes, got [${shape}]`);
+  }
 }
 
 function requireBias(b: Value | null, channels: number): void {
@@ -90,13 +97,14 @@ function convTranspose(c: RuleContext): Value {
   const same = autoPad?.startsWith("SAME") ?? false;
   const window = windowAttrs(c, { kernel: w.shape.slice(2), spatial });
   const output_padding = c.intsAttr("output_padding") ?? Array<number>(n).fill(0);
-  if (output_padding.length !== n || output_padding.some((p) => p < 0)) {
-    throw new RangeError(`expected ${n} output paddings from 0, got [${output_padding}]`);
+  const { strides, dilations, kernel_shape } = window;
+  const room = strides.map((s, i) => Math.max(s, dilations[i]) - 1);
+  if (output_padding.length !== n || output_padding.some((p, i) => p < 0 || p > room[i])) {
+    throw new RangeError(`expected output paddings from 0 to [${room}], got [${output_padding}]`);
   }
   const wanted = c.intsAttr("output_shape")?.slice(-n) ??
-    (same ? spatial.map((d, i) => d * window.strides[i]) : undefined);
+    (same ? spatial.map((d, i) => d * strides[i]) : undefined);
   if (wanted === undefined) return c.op.ConvTranspose(x, w, b, { ...window, group, output_padding });
-  const { strides, dilations, kernel_shape } = window;
   const totals = spatial.map((d, i) =>
     strides[i] * (d - 1) + output_padding[i] + dilations[i] * (kernel_shape[i] - 1) + 1 - wanted[i]
   );
@@ -110,11 +118,16 @@ function convTranspose(c: RuleContext): Value {
 
 function pool(c: RuleContext): { x: Value; attrs: WindowAttrs & { ceil_mode: number } } {
   const x = c.x(0);
-  if (x.shape.length < 3) throw new RangeError(`expected [N, C, …], got [${x.shape}]`);
+  requireImage(x);
   return {
     x,
     attrs: { ...windowAttrs(c, { kernel: [], spatial: x.shape.slice(2) }), ceil_mode: c.number("ceil_mode") ?? 0 },
   };
+}
+
+function image(c: RuleContext): Value {
+  requireImage(c.x(0));
+  return c.x(0);
 }
 
 function maxPool(c: RuleContext): Value {
@@ -143,7 +156,9 @@ function sizesFromScales(shape: readonly number[], scales: readonly number[]): n
 function resizeOld(c: RuleContext): Value {
   const x = c.x(0);
   const scales = c.numbers(1, "scales");
-  if (scales?.length !== x.shape.length) throw new RangeError(`expected ${x.shape.length} scales, got [${scales}]`);
+  if (scales?.length !== x.shape.length) {
+    throw new RangeError(`expected ${x.shape.length} scales, got ${scales ?? "none"}`);
+  }
   c.only("mode", "nearest", "linear");
   const mode = c.text("mode") === "linear" ? "linear" : "nearest";
   return resized(c, x, {
@@ -159,6 +174,9 @@ interface ResizeAttrs {
 }
 
 function resized(c: RuleContext, x: Value, { sizes, attrs }: { sizes: readonly number[]; attrs: ResizeAttrs }): Value {
+  if (attrs.mode === "linear" && x.shape.length > 3 && sizes.slice(0, 2).some((d, k) => d !== x.shape[k])) {
+    throw new RangeError(`expected linear resizing of spatial axes only, got [${x.shape}] to [${sizes}]`);
+  }
   return sizes.every((d, k) => d === x.shape[k]) ? x : c.op.Resize(x, null, null, sizes, attrs);
 }
 
@@ -202,8 +220,8 @@ export const WINDOW_RULES: Rules = {
   AveragePool: averagePool,
   Conv: conv,
   ConvTranspose: convTranspose,
-  GlobalAveragePool: (c) => c.op.GlobalAveragePool(c.x(0)),
-  GlobalMaxPool: (c) => c.op.GlobalMaxPool(c.x(0)),
+  GlobalAveragePool: (c) => c.op.GlobalAveragePool(image(c)),
+  GlobalMaxPool: (c) => c.op.GlobalMaxPool(image(c)),
   MaxPool: maxPool,
   Resize: resize,
   Upsample: resizeOld,
