@@ -10,6 +10,9 @@ export interface JobFilesOptions {
   readonly workTtlMs: number;
 }
 
+/** Images without an open job: a crash came between. Younger ones may belong to a job that is just being made. */
+const STRAY_IMAGES_MS = 3600 * 1000;
+
 export class JobFiles {
   readonly #jobs: string;
   readonly #results: string;
@@ -70,7 +73,9 @@ export class JobFiles {
       await removeIfOlder(`${this.#results}/${name}`, now - this.#options.resultTtlMs);
     }
     for await (const { name } of Deno.readDir(this.#jobs)) {
-      if (isUuid(name) && !open.has(name)) await removeIfOlder(`${this.#jobs}/${name}`, now - this.#options.workTtlMs);
+      if (!isUuid(name) || open.has(name)) continue;
+      const hasImages = await exists(`${this.#jobs}/${name}/input`);
+      await removeIfOlder(`${this.#jobs}/${name}`, now - (hasImages ? STRAY_IMAGES_MS : this.#options.workTtlMs));
     }
   }
 }

@@ -133,8 +133,13 @@ export class Jobs {
     const ordered = orderedInput(input);
     const { version } = await this.#inference.resolve(kind, ordered);
     const id = crypto.randomUUID();
-    const images = await this.#files.takeImages(id, ordered.images);
-    return await this.#submit(kind, id, { ...ordered, version, images });
+    try {
+      const images = await this.#files.takeImages(id, ordered.images);
+      return await this.#submit(kind, id, { ...ordered, version, images });
+    } catch (error) {
+      await this.#files.removeWorkshop(id);
+      throw error;
+    }
   }
 
   /** Segments now. @throws {DomainError} `busy`, `not-found`, `wrong-task`, codes of `InferenceError`, `EngineError` */

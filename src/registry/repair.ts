@@ -47,8 +47,9 @@ async function listFolders(path: string): Promise<string[]> {
 
 async function insertMissing(tx: Queryable, { name, version, provenance }: Manifest, shipped: boolean): Promise<void> {
   await tx.query(
-    `INSERT INTO sulcus.model_versions (name, version, state, shipped, job) VALUES ($1, $2, 'candidate', $3, $4)
-     ON CONFLICT DO NOTHING`,
+    `INSERT INTO sulcus.model_versions (name, version, state, shipped, job) VALUES ($1, $2, 'candidate', $3,
+       CASE WHEN EXISTS (SELECT 1 FROM sulcus.model_versions WHERE job = $4) THEN NULL ELSE $4 END)
+     ON CONFLICT (name, version) DO NOTHING`,
     [name, version, shipped, shipped ? null : provenance.job ?? null],
   );
 }

@@ -96,7 +96,7 @@ export class Registry {
       const version = await this.#nextVersion(draft.name);
       try {
         const manifest = await writePackage(this.#roots.own, draft, { version, source });
-        await insertCandidate(this.#database, manifest);
+        await insertCandidate(this.#database, manifest, manifest.provenance.job);
         return await this.version(draft.name, version);
       } catch (error) {
         // Somebody else took the number between the question and the write.
@@ -288,10 +288,11 @@ async function serve(
   );
 }
 
-async function insertCandidate(on: Queryable, { name, version, provenance }: Manifest): Promise<void> {
+/** `job`: the one of this installation that made it; what an imported manifest says of a job means nothing here. */
+async function insertCandidate(on: Queryable, { name, version }: Manifest, job?: string): Promise<void> {
   await on.query(
     "INSERT INTO sulcus.model_versions (name, version, state, shipped, job) VALUES ($1, $2, 'candidate', false, $3)",
-    [name, version, provenance.job ?? null],
+    [name, version, job ?? null],
   );
 }
 

@@ -135,6 +135,11 @@ test("open() makes candidates of packages whose row a crash prevented", (databas
     assert.deepEqual(await statesOf(again, "tumour"), ["1 candidate", "2 candidate", "3 candidate"]);
     assert.equal((await again.madeBy("job-1"))?.version, 2);
     assert.equal(await again.madeBy("job-2"), null);
+    const copy = draftOf({ name: "copy", provenance: draft.provenance });
+    await writePackage(`${dataDirectory}/models`, copy, { version: 1, source });
+    const third = await reopen();
+    assert.deepEqual(await statesOf(third, "copy"), ["1 candidate"]);
+    assert.equal((await third.madeBy("job-1"))?.name, "tumour", "a job makes one version");
   }));
 
 test("open() removes old staging folders only", (database) =>
