@@ -151,14 +151,14 @@ const refusals: [string, RawNode[], RegExp][] = [
     /\(Sqrt\): expected float elements, got int64 in "s"/,
   ],
   [
-    "shapes that do not broadcast",
-    [node("y = Reshape(x, i)"), node("z = Add(x, i)")],
+    "a shape of another size",
+    [node("y = Reshape(x, i)")],
     /\(Reshape\): expected a shape of 24 elements/,
   ],
   [
     "scales between sizes",
     [node("y = Resize(x, , scales)")],
-    /\(Resize\): expected scales that give whole sizes, got \[1,1,1.3/,
+    /\(Resize\): expected scales that give whole sizes, got \[1,1,1.29/,
   ],
 ];
 for (const [what, nodes, message] of refusals) {
@@ -189,7 +189,7 @@ Deno.test("normalizeModel() wants positive sizes that agree with the file's", ()
   );
 });
 
-Deno.test("normalizeModel() reads constants of every size as one weight each", () => {
+Deno.test("normalizeModel() calls the constant of a Constant node by its output's name", () => {
   const graph = normalizeModel(
     model([node("c = Constant()", { value: tensor("float32", [4], [1, 2, 3, 4]) }), node("y = Mul(x, c)")]),
   );
