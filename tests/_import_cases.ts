@@ -281,6 +281,17 @@ export const IMPORT_CASES: readonly ImportCase[] = [
     opset: 23,
     attrs: { q_num_heads: 2, kv_num_heads: 2, is_causal: 1, scale: 0.3 },
   },
+  {
+    op: "Attention",
+    inputs: [[1, 4, 3, 4], [1, 2, 5, 4], [1, 2, 5, 6], [3, 5]],
+    opset: 23,
+    attrs: { is_causal: 1 },
+  },
+  {
+    op: "Attention",
+    inputs: [[2, 2, 2, 4], [2, 2, 3, 4], [2, 2, 3, 4], tensor("bool", [2, 3], [1, 0, 1, 1, 1, 0])],
+    opset: 23,
+  },
 ];
 
 /** The file of one node, and values for its inputs. */

@@ -1,5 +1,7 @@
 /** Imported networks, written again by Sulcus: ONNX Runtime computes the same from both files. */
-import { encodeModel, importModel, tensor } from "../src/graph/mod.ts";
+import assert from "node:assert/strict";
+import { encodeModel, importModel, print, tensor, verify } from "../src/graph/mod.ts";
+import { buildNetwork, EDGE, initialWeights, type NetworkSpec } from "../src/nets/mod.ts";
 import { assertClose, runModel } from "./_onnx_runtime.ts";
 import { FIXTURES, loadFixture, wave } from "./fixtures/mod.ts";
 
@@ -17,5 +19,20 @@ for (const name of FIXTURES) {
       const actual = await runModel(encodeModel(importModel(model, { shapes: { [input.name]: input.shape } })), feeds);
       for (const [output, values] of Object.entries(expected)) assertClose(actual[output], values, output);
     },
+  });
+}
+
+const NETWORKS: readonly NetworkSpec[] = [
+  { kind: "uniunet", config: { ...EDGE } },
+  { kind: "uniformer-classifier", config: { widths: [8, 16, 24, 32], depths: [1, 1, 1, 1], headDim: 8, classes: 3 } },
+  { kind: "unet3d", config: {} },
+];
+for (const spec of NETWORKS) {
+  Deno.test(`importModel() reads ${spec.kind} back as it was built, line by line`, () => {
+    const weights = initialWeights(spec, { seed: 1 });
+    const graph = buildNetwork(spec, { input: [1, 4, 32, 32, 32], weights, outputs: "inference" });
+    const again = importModel(encodeModel(graph));
+    verify(again);
+    assert.equal(print(again), print(graph));
   });
 }

@@ -118,6 +118,14 @@ function splitHeads(c: RuleContext, x: Value, heads: number | undefined): Value 
   return c.op.Transpose(c.op.Reshape(x, [n, t, heads!, width / heads!]), { perm: [0, 2, 1, 3] });
 }
 
+/** Grouped queries: each head of keys and values serves several neighbouring heads of queries. */
+function repeatHeads(c: RuleContext, x: Value, heads: number): Value {
+  const [n, own, t, d] = x.shape, group = heads / own;
+  if (!Number.isInteger(group)) throw new RangeError(`expected key heads that divide ${heads} query heads, got ${own}`);
+  if (group === 1) return x;
+  return c.op.Reshape(c.op.Expand(c.op.Reshape(x, [n, own, 1, t, d]), [n, own, group, t, d]), [n, heads, t, d]);
+}
+
 // softmax(q·kᵀ·scale + mask)·v
 function attention(c: RuleContext): Value {
   const { op } = c;
@@ -126,10 +134,8 @@ function attention(c: RuleContext): Value {
   c.ignore("softmax_precision");
   const heads = c.number("q_num_heads"), kvHeads = c.number("kv_num_heads");
   const flat = c.x(0).shape.length === 3;
-  const q = splitHeads(c, c.x(0), heads), k = splitHeads(c, c.x(1), kvHeads), v = splitHeads(c, c.x(2), kvHeads);
-  if (q.shape[1] !== k.shape[1]) {
-    throw new RangeError(`expected as many key as query heads, got ${k.shape[1]} and ${q.shape[1]}`);
-  }
+  const q = splitHeads(c, c.x(0), heads);
+  const [k, v] = [1, 2].map((i) => repeatHeads(c, splitHeads(c, c.x(i), kvHeads), q.shape[1]));
   const scale = c.number("scale") ?? 1 / Math.sqrt(q.shape[3]);
   let scores = op.Mul(op.MatMul(q, op.Transpose(k, { perm: [0, 1, 3, 2] })), scale);
   const [rows, columns] = scores.shape.slice(-2);
