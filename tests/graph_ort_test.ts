@@ -24,7 +24,10 @@ for (const name of FIXTURES) {
 
 const NETWORKS: readonly NetworkSpec[] = [
   { kind: "uniunet", config: { ...EDGE } },
-  { kind: "uniformer-classifier", config: { widths: [8, 16, 24, 32], depths: [1, 1, 1, 1], headDim: 8, classes: 3 } },
+  {
+    kind: "uniformer-classifier",
+    config: { inChannels: 4, widths: [8, 16, 24, 32], depths: [1, 1, 1, 1], headDim: 8, classes: 3 },
+  },
   { kind: "unet3d", config: {} },
 ];
 for (const spec of NETWORKS) {
