@@ -6,12 +6,14 @@ import {
   gradients,
   type Graph,
   GraphBuilder,
+  IMPORT_LIMITS,
   importModel,
   tensor,
   verify,
 } from "../src/graph/mod.ts";
 import type { Value } from "../src/graph/mod.ts";
 import { batchNorm } from "../src/train/batch_norm.ts";
+import { foreignModel } from "./_onnx_model.ts";
 import {
   type Fixture,
   FIXTURES,
@@ -152,6 +154,19 @@ Deno.test("importModel() reads or refuses a file with any one byte changed", () 
     }
   }
   assert.ok(refused > 50, `${refused} refused`);
+});
+
+Deno.test("importModel() refuses nodes with too many operands and graphs that grow too much", () => {
+  const sums = (n: number, inputs: number) => ({
+    opset: 17,
+    inputs: { x: { dtype: "float32" as const, shape: [4] } },
+    nodes: Array.from({ length: n }, (_, i) => ({ op: "Sum", inputs: Array(inputs).fill("x"), outputs: [`y${i}`] })),
+    outputs: ["y0"],
+  });
+  assert.throws(() => importModel(foreignModel(sums(1, 4097))), /\(Sum\): expected at most 4096 inputs and outputs/);
+  const limits = { ...IMPORT_LIMITS, nodes: 5 };
+  assert.equal(importModel(foreignModel(sums(1, 50)), { limits }).nodes.length, 49);
+  assert.throws(() => importModel(foreignModel(sums(2, 50)), { limits }), /expected at most 50 nodes after rewriting/);
 });
 
 Deno.test("importModel() takes sizes by the name of a symbolic dimension", () => {

@@ -62,6 +62,9 @@ export interface ImportLimits {
 
 export const IMPORT_LIMITS: ImportLimits = { bytes: 2 ** 31 - 1, nodes: 100_000, elements: 2 ** 31, rank: 12 };
 
+/** Most inputs or outputs of one node. */
+const MAX_OPERANDS = 4096;
+
 /** Operator sets whose rules `normalize.ts` knows. */
 export const OPSETS = { first: 9, last: 23 } as const;
 
@@ -260,6 +263,9 @@ function nodeOf(proto: NodeProto, limits: ImportLimits): RawNode {
   const attrs = new Map<string, RawAttr>();
   const node = { op: proto.opType, name: proto.name, inputs: proto.input, outputs: proto.output, attrs };
   const label = nodeLabel(node);
+  if (Math.max(proto.input.length, proto.output.length) > MAX_OPERANDS) {
+    throw new RangeError(`Cannot import ${label}: expected at most ${MAX_OPERANDS} inputs and outputs`);
+  }
   if (!isOnnxDomain(proto.domain)) {
     throw new TypeError(`Cannot import ${label}: expected an operator of ONNX, got domain ${quote(proto.domain)}`);
   }

@@ -37,6 +37,9 @@ export const IMPORT_RULES: Rules = {
   ...WINDOW_RULES,
 };
 
+/** How many nodes of the IR a node of the file may become on average. */
+const MAX_GROWTH = 10;
+
 export interface ImportOptions {
   /** The whole shape of an input whose dimensions the file leaves open. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
@@ -46,7 +49,7 @@ export interface ImportOptions {
 }
 
 /**
- * Reads an ONNX model into the IR.
+ * Reads an ONNX model into the IR. Large constants are views of `bytes`, which must then not change.
  * @throws {SyntaxError | TypeError | RangeError} what `decodeModel` refuses; a dimension that neither the file nor the
  *   caller fixes; an operator, attribute or input that the IR cannot express, with the node's name
  */
@@ -71,13 +74,16 @@ export function normalizeModel(raw: RawModel, options: ImportOptions = {}): Grap
   for (const node of raw.nodes) {
     const from = b.nodes.length;
     const outputs = importNode(b, { node, opset: raw.opset, values, used });
+    if (b.nodes.length > MAX_GROWTH * limits.nodes) {
+      throw new RangeError(`Cannot import model: expected at most ${MAX_GROWTH * limits.nodes} nodes after rewriting`);
+    }
     for (const { y } of b.nodes.slice(from)) checkShape(y.shape, nodeLabel(node), limits);
     node.outputs.forEach((name, i) => i < outputs.length && name !== "" && values.set(name, outputs[i]));
   }
   const results = Object.fromEntries(raw.outputs.map((name, i) => [outputKey(i), values.get(name)!]));
-  const names = new Map<string, string>();
+  const names = new Map<string, string>(), outputs = new Set(raw.outputs);
   for (const [name, value] of values) {
-    if (!names.has(value.name) && !raw.outputs.includes(name)) names.set(value.name, name);
+    if (!names.has(value.name) && !outputs.has(name)) names.set(value.name, name);
   }
   raw.outputs.forEach((name, i) => names.set(outputKey(i), name));
   return renameValues(b.build(raw.name, results), names);
@@ -101,7 +107,8 @@ function fixShape({ name, dims }: RawInput, { shapes = {}, dimensions = {} }: Im
     throw new RangeError(`${what}: expected ${dims.length} sizes in shapes, got [${given}]`);
   }
   return dims.map((dim, k) => {
-    const size = given?.[k] ?? (typeof dim === "number" ? dim : dimensions[dim]);
+    const size = given?.[k] ??
+      (typeof dim === "number" ? dim : Object.hasOwn(dimensions, dim) ? dimensions[dim] : undefined);
     if (size === undefined) {
       throw new RangeError(
         `${what}: expected a size for dimension ${k} ("${dim}"), got none: pass shapes or dimensions`,

@@ -119,6 +119,7 @@ function convTranspose(c: RuleContext): Value {
 function pool(c: RuleContext): { x: Value; attrs: WindowAttrs & { ceil_mode: number } } {
   const x = c.x(0);
   requireImage(x);
+  c.only("ceil_mode", 0, 1);
   return {
     x,
     attrs: { ...windowAttrs(c, { kernel: [], spatial: x.shape.slice(2) }), ceil_mode: c.number("ceil_mode") ?? 0 },
@@ -138,6 +139,7 @@ function maxPool(c: RuleContext): Value {
 
 function averagePool(c: RuleContext): Value {
   const { x, attrs } = pool(c);
+  c.only("count_include_pad", 0, 1);
   return c.op.AveragePool(x, { ...attrs, count_include_pad: c.number("count_include_pad") ?? 0 });
 }
 
