@@ -7,6 +7,7 @@ interface ConvCase {
   readonly w: readonly number[];
   readonly attrs: { strides?: number[]; pads?: number[]; dilations?: number[]; group?: number };
   readonly transposed?: boolean;
+  readonly bias?: boolean;
   readonly temporaryBytes?: number;
   /** Pass that must fire, or the start of the reason that another gives. */
   readonly fires?: string;
@@ -60,6 +61,14 @@ const CASES: readonly ConvCase[] = [
     attrs: { pads: one(1), group: 2 },
     fires: deep,
   },
+  {
+    name: "tiny volume with bias",
+    x: [1, 2, 2, 2, 2],
+    w: [2, 1, 3, 3, 3],
+    attrs: { pads: one(1), group: 2 },
+    bias: true,
+    fires: deep,
+  },
   { name: "grouped", x: [1, 4, 5, 5, 5], w: [6, 2, 3, 3, 3], attrs: { pads: one(1), group: 2 }, skips: "grouped" },
   {
     name: "transposed 2³",
@@ -80,10 +89,13 @@ const CASES: readonly ConvCase[] = [
 ];
 
 /** y, dx and dw of one (transposed) convolution under a fixed non-linear loss. */
-function stepGraph({ x, w, attrs, transposed }: ConvCase): Graph {
+function stepGraph({ x, w, attrs, transposed, bias }: ConvCase): Graph {
   const b = new GraphBuilder();
   const image = b.input("x", { dtype: "float32", shape: x }), kernel = b.input("w", { dtype: "float32", shape: w });
-  const y = transposed ? b.op.ConvTranspose(image, kernel, null, attrs) : b.op.Conv(image, kernel, null, attrs);
+  const shift = bias
+    ? tensor("float32", [w[0]], w.slice(0, 1).flatMap((m) => Array.from({ length: m }, (_, i) => i + 1)))
+    : null;
+  const y = transposed ? b.op.ConvTranspose(image, kernel, null, attrs) : b.op.Conv(image, kernel, shift, attrs);
   const loss = b.op.ReduceSum(b.op.Sin(y), null, { keepdims: 0 });
   const [dx, dw] = gradients(b, loss, [image, kernel]);
   return b.build("step", { y, dx, dw });

@@ -36,8 +36,8 @@ function geometry({ node, x: [rows, kernels], y }: Match): Geometry {
 }
 
 /** Whether a Conv is a weight gradient in its exchanged form: the kernel covers more than the output. */
-function isWeightGradient({ x: [, kernels], y }: Match): boolean {
-  return kernels.shape.length === 5 && sizeOf(kernels.shape.slice(2)) > sizeOf(y.shape.slice(2));
+function isWeightGradient({ x: [, kernels, bias], y }: Match): boolean {
+  return bias === undefined && kernels.shape.length === 5 && sizeOf(kernels.shape.slice(2)) > sizeOf(y.shape.slice(2));
 }
 
 const FLOAT_BYTES = 4;
