@@ -147,7 +147,7 @@ test("cancel() kills a worker that does not listen", (database) =>
 test("stop() puts a running training back; the next start finishes it from its checkpoint", (database) =>
   withWorkplace(database, async ({ datasets, open }) => {
     const first = await open();
-    const { id } = await first.submitFinetune(wish(await readyDataset(datasets), { steps: 60, learningRate: 50 }));
+    const { id } = await first.submitFinetune(wish(await readyDataset(datasets), { steps: 40, learningRate: 50 }));
     await until("the job makes progress", async () => ((await first.get(id)).progress?.step ?? 0) >= 2);
     await first.stop();
     const stopped = await first.get(id);
@@ -157,7 +157,7 @@ test("stop() puts a running training back; the next start finishes it from its c
     assert.equal(record.state, "succeeded", JSON.stringify(record.error));
     assert.equal(record.startedAt, stopped.startedAt);
     const trace: Trace[] = JSON.parse(await Deno.readTextFile(await second.reportFile(id, "json")));
-    assert.deepEqual(trace.map((t) => t.step), Array.from({ length: 60 }, (_, i) => i + 1));
+    assert.deepEqual(trace.map((t) => t.step), Array.from({ length: 40 }, (_, i) => i + 1));
     assert.equal(new Set(trace.map((t) => t.pid)).size, 2);
   }));
 

@@ -5,7 +5,7 @@ import { Datasets } from "./datasets.ts";
 import type { Trace } from "./fake_tasks_test_helpers.ts";
 import { openFake } from "./jobs_test_helpers.ts";
 
-const STEPS = 40;
+const STEPS = 25;
 
 /** The server's part in the test: submits a training and tells its progress until it is killed. */
 function serverScript(dataDirectory: string): string {

@@ -43,9 +43,9 @@ export class TaskProcess {
     });
   }
 
-  /** Processes started after the first one. */
+  /** Processes that have ended so far. */
   get restarts(): number {
-    return Math.max(0, this.#supervisor.generation - 1);
+    return this.#supervisor.generation;
   }
 
   /**

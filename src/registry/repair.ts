@@ -10,12 +10,16 @@ import { packageDirectory, readPackage } from "./package.ts";
 /** Staging folders younger than this may belong to another live process. */
 const STAGING_AGE_MS = 24 * 3600 * 1000;
 
+/** Any constant, but another than the migrations'. */
+const ADVISORY_LOCK = 7_263_186;
+
 /** Adds missing rows, gives shipped models a served version, removes old staging folders. */
 export async function repair(database: Database, roots: { own: string; shipped?: string }): Promise<void> {
   await removeStaging(roots.own);
   const own = await readRoot(roots.own);
   const shipped = roots.shipped ? await readRoot(roots.shipped) : [];
   await database.transaction(async (tx) => {
+    await tx.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]); // one process at a time
     for (const manifest of shipped) await insertMissing(tx, manifest, true);
     for (const manifest of own) await insertMissing(tx, manifest, false);
     for (const name of new Set(shipped.map((m) => m.name))) {
