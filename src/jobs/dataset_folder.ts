@@ -4,9 +4,10 @@ import { digestFile, DomainError } from "../registry/mod.ts";
 import type { Label, Modality } from "../inference/spec.ts";
 import type { TrainingCase } from "../train/types.ts";
 import { type CaseContent, type CaseFile, checkCases, hashCases, trainingCaseOf } from "./dataset_checks.ts";
+import { importDataset } from "./dataset_import.ts";
 import { Inspector } from "./inspect.ts";
 import { labelsOf } from "./labels.ts";
-import { invalidDataset, type Role } from "./layout_plan.ts";
+import { type DatasetPlan, invalidDataset, type Role } from "./layout_plan.ts";
 import { planDataset } from "./layouts.ts";
 import type { CaseCheck, DatasetLayout, DatasetTask } from "./types.ts";
 
@@ -39,7 +40,6 @@ export async function readDatasetFolder(directory: string): Promise<DatasetFolde
     if (size > MAX_DESCRIPTION_BYTES) throw invalidDataset("dataset.json is too long");
     return await Deno.readTextFile(`${root}/${path}`);
   });
-  const labels = labelsOf(plan.regions);
   const cases: CaseContent[] = [];
   using inspector = new Inspector();
   for (const [i, planned] of plan.cases.entries()) {
@@ -56,9 +56,31 @@ export async function readDatasetFolder(directory: string): Promise<DatasetFolde
     }
     cases.push({ ...planned, files });
   }
-  const { layout, task, modalities, classes, ignoredFiles } = plan;
+  return describe(plan, plan.name || basename(root), cases);
+}
+
+/**
+ * The same for an archive, whose case files are unpacked into `directory` under names of our own.
+ * @throws {DomainError} `invalid-archive`, `invalid-dataset`, `invalid-volume`, `too-large`
+ */
+export async function readDatasetZip(zipPath: string, directory: string): Promise<DatasetFolder> {
+  using inspector = new Inspector();
+  const limits = { maxFileBytes: 2 * 2 ** 30, maxTotalBytes: 256 * 2 ** 30 };
+  const { plan, spec, cases } = await importDataset(zipPath, { directory: resolve(directory), inspector, ...limits });
+  const contents = cases.map(({ name, patient, className, files }): CaseContent => ({
+    id: name,
+    patient: patient ?? name,
+    ...(className !== null && { className }),
+    files: new Map(files.map((f) => [f.role, { ...f, path: `${resolve(directory)}/${f.file}` }])),
+  }));
+  return describe(plan, spec.name, contents);
+}
+
+function describe(plan: DatasetPlan, name: string, cases: readonly CaseContent[]): DatasetFolder {
+  const { layout, task, modalities, regions, classes, ignoredFiles } = plan;
+  const labels = labelsOf(regions);
   return {
-    name: plan.name || basename(root),
+    name,
     layout,
     task,
     modalities,

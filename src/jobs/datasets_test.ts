@@ -3,7 +3,7 @@ import { zipSync } from "fflate";
 import { type Database } from "../registry/mod.ts";
 import { databaseTests } from "../registry/database_test_helpers.ts";
 import { rawZip, refusal } from "../registry/package_test_helpers.ts";
-import { readDatasetFolder } from "./dataset_folder.ts";
+import { readDatasetFolder, readDatasetZip } from "./dataset_folder.ts";
 import { Datasets, type DatasetsOptions } from "./datasets.ts";
 import { readyDataset, streamOf, tinyNifti } from "./jobs_test_helpers.ts";
 import type { DatasetSpec } from "./types.ts";
@@ -325,6 +325,9 @@ for (const layout of ["nnunet", "brats", "sulcus"] as const) {
       assert.equal(folder.hash, dataset.hash);
       assert.deepEqual(folder.labels, dataset.labels);
       assert.deepEqual([folder.layout, folder.ignoredFiles], [layout, expected.ignored]);
+      const zip = await readDatasetZip(`${dataDirectory}/in.zip`, `${dataDirectory}/unpacked`);
+      assert.deepEqual([zip.hash, zip.layout, zip.labels], [folder.hash, layout, folder.labels]);
+      assert.ok(zip.cases.every((c) => c.label?.startsWith(`${dataDirectory}/unpacked/cases/`)));
       const { cases } = await datasets.trainingCases(dataset.id);
       const content = async (path: string) => (await Deno.readFile(path)).toHex();
       for (const [i, one] of folder.cases.entries()) {

@@ -2,7 +2,7 @@
  * Work that outlives a request: data sets, the job queue, progress events, worker processes, cancel and resume. It
  * knows nothing of HTTP.
  */
-export { type DatasetFolder, readDatasetFolder } from "./dataset_folder.ts";
+export { type DatasetFolder, readDatasetFolder, readDatasetZip } from "./dataset_folder.ts";
 export { caseNameSchema, datasetLabelSchema, datasetSpecSchema } from "./dataset_spec.ts";
 export { Datasets, type DatasetsOptions } from "./datasets.ts";
 export type { JobFilter } from "./job_rows.ts";
