@@ -115,13 +115,19 @@ export class GraphBuilder {
     return values;
   }
 
-  /** The finished graph: outputs get the given names, nodes that no output needs are dropped. */
+  /**
+   * The finished graph: outputs get the given names, nodes that no output needs are dropped.
+   * @throws {RangeError} an output's name belongs to another value
+   */
   build(name: string, outputs: Readonly<Record<string, Value>>): Graph {
     const rename = new Map<string, string>();
     const sources = new Set([...this.#inputs.map((v) => v.name), ...this.#constants.keys()]);
     const tail: BuiltNode[] = [];
     for (const [outputName, value] of Object.entries(outputs)) {
       if (value.name === outputName) continue;
+      if (this.#names.has(outputName)) {
+        throw new RangeError(`Cannot build ${name}: the output name ${outputName} is taken`);
+      }
       if (sources.has(value.name) || rename.has(value.name)) {
         tail.push({ op: "Identity", x: [value], y: { ...value, name: outputName }, attrs: {} });
       } else rename.set(value.name, outputName);

@@ -28,12 +28,12 @@ import { readTemplate, templateFor } from "./templates.ts";
 export interface Prepared {
   /** One array [X, Y, Z] a modality, in the spec's order. */
   readonly channels: readonly Float32Array[];
-  /** The grid of all channels; its placement leads back to the first modality's file. */
+  /** The grid of all channels; its placement leads back to the first file given. */
   readonly grid: GridImage;
   /** The crop that was taken of the oriented, resampled volume, and that volume's size. */
   readonly box: Box;
   readonly uncroppedVox: Grid["sizeVox"];
-  /** The first modality's file, whose grid masks are written on. */
+  /** The first file given, whose grid masks are written on. */
   readonly reference: Volume;
   readonly warnings: readonly Warning[];
   /** Time spent reading files. */
@@ -58,7 +58,8 @@ export async function prepare(
   if (unknown !== undefined) {
     throw new InferenceError("unknown-modality", `Cannot use ${unknown}: the model takes ${modalities.join(", ")}`);
   }
-  const present = modalities.filter((m) => images[m] !== undefined);
+  // the first file given decides the grid
+  const present = (Object.keys(images) as Modality[]).filter((m) => images[m] !== undefined);
   const missing = modalities.filter((m) => images[m] === undefined);
   if (present.length === 0 || (missing.length > 0 && templates === undefined)) {
     throw new InferenceError(
