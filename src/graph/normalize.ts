@@ -43,6 +43,8 @@ const MAX_GROWTH = 10;
 export interface ImportOptions {
   /** The whole shape of an input whose dimensions the file leaves open. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  /** The same for a model with one input, whatever its name. */
+  readonly inputShape?: readonly number[];
   /** Sizes of the file's symbolic dimensions, for example `{ batch: 1 }`. */
   readonly dimensions?: Readonly<Record<string, number>>;
   readonly limits?: ImportLimits;
@@ -65,7 +67,7 @@ export function normalizeModel(raw: RawModel, options: ImportOptions = {}): Grap
   const b = new FoldingBuilder();
   const values = new Map<string, Value>();
   for (const input of raw.inputs) {
-    const shape = fixShape(input, options);
+    const shape = fixShape(input, options, raw.inputs.length === 1);
     checkShape(shape, `input ${quote(input.name)}`, limits);
     values.set(input.name, b.input(input.name, { dtype: input.dtype, shape }));
   }
@@ -100,8 +102,12 @@ function refuseUnknownOperators({ nodes }: RawModel): void {
   );
 }
 
-function fixShape({ name, dims }: RawInput, { shapes = {}, dimensions = {} }: ImportOptions): number[] {
-  const given = Object.hasOwn(shapes, name) ? shapes[name] : undefined;
+function fixShape(
+  { name, dims }: RawInput,
+  { shapes = {}, dimensions = {}, inputShape }: ImportOptions,
+  only: boolean,
+): number[] {
+  const given = Object.hasOwn(shapes, name) ? shapes[name] : only ? inputShape : undefined;
   const what = `Cannot import input ${quote(name)} [${dims.join(", ")}]`;
   if (given !== undefined && given.length !== dims.length) {
     throw new RangeError(`${what}: expected ${dims.length} sizes in shapes, got [${given}]`);

@@ -17,7 +17,7 @@ export async function classify(request: InferenceRequest): Promise<ClassifyResul
   const prepared = await prepare({ spec, images: request.images, templates });
   const input = classifierInput(prepared, spec);
   const preprocess = clock();
-  const run = windowRunner(await loadNetwork(engine, directory));
+  const run = windowRunner(await loadNetwork(engine, directory, spec));
   const shape = [1, spec.modalities.length, ...spec.inference.roi];
   const probabilities = softmax(await run(input, shape));
   return {

@@ -5,5 +5,5 @@ export { segment } from "./segment.ts";
 export { classify, softmax } from "./classify.ts";
 export { classifierInput, prepare, type Prepared, prepareLabel } from "./preprocess.ts";
 export { type RunWindow, slidingLogits, windowRunner } from "./sliding.ts";
-export { forgetNetwork } from "./network.ts";
+export { forgetNetwork, importNetwork, loadGraph } from "./network.ts";
 export { readTemplate, templateFor, templatePath } from "./templates.ts";

@@ -22,7 +22,7 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
     templates: request.missing === "template" ? { directory } : undefined,
   });
   const preprocess = clock();
-  const session = await loadNetwork(engine, directory);
+  const session = await loadNetwork(engine, directory, spec);
   const { logits, windows } = await slidingLogits(
     windowRunner(session, WINDOW_TIMEOUT_MS),
     { inputs: prepared.channels, sizeVox: prepared.grid.sizeVox },

@@ -1,7 +1,7 @@
 /** How well weights do on prepared cases: Dice, HD95 and volumes, or ACC, AUC and F1. */
 import { type Engine } from "../engine/mod.ts";
-import { encodeModel, type Graph } from "../graph/mod.ts";
-import { type ModelSpec, type RunWindow, slidingLogits, softmax, windowRunner } from "../inference/mod.ts";
+import type { Graph } from "../graph/mod.ts";
+import { loadGraph, type ModelSpec, type RunWindow, slidingLogits, softmax, windowRunner } from "../inference/mod.ts";
 import { accuracy, auc, dice, hd95, macroF1, nanMean, volumeMl } from "../metrics/mod.ts";
 import { centreBox, cutWindow, encodePng, overlay, sideBySide, sliceOf, type Triple } from "../volume/mod.ts";
 import type { CaseVolumes } from "./augment.ts";
@@ -43,7 +43,7 @@ export interface EvaluateOptions {
 export async function scoreCases(
   { engine, network, spec, cases, indices, signal }: EvaluateOptions,
 ): Promise<CaseScore[]> {
-  const session = await engine.load(encodeModel(network));
+  const session = await loadGraph(engine, network);
   try {
     const run = windowRunner(session);
     const scores: CaseScore[] = [];

@@ -124,8 +124,7 @@ function importedNet(
   const features = config.features as readonly string[];
   let graph: Graph;
   try {
-    const [name] = importModel(bytes).inputs;
-    graph = importModel(bytes, { shapes: { [name]: input } });
+    graph = importModel(bytes, { inputShape: input });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new TrainingError("invalid-recipe", `Cannot train ${base.name} on crops [${input}]: ${why}`, {

@@ -1,0 +1,181 @@
+/**
+ * Benchmarks: `deno task bench [--only NAME] [--full] [--out FILE]` prints JSON. Each row runs in an engine of its own, so
+ * that its peak memory is its own. Compare rows of one run only: machines drift.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { cpus, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Engine, openEngine, type Resident, type Session } from "../src/engine/mod.ts";
+import { encodeModel, type Graph, lower, sizeOf, type Tensor, tensor } from "../src/graph/mod.ts";
+import { segment } from "../src/inference/mod.ts";
+import { buildNetwork, EDGE, initialWeights, isBuffer, type NetworkSpec } from "../src/nets/mod.ts";
+import { specOf } from "../src/registry/mod.ts";
+import { readPackage } from "../src/registry/package.ts";
+import { ADAM_DEFAULTS, trainingStep } from "../src/train/mod.ts";
+
+interface Row {
+  readonly name: string;
+  /** First run, and the fastest of the others. */
+  readonly firstMs: number;
+  readonly bestMs: number;
+  readonly peakGb: number;
+  readonly [extra: string]: number | string;
+}
+
+const UNIUNET: NetworkSpec = { kind: "uniunet", config: {} };
+const EDGE_NET: NetworkSpec = { kind: "uniunet", config: { ...EDGE, outChannels: 1 } };
+
+const wave = (shape: readonly number[]) =>
+  tensor("float32", shape, Float32Array.from({ length: sizeOf(shape) }, (_, i) => 0.5 + 0.5 * Math.sin(0.01 * i)));
+
+async function measure(
+  engine: Engine,
+  { name, runs, run }: { name: string; runs: number; run: (i: number) => Promise<unknown> },
+): Promise<Row> {
+  const times: number[] = [];
+  for (let i = 0; i < runs; i++) {
+    const start = performance.now();
+    await run(i);
+    times.push(performance.now() - start);
+  }
+  const bestMs = Math.round(Math.min(...times.slice(1)));
+  return { name, firstMs: Math.round(times[0]), bestMs, peakGb: Number((await engine.peakBytes() / 1e9).toFixed(2)) };
+}
+
+/** One window through the network. */
+async function forward(
+  engine: Engine,
+  { name, spec, size, plain }: { name: string; spec: NetworkSpec; size: number; plain?: boolean },
+) {
+  const input = [1, 4, size, size, size];
+  const graph = buildNetwork(spec, { input, weights: initialWeights(spec, { seed: 0 }), outputs: "inference" });
+  const session = await engine.load(encodeModel(plain ? graph : lower(graph).graph));
+  const image = wave(input);
+  return await measure(engine, { name, runs: 4, run: () => session.run({ image }) });
+}
+
+/** One update of the paper preset: two views, deep supervision, AdamW. */
+async function trainStep(
+  engine: Engine,
+  { name, spec, size, runs }: { name: string; spec: NetworkSpec; size: number; runs: number },
+) {
+  const input = [1, 4, size, size, size];
+  const weights = initialWeights(spec, { seed: 0 });
+  const network = buildNetwork(spec, { input, weights, outputs: "training" });
+  const { graph, state } = trainingStep(network, {
+    task: "segmentation",
+    heads: network.outputs.filter((o) => o.startsWith("out")),
+    consistency: { on: "x4", weight: 0.1 },
+    views: 2,
+    supervision: "sum",
+    optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
+    isTrainable: (key) => weights.has(key) && !isBuffer(key),
+  });
+  for (const key of state.keys()) {
+    const { shape } = graph.types.get(key)!;
+    await engine.put(key, weights.get(key) ?? tensor("float32", shape, new Float32Array(sizeOf(shape))));
+  }
+  const session = await engine.load(encodeModel(lower(graph).graph));
+  const feeds = stepFeeds(graph, state);
+  const keep = Object.fromEntries([...state].map(([from, to]) => [to, from]));
+  return await measure(engine, { name, runs, run: (i) => updateOnce(session, { feeds, keep, i }) });
+}
+
+function stepFeeds(graph: Graph, state: ReadonlyMap<string, string>): Record<string, Tensor | Resident> {
+  const feeds: Record<string, Tensor | Resident> = {};
+  for (const name of graph.inputs) {
+    feeds[name] = state.has(name) ? { resident: name } : wave(graph.types.get(name)!.shape);
+  }
+  const { shape } = graph.types.get("target")!;
+  feeds.target = tensor("float32", shape, Float32Array.from({ length: sizeOf(shape) }, (_, i) => Number(i % 7 === 0)));
+  feeds.learningRate = tensor("float32", [], [3e-4]);
+  return feeds;
+}
+
+function updateOnce(
+  session: Session,
+  { feeds, keep, i }: { feeds: Record<string, Tensor | Resident>; keep: Record<string, string>; i: number },
+) {
+  return session.run({ ...feeds, step: tensor("float32", [], [i + 1]) }, { keep, fetch: ["loss"] });
+}
+
+/** A real 1 mm volume, from files to the written mask. */
+async function wholeVolume(engine: Engine, { name, data }: { name: string; data: string }) {
+  const directory = join("models", "ms-lesion", "1");
+  const folder = await mkdtemp(join(tmpdir(), "sulcus-bench-"));
+  const images = Object.fromEntries(["t1", "t1c", "t2", "flair"].map((m) => [m, join(data, `${m}.nii.gz`)]));
+  const spec = specOf(await readPackage(directory));
+  let windows = 0;
+  const row = await measure(engine, {
+    name,
+    runs: 2,
+    run: async () => {
+      const result = await segment({
+        directory,
+        spec,
+        images,
+        engine,
+        output: "labels",
+        outPath: join(folder, "mask.nii.gz"),
+      });
+      windows = result.windows;
+    },
+  });
+  await rm(folder, { recursive: true });
+  return { ...row, windows };
+}
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string" },
+    full: { type: "boolean", default: false },
+    out: { type: "string" },
+    data: { type: "string", default: "../shared/data/ms/patient19" },
+  },
+});
+
+const BENCHES: Record<string, (engine: Engine, name: string) => Promise<Row>> = {
+  "uniunet-forward-64": (e, name) => forward(e, { name, spec: UNIUNET, size: 64 }),
+  "uniunet-forward-64-plain": (e, name) => forward(e, { name, spec: UNIUNET, size: 64, plain: true }),
+  "uniunet-forward-96": (e, name) => forward(e, { name, spec: UNIUNET, size: 96 }),
+  "uniunet-forward-96-plain": (e, name) => forward(e, { name, spec: UNIUNET, size: 96, plain: true }),
+  "edge-forward-64": (e, name) => forward(e, { name, spec: EDGE_NET, size: 64 }),
+  "edge-step-64": (e, name) => trainStep(e, { name, spec: EDGE_NET, size: 64, runs: 6 }),
+  "uniunet-step-64": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3 }),
+  "ms-lesion-volume": (e, name) => wholeVolume(e, { name, data: values.data }),
+};
+if (values.full) BENCHES["uniunet-step-96"] = (e, name) => trainStep(e, { name, spec: UNIUNET, size: 96, runs: 2 });
+
+const rows: Row[] = [];
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (values.only !== undefined && !name.includes(values.only)) continue;
+  const engine = await openEngine("cpu");
+  try {
+    rows.push(await bench(engine, name));
+    console.error(JSON.stringify(rows.at(-1)));
+  } finally {
+    await engine.close();
+  }
+}
+const best = (name: string) => rows.find((r) => r.name === name)?.bestMs;
+const ratio = (a: string, b: string) => {
+  const [x, y] = [best(a), best(b)];
+  return x === undefined || y === undefined ? undefined : Number((x / y).toFixed(3));
+};
+const report = {
+  machine: {
+    cores: cpus().length,
+    model: cpus()[0].model,
+    memoryGb: Math.round(totalmem() / 1e9),
+    deno: Deno.version.deno,
+  },
+  rows,
+  ratios: {
+    "forward 96³, ours / plain graph": ratio("uniunet-forward-96", "uniunet-forward-96-plain"),
+    "forward 64³, ours / plain graph": ratio("uniunet-forward-64", "uniunet-forward-64-plain"),
+  },
+};
+const text = JSON.stringify(report, null, 2);
+console.log(text);
+if (values.out !== undefined) await Deno.writeTextFile(values.out, text + "\n");
