@@ -109,6 +109,7 @@ const REFUSED: readonly (readonly [OpName, readonly (string | readonly number[] 
     { pads: [1, 0] },
     "an output of at least one voxel, got [0] for x [1,2,1], w [2,2,1]",
   ],
+  ["ConvTranspose", ["1,2,4", "2,2,2", null], { output_padding: [1] }, "output padding below the strides [1], got [1]"],
   [
     "MaxPool",
     ["1,2,5,5"],

@@ -5,6 +5,8 @@ import { type Case, type CaseInput, type CaseTable, float, typed } from "./case.
 const BEFORE_FIRST = -(2 ** 31);
 const BEYOND_LAST = 2 ** 31 - 1;
 
+const WEBGPU_STEPS = { webgpu: "ONNX Runtime counts steps below −1 from the wrong end" };
+
 function slice(
   shows: string,
   shape: readonly number[],
@@ -62,8 +64,8 @@ export const SHAPE_CASES = {
     slice("step 2", [5, 7], [[0, 1], [5, 7], [0, 1], [2, 2]]),
     slice("step 3 that leaves voxels", [11], [[1], [11], [0], [3]]),
     slice("reversed", [2, 5], [[-1], [BEFORE_FIRST], [1], [-1]]),
-    slice("backwards by 2", [7, 3], [[5], [BEFORE_FIRST], [0], [-2]]),
-    slice("backwards by 2, stopping early", [9], [[-2], [1], [0], [-2]]),
+    { ...slice("backwards by 2", [7, 3], [[5], [BEFORE_FIRST], [0], [-2]]), skips: WEBGPU_STEPS },
+    { ...slice("backwards by 2, stopping early", [9], [[-2], [1], [0], [-2]]), skips: WEBGPU_STEPS },
     slice("ends clamped", [4, 3], [[-99, 1], [99, BEYOND_LAST], [0, 1], [1, 1]]),
     slice("start clamped, backwards", [5], [[99], [-99], [0], [-2]]),
     slice("one voxel", [3, 4], [[2], [3], [1], [1]]),

@@ -215,7 +215,12 @@ export const CONV_OPS = {
         (d - 1) * attrs.strides[i] + extent(attrs, i) + attrs.output_padding[i] - attrs.pads[i] - attrs.pads[i + n]
       );
       requireWindow(w, b, { attrs, channels });
-      if (attrs.output_padding.length !== n || spatial.some((d) => !(d >= 1))) {
+      if (attrs.output_padding.length !== n || attrs.output_padding.some((p, i) => p < 0 || p >= attrs.strides[i])) {
+        throw new RangeError(
+          `expected output padding below the strides [${attrs.strides}], got [${attrs.output_padding}]`,
+        );
+      }
+      if (spatial.some((d) => d < 1)) {
         throw new RangeError(
           `expected an output of at least one voxel, got [${spatial}] for x [${x.shape}], w [${w.shape}]`,
         );
@@ -223,13 +228,9 @@ export const CONV_OPS = {
       return { dtype: x.dtype, shape: [x.shape[0], channels, ...spatial] };
     },
     vjp: (op, { x: [x, w, b], attrs }, dy) => {
-      const { output_padding, ...conv } = attrs;
-      const dx = op.Conv(dy, w, null, conv);
-      const axes = x.shape.slice(2).map((_, i) => i + 2);
+      const { output_padding: _, ...conv } = attrs;
       return [
-        output_padding.some((p, i) => p >= conv.strides[i])
-          ? op.Slice(dx, axes.map(() => 0), axes.map((a) => x.shape[a]), axes, axes.map(() => 1))
-          : dx,
+        op.Conv(dy, w, null, conv),
         convWeightGradient(op, { x: dy, dy: x, attrs: conv }),
         b == null ? null : biasGradient(op, dy),
       ];

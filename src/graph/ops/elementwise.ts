@@ -50,7 +50,7 @@ function inferBinary([a, b]: readonly InputInfo[]): TensorType {
   return { dtype: a.dtype, shape: broadcastShapes(a.shape, b.shape) };
 }
 
-type BinaryName = Extract<OpName, "Add" | "Div" | "Max" | "Min" | "Mul" | "Pow" | "Sub">;
+type BinaryName = Extract<OpName, "Add" | "Max" | "Min" | "Mul" | "Pow" | "Sub">;
 
 function binary<K extends BinaryName>(f: (a: number, b: number) => number, vjp: Vjp<K>): OpDef<K> {
   return { infer: inferBinary, vjp, evaluate: ([a, b]) => zip((p, q) => f(p, q), a, b) } as OpDef<K>;
@@ -180,11 +180,15 @@ export const ELEMENTWISE_OPS = {
   Add: binary<"Add">((a, b) => a + b, (_op, _c, dy) => [dy, dy]),
   Sub: binary<"Sub">((a, b) => a - b, (op, _c, dy) => [dy, op.Neg(dy)]),
   Mul: binary<"Mul">((a, b) => a * b, (op, { x: [a, b] }, dy) => [op.Mul(dy, b), op.Mul(dy, a)]),
-  // y = a/b, da = dy/b, db = −dy·y/b
-  Div: binary<"Div">((a, b) => a / b, (op, { x: [, b], y }, dy) => {
-    const da = op.Div(dy, b);
-    return [da, op.Neg(op.Mul(da, y))];
-  }),
+  // y = a/b (integers towards zero), da = dy/b, db = −dy·y/b
+  Div: {
+    infer: inferBinary,
+    vjp: (op, { x: [, b], y }, dy) => {
+      const da = op.Div(dy, b);
+      return [da, op.Neg(op.Mul(da, y))];
+    },
+    evaluate: ([a, b], _a, { dtype }) => zip((p, q) => isFloat(dtype) ? p / q : Math.trunc(p / q), a, b),
+  } satisfies OpDef<"Div">,
   // y = aᵇ, da = dy·b·aᵇ⁻¹, db = dy·y·ln(a)
   Pow: binary<"Pow">(Math.pow, (op, { x: [a, b], y }, dy) => [
     op.Mul(dy, op.Mul(b, op.Pow(a, op.Sub(b, 1)))),
