@@ -32,17 +32,17 @@ export const UNIUNET: UniUnetConfig = Object.freeze({
 /** A network of `EDGE_PARAMETERS` parameters for laptops and small GPUs, meant for 64³ patches. */
 export const EDGE: UniUnetConfig = Object.freeze({
   inChannels: 4,
-  widths: [24, 48, 96, 128] as const,
+  widths: [16, 32, 96, 128] as const,
   depths: [1, 2, 2, 1] as const,
   headDim: 32,
   mlpRatio: 4,
   outChannels: 3,
   multiScale: true,
-  stemWidth: 8,
+  stemWidth: 4,
 });
 
 /** Parameters of `EDGE`, buffers not counted. */
-export const EDGE_PARAMETERS = 1_805_185;
+export const EDGE_PARAMETERS = 1_596_305;
 
 /**
  * Segmentation logits `out` [N, outChannels, X, Y, Z], the encoder's deepest features `x4`, and with `deep`, where the

@@ -19,6 +19,15 @@ const dense = "dense-weight-gradient", deep = "depthwise-weight-gradient", plana
 
 const CASES: readonly ConvCase[] = [
   { name: "3³ pad 1", x: [1, 3, 5, 6, 7], w: [4, 3, 3, 3, 3], attrs: { pads: one(1) }, fires: dense },
+  { name: "more channels in than out", x: [2, 6, 5, 6, 7], w: [2, 6, 3, 3, 3], attrs: { pads: one(1) }, fires: dense },
+  {
+    name: "more channels in than out, uneven padding, chunks",
+    x: [1, 5, 7, 6, 8],
+    w: [2, 5, 3, 3, 3],
+    attrs: { pads: [0, 1, 2, 1, 0, 2] },
+    temporaryBytes: 3000,
+    fires: dense,
+  },
   {
     name: "in chunks",
     x: [1, 3, 7, 4, 5],

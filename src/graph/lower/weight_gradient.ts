@@ -3,6 +3,7 @@
  * on the CPU that form is 3 to 10 times slower than the matrix products here.
  */
 import type { Ops, Value } from "../ir.ts";
+import { flip } from "../ops/shape.ts";
 import { sizeOf } from "../tensor.ts";
 import type { Match, Pass, Target } from "./pass.ts";
 
@@ -155,8 +156,34 @@ export const DENSE_WEIGHT_GRADIENT: Pass = {
       ? null
       : "the windows reach beyond the padded volume";
   },
-  rewrite: (op, [rows, kernels], match, target) => dense(op, rows, kernels, geometry(match), target),
+  rewrite: (op, [rows, kernels], match, target) => {
+    const g = geometry(match);
+    return worthExchanging(g) ? exchanged(op, rows, kernels, g, target) : dense(op, rows, kernels, g, target);
+  },
 };
+
+/**
+ * Whether to shift dy in the plane instead of x: it costs taps·M + kd·C copies instead of taps·C + kd·M. Only where every
+ * stride is 1 and the padding is not wider than the kernel.
+ */
+function worthExchanging({ c, m, kernel, stride, pads }: Geometry): boolean {
+  return c > m && stride.every((s) => s === 1) && pads.every((p, i) => p < kernel[i % 3]);
+}
+
+/** dw with the roles of x and dy exchanged: dw[c, m, k] = Σ x[q]·dy[q + pad − k], the mirrored gradient of the mirror. */
+function exchanged(op: Ops, rows: Value, kernels: Value, g: Geometry, target: Target): Value {
+  const mirror = {
+    ...g,
+    c: g.m,
+    m: g.c,
+    size: g.out,
+    out: g.size,
+    pads: g.pads.map((p, i) => g.kernel[i % 3] - 1 - p),
+  };
+  const mirrored = dense(op, kernels, rows, mirror, target); // [M, C, k…], every tap k at kernel − 1 − k
+  const axes = g.kernel.flatMap((k, i) => (k > 1 ? [i + 2] : []));
+  return flip(op, op.Transpose(mirrored, { perm: [1, 0, 2, 3, 4] }), axes);
+}
 
 /**
  * Depthwise: per channel and (z, y) tap one product of x-columns with dy-columns over all rows, [W + pads, W]; the k
