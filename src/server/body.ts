@@ -1,0 +1,133 @@
+/**
+ * Request bodies as streams that are bounded in size and patience and whose first bytes are what they claim to be.
+ * Nothing is kept in memory but the chunk at hand and small JSON.
+ */
+import { Problem } from "./problems.ts";
+
+export interface BodyLimits {
+  readonly maxBytes: number;
+  /** Longest pause between two chunks, ms. */
+  readonly idleMs: number;
+  /** Told the size of every chunk. */
+  readonly onBytes?: (bytes: number) => void;
+}
+
+/**
+ * The chunks of a body.
+ * @throws {Problem} `too-large` by its announced or its real length; `upload-stalled`; `length-mismatch` when the client
+ * goes away
+ */
+export async function* bodyChunks(
+  request: Request,
+  { maxBytes, idleMs, onBytes }: BodyLimits,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  refuseLength(request, maxBytes);
+  if (request.body === null) return;
+  const reader = (request.body as ReadableStream<Uint8Array<ArrayBuffer>>).getReader();
+  let received = 0;
+  try {
+    for (;;) {
+      const { done, value } = await withPatience(reader, idleMs);
+      if (done) return;
+      received += value.length;
+      onBytes?.(value.length);
+      if (received > maxBytes) throw tooLarge(maxBytes);
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {}); // it may have failed already
+  }
+}
+
+/** Refuses by the announced length, before anything is read. @throws {Problem} `too-large` */
+export function refuseLength(request: Request, maxBytes: number): void {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+}
+
+function tooLarge(maxBytes: number): Problem {
+  return new Problem("too-large", `Cannot take the body: expected at most ${maxBytes} bytes, got more`);
+}
+
+async function withPatience<T>(
+  reader: ReadableStreamDefaultReader<T>,
+  idleMs: number,
+): Promise<ReadableStreamReadResult<T>> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stalled = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Problem("upload-stalled", `Cannot take the body: nothing came for ${idleMs / 1000} s`));
+    }, idleMs);
+  });
+  try {
+    return await Promise.race([reader.read(), stalled]);
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem("length-mismatch", "Cannot take the body: the connection ended before it was complete", {
+      cause: error,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** @throws {Problem} `invalid-json`, and as {@link bodyChunks} */
+export async function readJson(request: Request, limits: BodyLimits): Promise<unknown> {
+  return parseJson(new Uint8Array(await new Response(ReadableStream.from(bodyChunks(request, limits))).arrayBuffer()));
+}
+
+/** @throws {Problem} `invalid-json` */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new Problem("invalid-json", "Cannot read the body: expected JSON in UTF-8", { cause: error });
+  }
+}
+
+/** What a file begins with. */
+export type FileKind = "nifti" | "zip";
+
+const KINDS: Readonly<Record<FileKind, { readonly what: string; readonly starts: readonly (readonly number[])[] }>> = {
+  nifti: {
+    what: "a NIfTI file (.nii or .nii.gz)",
+    // gzip; a header's length, 348 or 540, in either byte order
+    starts: [[0x1f, 0x8b], [0x5c, 1, 0, 0], [0, 0, 1, 0x5c], [0x1c, 2, 0, 0], [0, 0, 2, 0x1c]],
+  },
+  zip: { what: "a .zip file", starts: [[0x50, 0x4b, 3, 4], [0x50, 0x4b, 5, 6]] },
+};
+const START_BYTES = 4;
+
+/**
+ * Passes chunks on once the first bytes are those of `kind`; `name` says in the message which file it is.
+ * @throws {Problem} `unsupported-media-type`
+ */
+export async function* checkedStart(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  kind: FileKind,
+  name: string,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const { what, starts } = KINDS[kind];
+  const refuse = (got: string) => {
+    throw new Problem("unsupported-media-type", `Cannot read ${name}: expected ${what}, got ${got}`);
+  };
+  let start = new Uint8Array();
+  for await (const chunk of chunks) {
+    if (start.length >= START_BYTES) {
+      yield chunk;
+      continue;
+    }
+    start = concat(start, chunk);
+    if (start.length < START_BYTES) continue;
+    if (!starts.some((bytes) => bytes.every((b, i) => start[i] === b))) refuse("other content");
+    yield start;
+  }
+  if (start.length < START_BYTES) refuse(start.length === 0 ? "nothing" : "too few bytes");
+}
+
+function concat(a: Uint8Array<ArrayBuffer>, b: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (a.length === 0) return b;
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

@@ -1,0 +1,74 @@
+/** Counters, gauges and histograms in the Prometheus text format 0.0.4. Not a client library. */
+
+type Labels = Readonly<Record<string, string>>;
+
+/** A family of numbers told apart by labels. */
+export interface Family {
+  render(): string;
+}
+
+function key(labels: Labels): string {
+  const parts = Object.entries(labels).map(([name, value]) => `${name}="${escape(value)}"`);
+  return parts.length === 0 ? "" : `{${parts.join(",")}}`;
+}
+
+function escape(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
+}
+
+function head(name: string, type: string, help: string): string {
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
+}
+
+export class Counter implements Family {
+  readonly #values = new Map<string, number>();
+  constructor(readonly name: string, readonly help: string) {}
+
+  add(labels: Labels = {}, by = 1): void {
+    const k = key(labels);
+    this.#values.set(k, (this.#values.get(k) ?? 0) + by);
+  }
+
+  render(): string {
+    return head(this.name, "counter", this.help) +
+      [...this.#values].map(([k, v]) => `${this.name}${k} ${v}\n`).join("");
+  }
+}
+
+interface Series {
+  readonly labels: Labels;
+  readonly counts: number[];
+  sum: number;
+}
+
+export class Histogram implements Family {
+  readonly #series = new Map<string, Series>();
+  constructor(readonly name: string, readonly help: string, readonly bounds: readonly number[]) {}
+
+  observe(value: number, labels: Labels = {}): void {
+    const k = key(labels);
+    const series = this.#series.get(k) ?? { labels, counts: Array(this.bounds.length + 1).fill(0), sum: 0 };
+    this.#series.set(k, series);
+    const at = this.bounds.findIndex((bound) => value <= bound);
+    series.counts[at < 0 ? this.bounds.length : at]++;
+    series.sum += value;
+  }
+
+  render(): string {
+    let text = head(this.name, "histogram", this.help);
+    for (const { labels, counts, sum } of this.#series.values()) {
+      let total = 0;
+      counts.forEach((count, i) => {
+        total += count;
+        text += `${this.name}_bucket${key({ ...labels, le: String(this.bounds[i] ?? "+Inf") })} ${total}\n`;
+      });
+      text += `${this.name}_sum${key(labels)} ${sum}\n${this.name}_count${key(labels)} ${total}\n`;
+    }
+    return text;
+  }
+}
+
+/** Numbers that are read when they are asked for. */
+export function renderGauge(name: string, help: string, values: readonly (readonly [Labels, number])[]): string {
+  return head(name, "gauge", help) + values.map(([labels, value]) => `${name}${key(labels)} ${value}\n`).join("");
+}

@@ -1,0 +1,91 @@
+/** Schemas of what clients send. Unknown fields are refused everywhere. */
+import { z } from "zod";
+import { PROVIDERS } from "../engine/mod.ts";
+import { datasetSpecSchema, JOB_KINDS, JOB_STATES } from "../jobs/mod.ts";
+import type { FinetuneInput } from "../jobs/mod.ts";
+import { modelNameSchema, versionSchema } from "../registry/mod.ts";
+import { named } from "./named.ts";
+
+const providerSchema = z.enum(["auto", ...PROVIDERS]);
+
+export const decisionSchema = named(
+  "Decision",
+  z.strictObject({
+    approvedBy: z.string().trim().min(1).max(200).describe("Who decides, for the audit trail."),
+    note: z.string().max(10_000).optional(),
+  }),
+);
+
+export const inferenceOptionsSchema = named(
+  "InferenceOptions",
+  z.strictObject({
+    version: versionSchema.optional().describe("Default: the served version."),
+    provider: providerSchema.optional().describe("Default: the server's."),
+    missing: z.enum(["error", "template"]).optional().describe(
+      "What to do about a modality that is not sent: refuse (default) or let the model's template stand in.",
+    ),
+  }),
+);
+
+export const outputSchema = z.enum(["labels", "regions", "probabilities"]);
+
+export const datasetRequestSchema = named("DatasetRequest", datasetSpecSchema);
+
+export const caseClassSchema = named(
+  "CaseClass",
+  z.strictObject({
+    class: z.string().min(1).max(100),
+    patient: z.string().min(1).max(200).optional().describe("Cases of one patient are validated together."),
+  }),
+);
+
+const roiEdge = z.int().min(16).max(256).multipleOf(16);
+
+export const recipeSchema = named(
+  "Recipe",
+  z.strictObject({
+    preset: z.enum(["edge", "paper", "official"]).default("edge"),
+    steps: z.int().min(1).max(1_000_000).optional(),
+    roi: z.tuple([roiEdge, roiEdge, roiEdge]).optional().describe("Size of a training crop, voxels."),
+    batchSize: z.int().min(1).max(64).optional(),
+    learningRate: z.number().positive().max(1).optional(),
+    templates: z.boolean().optional().describe("Replace modalities by the base's templates. Default: if it has them."),
+    seed: z.int().min(0).optional(),
+    validation: z.union([
+      z.enum(["auto", "none"]),
+      z.strictObject({ folds: z.int().min(2).max(1000) }),
+    ]).optional().describe("By patient: leave-one-out for 2 to 10, folds above. Default: auto."),
+    earlyStopSteps: z.int().min(1).max(1_000_000).optional(),
+    compareFromScratch: z.boolean().optional().describe("Also train a twin from fresh weights and report both."),
+  }),
+);
+
+export const finetuneSchema = named(
+  "FinetuneRequest",
+  z.strictObject({
+    dataset: z.string().min(1).max(100).describe("Id of the data set."),
+    base: z.strictObject({
+      model: z.string().min(1).max(100),
+      version: versionSchema.optional().describe("Default: the served version."),
+    }),
+    name: modelNameSchema.describe("Name of the model that gets a candidate version."),
+    recipe: recipeSchema.optional(),
+  }),
+) satisfies z.ZodType<FinetuneInput>;
+
+export const versionParams = z.object({ name: z.string(), version: z.coerce.number().int().min(1).max(1_000_000) });
+export const nameParams = z.object({ name: z.string() });
+export const idParams = z.object({ id: z.string() });
+export const caseParams = z.object({ id: z.string(), case: z.string() });
+export const caseFileParams = caseParams.extend({ modality: z.string() });
+
+export const jobFilterSchema = z.strictObject({
+  kind: z.enum(JOB_KINDS).optional(),
+  state: z.enum(JOB_STATES).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).optional().describe("Default 100."),
+  before: z.string().max(100).optional().describe("Id of the last job of the former page."),
+});
+export const segmentQuery = z.strictObject({ output: outputSchema.optional().describe("Default: labels.") });
+export const importQuery = z.strictObject({
+  name: z.string().trim().min(1).max(200).optional().describe("Instead of the name that the archive gives."),
+});

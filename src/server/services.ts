@@ -1,0 +1,28 @@
+/** What routes work with. A plain object, so that tests can put other things in its place. */
+import type { Datasets, Jobs } from "../jobs/mod.ts";
+import type { Database, Registry } from "../registry/mod.ts";
+import type { DeviceState } from "./devices.ts";
+import type { Health } from "./health_checks.ts";
+import type { Logger } from "./log.ts";
+import type { ServerMetrics } from "./server_metrics.ts";
+import type { ServerSettings } from "./settings.ts";
+import type { Spool } from "./spool.ts";
+
+/** The public side of a class: what stands in for it needs no private fields. */
+type PublicOf<T> = { readonly [K in keyof T]: T[K] };
+
+export interface Services {
+  readonly settings: ServerSettings;
+  readonly database: Pick<Database, "query" | "kind">;
+  readonly registry: PublicOf<Registry>;
+  readonly datasets: PublicOf<Datasets>;
+  readonly jobs: PublicOf<Jobs>;
+  readonly devices: PublicOf<DeviceState>;
+  readonly health: PublicOf<Health>;
+  readonly metrics: ServerMetrics;
+  readonly spool: PublicOf<Spool>;
+  readonly log: Logger;
+  /** Aborts when the server begins to stop: event streams end. */
+  readonly stopping: AbortSignal;
+  readonly commit: string;
+}
