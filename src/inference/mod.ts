@@ -5,5 +5,6 @@ export { segment } from "./segment.ts";
 export { classify, softmax } from "./classify.ts";
 export { classifierInput, prepare, type Prepared, prepareLabel } from "./preprocess.ts";
 export { type RunWindow, slidingLogits, windowRunner } from "./sliding.ts";
+export { checkNetwork, type NetworkSpec } from "./check_network.ts";
 export { forgetNetwork, importNetwork, loadGraph } from "./network.ts";
 export { readTemplate, templateFor, templatePath } from "./templates.ts";

@@ -47,9 +47,11 @@ export async function exportPackage(directory: string, manifest: Manifest): Prom
   return { fileName: `${manifest.name}-${manifest.version}.zip`, ...writeZip(sources) };
 }
 
+export type NetworkCheck = (directory: string, manifest: Manifest) => void | Promise<void>;
+
 export interface ImportOptions {
-  /** Throws for what is no acceptable ONNX network. */
-  readonly checkNetwork: (bytes: Uint8Array) => void;
+  /** Throws when `network.onnx` of a folder is no acceptable network for this manifest. */
+  readonly checkNetwork: NetworkCheck;
   /** Whether this name and version exist elsewhere. */
   readonly isTaken: (manifest: Manifest) => Promise<boolean>;
 }
@@ -84,7 +86,7 @@ export async function importPackage(
       await writeSynced(await zip.read(entry), `${staging}/${entry.name}`, { maxBytes: entry.bytes });
     }
     await verifyPackage(staging, manifest);
-    await inspectNetwork(`${staging}/network.onnx`, checkNetwork);
+    await inspectNetwork(staging, manifest, checkNetwork);
     await publish(staging, root, manifest);
     return manifest;
   } finally {
@@ -92,11 +94,11 @@ export async function importPackage(
   }
 }
 
-async function inspectNetwork(path: string, checkNetwork: (bytes: Uint8Array) => void): Promise<void> {
-  const { size } = await Deno.stat(path);
+async function inspectNetwork(directory: string, manifest: Manifest, checkNetwork: NetworkCheck): Promise<void> {
+  const { size } = await Deno.stat(`${directory}/network.onnx`);
   if (size > MAX_NETWORK_BYTES) throw invalid(`network.onnx has ${size} bytes`);
   try {
-    checkNetwork(await Deno.readFile(path));
+    await checkNetwork(directory, manifest);
   } catch (error) {
     throw new DomainError("invalid-package", `Cannot import a model package: network.onnx: ${reason(error)}`, {
       cause: error,

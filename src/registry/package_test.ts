@@ -101,10 +101,12 @@ Deno.test("exportPackage() and importPackage() carry a package over whole", () =
     let checked = "";
     const imported = await importPackage(path, root, {
       ...ACCEPT,
-      checkNetwork: (bytes) => checked = new TextDecoder().decode(bytes),
+      async checkNetwork(folder, { name }) {
+        checked = `${name}: ${await Deno.readTextFile(`${folder}/network.onnx`)}`;
+      },
     });
     assert.deepEqual(imported, manifest);
-    assert.equal(checked, "network bytes");
+    assert.equal(checked, "tumour: network bytes");
     assert.deepEqual(await readPackage(`${root}/tumour/1`), manifest);
     await assert.rejects(importPackage(path, root, ACCEPT), refusal("version-exists", /tumour\/1/));
     await Deno.remove(root, { recursive: true });

@@ -2,7 +2,7 @@
  * The models of this installation: packages are files under two roots, states are rows. Not a cache of either: every
  * call reads the rows; manifests, which never change, are kept once read.
  */
-import { exportPackage, importPackage, type PackageStream } from "./archive.ts";
+import { exportPackage, importPackage, type NetworkCheck, type PackageStream } from "./archive.ts";
 import type { Database, Queryable } from "./database.ts";
 import { DomainError } from "./errors.ts";
 import { exists } from "./files.ts";
@@ -18,14 +18,14 @@ export interface RegistryOptions {
   readonly dataDirectory: string;
   /** Packages that came with the program; never written to. */
   readonly shippedDirectory?: string;
-  /** Refuses bytes that are no acceptable ONNX network, by throwing. Default: anything goes. */
-  readonly checkNetwork?: (bytes: Uint8Array) => void;
+  /** Refuses a package folder whose `network.onnx` is not acceptable, by throwing. Default: anything goes. */
+  readonly checkNetwork?: NetworkCheck;
 }
 
 export class Registry {
   readonly #database: Database;
   readonly #roots: { readonly own: string; readonly shipped?: string };
-  readonly #checkNetwork: (bytes: Uint8Array) => void;
+  readonly #checkNetwork: NetworkCheck;
   readonly #manifests = new Map<string, Manifest>();
   /** Packages whose hashes were checked, with the state of their files then. */
   readonly #verified = new Map<string, string>();
