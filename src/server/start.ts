@@ -1,0 +1,196 @@
+/**
+ * Starts a server: listens at once, then opens the data directory, and stops in order. It prints nothing but the log
+ * that it is given, and knows neither flags nor the environment.
+ */
+import { probeDevices } from "../engine/mod.ts";
+import { checkNetwork } from "../inference/mod.ts";
+import { Datasets, Jobs } from "../jobs/mod.ts";
+import { type Database, openDatabase, Registry } from "../registry/mod.ts";
+import { createApp } from "./app.ts";
+import { deadline } from "./deadline.ts";
+import { DeviceState } from "./devices.ts";
+import { Health } from "./health_checks.ts";
+import { type Logger, logToStderr } from "./log.ts";
+import { ServerMetrics } from "./server_metrics.ts";
+import type { Services } from "./services.ts";
+import { DEFAULT_LIMITS, type Limits, LOOPBACK_HOSTS, type ServerSettings } from "./settings.ts";
+import { Spool } from "./spool.ts";
+import { startingHandler } from "./starting.ts";
+
+export interface ServerOptions {
+  /** Address to listen on. Default 127.0.0.1. */
+  readonly host?: string;
+  /** Default 8080; 0: any free one. */
+  readonly port?: number;
+  /** Directory for everything that changes. */
+  readonly data: string;
+  /** Directory of the packages that came with the program. */
+  readonly models?: string;
+  /** Default "auto". */
+  readonly provider?: ServerSettings["provider"];
+  /** `postgres://…`; absent: embedded in the data directory. */
+  readonly databaseUrl?: string;
+  /** There are no logins: anybody who reaches another address than this machine's own may do everything. */
+  readonly allowRemoteWithoutLogin?: boolean;
+  /** Names under which browsers may reach the server beside the loopback ones and `host`. */
+  readonly allowedHosts?: readonly string[];
+  readonly limits?: Partial<Limits>;
+  /** How long masks of jobs are kept. Default 24. */
+  readonly resultHours?: number;
+  /** How long open requests may take to end when the server stops. Default 10. */
+  readonly stopSeconds?: number;
+  /** What was built, for `GET /version`. */
+  readonly commit?: string;
+  /** Stops the server. */
+  readonly signal?: AbortSignal;
+  /** Default: JSON lines on stderr. */
+  readonly log?: Logger;
+  /** Module with the workers' task functions; tests give a fake. */
+  readonly tasksModule?: string;
+}
+
+export interface RunningServer {
+  /** `http://127.0.0.1:8080` */
+  readonly url: string;
+  /** Settles when the server has stopped. */
+  readonly finished: Promise<void>;
+  /** Stops: no new requests, event streams end, open requests get their time, trainings write their checkpoints. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a server. While it opens its data the port answers already: `/health/live` with 200, all else with 503.
+ * @returns once everything is open; devices are probed in the background, see `/health/ready`
+ * @throws {RangeError} an address that others can reach, without `allowRemoteWithoutLogin`
+ * @throws {DomainError} `locked`, `database-unavailable`, `database-too-new`
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const settings = settingsOf(options);
+  const log = options.log ?? logToStderr;
+  const stopping = new AbortController();
+  const hardStop = new AbortController();
+  let handler: (request: Request) => Response | Promise<Response> = startingHandler(log);
+  const server = Deno.serve(
+    { hostname: settings.host, port: settings.port, signal: hardStop.signal, onListen() {} },
+    (request) => handler(request),
+  );
+  let opened: Opened;
+  try {
+    opened = await open(settings, { ...options, log, stopping: stopping.signal });
+  } catch (error) {
+    hardStop.abort();
+    await server.finished;
+    throw error;
+  }
+  handler = createApp(opened.services).fetch;
+  let closing: Promise<void> | undefined;
+  const close = () =>
+    closing ??= (async () => {
+      stopping.abort();
+      await deadline(server.shutdown(), settings.stopSeconds * 1000).catch(() => hardStop.abort());
+      await server.finished;
+      await opened.close();
+    })();
+  options.signal?.addEventListener("abort", () => void close().catch(() => {}), { once: true });
+  if (options.signal?.aborted) await close();
+  const { hostname, port } = server.addr;
+  const name = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return { url: `http://${name}:${port}`, finished: server.finished.then(() => closing), close };
+}
+
+function settingsOf(options: ServerOptions): ServerSettings {
+  const { host = "127.0.0.1", port = 8080, allowRemoteWithoutLogin = false } = options;
+  if (!LOOPBACK_HOSTS.includes(host) && !allowRemoteWithoutLogin) {
+    throw new RangeError(
+      `Cannot listen on ${host}: expected 127.0.0.1, because the server has no logins; allow remote use without login ` +
+        "to let everybody who reaches this address do everything",
+    );
+  }
+  return {
+    host,
+    port,
+    dataDirectory: options.data,
+    modelsDirectory: options.models,
+    provider: options.provider ?? "auto",
+    databaseUrl: options.databaseUrl,
+    allowedHosts: options.allowedHosts ?? [],
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    resultHours: options.resultHours ?? 24,
+    stopSeconds: options.stopSeconds ?? 10,
+  };
+}
+
+interface Opened {
+  readonly services: Services;
+  close(): Promise<void>;
+}
+
+interface OpenOptions extends Pick<ServerOptions, "commit" | "tasksModule"> {
+  readonly log: Logger;
+  readonly stopping: AbortSignal;
+}
+
+/** Opens everything in order; what was opened is closed in the opposite one, also when a later part fails. */
+async function open(settings: ServerSettings, { commit, tasksModule, log, stopping }: OpenOptions): Promise<Opened> {
+  const { dataDirectory, provider, limits } = settings;
+  await using stack = new AsyncDisposableStack();
+  const devices = new DeviceState(probeDevices);
+  const database = await openDatabase({ dataDirectory, url: settings.databaseUrl });
+  stack.defer(() => database.close());
+  const spool = await Spool.open(dataDirectory, { alone: database.kind === "pglite" });
+  stack.defer(() => spool.close());
+  const registry = await Registry.open({
+    database,
+    dataDirectory,
+    shippedDirectory: settings.modelsDirectory,
+    checkNetwork,
+  });
+  const datasets = await Datasets.open({ database, dataDirectory, maxFileBytes: limits.fileBytes });
+  const jobs = await Jobs.open({
+    database,
+    registry,
+    datasets,
+    dataDirectory,
+    provider,
+    resultTtlMs: settings.resultHours * 3600 * 1000,
+    tasksModule,
+  });
+  stack.defer(() => jobs.stop());
+  const services: Services = {
+    settings,
+    database,
+    registry,
+    datasets,
+    jobs,
+    devices,
+    spool,
+    health: healthOf({ database, spool, devices, registry, provider, stopping }),
+    metrics: new ServerMetrics(),
+    log,
+    stopping,
+    commit: commit ?? "unknown",
+  };
+  const owned = stack.move();
+  return { services, close: () => owned.disposeAsync() };
+}
+
+interface Checked extends Pick<ServerSettings, "provider"> {
+  readonly database: Database;
+  readonly spool: Spool;
+  readonly devices: DeviceState;
+  readonly registry: Registry;
+  readonly stopping: AbortSignal;
+}
+
+function healthOf({ database, spool, devices, registry, provider, stopping }: Checked): Health {
+  return new Health({
+    database: () => database.query("SELECT 1").then(() => "ok"),
+    storage: () => spool.check().then(() => "ok"),
+    device: () => {
+      const ready = devices.ready(provider);
+      if (ready === false) return Promise.reject(new Error("No device is ready"));
+      return Promise.resolve(ready ? "ok" : "pending");
+    },
+    models: () => registry.list().then(() => "ok"),
+  }, stopping);
+}
