@@ -14,7 +14,7 @@ import type { Datasets } from "./datasets.ts";
 import type { JobFiles } from "./job_files.ts";
 import type { FinetuneJobInput } from "./job_rows.ts";
 import type { RunOptions, TaskProcess } from "./task_process.ts";
-import type { FinetuneInput, JobRecord, JobResult } from "./types.ts";
+import type { DatasetTask, FinetuneInput, JobRecord, JobResult } from "./types.ts";
 
 export interface FinetuneDeps {
   readonly registry: Registry;
@@ -47,19 +47,7 @@ export async function planFinetune(
   }
   const { detail } = await datasets.trainingCases(input.dataset);
   const base = await registry.resolve(input.base.model, input.base.version);
-  if (base.manifest.task !== "encoder" && base.manifest.task !== detail.task) {
-    throw new DomainError(
-      "wrong-task",
-      `Cannot fine-tune: the base model is for ${base.manifest.task}, the data set for ${detail.task}`,
-    );
-  }
-  const namesake = (await registry.list()).find((m) => m.name === input.name);
-  if (namesake && namesake.task !== detail.task) {
-    throw new DomainError(
-      "wrong-task",
-      `Cannot add a version to ${input.name}: it is for ${namesake.task}, the data set for ${detail.task}`,
-    );
-  }
+  await checkTasks(registry, { name: input.name, base, task: detail.task });
   return {
     dataset: detail.id,
     datasetHash: detail.hash,
@@ -67,6 +55,30 @@ export async function planFinetune(
     name: input.name,
     recipe: input.recipe ?? { preset: "edge" },
   };
+}
+
+/**
+ * Whether a base, a task and the name of the model to be made go together.
+ * @throws {DomainError} `wrong-task`
+ */
+export async function checkTasks(
+  registry: Pick<Registry, "list">,
+  { name, base, task }: { name: string; base: Pick<ModelVersion, "manifest">; task: DatasetTask },
+): Promise<void> {
+  const baseTask = base.manifest.task;
+  if (baseTask !== "encoder" && baseTask !== task) {
+    throw new DomainError(
+      "wrong-task",
+      `Cannot fine-tune: the base model is for ${baseTask}, the data set for ${task}`,
+    );
+  }
+  const namesake = (await registry.list()).find((m) => m.name === name);
+  if (namesake && namesake.task !== task) {
+    throw new DomainError(
+      "wrong-task",
+      `Cannot add a version to ${name}: it is for ${namesake.task}, the data set for ${task}`,
+    );
+  }
 }
 
 /** Trains (or goes on training) and writes the candidate, unless this job has written one before. */
@@ -99,7 +111,8 @@ export async function runFinetune(
     provider,
   }, { ...options, lock: files.lock(id) });
 
-  const draft = draftOf(job, trained, { base, caseCount: cases.length });
+  const { name, datasetHash } = input;
+  const draft = candidateDraft(trained, { job: id, name, datasetHash, base, caseCount: cases.length });
   const candidate = await registry.addCandidate(draft, files.output(id));
   return outcomeOf(candidate);
 }
@@ -112,21 +125,31 @@ function outcomeOf({ name, version, manifest }: ModelVersion): {
   return { result: { model: name, version }, ...(Object.keys(metrics).length > 0 && { validation: metrics }) };
 }
 
-function draftOf(
-  { id, input }: { readonly id: string; readonly input: FinetuneJobInput },
+/** Where a candidate comes from, for its manifest. */
+export interface CandidateOrigin {
+  /** What made it; the same job never makes a second version. */
+  readonly job: string;
+  readonly name: string;
+  readonly datasetHash: string;
+  readonly base: Pick<ModelVersion, "name" | "version" | "manifest">;
+  readonly caseCount: number;
+}
+
+/** The manifest of the version that a fine-tune made. */
+export function candidateDraft(
   { spec, validation, resolvedRecipe, provider }: FinetuneResult,
-  { base, caseCount }: { base: ModelVersion; caseCount: number },
+  { job, name, datasetHash, base, caseCount }: CandidateOrigin,
 ): ManifestDraft {
   const { seed } = resolvedRecipe;
   // The worker's answer came as JSON, so its values are JSON; the schema checks all of it when the package is written.
   return {
     ...spec as ManifestDraft,
-    name: input.name,
+    name,
     provenance: {
       baseModel: base.name,
       baseVersion: base.version,
-      datasetHash: input.datasetHash,
-      job: id,
+      datasetHash,
+      job,
       recipe: resolvedRecipe as ManifestDraft["provenance"]["recipe"],
       seed: typeof seed === "number" ? seed : null,
       software: { ...SOFTWARE, provider },

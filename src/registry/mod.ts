@@ -19,6 +19,7 @@ export {
 } from "./manifest.ts";
 export type { PackageStream } from "./archive.ts";
 export { openDatabase } from "./open_database.ts";
+export { readPackage, verifyPackage } from "./package.ts";
 export { Registry, type RegistryOptions } from "./store.ts";
 export { type ZipEntry, type ZipLimits, ZipReader } from "./zip_reader.ts";
 export {

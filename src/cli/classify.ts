@@ -1,0 +1,51 @@
+/** `sulcus classify`: one examination in, the probability of each class out. */
+import { classify } from "../inference/mod.ts";
+import { specOf } from "../registry/mod.ts";
+import type { Args, Command } from "./args.ts";
+import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "./config.ts";
+import { onDevice } from "./device.ts";
+import { CommandError } from "./errors.ts";
+import { IMAGE_FLAGS, IMAGES_NOTE, imagesOf } from "./images.ts";
+import type { Io } from "./io.ts";
+import { findModel, MODEL_FLAGS, modelChoiceOf } from "./models_store.ts";
+
+export const classifyCommand: Command = {
+  name: "classify",
+  summary: "tells the probability of each class for one examination",
+  usage: ["classify --model NAME --t1 A.nii.gz [--t1c B.nii.gz …] [--json]"],
+  flags: {
+    ...MODEL_FLAGS,
+    ...IMAGE_FLAGS,
+    missing: {
+      value: "HOW",
+      help: "error (default): every modality of the model is needed; template: the model's template stands in",
+    },
+    ...DATA_FLAGS,
+    ...PROVIDER_FLAG,
+    ...JSON_FLAG,
+  },
+  notes: `${IMAGES_NOTE}
+The probabilities add up to 1. They are the network's own and not calibrated.`,
+  run: runClassify,
+};
+
+async function runClassify(args: Args, io: Io): Promise<void> {
+  const choice = modelChoiceOf(args);
+  const missing = args.oneOf("missing", ["error", "template"]) ?? "error";
+  const settings = settingsOf(args, io.env);
+  const images = await imagesOf(args);
+  const { name, version, directory, manifest } = await findModel(choice, settings);
+  if (manifest.task !== "classification") {
+    throw new CommandError("wrong-task", `Cannot classify with ${name}: it is a model for ${manifest.task}`);
+  }
+  const note = (text: string) => io.err(`${text}\n`);
+  const result = await onDevice(
+    settings.provider,
+    note,
+    (engine) => classify({ directory, spec: specOf(manifest), images, missing, engine }),
+  );
+  if (args.is("json")) return io.out(JSON.stringify({ type: "result", model: name, version, ...result }));
+  for (const { detail } of result.warnings) note(`Warning: ${detail}`);
+  const width = Math.max(...result.classes.map((c) => c.label.length));
+  for (const { label, probability } of result.classes) io.out(`${label.padEnd(width)}  ${probability.toFixed(4)}`);
+}

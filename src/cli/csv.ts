@@ -1,0 +1,41 @@
+/** Comma-separated values (RFC 4180): small tables with a header, whole in memory. */
+
+/** @throws {SyntaxError} a row of another width than the header, or a quote that is not closed */
+export function parseCsv(text: string): Record<string, string>[] {
+  const [header, ...rows] = rowsOf(text.replace(/^\uFEFF/, ""));
+  if (header === undefined) throw new SyntaxError("Cannot read the table: expected a header line, got an empty file");
+  if (new Set(header).size < header.length) throw new SyntaxError("Cannot read the table: a column is there twice");
+  return rows.map((row, i) => {
+    if (row.length !== header.length) {
+      throw new SyntaxError(
+        `Cannot read the table: expected ${header.length} values in row ${i + 1} below the header, got ${row.length}`,
+      );
+    }
+    return Object.fromEntries(header.map((name, c) => [name, row[c].trim()]));
+  });
+}
+
+function rowsOf(text: string): string[][] {
+  const rows: string[][] = [];
+  let row: string[] = [];
+  // A value, plain or quoted, and what ends it.
+  const pattern = /(?:"((?:[^"]|"")*)"[ \t]*|([^",\r\n]*))(,|\r\n|\n|\r|$)/gy;
+  while (pattern.lastIndex < text.length || row.length > 0) {
+    const match = pattern.exec(text);
+    if (!match) throw new SyntaxError(`Cannot read the table: a quote in row ${rows.length + 1} is out of place`);
+    row.push(match[1]?.replaceAll('""', '"') ?? match[2]);
+    if (match[3] === ",") continue;
+    if (row.length > 1 || row[0].trim() !== "") rows.push(row); // empty lines are passed over
+    row = [];
+    if (match[3] === "") break;
+  }
+  return rows.map((values, i) => i === 0 ? values.map((v) => v.trim()) : values);
+}
+
+/** One line, without its end; numbers that are not finite are empty, but infinity is `inf`. */
+export function csvLine(values: readonly (string | number)[]): string {
+  return values.map((value) => {
+    if (typeof value === "number") return Number.isNaN(value) ? "" : value === Infinity ? "inf" : String(value);
+    return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+  }).join(",");
+}

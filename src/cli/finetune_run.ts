@@ -1,0 +1,200 @@
+/**
+ * A fine-tune in this process, from the labelled cases to the candidate version. The database is open only at the start
+ * and at the end, so that hours of training lock nobody out.
+ */
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+import { candidateDraft, checkTasks, type DatasetFolder, readDatasetFolder, readDatasetZip } from "../jobs/mod.ts";
+import {
+  acquireLock,
+  digestFile,
+  DomainError,
+  exists,
+  type ModelVersion,
+  type Registry,
+  removeIfPresent,
+  specOf,
+} from "../registry/mod.ts";
+import {
+  finetune,
+  type FinetuneResult,
+  type Metrics,
+  type Recipe,
+  type TrainEvent,
+  TrainingError,
+} from "../train/mod.ts";
+import type { Settings } from "./config.ts";
+import { onDevice } from "./device.ts";
+import { CommandError } from "./errors.ts";
+import { findModel, type Model, type ModelChoice, withRegistry } from "./models_store.ts";
+
+export interface FinetuneOptions {
+  readonly base: ModelChoice;
+  readonly name: string;
+  /** Folder or zip with the labelled cases. */
+  readonly source: string;
+  readonly recipe: Recipe;
+  readonly settings: Settings;
+  /** Default: `finetunes` in the data directory. */
+  readonly workRoot?: string;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: TrainEvent) => void;
+}
+
+export interface Finetuned {
+  readonly model: string;
+  readonly version: number;
+  /** The same command had made it before. */
+  readonly existed: boolean;
+  readonly validation: Metrics | null;
+}
+
+/**
+ * Trains, or goes on where the same request was stopped, and writes the candidate.
+ * @throws {CommandError} `cancelled` once the checkpoint is written
+ * @throws {DomainError} data set, model or names cannot be used; `locked`
+ */
+export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> {
+  const { settings, name } = options;
+  const root = resolve(options.workRoot ?? `${settings.data}/finetunes`);
+  await Deno.mkdir(root, { recursive: true });
+  await using cases = await openCases(options.source, root);
+  const { folder } = cases;
+  const base = await findModel(options.base, settings);
+  const job = `cli-${requestHash(options, { folder, base })}`;
+  const existing = await withRegistry(settings, async (registry) => {
+    await checkTasks(registry, { name, base, task: folder.task });
+    return await registry.madeBy(job);
+  });
+  if (existing) return outcomeOf(existing, true);
+
+  const directory = `${root}/${job}`;
+  await Deno.mkdir(directory, { recursive: true });
+  const lock = await acquireLock(`${directory}/lock`, { what: "the folder of this fine-tune" });
+  try {
+    const trained = await train(options, { base, folder, directory });
+    const origin = { job, name, datasetHash: folder.hash, base, caseCount: folder.cases.length };
+    const made = await withRegistry(settings, (registry) => addOnce(registry, trained, origin, `${directory}/output`))
+      .catch(keepsResult);
+    await removeIfPresent(directory); // prepared cases are patients' data
+    return outcomeOf(made, false);
+  } finally {
+    lock.release();
+  }
+}
+
+/** Cases from a folder where they lie, or unpacked from an archive for as long as they are needed. */
+async function openCases(source: string, root: string): Promise<{ readonly folder: DatasetFolder } & AsyncDisposable> {
+  const found = await Deno.stat(source).catch(() => undefined);
+  if (!found) throw new CommandError("not-found", "Cannot read --data: there is no such folder or file");
+  if (found.isDirectory) {
+    return { folder: checked(await readDatasetFolder(source)), [Symbol.asyncDispose]: async () => {} };
+  }
+  const { sha256 } = await digestFile(source);
+  const directory = `${root}/zip-${sha256.slice(0, 16)}`;
+  const lock = await acquireLock(`${directory}.lock`, { what: "the unpacked archive" });
+  const remove = async () => {
+    await removeIfPresent(directory);
+    await removeIfPresent(`${directory}.lock`);
+    lock.release();
+  };
+  try {
+    await removeIfPresent(directory); // left by a crash
+    await Deno.mkdir(directory);
+    return { folder: checked(await readDatasetZip(source, directory)), [Symbol.asyncDispose]: remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** Case names may be patients', so cases are named by their number. @throws {DomainError} `incomplete-dataset` */
+function checked(folder: DatasetFolder): DatasetFolder {
+  const errors = folder.checks.filter((c) => c.severity === "error");
+  if (folder.cases.length > 0 && errors.length === 0) return folder;
+  const number = (id: string) => folder.cases.findIndex((c) => c.id === id) + 1;
+  const shown = errors.slice(0, 5).map((c) => `case ${number(c.case)} of ${folder.cases.length}: ${c.detail}`);
+  const more = errors.length > shown.length ? `; and ${errors.length - shown.length} more` : "";
+  throw new DomainError(
+    "incomplete-dataset",
+    `Cannot train on --data: ${shown.join("; ") || "it has no cases"}${more}`,
+  );
+}
+
+/** The same for the same wishes, base and data, wherever these lie. */
+function requestHash(
+  { name, recipe }: FinetuneOptions,
+  { folder: { hash, task, modalities, labels, classes }, base }: { folder: DatasetFolder; base: Model },
+): string {
+  const { name: baseName, version, manifest: { files } } = base;
+  const data = { hash, task, modalities, labels, classes };
+  const text = JSON.stringify([name, recipe, data, { baseName, version, files }]);
+  return createHash("sha256").update(text).digest("hex").slice(0, 24);
+}
+
+async function train(
+  { recipe, settings, signal, onEvent }: FinetuneOptions,
+  { base, folder, directory }: { base: Model; folder: DatasetFolder; directory: string },
+): Promise<FinetuneResult> {
+  const { task, cases, modalities, labels, classes, checks } = folder;
+  const log = (message: string) => onEvent({ type: "log", message });
+  log(`${cases.length} cases, ${checks.length} warnings; start from ${base.name} version ${base.version}`);
+  if (await exists(`${directory}/work`)) log("Going on where this fine-tune was stopped");
+  let last: Extract<TrainEvent, { type: "progress" }> | undefined;
+  try {
+    return await onDevice(settings.provider, log, (engine) =>
+      finetune({
+        task,
+        cases,
+        modalities,
+        labels,
+        classes,
+        base: { name: base.name, version: base.version, directory: base.directory, spec: specOf(base.manifest) },
+        recipe,
+        workDirectory: `${directory}/work`,
+        outputDirectory: `${directory}/output`,
+        engine,
+        signal,
+        onEvent: (event) => {
+          if (event.type === "progress") last = event;
+          onEvent(event);
+        },
+      }));
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    if (!(error instanceof TrainingError && error.code === "cancelled")) throw error;
+    const at = last ? ` after update ${last.step} of ${last.steps} (${last.phase})` : "";
+    throw new CommandError(
+      "cancelled",
+      `Stopped${at}. The checkpoint is kept: the same command again goes on from there`,
+      { cause: error },
+    );
+  }
+}
+
+/** A crash between the candidate and the end of the command must not make a second one. */
+async function addOnce(
+  registry: Registry,
+  trained: FinetuneResult,
+  origin: Parameters<typeof candidateDraft>[1] & { readonly job: string },
+  output: string,
+): Promise<ModelVersion> {
+  return await registry.madeBy(origin.job) ?? await registry.addCandidate(candidateDraft(trained, origin), output);
+}
+
+function keepsResult(error: unknown): never {
+  if (!(error instanceof DomainError && error.code === "locked")) throw error;
+  throw new DomainError(
+    "locked",
+    `The training is done and kept, but the candidate cannot be written yet. ${error.message}. Then give the same ` +
+      "command again; it trains no further",
+    { cause: error },
+  );
+}
+
+function outcomeOf(
+  { name, version, manifest: { provenance: { metrics } } }: ModelVersion,
+  existed: boolean,
+): Finetuned {
+  return { model: name, version, existed, validation: Object.keys(metrics).length > 0 ? metrics : null };
+}

@@ -1,0 +1,37 @@
+/** The terminal and process that a command runs in. Tests give a fake; nothing else in this room touches the process. */
+
+export interface Io {
+  /** One line on standard output: what was asked for. */
+  out(line: string): void;
+  /** Text on standard error, as it is: progress, notes, refusals. */
+  err(text: string): void;
+  /** Whether standard error is a terminal whose line can be rewritten. */
+  readonly isTerminal: boolean;
+  readonly columns: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Takes Ctrl-C and SIGTERM over until disposed: the first one aborts `signal`, a second one ends the process. */
+  interrupts(): { readonly signal: AbortSignal } & Disposable;
+}
+
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+
+export const PROCESS_IO: Io = {
+  out: (line) => console.log(line),
+  err: (text) => void Deno.stderr.writeSync(new TextEncoder().encode(text)),
+  isTerminal: Deno.stderr.isTerminal(),
+  get columns() {
+    return Deno.stderr.isTerminal() ? Deno.consoleSize().columns : 80;
+  },
+  env: Deno.env.toObject(),
+  interrupts() {
+    const controller = new AbortController();
+    const listener = () => controller.signal.aborted ? Deno.exit(1) : controller.abort();
+    for (const signal of SIGNALS) Deno.addSignalListener(signal, listener);
+    return {
+      signal: controller.signal,
+      [Symbol.dispose]() {
+        for (const signal of SIGNALS) Deno.removeSignalListener(signal, listener);
+      },
+    };
+  },
+};

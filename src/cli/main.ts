@@ -1,0 +1,57 @@
+/** The program `sulcus`: finds the command, runs it, and turns what it throws into an exit code. */
+import project from "../../deno.json" with { type: "json" };
+import { type Command, parseCommand, UsageError } from "./args.ts";
+import { classifyCommand } from "./classify.ts";
+import { failureOf } from "./errors.ts";
+import { evaluateCommand } from "./evaluate.ts";
+import { finetuneCommand } from "./finetune.ts";
+import { helpOf, overview } from "./help.ts";
+import { canonicalFlags } from "./images.ts";
+import { type Io, PROCESS_IO } from "./io.ts";
+import { modelsCommand } from "./models.ts";
+import { segmentCommand } from "./segment.ts";
+import { serveCommand } from "./serve.ts";
+
+const COMMANDS: readonly Command[] = [
+  serveCommand,
+  segmentCommand,
+  classifyCommand,
+  finetuneCommand,
+  evaluateCommand,
+  modelsCommand,
+];
+
+/** Runs one command line. @returns the exit code: 0 done, 1 failed, 2 wrong use */
+export async function main(argv: readonly string[], io: Io): Promise<0 | 1 | 2> {
+  const [first, ...rest] = argv;
+  const command = COMMANDS.find(({ name }) => name === first);
+  try {
+    if (command === undefined) {
+      if (first === "--version") io.out(project.version);
+      else if (["--help", "-h", "help"].includes(first)) io.out(overview(COMMANDS, project.version));
+      else throw new UsageError(unknown(first));
+      return 0;
+    }
+    if (rest.includes("--help") || rest.includes("-h")) {
+      io.out(helpOf(command));
+      return 0;
+    }
+    await command.run(parseCommand(command, canonicalFlags(rest)), io);
+    return 0;
+  } catch (error) {
+    const failure = failureOf(error);
+    if (argv.includes("--json")) io.out(JSON.stringify({ type: "error", ...failure }));
+    io.err(`${failure.message}\n`);
+    if (io.env.SULCUS_DEBUG === "1" && error instanceof Error) io.err(`${error.stack}\n`);
+    if (!(error instanceof UsageError)) return 1;
+    io.err(`See: sulcus ${command ? `${command.name} ` : ""}--help\n`);
+    return 2;
+  }
+}
+
+function unknown(word: string | undefined): string {
+  const expected = `expected one of ${COMMANDS.map((c) => c.name).join(", ")}`;
+  return `Cannot run: ${expected}, got ${word === undefined ? "nothing" : `"${word}"`}`;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args, PROCESS_IO));
