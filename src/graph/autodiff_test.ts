@@ -6,6 +6,7 @@ import { assertClose, assertGradients } from "./check.ts";
 import { evaluate } from "./evaluate.ts";
 import { unsupported, type Value } from "./ir.ts";
 import { type AnyOpDef, opDef } from "./ops/mod.ts";
+import { print } from "./print.ts";
 import { Random } from "./random.ts";
 import { sizeOf, type Tensor, tensor } from "./tensor.ts";
 
@@ -195,4 +196,33 @@ Deno.test("gradients() of a small segmentation network agree with differences", 
     ]),
   );
   assertGradients({ build: network, at }, { random, what: "network", step: 1e-4, directions: 2 });
+});
+
+const GOLDEN = `\
+graph layer -> %loss, %dw, %dbias
+input %x: float32[2,3]
+input %w: float32[3,4]
+input %bias: float32[4]
+%MatMul_0: float32[2,4] = MatMul(%x, %w)
+%Add_1: float32[2,4] = Add(%MatMul_0, %bias)
+%Relu_2: float32[2,4] = Relu(%Add_1)
+%loss: float32[] = ReduceMean(%Relu_2) {keepdims=0}
+%Reshape_6: float32[1,1] = Reshape(1, [1, 1])
+%Div_8: float32[1,1] = Div(%Reshape_6, 8)
+%Expand_10: float32[2,4] = Expand(%Div_8, [2, 4])
+%Greater_12: bool[2,4] = Greater(%Relu_2, 0)
+%Where_13: float32[2,4] = Where(%Greater_12, %Expand_10, 0)
+%ReduceSum_15: float32[1,4] = ReduceSum(%Where_13, [0])
+%dbias: float32[4] = Reshape(%ReduceSum_15, [4])
+%Transpose_20: float32[3,2] = Transpose(%x)
+%dw: float32[3,4] = MatMul(%Transpose_20, %Where_13)
+`;
+
+Deno.test("gradients() of a linear layer with bias and Relu print as these nodes", () => {
+  const b = new GraphBuilder();
+  const x = b.input("x", { dtype: "float32", shape: [2, 3] }), w = b.input("w", { dtype: "float32", shape: [3, 4] });
+  const bias = b.input("bias", { dtype: "float32", shape: [4] });
+  const loss = b.op.ReduceMean(b.op.Relu(b.op.Add(b.op.MatMul(x, w), bias)), null, { keepdims: 0 });
+  const [dw, dbias] = gradients(b, loss, [w, bias]);
+  assert.equal(print(b.build("layer", { loss, dw, dbias })), GOLDEN);
 });

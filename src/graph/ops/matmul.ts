@@ -48,7 +48,9 @@ export const MATMUL_OPS = {
     },
     vjp: (op, { x: [a, b] }, dy) => {
       const da = op.MatMul(dy, op.Transpose(b, { perm: swapLast(b.shape.length) }));
-      if (b.shape.length > 2) return [da, op.MatMul(op.Transpose(a, { perm: swapLast(a.shape.length) }), dy)];
+      if (b.shape.length > 2 || a.shape.length === 2) {
+        return [da, op.MatMul(op.Transpose(a, { perm: swapLast(a.shape.length) }), dy)];
+      }
       // a matrix shared by the batch: one product over all rows
       const rows = sizeOf(a.shape.slice(0, -1));
       const at = op.Transpose(op.Reshape(a, [rows, a.shape.at(-1)!]), { perm: [1, 0] });
