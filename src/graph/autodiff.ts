@@ -1,12 +1,15 @@
 /** Reverse-mode differentiation: one walk over the nodes of a builder, using each operator's `vjp` rule. */
 import type { BuiltNode, GraphBuilder } from "./builder.ts";
-import { NO_GRADIENT, type Value } from "./ir.ts";
+import { NO_GRADIENT, type OpName, type Value } from "./ir.ts";
 import { isFloat, sameShape } from "./tensor.ts";
 import { type AnyOpDef, opDef } from "./ops/mod.ts";
 
 /** A node on the path from a wanted value to the loss has no gradient rule. */
 export class NoGradientError extends TypeError {
   override readonly name = "NoGradientError";
+  constructor(readonly op: OpName, readonly value: Value, readonly why: string) {
+    super(`Cannot differentiate ${op} (node ${value.name}, shape [${value.shape}]): ${why}`);
+  }
 }
 
 /**
@@ -50,9 +53,7 @@ function applyRule(b: GraphBuilder, node: BuiltNode, dy: Value): readonly (Value
   const { vjp }: AnyOpDef = opDef(node.op);
   if (vjp === NO_GRADIENT) return [];
   if (typeof vjp !== "function") {
-    throw new NoGradientError(
-      `Cannot differentiate ${node.op} (node ${node.y.name}, shape [${node.y.shape}]): ${vjp.unsupported}`,
-    );
+    throw new NoGradientError(node.op, node.y, vjp.unsupported);
   }
   const context = {
     x: node.x as Value[],

@@ -8,6 +8,7 @@ import type { ClassifyResult, InferenceRequest } from "./types.ts";
 /**
  * Classifies one case: the whole volume resized, its centre through the network, softmax.
  * @throws {InferenceError} the volumes cannot be used
+ * @throws {RangeError} the network has another number of classes
  * @throws {EngineError} the device failed
  */
 export async function classify(request: InferenceRequest): Promise<ClassifyResult> {
@@ -20,6 +21,11 @@ export async function classify(request: InferenceRequest): Promise<ClassifyResul
   const run = windowRunner(await loadNetwork(engine, directory, spec));
   const shape = [1, spec.modalities.length, ...spec.inference.roi];
   const probabilities = softmax(await run(input, shape));
+  if (probabilities.length !== spec.classes.length) {
+    throw new RangeError(
+      `Cannot classify: expected ${spec.classes.length} logits from the network, got ${probabilities.length}`,
+    );
+  }
   return {
     provider: engine.provider,
     classes: spec.classes.map((label, i) => ({ label, probability: probabilities[i] })),

@@ -43,11 +43,11 @@ export async function loadNetwork(
     for (const [old, other] of sessions) {
       if (sessions.size <= KEPT) break;
       sessions.delete(old);
-      await (await other).release();
+      await (await other.catch(() => null))?.release(); // whoever asked for it has its error
     }
     return session;
   } catch (error) {
-    sessions.delete(directory);
+    if (sessions.get(directory) === found) sessions.delete(directory);
     throw error;
   }
 }

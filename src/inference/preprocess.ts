@@ -6,22 +6,24 @@ import {
   type Box,
   centreBox,
   crop,
+  cutWindow,
   foregroundBox,
   type Grid,
   type GridImage,
   gridOverlap,
-  readNifti,
+  padBox,
   resampleSpacing,
   resampleToGrid,
   resizeTrilinear,
   sameGrid,
   scaleIntensityPercentiles,
   toRas,
+  type Triple,
   type Volume,
-  VolumeError,
 } from "../volume/mod.ts";
 import type { Modality, ModelSpec, Preprocessing } from "./spec.ts";
 import { InferenceError, type Warning } from "./types.ts";
+import { readVolume } from "./read_volume.ts";
 import { readTemplate, templateFor } from "./templates.ts";
 
 /** A case as the network sees it. */
@@ -116,42 +118,40 @@ export async function prepareLabel(
   preprocessing: Preprocessing,
 ): Promise<Float32Array> {
   const volume = await readModality(path, "label", []);
-  const onReference = sameGrid(volume, reference)
-    ? volume
-    : resampleToGrid(volume, reference, { interpolation: "nearest" });
+  const same = sameGrid(volume, reference);
+  if (!same) checkOverlap(reference, volume, "the label map with the images");
+  const onReference = same ? volume : resampleToGrid(volume, reference, { interpolation: "nearest" });
   return crop(resampleSpacing(toRas(onReference), preprocessing.spacingMm, "nearest"), box).data;
 }
 
-/** The classifier's input: every channel resized, then the centre of `roi`, one behind the other. */
-export function classifierInput({ channels, grid }: Prepared, { preprocessing, inference }: ModelSpec): Float32Array {
-  const size = preprocessing.resize ?? inference.roi;
-  const { start, end } = centreBox(size, inference.roi);
-  const voxels = inference.roi[0] * inference.roi[1] * inference.roi[2];
+/** The classifier's input [C, …roi]: every channel resized, then the centre of `roi`. */
+export function classifierInput(
+  { channels, grid }: Pick<Prepared, "channels" | "grid">,
+  { preprocessing, inference: { roi } }: Pick<ModelSpec, "preprocessing" | "inference">,
+): Float32Array {
+  const size = preprocessing.resize ?? roi;
+  return centreOf(channels.map((data) => resizeTrilinear(data, grid.sizeVox, { size })), size, roi);
+}
+
+/** The centre of every channel [X, Y, Z], one behind the other; where `roi` is larger, 0 on both sides. */
+export function centreOf(channels: readonly Float32Array[], sizeVox: Triple, roi: Triple): Float32Array {
+  const voxels = roi[0] * roi[1] * roi[2];
+  const padded = padBox(sizeVox, roi).start, inside = centreBox(sizeVox, roi).start;
+  const start = [0, 1, 2].map((a) => padded[a] + inside[a]) as unknown as Triple;
   const out = new Float32Array(channels.length * voxels);
-  channels.forEach((data, c) => {
-    const resized = resizeTrilinear(data, grid.sizeVox, { size });
-    const cut = crop({ data: resized, sizeVox: size, affineRas: grid.affineRas }, { start, end });
-    out.set(cut.data, c * voxels);
-  });
+  channels.forEach((data, c) => out.set(cutWindow(data, sizeVox, { start, size: roi }), c * voxels));
   return out;
 }
 
 async function readModality(path: string, name: string, warnings: Warning[]): Promise<Volume> {
-  try {
-    const volume = await readNifti(path);
-    if (volume.nonFiniteVoxels > 0) {
-      warnings.push({
-        code: "non-finite",
-        detail: `${name}: ${volume.nonFiniteVoxels} voxels are no numbers and read as 0`,
-      });
-    }
-    return volume;
-  } catch (error) {
-    if (error instanceof VolumeError) {
-      throw new InferenceError("invalid-volume", `${name}: ${error.message}`, { cause: error });
-    }
-    throw error;
+  const volume = await readVolume(path, name);
+  if (volume.nonFiniteVoxels > 0) {
+    warnings.push({
+      code: "non-finite",
+      detail: `${name}: ${volume.nonFiniteVoxels} voxels are no numbers and read as 0`,
+    });
   }
+  return volume;
 }
 
 /** Below this share of common space two volumes do not show the same head. */
@@ -163,16 +163,19 @@ function onGridOf(
   { modality, first, warnings }: { modality: Modality; first: Modality; warnings: Warning[] },
 ): GridImage {
   if (sameGrid(reference, volume)) return volume;
-  const share = gridOverlap(reference, volume);
-  if (share < LEAST_OVERLAP) {
-    throw new InferenceError(
-      "no-overlap",
-      `Cannot combine ${modality} with ${first}: they share ${Math.round(share * 100)} % of their space, ` +
-        `expected at least ${LEAST_OVERLAP * 100} %`,
-    );
-  }
+  checkOverlap(reference, volume, `${modality} with ${first}`);
   warnings.push({ code: "resampled-to-first", detail: `${modality} was resampled onto the grid of ${first}` });
   return resampleToGrid(volume, reference);
+}
+
+function checkOverlap(reference: Volume, volume: Volume, which: string): void {
+  const share = gridOverlap(reference, volume);
+  if (share >= LEAST_OVERLAP) return;
+  throw new InferenceError(
+    "no-overlap",
+    `Cannot combine ${which}: they share ${Math.round(share * 100)} % of their space, ` +
+      `expected at least ${LEAST_OVERLAP * 100} %`,
+  );
 }
 
 /** Percentiles of the file's voxels, then orientation and spacing (the order of METHODS.md B.3.1). */

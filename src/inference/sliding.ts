@@ -30,6 +30,7 @@ export function windowRunner(session: Session, timeoutMs?: number): RunWindow {
  * Logits [K, X, Y, Z] of a volume: Σ w·logits / Σ w over the windows.
  * @param inputs one array [X, Y, Z] a channel
  * @throws {InferenceError} `cancelled`
+ * @throws {RangeError} the network's output has another size
  */
 export async function slidingLogits(
   run: RunWindow,
@@ -47,6 +48,11 @@ export async function slidingLogits(
     const start: Triple = [0, 1, 2].map((a) => padded[a] - plan.padLow[a]) as unknown as Triple;
     inputs.forEach((data, c) => window.set(cutWindow(data, sizeVox, { start, size: roi }), c * inWindow));
     const logits = await run(window, [1, inputs.length, ...roi]);
+    if (logits.length !== channels * inWindow) {
+      throw new RangeError(
+        `Cannot blend windows: expected logits of [1, ${channels}, ${roi.join(", ")}], got ${logits.length} values`,
+      );
+    }
     blend({ sum, total, sizeVox }, { logits, weights, start, roi, channels });
     options.onProgress?.(i + 1, plan.starts.length);
   }

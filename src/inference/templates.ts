@@ -1,16 +1,8 @@
 /** Distilled modality templates of a package: reading, normalising, aligning (METHODS.md B.5). They are never trained here. */
 import { join } from "node:path";
 import { stat } from "node:fs/promises";
-import {
-  type Box,
-  centredWindow,
-  crop,
-  type Grid,
-  type GridImage,
-  readNifti,
-  resampleSpacing,
-  toRas,
-} from "../volume/mod.ts";
+import { type Box, centredWindow, crop, type Grid, type GridImage, resampleSpacing, toRas } from "../volume/mod.ts";
+import { readVolume } from "./read_volume.ts";
 import type { Modality } from "./spec.ts";
 
 /** Where a package keeps the template of a modality. */
@@ -18,12 +10,27 @@ export function templatePath(directory: string, modality: Modality): string {
   return join(directory, "templates", `${modality}.nii.gz`);
 }
 
-/** A package's template in RAS order, mapped to [0, 1] by (t − min)/(max − min + 1e-9); null where it has none. */
-export async function readTemplate(directory: string, modality: Modality): Promise<GridImage | null> {
+/**
+ * How a template meets an image: mapped to [0, 1] and centred on it, or as the file has it, first voxel on first voxel
+ * (METHODS.md B.3 row 16).
+ */
+export type TemplateFit = "centred" | "raw";
+
+/**
+ * A package's template in RAS order, unless it is raw mapped to [0, 1] by (t − min)/(max − min + 1e-9); null where the
+ * package has none.
+ * @throws {InferenceError} `invalid-volume`: the template is no usable volume
+ */
+export async function readTemplate(
+  directory: string,
+  modality: Modality,
+  fit: TemplateFit = "centred",
+): Promise<GridImage | null> {
   const path = templatePath(directory, modality);
   const found = await stat(path).then(() => true, () => false);
   if (!found) return null;
-  const image = toRas(await readNifti(path));
+  const image = toRas(await readVolume(path, `the template of ${modality}`));
+  if (fit === "raw") return image;
   let low = Infinity, high = -Infinity;
   for (const v of image.data) {
     if (v < low) low = v;
@@ -32,10 +39,18 @@ export async function readTemplate(directory: string, modality: Modality): Promi
   return { ...image, data: image.data.map((v) => (v - low) / (high - low + 1e-9)) };
 }
 
-/** The part of a template that lies under a case's crop: resampled, the centred window of the uncropped size, cropped. */
+export interface TemplateOptions {
+  readonly uncropped: Grid;
+  readonly box: Box;
+  readonly spacingMm: readonly [number, number, number];
+  readonly fit?: TemplateFit;
+}
+
+/** The part of a template under a case's crop: resampled, unless raw the centred window of the uncropped size, cropped. */
 export function templateFor(
   template: GridImage,
-  { uncropped, box, spacingMm }: { uncropped: Grid; box: Box; spacingMm: readonly [number, number, number] },
+  { uncropped, box, spacingMm, fit = "centred" }: TemplateOptions,
 ): GridImage {
-  return crop(centredWindow(resampleSpacing(template, spacingMm, "linear"), uncropped.sizeVox), box);
+  const resampled = resampleSpacing(template, spacingMm, "linear");
+  return crop(fit === "raw" ? resampled : centredWindow(resampled, uncropped.sizeVox), box);
 }

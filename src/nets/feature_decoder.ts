@@ -24,20 +24,27 @@ export interface FeatureDecoderConfig {
   readonly maxWidth: number;
 }
 
+/** The names under which a network on an imported encoder puts out its feature maps, in the encoder's order. */
+export function featureOutputs(features: readonly string[]): string[] {
+  return features.map((_, i) => `feature${i + 1}`);
+}
+
 /**
  * A segmentation network on an imported encoder: up-blocks from the deepest map to the image's size, then a 1³ head.
- * Outputs `out` [N, outChannels, X, Y, Z], in training also `x4`, the deepest map.
+ * Outputs `out` [N, outChannels, X, Y, Z] and the feature maps, so that it is an encoder again; in training also `x4`,
+ * the deepest map.
  * @throws {RangeError} the feature maps do not form such a pyramid
  */
 export function featureDecoder(encoder: ImportedEncoder, config: FeatureDecoderConfig): Net {
   const { image, maps } = pyramid(encoder, "featureDecoder");
+  const graph = onlyFeatures(encoder);
   return {
     name: "featureDecoder",
     example: image,
     inputFault: onlyShape(image),
-    inference: ["out"],
+    inference: ["out", ...featureOutputs(encoder.features)],
     forward: (s, x) => {
-      const values = inlineEncoder(s, x, encoder.graph);
+      const values = inlineEncoder(s, x, graph);
       const [deepest, ...skips] = maps.map((name) => values.get(name)!);
       let y = deepest;
       for (const [i, skip] of skips.entries()) {
@@ -47,20 +54,25 @@ export function featureDecoder(encoder: ImportedEncoder, config: FeatureDecoderC
       const full = stem(s.at("decoder.proj1"), x, config);
       y = unetUpBlock(s.at("decoder.decoder2"), y, { skip: full, out: config.stemWidth });
       const out = conv(s.at("decoder.out.conv.conv"), y, { out: config.outChannels, kernel: 1 });
-      return { out, x4: deepest };
+      return { out, ...featureValues(encoder, values), x4: deepest };
     },
   };
 }
 
-/** A classifier on the deepest feature map of an imported encoder; outputs `logits`, in training also `x4`. */
+/** A classifier on the deepest feature map of an imported encoder; outputs `logits`, the feature maps, in training `x4`. */
 export function featureClassifier(encoder: ImportedEncoder, config: { readonly classes: number }): Net {
   const { image, maps } = pyramid(encoder, "featureClassifier");
+  const graph = onlyFeatures(encoder);
   return {
     name: "featureClassifier",
     example: image,
     inputFault: onlyShape(image),
-    inference: ["logits"],
-    forward: (s, x) => classificationHead(s, inlineEncoder(s, x, encoder.graph).get(maps[0])!, config),
+    inference: ["logits", ...featureOutputs(encoder.features)],
+    forward: (s, x) => {
+      const values = inlineEncoder(s, x, graph);
+      const { logits, x4 } = classificationHead(s, values.get(maps[0])!, config);
+      return { logits, ...featureValues(encoder, values), x4 };
+    },
   };
 }
 
@@ -87,6 +99,23 @@ function pyramid({ graph, features }: ImportedEncoder, net: string): { image: re
     }
   }
   return { image, maps };
+}
+
+function featureValues({ features }: ImportedEncoder, values: ReadonlyMap<string, Value>): Record<string, Value> {
+  const names = featureOutputs(features);
+  return Object.fromEntries(features.map((feature, i) => [names[i], values.get(feature)!]));
+}
+
+/** The encoder without what no feature map needs: other outputs, and the head of a network that was made here before. */
+function onlyFeatures({ graph, features }: ImportedEncoder): Graph {
+  const needed = new Set(features);
+  const nodes = graph.nodes.toReversed().filter((node) => {
+    if (!needed.has(node.output)) return false;
+    node.inputs.forEach((name) => needed.add(name));
+    return true;
+  });
+  const constants = new Map([...graph.constants].filter(([name]) => needed.has(name)));
+  return { ...graph, nodes: nodes.reverse(), constants, outputs: features };
 }
 
 /** Replays the encoder on `image`. Float constants with several elements become weights under their own names. */

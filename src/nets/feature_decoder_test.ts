@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { evaluate, type Graph, GraphBuilder, tensor } from "../graph/mod.ts";
-import { featureClassifier, featureDecoder } from "./feature_decoder.ts";
+import { featureClassifier, featureDecoder, featureOutputs } from "./feature_decoder.ts";
 import { initialTensor, initialWeights } from "./init.ts";
 import { buildNetwork, type NetworkSpec, parametersOf } from "./network.ts";
 
@@ -32,9 +32,28 @@ Deno.test("featureDecoder() on UniFormer's graph is UniUnet", () => {
   const run = (spec: Parameters<typeof buildNetwork>[0]) =>
     evaluate(buildNetwork(spec, { input: INPUT, weights, outputs: "training" }), { image });
   const actual = run(net), expected = run(uniunet);
-  assert.deepEqual(Object.keys(actual), ["out", "x4"]);
+  assert.deepEqual(Object.keys(actual), ["out", "feature1", "feature2", "feature3", "feature4", "x4"]);
+  assert.deepEqual(actual.feature1, actual.x4, "the first of FEATURES is the deepest");
+  assert.deepEqual(buildNetwork(net, { input: INPUT, weights, outputs: "inference" }).outputs, [
+    "out",
+    "feature1",
+    "feature2",
+    "feature3",
+    "feature4",
+  ]);
   assert.deepEqual(actual.out, expected.out);
   assert.deepEqual(actual.x4, expected.x4);
+});
+
+Deno.test("featureDecoder() takes its own network as an encoder again and leaves the former decoder out", () => {
+  const config = { outChannels: 1, stemWidth: 2, maxWidth: 4 };
+  const first = featureDecoder({ graph: encoderGraph(), features: FEATURES }, config);
+  const weights = initialWeights(first, { seed: 3 });
+  const graph = buildNetwork(first, { input: INPUT, weights, outputs: "inference" });
+  const again = featureDecoder({ graph, features: featureOutputs(FEATURES) }, { ...config, outChannels: 2 });
+  const shapes = (net: typeof first) => Object.fromEntries(parametersOf(net).map((p) => [p.key, p.shape]));
+  const head = { "decoder.out.conv.conv.weight": [2, 2, 1, 1, 1], "decoder.out.conv.conv.bias": [2] };
+  assert.deepEqual(shapes(again), { ...shapes(first), ...head });
 });
 
 Deno.test("featureDecoder() starts from the encoder's own weights and marks its statistics as buffers", () => {

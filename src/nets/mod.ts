@@ -10,7 +10,7 @@ export {
   toOfficialLayout,
 } from "./checkpoint.ts";
 export type { OfficialEntry } from "./checkpoint.ts";
-export { featureClassifier, featureDecoder } from "./feature_decoder.ts";
+export { featureClassifier, featureDecoder, featureOutputs } from "./feature_decoder.ts";
 export type { FeatureDecoderConfig, ImportedEncoder } from "./feature_decoder.ts";
 export { initialTensor, initialWeights } from "./init.ts";
 export { buildNetwork, netOf, parameterCount, parametersOf } from "./network.ts";

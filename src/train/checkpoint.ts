@@ -26,10 +26,10 @@ export async function saveCheckpoint(path: string, { tensors, progress }: Checkp
     const dtype = Object.keys(DTYPES).find((k) => DTYPES[k] === t.dtype);
     entries[name] = { dtype, shape: t.shape, data_offsets: [at, at += t.data.byteLength] };
   }
-  const text = JSON.stringify(entries);
-  const header = new TextEncoder().encode(text + " ".repeat((8 - (text.length % 8)) % 8));
-  const length = new Uint8Array(new BigUint64Array([BigInt(header.length)]).buffer);
-  await writeWhole(path, length, header, ...[...tensors.values()].map(tensorBytes));
+  const header = new TextEncoder().encode(JSON.stringify(entries));
+  const padding = " ".repeat((8 - (header.length % 8)) % 8);
+  const length = new Uint8Array(new BigUint64Array([BigInt(header.length + padding.length)]).buffer);
+  await writeWhole(path, length, header, padding, ...[...tensors.values()].map(tensorBytes));
 }
 
 /** The checkpoint at `path`, or null where there is none. @throws {SyntaxError} the file is damaged */

@@ -1,8 +1,17 @@
 /** A data set's cases, pre-processed once, kept on disk, a few of them in memory: memory does not grow with their number. */
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
-import { InferenceError, type ModelSpec, prepare, prepareLabel, readTemplate, templateFor } from "../inference/mod.ts";
+import {
+  InferenceError,
+  type ModelSpec,
+  prepare,
+  prepareLabel,
+  readTemplate,
+  type TemplateFit,
+  templateFor,
+  type Warning,
+} from "../inference/mod.ts";
 import { resizeTrilinear, type Triple } from "../volume/mod.ts";
 import type { CaseVolumes } from "./augment.ts";
 import { writeWhole } from "./files.ts";
@@ -18,19 +27,25 @@ export interface DatasetOptions {
   readonly cases: readonly TrainingCase[];
   readonly spec: ModelSpec;
   /** Folder of the base package, when its templates are used. */
-  readonly templates: string | null;
+  readonly templates: { readonly directory: string; readonly fit: TemplateFit } | null;
   readonly directory: string;
+  /** Bytes of cases that stay in memory; default 2 GiB. */
+  readonly cacheBytes?: number;
   readonly onCase?: (done: number, total: number) => void;
+  /** What was odd about case `i`; told when it is prepared, not when it is read back. */
+  readonly onWarning?: (i: number, warning: Warning) => void;
 }
 
 /** Random access to prepared cases. */
 export class PreparedCases {
   readonly #options: DatasetOptions;
+  readonly #paths: readonly string[];
   readonly #memory = new Map<number, CaseVolumes>();
   #bytes = 0;
 
-  private constructor(options: DatasetOptions) {
+  private constructor(options: DatasetOptions, paths: readonly string[]) {
     this.#options = options;
+    this.#paths = paths;
   }
 
   /**
@@ -39,7 +54,8 @@ export class PreparedCases {
    */
   static async open(options: DatasetOptions): Promise<PreparedCases> {
     await mkdir(options.directory, { recursive: true });
-    const cases = new PreparedCases(options);
+    const keys = await Promise.all(options.cases.map((_, i) => caseKey(options, i)));
+    const cases = new PreparedCases(options, keys.map((key) => join(options.directory, `${key}.case`)));
     for (let i = 0; i < options.cases.length; i++) {
       await cases.get(i);
       options.onCase?.(i + 1, options.cases.length);
@@ -51,6 +67,11 @@ export class PreparedCases {
     return this.#options.cases.length;
   }
 
+  /** Bytes of the cases in memory. */
+  get bytesInMemory(): number {
+    return this.#bytes;
+  }
+
   /** Case `i`, from memory, from disk, or prepared now. */
   async get(i: number): Promise<CaseVolumes> {
     const known = this.#memory.get(i);
@@ -59,18 +80,18 @@ export class PreparedCases {
       this.#memory.set(i, known);
       return known;
     }
-    const path = join(this.#options.directory, `${caseKey(this.#options, i)}.case`);
-    const prepared = await readCase(path) ?? await this.#prepare(i, path);
+    const prepared = await readCase(this.#paths[i]) ?? await this.#prepare(i, this.#paths[i]);
     const volumes = { ...prepared, classTarget: classTarget(this.#options, i) };
     this.#remember(i, volumes);
     return volumes;
   }
 
   #remember(i: number, volumes: CaseVolumes): void {
+    const { cacheBytes = CACHE_BYTES } = this.#options;
     this.#memory.set(i, volumes);
     this.#bytes += sizeInBytes(volumes);
     for (const [old, other] of this.#memory) {
-      if (this.#bytes <= CACHE_BYTES || this.#memory.size === 1) break;
+      if (this.#bytes <= cacheBytes || this.#memory.size === 1) break;
       this.#memory.delete(old);
       this.#bytes -= sizeInBytes(other);
     }
@@ -78,7 +99,7 @@ export class PreparedCases {
 
   async #prepare(i: number, path: string): Promise<CaseVolumes> {
     try {
-      const volumes = await prepareCase(this.#options, this.#options.cases[i]);
+      const volumes = await prepareCase(this.#options, i);
       await writeCase(path, volumes);
       return volumes;
     } catch (error) {
@@ -88,18 +109,24 @@ export class PreparedCases {
   }
 }
 
-async function prepareCase({ spec, templates }: DatasetOptions, { images, label }: TrainingCase): Promise<CaseVolumes> {
+async function prepareCase(
+  { cases, spec, templates, onWarning }: DatasetOptions,
+  i: number,
+): Promise<CaseVolumes> {
+  const { images, label } = cases[i];
   const { preprocessing, modalities, labels } = spec;
   const prepared = await prepare({ spec, images });
+  for (const warning of prepared.warnings) onWarning?.(i, warning);
   const { box, grid: { sizeVox } } = prepared;
   const under: Float32Array[] = [];
   for (const modality of templates === null ? [] : modalities) {
-    const template = await readTemplate(templates!, modality);
+    const { directory, fit } = templates!;
+    const template = await readTemplate(directory, modality, fit);
     const uncropped = { sizeVox: prepared.uncroppedVox, affineRas: prepared.grid.affineRas };
     under.push(
       template === null
         ? new Float32Array(prepared.channels[0].length)
-        : templateFor(template, { uncropped, box, spacingMm: preprocessing.spacingMm }).data,
+        : templateFor(template, { uncropped, box, spacingMm: preprocessing.spacingMm, fit }).data,
     );
   }
   if (spec.task === "classification") {
@@ -141,11 +168,22 @@ function labelledVoxels(regions: readonly Uint8Array[]): Uint32Array {
   return Uint32Array.from(found.filter((_, i) => i % stride === 0));
 }
 
-/** Changes with anything that changes the prepared arrays. */
-function caseKey({ cases, spec, templates }: DatasetOptions, i: number): string {
+/**
+ * Changes with anything that changes the prepared arrays; a file is known by its path, size and time of change.
+ * @throws {TrainingError} `invalid-data`: a file is not there
+ */
+async function caseKey({ cases, spec, templates }: DatasetOptions, i: number): Promise<string> {
   const { images, label } = cases[i];
   const { modalities, labels, preprocessing, task, inference } = spec;
-  const identity = JSON.stringify([images, label, modalities, labels, preprocessing, task, inference.roi, templates]);
+  const files = await Promise.all(
+    Object.entries({ ...images, label }).filter(([, path]) => path !== undefined).map(async ([role, path]) => {
+      const { size, mtimeMs } = await stat(path!).catch((cause) => {
+        throw new TrainingError("invalid-data", `Cannot train on case ${i + 1}: its ${role} cannot be read`, { cause });
+      });
+      return [role, path, size, mtimeMs];
+    }),
+  );
+  const identity = JSON.stringify([files, modalities, labels, preprocessing, task, inference.roi, templates]);
   return createHash("sha256").update(identity).digest("hex").slice(0, 32);
 }
 
@@ -171,12 +209,14 @@ async function writeCase(path: string, { sizeVox, channels, templates, regions }
 /** A multiple of 4, so that the float arrays behind it are aligned. */
 const HEADER_BYTES = 256;
 
+/** A case from disk; null where there is none or the file is damaged. */
 async function readCase(path: string): Promise<CaseVolumes | null> {
   const file = await readFile(path).catch(() => null);
-  if (file === null) return null;
-  const { sizeVox, ...counts }: CaseHeader = JSON.parse(new TextDecoder().decode(file.subarray(0, HEADER_BYTES)));
+  const header = file && headerOf(file);
+  if (header === null) return null;
+  const { sizeVox, ...counts } = header;
   const voxels = sizeVox[0] * sizeVox[1] * sizeVox[2];
-  const body = new Uint8Array(file.subarray(HEADER_BYTES)).buffer;
+  const body = new Uint8Array(file!.subarray(HEADER_BYTES)).buffer;
   const floats = (from: number, n: number) =>
     Array.from({ length: n }, (_, i) => new Float32Array(body, (from + i) * voxels * 4, voxels));
   const channels = floats(0, counts.channels), templates = floats(counts.channels, counts.templates);
@@ -191,6 +231,17 @@ async function readCase(path: string): Promise<CaseVolumes | null> {
   };
 }
 
-function sizeInBytes({ channels, templates, regions }: CaseVolumes): number {
-  return [...channels, ...templates, ...regions].reduce((n, a) => n + a.byteLength, 0);
+function headerOf(file: Uint8Array): CaseHeader | null {
+  let header: CaseHeader;
+  try {
+    header = JSON.parse(new TextDecoder().decode(file.subarray(0, HEADER_BYTES)));
+  } catch {
+    return null;
+  }
+  const { sizeVox: [x, y, z], channels, templates, regions } = header;
+  return file.length === HEADER_BYTES + x * y * z * (4 * (channels + templates) + regions) ? header : null;
+}
+
+function sizeInBytes({ channels, templates, regions, labelled }: CaseVolumes): number {
+  return [...channels, ...templates, ...regions, labelled].reduce((n, a) => n + a.byteLength, 0);
 }

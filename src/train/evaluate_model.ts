@@ -1,9 +1,17 @@
 /** How well weights do on prepared cases: Dice, HD95 and volumes, or ACC, AUC and F1. */
 import { type Engine } from "../engine/mod.ts";
 import type { Graph } from "../graph/mod.ts";
-import { loadGraph, type ModelSpec, type RunWindow, slidingLogits, softmax, windowRunner } from "../inference/mod.ts";
+import {
+  centreOf,
+  loadGraph,
+  type ModelSpec,
+  type RunWindow,
+  slidingLogits,
+  softmax,
+  windowRunner,
+} from "../inference/mod.ts";
 import { accuracy, auc, dice, hd95, macroF1, nanMean, volumeMl } from "../metrics/mod.ts";
-import { centreBox, cutWindow, encodePng, overlay, sideBySide, sliceOf, type Triple } from "../volume/mod.ts";
+import { encodePng, overlay, sideBySide, sliceOf, type Triple } from "../volume/mod.ts";
 import type { CaseVolumes } from "./augment.ts";
 import type { PreparedCases } from "./dataset.ts";
 import type { Metrics } from "./types.ts";
@@ -133,11 +141,7 @@ async function scoreClass(
   spec: ModelSpec,
 ): Promise<Partial<CaseScore>> {
   const { roi } = spec.inference;
-  const { start } = centreBox(sizeVox, roi);
-  const voxels = roi[0] * roi[1] * roi[2];
-  const input = new Float32Array(channels.length * voxels);
-  channels.forEach((data, c) => input.set(cutWindow(data, sizeVox, { start, size: roi }), c * voxels));
-  const probabilities = softmax(await run(input, [1, channels.length, ...roi]));
+  const probabilities = softmax(await run(centreOf(channels, sizeVox, roi), [1, channels.length, ...roi]));
   return { probabilities, classIndex: classTarget!.indexOf(1) };
 }
 

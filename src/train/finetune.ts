@@ -3,11 +3,12 @@
  * Every phase leaves its result in the work directory, so a killed run goes on where it was.
  */
 import { copyFile, mkdir, readFile, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { encodeModel, Random, type Tensor } from "../graph/mod.ts";
-import { type Modality, templatePath } from "../inference/mod.ts";
+import { type Modality, type ModelSpec, templatePath } from "../inference/mod.ts";
 import { drawSample } from "./augment.ts";
-import { readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { PreparedCases } from "./dataset.ts";
 import { type CaseScore, scoreCases, summarize } from "./evaluate_model.ts";
 import { writeWhole } from "./files.ts";
@@ -26,7 +27,12 @@ import { type FinetuneRequest, type FinetuneResult, TrainingError } from "./type
 export async function finetune(request: FinetuneRequest): Promise<FinetuneResult> {
   checkRequest(request);
   const templates = await templatesOf(request);
-  const recipe = resolveRecipe(request.recipe, { cases: request.cases.length, baseHasTemplates: templates.length > 0 });
+  const recipe = resolveRecipe(request.recipe, {
+    cases: request.cases.length,
+    baseHasTemplates: templates.length > 0,
+    task: request.task,
+    network: request.base.spec.architecture.kind,
+  });
   const network = await trainable({ request, recipe });
   const spec = resultSpec(request, recipe, network.architecture);
   const log = (message: string) => request.onEvent({ type: "log", message });
@@ -34,9 +40,13 @@ export async function finetune(request: FinetuneRequest): Promise<FinetuneResult
   const cases = await PreparedCases.open({
     cases: request.cases,
     spec,
-    templates: recipe.templates ? request.base.directory : null,
+    templates: recipe.templates ? { directory: request.base.directory, fit: recipe.templateFit } : null,
     directory: join(request.workDirectory, "cases"),
-    onCase: (done, total) => log(`prepared case ${done} of ${total}`),
+    onCase: (done, total) => {
+      log(`Prepared case ${done} of ${total}`);
+      if (request.signal?.aborted) throw new TrainingError("cancelled", "The fine-tune was cancelled");
+    },
+    onWarning: (i, { detail }) => log(`Case ${i + 1}: ${detail}`),
   });
   const run = new Run({ request, recipe, cases, spec });
   const folds = makeFolds(request.cases, recipe);
@@ -90,7 +100,7 @@ interface RunOptions {
   readonly request: FinetuneRequest;
   readonly recipe: ResolvedRecipe;
   readonly cases: PreparedCases;
-  readonly spec: Report["request"]["base"]["spec"];
+  readonly spec: ModelSpec;
 }
 
 interface PhaseOptions {
@@ -134,12 +144,13 @@ class Run {
   async phase({ name, network, train: indices, held }: PhaseOptions): Promise<PhaseResult> {
     const { request, recipe, cases, spec } = this.#options;
     const directory = join(request.workDirectory, name.replaceAll(/[^a-z0-9]+/g, "-"));
+    const identity = phaseIdentity({ request, recipe, spec }, indices);
+    const log = (message: string) => request.onEvent({ type: "log", message: `${name}: ${message}` });
     await mkdir(directory, { recursive: true });
-    const identity = JSON.stringify([request.base.name, request.base.version, recipe, spec.architecture, indices]);
-    const known = await readPhase(directory, identity);
+    const known = await readPhase(directory, identity, log);
     this.#done++;
     if (known !== null) return { name, ...known };
-    const { weights, losses } = await this.#train({ name, network, indices, directory, identity });
+    const { weights, losses } = await this.#train({ name, network, indices, directory, identity, log });
     const scores = await scoreCases({
       engine: request.engine,
       network: network.inference(weights),
@@ -153,12 +164,13 @@ class Run {
   }
 
   async #train(
-    { name, network, indices, directory, identity }: {
+    { name, network, indices, directory, identity, log }: {
       name: string;
       network: Trainable;
       indices: readonly number[];
       directory: string;
       identity: string;
+      log: (message: string) => void;
     },
   ) {
     const { request, recipe, cases } = this.#options;
@@ -190,6 +202,7 @@ class Run {
         return drawSample(await cases.get(indices[draw.integer(indices.length)]), recipe, draw);
       },
       signal: request.signal,
+      onLog: log,
       onStep: ({ step, loss, learningRate }) => {
         if (clock.first < 0) {
           clock.first = step;
@@ -240,12 +253,34 @@ async function writePhase(
   await writeWhole(join(directory, "phase.json"), JSON.stringify({ identity, losses, scores: encoded }));
 }
 
-async function readPhase(directory: string, identity: string): Promise<Omit<PhaseResult, "name"> | null> {
+/** What decides the weights that a phase ends with. */
+function phaseIdentity({ request, recipe, spec }: Omit<RunOptions, "cases">, indices: readonly number[]): string {
+  const { base: { name, version }, cases } = request;
+  const { task, architecture, modalities, labels, classes, preprocessing } = spec;
+  const parts = [name, version, recipe, task, architecture, modalities, labels, classes, preprocessing];
+  const identity = JSON.stringify([...parts, indices.map((i) => cases[i])]);
+  return createHash("sha256").update(identity).digest("hex");
+}
+
+/** A finished phase; null where there is none, it is another's, or its files are damaged. */
+async function readPhase(
+  directory: string,
+  identity: string,
+  log: (message: string) => void,
+): Promise<Omit<PhaseResult, "name"> | null> {
   const text = await readFile(join(directory, "phase.json"), "utf8").catch(() => null);
   if (text === null) return null;
-  const file: PhaseFile = JSON.parse(text);
-  const saved = await readCheckpoint(join(directory, "weights.safetensors"));
-  if (file.identity !== identity || saved === null) return null;
+  let file: PhaseFile, saved: Checkpoint | null;
+  try {
+    file = JSON.parse(text);
+    if (file.identity !== identity) return null;
+    saved = await readCheckpoint(join(directory, "weights.safetensors"));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    log("The result on disk is damaged: this training is done again");
+    return null;
+  }
+  if (saved?.progress.run !== identity) return null;
   const scores = file.scores.map((s) => ({
     ...s,
     previewPng: s.previewPng ? Uint8Array.fromBase64(s.previewPng) : undefined,

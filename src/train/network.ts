@@ -1,12 +1,23 @@
 /** The network that a fine-tune trains: the base's encoder or whole network with the head that the data set asks for. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Graph, importModel, sameShape, type Tensor } from "../graph/mod.ts";
+import {
+  gradients,
+  type Graph,
+  GraphBuilder,
+  importModel,
+  isFloat,
+  NoGradientError,
+  sameShape,
+  type Tensor,
+  type TensorType,
+} from "../graph/mod.ts";
 import { type Architecture, type ModelSpec } from "../inference/mod.ts";
 import {
   buildNetwork,
   featureClassifier,
   featureDecoder,
+  featureOutputs,
   initialTensor,
   isBuffer,
   type Net,
@@ -45,26 +56,30 @@ export interface TrainableOptions {
   readonly scratch?: boolean;
 }
 
+/** Weights that an encoder base never gives: first kernels and UNET3D's head (METHODS.md A.1.4, B.4). */
+const NEVER_OF_ENCODERS = /^(encoder\.patch_embed1\.proj|decoder\.proj1\.proj|conv1a|up1conv)\./;
+
 /**
  * Builds the network of a fine-tune and fills it with the base's weights where key and shape agree; an encoder base's
- * first kernel is always fresh (METHODS.md A.1.4).
+ * first kernels are always fresh (METHODS.md A.1.4).
  * @throws {TrainingError} `invalid-recipe`: the base cannot be used for this task or crop size
  */
 export async function trainable({ request, recipe, scratch = false }: TrainableOptions): Promise<Trainable> {
   const { base, modalities } = request;
   const input = [1, modalities.length, ...recipe.roi];
   const bytes = await readFile(join(base.directory, "network.onnx"));
-  const { net, architecture } = base.spec.architecture.kind === "onnx"
-    ? importedNet(request, bytes, input)
-    : ownNet(request);
-  const known = architecture.kind === "onnx" ? new Map<string, Tensor>() : importModel(bytes).constants;
-  const dropFirst = base.spec.task === "encoder" ? /^encoder\.patch_embed1\.proj\.|^conv1a\./ : /(?!)/;
+  const imported = base.spec.architecture.kind === "onnx";
+  const { net, architecture, known } = imported ? importedNet(request, bytes, input) : {
+    ...ownNet(request),
+    known: importModel(bytes).constants,
+  };
+  const isDropped = (key: string) => !imported && base.spec.task === "encoder" && NEVER_OF_ENCODERS.test(key);
   const weights = new Map<string, Tensor>(), fresh: string[] = [];
   const parameters = parametersOf(net).filter((p) => !p.idle);
   for (const parameter of parameters) {
     const { key, shape, init } = parameter;
     const found = known.get(key);
-    if (!scratch && found !== undefined && sameShape(found.shape, shape) && !dropFirst.test(key)) {
+    if (!scratch && found !== undefined && sameShape(found.shape, shape) && !isDropped(key)) {
       weights.set(key, found);
     } else {
       weights.set(key, initialTensor(parameter, recipe.seed));
@@ -80,7 +95,11 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
     heads: network.outputs.filter((name) => name === "logits" || name.startsWith("out")),
     report: {
       loaded: weights.size - fresh.length,
-      dropped: [...known.keys()].filter((k) => k.includes(".") && (fresh.includes(k) || !weights.has(k))),
+      dropped: [...known].flatMap(([key, { dtype, data }]) => {
+        // numbers that are no weights have no dotted names here; in an imported network single numbers are none
+        const isWeight = key.includes(".") && isFloat(dtype) && (!imported || data.length > 1);
+        return isWeight && (fresh.includes(key) || !weights.has(key)) ? [key] : [];
+      }),
       fresh,
     },
     inference: (final) => buildNetwork(net, { input, weights: final, outputs: "inference" }),
@@ -115,27 +134,61 @@ function withoutDecoder(
 /** Channels of the decoder on an imported encoder. */
 const IMPORTED_DECODER = { stemWidth: 16, maxWidth: 128 };
 
+/** The new head on the base's feature maps; weights of a head that was made here before go on under their keys. */
 function importedNet(
   { base, task, labels, classes }: FinetuneRequest,
   bytes: Uint8Array,
   input: readonly number[],
-): { net: Net; architecture: Architecture } {
+): { net: Net; architecture: Architecture; known: ReadonlyMap<string, Tensor> } {
   const { config } = base.spec.architecture;
-  const features = config.features as readonly string[];
-  let graph: Graph;
+  const { features } = config;
+  if (!Array.isArray(features) || !features.every((f) => typeof f === "string")) {
+    throw new TrainingError(
+      "invalid-recipe",
+      `Cannot train ${base.name}: expected its manifest's architecture.config.features to name feature maps, ` +
+        `got ${JSON.stringify(features) ?? "nothing"}`,
+    );
+  }
   try {
-    graph = importModel(bytes, { inputShape: input });
+    const graph = importModel(bytes, { inputShape: input });
+    const encoder = { graph, features };
+    const net = task === "segmentation"
+      ? featureDecoder(encoder, { ...IMPORTED_DECODER, outChannels: labels.length })
+      : featureClassifier(encoder, { classes: classes.length });
+    for (const { key, init } of parametersOf(net)) { // throws where a weight has the name of one of the head's
+      if (init.kind === "given" && init.tensor.dtype !== "float32") {
+        throw new TypeError(`expected float32 weights, got ${init.tensor.dtype} in ${key}`);
+      }
+    }
+    checkGradients(graph, features);
+    const architecture: Architecture = {
+      kind: "onnx",
+      config: { ...config, features: featureOutputs(features), head: task },
+    };
+    return { net, architecture, known: graph.constants };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new TrainingError("invalid-recipe", `Cannot train ${base.name} on crops [${input}]: ${why}`, {
       cause: error,
     });
   }
-  const encoder = { graph, features };
-  const net = task === "segmentation"
-    ? featureDecoder(encoder, { ...IMPORTED_DECODER, outChannels: labels.length })
-    : featureClassifier(encoder, { classes: classes.length });
-  return { net, architecture: { kind: "onnx", config: { ...config, head: task } } };
+}
+
+/** @throws {TypeError} an operator between weights and feature maps has no gradient, by the names that the file has */
+function checkGradients(graph: Graph, features: readonly string[]): void {
+  const b = new GraphBuilder();
+  const { op } = b;
+  const isOpen = (type: TensorType, constant?: Tensor) =>
+    constant === undefined || (isFloat(type.dtype) && constant.data.length > 1);
+  const values = b.inline(graph, (name, type, constant) => isOpen(type, constant) ? b.input(name, type) : undefined);
+  const means = features.map((name) => op.ReduceMean(values.get(name)!, null, { keepdims: 0 }));
+  try {
+    gradients(b, means.reduce((a, v) => op.Add(a, v)), b.inputs.filter((v) => graph.constants.has(v.name)));
+  } catch (error) {
+    if (!(error instanceof NoGradientError)) throw error;
+    const [node] = [...values].find(([, v]) => v.name === error.value.name)!;
+    throw new TypeError(`${error.op} (node ${node}) has no gradient: ${error.why}`, { cause: error });
+  }
 }
 
 /** The spec of the package that the fine-tune makes. */

@@ -1,6 +1,7 @@
 /** Fine-tuning presets (METHODS.md B.3, F.1) and how a user's wishes complete them. */
+import type { Architecture } from "../inference/mod.ts";
 import { ADAM_DEFAULTS, type AdamConfig } from "./optimizers.ts";
-import { type Preset, type Recipe, TrainingError } from "./types.ts";
+import { type FinetuneRequest, type Preset, type Recipe, TrainingError } from "./types.ts";
 
 /** A recipe with every default filled in; goes into the manifest and the report as it is. */
 export interface ResolvedRecipe {
@@ -14,6 +15,8 @@ export interface ResolvedRecipe {
   readonly optimizer: AdamConfig;
   /** Whether modalities are replaced by the base's templates in two views of each crop. */
   readonly templates: boolean;
+  /** `centred`: mapped to [0, 1] and centred on the image (METHODS.md B.5); `raw`: as the file has it, corner on corner. */
+  readonly templateFit: "centred" | "raw";
   /** `copies`: both views hold all modalities; `interleaved`: the official code's repeat along channels (B.3 row 11). */
   readonly views: "copies" | "interleaved";
   readonly consistency: { readonly on: "x4" | "out4"; readonly weight: number };
@@ -42,6 +45,7 @@ type PresetValues = Pick<
   | "batchSize"
   | "learningRate"
   | "optimizer"
+  | "templateFit"
   | "views"
   | "consistency"
   | "supervision"
@@ -57,6 +61,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     batchSize: 3,
     learningRate: 3e-4,
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
+    templateFit: "centred",
     views: "copies",
     consistency: { on: "x4", weight: 0.1 },
     supervision: "sum",
@@ -71,6 +76,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     batchSize: 2,
     learningRate: 3e-4,
     optimizer: { kind: "adam-l2", weightDecay: 1e-4, ...ADAM_DEFAULTS },
+    templateFit: "raw",
     views: "interleaved",
     consistency: { on: "out4", weight: 0.1 },
     supervision: "concat",
@@ -85,6 +91,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     batchSize: 1,
     learningRate: 2e-3,
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
+    templateFit: "centred",
     views: "copies",
     consistency: { on: "x4", weight: 0.1 },
     supervision: "sum",
@@ -96,32 +103,42 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
   },
 };
 
+/** What the paper and the official code do otherwise when they classify (METHODS.md B.4). */
+const CLASSIFICATION = {
+  roi: [96, 96, 64],
+  batchSize: 64,
+  flips: "axes",
+  steps: (cases: number) => 200 * Math.ceil(cases / 64),
+} as const;
+
+/** Weight decay of the paper where it is not that of UniFormer (METHODS.md B.3 row 2). */
+const UNET3D_DECAY = 1e-5;
+
 /** Sizes that every network's strides divide. */
 const ROI_MULTIPLE = 16;
 
+export interface RecipeContext {
+  readonly cases: number;
+  readonly baseHasTemplates: boolean;
+  readonly task: FinetuneRequest["task"];
+  /** The base's kind. */
+  readonly network: Architecture["kind"];
+}
+
 /**
- * Completes `recipe` for a data set of `cases` cases and a base with or without templates.
+ * Completes `recipe` for a task, a number of cases and a base.
  * @throws {TrainingError} `invalid-recipe`, naming the field, its value and what was expected
  */
-export function resolveRecipe(
-  recipe: Recipe,
-  { cases, baseHasTemplates }: { cases: number; baseHasTemplates: boolean },
-): ResolvedRecipe {
-  const { steps: defaultSteps, ...preset } = PRESETS[recipe.preset] ??
-    invalid("preset", "edge, paper or official", recipe.preset);
-  const roi = recipe.roi ?? preset.roi;
-  const whole = (n: number) => Number.isInteger(n) && n > 0;
-  const check = (field: keyof Recipe, value: unknown, fits: boolean, expected: string) => {
-    if (!fits) invalid(field, expected, value);
-  };
+export function resolveRecipe(recipe: Recipe, context: RecipeContext): ResolvedRecipe {
+  const { steps: defaultSteps, ...preset } = presetOf(recipe.preset, context);
   const resolved: ResolvedRecipe = {
     ...preset,
     preset: recipe.preset,
-    steps: recipe.steps ?? defaultSteps(cases),
-    roi,
+    steps: recipe.steps ?? defaultSteps(context.cases),
+    roi: recipe.roi ?? preset.roi,
     batchSize: recipe.batchSize ?? preset.batchSize,
     learningRate: recipe.learningRate ?? preset.learningRate,
-    templates: recipe.templates ?? baseHasTemplates,
+    templates: recipe.templates ?? context.baseHasTemplates,
     mask: { rate: 0.5, blockVox: 8 },
     shift: 0.1,
     scale: 0.1,
@@ -130,32 +147,52 @@ export function resolveRecipe(
     earlyStopSteps: recipe.earlyStopSteps ?? null,
     compareFromScratch: recipe.compareFromScratch ?? false,
   };
-  check("steps", resolved.steps, whole(resolved.steps) && resolved.steps <= 1e6, "a whole number from 1 to 1000000");
-  check(
-    "batchSize",
-    resolved.batchSize,
-    whole(resolved.batchSize) && resolved.batchSize <= 64,
-    "a whole number from 1 to 64",
-  );
-  check("roi", roi, roi.every((n) => whole(n) && n % ROI_MULTIPLE === 0 && n <= 256), "multiples of 16 up to 256");
-  check(
-    "learningRate",
-    resolved.learningRate,
-    resolved.learningRate > 0 && resolved.learningRate <= 1,
-    "a number above 0 up to 1",
-  );
-  check("seed", resolved.seed, Number.isSafeInteger(resolved.seed) && resolved.seed >= 0, "a whole number ≥ 0");
-  check(
-    "templates",
-    true,
-    !(resolved.templates && !baseHasTemplates),
-    "false, because the base model has no templates",
-  );
-  if (typeof resolved.validation === "object") {
-    const { folds } = resolved.validation;
-    check("validation", folds, whole(folds) && folds >= 2, "at least 2 folds");
-  }
+  checkRecipe(resolved, context);
   return resolved;
+}
+
+function presetOf(name: Preset, { task, network }: RecipeContext): (typeof PRESETS)[Preset] {
+  if (!Object.hasOwn(PRESETS, name)) invalid("preset", "edge, paper or official", name);
+  const preset = PRESETS[name];
+  const weightDecay = name === "paper" && network.startsWith("unet3d") ? UNET3D_DECAY : preset.optimizer.weightDecay;
+  return {
+    ...preset,
+    ...(task === "classification" && name !== "edge" && CLASSIFICATION),
+    optimizer: { ...preset.optimizer, weightDecay },
+  };
+}
+
+const isWhole = (v: unknown, from: number, to: number) => Number.isInteger(v) && Number(v) >= from && Number(v) <= to;
+
+function checkRecipe(recipe: ResolvedRecipe, { baseHasTemplates, network }: RecipeContext): void {
+  const { steps, batchSize, roi, learningRate, seed, validation, earlyStopSteps, templates, compareFromScratch } =
+    recipe;
+  const check = (field: keyof Recipe, fits: boolean, expected: string) => {
+    if (!fits) invalid(field, expected, recipe[field]);
+  };
+  check("steps", isWhole(steps, 1, 1e6), "a whole number from 1 to 1000000");
+  check("batchSize", isWhole(batchSize, 1, 64), "a whole number from 1 to 64");
+  check(
+    "roi",
+    Array.isArray(roi) && roi.length === 3 && roi.every((n) => isWhole(n, ROI_MULTIPLE, 256) && n % ROI_MULTIPLE === 0),
+    "three multiples of 16 up to 256",
+  );
+  check("learningRate", learningRate > 0 && learningRate <= 1, "a number above 0 up to 1");
+  check("seed", isWhole(seed, 0, Number.MAX_SAFE_INTEGER), "a whole number ≥ 0");
+  check(
+    "validation",
+    validation === "auto" || validation === "none" || isWhole(validation?.folds, 2, 1e6),
+    "auto, none or at least 2 folds",
+  );
+  check("earlyStopSteps", earlyStopSteps === null || isWhole(earlyStopSteps, 1, 1e6), "a whole number ≥ 1");
+  check("templates", typeof templates === "boolean", "true or false");
+  check("templates", !templates || baseHasTemplates, "false, because the base model has no templates");
+  check("compareFromScratch", typeof compareFromScratch === "boolean", "true or false");
+  check(
+    "compareFromScratch",
+    !compareFromScratch || network !== "onnx",
+    "false, because nothing tells how to initialise the base's network",
+  );
 }
 
 function invalid(field: keyof Recipe, expected: string, got: unknown): never {

@@ -4,9 +4,9 @@
  */
 import { join } from "node:path";
 import type { Engine } from "../engine/mod.ts";
-import { encodeModel, type Graph, lower, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
+import { encodeModel, type Graph, lower, sameShape, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
 import type { Sample } from "./augment.ts";
-import { readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { cosineRate } from "./recipes.ts";
 import { LOSS_OUTPUTS, type StepConfig, trainingStep } from "./step.ts";
 import { TrainingError } from "./types.ts";
@@ -29,6 +29,8 @@ export interface TrainerOptions {
   readonly sample: (step: number, i: number) => Promise<Sample>;
   readonly signal?: AbortSignal;
   readonly onStep: (event: { step: number; loss: number; learningRate: number }) => void;
+  /** What a user should know beside the steps. */
+  readonly onLog: (message: string) => void;
 }
 
 export interface Trained {
@@ -54,10 +56,9 @@ export async function train(options: TrainerOptions): Promise<Trained> {
   const path = join(options.directory, "checkpoint.safetensors");
   const micro = compile(options, batchSize === 1 ? undefined : { of: batchSize, last: true });
   const more = batchSize === 1 ? null : compile(options, { of: batchSize, last: false });
-  const saved = await readCheckpoint(path);
-  const resumed = saved !== null && saved.progress.run === options.run ? saved : null;
-  const losses = [...(resumed?.progress.losses ?? [])];
   const names = [...micro.state.keys()];
+  const resumed = await resumable(path, { run: options.run, names, graph: micro.graph, onLog: options.onLog });
+  const losses = [...(resumed?.progress.losses ?? [])];
   const first = initialState(micro.graph, names, options.network);
   for (const name of names) await engine.put(name, resumed?.tensors.get(name) ?? first(name));
   const keep = Object.fromEntries([...micro.state].map(([input, output]) => [output, input]));
@@ -107,6 +108,24 @@ export async function train(options: TrainerOptions): Promise<Trained> {
   }
 }
 
+/** The checkpoint to go on from: it is whole, of this run, and holds every state value. */
+async function resumable(
+  path: string,
+  { run, names, graph, onLog }: { run: string; names: readonly string[]; graph: Graph } & Pick<TrainerOptions, "onLog">,
+): Promise<Checkpoint | null> {
+  const saved = await readCheckpoint(path).catch((error) => {
+    if (!(error instanceof SyntaxError)) throw error;
+    onLog("The checkpoint is damaged: this training starts again from its first step");
+    return null;
+  });
+  if (saved === null || saved.progress.run !== run) return null;
+  const fits = (name: string) => {
+    const found = saved.tensors.get(name);
+    return found !== undefined && sameShape(found.shape, graph.types.get(name)!.shape);
+  };
+  return names.every(fits) ? saved : null;
+}
+
 function compile({ network, step }: TrainerOptions, accumulate: StepConfig["accumulate"]) {
   const compiled = trainingStep(network, { ...step, accumulate });
   return { graph: lower(compiled.graph).graph, state: compiled.state };
@@ -140,11 +159,15 @@ function stepFeeds(
 /** Whether the smoothed loss has not fallen for `patience` updates. */
 export function stalled(losses: readonly number[], patience: number | null): boolean {
   if (patience === null || losses.length < patience + SMOOTHING) return false;
-  const mean = (end: number) => losses.slice(end - SMOOTHING, end).reduce((a, b) => a + b, 0) / SMOOTHING;
-  const best = Math.min(
-    ...Array.from({ length: losses.length - SMOOTHING - patience + 1 }, (_, i) => mean(SMOOTHING + i)),
-  );
-  return Array.from({ length: patience }, (_, i) => mean(losses.length - i)).every((m) => m >= best);
+  const end = losses.length - SMOOTHING;
+  let sum = losses.slice(0, SMOOTHING).reduce((a, b) => a + b, 0);
+  let best = sum;
+  for (let i = 1; i <= end; i++) {
+    sum += losses[i + SMOOTHING - 1] - losses[i - 1];
+    if (i <= end - patience) best = Math.min(best, sum);
+    else if (sum < best) return false;
+  }
+  return true;
 }
 
 async function release(
