@@ -19,6 +19,9 @@ export function open({ threads }: RuntimeOptions): Promise<Runtime> {
         interOpNumThreads: 1,
         graphOptimizationLevel: optimization,
         logSeverityLevel: 3,
+        // an arena grows by doubling and keeps what it has: a training step took twice the memory, and no less time
+        enableCpuMemArena: false,
+        enableMemPattern: false,
         extra: { session: { intra_op: { allow_spinning: "0" } } },
       }),
   });

@@ -69,8 +69,10 @@ export function trainingStep(network: Graph, config: StepConfig): TrainingStep {
     outputs[`next/${name}`] = next;
   };
   const scalars = adamScalars(op, learningRate, step, config.optimizer);
-  // the last layers' gradients are ready first: updating in that order frees activations early
-  [...weights.trained].map(([key, p], i) => ({ key, p, own: grads[i] })).reverse().forEach(({ key, p, own }) => {
+  // ONNX Runtime runs what the last node of the file needs first, then the one before: with the updates in the order of
+  // the layers, each layer's gradient is used as soon as it is there and its activations are freed
+  [...weights.trained].forEach(([key, p], i) => {
+    const own = grads[i];
     if (config.exposeGradients) outputs[`gradient/${key}`] = own;
     let g = own;
     if (config.accumulate !== undefined) {

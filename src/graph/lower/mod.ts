@@ -9,7 +9,7 @@ export type { PassReport, Target };
 /** The passes for ONNX Runtime's CPU provider (native and WASM), in order. */
 export const CPU_PASSES: readonly Pass[] = [DENSE_WEIGHT_GRADIENT, DEPTHWISE_WEIGHT_GRADIENT, PLANAR_CONV_TRANSPOSE];
 
-const DEFAULT_TARGET: Target = { temporaryBytes: 256 * 2 ** 20 };
+const DEFAULT_TARGET: Target = { temporaryBytes: 64 * 2 ** 20 };
 
 /** Applies `passes` in order; the reports say what fired and why the rest did not. */
 export function lower(

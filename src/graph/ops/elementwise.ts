@@ -252,11 +252,13 @@ export const ELEMENTWISE_OPS = {
     evaluate: ([x, lo, hi]) => map((v) => Math.min(Math.max(v, lo?.data[0] ?? -Infinity), hi?.data[0] ?? Infinity), x),
   } satisfies OpDef<"Clip">,
 
-  // y = x where x ≥ 0, α·x elsewhere; dx likewise
+  // y = x where x ≥ 0, α·x elsewhere; dx likewise. For α > 0 the sign of y is that of x, so x need not be kept
   LeakyRelu: {
     attrs: ({ alpha = 0.01 }) => ({ alpha }),
     infer: inferFloat,
-    vjp: (op, { x: [x], attrs: { alpha } }, dy) => [op.Where(op.GreaterOrEqual(x, 0), dy, op.Mul(dy, alpha))],
+    vjp: (op, { x: [x], y, attrs: { alpha } }, dy) => [
+      op.Where(op.GreaterOrEqual(alpha > 0 ? y : x, 0), dy, op.Mul(dy, alpha)),
+    ],
     evaluate: ([x], { alpha }) => map((v) => (v >= 0 ? v : alpha * v), x),
   } satisfies OpDef<"LeakyRelu">,
 
