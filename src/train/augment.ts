@@ -31,13 +31,29 @@ export function drawSample(volumes: CaseVolumes, recipe: ResolvedRecipe, random:
   const cut = <T extends Float32Array | Uint8Array>(data: T) =>
     flipped(cutWindow(data, volumes.sizeVox, { start, size: roi }), { size: roi, flips });
   const channels = volumes.channels.map(cut), templates = volumes.templates.map(cut);
-  const shift = (2 * random.uniform() - 1) * recipe.shift;
-  const gain = 1 + (2 * random.uniform() - 1) * recipe.scale;
+  const change = drawIntensity(channels.length, recipe.intensity, random);
   const views = templates.length === 0 ? [channels] : viewChannels(channels, templates, { recipe, random });
   return {
-    views: views.map((view) => concatenated(view).map((v) => (v + shift) * gain)),
+    views: views.map((view) => concatenated(view.map((data, c) => data.map(change[c])))),
     target: volumes.classTarget ?? Float32Array.from(concatenatedBytes(volumes.regions.map(cut))),
   };
+}
+
+/** The change of intensity of every channel; the same for both views. Negative values have no power: γ leaves them. */
+function drawIntensity(
+  channels: number,
+  { shift, scale, gamma, perChannel }: ResolvedRecipe["intensity"],
+  random: Random,
+): ((v: number) => number)[] {
+  const draw = () => {
+    const add = (2 * random.uniform() - 1) * shift, gain = 1 + (2 * random.uniform() - 1) * scale;
+    if (gamma === 0) return (v: number) => (v + add) * gain;
+    const exponent = (1 + gamma) ** (2 * random.uniform() - 1);
+    return (v: number) => ((v > 0 ? v ** exponent : v) + add) * gain;
+  };
+  if (perChannel) return Array.from({ length: channels }, draw);
+  const shared = draw();
+  return Array.from({ length: channels }, () => shared);
 }
 
 /** The crop's first voxel; negative where the volume is smaller than the crop, which pads it symmetrically. */

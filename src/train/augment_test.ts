@@ -9,10 +9,12 @@ interface Wishes extends Partial<ResolvedRecipe> {
   readonly preset?: Preset;
 }
 
+const UNCHANGED = { shift: 0, scale: 0, gamma: 0, perChannel: false };
+
 /** A preset without intensity changes, so that a sample's voxels tell where they come from. */
 function recipeOf({ preset = "edge", ...changes }: Wishes): ResolvedRecipe {
   const context = { cases: 1, baseHasTemplates: true, task: "segmentation", network: "uniunet" } as const;
-  return { ...resolveRecipe({ preset }, context), shift: 0, scale: 0, ...changes };
+  return { ...resolveRecipe({ preset }, context), intensity: UNCHANGED, ...changes };
 }
 
 /** Channel c holds 1000·(c + 1) + the voxel's index, its template the negative; voxels with `labels` are the region. */
@@ -188,7 +190,13 @@ Deno.test("keptBlocks() keeps as many blocks as METHODS.md F.3 and F.4 count", (
 });
 
 Deno.test("drawSample() shifts, then scales; one draw for all channels and both views", () => {
-  const recipe = recipeOf({ roi: [1, 1, 2], shift: 0.1, scale: 0.1, maxReplaced: 0, flips: "joint", lesionShare: 0 });
+  const recipe = recipeOf({
+    roi: [1, 1, 2],
+    intensity: { ...UNCHANGED, shift: 0.1, scale: 0.1 },
+    maxReplaced: 0,
+    flips: "joint",
+    lesionShare: 0,
+  });
   const volumes: CaseVolumes = {
     ...volumesOf([1, 1, 2], { channels: 2 }),
     channels: [Float32Array.from([0, 1]), Float32Array.from([0, 1])],
@@ -208,6 +216,23 @@ Deno.test("drawSample() shifts, then scales; one draw for all channels and both 
   }
   const both = draws.filter((d) => d.gain > 0 && d.shift > 0).length;
   assertShare(both, { n: 500, p: 0.25 }, "gain and shift are drawn independently");
+});
+
+Deno.test("drawSample() changes every channel by itself where the recipe says so, with a power that keeps 0 and 1", () => {
+  const intensity = { shift: 0, scale: 0, gamma: 0.4, perChannel: true };
+  const recipe = recipeOf({ roi: [1, 1, 3], intensity, maxReplaced: 0, flips: "joint", lesionShare: 0 });
+  const volumes: CaseVolumes = {
+    ...volumesOf([1, 1, 3], { channels: 2 }),
+    channels: [Float32Array.from([0, 0.5, 1]), Float32Array.from([0, 0.5, 1])],
+  };
+  const exponents = samples(volumes, recipe, 300).map(({ views: [view] }) => {
+    for (const c of [0, 3]) assert.deepEqual([view[c], view[c + 2]].sort(), [0, 1]);
+    return [view[1], view[4]].map((v) => Math.log(v) / Math.log(0.5));
+  });
+  const all = exponents.flat();
+  assert.ok(Math.max(...all) < 1.4 + 1e-6 && Math.max(...all) > 1.38, `powers up to ${Math.max(...all)}`);
+  assert.ok(Math.min(...all) > 1 / 1.4 - 1e-6 && Math.min(...all) < 0.73, `powers from ${Math.min(...all)}`);
+  assert.ok(exponents.every(([a, b]) => a !== b));
 });
 
 Deno.test("drawSample() gives the class of a case instead of masks", () => {

@@ -27,9 +27,16 @@ export interface ResolvedRecipe {
   readonly maxReplaced: number | null;
   /** Single modality: share of blocks of `blockVox`³ that the template hides. */
   readonly mask: { readonly rate: number; readonly blockVox: number };
-  /** Largest additive and relative change of intensities. */
-  readonly shift: number;
-  readonly scale: number;
+  /**
+   * Changes of intensity: x ← (x^γ + U(±shift))·(1 + U(±scale)), γ up to 1 + gamma or down to its inverse. One draw for
+   * all channels (METHODS.md B.3 row 9), or one for each.
+   */
+  readonly intensity: {
+    readonly shift: number;
+    readonly scale: number;
+    readonly gamma: number;
+    readonly perChannel: boolean;
+  };
   /** Share of crops that are centred near a labelled voxel; 0: uniform crops. */
   readonly lesionShare: number;
   readonly seed: number;
@@ -51,6 +58,7 @@ type PresetValues = Pick<
   | "supervision"
   | "flips"
   | "maxReplaced"
+  | "intensity"
   | "lesionShare"
   | "checkpointEverySteps"
 >;
@@ -67,6 +75,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     supervision: "sum",
     flips: "axes",
     maxReplaced: null,
+    intensity: { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false },
     lesionShare: 0,
     checkpointEverySteps: 5,
     steps: (cases) => 500 * Math.ceil(cases / 3),
@@ -82,6 +91,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     supervision: "concat",
     flips: "joint",
     maxReplaced: 3,
+    intensity: { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false },
     lesionShare: 0,
     checkpointEverySteps: 5,
     steps: (cases) => 300 * Math.max(1, Math.floor(cases / 2)),
@@ -97,7 +107,9 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     supervision: "sum",
     flips: "axes",
     maxReplaced: null,
-    lesionShare: 0.7,
+    // a handful of patients shows too few contrasts: vary every modality by itself
+    intensity: { shift: 0.1, scale: 0.25, gamma: 0.4, perChannel: true },
+    lesionShare: 0.6,
     checkpointEverySteps: 25,
     steps: () => 400,
   },
@@ -140,8 +152,6 @@ export function resolveRecipe(recipe: Recipe, context: RecipeContext): ResolvedR
     learningRate: recipe.learningRate ?? preset.learningRate,
     templates: recipe.templates ?? context.baseHasTemplates,
     mask: { rate: 0.5, blockVox: 8 },
-    shift: 0.1,
-    scale: 0.1,
     seed: recipe.seed ?? 0,
     validation: recipe.validation ?? "auto",
     earlyStopSteps: recipe.earlyStopSteps ?? null,

@@ -9,13 +9,13 @@ const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 const SHARED = {
   templates: true,
   mask: { rate: 0.5, blockVox: 8 },
-  shift: 0.1,
-  scale: 0.1,
   seed: 0,
   validation: "auto",
   earlyStopSteps: null,
   compareFromScratch: false,
 };
+
+const SHARED_DRAW = { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false };
 
 const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
   paper: {
@@ -30,6 +30,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     supervision: "sum",
     flips: "axes",
     maxReplaced: null,
+    intensity: SHARED_DRAW,
     lesionShare: 0,
     checkpointEverySteps: 5,
   },
@@ -45,6 +46,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     supervision: "concat",
     flips: "joint",
     maxReplaced: 3,
+    intensity: SHARED_DRAW,
     lesionShare: 0,
     checkpointEverySteps: 5,
   },
@@ -60,7 +62,8 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     supervision: "sum",
     flips: "axes",
     maxReplaced: null,
-    lesionShare: 0.7,
+    intensity: { shift: 0.1, scale: 0.25, gamma: 0.4, perChannel: true },
+    lesionShare: 0.6,
     checkpointEverySteps: 25,
   },
 };
