@@ -52,11 +52,11 @@ export async function finetune(request: FinetuneRequest): Promise<FinetuneResult
   const folds = makeFolds(request.cases, recipe);
   if (folds.length === 0) log("No validation: it needs at least two patients, or it was turned off");
   const scratch = recipe.compareFromScratch ? await trainable({ request, recipe, scratch: true }) : null;
-  run.plan((folds.length) * (scratch === null ? 1 : 2) + 1);
+  run.plan(folds.length * (scratch === null ? 1 : 2) * recipe.foldSteps + recipe.steps);
   const held = await run.validate(network, folds, "fold");
   const twin = scratch && folds.length > 0 ? await run.validate(scratch, folds, "from scratch: fold") : null;
   const all = request.cases.map((_, i) => i);
-  const final = await run.phase({ name: "final", network, train: all, held: all });
+  const final = await run.phase({ name: "final", network, train: all, held: all, steps: recipe.steps });
 
   const validation = folds.length === 0 ? null : summarize(held.flatMap((p) => p.scores), spec.classes.length);
   const training = summarize(final.scores, spec.classes.length);
@@ -108,6 +108,8 @@ interface PhaseOptions {
   readonly network: Trainable;
   readonly train: readonly number[];
   readonly held: readonly number[];
+  /** Optimizer updates. */
+  readonly steps: number;
 }
 
 interface PhaseResult extends Phase {
@@ -117,23 +119,23 @@ interface PhaseResult extends Phase {
 /** The phases of one fine-tune, and the time that they take together. */
 class Run {
   readonly #options: RunOptions;
-  #phases = 1;
-  #done = 0;
+  #stepsLeft = 0;
 
   constructor(options: RunOptions) {
     this.#options = options;
   }
 
-  /** How many phases there will be, for the estimate of the time that is left. */
-  plan(phases: number): void {
-    this.#phases = phases;
+  /** How many updates all phases have together, for the estimate of the time that is left. */
+  plan(steps: number): void {
+    this.#stepsLeft = steps;
   }
 
   /** Trains without each fold's patients, scores them, and tells the validation so far. */
   async validate(network: Trainable, folds: ReturnType<typeof makeFolds>, name: string): Promise<PhaseResult[]> {
     const results: PhaseResult[] = [];
     for (const [i, fold] of folds.entries()) {
-      results.push(await this.phase({ name: `${name} ${i + 1} of ${folds.length}`, network, ...fold }));
+      const steps = this.#options.recipe.foldSteps;
+      results.push(await this.phase({ name: `${name} ${i + 1} of ${folds.length}`, network, ...fold, steps }));
       const metrics = summarize(results.at(-1)!.scores, this.#options.spec.classes.length);
       this.#options.request.onEvent({ type: "validation", fold: i + 1, folds: folds.length, metrics });
     }
@@ -141,16 +143,16 @@ class Run {
   }
 
   /** Trains on `train`, scores `held`; a phase that an earlier call finished is read back instead. */
-  async phase({ name, network, train: indices, held }: PhaseOptions): Promise<PhaseResult> {
+  async phase({ name, network, train: indices, held, steps }: PhaseOptions): Promise<PhaseResult> {
     const { request, recipe, cases, spec } = this.#options;
     const directory = join(request.workDirectory, name.replaceAll(/[^a-z0-9]+/g, "-"));
     const identity = phaseIdentity({ request, recipe, spec }, indices);
     const log = (message: string) => request.onEvent({ type: "log", message: `${name}: ${message}` });
     await mkdir(directory, { recursive: true });
     const known = await readPhase(directory, identity, log);
-    this.#done++;
+    this.#stepsLeft -= steps;
     if (known !== null) return { name, ...known };
-    const { weights, losses } = await this.#train({ name, network, indices, directory, identity, log });
+    const { weights, losses } = await this.#train({ name, network, indices, steps, directory, identity, log });
     const scores = await scoreCases({
       engine: request.engine,
       network: network.inference(weights),
@@ -164,10 +166,11 @@ class Run {
   }
 
   async #train(
-    { name, network, indices, directory, identity, log }: {
+    { name, network, indices, steps, directory, identity, log }: {
       name: string;
       network: Trainable;
       indices: readonly number[];
+      steps: number;
       directory: string;
       identity: string;
       log: (message: string) => void;
@@ -176,7 +179,7 @@ class Run {
     const { request, recipe, cases } = this.#options;
     const views = recipe.templates ? 2 : 1;
     const random = new Random(recipe.seed).fork(name);
-    const remaining = this.#phases - this.#done;
+    const later = this.#stepsLeft;
     const clock = { start: performance.now(), first: -1 };
     const { weights, losses } = await train({
       engine: request.engine,
@@ -190,7 +193,7 @@ class Run {
         optimizer: recipe.optimizer,
         isTrainable: network.isTrainable,
       },
-      steps: recipe.steps,
+      steps,
       learningRate: recipe.learningRate,
       batchSize: recipe.batchSize,
       checkpointEverySteps: recipe.checkpointEverySteps,
@@ -209,11 +212,11 @@ class Run {
           clock.start = performance.now();
         }
         const perStep = (performance.now() - clock.start) / Math.max(step - clock.first, 1);
-        const left = recipe.steps - step + remaining * recipe.steps;
+        const left = steps - step + later;
         request.onEvent({
           type: "progress",
           step,
-          steps: recipe.steps,
+          steps,
           epoch: Math.floor(step * recipe.batchSize / indices.length),
           loss,
           learningRate,

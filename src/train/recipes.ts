@@ -6,8 +6,10 @@ import { type FinetuneRequest, type Preset, type Recipe, TrainingError } from ".
 /** A recipe with every default filled in; goes into the manifest and the report as it is. */
 export interface ResolvedRecipe {
   readonly preset: Preset;
-  /** Optimizer updates. */
+  /** Optimizer updates of the final network. */
   readonly steps: number;
+  /** Optimizer updates of each validation fold. */
+  readonly foldSteps: number;
   readonly roi: readonly [number, number, number];
   /** Crops per update, by accumulation of single crops. */
   readonly batchSize: number;
@@ -46,22 +48,27 @@ export interface ResolvedRecipe {
   readonly checkpointEverySteps: number;
 }
 
-type PresetValues = Pick<
-  ResolvedRecipe,
-  | "roi"
-  | "batchSize"
-  | "learningRate"
-  | "optimizer"
-  | "templateFit"
-  | "views"
-  | "consistency"
-  | "supervision"
-  | "flips"
-  | "maxReplaced"
-  | "intensity"
-  | "lesionShare"
-  | "checkpointEverySteps"
->;
+type PresetValues =
+  & Pick<
+    ResolvedRecipe,
+    | "roi"
+    | "batchSize"
+    | "learningRate"
+    | "optimizer"
+    | "templateFit"
+    | "views"
+    | "consistency"
+    | "supervision"
+    | "flips"
+    | "maxReplaced"
+    | "intensity"
+    | "lesionShare"
+    | "checkpointEverySteps"
+  >
+  & {
+    /** A fold's share of the final network's steps. */
+    readonly foldShare: number;
+  };
 
 const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) => number }>> = {
   paper: {
@@ -78,6 +85,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     intensity: { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false },
     lesionShare: 0,
     checkpointEverySteps: 5,
+    foldShare: 1,
     steps: (cases) => 500 * Math.ceil(cases / 3),
   },
   official: {
@@ -94,6 +102,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     intensity: { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false },
     lesionShare: 0,
     checkpointEverySteps: 5,
+    foldShare: 1,
     steps: (cases) => 300 * Math.max(1, Math.floor(cases / 2)),
   },
   edge: {
@@ -111,7 +120,9 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     intensity: { shift: 0.1, scale: 0.25, gamma: 0.4, perChannel: true },
     lesionShare: 0.6,
     checkpointEverySteps: 25,
-    steps: () => 400,
+    // minutes, not hours: the folds tell a lower bound, the time goes into the network that is used
+    foldShare: 0.25,
+    steps: () => 640,
   },
 };
 
@@ -142,11 +153,13 @@ export interface RecipeContext {
  * @throws {TrainingError} `invalid-recipe`, naming the field, its value and what was expected
  */
 export function resolveRecipe(recipe: Recipe, context: RecipeContext): ResolvedRecipe {
-  const { steps: defaultSteps, ...preset } = presetOf(recipe.preset, context);
+  const { steps: defaultSteps, foldShare, ...preset } = presetOf(recipe.preset, context);
+  const steps = recipe.steps ?? defaultSteps(context.cases);
   const resolved: ResolvedRecipe = {
     ...preset,
     preset: recipe.preset,
-    steps: recipe.steps ?? defaultSteps(context.cases),
+    steps,
+    foldSteps: Math.ceil(steps * foldShare),
     roi: recipe.roi ?? preset.roi,
     batchSize: recipe.batchSize ?? preset.batchSize,
     learningRate: recipe.learningRate ?? preset.learningRate,

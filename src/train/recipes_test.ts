@@ -20,6 +20,7 @@ const SHARED_DRAW = { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false };
 const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
   paper: {
     steps: 1500,
+    foldSteps: 1500,
     roi: [96, 96, 96],
     batchSize: 3,
     learningRate: 3e-4,
@@ -36,6 +37,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
   },
   official: {
     steps: 900,
+    foldSteps: 900,
     roi: [96, 96, 96],
     batchSize: 2,
     learningRate: 3e-4,
@@ -51,7 +53,8 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     checkpointEverySteps: 5,
   },
   edge: {
-    steps: 400,
+    steps: 640,
+    foldSteps: 160,
     roi: [64, 64, 64],
     batchSize: 1,
     learningRate: 2e-3,
@@ -92,7 +95,7 @@ Deno.test("resolveRecipe() classifies as METHODS.md B.4 says, and edge as it seg
   const expected = { roi: [96, 96, 64], batchSize: 64, steps: 400, flips: "axes" };
   assert.deepEqual(of("paper"), expected);
   assert.deepEqual(of("official"), expected);
-  assert.deepEqual(of("edge"), { roi: [64, 64, 64], batchSize: 1, steps: 400, flips: "axes" });
+  assert.deepEqual(of("edge"), { roi: [64, 64, 64], batchSize: 1, steps: 640, flips: "axes" });
 });
 
 Deno.test("resolveRecipe() decays UNET3D's weights less in the paper's preset only", () => {

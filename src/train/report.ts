@@ -42,11 +42,12 @@ function curve(losses: readonly number[]): [number, number][] {
 }
 
 /** What the report says about how far its numbers carry. */
-function notes({ validation, templates, request }: Report): string[] {
+function notes({ validation, templates, request, recipe: { steps, foldSteps } }: Report): string[] {
   return [
     validation === null
       ? "There was no validation: the figures below are of the cases that the network was trained on."
-      : "Validation figures are of patients that the network of their fold never saw.",
+      : "Validation figures are of patients that the network of their fold never saw." +
+        (foldSteps < steps ? ` Each fold was trained for ${foldSteps} steps, the final network for ${steps}.` : ""),
     templates.length === 0
       ? "Trained without modality templates."
       : `Trained with the base's templates of ${templates.join(", ")}.`,
