@@ -19,11 +19,11 @@ const whole = (description: string) => ({ description, content: { "application/j
 
 type FileCall = Pick<
   Call<{ id: string; case: string }, unknown, ReadableStream<Uint8Array>>,
-  "params" | "body" | "signal" | "services"
+  "params" | "body" | "services"
 >;
 
-async function storeFile({ params, body, signal, services }: FileCall, role: Modality | "label"): Promise<Response> {
-  const stored = await services.datasets.putFile(params.id, params.case, role, body, { signal });
+async function storeFile({ params, body, services }: FileCall, role: Modality | "label"): Promise<Response> {
+  const stored = await services.datasets.putFile(params.id, params.case, role, body);
   return json({ case: params.case, role, ...stored }, { status: 201 });
 }
 

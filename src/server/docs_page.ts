@@ -13,12 +13,14 @@ a{color:var(--accent)}
 article{border:1px solid var(--line);border-radius:8px;padding:.9rem 1.1rem;margin:.9rem 0}
 article h3{margin:0 0 .35rem;font:600 1rem/1.4 ui-monospace,monospace;overflow-wrap:anywhere}
 .method{display:inline-block;min-width:4.2rem;color:var(--accent)}
-p{margin:.35rem 0}.dim{color:var(--dim)}
+p{margin:.35rem 0}.dim{color:var(--dim)}.problems{font-size:13px}.problems a{color:inherit}
 table{border-collapse:collapse;width:100%;margin:.4rem 0}th,td{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;border-top:1px solid var(--line)}
 th{font-weight:600}code,pre{font:13px/1.5 ui-monospace,monospace}
 pre{background:var(--soft);padding:.7rem .9rem;border-radius:6px;overflow:auto;margin:.4rem 0}
 @media(max-width:40rem){nav ul{columns:1}}
 `;
+
+const PROBLEM_TYPE = "application/problem+json";
 
 /** The page and the style that its policy has to allow. */
 export function docsPage(document: OpenApiDocument): { html: string; style: string } {
@@ -44,7 +46,8 @@ export function docsPage(document: OpenApiDocument): { html: string; style: stri
     }</td></tr>`
   );
   const html = `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>Sulcus API</title><style>${STYLE}</style></head><body><main>
 <h1>Sulcus API</h1>
 <p>${escape(document.info.description)}</p>
@@ -71,15 +74,21 @@ function articleOf({ path, method, operation }: { path: string; method: string; 
   const bodies = Object.entries(requestBody?.content ?? {}).map(([type, { schema }]) =>
     `<p>Body <code>${escape(type)}</code></p><pre>${typeText(schema ?? {}, 0)}</pre>`
   );
-  const replies = Object.entries(responses).map(([status, { description, content = {} }]) => {
-    const types = Object.entries(content).filter(([type]) => type !== "application/problem+json")
+  const [good, bad] = [true, false].map((wanted) =>
+    Object.entries(responses).filter(([, { content = {} }]) => !(PROBLEM_TYPE in content) === wanted)
+  );
+  const replies = good.map(([status, { description, content = {} }]) => {
+    const types = Object.entries(content)
       .map(([type, { schema }]) => `<br><code>${escape(type)}</code> <code>${typeText(schema ?? {}, 0)}</code>`);
     return `<tr><td>${status}</td><td>${escape(description)}${types.join("")}</td></tr>`;
   });
+  const codes = bad.flatMap(([, { description }]) => description.split("; ").map((line) => line.split(":")[0]));
+  const links = codes.map((code) => `<a href="#problem-${code}">${code}</a>`);
   return `<article id="${operationId}"><h3><span class="method">${method.toUpperCase()}</span>${escape(path)}</h3>
 <p>${escape(summary)}.${description ? ` <span class="dim">${escape(description)}</span>` : ""}</p>
 ${rows.length > 0 ? `<table>${rows.join("")}</table>` : ""}${bodies.join("")}
-<table>${replies.join("")}</table></article>`;
+<table>${replies.join("")}</table>
+<p class="dim problems">Problems: ${links.join(", ")}</p></article>`;
 }
 
 /** A JSON schema as a type that people read, as HTML. */

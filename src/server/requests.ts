@@ -73,7 +73,10 @@ export const finetuneSchema = named(
   }),
 ) satisfies z.ZodType<FinetuneInput>;
 
-export const versionParams = z.object({ name: z.string(), version: z.coerce.number().int().min(1).max(1_000_000) });
+/** A number as a path or query carries it. */
+const wholeNumber = z.coerce.number("expected a whole number").int("expected a whole number");
+
+export const versionParams = z.object({ name: z.string(), version: wholeNumber.min(1).max(1_000_000) });
 export const nameParams = z.object({ name: z.string() });
 export const idParams = z.object({ id: z.string() });
 export const caseParams = z.object({ id: z.string(), case: z.string() });
@@ -82,7 +85,7 @@ export const caseFileParams = caseParams.extend({ modality: z.string() });
 export const jobFilterSchema = z.strictObject({
   kind: z.enum(JOB_KINDS).optional(),
   state: z.enum(JOB_STATES).optional(),
-  limit: z.coerce.number().int().min(1).max(1000).optional().describe("Default 100."),
+  limit: wholeNumber.min(1).max(1000).optional().describe("Default 100."),
   before: z.string().max(100).optional().describe("Id of the last job of the former page."),
 });
 export const segmentQuery = z.strictObject({ output: outputSchema.optional().describe("Default: labels.") });

@@ -31,7 +31,10 @@ export async function runRoute(
     request,
     services,
     mediaType,
-    signal: request.signal,
+    // Only where it is needed: from the first look on, Deno watches the connection, and says so on stderr.
+    get signal() {
+      return request.signal;
+    },
   });
 }
 
