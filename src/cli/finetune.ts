@@ -65,6 +65,9 @@ async function runCommand(args: Args, io: Io): Promise<void> {
   const json = args.is("json");
   const progress = new Progress(io, { json });
   using interrupts = io.interrupts();
+  interrupts.signal.addEventListener("abort", () => {
+    progress.note("Stopping after the update under way. Ctrl-C again ends at once; the last checkpoint stays");
+  }, { once: true });
   try {
     const done = await runFinetune({
       base,

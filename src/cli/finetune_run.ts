@@ -15,17 +15,10 @@ import {
   removeIfPresent,
   specOf,
 } from "../registry/mod.ts";
-import {
-  finetune,
-  type FinetuneResult,
-  type Metrics,
-  type Recipe,
-  type TrainEvent,
-  TrainingError,
-} from "../train/mod.ts";
+import { finetune, type FinetuneResult, type Metrics, type Recipe, type TrainEvent } from "../train/mod.ts";
 import type { Settings } from "./config.ts";
 import { onDevice } from "./device.ts";
-import { CommandError } from "./errors.ts";
+import { CommandError, failureOf } from "./errors.ts";
 import { findModel, type Model, type ModelChoice, withRegistry } from "./models_store.ts";
 
 export interface FinetuneOptions {
@@ -161,8 +154,7 @@ async function train(
         },
       }));
   } catch (error) {
-    if (!signal.aborted) throw error;
-    if (!(error instanceof TrainingError && error.code === "cancelled")) throw error;
+    if (!signal.aborted || failureOf(error).code !== "cancelled") throw error;
     const at = last ? ` after update ${last.step} of ${last.steps} (${last.phase})` : "";
     throw new CommandError(
       "cancelled",

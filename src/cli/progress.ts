@@ -42,8 +42,9 @@ export class Progress {
     if (!this.#isDue(step, now)) return;
     this.#shown = { at: now, share: step.step / step.steps };
     const pace = (now - this.#phase.startedAt) / (step.step - this.#phase.first) / 1000;
-    const etaSeconds = step.etaSeconds ?? Math.round(pace * (step.steps - step.step));
-    const known = Number.isFinite(etaSeconds) ? { ...step, etaSeconds } : step;
+    // Before the second step of a training nobody knows; it says 0.
+    const etaSeconds = step.etaSeconds || Math.round(pace * (step.steps - step.step));
+    const known = { ...step, etaSeconds: Number.isFinite(etaSeconds) ? etaSeconds : undefined };
     if (this.#json) this.#io.out(JSON.stringify({ type: "progress", ...known }));
     else if (this.#io.isTerminal) this.#rewrite(`${barOf(known)}  ${lineOf(known)}`);
     else this.#io.err(`${lineOf(known)}\n`);
