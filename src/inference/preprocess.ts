@@ -126,7 +126,7 @@ export async function prepareLabel(
 
 /** The classifier's input [C, …roi]: every channel resized, then the centre of `roi`. */
 export function classifierInput(
-  { channels, grid }: Pick<Prepared, "channels" | "grid">,
+  { channels, grid }: Pick<Prepared, "channels"> & { readonly grid: Grid },
   { preprocessing, inference: { roi } }: Pick<ModelSpec, "preprocessing" | "inference">,
 ): Float32Array {
   const size = preprocessing.resize ?? roi;
