@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { inFolder } from "../../tests/_volumes.ts";
+import type { Engine, Session } from "../engine/mod.ts";
+import { encodeModel, GraphBuilder } from "../graph/mod.ts";
+import { forgetNetwork, loadNetwork } from "./network.ts";
+
+const SPEC = {
+  modalities: ["t1"] as const,
+  inference: { roi: [4, 4, 4] as const, overlap: 0, blending: "constant" as const, threshold: 0.5 },
+};
+
+async function writeNetwork(directory: string): Promise<string> {
+  const b = new GraphBuilder();
+  const x = b.input("x", { dtype: "float32", shape: [1, 1, 4, 4, 4] });
+  await Deno.mkdir(directory);
+  await Deno.writeFile(join(directory, "network.onnx"), encodeModel(b.build("net", { y: b.op.Relu(x) })));
+  return directory;
+}
+
+/** An engine that only counts: which sessions it made and which are released. */
+class CountingEngine {
+  readonly released: number[] = [];
+  made = 0;
+  load(): Promise<Session> {
+    const id = this.made++;
+    const release = () => Promise.resolve(void this.released.push(id));
+    return Promise.resolve({ inputs: {}, outputs: {}, run: () => Promise.reject(new Error("unused")), release });
+  }
+}
+const asEngine = (counting: CountingEngine) => counting as unknown as Engine;
+
+Deno.test("loadNetwork() keeps the two networks that were used last and releases the others", () =>
+  inFolder(async (folder) => {
+    const [a, b, c] = await Promise.all(["a", "b", "c"].map((name) => writeNetwork(join(folder, name))));
+    const engine = new CountingEngine();
+    const load = (directory: string) => loadNetwork(asEngine(engine), directory, SPEC);
+    const first = await load(a);
+    await load(b);
+    assert.equal(await load(a), first);
+    assert.equal(engine.made, 2);
+    await load(c);
+    assert.deepEqual(engine.released, [1], "b was used longest ago");
+    assert.equal(await load(a), first);
+    await load(b);
+    assert.deepEqual([engine.made, engine.released], [4, [1, 2]]);
+    await loadNetwork(asEngine(new CountingEngine()), a, SPEC);
+    assert.equal(engine.made, 4, "engines share nothing");
+  }));
+
+Deno.test("loadNetwork() loads a network once for calls at the same time, and again after it failed or was forgotten", () =>
+  inFolder(async (folder) => {
+    const [a, b, c] = await Promise.all(["a", "b", "c"].map((name) => writeNetwork(join(folder, name))));
+    const engine = new CountingEngine();
+    const load = (directory: string) => loadNetwork(asEngine(engine), directory, SPEC);
+    assert.equal(...await Promise.all([load(a), load(a)]) as [Session, Session]);
+    await Deno.rename(join(c, "network.onnx"), join(c, "hidden"));
+    // c's failure is c's alone, although a and b push it out while it is being loaded
+    const outcomes = await Promise.allSettled([load(c), load(a), load(b)]);
+    assert.deepEqual(outcomes.map((o) => o.status), ["rejected", "fulfilled", "fulfilled"]);
+    await Deno.rename(join(c, "hidden"), join(c, "network.onnx"));
+    const made = engine.made;
+    await load(c);
+    assert.equal(engine.made, made + 1);
+    forgetNetwork(asEngine(engine), c);
+    await load(c);
+    assert.equal(engine.made, made + 2);
+  }));
+
+Deno.test("loadNetwork() refuses a network for other windows with the importer's reason", () =>
+  inFolder(async (folder) => {
+    const directory = await writeNetwork(join(folder, "a"));
+    const spec = { ...SPEC, inference: { ...SPEC.inference, roi: [8, 4, 4] as const } };
+    await assert.rejects(loadNetwork(asEngine(new CountingEngine()), directory, spec), {
+      name: "RangeError",
+      message: /^Cannot import input "x" .*: expected size 4 for dimension 2, got 8/,
+    });
+  }));

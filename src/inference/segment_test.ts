@@ -1,0 +1,326 @@
+/** Whole requests on the CPU engine: files and a package in, a mask on the first file's voxels out. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { makePhantom } from "../../scripts/phantom.ts";
+import { inFolder, orientedGrid, sampled, writeVolume } from "../../tests/_volumes.ts";
+import { type Engine, openEngine } from "../engine/mod.ts";
+import { encodeModel, type Graph, GraphBuilder, tensor } from "../graph/mod.ts";
+import { type Grid, readNifti, readNiftiHeader, sameGrid, type Triple, voxelsOf } from "../volume/mod.ts";
+import { classify, softmax } from "./classify.ts";
+import { segment } from "./segment.ts";
+import type { ModelSpec } from "./spec.ts";
+import { InferenceError, type InferenceRequest, type SegmentRequest } from "./types.ts";
+
+const SPEC: ModelSpec = {
+  task: "segmentation",
+  architecture: { kind: "onnx", config: {} },
+  modalities: ["t1", "flair"],
+  labels: [{ name: "bright", value: 3, colour: "#ff0000" }, { name: "dark", value: 7, colour: "#0000ff" }],
+  classes: [],
+  preprocessing: {
+    spacingMm: [1, 1, 1],
+    percentiles: { lower: 5, upper: 95, clip: false },
+    foregroundMargin: 1,
+    percentilesOver: "volume",
+  },
+  inference: { roi: [16, 16, 16], overlap: 0.5, blending: "gaussian", threshold: 0.5 },
+};
+
+/** Logits voxel by voxel: 4·flair − 2 and 1 − 2·t1 + flair. */
+function pointwise([x, y, z]: Triple): Graph {
+  const b = new GraphBuilder();
+  const image = b.input("image", { dtype: "float32", shape: [1, 2, x, y, z] });
+  const kernel = b.constant(tensor("float32", [2, 2, 1, 1, 1], [0, 4, -2, 1]), "kernel");
+  const bias = b.constant(tensor("float32", [2], [-2, 1]), "bias");
+  return b.build("pointwise", { out: b.op.Conv(image, kernel, bias, { kernel_shape: [1, 1, 1] }) });
+}
+const LOGITS = [([, flair]: number[]) => 4 * flair - 2, ([t1, flair]: number[]) => 1 - 2 * t1 + flair];
+
+/** Logit of both labels: the neighbour one millimetre to the right (R) of flair, minus 0.5. */
+function shifted([x, y, z]: Triple): Graph {
+  const b = new GraphBuilder();
+  const image = b.input("image", { dtype: "float32", shape: [1, 2, x, y, z] });
+  const taps = new Float32Array(2 * 2 * 27);
+  for (const out of [0, 1]) taps[(out * 2 + 1) * 27 + 2 * 9 + 4] = 1;
+  const kernel = b.constant(tensor("float32", [2, 2, 3, 3, 3], taps), "kernel");
+  const bias = b.constant(tensor("float32", [2], [-0.5, -0.5]), "bias");
+  const padded = b.op.Conv(image, kernel, bias, { kernel_shape: [3, 3, 3], pads: [1, 1, 1, 1, 1, 1] });
+  return b.build("shifted", { out: padded });
+}
+
+async function writePackage(folder: string, graph: Graph): Promise<string> {
+  const directory = join(folder, graph.name);
+  await Deno.mkdir(directory);
+  await Deno.writeFile(join(directory, "network.onnx"), encodeModel(graph));
+  return directory;
+}
+
+/** The volumes of a NIfTI file with one or more components, each in C order. */
+async function readComponents(path: string): Promise<{ dims: number[]; components: Float32Array[] }> {
+  const bytes = gunzipSync(await readFile(path));
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const dims = Array.from({ length: view.getInt16(40, true) }, (_, i) => view.getInt16(42 + 2 * i, true));
+  const isByte = view.getInt16(70, true) === 2;
+  const [nx, ny, nz] = dims;
+  const components = Array.from({ length: dims[3] ?? 1 }, (_, c) => {
+    const out = new Float32Array(nx * ny * nz);
+    for (let z = 0, from = c * nx * ny * nz; z < nz; z++) {
+      for (let y = 0; y < ny; y++) {
+        for (let x = 0; x < nx; x++, from++) {
+          out[(x * ny + y) * nz + z] = isByte ? bytes[352 + from] : view.getFloat32(352 + 4 * from, true);
+        }
+      }
+    }
+    return out;
+  });
+  return { dims, components };
+}
+
+/** (x − p5)/(p95 − p5) of a file's voxels. */
+function normalised(data: Float32Array): Float32Array {
+  const sorted = data.toSorted();
+  const at = (q: number) => {
+    const r = q * (sorted.length - 1), low = Math.floor(r);
+    return sorted[low] + (sorted[Math.min(low + 1, sorted.length - 1)] - sorted[low]) * (r - low);
+  };
+  const [low, high] = [at(0.05), at(0.95)];
+  return data.map((v) => (v - low) / (high - low));
+}
+
+interface Scene {
+  readonly grid: Grid;
+  readonly images: { readonly t1: string; readonly flair: string };
+  readonly data: { readonly t1: Float32Array; readonly flair: Float32Array };
+}
+
+/** A phantom on a grid of any orientation and spacing. */
+async function writeScene(folder: string, grid: Grid, name: string): Promise<Scene> {
+  const { images: { t1, flair } } = makePhantom({ seed: 5, sizeVox: grid.sizeVox, spacingMm: [1, 1, 1], lesions: 3 });
+  const write = (modality: string, data: Float32Array) =>
+    writeVolume(join(folder, `${name}-${modality}.nii.gz`), grid, data);
+  return { grid, data: { t1, flair }, images: { t1: await write("t1", t1), flair: await write("flair", flair) } };
+}
+
+async function withEngine(work: (engine: Engine, folder: string) => Promise<void>): Promise<void> {
+  const engine = await openEngine("cpu");
+  try {
+    await inFolder((folder) => work(engine, folder));
+  } finally {
+    await engine.close();
+  }
+}
+
+Deno.test("segment() labels the voxels that a reference computed on the file's own grid labels", () =>
+  withEngine(async (engine, folder) => {
+    const directory = await writePackage(folder, pointwise([16, 16, 16]));
+    for (
+      const [code, spacingMm] of [["LAS", [2, 1, 1]], ["PSR", [1, 1, 2]], ["RIA", [1, 1, 1]]] as [string, Triple][]
+    ) {
+      // spacings are multiples of the network's: every voxel of the file is a voxel of the network
+      const scene = await writeScene(
+        folder,
+        orientedGrid([18, 22, 17], { code, spacingMm, originMm: [-9, 12, 30] }),
+        code,
+      );
+      const progress: number[] = [];
+      const outPath = join(folder, `${code}.nii.gz`);
+      const request: SegmentRequest = {
+        directory,
+        spec: SPEC,
+        images: scene.images,
+        engine,
+        output: "labels",
+        outPath,
+        onProgress: (done, total) => progress.push(done / total),
+      };
+      const result = await segment(request);
+      const t1 = normalised(scene.data.t1), flair = normalised(scene.data.flair);
+      const logits = LOGITS.map((logit) => flair.map((f, v) => logit([t1[v], f])));
+      // outside the foreground's box there is background; a phantom's own background has flair = 0 and t1 = 0
+      const bright = logits[0].map((l) => Number(l >= 0)), dark = logits[1].map((l) => Number(l >= 0));
+      const mask = await readNifti(outPath);
+      assert.ok(sameGrid(mask, scene.grid));
+      let compared = 0;
+      for (const [v, value] of mask.data.entries()) {
+        const isHead = scene.data.t1[v] > 0;
+        if (!isHead || logits.some((l) => Math.abs(l[v]) < 1e-4)) continue;
+        compared++;
+        assert.equal(value, dark[v] ? 7 : bright[v] ? 3 : 0, `${code}, voxel ${v}`);
+      }
+      assert.ok(compared > 1000 && [0, 3, 7].every((v) => mask.data.includes(v)), `${compared} voxels compared`);
+
+      const { components, dims } = await (async () => {
+        await segment({ ...request, output: "regions", outPath: join(folder, "regions.nii.gz") });
+        return readComponents(join(folder, "regions.nii.gz"));
+      })();
+      assert.deepEqual(dims, [...scene.grid.sizeVox, 2]);
+      assert.deepEqual(Float32Array.from(mask.data), components[0].map((b, v) => (components[1][v] ? 7 : b ? 3 : 0)));
+      assert.ok(components[0].some((b, v) => b && components[1][v]), "regions may overlap");
+
+      await segment({ ...request, output: "probabilities", outPath: join(folder, "p.nii.gz") });
+      const probabilities = await readComponents(join(folder, "p.nii.gz"));
+      for (const [c, p] of probabilities.components.entries()) {
+        for (const [v, value] of p.entries()) {
+          if (scene.data.t1[v] > 0) {
+            const expected = 1 / (1 + Math.exp(-logits[c][v]));
+            assert.ok(
+              Math.abs(value - expected) < 1e-4,
+              `${code}, label ${c}, voxel ${v}: ${value}, expected ${expected}`,
+            );
+          } else assert.ok(value >= 0 && value <= 1);
+        }
+      }
+
+      assert.equal(result.provider, "cpu");
+      assert.deepEqual(result.warnings, []);
+      const voxelMl = spacingMm[0] * spacingMm[1] * spacingMm[2] / 1000;
+      assert.deepEqual(
+        result.labels,
+        SPEC.labels.map(({ name, value }, c) => {
+          const voxels = components[c].reduce((a, b) => a + b);
+          return { name, value, voxels, volumeMl: voxels * voxelMl };
+        }),
+      );
+      assert.ok(result.windows > 1 && progress.length >= result.windows && progress.at(-1) === 1);
+      assert.ok(result.peakBytes > 0 && Object.values(result.timingsMs).every((t) => t >= 0));
+    }
+  }));
+
+Deno.test("segment() keeps left and right apart: a network that looks to the right moves the mask to the left", () =>
+  withEngine(async (engine, folder) => {
+    const spec: ModelSpec = {
+      ...SPEC,
+      preprocessing: { ...SPEC.preprocessing, foregroundMargin: null },
+      inference: { ...SPEC.inference, roi: [32, 32, 32] },
+    };
+    const directory = await writePackage(folder, shifted([32, 32, 32]));
+    for (const [code, axis, step] of [["LAS", 0, -1], ["PSR", 2, 1], ["AIL", 2, -1], ["SRA", 1, 1]] as const) {
+      const scene = await writeScene(folder, orientedGrid([20, 24, 18], { code }), code);
+      const outPath = join(folder, `${code}.nii.gz`);
+      await segment({ directory, spec, images: scene.images, engine, output: "labels", outPath });
+      const mask = await readNifti(outPath);
+      const flair = normalised(scene.data.flair);
+      const [nx, ny, nz] = scene.grid.sizeVox;
+      let ones = 0;
+      for (let x = 1; x < nx - 1; x++) {
+        for (let y = 1; y < ny - 1; y++) {
+          for (let z = 1; z < nz - 1; z++) {
+            const at = [x, y, z];
+            at[axis] += step;
+            const value = flair[(at[0] * ny + at[1]) * nz + at[2]];
+            if (Math.abs(value - 0.5) < 1e-4) continue;
+            ones += Number(value > 0.5);
+            assert.equal(mask.data[(x * ny + y) * nz + z], value > 0.5 ? 7 : 0, `${code} ${x},${y},${z}`);
+          }
+        }
+      }
+      assert.ok(ones > 500);
+    }
+  }));
+
+Deno.test("segment() writes the geometry of the first file given, byte by byte", () =>
+  withEngine(async (engine, folder) => {
+    const directory = await writePackage(folder, pointwise([16, 16, 16]));
+    const { images } = await writeScene(folder, orientedGrid([12, 14, 13], { code: "PIR", originMm: [1, 2, 3] }), "a");
+    const outPath = join(folder, "mask.nii.gz");
+    // flair first, and t1 on a grid of its own
+    const other = orientedGrid([16, 16, 16], { originMm: [-9, -9, -9] });
+    const t1 = await writeVolume(join(folder, "t1.nii"), other, sampled(other, ([x]) => x + 10));
+    const { warnings } = await segment({
+      directory,
+      spec: SPEC,
+      images: { flair: images.flair, t1 },
+      engine,
+      output: "labels",
+      outPath,
+    });
+    assert.deepEqual(warnings.map((w) => w.code), ["resampled-to-first"]);
+    const [mask, flair] = await Promise.all([readNiftiHeader(outPath), readNiftiHeader(images.flair)]);
+    assert.deepEqual(mask.sizeVox, flair.sizeVox);
+    assert.deepEqual(mask.raw.subarray(252, 328), flair.raw.subarray(252, 328), "qform, sform, quaternion, rows");
+    assert.equal(mask.datatype.code ?? 2, 2);
+  }));
+
+Deno.test("segment() takes a template for a missing modality, an empty volume, and a signal", () =>
+  withEngine(async (engine, folder) => {
+    const directory = await writePackage(folder, pointwise([16, 16, 16]));
+    const grid = orientedGrid([12, 12, 12]);
+    await Deno.mkdir(join(directory, "templates"));
+    await writeVolume(join(directory, "templates", "t1.nii.gz"), grid, sampled(grid, ([x]) => x));
+    const flair = await writeVolume(join(folder, "f.nii"), grid, new Float32Array(voxelsOf(grid.sizeVox)));
+    const request: SegmentRequest = {
+      directory,
+      spec: SPEC,
+      images: { flair },
+      engine,
+      output: "labels",
+      outPath: join(folder, "mask.nii.gz"),
+    };
+    await assert.rejects(segment(request), (e) => e instanceof InferenceError && e.code === "missing-modality");
+    const { labels, warnings } = await segment({ ...request, missing: "template" });
+    assert.deepEqual(warnings.map((w) => w.code), ["template-substituted"]);
+    // 1 − 2·x/11 ≥ 0 for six of twelve planes
+    assert.deepEqual(labels.map((l) => l.voxels), [0, 6 * 144]);
+    await assert.rejects(
+      segment({ ...request, missing: "template", signal: AbortSignal.abort() }),
+      (e) => e instanceof InferenceError && e.code === "cancelled",
+    );
+    await assert.rejects(
+      segment({ ...request, missing: "template", spec: { ...SPEC, labels: SPEC.labels.slice(1) } }),
+      { name: "RangeError", message: /^Cannot blend windows: expected logits of \[1, 1, 16, 16, 16\]/ },
+    );
+  }));
+
+/** Logits: the means of both channels, and 0.25. */
+function averages(roi: Triple): Graph {
+  const b = new GraphBuilder();
+  const image = b.input("image", { dtype: "float32", shape: [1, 2, ...roi] });
+  const means = b.op.ReduceMean(image, [2, 3, 4], { keepdims: 0 });
+  return b.build("averages", { logits: b.op.Concat(means, tensor("float32", [1, 1], [0.25]), { axis: 1 }) });
+}
+
+Deno.test("classify() gives the network's probabilities by class", () =>
+  withEngine(async (engine, folder) => {
+    const spec: ModelSpec = {
+      ...SPEC,
+      task: "classification",
+      labels: [],
+      classes: ["a", "b", "c"],
+      preprocessing: { ...SPEC.preprocessing, resize: [12, 12, 12], foregroundMargin: null },
+      inference: { ...SPEC.inference, roi: [16, 8, 12] },
+    };
+    const directory = await writePackage(folder, averages([16, 8, 12]));
+    const grid = orientedGrid([12, 12, 12], { code: "LPS", originMm: [11, 11, 0] });
+    const ramp = sampled(grid, ([x, y, z]) => x * 144 + y * 12 + z);
+    const images = {
+      t1: await writeVolume(join(folder, "a.nii"), grid, ramp),
+      flair: await writeVolume(join(folder, "b.nii"), grid, ramp.map((v) => -v)),
+    };
+    const request: InferenceRequest = { directory, spec, images, engine };
+    const result = await classify(request);
+    // the resize keeps the size; eight of twelve along y, two planes of zeros on both sides along x
+    const mean = (data: Float32Array) => {
+      const scaled = normalised(data);
+      const ras = sampled({ ...orientedGrid([12, 8, 12], { originMm: [0, 2, 0] }) }, ([x, y, z]) => {
+        return scaled[((11 - x) * 12 + 11 - y) * 12 + z];
+      });
+      return ras.reduce((a, b) => a + b, 0) / (16 * 8 * 12);
+    };
+    const expected = softmax([mean(ramp), mean(ramp.map((v) => -v)), 0.25]);
+    assert.deepEqual(result.classes.map((c) => c.label), ["a", "b", "c"]);
+    result.classes.forEach(({ probability }, i) => {
+      assert.ok(Math.abs(probability - expected[i]) < 1e-5, `${i}: ${probability}, expected ${expected[i]}`);
+    });
+    assert.equal(result.provider, "cpu");
+    await assert.rejects(classify({ ...request, spec: { ...spec, classes: ["a", "b"] } }), {
+      name: "RangeError",
+      message: "Cannot classify: expected 2 logits from the network, got 3",
+    });
+  }));
+
+Deno.test("softmax() does not overflow and sums to 1", () => {
+  assert.deepEqual(softmax([1000, 1000]), [0.5, 0.5]);
+  assert.deepEqual(softmax([-1e9, 0]), [0, 1]);
+});
