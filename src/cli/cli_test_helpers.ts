@@ -13,10 +13,12 @@ export interface FakeIo extends Io {
 }
 
 export function fakeIo(
-  { env = {}, isTerminal = false, signal = new AbortController().signal }: {
+  { env = {}, isTerminal = false, signal = new AbortController().signal, onOut }: {
     env?: Io["env"];
     isTerminal?: boolean;
+    /** What Ctrl-C aborts. */
     signal?: AbortSignal;
+    onOut?: (line: string) => void;
   } = {},
 ): FakeIo {
   const outLines: string[] = [];
@@ -24,7 +26,10 @@ export function fakeIo(
   return {
     outLines,
     errText: () => errText,
-    out: (line) => void outLines.push(line),
+    out(line) {
+      outLines.push(line);
+      onOut?.(line);
+    },
     err: (text) => void (errText += text),
     isTerminal,
     columns: 60,

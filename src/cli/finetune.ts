@@ -28,7 +28,7 @@ export const finetuneCommand: Command = {
     },
     steps: {
       value: "N",
-      help: "Number of training updates, of each fold and of the final run. Default from the preset",
+      help: "Updates of the final training; a preset may give the folds fewer. Default from the preset",
     },
     seed: { value: "N", help: "Start of the random numbers: the same seed and data give the same crops. Default 0" },
     validation: {

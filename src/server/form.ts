@@ -73,7 +73,8 @@ class FormReader<T> {
       }
       parser.end();
       await Promise.race([this.#failed.promise, finished]);
-      await Promise.all(this.#parts);
+      // A part may fail at its very end, when the form itself is complete.
+      await Promise.race([this.#failed.promise, Promise.all(this.#parts)]);
     } catch (error) {
       this.#open?.destroy(new Error("The form was given up"));
       throw error instanceof Problem ? error : problemOf(error);
@@ -103,9 +104,10 @@ class FormReader<T> {
     });
     parser.on("file", (name, stream) => {
       this.#open = stream;
+      stream.on("error", () => {}); // whoever reads it hears of it; after that, nobody needs to
       const part = this.#take(name, stream).catch((error) => {
         this.#failed.reject(error);
-        stream.on("error", () => {}).resume();
+        stream.resume();
       });
       this.#parts.push(part);
     });

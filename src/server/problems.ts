@@ -2,7 +2,11 @@
  * The one edge where errors become RFC 9457 problems: stable codes to statuses. What nobody foresaw becomes `internal`,
  * without its message.
  */
+import { EngineError } from "../engine/mod.ts";
+import { InferenceError } from "../inference/types.ts";
 import { DomainError, type DomainErrorCode } from "../registry/mod.ts";
+import { TrainingError } from "../train/types.ts";
+import { VolumeError } from "../volume/mod.ts";
 
 type Status = readonly [status: number, title: string];
 
@@ -113,11 +117,16 @@ export interface ProblemBody {
 /** Codes for which trying again later makes sense, and after how many seconds. */
 const RETRY_AFTER: Partial<Record<ProblemCode, string>> = { busy: "10", stopping: "10", starting: "2" };
 
+/** Errors whose messages are made for users. */
+const TOLD = [DomainError, InferenceError, TrainingError, EngineError];
+
 /** Any error as a {@link Problem}. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof DomainError && Object.hasOwn(TABLE, error.code) && error.code !== "internal") {
-    return new Problem(error.code, error.message, { cause: error });
+  if (error instanceof VolumeError) return new Problem("invalid-volume", error.message, { cause: error });
+  const told = TOLD.find((type) => error instanceof type) && error as InstanceType<(typeof TOLD)[number]>;
+  if (told && Object.hasOwn(TABLE, told.code) && told.code !== "internal") {
+    return new Problem(told.code, told.message, { cause: error });
   }
   return new Problem("internal", "Something unforeseen went wrong; the server's log has it under this requestId", {
     cause: error,

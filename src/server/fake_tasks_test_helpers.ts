@@ -1,0 +1,65 @@
+/**
+ * Tasks without networks for tests of the server. What an image file holds after its first four bytes, which are those
+ * of a NIfTI header, is the behaviour of the segmentation as JSON. Trainings are those of the tests of jobs.
+ */
+import { InferenceError } from "../inference/types.ts";
+import { tasks as jobTasks } from "../jobs/fake_tasks_test_helpers.ts";
+import type { TaskContext, Tasks } from "../jobs/task_types.ts";
+
+export interface Behaviour {
+  /** How long it takes. */
+  readonly ms?: number;
+  readonly fail?: "no-overlap" | "unforeseen";
+  readonly warn?: boolean;
+}
+
+/** An upload that makes the fake behave so. */
+export function image(behaviour: Behaviour = {}): Uint8Array<ArrayBuffer> {
+  return new Uint8Array([0x5c, 1, 0, 0, ...new TextEncoder().encode(JSON.stringify(behaviour))]);
+}
+
+async function behave(path: string, { signal, emit }: TaskContext): Promise<Behaviour> {
+  const behaviour: Behaviour = JSON.parse(new TextDecoder().decode((await Deno.readFile(path)).subarray(4)));
+  const { ms = 0, fail } = behaviour;
+  for (let waited = 0; waited < ms && !signal.aborted; waited += 10) await new Promise((r) => setTimeout(r, 10));
+  if (signal.aborted) throw new InferenceError("cancelled", "Stopped between windows");
+  if (fail === "no-overlap") throw new InferenceError("no-overlap", "Cannot segment: t2 does not overlap t1");
+  if (fail === "unforeseen") await Deno.readTextFile("/secret/Doe^Jane.nii.gz");
+  emit({ type: "progress", step: 1, steps: 1 });
+  return behaviour;
+}
+
+const warnings = ({ warn }: Behaviour) =>
+  warn ? [{ code: "template-substituted", detail: "t2 is missing – the template stood in" }] : [];
+
+export const tasks: Tasks = {
+  async finetune(params, context) {
+    const result = await jobTasks.finetune(params, context);
+    const path = `${params.outputDirectory}/report`;
+    await Deno.writeTextFile(`${path}.json`, `{ "trace": ${await Deno.readTextFile(`${path}.json`)} }`);
+    await Deno.writeTextFile(`${path}.html`, "<!doctype html><title>Report</title>");
+    return result;
+  },
+  async segment({ images, outPath, output, missing = "error", spec }, context) {
+    const behaviour = await behave(images[0][1], context);
+    await Deno.writeTextFile(outPath, `${output} of ${images.map(([modality]) => modality)}, missing: ${missing}`);
+    return {
+      provider: "fake",
+      labels: spec.labels.map(({ name, value }) => ({ name, value, voxels: 1, volumeMl: 0.001 })),
+      windows: 1,
+      timingsMs: { read: 0, preprocess: 0, infer: 120, restore: 0, write: 0 },
+      peakBytes: 1,
+      warnings: warnings(behaviour),
+    };
+  },
+  async classify({ images, spec }, context) {
+    const behaviour = await behave(images[0][1], context);
+    const classes = spec.classes.map((label, i) => ({ label, probability: i === 0 ? 1 : 0 }));
+    return {
+      provider: "fake",
+      classes,
+      timingsMs: { read: 0, preprocess: 0, infer: 120 },
+      warnings: warnings(behaviour),
+    };
+  },
+};

@@ -1,0 +1,307 @@
+import assert from "node:assert/strict";
+import { tinyNifti } from "../jobs/jobs_test_helpers.ts";
+import { databaseTests } from "../registry/database_test_helpers.ts";
+import { digestFile } from "../registry/mod.ts";
+import { draftOf } from "../registry/package_test_helpers.ts";
+import { image } from "./fake_tasks_test_helpers.ts";
+import { ROUTES } from "./routes.ts";
+import { answered, type Bench, type Call, ended, form, withBench, zipOf } from "./server_test_helpers.ts";
+
+const test = databaseTests();
+const DECISION = { approvedBy: "Dr Grey", note: "better" };
+
+/** The calls of the contract with users. */
+const CONTRACT = `
+GET /health/live
+GET /health/startup
+GET /health/ready
+GET /version
+GET /metrics
+GET /
+GET /openapi.json
+GET /docs
+GET /v1/models
+GET /v1/models/{name}
+GET /v1/models/{name}/versions/{version}
+POST /v1/models/{name}/versions/{version}/approve
+POST /v1/models/{name}/rollback
+GET /v1/models/{name}/versions/{version}/package
+POST /v1/models
+POST /v1/models/{name}/segment
+POST /v1/models/{name}/classify
+POST /v1/datasets
+PUT /v1/datasets/{id}/cases/{case}/{modality}
+PUT /v1/datasets/{id}/cases/{case}/label
+PUT /v1/datasets/{id}/cases/{case}/class
+POST /v1/datasets/import
+GET /v1/datasets
+GET /v1/datasets/{id}
+DELETE /v1/datasets/{id}
+POST /v1/finetunes
+GET /v1/jobs
+GET /v1/jobs/{id}
+GET /v1/jobs/{id}/events
+GET /v1/jobs/{id}/report
+POST /v1/jobs/{id}/cancel`.trim().split("\n");
+
+async function json(reply: Promise<Response>): Promise<Record<string, unknown>> {
+  const { status, ok } = await reply;
+  const body = await (await reply).json();
+  assert.ok(ok, `${status}: ${JSON.stringify(body)}`);
+  return body;
+}
+
+Deno.test("ROUTES holds every call of the contract", () => {
+  const served = ROUTES.map((r) => `${r.method} ${r.path}`);
+  assert.deepEqual(CONTRACT.filter((call) => !served.includes(call)), []);
+  assert.equal(new Set(served).size, served.length, "a route is there twice");
+});
+
+test("service routes tell health, versions, metrics, and the API itself", (database) =>
+  withBench(database, async ({ call, log, stop }) => {
+    assert.deepEqual(await json(call("GET", "/health/live")), { status: "live" });
+    const checks = { database: "ok", storage: "ok", device: "ok", models: "ok" };
+    assert.deepEqual(await json(call("GET", "/health/ready")), { status: "ready", checks });
+    assert.deepEqual(await json(call("GET", "/health/startup")), { status: "started", checks });
+    const version = await json(call("GET", "/version"));
+    assert.deepEqual(version.devices, [{ provider: "cpu", name: "A CPU", state: "ready" }]);
+    assert.deepEqual([version.name, version.commit, version.deno], ["sulcus", "test", Deno.version.deno]);
+
+    const document = await json(call("GET", "/openapi.json"));
+    assert.equal(document.openapi, "3.1.0");
+    for (const path of ["/", "/docs"]) {
+      const page = await call("GET", path);
+      assert.match(await page.text(), /^<!doctype html>/i);
+      assert.match(page.headers.get("content-security-policy")!, /default-src 'none'; style-src 'sha256-/);
+    }
+    const metrics = await (await call("GET", "/metrics")).text();
+    assert.match(metrics, /sulcus_http_requests_total\{method="GET",route="\/health\/live",status="200"\} 1\n/);
+    assert.match(metrics, /sulcus_jobs\{state="queued"\} 0\n/);
+
+    assert.deepEqual(log.map(({ route, status }) => `${route} ${status}`).slice(0, 2), [
+      "/health/live 200",
+      "/health/ready 200",
+    ]);
+    stop.abort();
+    assert.equal((await call("GET", "/health/ready")).status, 503);
+    assert.equal((await call("GET", "/health/startup")).status, 200);
+    assert.equal((await call("GET", "/health/live")).status, 200);
+  }));
+
+test("X-Request-Id is taken over when it is one, and made otherwise; HEAD has no body", (database) =>
+  withBench(database, async ({ call }) => {
+    const headers = { "x-request-id": "from-the-proxy:7" };
+    assert.equal((await call("GET", "/health/live", { headers })).headers.get("x-request-id"), "from-the-proxy:7");
+    const odd = { "x-request-id": "Doe Jane <script>" };
+    assert.match((await call("GET", "/health/live", { headers: odd })).headers.get("x-request-id")!, /^[0-9a-f-]{36}$/);
+    const head = await call("HEAD", "/v1/models/tumour/versions/1/package");
+    assert.equal(head.status, 200);
+    assert.ok(Number(head.headers.get("content-length")) > 0);
+    assert.equal(await head.text(), "");
+  }));
+
+test("models are listed, shown, approved, rolled back, exported and imported", (database) =>
+  withBench(database, async ({ call }) => {
+    const { models } = await json(call("GET", "/v1/models"));
+    assert.deepEqual((models as { name: string }[]).map((m) => m.name), ["base", "grade", "tumour"]);
+    const model = await json(call("GET", "/v1/models/tumour"));
+    assert.deepEqual([model.task, model.servedVersion, model.state, model.metrics], [
+      "segmentation",
+      1,
+      "served",
+      { dice: 0.8 },
+    ]);
+    const exported = await call("GET", "/v1/models/tumour/versions/1/package");
+    assert.equal(exported.headers.get("content-disposition"), 'attachment; filename="tumour-1.zip"');
+    const bytes = await exported.bytes();
+    assert.equal(exported.headers.get("content-length"), String(bytes.length));
+
+    const imported = await call("POST", "/v1/models", { body: await packageZip("tumour", 2) });
+    assert.equal(imported.status, 201);
+    assert.equal(imported.headers.get("location"), "/v1/models/tumour/versions/2");
+    assert.equal((await json(call("GET", "/v1/models/tumour/versions/2"))).state, "candidate");
+    const approved = await json(call("POST", "/v1/models/tumour/versions/2/approve", { json: DECISION }));
+    assert.deepEqual([approved.state, approved.approvedBy, approved.note], ["served", "Dr Grey", "better"]);
+    assert.equal((await json(call("GET", "/v1/models/tumour/versions/1"))).state, "retired");
+    const back = await json(call("POST", "/v1/models/tumour/rollback", { json: { approvedBy: "Dr Grey" } }));
+    assert.deepEqual([back.version, back.state], [1, "served"]);
+    assert.equal(JSON.stringify(back).includes("directory"), false, "a folder of the server is shown");
+  }));
+
+async function packageZip(name: string, version: number): Promise<Uint8Array<ArrayBuffer>> {
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, "other network");
+  const { sha256 } = await digestFile(path);
+  await Deno.remove(path);
+  const manifest = { formatVersion: 1, ...draftOf({ name }), version, files: { "network.onnx": sha256 } };
+  return zipOf({ "manifest.json": JSON.stringify(manifest), "network.onnx": "other network" });
+}
+
+test("segment gives the mask, its 4-D forms, what was found, or a job", (database) =>
+  withBench(database, async ({ call, services }) => {
+    const segment = (init: Parameters<Call>[2], query = "") => call("POST", `/v1/models/tumour/segment${query}`, init);
+    const images = { T1: image({ warn: true }), "t2-FLAIR": image() };
+    for (const accept of ["*/*", "application/octet-stream", "application/gzip"]) {
+      const mask = await segment({ body: form(images, { missing: "template" }), headers: { accept } });
+      const text = "labels of t1,flair, missing: template";
+      assert.equal(await mask.text(), text);
+      const sent = Object.fromEntries(mask.headers);
+      assert.equal(sent["content-type"], "application/gzip");
+      assert.equal(sent["content-disposition"], 'attachment; filename="mask.nii.gz"');
+      assert.equal(sent["content-length"], String(text.length));
+      assert.deepEqual([sent["x-sulcus-model"], sent["x-sulcus-provider"]], ["tumour/1", "fake"]);
+      assert.equal(JSON.parse(sent["x-sulcus-warnings"])[0].detail, "t2 is missing – the template stood in");
+    }
+    const regions = await segment({ body: form({ t1: image() }) }, "?output=regions");
+    assert.equal(await regions.text(), "regions of t1, missing: error");
+    assert.equal(regions.headers.get("x-sulcus-warnings"), null);
+
+    const found = await json(segment({ body: form(images), headers: { accept: "application/json" } }));
+    assert.deepEqual([found.model, found.version, found.provider, found.windows], ["tumour", 1, "fake", 1]);
+    assert.deepEqual(found.labels, [{ name: "lesion", value: 1, voxels: 1, volumeMl: 0.001 }]);
+    const kept = await call("GET", found.maskUrl as string);
+    assert.equal(await kept.text(), "labels of t1,flair, missing: error");
+
+    const later = await segment({ body: form(images), headers: { prefer: "wait=1, respond-async" } });
+    assert.equal(later.status, 202);
+    assert.equal(later.headers.get("preference-applied"), "respond-async");
+    const { id } = await later.json();
+    assert.equal(later.headers.get("location"), `/v1/jobs/${id}`);
+    assert.equal(await ended(services, id), "succeeded");
+    const job = await json(call("GET", `/v1/jobs/${id}`));
+    assert.equal((job.result as { maskUrl: string }).maskUrl, `/v1/jobs/${id}/mask`);
+    assert.equal((await call("GET", `/v1/jobs/${id}/mask`)).headers.get("content-type"), "application/gzip");
+    assert.match(await (await call("GET", "/metrics")).text(), /sulcus_inference_seconds_count\{kind="segment"\} 5\n/);
+  }));
+
+test("classify gives probabilities, or a job", (database) =>
+  withBench(database, async ({ call, services }) => {
+    const classify = (headers: HeadersInit = {}) =>
+      call("POST", "/v1/models/grade/classify", { body: form({ t1: image() }, { version: 1 }), headers });
+    const found = await json(classify());
+    assert.deepEqual(found.classes, [{ label: "HGG", probability: 1 }, { label: "LGG", probability: 0 }]);
+    const { id } = await json(classify({ prefer: "respond-async" }));
+    assert.equal(await ended(services, id as string), "succeeded");
+    const { result } = await json(call("GET", `/v1/jobs/${id}`));
+    assert.deepEqual((result as { output: unknown }).output, {
+      provider: "fake",
+      classes: found.classes,
+      timingsMs: found.timingsMs,
+      warnings: [],
+    });
+  }));
+
+/** Makes a data set with one case by HTTP alone. */
+async function datasetOf({ call }: Pick<Bench, "call">): Promise<string> {
+  const spec = {
+    name: "Lesions",
+    task: "segmentation",
+    modalities: ["t1", "flair"],
+    labels: [{ name: "lesion", values: [1] }],
+  };
+  const made = await call("POST", "/v1/datasets", { json: spec });
+  const { id } = await made.json();
+  assert.deepEqual([made.status, made.headers.get("location")], [201, `/v1/datasets/${id}`]);
+  const base = `/v1/datasets/${id}/cases/${encodeURIComponent("Müller, A./1")}`;
+  for (const [role, values] of [["T1n", [0, 1, 2]], ["flair", [5, 6]], ["label", [0, 1]]] as const) {
+    const stored = await call("PUT", `${base}/${role}`, { body: await tinyNifti({ values }) });
+    assert.equal(stored.status, 201, await stored.clone().text());
+  }
+  return id;
+}
+
+test("a data set is made, filled, checked, and deleted", (database) =>
+  withBench(database, async (bench) => {
+    const { call } = bench;
+    const id = await datasetOf(bench);
+    const full = await json(call("GET", `/v1/datasets/${id}`));
+    assert.deepEqual([full.ready, full.checks], [true, []]);
+    assert.deepEqual(full.cases, [
+      { case: "Müller, A./1", patient: "Müller, A./1", modalities: ["t1", "flair"], hasLabel: true },
+    ]);
+    const { datasets } = await json(call("GET", "/v1/datasets"));
+    assert.deepEqual((datasets as { caseCount: number }[]).map((d) => d.caseCount), [1]);
+    assert.equal((await call("DELETE", `/v1/datasets/${id}`)).status, 204);
+    assert.equal((await call("GET", `/v1/datasets/${id}`)).status, 404);
+  }));
+
+test("a case's class is set; an archive is imported whole", (database) =>
+  withBench(database, async ({ call }) => {
+    const spec = { name: "Grades", task: "classification", modalities: ["t1"], classes: ["HGG", "LGG"] };
+    const { id } = await json(call("POST", "/v1/datasets", { json: spec }));
+    const put = await json(
+      call("PUT", `/v1/datasets/${id}/cases/a/class`, { json: { class: "HGG", patient: "p1" } }),
+    );
+    assert.deepEqual(put, { case: "a", class: "HGG", patient: "p1" });
+    const archive = zipOf({
+      "dataset.json": JSON.stringify({ name: "Grades 2", task: spec.task, modalities: ["t1"], classes: spec.classes }),
+      "cases/a/t1.nii.gz": await tinyNifti(),
+      "notes.txt": "not a volume",
+    });
+    const imported = await call("POST", "/v1/datasets/import?name=Mine", { body: archive });
+    const found = await json(Promise.resolve(imported));
+    assert.deepEqual([imported.status, found.name, found.layout, found.ignoredFiles, found.caseCount], [
+      201,
+      "Mine",
+      "sulcus",
+      1,
+      1,
+    ]);
+  }));
+
+test("a fine-tune is a job with events and a report, and ends as a candidate", (database) =>
+  withBench(database, async (bench) => {
+    const { call, services } = bench;
+    const dataset = await datasetOf(bench);
+    const wish = {
+      dataset,
+      base: { model: "base" },
+      name: "mine",
+      recipe: { steps: 3, seed: 1, compareFromScratch: false },
+    };
+    const reply = await call("POST", "/v1/finetunes", { json: wish });
+    const { id } = await reply.json();
+    assert.deepEqual([reply.status, reply.headers.get("location")], [202, `/v1/jobs/${id}`]);
+    const stream = await call("GET", `/v1/jobs/${id}/events`);
+    assert.equal(stream.headers.get("content-type"), "text/event-stream");
+    const events = parseEvents(await stream.text());
+    assert.deepEqual([...new Set(events.map((e) => e.event))], ["log", "progress", "validation", "done"]);
+    const [second] = events.slice(1);
+    const rest = await call("GET", `/v1/jobs/${id}/events`, { headers: { "last-event-id": second.id } });
+    assert.deepEqual(parseEvents(await rest.text()), events.slice(2));
+    const seen = { "last-event-id": events.at(-1)!.id };
+    assert.equal((await call("GET", `/v1/jobs/${id}/events`, { headers: seen })).status, 204);
+
+    const job = await json(call("GET", `/v1/jobs/${id}`));
+    assert.deepEqual([job.state, job.result, job.validation], ["succeeded", { model: "mine", version: 1 }, {
+      dice: 0.5,
+    }]);
+    const { jobs } = await json(call("GET", "/v1/jobs?kind=finetune&limit=5"));
+    assert.deepEqual((jobs as { id: string }[]).map((j) => j.id), [id]);
+    const report = await call("GET", `/v1/jobs/${id}/report`);
+    assert.equal(report.headers.get("content-type"), "application/json");
+    await report.body?.cancel();
+    const page = await call("GET", `/v1/jobs/${id}/report`, { headers: { accept: "text/html" } });
+    assert.equal(page.status, 200);
+    assert.match(page.headers.get("content-security-policy")!, /^default-src 'none'; style-src 'unsafe-inline'/);
+    await page.body?.cancel();
+    assert.equal((await json(call("GET", "/v1/models/mine"))).state, "candidate");
+
+    const slow = { ...wish, recipe: { steps: 1000, learningRate: 1, seed: 1 } };
+    const { id: second_ } = await json(call("POST", "/v1/finetunes", { json: slow }));
+    assert.equal((await call("POST", `/v1/jobs/${second_}/cancel`)).status, 202);
+    assert.equal(await ended(services, second_ as string), "cancelled");
+  }));
+
+export function parseEvents(text: string): { id: string; event: string; data: unknown }[] {
+  return [...text.matchAll(/^id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n/gm)].map(([, id, event, data]) => ({
+    id,
+    event,
+    data: JSON.parse(data),
+  }));
+}
+
+Deno.test("every route was answered without a problem in the tests above", () => {
+  const served = ROUTES.map((r) => `${r.method} ${r.path}`);
+  assert.deepEqual(served.filter((name) => !answered.has(name)), []);
+});

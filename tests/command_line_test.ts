@@ -1,0 +1,179 @@
+/** The command line from labelled phantoms to masks and classes, with a tiny untrained encoder: no server. */
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { zipSync } from "fflate";
+import { inTemp, run } from "../src/cli/cli_test_helpers.ts";
+import { encodeModel } from "../src/graph/mod.ts";
+import { buildNetwork, initialWeights } from "../src/nets/mod.ts";
+import { writePackage } from "../src/registry/package.ts";
+import { draftOf } from "../src/registry/package_test_helpers.ts";
+import { readNifti } from "../src/volume/mod.ts";
+import { writePhantomDataset } from "../scripts/_phantom_files.ts";
+
+const SIZE = 32;
+const roi: [number, number, number] = [SIZE, SIZE, SIZE];
+const ENCODER = {
+  kind: "uniformer" as const,
+  config: { inChannels: 4, widths: [4, 8, 8, 8], depths: [1, 1, 1, 1], headDim: 4, mlpRatio: 2 },
+};
+const PHANTOMS = { seed: 5, sizeVox: roi, spacingMm: [4, 4, 4], lesions: 6 } as const;
+
+/** An encoder package in `<root>/shipped/tiny/1`, and the flags that every command then takes. */
+async function workplace(root: string) {
+  const source = join(root, "source");
+  await Deno.mkdir(source);
+  const weights = initialWeights(ENCODER, { seed: 1 });
+  const graph = buildNetwork(ENCODER, { input: [1, 4, ...roi], weights, outputs: "inference" });
+  await Deno.writeFile(join(source, "network.onnx"), encodeModel(graph));
+  const draft = draftOf({
+    name: "tiny",
+    task: "encoder",
+    labels: [],
+    architecture: ENCODER,
+    modalities: ["t1", "t1c", "t2", "flair"],
+    preprocessing: { ...draftOf().preprocessing, spacingMm: [4, 4, 4], resize: roi },
+    inference: { ...draftOf().inference, roi },
+  });
+  await writePackage(join(root, "shipped"), draft, { version: 1, source });
+  const models = ["--models", join(root, "shipped")];
+  const where = ["--data", join(root, "data"), ...models];
+  const finetune = (...argv: string[]) => {
+    const fixed = ["--model", "tiny", "--roi", String(SIZE), "--store", join(root, "data"), ...models];
+    return ["finetune", ...fixed, "--provider", "cpu", "--json", ...argv];
+  };
+  return { where, finetune };
+}
+
+function imageFlags(folder: string): string[] {
+  return ["flair", "t1", "t1c", "t2"].flatMap((m) => [`--${m}`, join(folder, `${m}.nii.gz`)]);
+}
+
+/** Runs a command that prints JSON lines; stops it, as Ctrl-C does, at its n-th progress line. */
+async function events(argv: readonly string[], { stopAt = Infinity } = {}) {
+  const controller = new AbortController();
+  let seen = 0;
+  const { code, out, err } = await run(argv, {
+    signal: controller.signal,
+    onOut: (line) => {
+      if (line.includes('"progress"') && ++seen === stopAt) controller.abort();
+    },
+  });
+  return { code, err, lines: out.map((line) => JSON.parse(line)) };
+}
+
+Deno.test("finetune is stopped, goes on, makes one candidate; segment uses it by name and by path; evaluate scores it", () =>
+  inTemp(async (root) => {
+    const { where, finetune } = await workplace(root);
+    const cases = join(root, "cases");
+    await writePhantomDataset(cases, { ...PHANTOMS, count: 2 });
+    const command = finetune(
+      "--data",
+      cases,
+      "--name",
+      "lesions",
+      "--steps",
+      "12",
+      "--seed",
+      "3",
+      "--validation",
+      "none",
+    );
+
+    const stopped = await events(command, { stopAt: 1 });
+    assert.equal(stopped.code, 1);
+    const { code, message } = stopped.lines.at(-1);
+    assert.equal(code, "cancelled");
+    assert.match(message, /^Stopped after update \d+ of 12 \(final\)\. The checkpoint is kept: /);
+    const done = Number(/update (\d+)/.exec(message)![1]);
+    const kept = await readdir(join(root, "data/finetunes"));
+    assert.equal(kept.length, 1);
+
+    const resumed = await events(command);
+    assert.equal(resumed.code, 0, resumed.err);
+    assert.ok(resumed.lines.some((l) => l.message === "Going on where this fine-tune was stopped"));
+    assert.equal(resumed.lines.find((l) => l.type === "progress").step, done + 1);
+    assert.deepEqual(resumed.lines.at(-1), {
+      type: "result",
+      model: "lesions",
+      version: 1,
+      existed: false,
+      validation: null,
+    });
+    assert.deepEqual(await readdir(join(root, "data/finetunes")), [], "prepared cases must not stay");
+
+    const again = await events(command);
+    assert.deepEqual([again.code, again.lines.at(-1).existed, again.lines.at(-1).version], [0, true, 1]);
+
+    const image = join(cases, "cases/phantom001");
+    const [prediction, reference] = [join(root, "prediction"), join(root, "reference")];
+    for (const folder of [prediction, reference]) await Deno.mkdir(folder);
+    const out = join(prediction, "one.nii.gz");
+    const segment = (
+      model: string,
+    ) => ["segment", "--model", model, ...imageFlags(image), "--out", out, "--provider", "cpu", "--json", ...where];
+    const early = await events(segment("lesions"));
+    assert.deepEqual([early.code, early.lines.at(-1).code], [1, "model-not-served"]);
+    assert.equal((await run(["models", "approve", "lesions", "1", "--by", "test", ...where])).code, 0);
+    for (const model of ["lesions", join(root, "data/models/lesions/1")]) {
+      const { code, err, lines } = await events(segment(model));
+      assert.equal(code, 0, err);
+      const { type, provider, labels } = lines.at(-1);
+      assert.deepEqual([type, provider, labels[0].name], ["result", "cpu", "lesion"]);
+      const mask = await readNifti(out);
+      assert.deepEqual([mask.sizeVox, mask.data.filter((v) => v === 1).length], [roi, labels[0].voxels]);
+    }
+    await Deno.copyFile(join(image, "label.nii.gz"), join(reference, "one.nii.gz"));
+    const scores = await run(["evaluate", "--prediction", prediction, "--reference", reference, "--labels", "1"]);
+    assert.equal(scores.code, 0, scores.err);
+    assert.match(scores.out[1], /^one,1,(0|1|0\.\d+),/);
+  }));
+
+Deno.test("finetune reads a zip and removes what it unpacked; classify tells probabilities that add up to 1", () =>
+  inTemp(async (root) => {
+    const { where, finetune } = await workplace(root);
+    const cases = join(root, "cases");
+    await writePhantomDataset(cases, { ...PHANTOMS, count: 2, task: "classification" });
+    const entries: Record<string, Uint8Array> = { "dataset.json": await readFile(join(cases, "dataset.json")) };
+    for (const name of ["phantom001", "phantom002"]) {
+      for (const file of ["t1", "t1c", "t2", "flair"]) {
+        const path = `cases/${name}/${file}.nii.gz`;
+        entries[path] = await readFile(join(cases, path));
+      }
+    }
+    const zip = join(root, "cases.zip");
+    await Deno.writeFile(zip, zipSync(entries, { level: 0 }));
+    const work = join(root, "work");
+    const command = finetune("--data", zip, "--name", "kinds", "--steps", "2", "--validation", "none", "--work", work);
+    const trained = await events(command);
+    assert.equal(trained.code, 0, trained.err);
+    assert.deepEqual(await readdir(work), []);
+
+    const model = join(root, "data/models/kinds/1");
+    const image = imageFlags(join(cases, "cases/phantom001"));
+    const { code, err, lines } = await events(["classify", "--model", model, ...image, "--provider", "cpu", "--json"]);
+    assert.equal(code, 0, err);
+    const { classes, version } = lines.at(-1) as { classes: { label: string; probability: number }[]; version: number };
+    assert.deepEqual([version, classes.map((c) => c.label)], [1, ["clear", "lesions"]]);
+    const sum = classes.reduce((total, c) => total + c.probability, 0);
+    assert.ok(Math.abs(sum - 1) < 1e-6, `${sum}`);
+    const wrong = await events([
+      "segment",
+      "--model",
+      "kinds",
+      "--version",
+      "1",
+      ...image,
+      "--out",
+      `${root}/m.nii.gz`,
+      "--json",
+      ...where,
+    ]);
+    assert.deepEqual([wrong.code, wrong.lines.at(-1).code], [1, "wrong-task"]);
+    const mixed = await events(finetune("--data", zip, "--name", "tiny", "--validation", "none"));
+    assert.deepEqual([mixed.code, mixed.lines.at(-1)], [1, {
+      type: "error",
+      code: "wrong-task",
+      message: "Cannot add a version to tiny: it is for encoder, the data set for classification",
+    }]);
+  }));
