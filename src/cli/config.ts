@@ -24,8 +24,9 @@ export const JSON_FLAG = {
 
 interface Setting {
   readonly flag?: string;
+  /** The variable, or with `_FILE` at its end one that names a file with the value. */
   readonly env: string;
-  /** May be read from the file that `<env>_FILE` names, and is never shown. */
+  /** Is never shown. */
   readonly secret?: boolean;
 }
 
@@ -79,8 +80,8 @@ export function settingsOf(args: Args, env: Io["env"], { dataFlag = "data" } = {
 }
 
 /** An empty variable counts as absent: that is how compose files leave one out. */
-function fromEnvironment({ env: name, secret }: Setting, env: Io["env"]): { text: string; from: string } | undefined {
-  const [text, file] = [env[name], secret ? env[`${name}_FILE`] : undefined];
+function fromEnvironment({ env: name }: Setting, env: Io["env"]): { text: string; from: string } | undefined {
+  const [text, file] = [env[name], env[`${name}_FILE`]];
   if (text && file) throw new UsageError(`Cannot use ${name}: ${name}_FILE is set too`);
   if (!file) return text ? { text, from: name } : undefined;
   try {

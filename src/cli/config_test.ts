@@ -42,11 +42,13 @@ Deno.test("settingsOf() names the flag or variable that is wrong", () => {
   }
 });
 
-Deno.test("settingsOf() reads a secret from a file and never shows it", () =>
+Deno.test("settingsOf() reads values from files and never shows a secret", () =>
   inTemp((folder) => {
     const file = `${folder}/url`;
     Deno.writeTextFileSync(file, "postgres://user:secret@db/sulcus\n");
     assert.equal(settingsOf(none, { DATABASE_URL_FILE: file }).databaseUrl, "postgres://user:secret@db/sulcus");
+    Deno.writeTextFileSync(`${folder}/port`, "81\n");
+    assert.equal(settingsOf(none, { SULCUS_PORT_FILE: `${folder}/port` }).port, 81);
     Deno.writeTextFileSync(file, "mysql://user:secret@db/sulcus\n");
     const cases: [Record<string, string>, string][] = [
       [
