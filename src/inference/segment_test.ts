@@ -240,7 +240,6 @@ Deno.test("segment() writes the geometry of the first file given, byte by byte",
     const [mask, flair] = await Promise.all([readNiftiHeader(outPath), readNiftiHeader(images.flair)]);
     assert.deepEqual(mask.sizeVox, flair.sizeVox);
     assert.deepEqual(mask.raw.subarray(252, 328), flair.raw.subarray(252, 328), "qform, sform, quaternion, rows");
-    assert.equal(mask.datatype.code ?? 2, 2);
   }));
 
 Deno.test("segment() takes a template for a missing modality, an empty volume, and a signal", () =>

@@ -61,7 +61,7 @@ const NEVER_OF_ENCODERS = /^(encoder\.patch_embed1\.proj|decoder\.proj1\.proj|co
 
 /**
  * Builds the network of a fine-tune and fills it with the base's weights where key and shape agree; an encoder base's
- * first kernels are always fresh (METHODS.md A.1.4).
+ * first kernels are always fresh (METHODS.md A.1.4), and so is the bias of a fresh kernel.
  * @throws {TrainingError} `invalid-recipe`: the base cannot be used for this task or crop size
  */
 export async function trainable({ request, recipe, scratch = false }: TrainableOptions): Promise<Trainable> {
@@ -79,7 +79,8 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
   for (const parameter of parameters) {
     const { key, shape, init } = parameter;
     const found = known.get(key);
-    if (!scratch && found !== undefined && sameShape(found.shape, shape) && !isDropped(key)) {
+    const kernelIsFresh = fresh.includes(key.replace(/\.bias$/, ".weight"));
+    if (!scratch && found !== undefined && sameShape(found.shape, shape) && !isDropped(key) && !kernelIsFresh) {
       weights.set(key, found);
     } else {
       weights.set(key, initialTensor(parameter, recipe.seed));
