@@ -49,10 +49,13 @@ type InferenceCall = Call<{ name: string }, { output?: InferenceInput["output"] 
 /** Receives a request's volumes into `folder`. */
 async function receive(
   { request, params, query, services }: InferenceCall,
-  { folder, durable }: { folder: SpoolFolder; durable: boolean },
+  { folder, durable, task }: { folder: SpoolFolder; durable: boolean; task: "segmentation" | "classification" },
 ): Promise<InferenceInput> {
   const { limits } = services.settings;
-  await services.registry.get(params.name); // before gigabytes are read
+  const model = await services.registry.get(params.name);
+  if (model.task !== task) { // before gigabytes are read
+    throw new Problem("wrong-task", `Cannot use ${model.name} for ${task}: it is a model for ${model.task}`);
+  }
   const { images, options } = await readVolumeForm(request, {
     folder,
     options: inferenceOptionsSchema,
@@ -98,7 +101,7 @@ async function segment(call: InferenceCall): Promise<Response> {
   const { services, request, mediaType, signal } = call;
   const isJob = prefersAsync(request) || mediaType === JSON_TYPE;
   await using folder = await services.spool.folder();
-  const input = await receive(call, { folder, durable: isJob });
+  const input = await receive(call, { folder, durable: isJob, task: "segmentation" });
   if (prefersAsync(request)) return jobReply(await services.jobs.submitInference("segment", input));
   if (mediaType === JSON_TYPE) {
     const { output, ...used } = await runToEnd(services, input, signal);
@@ -115,7 +118,7 @@ async function classify(call: InferenceCall): Promise<Response> {
   const { services, request, signal } = call;
   const isJob = prefersAsync(request);
   await using folder = await services.spool.folder();
-  const input = await receive(call, { folder, durable: isJob });
+  const input = await receive(call, { folder, durable: isJob, task: "classification" });
   if (isJob) return jobReply(await services.jobs.submitInference("classify", input));
   const { model, version, result } = await services.jobs.classify(input, { signal });
   observe(services, "classify", result.timingsMs);
