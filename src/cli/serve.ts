@@ -21,8 +21,9 @@ export const serveCommand: Command = {
   },
   notes: `
 Settings may also come from the environment; a flag goes first: SULCUS_HOST, SULCUS_PORT, SULCUS_DATA, SULCUS_MODELS,
-SULCUS_PROVIDER, SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead of the embedded database). Each
-also with _FILE at its end, naming a file that holds the value, such as DATABASE_URL_FILE for a secret. The log goes to standard error as JSON lines.
+SULCUS_PROVIDER, SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead of the embedded database). Each also with _FILE
+at its end, naming a file that holds the value, such as DATABASE_URL_FILE for a secret. The log goes to standard error
+as JSON lines.
 Ctrl-C or SIGTERM ends it in order: open requests get their time, trainings write a checkpoint. A second one ends it at
 once; trainings then go on from their last checkpoint.`,
   run: runServe,
