@@ -15,7 +15,7 @@ article h3{margin:0 0 .35rem;font:600 1rem/1.4 ui-monospace,monospace;overflow-w
 .method{display:inline-block;min-width:4.2rem;color:var(--accent)}
 p{margin:.35rem 0}.dim{color:var(--dim)}.problems{font-size:13px}.problems a{color:inherit}
 table{border-collapse:collapse;width:100%;margin:.4rem 0}th,td{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;border-top:1px solid var(--line)}
-th{font-weight:600}code,pre{font:13px/1.5 ui-monospace,monospace}
+th{font-weight:600}.replies td:first-child{width:4.2rem}code,pre{font:13px/1.5 ui-monospace,monospace}
 pre{background:var(--soft);padding:.7rem .9rem;border-radius:6px;overflow:auto;margin:.4rem 0}
 @media(max-width:40rem){nav ul{columns:1}}
 `;
@@ -87,7 +87,7 @@ function articleOf({ path, method, operation }: { path: string; method: string; 
   return `<article id="${operationId}"><h3><span class="method">${method.toUpperCase()}</span>${escape(path)}</h3>
 <p>${escape(summary)}.${description ? ` <span class="dim">${escape(description)}</span>` : ""}</p>
 ${rows.length > 0 ? `<table>${rows.join("")}</table>` : ""}${bodies.join("")}
-<table>${replies.join("")}</table>
+<table class="replies">${replies.join("")}</table>
 <p class="dim problems">Problems: ${links.join(", ")}</p></article>`;
 }
 

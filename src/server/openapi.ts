@@ -168,11 +168,16 @@ function responseOf({ description, content, headers }: Reply): ResponseObject {
       content: Object.fromEntries(
         Object.entries(content).map(([type, schema]) => [
           type,
-          { schema: typeof schema === "string" ? { ...BINARY, description: schema } : ref(schema) },
+          { schema: typeof schema === "string" ? plainSchema(type, schema) : ref(schema) },
         ]),
       ),
     }),
   };
+}
+
+/** Of content that is no JSON. */
+function plainSchema(type: string, description: string): Json {
+  return { ...(type.startsWith("text/") ? { type: "string" } : BINARY), description };
 }
 
 /** A reply per status, with the codes that lead to it. */
