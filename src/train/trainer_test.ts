@@ -1,0 +1,242 @@
+/** The loop on a network of two convolutions with BatchNormalization, on the CPU engine and without files of volumes. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { inFolder } from "../../tests/_volumes.ts";
+import { type Engine, openEngine } from "../engine/mod.ts";
+import { evaluate, type Graph, GraphBuilder, Random, sizeOf, tensor } from "../graph/mod.ts";
+import type { Sample } from "./augment.ts";
+import { readCheckpoint } from "./checkpoint.ts";
+import { ADAM_DEFAULTS } from "./optimizers.ts";
+import { type StepConfig, trainingStep } from "./step.ts";
+import { stalled, train, type TrainerOptions } from "./trainer.ts";
+import { TrainingError } from "./types.ts";
+
+const SIZE = [4, 4, 4] as const;
+
+/** Conv 1³ 2→3, BatchNormalization, Relu, Conv 1³ 3→1; a network in training form. */
+function network(): Graph {
+  const b = new GraphBuilder();
+  const random = new Random(3);
+  const constant = (name: string, shape: number[], fill?: number) =>
+    b.constant(tensor("float32", shape, Array.from({ length: sizeOf(shape) }, () => fill ?? random.normal())), name);
+  const image = b.input("image", { dtype: "float32", shape: [1, 2, ...SIZE] });
+  const hidden = b.op.Conv(image, constant("first.weight", [3, 2, 1, 1, 1]), null, { kernel_shape: [1, 1, 1] });
+  const statistics = [constant("norm.running_mean", [3], 0), constant("norm.running_var", [3], 1)] as const;
+  const y = b.op.BatchNormalization(
+    hidden,
+    constant("norm.weight", [3], 1),
+    constant("norm.bias", [3], 0.1),
+    ...statistics,
+    {
+      epsilon: 1e-5,
+    },
+  );
+  const out = b.op.Conv(b.op.Relu(y), constant("last.weight", [1, 3, 1, 1, 1]), constant("last.bias", [1], 0), {
+    kernel_shape: [1, 1, 1],
+  });
+  return b.build("small", { out });
+}
+
+const STEP: Omit<StepConfig, "accumulate"> = {
+  task: "segmentation",
+  heads: ["out"],
+  consistency: null,
+  views: 1,
+  supervision: "sum",
+  optimizer: { kind: "adamw", weightDecay: 1e-2, ...ADAM_DEFAULTS },
+  isTrainable: (key) => !key.includes("running"),
+};
+
+/** The mask is where the first channel exceeds the second. */
+function sampleOf(step: number, i: number): Promise<Sample> {
+  const random = new Random(`${step} ${i}`);
+  const view = Float32Array.from({ length: 128 }, () => random.normal());
+  return Promise.resolve({
+    views: [view],
+    target: Float32Array.from({ length: 64 }, (_, v) => Number(view[v] > view[v + 64])),
+  });
+}
+
+let engine: Engine;
+Deno.test.beforeAll(async () => {
+  engine = await openEngine("cpu");
+});
+Deno.test.afterAll(() => engine.close());
+
+const optionsFor = (directory: string, changes: Partial<TrainerOptions> = {}): TrainerOptions => ({
+  engine,
+  network: network(),
+  step: STEP,
+  steps: 12,
+  learningRate: 0.05,
+  batchSize: 1,
+  checkpointEverySteps: 4,
+  earlyStopSteps: null,
+  directory,
+  run: "a",
+  sample: sampleOf,
+  onStep: () => {},
+  onLog: () => {},
+  ...changes,
+});
+
+const checkpointIn = (folder: string) => join(folder, "checkpoint.safetensors");
+
+Deno.test("train() learns, moves the running statistics and tells every step", () =>
+  inFolder(async (folder) => {
+    const rates: number[] = [];
+    const { weights, losses } = await train(
+      optionsFor(folder, { steps: 60, onStep: ({ learningRate }) => rates.push(learningRate) }),
+    );
+    assert.equal(losses.length, 60);
+    const mean = (from: number) => losses.slice(from, from + 10).reduce((a, b) => a + b, 0) / 10;
+    assert.ok(mean(50) < 0.5 * mean(0), `${mean(0)} to ${mean(50)}`);
+    assert.ok(rates[0] === 0.05 && Math.abs(rates[30] - 0.025) < 1e-12, `${rates[0]}, ${rates[30]}`);
+    assert.deepEqual(new Set(weights.keys()), new Set(network().constants.keys()));
+    for (const [key, before] of network().constants) assert.notDeepEqual(weights.get(key)!.data, before.data, key);
+    await assert.rejects(engine.get("first.weight"), /first\.weight/, "nothing stays on the device");
+  }));
+
+Deno.test("train() with two crops an update makes one step with the mean gradient", () =>
+  inFolder(async (folder) => {
+    // with ε = 1 the first update, m̂/(√v̂ + ε) = g/(|g| + 1), tells the gradient's size and not only its sign
+    const optimizer = { ...STEP.optimizer, epsilon: 1 };
+    const { weights } = await train(optionsFor(folder, { steps: 1, batchSize: 2, step: { ...STEP, optimizer } }));
+    const start = network();
+    const { graph } = trainingStep(start, { ...STEP, exposeGradients: true });
+    const gradientsOf = async (i: number) => {
+      const { views, target } = await sampleOf(0, i);
+      const feeds = Object.fromEntries(graph.inputs.map((name) => {
+        const { shape } = graph.types.get(name)!;
+        const data = name === "view1"
+          ? views[0]
+          : name === "target"
+          ? target
+          : start.constants.get(name)?.data ?? new Float32Array(sizeOf(shape)).fill(1);
+        return [name, tensor("float32", shape, data)];
+      }));
+      return evaluate(graph, feeds);
+    };
+    const [a, b] = await Promise.all([gradientsOf(0), gradientsOf(1)]);
+    for (const [key, before] of start.constants) {
+      const actual = weights.get(key)!.data;
+      if (!STEP.isTrainable(key)) continue;
+      for (let i = 0; i < actual.length; i++) {
+        const g = (Number(a[`gradient/${key}`].data[i]) + Number(b[`gradient/${key}`].data[i])) / 2;
+        const expected = Number(before.data[i]) * (1 - 0.05 * 1e-2) - 0.05 * g / (Math.abs(g) + 1);
+        assert.ok(Math.abs(Number(actual[i]) - expected) < 1e-6, `${key}[${i}]: ${actual[i]}, expected ${expected}`);
+      }
+    }
+    // both crops move the running mean, one after the other
+    const moved = (key: string, i: number) => {
+      const before = Number(start.constants.get(key)!.data[i]);
+      const [first, second] = [a, b].map((out) => Number(out[`next/${key}`].data[i]) - 0.9 * before);
+      return 0.9 * (0.9 * before + first) + second;
+    };
+    for (const key of ["norm.running_mean", "norm.running_var"]) {
+      for (let i = 0; i < 3; i++) {
+        const actual = Number(weights.get(key)!.data[i]);
+        assert.ok(Math.abs(actual - moved(key, i)) < 1e-5, `${key}[${i}]: ${actual}, expected ${moved(key, i)}`);
+      }
+    }
+  }));
+
+/** Trains, stopping before the update number `at` + 1 by the signal. */
+async function cancelAt(folder: string, at: number, changes: Partial<TrainerOptions> = {}): Promise<void> {
+  const abort = new AbortController();
+  const onStep = ({ step }: { step: number }) => step === at && abort.abort();
+  await assert.rejects(
+    train(optionsFor(folder, { ...changes, signal: abort.signal, onStep })),
+    (e) =>
+      e instanceof TrainingError && e.code === "cancelled" &&
+      e.message === `The fine-tune was cancelled after ${at} of 12 steps`,
+  );
+}
+
+for (const batchSize of [1, 2]) {
+  Deno.test(`train() keeps a checkpoint when cancelled and goes on from it to the same weights (batch of ${batchSize})`, () =>
+    inFolder(async (folder) => {
+      await Deno.mkdir(join(folder, "whole"));
+      const whole = await train(optionsFor(join(folder, "whole"), { batchSize }));
+      await cancelAt(folder, 6, { batchSize });
+      assert.equal((await readCheckpoint(checkpointIn(folder)))!.progress.step, 6);
+      const seen: number[] = [];
+      const resumed = await train(optionsFor(folder, { batchSize, onStep: ({ step }) => seen.push(step) }));
+      assert.deepEqual(seen, [7, 8, 9, 10, 11, 12]);
+      assert.deepEqual(resumed, whole);
+    }));
+}
+
+Deno.test("train() starts again from a damaged checkpoint and says so", () =>
+  inFolder(async (folder) => {
+    const whole = await train(optionsFor(folder));
+    const path = checkpointIn(folder);
+    const bytes = await Deno.readFile(path);
+    await Deno.writeFile(path, bytes.subarray(0, bytes.length - 5));
+    const seen: number[] = [], logs: string[] = [];
+    const again = await train(
+      optionsFor(folder, { onStep: ({ step }) => seen.push(step), onLog: (message) => logs.push(message) }),
+    );
+    assert.deepEqual(logs, ["The checkpoint is damaged: this training starts again from its first step"]);
+    assert.equal(seen[0], 1);
+    assert.deepEqual(again, whole);
+  }));
+
+Deno.test("train() does not go on from another run's checkpoint or one that lacks state", () =>
+  inFolder(async (folder) => {
+    const first = async (changes: Partial<TrainerOptions>) => {
+      const seen: number[] = [];
+      await train(optionsFor(folder, { ...changes, onStep: ({ step }) => seen.push(step) }));
+      return seen[0];
+    };
+    await cancelAt(folder, 5);
+    assert.equal(await first({ run: "b" }), 1);
+    await cancelAt(folder, 5);
+    assert.equal(await first({}), 6);
+    assert.equal(await first({ run: "b" }), 1);
+    await cancelAt(folder, 5);
+    assert.equal(await first({ batchSize: 2 }), 1, "sums of gradients are missing");
+  }));
+
+Deno.test("train() stops with an error when the loss is no number", () =>
+  inFolder(async (folder) => {
+    const sample = async (step: number, i: number) => {
+      const made = await sampleOf(step, i);
+      if (step === 2) made.views[0][0] = NaN;
+      return made;
+    };
+    await assert.rejects(
+      train(optionsFor(folder, { sample })),
+      (e) => e instanceof TrainingError && e.code === "diverged" && e.message === "The loss became NaN at step 3",
+    );
+  }));
+
+Deno.test("train() ends early when the loss has stalled", () =>
+  inFolder(async (folder) => {
+    const frozen = { learningRate: 1e-30, steps: 200, earlyStopSteps: 5, sample: () => sampleOf(0, 0) };
+    const { losses } = await train(optionsFor(folder, frozen));
+    assert.ok(losses.length >= 25 && losses.length < 60, `${losses.length} steps`);
+  }));
+
+/** A loss of 1 that falls to 0 over `falling` updates and then stays. */
+const curve = (falling: number, flat: number) =>
+  Array.from({ length: falling + flat }, (_, i) => Math.max(0, 1 - i / falling));
+
+Deno.test("stalled() waits for `patience` smoothed losses without a new best", () => {
+  assert.equal(stalled(curve(50, 0), 10), false);
+  assert.equal(stalled(curve(50, 200), null), false);
+  // the mean of 20 still falls for 20 updates after the loss has stopped falling
+  const firstStall = (patience: number) =>
+    Array.from({ length: 200 }, (_, n) => n).find((n) => stalled(curve(50, n), patience));
+  assert.equal(firstStall(10), 30);
+  assert.equal(firstStall(50), 70);
+  assert.equal(stalled(Array(29).fill(1), 10), false, "too short to tell");
+  assert.equal(stalled(Array(30).fill(1), 10), true);
+});
+
+Deno.test("stalled() forgives bumps that end in a new best", () => {
+  const bump = [...curve(40, 0), ...Array(15).fill(0.5), ...Array(40).fill(-1)];
+  const stalls = bump.map((_, n) => stalled(bump.slice(0, n), 30));
+  assert.ok(!stalls.includes(true));
+  assert.ok(stalled(bump.slice(0, 55), 10), "but not when patience is shorter than the bump");
+});
