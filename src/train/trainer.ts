@@ -3,7 +3,7 @@
  * from its last one along the same trajectory. Knows nothing of volumes: samples come from a function of the step.
  */
 import { join } from "node:path";
-import type { Engine } from "../engine/mod.ts";
+import type { Engine, Session } from "../engine/mod.ts";
 import { encodeModel, type Graph, lower, sameShape, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
 import type { Sample } from "./augment.ts";
 import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
@@ -60,12 +60,15 @@ export async function train(options: TrainerOptions): Promise<Trained> {
   const resumed = await resumable(path, { run: options.run, names, graph: micro.graph, onLog: options.onLog });
   const losses = [...(resumed?.progress.losses ?? [])];
   const first = initialState(micro.graph, names, options.network);
-  for (const name of names) await engine.put(name, resumed?.tensors.get(name) ?? first(name));
   const keep = Object.fromEntries([...micro.state].map(([input, output]) => [output, input]));
   const keepMore = more && Object.fromEntries([...more.state].map(([input, output]) => [output, input]));
 
-  const last = await engine.load(encodeModel(micro.graph));
-  const adding = more && await engine.load(encodeModel(more.graph));
+  const sessions: Session[] = [];
+  const load = async (graph: Graph) => {
+    const session = await engine.load(encodeModel(graph));
+    sessions.push(session);
+    return session;
+  };
   const snapshot = async () => {
     const tensors = new Map<string, Tensor>();
     for (const name of names) tensors.set(name, await engine.get(name));
@@ -74,6 +77,9 @@ export async function train(options: TrainerOptions): Promise<Trained> {
   const save = async (step: number) =>
     await saveCheckpoint(path, { tensors: await snapshot(), progress: { run: options.run, step, losses } });
   try {
+    for (const name of names) await engine.put(name, resumed?.tensors.get(name) ?? first(name));
+    const last = await load(micro.graph);
+    const adding = more && await load(more.graph);
     for (let step = resumed?.progress.step ?? 0; step < options.steps; step++) {
       if (options.signal?.aborted) {
         await save(step);
@@ -104,7 +110,7 @@ export async function train(options: TrainerOptions): Promise<Trained> {
     const fixed = [...options.network.constants];
     return { weights: new Map([...fixed, ...keys.map((k): [string, Tensor] => [k, state.get(k)!])]), losses };
   } finally {
-    await release(engine, { sessions: [last, adding], names });
+    await release(engine, { sessions, names });
   }
 }
 
@@ -172,10 +178,10 @@ export function stalled(losses: readonly number[], patience: number | null): boo
 
 async function release(
   engine: Engine,
-  { sessions, names }: { sessions: readonly ({ release(): Promise<void> } | null)[]; names: readonly string[] },
+  { sessions, names }: { sessions: readonly Session[]; names: readonly string[] },
 ): Promise<void> {
   try {
-    for (const session of sessions) await session?.release();
+    for (const session of sessions) await session.release();
     for (const name of names) await engine.drop(name);
   } catch { /* the child is gone, and what it held with it; the first error is the one that counts */ }
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../../tests/_volumes.ts";
-import { type Engine, openEngine } from "../engine/mod.ts";
+import { type Engine, EngineError, openEngine } from "../engine/mod.ts";
 import { evaluate, type Graph, GraphBuilder, Random, sizeOf, tensor } from "../graph/mod.ts";
 import type { Sample } from "./augment.ts";
 import { readCheckpoint } from "./checkpoint.ts";
@@ -209,6 +209,21 @@ Deno.test("train() stops with an error when the loss is no number", () =>
       train(optionsFor(folder, { sample })),
       (e) => e instanceof TrainingError && e.code === "diverged" && e.message === "The loss became NaN at step 3",
     );
+  }));
+
+Deno.test("train() leaves nothing on a device that cannot load its step", () =>
+  inFolder(async (folder) => {
+    const held = new Set<string>();
+    const full = {
+      put: (name: string) => Promise.resolve(void held.add(name)),
+      drop: (name: string) => Promise.resolve(void held.delete(name)),
+      load: () => Promise.reject(new EngineError("out-of-memory", `${held.size} values are there`)),
+    } as unknown as Engine;
+    await assert.rejects(train(optionsFor(folder, { engine: full })), {
+      name: "EngineError",
+      message: "17 values are there", // five weights with two moments each, two statistics
+    });
+    assert.deepEqual([...held], []);
   }));
 
 Deno.test("train() ends early when the loss has stalled", () =>
