@@ -113,9 +113,9 @@ async function prepareCase(
   { cases, spec, templates, onWarning }: DatasetOptions,
   i: number,
 ): Promise<CaseVolumes> {
-  const { images, label } = cases[i];
+  const { label } = cases[i];
   const { preprocessing, modalities, labels } = spec;
-  const prepared = await prepare({ spec, images });
+  const prepared = await prepare({ spec, images: imagesOf(cases[i], spec) });
   for (const warning of prepared.warnings) onWarning?.(i, warning);
   const { box, grid: { sizeVox } } = prepared;
   const under: Float32Array[] = [];
@@ -149,6 +149,11 @@ async function prepareCase(
   return { sizeVox, channels: prepared.channels, templates: under, regions, labelled: labelledVoxels(regions) };
 }
 
+/** The files that are trained on; a case may have more. */
+function imagesOf({ images }: TrainingCase, { modalities }: ModelSpec): TrainingCase["images"] {
+  return Object.fromEntries(modalities.flatMap((m) => (images[m] === undefined ? [] : [[m, images[m]]])));
+}
+
 function classTarget({ cases, spec }: DatasetOptions, i: number): Float32Array | undefined {
   if (spec.task !== "classification") return undefined;
   const at = spec.classes.indexOf(cases[i].className ?? "");
@@ -173,15 +178,19 @@ function labelledVoxels(regions: readonly Uint8Array[]): Uint32Array {
  * @throws {TrainingError} `invalid-data`: a file is not there
  */
 async function caseKey({ cases, spec, templates }: DatasetOptions, i: number): Promise<string> {
-  const { images, label } = cases[i];
+  const { label } = cases[i];
   const { modalities, labels, preprocessing, task, inference } = spec;
   const files = await Promise.all(
-    Object.entries({ ...images, label }).filter(([, path]) => path !== undefined).map(async ([role, path]) => {
-      const { size, mtimeMs } = await stat(path!).catch((cause) => {
-        throw new TrainingError("invalid-data", `Cannot train on case ${i + 1}: its ${role} cannot be read`, { cause });
-      });
-      return [role, path, size, mtimeMs];
-    }),
+    Object.entries({ ...imagesOf(cases[i], spec), label }).filter(([, path]) => path !== undefined).map(
+      async ([role, path]) => {
+        const { size, mtimeMs } = await stat(path!).catch((cause) => {
+          throw new TrainingError("invalid-data", `Cannot train on case ${i + 1}: its ${role} cannot be read`, {
+            cause,
+          });
+        });
+        return [role, path, size, mtimeMs];
+      },
+    ),
   );
   const identity = JSON.stringify([files, modalities, labels, preprocessing, task, inference.roi, templates]);
   return createHash("sha256").update(identity).digest("hex").slice(0, 32);

@@ -178,6 +178,16 @@ Deno.test("PreparedCases resizes for a classification and gives the class as a o
     );
   }));
 
+Deno.test("PreparedCases uses the files that are asked for, in the model's order, and no others", () =>
+  inFolder(async (folder) => {
+    const options = await optionsFor(folder, 1);
+    const [{ images, ...rest }] = options.cases;
+    const cases = [{ ...rest, images: { dwi: "/nowhere", flair: images.flair, t1: images.t1 } }];
+    const { channels } = await (await PreparedCases.open({ ...options, cases })).get(0);
+    assert.deepEqual(channels, (await (await PreparedCases.open(options)).get(0)).channels);
+    assert.equal(filesIn(options.directory).length, 1);
+  }));
+
 Deno.test("PreparedCases tells what was odd about a case when it prepares it", () =>
   inFolder(async (folder) => {
     const options = await optionsFor(folder, 2);
