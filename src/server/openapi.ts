@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, written from the route table and its schemas. */
 import type { z } from "zod";
+import { MODALITIES } from "../inference/spec.ts";
 import { namedSchemas, nameOf, parameterSchema } from "./named.ts";
 import { type ProblemCode, statusOf, titleOf } from "./problems.ts";
 import { problemSchema } from "./replies.ts";
@@ -140,8 +141,6 @@ function parametersOf({ params, query, headers = {} }: Route): Parameter[] {
   ];
 }
 
-const MODALITY_PARTS = ["t1", "t1c", "t2", "flair", "pd", "mra", "dwi", "adc"];
-
 function requestBodyOf(body: BodySpec): NonNullable<Operation["requestBody"]> {
   switch (body.kind) {
     case "json":
@@ -149,7 +148,7 @@ function requestBodyOf(body: BodySpec): NonNullable<Operation["requestBody"]> {
     case "file":
       return { required: true, content: { "application/octet-stream": { schema: BINARY } } };
     case "form": {
-      const images = Object.fromEntries(MODALITY_PARTS.map((name) => [name, BINARY]));
+      const images = Object.fromEntries(MODALITIES.map((name) => [name, BINARY]));
       const schema = { type: "object", properties: { ...images, options: ref(body.options) } };
       return { required: true, content: { "multipart/form-data": { schema } } };
     }
