@@ -3,13 +3,21 @@
 UniUnet with deep supervision (METHODS.md A.1, A.2) and the losses and optimizers of F.5, written from that description
 with the official state-dict keys. Needs `torch`; no part of the product. Run as a script it prints F.5's rows:
     python scripts/peer/uni_unet.py [--dtype float32|float64] [--preset paper|official]
+and with `--kinks 1e-4` the fixture tests/fixtures/uni_unet_kinks.json: which inputs of LeakyReLUs lie that close to zero
+in float64 in F.5's first forward, by their sign. Float32 gets some of these signs wrong, and nine voxels whose slope is
+0.01 instead of 1 move gradients by up to 8e-3 of their std.
 """
 import argparse
+import json
 import math
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+
+# `.contiguous()` below is needed for right gradients: the backward pass of PyTorch 2.13's BatchNorm3d on the CPU is wrong
+# where its input is channels-last and the gradient is not; the layout of tokens would bring that about.
 
 
 class PatchEmbed(nn.Module):
@@ -117,10 +125,11 @@ class ResBlock(nn.Module):
         self.conv1 = Wrapped(nn.Conv3d(cin, cout, 3, padding=1, bias=False))
         self.conv2 = Wrapped(nn.Conv3d(cout, cout, 3, padding=1, bias=False))
         self.conv3 = Wrapped(nn.Conv3d(cin, cout, 1, bias=False))
+        self.lrelu = nn.LeakyReLU(0.01)
 
     def forward(self, x):
-        y = F.leaky_relu(F.instance_norm(self.conv1(x)), 0.01)
-        return F.leaky_relu(F.instance_norm(self.conv2(y)) + F.instance_norm(self.conv3(x)), 0.01)
+        y = self.lrelu(F.instance_norm(self.conv1(x)))
+        return self.lrelu(F.instance_norm(self.conv2(y)) + F.instance_norm(self.conv3(x)))
 
 
 class UpBlock(nn.Module):
@@ -243,11 +252,15 @@ GRADIENT_ROWS = [
 UPDATED_ROWS = [*GRADIENT_ROWS, "encoder.norm.running_var", "encoder.blocks1.0.norm1.running_mean"]
 
 
+def vector_case(dtype):
+    """METHODS.md F.5's network in training mode and its two views."""
+    view = ramp((1, 4, 32, 32, 32))
+    return fill(UniUnet().to(dtype)).train(), [view.to(dtype), (0.9 * view).to(dtype)]
+
+
 def vectors(preset, dtype):
     """METHODS.md F.5: losses of three steps, gradients at step 0, weights after three updates."""
-    model = fill(UniUnet().to(dtype)).train()
-    view = ramp((1, 4, 32, 32, 32))
-    views = [view.to(dtype), (0.9 * view).to(dtype)]
+    model, views = vector_case(dtype)
     target = (torch.arange(3 * 32**3) % 7 == 0).to(dtype).reshape(1, 3, 32, 32, 32)
     opt = optimizer(model, preset)
     found = {"losses": []}
@@ -260,11 +273,34 @@ def vectors(preset, dtype):
     return {**found, "updated": {name: row(state[name]) for name in UPDATED_ROWS}}
 
 
+def kinks(near):
+    """Inputs of LeakyReLUs within `near` of zero, in forward order of both views: flat indices by sign."""
+    model, views = vector_case(torch.float64)
+    found = []
+
+    def note(_module, inputs):
+        x = inputs[0].flatten()
+        at = (x.abs() < near).nonzero().flatten()
+        found.append({"positive": at[x[at] >= 0].tolist(), "negative": at[x[at] < 0].tolist()})
+
+    for module in model.modules():
+        if isinstance(module, nn.LeakyReLU):
+            module.register_forward_pre_hook(note)
+    with torch.no_grad():
+        for view in views:
+            model(view)
+    return found
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float64")
     parser.add_argument("--preset", choices=["paper", "official"], default="paper")
+    parser.add_argument("--kinks", type=float)
     args = parser.parse_args()
+    if args.kinks:
+        print("[\n" + ",\n".join("  " + json.dumps(k) for k in kinks(args.kinks)) + "\n]")
+        raise SystemExit
     found = vectors(args.preset, getattr(torch, args.dtype))
     for t, values in enumerate(found["losses"]):
         print(f"step {t}", *(f"{v:.12g}" for v in values))
