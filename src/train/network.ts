@@ -99,7 +99,7 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
       dropped: [...known].flatMap(([key, { dtype, data }]) => {
         // numbers that are no weights have no dotted names here; in an imported network single numbers are none
         const isWeight = key.includes(".") && isFloat(dtype) && (!imported || data.length > 1);
-        return isWeight && (fresh.includes(key) || !weights.has(key)) ? [key] : [];
+        return fresh.includes(key) || (isWeight && !weights.has(key)) ? [key] : [];
       }),
       fresh,
     },
@@ -187,7 +187,7 @@ function checkGradients(graph: Graph, features: readonly string[]): void {
     gradients(b, means.reduce((a, v) => op.Add(a, v)), b.inputs.filter((v) => graph.constants.has(v.name)));
   } catch (error) {
     if (!(error instanceof NoGradientError)) throw error;
-    const [node] = [...values].find(([, v]) => v.name === error.value.name)!;
+    const node = [...values].find(([, v]) => v.name === error.value.name)?.[0] ?? error.value.name;
     throw new TypeError(`${error.op} (node ${node}) has no gradient: ${error.why}`, { cause: error });
   }
 }
