@@ -1,12 +1,17 @@
 /** The fill rule, inputs and row format of METHODS.md F.2, which F.5 and F.6 share. */
-import { sizeOf, type Tensor, tensor } from "../src/graph/mod.ts";
+import { allocate, sizeOf, type Tensor, tensor } from "../src/graph/mod.ts";
 import { fromOfficialLayout, type NetworkSpec, officialEntries, type Weights } from "../src/nets/mod.ts";
 
 /** What METHODS.md reports of an array: mean, population standard deviation, first, middle and last element. */
 export type Row = readonly [mean: number, std: number, first: number, middle: number, last: number];
 
+type VectorDType = "float32" | "float64";
+
 /** Element i of the k-th entry in the official layout: sin(0.37 i + k), scaled by the role of the entry. */
-function filled(key: string, { shape, k }: { shape: readonly number[]; k: number }): Tensor {
+function filled(
+  key: string,
+  { shape, k, dtype }: { shape: readonly number[]; k: number; dtype: VectorDType },
+): Tensor {
   const rank = shape.length;
   const name = key.slice(key.lastIndexOf(".") + 1);
   const [offset, scale] = name === "running_var"
@@ -16,9 +21,9 @@ function filled(key: string, { shape, k }: { shape: readonly number[]; k: number
     : rank <= 1
     ? [name === "weight" ? 1 : 0, 0.1]
     : [0, 1 / Math.sqrt(sizeOf(shape.slice(1)))];
-  const data = new Float32Array(sizeOf(shape));
+  const data = allocate(dtype, sizeOf(shape));
   for (let i = 0; i < data.length; i++) data[i] = offset + scale * Math.sin(0.37 * i + k);
-  return tensor("float32", shape, data);
+  return tensor(dtype, shape, data);
 }
 
 /**
@@ -27,26 +32,31 @@ function filled(key: string, { shape, k }: { shape: readonly number[]; k: number
  */
 export function vectorWeights(
   spec: NetworkSpec,
-  { template, idle = true }: { readonly template?: readonly number[]; readonly idle?: boolean } = {},
+  { template, idle = true, dtype: as = "float32" }: {
+    readonly template?: readonly number[];
+    readonly idle?: boolean;
+    readonly dtype?: VectorDType;
+  } = {},
 ): Weights {
   const weights = new Map<string, Tensor>();
   const entries = officialEntries(spec, { template }).filter((e) => idle || !e.idle);
   for (const [k, { key, officialKey, dtype, shape, idle: unused }] of entries.entries()) {
     if (dtype !== "float32" || unused) continue;
-    weights.set(key ?? officialKey, fromOfficialLayout(officialKey, filled(officialKey, { shape, k })));
+    weights.set(key ?? officialKey, fromOfficialLayout(officialKey, filled(officialKey, { shape, k, dtype: as })));
   }
   return weights;
 }
 
 /** F.2's input: element i is 0.5 + 0.5 sin(0.01 i), times `factor`. */
-export function vectorInput(shape: readonly number[], factor = 1): Tensor {
-  const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) => factor * (0.5 + 0.5 * Math.sin(0.01 * i)));
-  return tensor("float32", shape, data);
+export function vectorInput(shape: readonly number[], factor = 1, dtype: VectorDType = "float32"): Tensor {
+  const data = allocate(dtype, sizeOf(shape));
+  for (let i = 0; i < data.length; i++) data[i] = factor * (0.5 + 0.5 * Math.sin(0.01 * i));
+  return tensor(dtype, shape, data);
 }
 
 /** The row of a tensor. */
-export function rowOf({ data }: Tensor): Row {
-  const values = data as Float32Array;
+export function rowOf({ data }: Pick<Tensor, "data">): Row {
+  const values = data as Float32Array | Float64Array;
   const n = values.length;
   let mean = 0, square = 0;
   for (const v of values) mean += v / n;

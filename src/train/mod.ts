@@ -1,6 +1,7 @@
 /** Training: losses, optimizers, augmentation and the fine-tuning loop, from labelled files to a network and its report. */
 export * from "./types.ts";
 export { finetune } from "./finetune.ts";
+export { PRETRAINING_LOSSES, pretrainingStep, type PretrainingStepConfig } from "./pretraining_step.ts";
 export { type StepConfig, type TrainingStep, trainingStep } from "./step.ts";
 export { ADAM_DEFAULTS, type AdamConfig } from "./optimizers.ts";
 export { cosineRate, type ResolvedRecipe, resolveRecipe } from "./recipes.ts";

@@ -1,0 +1,134 @@
+/**
+ * What every training step does with its network and its gradients: weights as graph inputs, forward passes with batch
+ * statistics, optimizer updates. Not a loss.
+ */
+import type { Graph, GraphBuilder, Ops, Value } from "../graph/mod.ts";
+import { batchNorm } from "./batch_norm.ts";
+import { type AdamConfig, type AdamScalars, adamScalars, adamUpdate } from "./optimizers.ts";
+
+/** Part of an accumulated update over `of` micro-batches: all but the last only add gradients, the last one applies. */
+export interface Accumulation {
+  readonly of: number;
+  readonly last: boolean;
+}
+
+export interface DeclaredWeights {
+  readonly trained: ReadonlyMap<string, Value>;
+  /** Trained weights and running statistics as graph inputs. */
+  readonly inputs: ReadonlyMap<string, Value>;
+}
+
+/** Declares as inputs the network's running statistics and those of its constants that are trained. */
+export function declareWeights(
+  b: GraphBuilder,
+  network: Graph,
+  isTrainable: (key: string) => boolean,
+): DeclaredWeights {
+  const trained = new Map<string, Value>(), inputs = new Map<string, Value>();
+  const normalised = new Set(network.nodes.flatMap((n) => (n.op === "BatchNormalization" ? n.inputs.slice(3, 5) : [])));
+  for (const [key, { dtype, shape }] of network.constants) {
+    const running = normalised.has(key);
+    const wanted = !running && dtype === "float32" && isTrainable(key);
+    if (!wanted && !running) continue;
+    const value = b.input(key, { dtype, shape });
+    inputs.set(key, value);
+    if (wanted) trained.set(key, value);
+  }
+  return { trained, inputs };
+}
+
+/** A network inside a step; every pass has batch statistics of its own and moves the running ones on. */
+export class StepNetwork {
+  /** What the running statistics have become, by key. */
+  readonly buffers = new Map<string, Value>();
+  readonly #b: GraphBuilder;
+  readonly #network: Graph;
+  readonly #weights: DeclaredWeights;
+
+  constructor(b: GraphBuilder, network: Graph, weights: DeclaredWeights) {
+    this.#b = b;
+    this.#network = network;
+    this.#weights = weights;
+  }
+
+  /** The network's outputs for an image. */
+  forward(view: Value): ReadonlyMap<string, Value> {
+    const { inputs: [image], outputs } = this.#network;
+    const values = this.#b.inline(
+      this.#network,
+      (name) => (name === image ? view : this.#weights.inputs.get(name)),
+      (node, known) => {
+        if (node.op !== "BatchNormalization") return undefined;
+        const [x, scale, bias] = node.inputs.slice(0, 3).map((n) => known.get(n)!);
+        const [meanKey, varianceKey] = node.inputs.slice(3);
+        const current = (key: string) => this.buffers.get(key) ?? known.get(key)!;
+        const { y, nextMean, nextVariance } = batchNorm(
+          this.#b.op,
+          { x, scale, bias, mean: current(meanKey), variance: current(varianceKey) },
+          { epsilon: Number(node.attrs.epsilon) },
+        );
+        this.buffers.set(meanKey, nextMean).set(varianceKey, nextVariance);
+        return y;
+      },
+    );
+    return new Map(outputs.map((name) => [name, values.get(name)!]));
+  }
+}
+
+/** The outputs of a step, among them the state that it reads and replaces. */
+export class StepOutputs {
+  readonly outputs: Record<string, Value> = {};
+  /** Input name → output name. */
+  readonly state = new Map<string, string>();
+
+  /** The state value `name` becomes `next`. */
+  replace(name: string, next: Value): void {
+    this.state.set(name, `next/${name}`);
+    this.outputs[`next/${name}`] = next;
+  }
+}
+
+/** The scalars of an update, from the inputs `learningRate` and `step`. */
+export function updateScalars(b: GraphBuilder, config: AdamConfig): AdamScalars {
+  const scalar = (name: string) =>
+    b.inputs.find((v) => v.name === name) ?? b.input(name, { dtype: "float32", shape: [] });
+  return adamScalars(b.op, scalar("learningRate"), scalar("step"), config);
+}
+
+/**
+ * Updates parameter `key` with the gradient of this micro-batch, or adds the gradient to the sum of the update. Without a
+ * gradient it is zero.
+ */
+export function updateParameter(
+  b: GraphBuilder,
+  to: StepOutputs,
+  { key, p, gradient, optimizer, scalars, accumulate }: {
+    key: string;
+    p: Value;
+    gradient: Value | null;
+    optimizer: AdamConfig;
+    scalars: AdamScalars;
+    accumulate?: Accumulation;
+  },
+): void {
+  const { op } = b;
+  let g = gradient;
+  if (accumulate !== undefined) {
+    if (gradient === null && !accumulate.last) return;
+    const sum = b.input(`sum/${key}`, p);
+    g = gradient === null ? sum : op.Add(sum, op.Div(gradient, accumulate.of));
+    to.replace(`sum/${key}`, accumulate.last ? op.Mul(sum, 0) : g);
+    if (!accumulate.last) return;
+  }
+  const next = adamUpdate(
+    op,
+    { p, g: g ?? zeroLike(op, p), m: b.input(`m/${key}`, p), v: b.input(`v/${key}`, p) },
+    scalars,
+    optimizer,
+  );
+  to.replace(key, next.p);
+  to.replace(`m/${key}`, next.m);
+  to.replace(`v/${key}`, next.v);
+}
+
+const zeroLike = (op: Ops, p: Value): Value => op.Mul(p, 0);
