@@ -8,8 +8,27 @@ export {
   officialEntries,
   toOfficialAxes,
   toOfficialLayout,
-} from "./checkpoint.ts";
-export type { OfficialEntry } from "./checkpoint.ts";
+} from "./checkpoint/layout.ts";
+export type { OfficialEntry } from "./checkpoint/layout.ts";
+export { identifyNetwork, plainKey, TEMPLATE_KEY } from "./checkpoint/identify.ts";
+export type { Identified, IdentifyOptions, Shapes } from "./checkpoint/identify.ts";
+export {
+  batchesTracked,
+  downstreamSpec,
+  finiteFloats,
+  isEncoderKind,
+  isFreshDownstream,
+  officialState,
+  planLoading,
+  weightsOf,
+  withPlainKeys,
+} from "./checkpoint/load.ts";
+export type { LoadPlan } from "./checkpoint/load.ts";
+export { decodeSafetensors, encodeSafetensors } from "./checkpoint/safetensors.ts";
+export { TENSOR_LIMITS, toTensor } from "./checkpoint/stored.ts";
+export type { StoredTensor } from "./checkpoint/stored.ts";
+export { readTorchFile } from "./checkpoint/torch_file.ts";
+export type { Archive } from "./checkpoint/torch_file.ts";
 export { featureClassifier, featureDecoder, featureOutputs } from "./feature_decoder.ts";
 export type { FeatureDecoderConfig, ImportedEncoder } from "./feature_decoder.ts";
 export { initialTensor, initialWeights } from "./init.ts";

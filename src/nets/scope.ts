@@ -4,7 +4,7 @@
  */
 import type { GraphBuilder, Ops, Tensor, Value } from "../graph/mod.ts";
 
-/** Weights by state-dict key (METHODS.md A). Kernels of official networks have axes X, Y, Z: see `checkpoint.ts`. */
+/** Weights by state-dict key (METHODS.md A). Kernels of official networks have axes X, Y, Z: see `checkpoint/layout.ts`. */
 export type Weights = ReadonlyMap<string, Tensor>;
 
 /** The distribution that fresh weights are drawn from. */

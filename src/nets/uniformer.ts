@@ -1,6 +1,6 @@
 /**
  * The 3-D UniFormer encoder of BrainMVP (METHODS.md A.1): convolutional blocks in stages 1 and 2, self-attention in
- * stages 3 and 4. Works in the order X, Y, Z throughout; `checkpoint.ts` tells how official kernels are brought there.
+ * stages 3 and 4. Works in the order X, Y, Z throughout; `checkpoint/layout.ts` tells how official kernels are brought there.
  */
 import type { Value } from "../graph/mod.ts";
 import { batchNorm, conv, layerNorm, linear, toTokens, toVolume } from "./layers.ts";

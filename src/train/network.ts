@@ -15,11 +15,13 @@ import {
 import { type Architecture, type ModelSpec } from "../inference/mod.ts";
 import {
   buildNetwork,
+  downstreamSpec,
   featureClassifier,
   featureDecoder,
   featureOutputs,
   initialTensor,
   isBuffer,
+  isFreshDownstream,
   type Net,
   netOf,
   parametersOf,
@@ -56,9 +58,6 @@ export interface TrainableOptions {
   readonly scratch?: boolean;
 }
 
-/** Weights that an encoder base never gives: first kernels and UNET3D's head (METHODS.md A.1.4, B.4). */
-const NEVER_OF_ENCODERS = /^(encoder\.patch_embed1\.proj|decoder\.proj1\.proj|conv1a|up1conv)\./;
-
 /**
  * Builds the network of a fine-tune and fills it with the base's weights where key and shape agree; an encoder base's
  * first kernels are always fresh (METHODS.md A.1.4), and so is the bias of a fresh kernel.
@@ -73,7 +72,7 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
     ...ownNet(request),
     known: importModel(bytes).constants,
   };
-  const isDropped = (key: string) => !imported && base.spec.task === "encoder" && NEVER_OF_ENCODERS.test(key);
+  const isDropped = (key: string) => !imported && base.spec.task === "encoder" && isFreshDownstream(key);
   const weights = new Map<string, Tensor>(), fresh: string[] = [];
   const parameters = parametersOf(net).filter((p) => !p.idle);
   for (const parameter of parameters) {
@@ -107,29 +106,12 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
   };
 }
 
-/** The downstream architecture of each base. */
-const DOWNSTREAM = {
-  uniformer: { segmentation: "uniunet", classification: "uniformer-classifier" },
-  unet3d: { segmentation: "unet3d", classification: "unet3d-classifier" },
-} as const;
-
 function ownNet(
   { base, task, modalities, labels, classes }: FinetuneRequest,
 ): { net: Net; architecture: Architecture } {
-  const { kind, config } = base.spec.architecture;
-  const family = kind.startsWith("unet3d") ? "unet3d" : "uniformer";
-  const next = DOWNSTREAM[family][task];
-  const outputs = task === "segmentation" ? { outChannels: labels.length } : { classes: classes.length };
-  const { outChannels: _o, classes: _c, ...shared } = config;
-  const kept = task === "segmentation" ? shared : withoutDecoder(shared);
-  const architecture = { kind: next, config: { ...kept, inChannels: modalities.length, ...outputs } };
+  const outputs = task === "segmentation" ? labels.length : classes.length;
+  const architecture = downstreamSpec(base.spec.architecture, { task, inputs: modalities.length, outputs });
   return { net: netOf(architecture), architecture };
-}
-
-function withoutDecoder(
-  { stemWidth: _s, multiScale: _m, deepSupervision: _d, ...encoder }: Readonly<Record<string, unknown>>,
-) {
-  return encoder;
 }
 
 /** Channels of the decoder on an imported encoder. */

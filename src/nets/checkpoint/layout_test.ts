@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
-import { sizeOf, tensor, toNumbers } from "../graph/mod.ts";
-import {
-  fromOfficialAxes,
-  fromOfficialLayout,
-  officialEntries,
-  toOfficialAxes,
-  toOfficialLayout,
-} from "./checkpoint.ts";
+import { sizeOf, tensor, toNumbers } from "../../graph/mod.ts";
+import { fromOfficialAxes, fromOfficialLayout, officialEntries, toOfficialAxes, toOfficialLayout } from "./layout.ts";
 
 const counting = (shape: number[]) => tensor("float32", shape, Array.from({ length: sizeOf(shape) }, (_, i) => i));
 

@@ -6,8 +6,8 @@
  * of the encoder and the stem `decoder.proj1.proj` — are transposed from (Z, X, Y) to (X, Y, Z) on import, and back
  * on export. Official features compare after the same transposition. UNET3D has no permutation.
  */
-import { allocate, type DType, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
-import { type NetworkSpec, parametersOf } from "./network.ts";
+import { allocate, type DType, sizeOf, type Tensor, tensor } from "../../graph/mod.ts";
+import { type NetworkSpec, parametersOf } from "../network.ts";
 
 /** Whether the kernel under this key has axes (Z, X, Y) in official checkpoints; prefixes of A.1.3 are allowed. */
 function isPermuted(key: string): boolean {

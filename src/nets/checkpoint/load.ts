@@ -1,0 +1,162 @@
+/** From the tensors of a weight file to the weights of a network, and back. Not the reading of files. */
+import { sameShape, type Tensor, tensor } from "../../graph/mod.ts";
+import { initialTensor } from "../init.ts";
+import { type NetworkSpec, parametersOf } from "../network.ts";
+import type { Weights } from "../scope.ts";
+import { plainKey, type Shapes, TEMPLATE_KEY } from "./identify.ts";
+import { fromOfficialLayout, officialEntries, type OfficialEntry, toOfficialLayout } from "./layout.ts";
+import { quoted } from "./pickle.ts";
+import { isFloatType, type StoredTensor, toFloat32 } from "./stored.ts";
+
+/** Which keys of a file go where; keys as `plainKey()` gives them. */
+export interface LoadPlan {
+  readonly loaded: readonly string[];
+  readonly dropped: readonly { readonly key: string; readonly why: string }[];
+  /** What the network has and the file does not give, without counters. */
+  readonly missing: readonly string[];
+}
+
+/** Kinds that pre-training makes: bases of other networks, nothing to use by themselves. */
+export const isEncoderKind = ({ kind }: Pick<NetworkSpec, "kind">): boolean =>
+  kind === "uniformer" || kind.endsWith("-pretraining");
+
+/**
+ * Keys that a downstream network never takes from an encoder: first kernels, since channels differ, and UNET3D's head
+ * (METHODS.md A.1.4 step 2, A.3).
+ */
+const NEVER_DOWNSTREAM = /^(encoder\.patch_embed1\.proj|decoder\.proj1\.proj|conv1a|up1conv)\./;
+
+/** Whether a network made from an encoder starts this weight afresh although the encoder has it. */
+export function isFreshDownstream(key: string): boolean {
+  return NEVER_DOWNSTREAM.test(key);
+}
+
+/** The network for a task around the encoder of another one. */
+export function downstreamSpec(
+  { kind, config }: NetworkSpec,
+  { task, inputs, outputs }: { task: "segmentation" | "classification"; inputs: number; outputs: number },
+): NetworkSpec {
+  const isUnet3d = kind.startsWith("unet3d");
+  const { outChannels: _o, classes: _c, ...shared } = config;
+  if (task === "segmentation") {
+    return {
+      kind: isUnet3d ? "unet3d" : "uniunet",
+      config: { ...shared, inChannels: inputs, outChannels: outputs },
+    };
+  }
+  const { stemWidth: _s, multiScale: _m, deepSupervision: _d, ...encoder } = shared;
+  return {
+    kind: isUnet3d ? "unet3d-classifier" : "uniformer-classifier",
+    config: { ...encoder, inChannels: inputs, classes: outputs },
+  };
+}
+
+/**
+ * What of the network `from`, whose file has these shapes, the network `to` takes. Templates are left to the caller.
+ * @throws {RangeError} a tensor has another shape than the network
+ */
+export function planLoading(shapes: Shapes, { from, to }: { from: NetworkSpec; to: NetworkSpec }): LoadPlan {
+  const entries = new Map(officialEntries(to).map((entry) => [plainKey(entry.officialKey), entry]));
+  const isDownstream = isEncoderKind(from) && !isEncoderKind(to);
+  const loaded: string[] = [], dropped: { key: string; why: string }[] = [];
+  for (const [key, shape] of shapes) {
+    if (key === TEMPLATE_KEY) continue;
+    const entry = entries.get(key);
+    const why = isDownstream && isFreshDownstream(key)
+      ? "starts afresh in a network made from an encoder"
+      : entry === undefined
+      ? "has no place in this network"
+      : entry.idle
+      ? "was never trained"
+      : null;
+    if (why !== null) dropped.push({ key, why });
+    else if (sameShape(entry!.shape, shape)) loaded.push(key);
+    else {
+      throw new RangeError(`Cannot load ${to.kind}: expected ${key} of shape [${entry!.shape}], got [${shape}]`);
+    }
+  }
+  const taken = new Set(loaded);
+  const missing = [...entries].filter(([key, { key: own, idle }]) => own !== null && !idle && !taken.has(key));
+  return { loaded, dropped, missing: missing.map(([key]) => key) };
+}
+
+/** Tensors under their plain keys. @throws {TypeError} two keys mean the same tensor */
+export function withPlainKeys(tensors: ReadonlyMap<string, StoredTensor>): Map<string, StoredTensor> {
+  const found = new Map<string, StoredTensor>();
+  for (const [key, stored] of tensors) {
+    const plain = plainKey(key);
+    if (found.has(plain)) throw new TypeError(`Cannot load weights: two keys mean ${quoted(plain)}`);
+    found.set(plain, stored);
+  }
+  return found;
+}
+
+/**
+ * The weights of `to`, in the layout of `nets/`: those of the plan from `tensors`, the others fresh from `seed`.
+ * @throws {TypeError} a weight is no float
+ * @throws {RangeError} a weight is not finite
+ */
+export function weightsOf(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  { to, plan, seed }: { to: NetworkSpec; plan: LoadPlan; seed: number },
+): Map<string, Tensor> {
+  const loaded = new Set(plan.loaded);
+  return new Map(
+    parametersOf(to).filter((p) => !p.idle).map((parameter) => {
+      const { key } = parameter;
+      const weight = loaded.has(key)
+        ? fromOfficialLayout(key, finiteFloats(key, tensors.get(key)!))
+        : initialTensor(parameter, seed);
+      return [key, weight];
+    }),
+  );
+}
+
+/** @throws {TypeError | RangeError} naming the key */
+export function finiteFloats(key: string, stored: StoredTensor): Tensor {
+  if (!isFloatType(stored.dtype)) throw new TypeError(`Cannot load ${key}: expected floats, got ${stored.dtype}`);
+  const t = toFloat32(stored);
+  if (!(t.data as Float32Array).every(Number.isFinite)) {
+    throw new RangeError(`Cannot load ${key}: expected finite numbers in the range of float32`);
+  }
+  return t;
+}
+
+/** How many batches the file's BatchNormalizations have seen; null where it has no counters or they differ. */
+export function batchesTracked(tensors: ReadonlyMap<string, StoredTensor>): number | null {
+  const counters = [...tensors].filter(([key, t]) => key.endsWith(".num_batches_tracked") && t.dtype === "int64");
+  const values = new Set(counters.map(([, { bytes }]) => new BigInt64Array(bytes.slice().buffer)[0]));
+  const [value] = values;
+  return values.size === 1 && value >= 0n && value <= Number.MAX_SAFE_INTEGER ? Number(value) : null;
+}
+
+export interface OfficialStateOptions {
+  /** Templates [modalities, X, Y, Z]. */
+  readonly template?: Tensor;
+  /** What the counters of BatchNormalization say. */
+  readonly batchesTracked?: number;
+}
+
+/**
+ * A network's weights as an official state dictionary: keys and axes of METHODS.md A.1.3, A.2, A.3, in ASCII order.
+ * What `weights` does not have is left out: heads that only training uses, and entries that official files hold untrained.
+ */
+export function officialState(
+  spec: NetworkSpec,
+  weights: Weights,
+  { template, batchesTracked = 0 }: OfficialStateOptions = {},
+): Map<string, Tensor> {
+  const counter = tensor("int64", [], [batchesTracked]);
+  const valueOf = ({ officialKey, key }: OfficialEntry): Tensor | undefined => {
+    if (officialKey === TEMPLATE_KEY) return template;
+    if (key === null) return counter;
+    const weight = weights.get(key);
+    return weight && toOfficialLayout(officialKey, weight);
+  };
+  return new Map(
+    officialEntries(spec, { template: template?.shape }).flatMap((entry) => {
+      const value = valueOf(entry);
+      return value === undefined ? [] : [[entry.officialKey, value] as const];
+    }),
+  );
+}
