@@ -4,9 +4,11 @@ import { type Command, parseCommand, UsageError } from "./args.ts";
 import { classifyCommand } from "./classify.ts";
 import { failureOf } from "./errors.ts";
 import { evaluateCommand } from "./evaluate.ts";
+import { exportCommand } from "./export.ts";
 import { finetuneCommand } from "./finetune.ts";
 import { helpOf, overview } from "./help.ts";
 import { canonicalFlags } from "./images.ts";
+import { importCommand } from "./import.ts";
 import { type Io, PROCESS_IO } from "./io.ts";
 import { modelsCommand } from "./models.ts";
 import { segmentCommand } from "./segment.ts";
@@ -19,6 +21,8 @@ const COMMANDS: readonly Command[] = [
   finetuneCommand,
   evaluateCommand,
   modelsCommand,
+  importCommand,
+  exportCommand,
 ];
 
 /** Runs one command line. @returns the exit code: 0 done, 1 failed, 2 wrong use */

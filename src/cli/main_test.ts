@@ -68,7 +68,7 @@ Deno.test("segment, classify and finetune name the flag that is wrong, and no fi
         2,
         'Cannot use --model: expected a name of a-z, 0-9, - and _, or a path with a slash, got "A B"',
       ],
-      [[...segment, "--version", "1", "--out", "x"], 2, "Cannot use --version: --model is a package folder"],
+      [[...segment, "--version", "1", "--out", "x"], 2, "Cannot use --version: the model is a package folder"],
       [segment, 2, "Cannot run: expected --out, got none"],
       [
         ["segment", "--model", tumour, "--out", `${root}/m.nii.gz`],
@@ -85,7 +85,7 @@ Deno.test("segment, classify and finetune name the flag that is wrong, and no fi
       [
         ["segment", "--model", `${root}/none/1`, "--t1", image, "--out", `${root}/m.nii.gz`],
         1,
-        "Cannot find the folder that --model names",
+        "Cannot find the folder of the model package",
       ],
       [
         ["classify", "--model", tumour, "--t1", image],

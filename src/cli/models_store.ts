@@ -28,12 +28,15 @@ export interface ModelChoice {
   readonly version?: number;
 }
 
-export function modelChoiceOf(args: Args): ModelChoice {
-  const model = args.required("model"), version = args.whole("version", { least: 1, most: 1_000_000 });
+/** The model that `--model`, or the command's word, names. */
+export function modelChoiceOf(args: Args, word?: string): ModelChoice {
+  const model = word ?? args.required("model"), version = args.whole("version", { least: 1, most: 1_000_000 });
   if (!isPath(model) && !modelNameSchema.safeParse(model).success) {
-    refuse("model", "a name of a-z, 0-9, - and _, or a path with a slash", model);
+    const expected = "a name of a-z, 0-9, - and _, or a path with a slash";
+    if (word !== undefined) wrong(`Cannot use NAME: expected ${expected}, got "${model}"`);
+    refuse("model", expected, model);
   }
-  if (isPath(model) && version !== undefined) wrong("Cannot use --version: --model is a package folder");
+  if (isPath(model) && version !== undefined) wrong("Cannot use --version: the model is a package folder");
   return { model, version };
 }
 
@@ -48,7 +51,7 @@ export function isPath(model: string): boolean {
 export async function findModel({ model, version }: ModelChoice, settings: Settings): Promise<Model> {
   if (!isPath(model)) return await withRegistry(settings, (registry) => registry.resolve(model, version));
   const directory = resolve(model);
-  if (!await exists(directory)) throw new DomainError("not-found", "Cannot find the folder that --model names");
+  if (!await exists(directory)) throw new DomainError("not-found", "Cannot find the folder of the model package");
   const manifest = await readPackage(directory);
   await verifyPackage(directory, manifest);
   return { name: manifest.name, version: manifest.version, directory, manifest };

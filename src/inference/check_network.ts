@@ -5,7 +5,7 @@
 import type { ModelSpec } from "./spec.ts";
 
 /** What of a spec decides how its network is imported. */
-export type NetworkSpec = Pick<ModelSpec, "modalities" | "inference">;
+export type NetworkSpec = Pick<ModelSpec, "architecture" | "modalities" | "inference">;
 
 export interface CheckRequest {
   readonly directory: string;
@@ -18,7 +18,10 @@ export type CheckReply = string | null;
  * Imports `network.onnx` of a package folder for windows of the spec's size, and forgets it again.
  * @throws {TypeError} the network is refused, with the importer's reason
  */
-export async function checkNetwork(directory: string, { modalities, inference }: NetworkSpec): Promise<void> {
+export async function checkNetwork(
+  directory: string,
+  { architecture, modalities, inference }: NetworkSpec,
+): Promise<void> {
   const worker = new Worker(import.meta.resolve("./_check_network_worker.ts"), { type: "module" });
   try {
     const refused = await new Promise<CheckReply>((resolve) => {
@@ -27,7 +30,7 @@ export async function checkNetwork(directory: string, { modalities, inference }:
         event.preventDefault();
         resolve("Cannot import model: the importing thread failed");
       };
-      worker.postMessage({ directory, spec: { modalities, inference } } satisfies CheckRequest);
+      worker.postMessage({ directory, spec: { architecture, modalities, inference } } satisfies CheckRequest);
     });
     if (refused !== null) throw new TypeError(refused);
   } finally {

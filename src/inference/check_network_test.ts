@@ -4,6 +4,7 @@ import { encodeModel, GraphBuilder } from "../graph/mod.ts";
 import { checkNetwork, type NetworkSpec } from "./check_network.ts";
 
 const SPEC: NetworkSpec = {
+  architecture: { kind: "onnx", config: {} },
   modalities: ["t1", "flair"],
   inference: { roi: [8, 8, 8], overlap: 0.5, blending: "constant", threshold: 0.5 },
 };

@@ -21,17 +21,25 @@ export async function loadGraph(engine: Engine, graph: Graph): Promise<Session> 
  */
 export async function importNetwork(
   directory: string,
-  { modalities, inference }: Pick<ModelSpec, "modalities" | "inference">,
+  spec: Pick<ModelSpec, "architecture" | "modalities" | "inference">,
 ): Promise<Graph> {
   const bytes = await readFile(join(directory, "network.onnx"));
-  return importModel(bytes, { inputShape: [1, modalities.length, ...inference.roi] });
+  return importModel(bytes, { inputShape: inputShapeOf(spec) });
+}
+
+/** [1, C, …roi]: an encoder for single modalities lists all that it was made for. */
+function inputShapeOf(
+  { architecture, modalities, inference }: Pick<ModelSpec, "architecture" | "modalities" | "inference">,
+): number[] {
+  const { inChannels } = architecture.config;
+  return [1, typeof inChannels === "number" ? inChannels : modalities.length, ...inference.roi];
 }
 
 /** The session of a package's `network.onnx`; kept for the next call, the least recently used one is released. */
 export async function loadNetwork(
   engine: Engine,
   directory: string,
-  spec: Pick<ModelSpec, "modalities" | "inference">,
+  spec: Pick<ModelSpec, "architecture" | "modalities" | "inference">,
 ): Promise<Session> {
   const sessions = loaded.get(engine) ?? new Map<string, Promise<Session>>();
   loaded.set(engine, sessions);

@@ -6,6 +6,7 @@ import { encodeModel, GraphBuilder } from "../graph/mod.ts";
 import { forgetNetwork, loadNetwork } from "./network.ts";
 
 const SPEC = {
+  architecture: { kind: "onnx" as const, config: {} },
   modalities: ["t1"] as const,
   inference: { roi: [4, 4, 4] as const, overlap: 0, blending: "constant" as const, threshold: 0.5 },
 };

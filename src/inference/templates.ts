@@ -1,13 +1,44 @@
-/** Distilled modality templates of a package: reading, normalising, aligning (METHODS.md B.5). They are never trained here. */
-import { join } from "node:path";
-import { stat } from "node:fs/promises";
-import { type Box, centredWindow, crop, type Grid, type GridImage, resampleSpacing, toRas } from "../volume/mod.ts";
+/**
+ * Distilled modality templates of a package: writing, reading, normalising, aligning (METHODS.md B.5). They are never
+ * trained here.
+ */
+import { dirname, join } from "node:path";
+import { mkdir, stat } from "node:fs/promises";
+import {
+  type Box,
+  centredWindow,
+  crop,
+  type Grid,
+  type GridImage,
+  headerForGrid,
+  resampleSpacing,
+  spacingAffine,
+  toRas,
+  type Triple,
+  writeNifti,
+} from "../volume/mod.ts";
 import { readVolume } from "./read_volume.ts";
 import type { Modality } from "./spec.ts";
 
 /** Where a package keeps the template of a modality. */
 export function templatePath(directory: string, modality: Modality): string {
   return join(directory, "templates", `${modality}.nii.gz`);
+}
+
+/**
+ * Writes a template [X, Y, Z] of a package as it is: RAS, with the middle of its grid at 0 mm, since templates are laid
+ * on images centre to centre.
+ */
+export async function writeTemplate(
+  directory: string,
+  modality: Modality,
+  { data, sizeVox, spacingMm }: { data: Float32Array; sizeVox: Triple; spacingMm: Triple },
+): Promise<void> {
+  const path = templatePath(directory, modality);
+  const [x, y, z] = [0, 1, 2].map((a) => -spacingMm[a] * (sizeVox[a] - 1) / 2);
+  const like = headerForGrid({ sizeVox, affineRas: spacingAffine(spacingMm, [x, y, z]) });
+  await mkdir(dirname(path), { recursive: true });
+  await writeNifti(path, { data, sizeVox, like });
 }
 
 /**

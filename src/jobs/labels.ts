@@ -1,10 +1,7 @@
 /** From a data set's regions to the labels of a model: the value each is written with, and its colour. */
-import { DomainError } from "../registry/mod.ts";
+import { DomainError, LABEL_COLOURS } from "../registry/mod.ts";
 import type { Label } from "../inference/spec.ts";
 import type { DatasetLabel } from "./types.ts";
-
-/** Told apart by people with any colour vision (Okabe and Ito's palette). */
-const COLOURS = ["#e69f00", "#56b4e9", "#d55e00", "#009e73", "#f0e442", "#cc79a7", "#0072b2"];
 
 /**
  * Fills in what regions leave open. A region is written with a value of its own that no later region has, so that
@@ -14,7 +11,7 @@ const COLOURS = ["#e69f00", "#56b4e9", "#d55e00", "#009e73", "#f0e442", "#cc79a7
 export function labelsOf(regions: readonly DatasetLabel[]): Label[] {
   const taken = new Set<number>();
   const labels = regions.map((region, i): Label => {
-    const { name, values, colour = COLOURS[i % COLOURS.length] } = region;
+    const { name, values, colour = LABEL_COLOURS[i % LABEL_COLOURS.length] } = region;
     const later = new Set(regions.slice(i + 1).flatMap((r) => r.values));
     const own = values.filter((v) => !later.has(v) && !taken.has(v) && v <= 255);
     const value = region.value ?? (own.length > 0 ? Math.min(...own) : firstFree(regions, taken));

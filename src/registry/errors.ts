@@ -27,6 +27,8 @@ export const DOMAIN_CODES = [
   "invalid-name",
   "invalid-manifest",
   "invalid-package",
+  /** A file of weights that cannot be imported: damaged, refused, or of no network here. */
+  "invalid-weights",
   /** A file of a package does not have the sha256 of its manifest. */
   "package-tampered",
   /** A zip that is no zip, is unsafe (names, ratio) or exceeds a limit. */

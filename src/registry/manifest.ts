@@ -31,6 +31,9 @@ const KINDS: { readonly [K in Architecture["kind"]]: K } = {
   "onnx": "onnx",
 };
 
+/** Colours of labels that people can tell apart with any colour vision (Okabe and Ito's palette). */
+export const LABEL_COLOURS = ["#e69f00", "#56b4e9", "#d55e00", "#009e73", "#f0e442", "#cc79a7", "#0072b2"] as const;
+
 const text = z.string().max(10_000);
 const size = z.int().min(1).max(1024);
 const sizes = z.tuple([size, size, size]);
@@ -70,6 +73,9 @@ const specShape = {
     threshold: share,
   }),
 };
+
+/** The part of a manifest that inference and training need; see {@link specOf}. */
+export const specSchema = z.strictObject(specShape);
 
 export const provenanceSchema = z.strictObject({
   baseModel: modelNameSchema.optional(),

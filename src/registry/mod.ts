@@ -6,7 +6,11 @@ export type { Database, DatabaseOptions, Queryable } from "./database.ts";
 export { DOMAIN_CODES, DomainError, type DomainErrorCode } from "./errors.ts";
 export { digestFile, exists, type ReceivedFile, receiveFile, removeIfPresent, writeFileAtomic } from "./files.ts";
 export { acquireLock, type Lock } from "./lock.ts";
+export { type ImportRequest, importRequestSchema } from "./import_request.ts";
+export { exportWeights, type WeightExport } from "./export_weights.ts";
+export type { ImportReport } from "./import_weights.ts";
 export {
+  LABEL_COLOURS,
   labelSchema,
   type Manifest,
   type ManifestDraft,

@@ -6,8 +6,11 @@ import { exportPackage, importPackage, type NetworkCheck, type PackageStream } f
 import type { Database, Queryable } from "./database.ts";
 import { DomainError } from "./errors.ts";
 import { exists } from "./files.ts";
+import type { ImportRequest } from "./import_request.ts";
+import { importInThread } from "./import_thread.ts";
+import type { ImportReport } from "./import_weights.ts";
 import type { Manifest, ManifestDraft } from "./manifest.ts";
-import { packageDirectory, readPackage, verifyPackage, writePackage } from "./package.ts";
+import { makeStaging, packageDirectory, readPackage, verifyPackage, writePackage } from "./package.ts";
 import { repair } from "./repair.ts";
 import { AUDIT_COLUMNS, auditFromRow, type AuditRow, VERSION_COLUMNS, type VersionRow, writeAudit } from "./rows.ts";
 import type { AuditEntry, Decision, ModelSummary, ModelVersion } from "./types.ts";
@@ -88,15 +91,19 @@ export class Registry {
   }
 
   /**
-   * Adds the next version of `draft.name` as a candidate, from a folder with the package's files.
+   * Adds the next version of `draft.name` as a candidate, from a folder with the package's files. `importedBy`: who
+   * brought it from outside, for the audit trail.
    * @throws {DomainError} `invalid-manifest`
    */
-  async addCandidate(draft: ManifestDraft, source: string): Promise<ModelVersion> {
+  async addCandidate(draft: ManifestDraft, source: string, importedBy?: string): Promise<ModelVersion> {
     for (;;) {
       const version = await this.#nextVersion(draft.name);
       try {
         const manifest = await writePackage(this.#roots.own, draft, { version, source });
-        await insertCandidate(this.#database, manifest, manifest.provenance.job);
+        await this.#database.transaction(async (tx) => {
+          await insertCandidate(tx, manifest, manifest.provenance.job);
+          if (importedBy !== undefined) await writeImport(tx, manifest, importedBy);
+        });
         return await this.version(draft.name, version);
       } catch (error) {
         // Somebody else took the number between the question and the write.
@@ -172,15 +179,27 @@ export class Registry {
     });
     await this.#database.transaction(async (tx) => {
       await insertCandidate(tx, manifest);
-      await writeAudit(tx, {
-        approvedBy: actor,
-        action: "import",
-        model: manifest.name,
-        version: manifest.version,
-        formerVersion: null,
-      });
+      await writeImport(tx, manifest, actor);
     });
     return await this.version(manifest.name, manifest.version);
+  }
+
+  /**
+   * Makes a candidate of a file of weights (PyTorch, safetensors) or of an ONNX graph, whole or not at all.
+   * @throws {DomainError} `invalid-weights`, `invalid-archive`, `too-large`, `invalid-manifest`
+   */
+  async importWeights(
+    path: string,
+    request: ImportRequest,
+    actor = "import",
+  ): Promise<{ readonly version: ModelVersion; readonly report: ImportReport }> {
+    const out = await makeStaging(this.#roots.own);
+    try {
+      const { draft, report } = await importInThread({ path, request, out });
+      return { version: await this.addCandidate(draft, out, actor), report };
+    } finally {
+      await Deno.remove(out, { recursive: true });
+    }
   }
 
   async #row(on: Queryable, name: string, version: number): Promise<VersionRow | undefined> {
@@ -294,6 +313,10 @@ async function insertCandidate(on: Queryable, { name, version }: Manifest, job?:
     "INSERT INTO sulcus.model_versions (name, version, state, shipped, job) VALUES ($1, $2, 'candidate', false, $3)",
     [name, version, job ?? null],
   );
+}
+
+async function writeImport(tx: Queryable, { name, version }: Manifest, actor: string): Promise<void> {
+  await writeAudit(tx, { approvedBy: actor, action: "import", model: name, version, formerVersion: null });
 }
 
 function noModel(): never {

@@ -40,6 +40,7 @@ const DOMAIN_STATUS: Readonly<Record<DomainErrorCode, Status>> = {
   "invalid-name": [400, "Invalid name"],
   "invalid-manifest": [422, "Invalid manifest"],
   "invalid-package": [422, "Invalid model package"],
+  "invalid-weights": [422, "Invalid weights"],
   "package-tampered": [500, "The model package was changed"],
   "invalid-archive": [422, "Invalid archive"],
   "too-large": [413, "Too large"],

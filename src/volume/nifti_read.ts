@@ -127,7 +127,8 @@ function turnSlab(from: Float64Array, into: Float32Array, { nx, ny, nz, z, depth
       const to = (x * ny + y) * nz + z;
       let at = y * nx + x;
       for (let k = 0; k < depth; k++, at += nx * ny) {
-        const value = Math.fround(from[at] * slope + intercept);
+        const scaled = from[at] * slope;
+        const value = Math.fround(intercept === 0 ? scaled : scaled + intercept); // −0 stays −0
         if (value - value === 0) into[to + k] = value;
         else nonFinite++;
       }

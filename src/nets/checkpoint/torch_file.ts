@@ -25,7 +25,8 @@ import {
 
 /** A zip archive that was checked. */
 export interface Archive {
-  readonly entries: readonly { readonly name: string; readonly bytes: number }[];
+  /** Sizes of its files by name. */
+  readonly entries: ReadonlyMap<string, number>;
   read(name: string): Promise<Uint8Array>;
 }
 
@@ -86,7 +87,7 @@ export async function readTorchFile(
 }
 
 async function openArchive(archive: Archive): Promise<{ prefix: string; pickle: Uint8Array }> {
-  const names = archive.entries.map((e) => e.name);
+  const names = [...archive.entries.keys()];
   const pickles = names.filter((name) => /^([^/]+\/)?data\.pkl$/.test(name));
   if (pickles.length !== 1) refuse(`expected one data.pkl in its zip, got ${pickles.length}`);
   const prefix = pickles[0].slice(0, -"data.pkl".length);
@@ -133,13 +134,14 @@ function storageOf(id: PickleValue, { archive, prefix }: { archive: Archive; pre
     refuse("it refers to something outside that is no storage");
   }
   const dtype = Object.hasOwn(STORAGES, type.name) ? STORAGES[type.name] : refuse(`${type.name} is no storage`);
-  const entry = archive.entries.find((e) => e.name === `${prefix}data/${key}`);
-  if (entry === undefined) damaged(`its storage ${quoted(key)} is missing`);
+  const entry = `${prefix}data/${key}`;
+  const bytes = archive.entries.get(entry);
+  if (bytes === undefined) damaged(`its storage ${quoted(key)} is missing`);
   const expected = count * STORED_BYTES[dtype];
-  if (entry.bytes !== expected) {
-    damaged(`expected ${expected} bytes in storage ${quoted(key)} (${count} of ${dtype}), got ${entry.bytes}`);
+  if (bytes !== expected) {
+    damaged(`expected ${expected} bytes in storage ${quoted(key)} (${count} of ${dtype}), got ${bytes}`);
   }
-  return new Storage(entry.name, dtype, count);
+  return new Storage(entry, dtype, count);
 }
 
 const isCount = (v: unknown): v is number => Number.isSafeInteger(v) && (v as number) >= 0;
@@ -191,7 +193,7 @@ async function readViews(
   const total = [...views.values()].reduce((n, view) => n + bytesOf(view), 0);
   if (total > limits.bytes) tooMuch(`expected at most ${limits.bytes} bytes of tensors, got ${total}`);
   const byEntry = Map.groupBy(views, ([, { storage }]) => storage.entry);
-  const stored = archive.entries.reduce((n, { name, bytes }) => n + (byEntry.has(name) ? bytes : 0), 0);
+  const stored = [...byEntry.keys()].reduce((n, entry) => n + archive.entries.get(entry)!, 0);
   if (stored > limits.bytes) tooMuch(`expected at most ${limits.bytes} bytes of storages, got ${stored}`);
   const read = new Map<string, StoredTensor>();
   for (const [entry, sharing] of byEntry) {

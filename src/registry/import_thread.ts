@@ -1,0 +1,33 @@
+/** Imports of weights in a thread of their own: a server must not stop answering while a large file is read. */
+import { DomainError, type DomainErrorCode } from "./errors.ts";
+import type { ImportRequest } from "./import_request.ts";
+import type { Imported } from "./import_weights.ts";
+
+export interface ImportTask {
+  readonly path: string;
+  readonly request: ImportRequest;
+  /** The folder that gets the package's files. */
+  readonly out: string;
+}
+export type ImportReply =
+  | { readonly imported: Imported }
+  | { readonly code: DomainErrorCode; readonly message: string };
+
+/** `importWeights()` elsewhere. @throws {DomainError} `invalid-weights`, `invalid-archive`, `too-large` */
+export async function importInThread(task: ImportTask): Promise<Imported> {
+  const worker = new Worker(import.meta.resolve("./_import_worker.ts"), { type: "module" });
+  try {
+    const reply = await new Promise<ImportReply>((resolve) => {
+      worker.onmessage = ({ data }: MessageEvent<ImportReply>) => resolve(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        resolve({ code: "invalid-weights", message: "Cannot import the weights: the importing thread failed" });
+      };
+      worker.postMessage(task);
+    });
+    if ("imported" in reply) return reply.imported;
+    throw new DomainError(reply.code, reply.message);
+  } finally {
+    worker.terminate();
+  }
+}
