@@ -1,8 +1,8 @@
 /**
  * The whole service in one go, on phantoms: starts a server with an empty data folder, uploads two labelled cases,
- * fine-tunes a shipped model for a few steps, approves the candidate, segments a third case and prints its Dice.
- * `deno task demo [--base MODEL] [--steps 20] [--size 48] [--seed 1] [--keep]`. Shows the calls, not the quality: so few
- * steps on so little data teach a network little.
+ * fine-tunes the shipped encoder for a few minutes, approves the candidate, segments a third case and prints its Dice.
+ * `deno task demo [--base MODEL] [--steps 200] [--size 48] [--seed 1] [--keep]`. It shows the calls and that a network
+ * learns; phantoms are easier than patients.
  */
 import { openAsBlob } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -20,21 +20,23 @@ const STARTUP_MS = 120_000;
 /** A server in a process of its own. */
 class Server {
   readonly #process: Deno.ChildProcess;
-  readonly #origin: string;
+  readonly origin: string;
 
-  constructor(dataDirectory: string) {
+  /** @param log where the server's log goes */
+  constructor(dataDirectory: string, log: string) {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
     listener.close();
-    this.#origin = `http://127.0.0.1:${port}`;
+    this.origin = `http://127.0.0.1:${port}`;
     const main = join(import.meta.dirname!, "../src/cli/main.ts");
     const options = ["--host", "127.0.0.1", "--port", String(port), "--data", dataDirectory];
     this.#process = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", main, "serve", ...options],
       stdin: "null",
       stdout: "null",
-      stderr: "inherit",
+      stderr: "piped",
     }).spawn();
+    Deno.open(log, { create: true, write: true }).then((file) => this.#process.stderr.pipeTo(file.writable));
   }
 
   /** Waits until the server can take work. */
@@ -43,7 +45,7 @@ class Server {
     this.#process.status.then(() => ended = true);
     for (const start = Date.now(); Date.now() - start < STARTUP_MS; await sleep(250)) {
       if (ended) throw new Error("Cannot run the demo: the server ended");
-      const reply = await fetch(`${this.#origin}/health/ready`).catch(() => undefined);
+      const reply = await fetch(`${this.origin}/health/ready`).catch(() => undefined);
       await reply?.body?.cancel();
       if (reply?.ok) return;
     }
@@ -53,7 +55,7 @@ class Server {
   /** One call; anything but success ends the demo with the server's own words. */
   async call(method: string, path: string, body?: unknown, accept = "application/json"): Promise<Response> {
     const json = body !== undefined && !(body instanceof Blob) && !(body instanceof FormData);
-    const reply = await fetch(this.#origin + path, {
+    const reply = await fetch(this.origin + path, {
       method,
       headers: { accept, ...(json && { "content-type": "application/json" }) },
       body: json ? JSON.stringify(body) : body as BodyInit | undefined,
@@ -88,19 +90,34 @@ async function upload(server: Server, folder: string, cases: readonly string[]):
   return id;
 }
 
-/** Fine-tunes and waits for the end; the candidate's version. */
+/** Fine-tunes, tells what the server tells meanwhile, and waits for the end; the candidate's version. */
 async function finetune(server: Server, request: Record<string, unknown>): Promise<number> {
   const { id } = await (await server.call("POST", "/v1/finetunes", request)).json();
-  for (let shown = -1;; await sleep(1000)) {
-    const job = await (await server.call("GET", `/v1/jobs/${id}`)).json();
-    const { step, steps, loss, etaSeconds } = job.progress ?? {};
-    if (step !== undefined && step !== shown) {
-      console.log(`  step ${step} of ${steps}, loss ${loss?.toFixed(4)}, ${Math.round(etaSeconds)} s left`);
-      shown = step;
+  const events = await server.call("GET", `/v1/jobs/${id}/events`, undefined, "text/event-stream");
+  let told = 0;
+  for await (const { type, data } of eventsOf(events.body!)) {
+    if (type === "log") say(`  ${data.message}`);
+    if (type === "progress" && data.step >= told) {
+      say(`  step ${data.step} of ${data.steps}, loss ${data.loss.toFixed(3)}, ${data.etaSeconds} s left`);
+      told = data.step === 1 ? data.steps / 10 : told + data.steps / 10;
     }
-    if (job.state === "succeeded") return job.result.version;
-    if (job.state === "failed" || job.state === "cancelled") {
-      throw new Error(`Cannot fine-tune: the job ${job.state}: ${JSON.stringify(job.error)}`);
+    if (type !== "done") continue;
+    if (data.state === "succeeded") return data.result.version;
+    throw new Error(`Cannot fine-tune: the job ${data.state}: ${JSON.stringify(data.error)}`);
+  }
+  throw new Error("Cannot fine-tune: the server ended the events");
+}
+
+/** Server-sent events of a job. */
+// deno-lint-ignore no-explicit-any
+async function* eventsOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<{ type: string; data: any }> {
+  let text = "";
+  for await (const part of body.pipeThrough(new TextDecoderStream())) {
+    const frames = (text + part).split("\n\n");
+    text = frames.pop()!;
+    for (const frame of frames) {
+      const [type, data] = ["event", "data"].map((name) => new RegExp(`^${name}: (.*)$`, "m").exec(frame)?.[1]);
+      if (type && data) yield { type, data: JSON.parse(data) };
     }
   }
 }
@@ -124,19 +141,25 @@ async function findBase(server: Server): Promise<string> {
   return base.name;
 }
 
+/** Says what happens, with the seconds since the start. */
+function say(text: string): void {
+  console.log(`${Math.round(performance.now() / 1000).toString().padStart(4)} s  ${text}`);
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       base: { type: "string" },
-      steps: { type: "string", default: "20" },
+      steps: { type: "string", default: "200" },
       size: { type: "string", default: "48" },
       seed: { type: "string", default: "1" },
       keep: { type: "boolean", default: false },
     },
   });
   const folder = await mkdtemp(join(tmpdir(), "sulcus-demo-"));
+  const log = join(folder, "server.log");
   const size = Number(values.size);
-  console.log(`Making three phantoms of ${size}³ voxels`);
+  say(`Making three phantoms of ${size}³ voxels: ${PHANTOM_MODALITIES.join(", ")} and a label map of lesions`);
   const cases = await writePhantomDataset(join(folder, "phantoms"), {
     count: 3,
     seed: Number(values.seed),
@@ -144,30 +167,33 @@ async function main(): Promise<void> {
     spacingMm: [1, 1, 1],
     lesions: 8,
   });
-  const server = new Server(join(folder, "data"));
+  const server = new Server(join(folder, "data"), log);
+  let failed = true;
   try {
-    console.log("Starting the server");
+    say("Starting the server with an empty data folder");
     await server.ready();
+    say(`It is ready: ${server.origin}`);
     const base = values.base ?? await findBase(server);
-    console.log("Uploading two of them with their labels");
     const dataset = await upload(server, join(folder, "phantoms"), cases.slice(0, 2));
-    console.log(`Fine-tuning ${base}`);
+    say(`Uploaded ${cases.slice(0, 2).join(" and ")} with their labels`);
+    say(`Fine-tuning ${base}: ${values.steps} steps`);
     const recipe = { preset: "edge", steps: Number(values.steps), roi: [32, 32, 32], validation: "none" };
     const version = await finetune(server, { dataset, base: { model: base }, name: NAME, recipe });
-    console.log(`Approving version ${version} of ${NAME}`);
     const approval = { approvedBy: "demo", note: "phantoms" };
     await (await server.call("POST", `/v1/models/${NAME}/versions/${version}/approve`, approval)).body?.cancel();
-    console.log("Segmenting the third");
+    say(`Approved the candidate: ${NAME}, version ${version}, is served`);
     const third = join(folder, "phantoms", "cases", cases[2]);
     await segment(server, third, join(folder, "mask.nii.gz"));
     const [mask, label] = await Promise.all([
       readNifti(join(folder, "mask.nii.gz")),
       readNifti(join(third, "label.nii.gz")),
     ]);
-    console.log(`Dice of the third case: ${dice(Uint8Array.from(mask.data), Uint8Array.from(label.data)).toFixed(3)}`);
+    const score = dice(Uint8Array.from(mask.data), Uint8Array.from(label.data));
+    say(`Segmented ${cases[2]}, which the network never saw: Dice ${score.toFixed(3)}`);
+    failed = false;
   } finally {
     await server.stop();
-    if (values.keep) console.log(`Everything is in ${folder}`);
+    if (values.keep || failed) say(`Everything is in ${folder}, the server's log too`);
     else await rm(folder, { recursive: true });
   }
 }

@@ -36,6 +36,7 @@ export function createApp(services: Services): Hono<Env> {
     const ms = performance.now() - start;
     const route = c.get("route");
     services.metrics.request({ method: knownMethod(method), route, status, seconds: ms / 1000 });
+    if (WATCHED.test(route)) return;
     services.log({
       level: "info",
       event: "request",
@@ -98,6 +99,8 @@ async function withoutBodyForHead(request: Request, response: Response): Promise
   return new Response(null, response);
 }
 
+/** Asked every few seconds by whoever watches the server; counted, but not logged. */
+const WATCHED = /^\/(health\/|metrics$)/;
 const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
 
 /** Clients can send any word; metrics and logs take only those that exist. */

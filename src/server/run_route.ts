@@ -31,10 +31,7 @@ export async function runRoute(
     request,
     services,
     mediaType,
-    // Only where it is needed: from the first look on, Deno watches the connection, and says so on stderr.
-    get signal() {
-      return request.signal;
-    },
+    signal: request.signal,
   });
 }
 
