@@ -64,24 +64,13 @@ config() {
     console.log((eval(process.argv[1]) ?? []).map(quote).join(" "));' "$1"
 }
 
-# Runs words in the container, as process 1 of its own.
-inside() {
-  unshare --mount --net --pid --fork --kill-child --propagation private bash -c '
-    root=$1 data=$2; shift 2
-    ip link set lo up
-    mount --bind "$root" "$root" && mount -o remount,ro,bind "$root"
-    mount --bind "$data" "$root/data" && mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev"
-    exec chroot --userspec=10001:10001 "$root" "$@"' inside "$ROOT" "$WORK/data" \
-    /usr/bin/env -i -C /app "${ENVIRONMENT[@]}" "$@"
-}
-
 # What a client beside the server gets: only it is in the container's network.
 client() { nsenter --net --target "$SERVER" curl -sf --max-time 900 "$@"; }
 
 start() {
   local began answer=
   began=$(date +%s%N)
-  inside "${COMMAND[@]}" >>"$WORK/log" 2>&1 &
+  "${INSIDE[@]}" "${COMMAND[@]}" >>"$WORK/log" 2>&1 &
   OUTSIDE=$!
   until SERVER=$(pgrep -P "$OUTSIDE"); do sleep 0.1; done
   for _ in $(seq 600); do
@@ -110,6 +99,7 @@ field() { node -pe "JSON.parse(require('fs').readFileSync(0, 'utf8')).$1"; }
 
 run() {
   local container volumes="${VOLUMES:-}" dataset report modality
+  local -a environment check form=()
   if [ -z "$volumes" ]; then
     npx -y deno@2.9.6 run -A scripts/phantom.ts --out "$WORK/phantoms" --count 1 --seed 1 --size 64 >/dev/null
     volumes=$WORK/phantoms/cases/phantom001
@@ -117,35 +107,42 @@ run() {
   container=$(buildah from "$IMAGE")
   trap 'kill -KILL "${SERVER:-}" 2>/dev/null || true; buildah rm "'"$container"'" >/dev/null' EXIT
   ROOT=$(buildah mount "$container")
-  eval "ENVIRONMENT=($(config 'config.Env'))"
+  eval "environment=($(config 'config.Env'))"
   eval "COMMAND=($(config '[...config.Entrypoint, ...config.Cmd]'))"
-  local -a check
   eval "check=($(config 'config.Healthcheck.Test.slice(1)'))"
+  # Before words to be run in the container, as process 1 of its own.
+  INSIDE=(unshare --mount --net --pid --fork --kill-child --propagation private bash -c '
+    root=$1 data=$2; shift 2
+    ip link set lo up
+    mount --bind "$root" "$root" && mount -o remount,ro,bind "$root"
+    mount --bind "$data" "$root/data" && mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev"
+    exec chroot --userspec=10001:10001 "$root" "$@"' inside "$ROOT" "$WORK/data"
+    /usr/bin/env -i -C /app "${environment[@]}")
   rm -rf "$WORK/data" "$WORK/log" && mkdir "$WORK/data" && chown 10001:10001 "$WORK/data"
 
   local leftovers
   leftovers=$(find "$ROOT/root" "$ROOT/app" "$ROOT/opt" "$ROOT/usr/local" "$ROOT/tmp" \
-    \( -name '.npm' -o -name '*_test.ts' -o -name '*_test_helpers.ts' -o -name npm -o -name '.cache' \) -prune -print)
+    \( -name '.npm' -o -name '*_test.ts' -o -name '*_test_helpers.ts' -o -name npm ! -empty -o -name '.cache' \) -prune -print)
   [ -z "$leftovers" ] || fail "the image holds leftovers of its build: $leftovers"
-  [ "$(inside id -u)" = 10001 ] || fail "the container does not run as user 10001"
-  ! inside touch /app/written /opt/deno/written /tmp/written /written 2>/dev/null || fail "the root is writable"
-  inside touch /data/written && rm "$WORK/data/written" || fail "/data is not writable"
+  [ "$("${INSIDE[@]}" id -u)" = 10001 ] || fail "the container does not run as user 10001"
+  ! "${INSIDE[@]}" touch /app/written /opt/deno/written /tmp/written /written 2>/dev/null || fail "the root is writable"
+  "${INSIDE[@]}" touch /data/written && rm "$WORK/data/written" || fail "/data is not writable"
   echo "container: user 10001, read-only root, /data writable, no network but its own loopback, no build leftovers"
 
   start "first start"
   [ "$(stat -c %u "/proc/$SERVER")" = 10001 ] || fail "the server does not run as user 10001"
-  nsenter --net --target "$SERVER" "$ROOT/usr/local/bin/deno" "${check[@]:1}" || fail "the image's health check fails"
+  nsenter --target "$SERVER" --mount --net --pid --root --wd --setuid 10001 --setgid 10001 \
+    /usr/bin/env -i "${environment[@]}" "${check[@]}" || fail "the image's health check fails"
   echo "health check: passes"
   echo "devices: $(client "$URL/version" | field 'devices.map((d) => `${d.provider} ${d.state}`).join(", ")')"
 
   dataset=$(client "$URL/v1/datasets" -H 'Content-Type: application/json' -d '{ "name": "kept", "task": "segmentation",
     "modalities": ["t1"], "labels": [{ "name": "lesion", "values": [1] }] }' | field id)
   client -T "$volumes/t1.nii.gz" "$URL/v1/datasets/$dataset/cases/one/t1" >/dev/null
-  local -a form=()
   for modality in t1 t1c t2 flair; do form+=(-F "$modality=@$volumes/$modality.nii.gz"); done
   report=$(client -H 'Accept: application/json' "${form[@]}" "$URL/v1/models/$MODEL/segment") ||
     fail "the shipped model segments nothing"
-  echo "segmented with $MODEL: $(field 'labels.map((l) => `${l.name} ${l.volumeMl} mL`).join(", ")' <<<"$report"), $(
+  echo "segmented with $MODEL: $(field 'labels.map((l) => `${l.name} ${l.volumeMl.toFixed(1)} mL`).join(", ")' <<<"$report"), $(
     field windows <<<"$report"
   ) windows on $(field provider <<<"$report")"
   client "$URL$(field maskUrl <<<"$report")" -o "$WORK/mask.nii.gz"
