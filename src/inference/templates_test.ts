@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder, orientedGrid, sampled, writeVolume } from "../../tests/_volumes.ts";
 import type { GridImage, Triple } from "../volume/mod.ts";
-import { readTemplate, templateFor, templatePath } from "./templates.ts";
+import { readTemplate, templateFor, templatePath, writeTemplate } from "./templates.ts";
 import { InferenceError } from "./types.ts";
 
-async function writeTemplate(
+async function writeFileOf(
   folder: string,
   ...[grid, data]: [GridImage | ReturnType<typeof orientedGrid>, Float32Array]
 ) {
@@ -16,17 +16,26 @@ async function writeTemplate(
 Deno.test("readTemplate() maps a template to [0, 1] with the guard of METHODS.md F.3 and turns it to RAS", () =>
   inFolder(async (folder) => {
     const grid = orientedGrid([2, 2, 2], { code: "LAS", originMm: [1, 0, 0] });
-    await writeTemplate(folder, grid, sampled(grid, ([x, y, z]) => 4 * x + 2 * y + z));
+    await writeFileOf(folder, grid, sampled(grid, ([x, y, z]) => 4 * x + 2 * y + z));
     const { data, sizeVox } = (await readTemplate(folder, "t1"))!;
     assert.deepEqual(sizeVox, [2, 2, 2]);
     assert.deepEqual([...data], Array.from({ length: 8 }, (_, i) => Math.fround(i / (7 + 1e-9))));
     assert.deepEqual([...(await readTemplate(folder, "t1", "raw"))!.data], [0, 1, 2, 3, 4, 5, 6, 7]);
   }));
 
+Deno.test("writeTemplate() keeps every bit, in RAS around 0 mm", () =>
+  inFolder(async (folder) => {
+    const data = Float32Array.of(-0, 1e-45, -3.4e38, 0.1, 0, 7);
+    await writeTemplate(folder, "flair", { data, sizeVox: [1, 2, 3], spacingMm: [1, 1, 2] });
+    const read = (await readTemplate(folder, "flair", "raw"))!;
+    assert.deepEqual(new Uint8Array(read.data.buffer), new Uint8Array(data.buffer));
+    assert.deepEqual(read.affineRas, [1, 0, 0, 0, 0, 1, 0, -0.5, 0, 0, 2, -2, 0, 0, 0, 1]);
+  }));
+
 Deno.test("readTemplate() gives null where there is none, zeros for one value, and refuses other files", () =>
   inFolder(async (folder) => {
     assert.equal(await readTemplate(folder, "t1"), null);
-    await writeTemplate(folder, orientedGrid([2, 2, 2]), new Float32Array(8).fill(5));
+    await writeFileOf(folder, orientedGrid([2, 2, 2]), new Float32Array(8).fill(5));
     assert.deepEqual([...(await readTemplate(folder, "t1"))!.data], Array(8).fill(0));
     await Deno.writeTextFile(templatePath(folder, "t1"), "no template");
     await assert.rejects(readTemplate(folder, "t1"), (error) => {

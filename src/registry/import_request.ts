@@ -44,7 +44,9 @@ const labels = parsed((text) =>
   })
 );
 
-const edge = z.coerce.number("expected a whole number").int("expected a whole number").min(16).max(256).multipleOf(16);
+const WIDTH = "expected a whole number from 1 to 4096";
+const EDGE = "expected a multiple of 16 from 16 to 256";
+const edge = z.coerce.number(EDGE).int(EDGE).min(16, EDGE).max(256, EDGE).multipleOf(16, EDGE);
 
 /** Everything but the name may follow from the file. */
 export const importRequestSchema = z.strictObject({
@@ -55,7 +57,7 @@ export const importRequestSchema = z.strictObject({
   labels: labels.optional().describe("Makes a segmentation: name=value of each output in order, with commas between"),
   classes: names.optional().describe("Makes a classification: the names of its outputs in order"),
   features: names.optional().describe("ONNX: names of the feature maps that a new head may use, with commas between"),
-  headDim: z.coerce.number("expected a whole number").int("expected a whole number").min(1).max(4096).optional()
+  headDim: z.coerce.number(WIDTH).int(WIDTH).min(1, WIDTH).max(4096, WIDTH).optional()
     .describe("UniFormer: channels of an attention head, which shapes do not tell"),
   roi: edge.optional().describe("Edge of the window that the network is written for, voxels, a multiple of 16"),
   licence: z.string().min(1).max(1000).optional().describe("Of the weights"),

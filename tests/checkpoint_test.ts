@@ -1,0 +1,232 @@
+/**
+ * Checkpoints of PyTorch as packages: what the imported network computes on the CPU engine, METHODS.md F.7, and the way
+ * back, bit for bit.
+ */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Engine, openEngine } from "../src/engine/mod.ts";
+import { encodeModel, importModel, lower, type Tensor } from "../src/graph/mod.ts";
+import { readTemplate } from "../src/inference/mod.ts";
+import { decodeSafetensors, plainKey, type StoredTensor, TEMPLATE_KEY, toOfficialAxes } from "../src/nets/mod.ts";
+import { digestFile, exportWeights, type ImportRequest, type Manifest } from "../src/registry/mod.ts";
+import { type Imported, importWeights } from "../src/registry/import_weights.ts";
+import { packageDirectory, readPackage, writePackage } from "../src/registry/package.ts";
+import { readWeightFile } from "../src/registry/weight_file.ts";
+import { spacingOf } from "../src/volume/mod.ts";
+import { trainable } from "../src/train/network.ts";
+import { resolveRecipe } from "../src/train/recipes.ts";
+import { assertRow, type Row, vectorInput } from "./_vectors.ts";
+import { requestOf, ROI } from "./_tiny_models.ts";
+import { inFolder } from "./_volumes.ts";
+import { loadFixture } from "./fixtures/mod.ts";
+
+let engine: Engine;
+Deno.test.beforeAll(async () => {
+  engine = await openEngine("cpu");
+});
+Deno.test.afterAll(() => engine.close());
+
+interface Summary {
+  readonly mean: number;
+  readonly std: number;
+  readonly first: number;
+  readonly middle: number;
+  readonly last: number;
+}
+const rowOf = ({ mean, std, first, middle, last }: Summary): Row => [mean, std, first, middle, last];
+
+interface Published extends Imported {
+  readonly directory: string;
+  readonly manifest: Manifest;
+}
+
+/** Imports a file and publishes the package. */
+async function publish(folder: string, path: string, request: Omit<ImportRequest, "name">): Promise<Published> {
+  const out = await Deno.makeTempDir({ dir: folder });
+  const imported = await importWeights(path, { name: "made", ...request }, out);
+  const root = await Deno.makeTempDir({ dir: folder });
+  await writePackage(root, imported.draft, { version: 1, source: out });
+  const directory = packageDirectory(root, "made", 1);
+  return { ...imported, directory, manifest: await readPackage(directory) };
+}
+
+/** The outputs of a package's network for F.2's input at 32³. */
+async function outputsOf({ directory }: Published): Promise<Readonly<Record<string, Tensor>>> {
+  const graph = importModel(await Deno.readFile(join(directory, "network.onnx")));
+  const session = await engine.load(encodeModel(lower(graph).graph));
+  try {
+    return await session.run({ image: vectorInput([1, 1, 32, 32, 32]) });
+  } finally {
+    await session.release();
+  }
+}
+
+/** Checks features (in the official order of axes) and reconstruction against what PyTorch computed. */
+async function assertOutputs(
+  made: Published,
+  { outputs, reconstruction }: { outputs: Readonly<Record<string, Summary>>; reconstruction: string },
+): Promise<void> {
+  const found = await outputsOf(made);
+  for (const name of ["x1", "x2", "x3", "x4"]) {
+    assertRow(name, toOfficialAxes(found[name]), { expected: rowOf(outputs[name]), tolerance: 1e-4 });
+  }
+  assertRow("reconstruction", found.out, { expected: rowOf(outputs[reconstruction]), tolerance: 1e-4 });
+}
+
+/** The templates of a package as one row of numbers. */
+async function templateRow({ directory, manifest }: Published): Promise<Tensor> {
+  const images = await Promise.all(manifest.modalities.map((m) => readTemplate(directory, m, "raw")));
+  for (const image of images) assert.deepEqual(spacingOf(image!.affineRas), [1, 1, 1]);
+  const data = images.flatMap((image) => [...image!.data]);
+  return { dtype: "float32", shape: [data.length], data: Float32Array.from(data) };
+}
+
+/** Writes a package's weights to a file and reads its tensors. */
+async function exported({ directory, manifest }: Pick<Published, "directory" | "manifest">, path: string) {
+  const { parts } = await exportWeights(directory, manifest);
+  await Deno.writeFile(path, ReadableStream.from(parts));
+  return decodeSafetensors(await Deno.readFile(path)).tensors;
+}
+
+const FIXTURE = "tests/fixtures/checkpoints/pretraining";
+
+Deno.test("an official checkpoint gives on the CPU engine what PyTorch computed, with its templates", () =>
+  inFolder(async (folder) => {
+    const made = await publish(folder, `${FIXTURE}.pt`, { roi: 32 });
+    const { widths, depths, headDim, template, outputs } = JSON.parse(readFileSync(`${FIXTURE}.json`, "utf8"));
+    const config = { inChannels: 1, widths, depths, headDim, mlpRatio: 4, stemWidth: widths[0] };
+    assert.deepEqual(made.draft.architecture, { kind: "uniformer-pretraining", config });
+    await assertOutputs(made, { outputs, reconstruction: "out" });
+    assertRow("templates", await templateRow(made), { expected: rowOf(template), tolerance: 1e-6 });
+    const { loaded, dropped, missing, batchesTracked, converted } = made.report;
+    assert.deepEqual([missing, converted, batchesTracked, dropped.length], [[], [], 3, 16]);
+    assert.ok(dropped.every(({ key, why }) => /conv_block|proj1/.test(key) && why === "was never trained"));
+    const all = (await readWeightFile(`${FIXTURE}.pt`, "pytorch")).tensors;
+    const accounted = [...loaded, ...dropped.map((d) => d.key), TEMPLATE_KEY];
+    assert.deepEqual(accounted.toSorted(), [...all.keys()].map(plainKey).toSorted());
+  }));
+
+const SHARED = "../shared/data/checkpoints/brainmvp_uniformer_tiny";
+const absent = !existsSync(`${SHARED}.pt`);
+const WHY = absent ? " (skipped: ../shared/data is absent)" : "";
+
+Deno.test({
+  name: `METHODS.md F.7: features, reconstruction and templates of the checkpoint, and back bit for bit${WHY}`,
+  ignore: absent,
+  fn: () =>
+    inFolder(async (folder) => {
+      const made = await publish(folder, `${SHARED}.pt`, { roi: 32 });
+      const { outputs, template, headDim, widths } = JSON.parse(readFileSync(`${SHARED}.json`, "utf8"));
+      const { config } = made.draft.architecture;
+      assert.deepEqual([config.headDim, config.widths], [headDim, widths]);
+      assert.match(made.report.assumed[0], /^attention heads of 16 channels/);
+      await assertOutputs(made, { outputs, reconstruction: "reconstruction" });
+      assertRow("templates", await templateRow(made), { expected: rowOf(template), tolerance: 1e-6 });
+      assert.deepEqual([made.report.loaded.length, made.report.dropped, made.report.missing], [113, [], []]);
+
+      const state = await exported(made, join(folder, "back.safetensors"));
+      const original = (await readWeightFile(`${SHARED}.pt`, "pytorch")).tensors;
+      const plain = (tensors: ReadonlyMap<string, StoredTensor>) =>
+        new Map([...tensors].map(([key, t]) => [key.replace(/^module\./, ""), t]));
+      assert.deepEqual([...state.keys()], [...plain(original).keys()].toSorted());
+      for (const [key, t] of plain(original)) assert.deepEqual(state.get(key), t, key);
+    }),
+});
+
+Deno.test({
+  name: `METHODS.md A.1.4: the checkpoint of F.7 into UniUnet${WHY}`,
+  ignore: absent,
+  fn: () =>
+    inFolder(async (folder) => {
+      const labels = ["tc", "wt", "et"].map((name, i) => ({ name, value: i + 1, colour: "#e5484d" }));
+      const { report, directory } = await publish(folder, `${SHARED}.pt`, {
+        roi: 32,
+        labels,
+        modalities: ["t1", "t1c", "t2", "flair"],
+      });
+      const pairs = (...keys: string[]) => keys.flatMap((key) => [`${key}.bias`, `${key}.weight`]);
+      assert.deepEqual(
+        report.dropped.map((d) => d.key).sort(),
+        pairs("decoder.out_1.conv.conv", "encoder.patch_embed1.proj").sort(),
+      );
+      const blocks = [2, 3, 4, 5].flatMap((i) =>
+        [1, 2, 3].map((j) => `decoder.decoder${i}.conv_block.conv${j}.conv.weight`)
+      );
+      assert.deepEqual(
+        report.missing,
+        [
+          ...blocks, // the fixture lacks the entries that official files hold untrained
+          ...pairs("decoder.out.conv.conv", "decoder.proj1.norm", "decoder.proj1.proj", "encoder.patch_embed1.proj"),
+          ...pairs("ms_out.0", "ms_out.1"),
+        ],
+      );
+      assert.equal(report.loaded.length, 113 - 4);
+      assert.deepEqual(report.templates, ["flair", "t1", "t1c", "t2"]);
+      const { constants } = importModel(await Deno.readFile(join(directory, "network.onnx")));
+      const original = (await readWeightFile(`${SHARED}.pt`, "pytorch")).tensors;
+      const { bytes } = original.get("module.encoder.uniformer.blocks3.0.attn.qkv.weight")!;
+      const { data } = constants.get("encoder.blocks3.0.attn.qkv.weight")!;
+      assert.deepEqual(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), bytes);
+    }),
+});
+
+for (const name of ["brainmvp-edge", "ms-lesion"]) {
+  Deno.test(`the shipped ${name} 1 comes back from a safetensors file as the same package`, () =>
+    inFolder(async (folder) => {
+      const directory = `models/${name}/1`;
+      const manifest = await readPackage(directory);
+      await exported({ directory, manifest }, join(folder, "weights.safetensors"));
+      const back = await publish(folder, join(folder, "weights.safetensors"), {});
+      assert.equal(back.manifest.files["network.onnx"], manifest.files["network.onnx"]);
+      const { task, architecture, modalities, labels, classes, preprocessing, inference } = manifest;
+      assert.deepEqual({ ...back.manifest, ...{ task, architecture, modalities, labels } }, back.manifest);
+      assert.deepEqual({ ...back.manifest, ...{ classes, preprocessing, inference } }, back.manifest);
+    }));
+}
+
+Deno.test("templates come back from a safetensors file bit for bit", () =>
+  inFolder(async (folder) => {
+    const made = await publish(folder, `${FIXTURE}.pt`, { roi: 16 });
+    const first = await exported(made, join(folder, "a.safetensors"));
+    const original = (await readWeightFile(`${FIXTURE}.pt`, "pytorch")).tensors.get(`module.${TEMPLATE_KEY}`)!;
+    assert.deepEqual(first.get(TEMPLATE_KEY), original);
+    const again = await publish(folder, join(folder, "a.safetensors"), {});
+    for (const m of made.manifest.modalities) {
+      const [a, b] = [made, again].map(({ directory }) => join(directory, "templates", `${m}.nii.gz`));
+      assert.equal((await digestFile(a)).sha256, (await digestFile(b)).sha256, m);
+    }
+    assert.deepEqual(await exported(again, join(folder, "b.safetensors")), first);
+  }));
+
+Deno.test("an ONNX encoder becomes a package that a fine-tune builds on; other graphs are refused with the reason", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "encoder.onnx");
+    await Deno.writeFile(path, loadFixture("pyramid_bn").model);
+    const modalities = ["t1", "t1c", "t2", "flair"] as const;
+    const features = ["coarse", "fine", "middle"];
+    const made = await publish(folder, path, { modalities: [...modalities], features, roi: 32 });
+    assert.deepEqual(made.draft.architecture, { kind: "onnx", config: { features } });
+    assert.deepEqual(await Deno.readFile(join(made.directory, "network.onnx")), loadFixture("pyramid_bn").model);
+    const { task, architecture, preprocessing, inference } = made.manifest;
+    const spec = { task, architecture, modalities, labels: [], classes: [], preprocessing, inference };
+    const base = { name: "made", version: 1, directory: made.directory, spec };
+    const request = requestOf({ folder, engine, cases: [], changes: { modalities, base } });
+    const options = { cases: 1, baseHasTemplates: false, task: request.task, network: "onnx" } as const;
+    const { network } = await trainable({ request, recipe: resolveRecipe(request.recipe, options) });
+    assert.deepEqual(network.types.get("out")!.shape, [1, 1, ...ROI]);
+
+    const refused: [Omit<ImportRequest, "name">, RegExp][] = [
+      [{ modalities: ["t1"], features, roi: 32 }, /^Cannot import /],
+      [{ modalities: [...modalities], features: ["coarse", "nothing"], roi: 32 }, /expected a value nothing in /],
+      [{ modalities: [...modalities], roi: 32 }, /expected features, labels or classes to be given/],
+      [{ features }, /expected modalities, the input's channels in order/],
+      [
+        { modalities: [...modalities], classes: ["a", "b"], roi: 32 },
+        /expected its first output to be \[1,2\], got \[1,/,
+      ],
+    ];
+    for (const [asked, message] of refused) {
+      await assert.rejects(importWeights(path, { name: "made", ...asked }, folder), { message });
+    }
+  }));
