@@ -8,7 +8,13 @@ import { writeWhole } from "./files.ts";
 export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Updates done, the losses so far, and what identifies the run; JSON. */
-  readonly progress: { readonly run: string; readonly step: number; readonly losses: readonly number[] };
+  readonly progress: {
+    readonly run: string;
+    readonly step: number;
+    readonly losses: readonly number[];
+    /** Further numbers of every update, by name. */
+    readonly curves?: Readonly<Record<string, readonly number[]>>;
+  };
 }
 
 /** Writes a checkpoint whole or not at all. */

@@ -1,6 +1,5 @@
-/** A data set's cases, pre-processed once, kept on disk, a few of them in memory: memory does not grow with their number. */
-import { mkdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+/** The labelled cases of a data set, pre-processed once. */
+import { readFile, stat } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import {
   InferenceError,
@@ -14,11 +13,9 @@ import {
 } from "../inference/mod.ts";
 import { resizeTrilinear, type Triple } from "../volume/mod.ts";
 import type { CaseVolumes } from "./augment.ts";
+import { CaseCache } from "./case_cache.ts";
 import { writeWhole } from "./files.ts";
 import { type TrainingCase, TrainingError } from "./types.ts";
-
-/** Bytes of cases that are kept in memory. */
-const CACHE_BYTES = 2 ** 31;
 
 /** Labelled voxels remembered per case for lesion-aware crops. */
 const MOST_LABELLED = 200_000;
@@ -38,14 +35,10 @@ export interface DatasetOptions {
 
 /** Random access to prepared cases. */
 export class PreparedCases {
-  readonly #options: DatasetOptions;
-  readonly #paths: readonly string[];
-  readonly #memory = new Map<number, CaseVolumes>();
-  #bytes = 0;
+  readonly #cases: CaseCache<CaseVolumes>;
 
-  private constructor(options: DatasetOptions, paths: readonly string[]) {
-    this.#options = options;
-    this.#paths = paths;
+  private constructor(cases: CaseCache<CaseVolumes>) {
+    this.#cases = cases;
   }
 
   /**
@@ -53,59 +46,36 @@ export class PreparedCases {
    * @throws {TrainingError} `invalid-data`: a case's volumes cannot be used, naming the case's number
    */
   static async open(options: DatasetOptions): Promise<PreparedCases> {
-    await mkdir(options.directory, { recursive: true });
-    const keys = await Promise.all(options.cases.map((_, i) => caseKey(options, i)));
-    const cases = new PreparedCases(options, keys.map((key) => join(options.directory, `${key}.case`)));
-    for (let i = 0; i < options.cases.length; i++) {
-      await cases.get(i);
-      options.onCase?.(i + 1, options.cases.length);
-    }
-    return cases;
+    const { directory, cases, cacheBytes, onCase } = options;
+    const withClass = (i: number, volumes: CaseVolumes) => ({ ...volumes, classTarget: classTarget(options, i) });
+    const cache = await CaseCache.open({
+      directory,
+      keys: await Promise.all(cases.map((_, i) => caseKey(options, i))),
+      prepare: async (i) => withClass(i, await prepareCase(options, i)),
+      write: writeCase,
+      read: async (path, i) => {
+        const found = await readCase(path);
+        return found && withClass(i, found);
+      },
+      sizeInBytes,
+      cacheBytes,
+      onCase,
+    });
+    return new PreparedCases(cache);
   }
 
   get length(): number {
-    return this.#options.cases.length;
+    return this.#cases.length;
   }
 
   /** Bytes of the cases in memory. */
   get bytesInMemory(): number {
-    return this.#bytes;
+    return this.#cases.bytesInMemory;
   }
 
   /** Case `i`, from memory, from disk, or prepared now. */
-  async get(i: number): Promise<CaseVolumes> {
-    const known = this.#memory.get(i);
-    if (known !== undefined) {
-      this.#memory.delete(i);
-      this.#memory.set(i, known);
-      return known;
-    }
-    const prepared = await readCase(this.#paths[i]) ?? await this.#prepare(i, this.#paths[i]);
-    const volumes = { ...prepared, classTarget: classTarget(this.#options, i) };
-    this.#remember(i, volumes);
-    return volumes;
-  }
-
-  #remember(i: number, volumes: CaseVolumes): void {
-    const { cacheBytes = CACHE_BYTES } = this.#options;
-    this.#memory.set(i, volumes);
-    this.#bytes += sizeInBytes(volumes);
-    for (const [old, other] of this.#memory) {
-      if (this.#bytes <= cacheBytes || this.#memory.size === 1) break;
-      this.#memory.delete(old);
-      this.#bytes -= sizeInBytes(other);
-    }
-  }
-
-  async #prepare(i: number, path: string): Promise<CaseVolumes> {
-    try {
-      const volumes = await prepareCase(this.#options, i);
-      await writeCase(path, volumes);
-      return volumes;
-    } catch (error) {
-      if (!(error instanceof InferenceError)) throw error;
-      throw new TrainingError("invalid-data", `Cannot train on case ${i + 1}: ${error.message}`, { cause: error });
-    }
+  get(i: number): Promise<CaseVolumes> {
+    return this.#cases.get(i);
   }
 }
 

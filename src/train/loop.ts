@@ -1,0 +1,177 @@
+/**
+ * The one training loop: runs step graphs many times on an engine. State stays on the device, checkpoints go to disk, a
+ * killed run goes on from its last one along the same trajectory. Knows neither losses nor data: every update's
+ * micro-batches come from a function of its number.
+ */
+import { join } from "node:path";
+import type { Engine, Session } from "../engine/mod.ts";
+import { encodeModel, type Graph, lower, sameShape, type Tensor } from "../graph/mod.ts";
+import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { TrainingError } from "./types.ts";
+
+/** A compiled step. */
+export interface Program {
+  readonly graph: Graph;
+  /** State that the step reads and replaces: input name → output name. */
+  readonly state: ReadonlyMap<string, string>;
+}
+
+/** A step as its device runs it. */
+export function compiled({ graph, state }: Program): Program {
+  return { graph: lower(graph).graph, state };
+}
+
+export interface MicroBatch {
+  readonly program: Program;
+  /** What the program is fed; its other inputs are state. */
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  /** The state tensor behind a state input of the program. Default: the one of the same name. */
+  readonly tensorOf?: (input: string) => string;
+  /** Further numbers for the curves. */
+  readonly values?: Readonly<Record<string, number>>;
+}
+
+export interface Update {
+  readonly learningRate: number;
+  /** Micro-batches; the last one's program applies the update. */
+  readonly count: number;
+  micro(i: number): Promise<MicroBatch>;
+}
+
+export interface LoopEvent {
+  /** Updates done. */
+  readonly step: number;
+  readonly learningRate: number;
+  /** This update's value of every curve. */
+  readonly values: Readonly<Record<string, number>>;
+}
+
+export interface LoopOptions {
+  readonly engine: Engine;
+  /** In messages: "fine-tune". */
+  readonly title: string;
+  /** Every state tensor and how it starts. */
+  readonly state: ReadonlyMap<string, () => Tensor>;
+  /** Scalar outputs that are recorded, as means over the micro-batches; the first one is the loss. */
+  readonly curves: readonly string[];
+  readonly steps: number;
+  readonly checkpointEverySteps: number;
+  /** Where the checkpoint lives, and what must be equal for it to be gone on from. */
+  readonly directory: string;
+  readonly run: string;
+  /** Update `step`, from 0; the same for the same number. */
+  readonly update: (step: number) => Update;
+  /** Whether to end before the last step. */
+  readonly stop?: (losses: readonly number[]) => boolean;
+  readonly signal?: AbortSignal;
+  readonly onStep: (event: LoopEvent) => void | Promise<void>;
+  /** What a user should know beside the steps. */
+  readonly onLog: (message: string) => void;
+}
+
+export interface LoopResult {
+  readonly state: ReadonlyMap<string, Tensor>;
+  /** One number an update. */
+  readonly curves: Readonly<Record<string, readonly number[]>>;
+}
+
+/** A step that takes longer than this has hung. */
+const STEP_TIMEOUT_MS = 3_600_000;
+
+/**
+ * Trains to the end.
+ * @throws {TrainingError} `cancelled` (a checkpoint is kept), `diverged`
+ * @throws {EngineError} the device failed; the last checkpoint is kept
+ */
+export async function runLoop(options: LoopOptions): Promise<LoopResult> {
+  const { engine, state, title, steps } = options;
+  const path = join(options.directory, "checkpoint.safetensors");
+  const names = [...state.keys()];
+  const resumed = await resumable(path, options);
+  const curves = curvesOf(resumed);
+  const sessions = new Map<Program, Session>();
+  const sessionOf = async (program: Program) => {
+    const known = sessions.get(program) ?? await engine.load(encodeModel(program.graph));
+    sessions.set(program, known);
+    return known;
+  };
+  const snapshot = async () => {
+    const tensors = new Map<string, Tensor>();
+    for (const name of names) tensors.set(name, await engine.get(name));
+    return tensors;
+  };
+  const save = async (step: number) => {
+    const { [options.curves[0]]: losses, ...others } = curves;
+    const progress = { run: options.run, step, losses: losses ?? [], curves: others };
+    await saveCheckpoint(path, { tensors: await snapshot(), progress });
+  };
+  try {
+    for (const [name, start] of state) await engine.put(name, resumed?.tensors.get(name) ?? start());
+    for (let step = resumed?.progress.step ?? 0; step < steps; step++) {
+      if (options.signal?.aborted) {
+        await save(step);
+        throw new TrainingError("cancelled", `The ${title} was cancelled after ${step} of ${steps} steps`);
+      }
+      const { learningRate, count, micro } = options.update(step);
+      const values: Record<string, number> = {};
+      for (let i = 0; i < count; i++) {
+        const batch = await micro(i);
+        const outputs = await runMicroBatch(await sessionOf(batch.program), batch, options.curves);
+        const found = [...options.curves.map((c): [string, number] => [c, Number(outputs[c].data[0])])];
+        for (const [name, value] of [...found, ...Object.entries(batch.values ?? {})]) {
+          values[name] = (values[name] ?? 0) + value / count;
+        }
+      }
+      const loss = values[options.curves[0]];
+      if (!Number.isFinite(loss)) throw new TrainingError("diverged", `The loss became ${loss} at step ${step + 1}`);
+      for (const [name, value] of Object.entries(values)) (curves[name] ??= []).push(value);
+      await options.onStep({ step: step + 1, learningRate, values });
+      if (options.stop?.(curves[options.curves[0]])) break;
+      if ((step + 1) % options.checkpointEverySteps === 0) await save(step + 1);
+    }
+    return { state: await snapshot(), curves };
+  } finally {
+    await release(engine, { sessions: sessions.values(), names });
+  }
+
+  function curvesOf(saved: Checkpoint | null): Record<string, number[]> {
+    const found = saved === null ? {} : { [options.curves[0]]: saved.progress.losses, ...saved.progress.curves };
+    return Object.fromEntries(Object.entries(found).map(([name, values]) => [name, [...values]]));
+  }
+}
+
+async function runMicroBatch(
+  session: Session,
+  { program: { graph, state }, feeds, tensorOf = (name) => name }: MicroBatch,
+  fetch: readonly string[],
+): Promise<Record<string, Tensor>> {
+  const held = graph.inputs.filter((name) => !(name in feeds));
+  const residents = Object.fromEntries(held.map((name) => [name, { resident: tensorOf(name) }]));
+  const keep = Object.fromEntries([...state].map(([input, output]) => [output, tensorOf(input)]));
+  return await session.run({ ...feeds, ...residents }, { keep, fetch, timeoutMs: STEP_TIMEOUT_MS });
+}
+
+/** The checkpoint to go on from: it is whole, of this run, and holds every state value. */
+async function resumable(path: string, { run, state, onLog }: LoopOptions): Promise<Checkpoint | null> {
+  const saved = await readCheckpoint(path).catch((error) => {
+    if (!(error instanceof SyntaxError)) throw error;
+    onLog("The checkpoint is damaged: this training starts again from its first step");
+    return null;
+  });
+  if (saved === null || saved.progress.run !== run) return null;
+  const fits = ([name, start]: [string, () => Tensor]) => {
+    const found = saved.tensors.get(name);
+    return found !== undefined && sameShape(found.shape, start().shape);
+  };
+  return [...state].every(fits) ? saved : null;
+}
+
+async function release(
+  engine: Engine,
+  { sessions, names }: { sessions: Iterable<Session>; names: readonly string[] },
+): Promise<void> {
+  try {
+    for (const session of sessions) await session.release();
+    for (const name of names) await engine.drop(name);
+  } catch { /* the child is gone, and what it held with it; the first error is the one that counts */ }
+}
