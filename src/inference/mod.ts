@@ -7,4 +7,5 @@ export { centreOf, classifierInput, prepare, type Prepared, prepareLabel } from 
 export { type RunWindow, slidingLogits, windowRunner } from "./sliding.ts";
 export { checkNetwork, type NetworkSpec } from "./check_network.ts";
 export { forgetNetwork, importNetwork, loadGraph } from "./network.ts";
+export { readVolume } from "./read_volume.ts";
 export { readTemplate, type TemplateFit, templateFor, templatePath, writeTemplate } from "./templates.ts";

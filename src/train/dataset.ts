@@ -47,7 +47,10 @@ export class PreparedCases {
    */
   static async open(options: DatasetOptions): Promise<PreparedCases> {
     const { directory, cases, cacheBytes, onCase } = options;
-    const withClass = (i: number, volumes: CaseVolumes) => ({ ...volumes, classTarget: classTarget(options, i) });
+    const withClass = (i: number, volumes: CaseVolumes): CaseVolumes => ({
+      ...volumes,
+      classTarget: classTarget(options, i),
+    });
     const cache = await CaseCache.open({
       directory,
       keys: await Promise.all(cases.map((_, i) => caseKey(options, i))),

@@ -1,6 +1,14 @@
 /** Training: losses, optimizers, augmentation and the fine-tuning loop, from labelled files to a network and its report. */
 export * from "./types.ts";
 export { finetune } from "./finetune.ts";
+export { pretrain, type PretrainRequest, type PretrainResult } from "./pretrain.ts";
+export {
+  PRETRAINING_PRESETS,
+  type PretrainingPreset,
+  type PretrainingRecipe,
+  type ResolvedPretraining,
+  resolvePretraining,
+} from "./pretraining_recipes.ts";
 export { PRETRAINING_LOSSES, pretrainingStep, type PretrainingStepConfig } from "./pretraining_step.ts";
 export { type StepConfig, type TrainingStep, trainingStep } from "./step.ts";
 export { ADAM_DEFAULTS, type AdamConfig } from "./optimizers.ts";

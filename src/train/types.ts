@@ -14,6 +14,9 @@ export interface TrainingCase {
   readonly className?: string;
 }
 
+/** A case to pre-train on, with as many modalities as it has. */
+export type PretrainingCase = Pick<TrainingCase, "id" | "images">;
+
 export type Preset = "edge" | "paper" | "official";
 
 /** A user's wishes; what is absent comes from the preset (METHODS.md F.1). */
@@ -63,6 +66,8 @@ export type TrainEvent =
     readonly steps: number;
     readonly epoch?: number;
     readonly loss: number;
+    /** Its parts, where it has some. */
+    readonly losses?: Readonly<Record<string, number>>;
     readonly learningRate: number;
     readonly etaSeconds: number;
     /** What is being trained: "fold 1 of 2", "final", … */

@@ -47,4 +47,4 @@ export {
   type Slab,
   visitSourceSlabs,
 } from "./restore.ts";
-export { encodePng, overlay, type Picture, type Rgb, sideBySide, type Slice, sliceOf } from "./picture.ts";
+export { encodePng, overlay, type Picture, type Rgb, sideBySide, type Slice, sliceOf, stacked } from "./picture.ts";

@@ -116,3 +116,18 @@ export function sideBySide(pictures: readonly Picture[]): Picture {
   }
   return { width, height, rgb };
 }
+
+/** `pictures` one below the other, left edges aligned, black beside the narrower ones. */
+export function stacked(pictures: readonly Picture[]): Picture {
+  const width = Math.max(...pictures.map((p) => p.width));
+  const height = pictures.reduce((sum, p) => sum + p.height, 0);
+  const rgb = new Uint8Array(3 * width * height);
+  let top = 0;
+  for (const p of pictures) {
+    for (let y = 0; y < p.height; y++) {
+      rgb.set(p.rgb.subarray(3 * y * p.width, 3 * (y + 1) * p.width), 3 * (top + y) * width);
+    }
+    top += p.height;
+  }
+  return { width, height, rgb };
+}
