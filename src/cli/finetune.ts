@@ -7,6 +7,7 @@ import { type Finetuned, runFinetune } from "./finetune_run.ts";
 import type { Io } from "./io.ts";
 import { MODEL_FLAGS, modelChoiceOf } from "./models_store.ts";
 import { Progress } from "./progress.ts";
+import { numbersOf, rateOf, storeFlags } from "./training_words.ts";
 
 const PRESETS = ["edge", "paper", "official"] as const;
 
@@ -104,13 +105,6 @@ function recipeOf(args: Args): Recipe {
   };
 }
 
-function rateOf(args: Args): number | undefined {
-  const text = args.text("learning-rate");
-  if (text === undefined) return undefined;
-  const rate = /^[\d.]+(e-?\d+)?$/i.test(text) ? Number(text) : NaN;
-  return rate > 0 && rate <= 1 ? rate : refuse("learning-rate", "a number above 0 up to 1, such as 2e-3", text);
-}
-
 function validationOf(args: Args): Recipe["validation"] {
   const text = args.text("validation");
   if (text === undefined || text === "auto" || text === "none") return text;
@@ -125,16 +119,8 @@ function tell(event: TrainEvent, { progress, json, io }: { progress: Progress; j
   else progress.note(`Fold ${event.fold} of ${event.folds}: ${numbersOf(event.metrics)}`);
 }
 
-function numbersOf(metrics: Readonly<Record<string, number | null>>): string {
-  return Object.entries(metrics).map(([name, value]) => `${name} ${value === null ? "undefined" : +value.toFixed(4)}`)
-    .join(", ");
-}
-
 function summaryOf({ model, version, existed, validation }: Finetuned, args: Args): string {
-  const where = ["store", "models"].flatMap((flag) => {
-    const value = args.text(flag);
-    return value === undefined ? [] : [` --${flag === "store" ? "data" : flag} ${value}`];
-  }).join("");
+  const where = storeFlags(args);
   return [
     existed
       ? `This very fine-tune was done before: it made ${model} version ${version}.`

@@ -1,25 +1,13 @@
-/**
- * A fine-tune in this process, from the labelled cases to the candidate version. The database is open only at the start
- * and at the end, so that hours of training lock nobody out.
- */
+/** A fine-tune in this process, from the labelled cases to the candidate version. */
 import { createHash } from "node:crypto";
-import { resolve } from "node:path";
 import { candidateDraft, checkTasks, type DatasetFolder, readDatasetFolder, readDatasetZip } from "../jobs/mod.ts";
-import {
-  acquireLock,
-  digestFile,
-  DomainError,
-  exists,
-  type ModelVersion,
-  type Registry,
-  removeIfPresent,
-  specOf,
-} from "../registry/mod.ts";
-import { finetune, type FinetuneResult, type Metrics, type Recipe, type TrainEvent } from "../train/mod.ts";
+import { acquireLock, digestFile, DomainError, type ModelVersion, removeIfPresent, specOf } from "../registry/mod.ts";
+import { finetune, type Metrics, type Recipe, type TrainEvent } from "../train/mod.ts";
 import type { Settings } from "./config.ts";
 import { onDevice } from "./device.ts";
-import { CommandError, failureOf } from "./errors.ts";
-import { findModel, type Model, type ModelChoice, withRegistry } from "./models_store.ts";
+import { CommandError } from "./errors.ts";
+import { keepTraining, workRootOf } from "./kept_training.ts";
+import { findModel, type Model, type ModelChoice } from "./models_store.ts";
 
 export interface FinetuneOptions {
   readonly base: ModelChoice;
@@ -48,32 +36,48 @@ export interface Finetuned {
  * @throws {DomainError} data set, model or names cannot be used; `locked`
  */
 export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> {
-  const { settings, name } = options;
-  const root = resolve(options.workRoot ?? `${settings.data}/finetunes`);
-  await Deno.mkdir(root, { recursive: true });
+  const { settings, name, recipe, signal, onEvent } = options;
+  const root = await workRootOf(options.workRoot, settings, "finetunes");
   await using cases = await openCases(options.source, root);
   const { folder } = cases;
   const base = await findModel(options.base, settings);
   const job = `cli-${requestHash(options, { folder, base })}`;
-  const existing = await withRegistry(settings, async (registry) => {
-    await checkTasks(registry, { name, base, task: folder.task });
-    return await registry.madeBy(job);
+  const { made, existed } = await keepTraining({
+    settings,
+    root,
+    job,
+    title: "fine-tune",
+    signal,
+    onEvent,
+    check: (registry) => checkTasks(registry, { name, base, task: folder.task }),
+    train: async ({ onEvent, ...directories }) => {
+      const { task, cases, modalities, labels, classes, checks } = folder;
+      const log = (message: string) => onEvent({ type: "log", message });
+      log(`${cases.length} cases, ${checks.length} warnings; start from ${base.name} version ${base.version}`);
+      const start = {
+        name: base.name,
+        version: base.version,
+        directory: base.directory,
+        spec: specOf(base.manifest),
+      };
+      const request = {
+        task,
+        cases,
+        modalities,
+        labels,
+        classes,
+        base: start,
+        recipe,
+        signal,
+        onEvent,
+        ...directories,
+      };
+      return await onDevice(settings.provider, log, (engine) => finetune({ ...request, engine }));
+    },
+    draftOf: (trained) =>
+      candidateDraft(trained, { job, name, datasetHash: folder.hash, base, caseCount: folder.cases.length }),
   });
-  if (existing) return outcomeOf(existing, true);
-
-  const directory = `${root}/${job}`;
-  await Deno.mkdir(directory, { recursive: true });
-  const lock = await acquireLock(`${directory}/lock`, { what: "the folder of this fine-tune" });
-  try {
-    const trained = await train(options, { base, folder, directory });
-    const origin = { job, name, datasetHash: folder.hash, base, caseCount: folder.cases.length };
-    const made = await withRegistry(settings, (registry) => addOnce(registry, trained, origin, `${directory}/output`))
-      .catch(keepsResult);
-    await removeIfPresent(directory); // prepared cases are patients' data
-    return outcomeOf(made, false);
-  } finally {
-    lock.release();
-  }
+  return outcomeOf(made, existed);
 }
 
 /** Cases from a folder where they lie, or unpacked from an archive for as long as they are needed. */
@@ -123,65 +127,6 @@ function requestHash(
   const data = { hash, task, modalities, labels, classes };
   const text = JSON.stringify([name, recipe, data, { baseName, version, files }]);
   return createHash("sha256").update(text).digest("hex").slice(0, 24);
-}
-
-async function train(
-  { recipe, settings, signal, onEvent }: FinetuneOptions,
-  { base, folder, directory }: { base: Model; folder: DatasetFolder; directory: string },
-): Promise<FinetuneResult> {
-  const { task, cases, modalities, labels, classes, checks } = folder;
-  const log = (message: string) => onEvent({ type: "log", message });
-  log(`${cases.length} cases, ${checks.length} warnings; start from ${base.name} version ${base.version}`);
-  if (await exists(`${directory}/work`)) log("Going on where this fine-tune was stopped");
-  let last: Extract<TrainEvent, { type: "progress" }> | undefined;
-  try {
-    return await onDevice(settings.provider, log, (engine) =>
-      finetune({
-        task,
-        cases,
-        modalities,
-        labels,
-        classes,
-        base: { name: base.name, version: base.version, directory: base.directory, spec: specOf(base.manifest) },
-        recipe,
-        workDirectory: `${directory}/work`,
-        outputDirectory: `${directory}/output`,
-        engine,
-        signal,
-        onEvent: (event) => {
-          if (event.type === "progress") last = event;
-          onEvent(event);
-        },
-      }));
-  } catch (error) {
-    if (!signal.aborted || failureOf(error).code !== "cancelled") throw error;
-    const at = last ? ` after update ${last.step} of ${last.steps} (${last.phase})` : "";
-    throw new CommandError(
-      "cancelled",
-      `Stopped${at}. The checkpoint is kept: the same command again goes on from there`,
-      { cause: error },
-    );
-  }
-}
-
-/** A crash between the candidate and the end of the command must not make a second one. */
-async function addOnce(
-  registry: Registry,
-  trained: FinetuneResult,
-  origin: Parameters<typeof candidateDraft>[1] & { readonly job: string },
-  output: string,
-): Promise<ModelVersion> {
-  return await registry.madeBy(origin.job) ?? await registry.addCandidate(candidateDraft(trained, origin), output);
-}
-
-function keepsResult(error: unknown): never {
-  if (!(error instanceof DomainError && error.code === "locked")) throw error;
-  throw new DomainError(
-    "locked",
-    `The training is done and kept, but the candidate cannot be written yet. ${error.message}. Then give the same ` +
-      "command again; it trains no further",
-    { cause: error },
-  );
 }
 
 function outcomeOf(

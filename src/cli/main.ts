@@ -11,6 +11,7 @@ import { canonicalFlags } from "./images.ts";
 import { importCommand } from "./import.ts";
 import { type Io, PROCESS_IO } from "./io.ts";
 import { modelsCommand } from "./models.ts";
+import { pretrainCommand } from "./pretrain.ts";
 import { segmentCommand } from "./segment.ts";
 import { serveCommand } from "./serve.ts";
 
@@ -19,6 +20,7 @@ const COMMANDS: readonly Command[] = [
   segmentCommand,
   classifyCommand,
   finetuneCommand,
+  pretrainCommand,
   evaluateCommand,
   modelsCommand,
   importCommand,

@@ -21,6 +21,11 @@ export interface CaseContent {
   readonly files: ReadonlyMap<Role, CaseFile>;
 }
 
+/** What the hash of a case is made of. */
+export type HashedCase = Pick<CaseContent, "id" | "patient" | "className"> & {
+  readonly files: ReadonlyMap<Role, Pick<CaseFile, "sha256">>;
+};
+
 export interface CheckedSpec {
   readonly task: DatasetTask;
   readonly modalities: readonly Modality[];
@@ -94,7 +99,7 @@ function checkValues(
 }
 
 /** sha256 over every case's files, class and patient, in an order that does not depend on how they came in. */
-export function hashCases(cases: readonly CaseContent[]): string {
+export function hashCases(cases: readonly HashedCase[]): string {
   const lines = cases.flatMap(({ id, patient, className, files }) => [
     ...[...files].map(([role, { sha256 }]) => [id, role, sha256]),
     [id, "patient", patient],

@@ -5,6 +5,7 @@ import type { Label, Modality } from "../inference/spec.ts";
 import type { TrainingCase } from "../train/types.ts";
 import { type CaseContent, type CaseFile, checkCases, hashCases, trainingCaseOf } from "./dataset_checks.ts";
 import { importDataset } from "./dataset_import.ts";
+import { walkFiles } from "./folder_files.ts";
 import { Inspector } from "./inspect.ts";
 import { labelsOf } from "./labels.ts";
 import { type DatasetPlan, invalidDataset, type Role } from "./layout_plan.ts";
@@ -24,8 +25,6 @@ export interface DatasetFolder {
   readonly ignoredFiles: number;
 }
 
-/** Deepest folder that is looked into. */
-const MAX_DEPTH = 8;
 const MAX_DESCRIPTION_BYTES = 2 ** 24;
 
 /**
@@ -34,7 +33,7 @@ const MAX_DESCRIPTION_BYTES = 2 ** 24;
  */
 export async function readDatasetFolder(directory: string): Promise<DatasetFolder> {
   const root = resolve(directory);
-  const paths = await Array.fromAsync(walk(root, ""));
+  const paths = await Array.fromAsync(walkFiles(root));
   const plan = await planDataset(paths, async (path) => {
     const { size } = await Deno.stat(`${root}/${path}`);
     if (size > MAX_DESCRIPTION_BYTES) throw invalidDataset("dataset.json is too long");
@@ -91,18 +90,4 @@ function describe(plan: DatasetPlan, name: string, cases: readonly CaseContent[]
     hash: hashCases(cases),
     ignoredFiles,
   };
-}
-
-async function* walk(root: string, folder: string, depth = 0): AsyncGenerator<string> {
-  if (depth > MAX_DEPTH) return;
-  for await (const entry of Deno.readDir(`${root}/${folder}`)) {
-    const path = folder + entry.name;
-    if (entry.isDirectory) yield* walk(root, `${path}/`, depth + 1);
-    else if (entry.isFile || await isFile(`${root}/${path}`)) yield path;
-  }
-}
-
-/** A link to a file counts: people lay out data sets with links. */
-async function isFile(path: string): Promise<boolean> {
-  return await Deno.stat(path).then((s) => s.isFile, () => false);
 }

@@ -7,12 +7,13 @@ import {
   type Registry,
   specOf,
 } from "../registry/mod.ts";
-import project from "../../deno.json" with { type: "json" };
 import type { Provider } from "../engine/mod.ts";
+import type { Task } from "../inference/spec.ts";
 import type { FinetuneResult } from "../train/types.ts";
 import type { Datasets } from "./datasets.ts";
 import type { JobFiles } from "./job_files.ts";
 import type { FinetuneJobInput } from "./job_rows.ts";
+import { SOFTWARE } from "./software.ts";
 import type { RunOptions, TaskProcess } from "./task_process.ts";
 import type { DatasetTask, FinetuneInput, JobRecord, JobResult } from "./types.ts";
 
@@ -23,13 +24,6 @@ export interface FinetuneDeps {
   readonly process: TaskProcess;
   readonly provider: Provider | "auto";
 }
-
-/** Programs that take part in a training, for its provenance. */
-const SOFTWARE = {
-  sulcus: project.version,
-  deno: Deno.version.deno,
-  onnxruntime: project.imports["onnxruntime-node"].split("@").at(-1)!,
-};
 
 /**
  * Checks a wish and pins what it leaves open: base version, data-set hash.
@@ -72,11 +66,22 @@ export async function checkTasks(
       `Cannot fine-tune: the base model is for ${baseTask}, the data set for ${task}`,
     );
   }
+  await checkNamesake(registry, { name, task, source: "the data set" });
+}
+
+/**
+ * Whether a model may get a version for a task.
+ * @throws {DomainError} `wrong-task`
+ */
+export async function checkNamesake(
+  registry: Pick<Registry, "list">,
+  { name, task, source }: { name: string; task: Task; source: string },
+): Promise<void> {
   const namesake = (await registry.list()).find((m) => m.name === name);
   if (namesake && namesake.task !== task) {
     throw new DomainError(
       "wrong-task",
-      `Cannot add a version to ${name}: it is for ${namesake.task}, the data set for ${task}`,
+      `Cannot add a version to ${name}: it is for ${namesake.task}, ${source} for ${task}`,
     );
   }
 }

@@ -69,7 +69,8 @@ export interface ResolvedPretraining {
   readonly checkpointEverySteps: number;
 }
 
-type Nested = "network" | "percentiles" | "batch" | "optimizer" | "weights" | "mask" | "templates";
+const NESTED = ["network", "percentiles", "batch", "optimizer", "weights", "mask", "templates"] as const;
+type Nested = (typeof NESTED)[number];
 
 /** A user's wishes; what is absent comes from the preset. */
 export type PretrainingRecipe =
@@ -168,14 +169,23 @@ const PRESETS: Readonly<Record<PretrainingPreset, PresetValues>> = {
 export function resolvePretraining(recipe: PretrainingRecipe, cases: number): ResolvedPretraining {
   if (!PRETRAINING_PRESETS.includes(recipe.preset)) invalid("preset", PRETRAINING_PRESETS.join(", "), recipe.preset);
   const preset = PRESETS[recipe.preset];
+  const known = { ...preset, preset: recipe.preset, steps: 0, seed: 0 };
+  checkNames(recipe, known);
+  for (const k of NESTED) if (recipe[k] !== undefined) checkNames(recipe[k], preset[k], `${k}.`);
   const defined = Object.fromEntries(Object.entries(recipe).filter(([, v]) => v !== undefined));
-  const nested = ["network", "percentiles", "batch", "optimizer", "weights", "mask", "templates"] as const;
-  const merged = Object.fromEntries(nested.map((k) => [k, { ...preset[k], ...recipe[k] }]));
+  const merged = Object.fromEntries(NESTED.map((k) => [k, { ...preset[k], ...recipe[k] }]));
   const resolved = { ...preset, ...defined, ...merged, seed: recipe.seed ?? 0, steps: 0 } as ResolvedPretraining;
   check(resolved);
   const steps = recipe.steps ?? new Schedule(resolved, cases).updatesOf(resolved.epochs);
   if (!isWhole(steps, 1, 1e7)) invalid("steps", "a whole number from 1 to 10000000", steps);
   return { ...resolved, steps };
+}
+
+/** A setting that nobody knows is a mistake in its name. */
+function checkNames(given: unknown, known: object, prefix = ""): void {
+  if (typeof given !== "object" || given === null) invalid(prefix.slice(0, -1), "an object", given);
+  const strange = Object.keys(given).find((name) => !Object.hasOwn(known, name));
+  if (strange !== undefined) invalid(`${prefix}${strange}`, "absent: there is no such setting", "it");
 }
 
 const isWhole = (v: unknown, from: number, to: number) => Number.isInteger(v) && Number(v) >= from && Number(v) <= to;
