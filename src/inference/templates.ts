@@ -26,16 +26,21 @@ export function templatePath(directory: string, modality: Modality): string {
 }
 
 /**
- * Writes a template [X, Y, Z] of a package as it is: RAS, with the middle of its grid at 0 mm, since templates are laid
- * on images centre to centre.
+ * Writes a template [X, Y, Z] of a package as it is: RAS, with the middle of its grid at `middleMm`. Templates are laid on
+ * images centre to centre, so it says where these images had theirs; default 0.
  */
 export async function writeTemplate(
   directory: string,
   modality: Modality,
-  { data, sizeVox, spacingMm }: { data: Float32Array; sizeVox: Triple; spacingMm: Triple },
+  { data, sizeVox, spacingMm, middleMm = [0, 0, 0] }: {
+    data: Float32Array;
+    sizeVox: Triple;
+    spacingMm: Triple;
+    middleMm?: Triple;
+  },
 ): Promise<void> {
   const path = templatePath(directory, modality);
-  const [x, y, z] = [0, 1, 2].map((a) => -spacingMm[a] * (sizeVox[a] - 1) / 2);
+  const [x, y, z] = [0, 1, 2].map((a) => middleMm[a] - spacingMm[a] * (sizeVox[a] - 1) / 2);
   const like = headerForGrid({ sizeVox, affineRas: spacingAffine(spacingMm, [x, y, z]) });
   await mkdir(dirname(path), { recursive: true });
   await writeNifti(path, { data, sizeVox, like });

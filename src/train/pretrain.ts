@@ -7,8 +7,9 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Engine } from "../engine/mod.ts";
 import { encodeModel, type Graph, Random, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
-import { MODALITIES, type Modality, type ModelSpec } from "../inference/mod.ts";
+import { MODALITIES, type Modality, type ModelSpec, writeTemplate } from "../inference/mod.ts";
 import { buildNetwork, initialWeights, isBuffer, parametersOf } from "../nets/mod.ts";
+import type { Triple } from "../volume/mod.ts";
 import type { CaseCache } from "./case_cache.ts";
 import { writeWhole } from "./files.ts";
 import { compiled, type MicroBatch, type Program, runLoop } from "./loop.ts";
@@ -22,7 +23,7 @@ import {
 import { pretrainingHtml, pretrainingJson, type PretrainingReport, type Snapshot } from "./pretraining_report.ts";
 import { drawPretrainingSample, grouped, meanPredictorError, sampleFeeds } from "./pretraining_sample.ts";
 import { PRETRAINING_LOSSES, pretrainingStep } from "./pretraining_step.ts";
-import { templateAffine, type Templates, templatesPng, writeTemplates } from "./pretraining_templates.ts";
+import { templateMiddle, type Templates, templatesPng } from "./pretraining_templates.ts";
 import { cosineRate } from "./recipes.ts";
 import { rateFeeds, startState } from "./trainer.ts";
 import { type Metrics, type PretrainingCase, type TrainEvent, TrainingError } from "./types.ts";
@@ -117,7 +118,7 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainResult
   await writeOutput(request.outputDirectory, {
     network: trainer.inference(state),
     templates,
-    grid: { sizeVox: recipe.templates.sizeVox, affineRas: templateAffine(recipe.templates, centres) },
+    middleMm: templateMiddle(centres),
     report,
     metrics,
   });
@@ -381,17 +382,18 @@ function specOf({ network, roi, spacingMm }: ResolvedPretraining, modalities: re
 
 async function writeOutput(
   directory: string,
-  { network, templates, grid, report, metrics }: {
+  { network, templates, middleMm, report, metrics }: {
     network: Graph;
     templates: Templates;
-    grid: Parameters<typeof writeTemplates>[2];
+    middleMm: Triple;
     report: PretrainingReport;
     metrics: Metrics;
   },
 ): Promise<void> {
-  await mkdir(join(directory, "templates"), { recursive: true });
+  const { sizeVox, spacingMm } = report.recipe.templates;
+  await mkdir(directory, { recursive: true });
   await writeWhole(join(directory, "network.onnx"), encodeModel(network));
-  await writeTemplates(directory, templates, grid);
+  for (const [m, data] of templates) await writeTemplate(directory, m, { data, sizeVox, spacingMm, middleMm });
   await writeWhole(join(directory, "report.json"), JSON.stringify(pretrainingJson(report, metrics), null, 2));
   await writeWhole(join(directory, "report.html"), pretrainingHtml(report, metrics));
 }
