@@ -313,11 +313,11 @@ async function writeTemplates(
 
 /** A graph that somebody else exported, kept as it is. */
 async function fromOnnx(path: string, request: ImportRequest, out: string): Promise<Outcome> {
-  const { modalities = refuse("expected modalities, the input's channels in order"), features } = request;
   const { size } = await Deno.stat(path);
   if (size > IMPORT_LIMITS.bytes) refuse(`expected at most ${IMPORT_LIMITS.bytes} bytes, got ${size}`);
   const bytes = await Deno.readFile(path);
   const roi = roiOf(decodeModel(bytes), request);
+  const { modalities = refuse("expected modalities, the input's channels in order"), features } = request;
   const graph = importModel(bytes, { inputShape: [1, modalities.length, ...roi] });
   const task = request.labels ? "segmentation" : request.classes ? "classification" : "encoder";
   if (request.labels && request.classes) refuse("expected labels or classes, got both");

@@ -85,7 +85,7 @@ export function parseJson(bytes: Uint8Array): unknown {
 }
 
 /** What a file begins with. */
-export type FileKind = "nifti" | "zip";
+export type FileKind = "nifti" | "zip" | "weights";
 
 const KINDS: Readonly<Record<FileKind, { readonly what: string; readonly starts: readonly (readonly number[])[] }>> = {
   nifti: {
@@ -94,6 +94,7 @@ const KINDS: Readonly<Record<FileKind, { readonly what: string; readonly starts:
     starts: [[0x1f, 0x8b], [0x5c, 1, 0, 0], [0, 0, 1, 0x5c], [0x1c, 2, 0, 0], [0, 0, 2, 0x1c]],
   },
   zip: { what: "a .zip file", starts: [[0x50, 0x4b, 3, 4], [0x50, 0x4b, 5, 6]] },
+  weights: { what: "a PyTorch, safetensors or ONNX file", starts: [[]] }, // told apart when it is there whole
 };
 const START_BYTES = 4;
 

@@ -1,8 +1,8 @@
 /** Models: what there is, which version serves, and packages in and out. */
-import { DomainError, type ModelVersion } from "../registry/mod.ts";
+import { DomainError, importRequestSchema, type ModelVersion } from "../registry/mod.ts";
 import { attachment } from "./file_reply.ts";
 import { Problem } from "./problems.ts";
-import { modelListSchema, modelSchema, modelVersionSchema } from "./replies.ts";
+import { importedModelSchema, modelListSchema, modelSchema, modelVersionSchema } from "./replies.ts";
 import { decisionSchema, nameParams, versionParams } from "./requests.ts";
 import { json, route } from "./route.ts";
 import { writeChunks } from "./spool.ts";
@@ -67,6 +67,32 @@ export const MODEL_ROUTES = [
       });
       const location = `/v1/models/${added.name}/versions/${added.version}`;
       return json(present(added), { status: 201, headers: { location } });
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/models/import",
+    tag,
+    summary: "Make a model of a PyTorch, safetensors or ONNX file",
+    description:
+      "Nothing in the file is run. Official BrainMVP files need no more than a name; the model is a candidate.",
+    query: importRequestSchema,
+    body: { kind: "file", file: "weights", limit: "packageBytes" },
+    replies: {
+      201: {
+        description: "The new candidate, and what became of the file's tensors",
+        content: { "application/json": importedModelSchema },
+        headers: { location: "The version's address" },
+      },
+    },
+    refusals: ["invalid-weights", "invalid-archive", "invalid-manifest", "too-large"],
+    async handle({ body, query, services: { registry, spool } }) {
+      await using folder = await spool.folder();
+      const path = folder.path("weights");
+      await writeChunks(path, body, { durable: false });
+      const { version, report } = await registry.importWeights(path, query);
+      const location = `/v1/models/${version.name}/versions/${version.version}`;
+      return json({ ...present(version), report }, { status: 201, headers: { location } });
     },
   }),
   route({

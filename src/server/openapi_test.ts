@@ -21,6 +21,7 @@ POST /v1/models/{name}/versions/{version}/approve
 POST /v1/models/{name}/rollback
 GET /v1/models/{name}/versions/{version}/package
 POST /v1/models
+POST /v1/models/import
 POST /v1/models/{name}/segment
 POST /v1/models/{name}/classify
 POST /v1/datasets

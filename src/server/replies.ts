@@ -4,7 +4,7 @@ import { type Device, PROVIDERS } from "../engine/mod.ts";
 import { type Label, MODALITIES } from "../inference/spec.ts";
 import type { ClassifyResult, SegmentResult } from "../inference/types.ts";
 import { DATASET_LAYOUTS, type DatasetDetail, type DatasetSummary, JOB_KINDS, JOB_STATES } from "../jobs/mod.ts";
-import { labelSchema, manifestSchema, type ModelSummary, VERSION_STATES } from "../registry/mod.ts";
+import { type ImportReport, labelSchema, manifestSchema, type ModelSummary, VERSION_STATES } from "../registry/mod.ts";
 import { CHECKS } from "./health_checks.ts";
 import { named } from "./named.ts";
 import type { ProblemBody } from "./problems.ts";
@@ -90,6 +90,28 @@ const versionShape = {
 export const modelVersionSchema = named("ModelVersion", z.strictObject(versionShape));
 /** The model and its served version, or the newest where none is served. */
 export const modelSchema = named("Model", z.strictObject({ ...summaryShape, ...versionShape }));
+
+const keys = z.array(z.string());
+/** What became of the tensors of a file of weights. */
+const importReportSchema = named(
+  "ImportReport",
+  z.strictObject({
+    format: z.enum(["pytorch", "safetensors", "onnx"]),
+    source: z.strictObject({ bytes: count, sha256: z.string() }),
+    network: manifestSchema.shape.architecture,
+    loaded: keys,
+    dropped: z.array(z.strictObject({ key: z.string(), why: z.string() })),
+    missing: keys.describe("Fresh in the network."),
+    converted: z.array(z.strictObject({ key: z.string(), from: z.string() })).describe("Stored as other than float32."),
+    templates: z.array(modality),
+    assumed: z.array(z.string()).describe("What the file does not tell."),
+    batchesTracked: count.nullable(),
+  }),
+) satisfies z.ZodType<ImportReport>;
+export const importedModelSchema = named(
+  "ImportedModel",
+  z.strictObject({ ...versionShape, report: importReportSchema }),
+);
 
 const warningSchema = z.strictObject({ code: z.string(), detail: z.string() });
 const segmentResultShape = {

@@ -27,6 +27,7 @@ POST /v1/models/{name}/versions/{version}/approve
 POST /v1/models/{name}/rollback
 GET /v1/models/{name}/versions/{version}/package
 POST /v1/models
+POST /v1/models/import
 POST /v1/models/{name}/segment
 POST /v1/models/{name}/classify
 POST /v1/datasets
@@ -126,6 +127,17 @@ test("models are listed, shown, approved, rolled back, exported and imported", (
     const back = await json(call("POST", "/v1/models/tumour/rollback", { json: { approvedBy: "Dr Grey" } }));
     assert.deepEqual([back.version, back.state], [1, "served"]);
     assert.equal(JSON.stringify(back).includes("directory"), false, "a folder of the server is shown");
+  }));
+
+test("weights become a candidate, with a report of their tensors", (database) =>
+  withBench(database, async ({ call }) => {
+    const body = await Deno.readFile("tests/fixtures/checkpoints/pretraining.pt");
+    const reply = await call("POST", "/v1/models/import?name=official&roi=16", { body });
+    assert.deepEqual([reply.status, reply.headers.get("location")], [201, "/v1/models/official/versions/1"]);
+    const { state, manifest, report } = await reply.json();
+    assert.deepEqual([state, manifest.task, manifest.modalities[0]], ["candidate", "encoder", "flair"]);
+    assert.deepEqual([report.format, report.dropped.length, report.templates.length], ["pytorch", 16, 8]);
+    assert.equal((await json(call("GET", "/v1/models/official/versions/1"))).state, "candidate");
   }));
 
 async function packageZip(name: string, version: number): Promise<Uint8Array<ArrayBuffer>> {
