@@ -38,11 +38,12 @@ export const EDGE: UniUnetConfig = Object.freeze({
   mlpRatio: 4,
   outChannels: 3,
   multiScale: true,
-  stemWidth: 4,
+  // LayerNorm over the stem's channels takes two degrees of freedom of every voxel: 4 channels left too little of the image
+  stemWidth: 8,
 });
 
 /** Parameters of `EDGE`, buffers not counted. */
-export const EDGE_PARAMETERS = 1_596_305;
+export const EDGE_PARAMETERS = 1_601_257;
 
 /**
  * Segmentation logits `out` [N, outChannels, X, Y, Z], the encoder's deepest features `x4`, and with `deep`, where the
