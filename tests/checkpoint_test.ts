@@ -5,19 +5,32 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { writePhantomDataset } from "../scripts/_phantom_files.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
-import { encodeModel, importModel, lower, type Tensor } from "../src/graph/mod.ts";
-import { readTemplate } from "../src/inference/mod.ts";
-import { decodeSafetensors, plainKey, type StoredTensor, TEMPLATE_KEY, toOfficialAxes } from "../src/nets/mod.ts";
-import { digestFile, exportWeights, type ImportRequest, type Manifest } from "../src/registry/mod.ts";
+import { encodeModel, importModel, lower, type Tensor, tensorBytes } from "../src/graph/mod.ts";
+import { readTemplate, segment } from "../src/inference/mod.ts";
+import { readDatasetFolder } from "../src/jobs/mod.ts";
+import {
+  buildNetwork,
+  decodeSafetensors,
+  encodeSafetensors,
+  initialWeights,
+  type NetworkSpec,
+  officialState,
+  plainKey,
+  type StoredTensor,
+  TEMPLATE_KEY,
+  toOfficialAxes,
+} from "../src/nets/mod.ts";
+import { digestFile, exportWeights, type ImportRequest, type Manifest, specOf } from "../src/registry/mod.ts";
 import { type Imported, importWeights } from "../src/registry/import_weights.ts";
 import { packageDirectory, readPackage, writePackage } from "../src/registry/package.ts";
 import { readWeightFile } from "../src/registry/weight_file.ts";
-import { spacingOf } from "../src/volume/mod.ts";
+import { readNifti, spacingOf } from "../src/volume/mod.ts";
 import { trainable } from "../src/train/network.ts";
 import { resolveRecipe } from "../src/train/recipes.ts";
 import { assertRow, type Row, vectorInput } from "./_vectors.ts";
-import { requestOf, ROI } from "./_tiny_models.ts";
+import { LESION, requestOf, ROI } from "./_tiny_models.ts";
 import { inFolder } from "./_volumes.ts";
 import { loadFixture } from "./fixtures/mod.ts";
 
@@ -105,6 +118,60 @@ Deno.test("an official checkpoint gives on the CPU engine what PyTorch computed,
     const all = (await readWeightFile(`${FIXTURE}.pt`, "pytorch")).tensors;
     const accounted = [...loaded, ...dropped.map((d) => d.key), TEMPLATE_KEY];
     assert.deepEqual(accounted.toSorted(), [...all.keys()].map(plainKey).toSorted());
+  }));
+
+Deno.test("a fine-tune starts from the imported encoder by the rules of METHODS.md A.1.4", () =>
+  inFolder(async (folder) => {
+    const made = await publish(folder, `${FIXTURE}.pt`, { roi: 32 });
+    const base = { name: "made", version: 1, directory: made.directory, spec: specOf(made.manifest) };
+    const request = requestOf({ folder, engine, cases: [], changes: { base } });
+    const recipe = resolveRecipe(request.recipe, {
+      cases: 1,
+      baseHasTemplates: true,
+      task: request.task,
+      network: "uniunet",
+    });
+    const { report, network } = await trainable({ request, recipe });
+    const untrained = report.fresh.filter((key) => /conv_block|proj1\.norm/.test(key));
+    assert.deepEqual([untrained.length, report.fresh.length - untrained.length], [14, 10]);
+    const original = (await readWeightFile(`${FIXTURE}.pt`, "pytorch")).tensors;
+    const { bytes } = original.get("module.encoder.uniformer.blocks4.0.mlp.fc1.weight")!;
+    assert.deepEqual(tensorBytes(network.constants.get("encoder.blocks4.0.mlp.fc1.weight")!), bytes);
+  }));
+
+Deno.test("a segmentation network gives the same mask as safetensors and as ONNX", () =>
+  inFolder(async (folder) => {
+    const net: NetworkSpec = {
+      kind: "unet3d",
+      config: { inChannels: 2, width: 8, outChannels: 1, deepSupervision: false },
+    };
+    const weights = initialWeights(net, { seed: 4 });
+    const files = {
+      "net.onnx": [encodeModel(buildNetwork(net, { input: [1, 2, 16, 16, 16], weights, outputs: "inference" }))],
+      "net.safetensors": encodeSafetensors(officialState(net, weights)),
+    };
+    const data = join(folder, "data");
+    await writePhantomDataset(data, { seed: 3, count: 1, sizeVox: [20, 16, 18], spacingMm: [1, 1, 1], lesions: 1 });
+    const { cases: [{ images: { t1, flair } }] } = await readDatasetFolder(data);
+    const masks: Float32Array[] = [];
+    for (const [file, parts] of Object.entries(files)) {
+      await Deno.writeFile(join(folder, file), ReadableStream.from(parts));
+      const asked = { labels: [LESION], modalities: ["t1" as const, "flair" as const], roi: 16 };
+      const { directory, manifest } = await publish(folder, join(folder, file), asked);
+      const outPath = join(folder, `${file}.nii.gz`);
+      await segment({
+        directory,
+        spec: specOf(manifest),
+        images: { t1, flair },
+        engine,
+        output: "probabilities",
+        outPath,
+      });
+      masks.push((await readNifti(outPath)).data);
+    }
+    const spread = Math.max(...masks[0]) - Math.min(...masks[0]);
+    assert.ok(spread > 0.01, `probabilities differ by ${spread} only`);
+    assert.deepEqual(masks[0], masks[1]);
   }));
 
 const SHARED = "../shared/data/checkpoints/brainmvp_uniformer_tiny";

@@ -100,9 +100,9 @@ function linesOf({ name, version, manifest }: ModelVersion, report: ImportReport
     ...[...dropped].map(([why, entries]) => `  dropped    ${keysOf(entries.map((e) => e.key))}: ${why}`),
     ...report.missing.length > 0 ? [`  missing    ${keysOf(report.missing)}: fresh`] : [],
     ...report.templates.length > 0 ? [`  templates  ${report.templates.join(", ")}`] : [],
-    ...report.converted.length > 0
-      ? [`  converted  ${keysOf(report.converted.map((c) => c.key))}: from ${report.converted[0].from} to float32`]
-      : [],
+    ...[...Map.groupBy(report.converted, (c) => c.from)].map(([from, entries]) =>
+      `  converted  ${keysOf(entries.map((e) => e.key))}: from ${from} to float32`
+    ),
     ...report.assumed.map((what) => `  assumed    ${what}`),
   ];
 }

@@ -3,7 +3,7 @@ import { importModel, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
 import { type Modality, readTemplate } from "../inference/mod.ts";
 import { encodeSafetensors, officialState } from "../nets/mod.ts";
 import { DomainError } from "./errors.ts";
-import { METADATA_KEY } from "./import_weights.ts";
+import { METADATA_KEY } from "./import_tensors.ts";
 import { type Manifest, specOf } from "./manifest.ts";
 
 export interface WeightExport {

@@ -8,7 +8,7 @@ export { digestFile, exists, type ReceivedFile, receiveFile, removeIfPresent, wr
 export { acquireLock, type Lock } from "./lock.ts";
 export { type ImportRequest, importRequestSchema } from "./import_request.ts";
 export { exportWeights, type WeightExport } from "./export_weights.ts";
-export type { ImportReport } from "./import_weights.ts";
+export type { ImportReport } from "./import_result.ts";
 export {
   LABEL_COLOURS,
   labelSchema,

@@ -8,7 +8,7 @@ import { DomainError } from "./errors.ts";
 import { exists } from "./files.ts";
 import type { ImportRequest } from "./import_request.ts";
 import { importInThread } from "./import_thread.ts";
-import type { ImportReport } from "./import_weights.ts";
+import type { ImportReport } from "./import_result.ts";
 import type { Manifest, ManifestDraft } from "./manifest.ts";
 import { makeStaging, packageDirectory, readPackage, verifyPackage, writePackage } from "./package.ts";
 import { repair } from "./repair.ts";

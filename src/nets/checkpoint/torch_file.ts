@@ -6,6 +6,7 @@
 import { sizeOf } from "../../graph/mod.ts";
 import {
   Opaque,
+  PICKLE_LIMITS,
   PickleDict,
   PickleGlobal,
   PickleList,
@@ -90,12 +91,15 @@ async function openArchive(archive: Archive): Promise<{ prefix: string; pickle: 
   const names = [...archive.entries.keys()];
   const pickles = names.filter((name) => /^([^/]+\/)?data\.pkl$/.test(name));
   if (pickles.length !== 1) refuse(`expected one data.pkl in its zip, got ${pickles.length}`);
+  const size = archive.entries.get(pickles[0])!;
+  if (size > PICKLE_LIMITS.bytes) tooMuch(`expected a data.pkl of at most ${PICKLE_LIMITS.bytes} bytes, got ${size}`);
   const prefix = pickles[0].slice(0, -"data.pkl".length);
   if (names.some((name) => name.startsWith(`${prefix}code/`))) {
     refuse("it is a TorchScript program: save its state_dict() by torch.save instead");
   }
-  if (names.includes(`${prefix}byteorder`)) {
-    const order = new TextDecoder().decode(await archive.read(`${prefix}byteorder`)).slice(0, 20);
+  const orderBytes = archive.entries.get(`${prefix}byteorder`); // "little" or "big"; old files have none
+  if (orderBytes !== undefined) {
+    const order = orderBytes > 20 ? "" : new TextDecoder().decode(await archive.read(`${prefix}byteorder`));
     if (order !== "little") refuse(`expected numbers in little-endian order, got ${quoted(order)}`);
   }
   return { prefix, pickle: await archive.read(pickles[0]) };

@@ -84,6 +84,10 @@ const REFUSED: Readonly<Record<string, readonly [Archive, RegExp]>> = {
   "a whole pickled module": [fileOf(global("models.Uniformer", "SSLEncoder")), /"models\.Uniformer\.SSLEncoder"/],
   "no pickle": [archiveOf({ "x/data/0": row }), /expected one data\.pkl in its zip, got 0/],
   "two pickles": [archiveOf({ "x/data.pkl": row, "y/data.pkl": row }), /expected one data\.pkl in its zip, got 2/],
+  "an absurd pickle": [
+    { entries: new Map([["x/data.pkl", 2 ** 31]]), read: () => Promise.reject(new Error("it was read")) },
+    /expected a data\.pkl of at most 67108864 bytes, got 2147483648/,
+  ],
   "TorchScript": [fileOf(EMPTY_DICT, { "x/code/__torch__.py": row }), /TorchScript program: save its state_dict/],
   "big-endian numbers": [fileOf(EMPTY_DICT, { "x/byteorder": new TextEncoder().encode("big") }), /got "big"/],
   "a list of tensors": [fileOf(list(tensorCode({ shape: [1], count: 24 }))), /expected a dict of tensors/],
