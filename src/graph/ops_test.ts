@@ -8,7 +8,7 @@ import { type Attrs, NO_GRADIENT, type OpName } from "./ir.ts";
 import { type Case, casesOf, OP_CASES, placeCase } from "./op_cases/mod.ts";
 import { opDef } from "./ops/mod.ts";
 import { Random } from "./random.ts";
-import { type DType, isFloat, sizeOf } from "./tensor.ts";
+import { type DType, isFloat, sizeOf, tensor } from "./tensor.ts";
 
 for (const op of Object.keys(OP_CASES) as OpName[]) {
   const names = casesOf(op).map((c) => c.shows);
@@ -60,6 +60,19 @@ Deno.test("the operators without a gradient are these", () => {
     stops.sort().join(" "),
     "And ArgMax Ceil Equal Floor Greater GreaterOrEqual Less LessOrEqual Not Or Round Sign",
   );
+});
+
+Deno.test("Resize doubles 0…7 as METHODS.md F.3 says, by both corner rules", () => {
+  for (
+    const [rule, expected] of [["align_corners", [0, 1 / 3, 2 / 3, 1]], ["half_pixel", [0, 0.25, 0.75, 1]]] as const
+  ) {
+    const b = new GraphBuilder();
+    const x = b.input("x", { dtype: "float64", shape: [1, 1, 2, 2, 2] });
+    const y = b.op.Resize(x, null, null, [1, 1, 4, 4, 4], { mode: "linear", coordinate_transformation_mode: rule });
+    const cube = tensor("float64", x.shape, [0, 1, 2, 3, 4, 5, 6, 7]);
+    const { data } = evaluate(b.build("Resize", { y }), { x: cube }).y;
+    assertClose(data.slice(0, 4), expected, { atol: 1e-9, what: rule });
+  }
 });
 
 /** Shape strings such as "2,3" or "int64 2,3", attributes, and what the refusal says after "expected". */

@@ -1,0 +1,158 @@
+/** The whole backward of a training step – every layer of UniUnet, three heads, two views – against differences in float64. */
+import assert from "node:assert/strict";
+import {
+  evaluate,
+  type Graph,
+  GraphBuilder,
+  type NdArray,
+  type Node,
+  Random,
+  sizeOf,
+  type Tensor,
+  tensor,
+  type Value,
+} from "../graph/mod.ts";
+import { assertClose } from "../graph/check.ts";
+import { buildNetwork, initialWeights, isBuffer, type NetworkSpec } from "../nets/mod.ts";
+import { ADAM_DEFAULTS } from "./optimizers.ts";
+import { trainingStep } from "./step.ts";
+
+const TINY: NetworkSpec = {
+  kind: "uniunet",
+  config: {
+    inChannels: 2,
+    outChannels: 2,
+    widths: [4, 4, 4, 8],
+    depths: [1, 1, 1, 1],
+    headDim: 4,
+    mlpRatio: 2,
+    stemWidth: 3,
+  },
+};
+/** Four voxels at the deepest level: fewer, and its batch statistics leave no gradient. */
+const SHAPE = [1, 2, 32, 32, 16];
+
+const CONFIGS = {
+  paper: { consistency: { on: "x4", weight: 0.1 }, supervision: "sum" },
+  official: { consistency: { on: "out4", weight: 0.1 }, supervision: "concat" },
+} as const;
+
+/** Parts of the network, each a direction of its own: no part's error drowns in another's slope. */
+const PARTS = [
+  "encoder.patch_embed",
+  "encoder.blocks1",
+  "encoder.blocks2",
+  "encoder.blocks3",
+  "encoder.blocks4",
+  "encoder.norm",
+  "decoder",
+  "ms_out",
+];
+
+/** Short, because LayerNormalization of a few channels that are nearly equal bends sharply. */
+const STEP = 1e-6;
+/** What rounding makes of a difference of two losses near 4 over 2·STEP. */
+const ROUNDING = 1e-8;
+
+/** `graph` again in a new builder, its nodes replaced as `visit` says. */
+function replay(
+  graph: Graph,
+  visit?: (b: GraphBuilder, node: Node, known: ReadonlyMap<string, Value>) => Value | undefined,
+) {
+  const b = new GraphBuilder();
+  const bind = (name: string) => graph.inputs.includes(name) ? b.input(name, graph.types.get(name)!) : undefined;
+  return { b, values: b.inline(graph, bind, visit && ((node, known) => visit(b, node, known))) };
+}
+
+/** The part of `graph` that some of its outputs need. */
+function partOf(graph: Graph, outputs: readonly string[]): Graph {
+  const { b, values } = replay(graph);
+  return b.build("part", Object.fromEntries(outputs.map((name) => [name, values.get(name)!])));
+}
+
+/**
+ * The loss with a factor in place of every LeakyRelu, the slope that it has at `feeds`: there with the same value and
+ * gradient, and without kinks for differences to cross.
+ */
+function smoothLoss(
+  graph: Graph,
+  feeds: Readonly<Record<string, Tensor>>,
+): (feeds: Record<string, NdArray | Tensor>) => number {
+  const slopes: Record<string, Value> = {};
+  const { b } = replay(graph, (b, { op, inputs: [x], attrs, output }, known) => {
+    if (op !== "LeakyRelu") return undefined;
+    const [right, left] = [1, Number(attrs.alpha)].map((v) => b.literal("float64", v));
+    slopes[`slope of ${output}`] = b.op.Where(b.op.GreaterOrEqual(known.get(x)!, 0), right, left);
+    return undefined;
+  });
+  const fixed = evaluate(b.build("slopes", slopes), feeds);
+  const smooth = replay(graph, (b, { op, inputs: [x], output }, known) => {
+    if (op !== "LeakyRelu") return undefined;
+    const input = known.get(x)!;
+    return b.op.Mul(input, b.input(`slope of ${output}`, input));
+  });
+  const loss = smooth.b.build("smooth loss", { loss: smooth.values.get("loss")! });
+  return (moved) => evaluate(loss, { ...feeds, ...fixed, ...moved }).loss.data[0];
+}
+
+/** Random views and labels; weights that no symmetry makes equal, away from their initial zeros and ones. */
+function feedsFor({ inputs, types }: Graph, weights: ReadonlyMap<string, Tensor>): Record<string, Tensor> {
+  const draw = (name: string) => {
+    const { shape } = types.get(name)!, random = new Random(name);
+    const list = (f: (i: number) => number) =>
+      tensor("float32", shape, Array.from({ length: sizeOf(shape) }, (_, i) => f(i)));
+    const start = weights.get(name);
+    if (name === "target") return list(() => Number(random.uniform() < 0.3));
+    if (start === undefined) return list(() => random.normal());
+    return isBuffer(name) ? start : list((i) => Number(start.data[i]) + 0.1 * random.normal());
+  };
+  return Object.fromEntries(inputs.map((name) => [name, draw(name)]));
+}
+
+/** Asserts that the loss's slope along a random direction in the weights whose keys begin so is what differences say. */
+function assertSlope(
+  loss: ReturnType<typeof smoothLoss>,
+  { feeds, gradients, prefix }: {
+    readonly feeds: Readonly<Record<string, Tensor>>;
+    readonly gradients: ReadonlyMap<string, NdArray>;
+    readonly prefix: string;
+  },
+): void {
+  const random = new Random(prefix);
+  const moved = [...gradients].filter(([key]) => key.startsWith(prefix)).map(([key, { shape, data }]) => {
+    const move = Float64Array.from(data, () => random.normal());
+    const slope = move.reduce((sum, u, i) => sum + u * data[i], 0);
+    const at = (t: number) => ({ shape, data: move.map((u, i) => Number(feeds[key].data[i]) + t * u) });
+    return { key, slope, at };
+  });
+  const lossAt = (t: number) => loss(Object.fromEntries(moved.map(({ key, at }) => [key, at(t)])));
+  const slope = moved.reduce((sum, m) => sum + m.slope, 0);
+  const difference = (lossAt(STEP) - lossAt(-STEP)) / (2 * STEP);
+  assertClose([slope], [difference], { rtol: 1e-5, atol: ROUNDING, what: `slope along ${prefix}*` });
+}
+
+function testGradients(preset: keyof typeof CONFIGS, prefixes: readonly string[]): void {
+  const weights = initialWeights(TINY, { seed: 1 });
+  const network = buildNetwork(TINY, { input: SHAPE, weights, outputs: "training" });
+  const { graph, trainable } = trainingStep(network, {
+    task: "segmentation",
+    heads: ["out4", "out3", "out"],
+    views: 2,
+    optimizer: { kind: "adamw", weightDecay: 0, ...ADAM_DEFAULTS },
+    isTrainable: (key) => weights.has(key),
+    exposeGradients: true,
+    ...CONFIGS[preset],
+  });
+  assert.ok(trainable.every((key) => PARTS.some((prefix) => key.startsWith(prefix))), "expected parts of all weights");
+  const feeds = feedsFor(graph, weights);
+  const found = evaluate(partOf(graph, trainable.map((key) => `gradient/${key}`)), feeds);
+  const gradients = new Map(trainable.map((key) => [key, found[`gradient/${key}`]]));
+  const loss = smoothLoss(graph, feeds);
+  for (const prefix of prefixes) assertSlope(loss, { feeds, gradients, prefix });
+}
+
+Deno.test("trainingStep() of the paper's losses differentiates every part of UniUnet as differences do", () =>
+  testGradients("paper", PARTS));
+
+Deno.test("trainingStep() of the official code's losses differentiates UniUnet as differences do", () =>
+  testGradients("official", [""]));
