@@ -1,6 +1,6 @@
 /**
  * Tasks without networks, for tests of everything around them. A recipe's `seed` picks the behaviour of a training, its
- * `learningRate` the milliseconds of a step; an image file of a segmentation holds its behaviour as JSON.
+ * `learningRate` the seconds of a step; an image file of a segmentation holds its behaviour as JSON.
  */
 import { InferenceError } from "../inference/types.ts";
 import { TrainingError } from "../train/types.ts";
@@ -16,14 +16,14 @@ export interface Trace {
 
 async function finetune(params: FinetuneParams, { signal, emit }: TaskContext) {
   const { recipe, workDirectory, outputDirectory } = params;
-  const { steps = 5, learningRate: stepMs = 1, seed = BEHAVIOUR.normal } = recipe;
+  const { steps = 5, learningRate: stepSeconds = 0.001, seed = BEHAVIOUR.normal } = recipe;
   const checkpoint = `${workDirectory}/checkpoint.json`;
   const trace: Trace[] = JSON.parse(await Deno.readTextFile(checkpoint).catch(() => "[]"));
   const resumedAt = trace.length;
   emit({ type: "log", message: `starts at step ${resumedAt}` });
   for (let step = trace.length + 1; step <= steps; step++) {
     if (signal.aborted && seed !== BEHAVIOUR.deaf) throw new TrainingError("cancelled", "Stopped at a checkpoint");
-    await new Promise((resolve) => setTimeout(resolve, stepMs));
+    await new Promise((resolve) => setTimeout(resolve, 1000 * stepSeconds));
     if (step === 2 && seed === BEHAVIOUR.diverges) throw new TrainingError("diverged", "The loss is no number");
     if (step === 2 && seed === BEHAVIOUR.unforeseen) await Deno.readTextFile("/secret/patient.nii.gz");
     const crashes = seed === BEHAVIOUR.crashesAlways || (seed === BEHAVIOUR.crashesOnce && resumedAt === 0);

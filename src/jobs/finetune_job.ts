@@ -9,6 +9,7 @@ import {
 } from "../registry/mod.ts";
 import type { Provider } from "../engine/mod.ts";
 import type { Task } from "../inference/spec.ts";
+import { resolveRecipe } from "../train/recipes.ts";
 import type { FinetuneResult } from "../train/types.ts";
 import type { Datasets } from "./datasets.ts";
 import type { JobFiles } from "./job_files.ts";
@@ -28,6 +29,7 @@ export interface FinetuneDeps {
 /**
  * Checks a wish and pins what it leaves open: base version, data-set hash.
  * @throws {DomainError} `invalid-name`, `not-found`, `model-not-served`, `incomplete-dataset`, `wrong-task`
+ * @throws {TrainingError} `invalid-recipe`
  */
 export async function planFinetune(
   input: FinetuneInput,
@@ -39,15 +41,23 @@ export async function planFinetune(
       "Cannot name the new model so: expected 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit",
     );
   }
-  const { detail } = await datasets.trainingCases(input.dataset);
+  const { detail, cases } = await datasets.trainingCases(input.dataset);
   const base = await registry.resolve(input.base.model, input.base.version);
   await checkTasks(registry, { name: input.name, base, task: detail.task });
+  const recipe = input.recipe ?? { preset: "edge" };
+  const { architecture, files } = base.manifest;
+  resolveRecipe(recipe, {
+    cases: cases.length,
+    baseHasTemplates: detail.modalities.some((modality) => Object.hasOwn(files, `templates/${modality}.nii.gz`)),
+    task: detail.task,
+    network: architecture.kind,
+  });
   return {
     dataset: detail.id,
     datasetHash: detail.hash,
     base: { model: base.name, version: base.version },
     name: input.name,
-    recipe: input.recipe ?? { preset: "edge" },
+    recipe,
   };
 }
 

@@ -119,7 +119,7 @@ export class Jobs {
     return jobs;
   }
 
-  /** @throws {DomainError} `invalid-name`, `not-found`, `incomplete-dataset`, `wrong-task`, `model-not-served` */
+  /** @throws as {@link planFinetune} */
   async submitFinetune(input: FinetuneInput): Promise<JobRecord> {
     const planned = await planFinetune(input, { registry: this.#registry, datasets: this.#datasets });
     return await this.#submit("finetune", crypto.randomUUID(), planned, planned.dataset);

@@ -114,7 +114,7 @@ test("cancel() ends queued and running jobs and keeps the checkpoint of a traini
   withWorkplace(database, async ({ datasets, dataDirectory, open }) => {
     const jobs = await open();
     const dataset = await readyDataset(datasets);
-    const running = await jobs.submitFinetune(wish(dataset, { steps: 1000, learningRate: 20 }));
+    const running = await jobs.submitFinetune(wish(dataset, { steps: 1000, learningRate: 0.02 }));
     const queued = await jobs.submitFinetune(wish(dataset));
     await until("the job makes progress", async () => ((await jobs.get(running.id)).progress?.step ?? 0) >= 2);
     assert.equal((await jobs.get(queued.id)).state, "queued", "one training at a time");
@@ -137,7 +137,7 @@ test("cancel() kills a worker that does not listen", (database) =>
   withWorkplace(database, async ({ datasets, open }) => {
     const jobs = await open({ stopGraceMs: 200 });
     const { id } = await jobs.submitFinetune(
-      wish(await readyDataset(datasets), { steps: 1000, learningRate: 20, seed: BEHAVIOUR.deaf }),
+      wish(await readyDataset(datasets), { steps: 1000, learningRate: 0.02, seed: BEHAVIOUR.deaf }),
     );
     await until("the job makes progress", async () => ((await jobs.get(id)).progress?.step ?? 0) >= 1);
     await jobs.cancel(id);
@@ -147,7 +147,7 @@ test("cancel() kills a worker that does not listen", (database) =>
 test("stop() puts a running training back; the next start finishes it from its checkpoint", (database) =>
   withWorkplace(database, async ({ datasets, open }) => {
     const first = await open();
-    const { id } = await first.submitFinetune(wish(await readyDataset(datasets), { steps: 40, learningRate: 50 }));
+    const { id } = await first.submitFinetune(wish(await readyDataset(datasets), { steps: 40, learningRate: 0.05 }));
     await until("the job makes progress", async () => ((await first.get(id)).progress?.step ?? 0) >= 2);
     await first.stop();
     const stopped = await first.get(id);

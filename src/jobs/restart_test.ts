@@ -24,7 +24,7 @@ function serverScript(dataDirectory: string): string {
       dataset: await readyDataset(datasets),
       base: { model: "base" },
       name: "mine",
-      recipe: { preset: "edge", steps: ${STEPS}, learningRate: 100 },
+      recipe: { preset: "edge", steps: ${STEPS}, learningRate: 0.1 },
     });
     for await (const { type, data } of jobs.events(id)) console.log(JSON.stringify({ id, type, step: data.step }));`;
 }

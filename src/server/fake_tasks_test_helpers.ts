@@ -2,16 +2,25 @@
  * Tasks without networks for tests of the server. What an image file holds after its first four bytes, which are those
  * of a NIfTI header, is the behaviour of the segmentation as JSON. Trainings are those of the tests of jobs.
  */
-import { InferenceError } from "../inference/types.ts";
+import { EngineError, type EngineErrorCode } from "../engine/engine.ts";
+import { InferenceError, type InferenceErrorCode } from "../inference/types.ts";
 import { tasks as jobTasks } from "../jobs/fake_tasks_test_helpers.ts";
 import type { TaskContext, Tasks } from "../jobs/task_types.ts";
 
 export interface Behaviour {
   /** How long it takes. */
   readonly ms?: number;
-  readonly fail?: "no-overlap" | "unforeseen";
+  readonly fail?: InferenceErrorCode | DeviceFailure | "unforeseen";
   readonly warn?: boolean;
 }
+
+type DeviceFailure = Exclude<EngineErrorCode, "timeout" | "closed">;
+const DEVICE_FAILURES: readonly string[] = [
+  "crashed",
+  "out-of-memory",
+  "unsupported",
+  "failed",
+] satisfies DeviceFailure[];
 
 /** An upload that makes the fake behave so. */
 export function image(behaviour: Behaviour = {}): Uint8Array<ArrayBuffer> {
@@ -23,8 +32,10 @@ async function behave(path: string, { signal, emit }: TaskContext): Promise<Beha
   const { ms = 0, fail } = behaviour;
   for (let waited = 0; waited < ms && !signal.aborted; waited += 10) await new Promise((r) => setTimeout(r, 10));
   if (signal.aborted) throw new InferenceError("cancelled", "Stopped between windows");
-  if (fail === "no-overlap") throw new InferenceError("no-overlap", "Cannot segment: t2 does not overlap t1");
   if (fail === "unforeseen") await Deno.readTextFile("/secret/Doe^Jane.nii.gz");
+  if (fail === "crashed") Deno.kill(Deno.pid, "SIGKILL");
+  if (DEVICE_FAILURES.includes(fail!)) throw new EngineError(fail as DeviceFailure, `Cannot run the model: ${fail}`);
+  if (fail !== undefined) throw new InferenceError(fail as InferenceErrorCode, `Cannot use the images: ${fail}`);
   emit({ type: "progress", step: 1, steps: 1 });
   return behaviour;
 }

@@ -39,8 +39,12 @@ const refusals: readonly ProblemCode[] = [
   "invalid-volume",
   "template-missing",
   "too-large",
+  "package-tampered",
   "busy",
   "timeout",
+  "unsupported",
+  "crashed",
+  "failed",
   "out-of-memory",
 ];
 

@@ -53,7 +53,6 @@ export const MODEL_ROUTES = [
       "invalid-archive",
       "invalid-manifest",
       "invalid-package",
-      "package-tampered",
       "version-exists",
       "too-large",
     ],
@@ -63,7 +62,7 @@ export const MODEL_ROUTES = [
       await writeChunks(path, body, { durable: false });
       const added = await registry.importZip(path).catch((error) => {
         if (!(error instanceof DomainError && error.code === "package-tampered")) throw error;
-        throw new Problem(error.code, error.message, { status: 422, cause: error }); // the sender's fault, not the store's
+        throw new Problem("invalid-package", error.message, { cause: error }); // the sender's fault, not the store's
       });
       const location = `/v1/models/${added.name}/versions/${added.version}`;
       return json(present(added), { status: 201, headers: { location } });

@@ -86,8 +86,6 @@ export interface ProblemOptions extends ErrorOptions {
   /** The field of the request that is wrong: `recipe.steps`, `query.limit`. */
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Instead of the code's own. */
-  readonly status?: number;
 }
 
 /** A refusal of this room; the message goes to the user. */
@@ -96,11 +94,11 @@ export class Problem extends Error {
   readonly path?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly status: number;
-  constructor(readonly code: ProblemCode, detail: string, { path, headers, status, ...options }: ProblemOptions = {}) {
+  constructor(readonly code: ProblemCode, detail: string, { path, headers, ...options }: ProblemOptions = {}) {
     super(detail, options);
     this.path = path;
     this.headers = headers ?? {};
-    this.status = status ?? statusOf(code);
+    this.status = statusOf(code);
   }
 }
 

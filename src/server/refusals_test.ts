@@ -1,217 +1,25 @@
 import assert from "node:assert/strict";
-import { readyDataset, tinyNifti } from "../jobs/jobs_test_helpers.ts";
+import { readyDataset, streamOf, tinyNifti } from "../jobs/jobs_test_helpers.ts";
 import { databaseTests } from "../registry/database_test_helpers.ts";
-import { DomainError } from "../registry/mod.ts";
+import { type Database, DomainError, Registry } from "../registry/mod.ts";
+import { draftOf, makeSource } from "../registry/package_test_helpers.ts";
 import { VolumeError } from "../volume/mod.ts";
 import { image } from "./fake_tasks_test_helpers.ts";
 import { PROBLEM_CODES, problemOf, statusOf } from "./problems.ts";
 import { createApp } from "./app.ts";
-import { type CallInit, ended, form, problem, withBench, zipOf } from "./server_test_helpers.ts";
+import { CASES, CLASSIFY, NONE, octets, SEGMENT, spec, wish } from "./refusal_cases_test_helpers.ts";
+import { ROUTES } from "./routes.ts";
+import { callOf, ended, form, packageZip, problem, refused, withBench, zipOf } from "./server_test_helpers.ts";
 import { DEFAULT_LIMITS } from "./settings.ts";
 
 const test = databaseTests();
-const SEGMENT = "/v1/models/tumour/segment";
-const NONE = "00000000-0000-4000-8000-000000000000";
-const spec = { name: "A", task: "segmentation", modalities: ["t1"], labels: [{ name: "lesion", values: [1] }] };
-const wish = (changes: Record<string, unknown> = {}) => ({
-  dataset: NONE,
-  base: { model: "base" },
-  name: "mine",
-  ...changes,
-});
+const DECISION = { approvedBy: "Dr Grey" };
 
-/** What is asked, and the refusal: status, code, words of the detail, path. */
-type Case = readonly [
-  method: string,
-  path: string,
-  init: CallInit,
-  status: number,
-  code: string,
-  RegExp,
-  path?: string,
-];
-
-const octets = (...bytes: number[]) => new Uint8Array(bytes);
-
-const CASES: readonly Case[] = [
-  ["GET", "/v1/nothing", {}, 404, "unknown-route", /docs lists/],
-  ["PATCH", "/v1/datasets", {}, 405, "method-not-allowed", /takes GET, HEAD, POST/],
-  ["GET", "/v1/models", { headers: { accept: "text/html" } }, 406, "not-acceptable", /gives application\/json/],
-  [
-    "POST",
-    "/v1/datasets",
-    { body: "a=b", headers: { "content-type": "text/plain" } },
-    415,
-    "unsupported-media-type",
-    /expected Content-Type application\/json/,
-  ],
-  [
-    "POST",
-    "/v1/datasets",
-    { body: "{", headers: { "content-type": "application/json" } },
-    400,
-    "invalid-json",
-    /expected JSON/,
-  ],
-  ["POST", "/v1/datasets", { json: { ...spec, nmae: "x" } }, 400, "invalid-request", /no such field/, "nmae"],
-  [
-    "POST",
-    "/v1/datasets",
-    { json: { ...spec, modalities: ["t9"] } },
-    400,
-    "invalid-request",
-    /modalities/,
-    "modalities.0",
-  ],
-  ["POST", "/v1/datasets", { json: { ...spec, labels: [] } }, 422, "invalid-dataset", /needs labels/],
-  ["GET", `/v1/datasets/${NONE}`, {}, 404, "not-found", /data set/],
-  ["DELETE", `/v1/datasets/${NONE}`, {}, 404, "not-found", /data set/],
-  ["POST", "/v1/datasets/import", { body: octets(1, 2, 3, 4, 5) }, 415, "unsupported-media-type", /expected a \.zip/],
-  ["POST", "/v1/datasets/import", { body: octets(0x50, 0x4b, 3, 4, 9) }, 422, "invalid-archive", /Cannot read/],
-  ["POST", "/v1/datasets/import", { body: zipOf({ "a.txt": "a" }) }, 422, "invalid-dataset", /no cases/],
-  ["GET", "/v1/models/none", {}, 404, "not-found", /model/],
-  ["GET", "/v1/models/tumour/versions/0", {}, 400, "invalid-request", /version/, "path.version"],
-  ["GET", "/v1/models/tumour/versions/9", {}, 404, "not-found", /version/],
-  ["GET", "/v1/models/tumour/versions/9/package", {}, 404, "not-found", /version/],
-  ["POST", "/v1/models/tumour/versions/1/approve", { json: {} }, 400, "invalid-request", /approvedBy/, "approvedBy"],
-  [
-    "POST",
-    "/v1/models/tumour/versions/1/approve",
-    { json: { approvedBy: "x" } },
-    409,
-    "invalid-transition",
-    /served already/,
-  ],
-  ["POST", "/v1/models/tumour/rollback", { json: { approvedBy: "x" } }, 409, "no-former-version", /Cannot roll/],
-  ["POST", "/v1/models", { body: zipOf({ "manifest.json": "{}" }) }, 422, "invalid-manifest", /formatVersion/],
-  ["POST", "/v1/models", { body: zipOf({ "a.txt": "a" }) }, 422, "invalid-package", /manifest\.json is missing/],
-  [
-    "POST",
-    "/v1/models/import?name=a",
-    { body: zipOf({ "a.txt": "a" }) },
-    422,
-    "invalid-weights",
-    /one data\.pkl in its/,
-  ],
-  ["POST", "/v1/models/import?name=a", { body: octets(8, 9, 1, 1, 1) }, 422, "invalid-weights", /^Cannot import model/],
-  [
-    "POST",
-    "/v1/models/import?name=a&labels=b",
-    { body: octets(8, 9, 1, 1, 1) },
-    400,
-    "invalid-request",
-    /"query\.labels": expected/,
-    "query.labels",
-  ],
-  [
-    "POST",
-    "/v1/models/import?name=a",
-    { body: octets(0x50, 0x4b) },
-    415,
-    "unsupported-media-type",
-    /a PyTorch, safetensors or ONNX/,
-  ],
-  ["POST", "/v1/models/import", { body: octets(8, 9, 1, 1, 1) }, 400, "invalid-request", /"query\.name"/, "query.name"],
-  ["POST", "/v1/models/none/segment", { body: form({ t1: image() }) }, 404, "not-found", /model/],
-  [
-    "POST",
-    SEGMENT,
-    { body: "x", headers: { "content-type": "application/json" } },
-    415,
-    "unsupported-media-type",
-    /multipart\/form-data/,
-  ],
-  [
-    "POST",
-    SEGMENT,
-    { body: "x", headers: { "content-type": "multipart/form-data" } },
-    400,
-    "invalid-multipart",
-    /no complete/,
-  ],
-  [
-    "POST",
-    SEGMENT,
-    {
-      body: '--b\r\nContent-Disposition: form-data; name="t1"\r\n\r\n\x5c\x01\x00\x00',
-      headers: { "content-type": "multipart/form-data; boundary=b" },
-    },
-    400,
-    "invalid-multipart",
-    /no complete/,
-  ],
-  ["POST", SEGMENT, { body: form({}) }, 422, "missing-modality", /no image/],
-  ["POST", SEGMENT, { body: form({ t9: image() }) }, 400, "invalid-request", /neither a modality nor/, "t9"],
-  ["POST", SEGMENT, { body: form({ t1: image(), T1w: image() }) }, 400, "invalid-request", /two parts for t1/, "t1"],
-  [
-    "POST",
-    SEGMENT,
-    { body: form({ t1: octets(9, 9, 9, 9) }) },
-    415,
-    "unsupported-media-type",
-    /t1: expected a NIfTI file/,
-  ],
-  ["POST", SEGMENT, { body: form({ t1: octets() }) }, 415, "unsupported-media-type", /got nothing/],
-  [
-    "POST",
-    SEGMENT,
-    { body: form({ t1: image() }, { versoin: 2 }) },
-    400,
-    "invalid-request",
-    /no such field/,
-    "options.versoin",
-  ],
-  ["POST", SEGMENT, { body: form({ t1: image() }, { version: 9 }) }, 404, "not-found", /version/],
-  ["POST", `${SEGMENT}?output=mesh`, { body: form({ t1: image() }) }, 400, "invalid-request", /output/, "query.output"],
-  [
-    "POST",
-    `${SEGMENT}?outptu=labels`,
-    { body: form({ t1: image() }) },
-    400,
-    "invalid-request",
-    /no such/,
-    "query.outptu",
-  ],
-  ["POST", SEGMENT, { body: form({ t1: image({ fail: "no-overlap" }) }) }, 422, "no-overlap", /does not overlap t1/],
-  [
-    "POST",
-    SEGMENT,
-    { body: form({ t1: image({ fail: "no-overlap" }) }), headers: { accept: "application/json" } },
-    422,
-    "no-overlap",
-    /does not overlap t1/,
-  ],
-  ["POST", "/v1/models/grade/segment", { body: form({ t1: image() }) }, 422, "wrong-task", /classification/],
-  ["POST", "/v1/models/tumour/classify", { body: form({ t1: image() }) }, 422, "wrong-task", /segmentation/],
-  ["POST", "/v1/models/grade/classify", { body: form({}) }, 422, "missing-modality", /no image/],
-  ["POST", "/v1/finetunes", { json: wish() }, 404, "not-found", /data set/],
-  [
-    "POST",
-    "/v1/finetunes",
-    { json: wish({ recipe: { epochs: 3 } }) },
-    400,
-    "invalid-request",
-    /no such field/,
-    "recipe.epochs",
-  ],
-  [
-    "POST",
-    "/v1/finetunes",
-    { json: wish({ recipe: { validation: { folds: 1 } } }) },
-    400,
-    "invalid-request",
-    /folds/,
-    "recipe.validation.folds",
-  ],
-  ["POST", "/v1/finetunes", { json: wish({ name: "../x" }) }, 400, "invalid-request", /name/, "name"],
-  ["GET", "/v1/jobs?limit=0", {}, 400, "invalid-request", /limit/, "query.limit"],
-  ["GET", "/v1/jobs?state=lost", {}, 400, "invalid-request", /state/, "query.state"],
-  ["GET", "/v1/jobs?limit=1&limit=2", {}, 400, "invalid-request", /given twice/, "query.limit"],
-  ...["", "/events", "/report", "/mask"].map((
-    part,
-  ): Case => ["GET", `/v1/jobs/${NONE}${part}`, {}, 404, "not-found", /job/]),
-  ["POST", `/v1/jobs/${NONE}/cancel`, {}, 404, "not-found", /job/],
-];
+/** Status and code of a reply that is a problem. */
+async function refusal(reply: Promise<Response>): Promise<string> {
+  const { status, code } = await problem(await reply);
+  return `${status} ${code}`;
+}
 
 test("every refusal has its status, its code, its words and the field's path", (database) =>
   withBench(database, async ({ call, log }) => {
@@ -233,6 +41,7 @@ test("405 tells the methods, busy tells when to come back", (database) =>
     const second = await call("POST", SEGMENT, { body: form({ t1: image() }) });
     assert.deepEqual([second.status, second.headers.get("retry-after")], [503, "10"]);
     assert.equal((await problem(second)).code, "busy");
+    assert.equal((await problem(await call("POST", CLASSIFY, { body: form({ t1: image() }) }))).code, "busy");
     assert.equal((await first).status, 200);
   }, { jobs: { maxWaiting: 0 } }));
 
@@ -260,6 +69,16 @@ test("files of a case are refused for what they are, and nothing of them stays",
       415,
       "unsupported-media-type",
     ]);
+    assert.deepEqual(await put("label", octets(0x1f, 0x8b, 8, 0, 0)).then((p) => [p.status, p.code]), [
+      422,
+      "invalid-volume",
+    ]);
+    for (const role of ["t1", "label"]) {
+      const long = await call("PUT", `/v1/datasets/${id}/cases/${"x".repeat(300)}/${role}`, {
+        body: await tinyNifti(),
+      });
+      assert.equal((await problem(long)).code, "invalid-request");
+    }
     const reply = await call("PUT", `/v1/datasets/${id}/cases/a/class`, { json: { class: "HGG" } });
     assert.equal((await problem(reply)).code, "invalid-request");
     assert.deepEqual((await datasets.get(id)).cases, []);
@@ -276,20 +95,20 @@ test("bodies past their limits are refused by announced and by real length", (da
   withBench(database, async ({ call }) => {
     const { id } = await (await call("POST", "/v1/datasets", { json: spec })).json();
     const big = new Uint8Array(3000).fill(0x1f).fill(0x8b, 1, 2);
-    const refused = async (reply: Promise<Response>) => {
-      const { status, code } = await problem(await reply);
-      assert.deepEqual([status, code], [413, "too-large"]);
-    };
+    const tooLarge = async (reply: Promise<Response>) => assert.equal(await refusal(reply), "413 too-large");
     const chunked = () => new ReadableStream({ start: (c) => (c.enqueue(big), c.close()) });
     const path = `/v1/datasets/${id}/cases/a/t1`;
-    await refused(call("PUT", path, { body: big, headers: { "content-length": "3000" } }));
-    await refused(call("PUT", path, { body: chunked() }));
-    await refused(call("POST", SEGMENT, { body: form({ t1: new Uint8Array([0x5c, 1, 0, 0, ...big]) }) }));
-    await refused(call("POST", SEGMENT, { body: form({ t1: image(), t2: image(), flair: new Uint8Array(5000) }) }));
-    await refused(call("POST", "/v1/datasets", { json: { ...spec, name: "x".repeat(3000) } }));
+    await tooLarge(call("PUT", path, { body: big, headers: { "content-length": "3000" } }));
+    await tooLarge(call("PUT", path, { body: chunked() }));
+    await tooLarge(call("PUT", `/v1/datasets/${id}/cases/a/label`, { body: chunked() }));
+    await tooLarge(call("POST", SEGMENT, { body: form({ t1: new Uint8Array([0x5c, 1, 0, 0, ...big]) }) }));
+    await tooLarge(call("POST", CLASSIFY, { body: form({ t1: new Uint8Array([0x5c, 1, 0, 0, ...big]) }) }));
+    await tooLarge(call("POST", SEGMENT, { body: form({ t1: image(), t2: image(), flair: new Uint8Array(5000) }) }));
+    await tooLarge(call("POST", "/v1/datasets", { json: { ...spec, name: "x".repeat(3000) } }));
     const archive = zipOf({ "a.txt": "x".repeat(3000) });
-    await refused(call("POST", "/v1/datasets/import", { body: archive }));
-    await refused(call("POST", "/v1/models", { body: archive }));
+    await tooLarge(call("POST", "/v1/datasets/import", { body: archive }));
+    await tooLarge(call("POST", "/v1/models", { body: archive }));
+    await tooLarge(call("POST", "/v1/models/import?name=a", { body: archive }));
   }, {
     settings: {
       limits: {
@@ -305,35 +124,153 @@ test("bodies past their limits are refused by announced and by real length", (da
 
 test("jobs refuse what does not fit their state", (database) =>
   withBench(database, async ({ call, services, place }) => {
-    const refused = async (reply: Promise<Response>) => {
-      const { status, code } = await problem(await reply);
-      return `${status} ${code}`;
-    };
     const job = await call("POST", SEGMENT, { body: form({ t1: image() }), headers: { prefer: "respond-async" } });
     const { id } = await job.json();
     assert.equal(await ended(services, id), "succeeded");
-    assert.equal(await refused(call("POST", `/v1/jobs/${id}/cancel`)), "409 job-finished");
-    assert.equal(await refused(call("GET", `/v1/jobs/${id}/report`)), "404 not-found");
+    assert.equal(await refusal(call("POST", `/v1/jobs/${id}/cancel`)), "409 job-finished");
+    assert.equal(await refusal(call("GET", `/v1/jobs/${id}/report`)), "404 not-found");
     await Deno.remove(await place.dataDirectory + `/results/${id}.nii.gz`);
-    assert.equal(await refused(call("GET", `/v1/jobs/${id}/mask`)), "410 gone");
+    assert.equal(await refusal(call("GET", `/v1/jobs/${id}/mask`)), "410 gone");
 
     const dataset = await readyDataset(place.datasets);
-    const recipe = { steps: 1000, learningRate: 1, seed: 1 };
+    const recipe = { steps: 1000, learningRate: 0.001, seed: 1 };
     const training = await call("POST", "/v1/finetunes", { json: wish({ dataset, recipe }) });
     const { id: running } = await training.json();
-    assert.equal(await refused(call("DELETE", `/v1/datasets/${dataset}`)), "409 dataset-in-use");
-    assert.equal(await refused(call("GET", `/v1/jobs/${running}/report`)), "404 not-found");
+    assert.equal(await refusal(call("DELETE", `/v1/datasets/${dataset}`)), "409 dataset-in-use");
+    for (const role of ["t1", "label"]) {
+      const path = `/v1/datasets/${dataset}/cases/a/${role}`;
+      assert.equal(await refusal(call("PUT", path, { body: await tinyNifti() })), "409 dataset-in-use");
+    }
+    assert.equal(await refusal(call("GET", `/v1/jobs/${running}/report`)), "404 not-found");
     await call("POST", `/v1/jobs/${running}/cancel`);
     assert.equal(await ended(services, running), "cancelled");
     const empty = await (await call("POST", "/v1/datasets", { json: spec })).json();
     assert.equal(
-      await refused(call("POST", "/v1/finetunes", { json: wish({ dataset: empty.id }) })),
+      await refusal(call("POST", "/v1/finetunes", { json: wish({ dataset: empty.id }) })),
       "422 incomplete-dataset",
     );
     assert.equal(
-      await refused(call("POST", "/v1/finetunes", { json: wish({ dataset, base: { model: "none" } }) })),
+      await refusal(call("POST", "/v1/finetunes", { json: wish({ dataset, base: { model: "none" } }) })),
       "404 not-found",
     );
+  }));
+
+test("a model is refused that is there already, not served, or not what its manifest says", (database) =>
+  withBench(database, async ({ call, services, place: { registry, dataDirectory } }) => {
+    const sent = async (path: string, body: Uint8Array<ArrayBuffer>) => await refusal(call("POST", path, { body }));
+    assert.equal(await sent("/v1/models", await packageZip("tumour", 1)), "409 version-exists");
+    assert.equal(await sent("/v1/models", await packageZip("tumour", 2, "changed")), "422 invalid-package");
+
+    const source = await makeSource();
+    const classification = { task: "classification" as const, labels: [], classes: ["a", "b"] };
+    const candidates = [draftOf({ name: "new" }), draftOf({ name: "kinds", ...classification }), draftOf()];
+    for (const draft of candidates) await registry.addCandidate(draft, source);
+    await Deno.remove(source, { recursive: true });
+    const body = form({ t1: image() });
+    assert.equal(await refusal(call("POST", "/v1/models/new/segment", { body })), "409 model-not-served");
+    assert.equal(await refusal(call("POST", "/v1/models/kinds/classify", { body })), "409 model-not-served");
+    assert.equal(await refusal(call("POST", "/v1/models/new/rollback", { json: DECISION })), "409 model-not-served");
+
+    const network = (name: string, version: number) => `${dataDirectory}/models/${name}/${version}/network.onnx`;
+    for (const [name, version] of [["tumour", 2], ["grade", 1]] as const) {
+      await Deno.writeTextFile(network(name, version), "changed");
+    }
+    const second = "/v1/models/tumour/versions/2";
+    assert.equal(await refusal(call("POST", `${second}/approve`, { json: DECISION })), "500 package-tampered");
+    assert.equal(await refusal(call("GET", `${second}/package`)), "500 package-tampered");
+    assert.equal(await refusal(call("POST", CLASSIFY, { body })), "500 package-tampered");
+    await Deno.writeTextFile(network("tumour", 2), "network bytes");
+    assert.equal((await call("POST", `${second}/approve`, { json: DECISION })).status, 200);
+    await Deno.writeTextFile(network("tumour", 1), "changed");
+    const back = call("POST", "/v1/models/tumour/rollback", { json: DECISION });
+    assert.equal(await refusal(back), "500 package-tampered");
+    await Deno.writeTextFile(network("tumour", 2), "changed");
+    assert.equal(await refusal(call("POST", SEGMENT, { body })), "500 package-tampered");
+
+    await Deno.remove(network("new", 1));
+    const restarted = callOf({ ...services, registry: await Registry.open({ database, dataDirectory }) });
+    assert.equal(await refusal(restarted("GET", "/v1/models/new/versions/1")), "422 invalid-package");
+  }));
+
+test("a roll-back is refused when another version was approved meanwhile", (database) =>
+  withBench(database, async ({ services, place: { registry, dataDirectory } }) => {
+    const source = await makeSource();
+    for (const _ of [2, 3]) await registry.addCandidate(draftOf(), source);
+    await Deno.remove(source, { recursive: true });
+    await registry.approve("tumour", 2, DECISION);
+    let meanwhile: (() => Promise<unknown>) | undefined;
+    const transaction: Database["transaction"] = async (work) => {
+      await meanwhile?.();
+      return await database.transaction(work);
+    };
+    const slow = await Registry.open({ database: { ...database, transaction }, dataDirectory });
+    meanwhile = () => registry.approve("tumour", 3, DECISION);
+    const back = callOf({ ...services, registry: slow })("POST", "/v1/models/tumour/rollback", { json: DECISION });
+    assert.equal(await refusal(back), "409 conflict");
+    assert.equal((await registry.get("tumour")).servedVersion, 3);
+  }));
+
+test("a segmentation and a classification are stopped after their time", (database) =>
+  withBench(database, async ({ call }) => {
+    const body = form({ t1: image({ ms: 60_000 }) });
+    for (const path of [SEGMENT, CLASSIFY]) assert.equal(await refusal(call("POST", path, { body })), "504 timeout");
+    assert.equal((await call("POST", SEGMENT, { body: form({ t1: image() }) })).status, 200, "the next one is served");
+  }, { jobs: { inferenceTimeoutMs: 1500 } }));
+
+test("a fine-tune is refused whose base, task or recipe cannot be used", (database) =>
+  withBench(database, async ({ call, place: { datasets, registry, dataDirectory }, services }) => {
+    const dataset = await readyDataset(datasets);
+    const source = await makeSource();
+    await registry.addCandidate(draftOf({ name: "new", task: "encoder", labels: [] }), source);
+    const finetune = (changes: Record<string, unknown>) =>
+      refusal(call("POST", "/v1/finetunes", { json: wish({ dataset, ...changes }) }));
+    assert.equal(await finetune({ base: { model: "new" } }), "409 model-not-served");
+    assert.equal(await finetune({ base: { model: "grade" } }), "422 wrong-task");
+    assert.equal(await finetune({ name: "grade" }), "422 wrong-task");
+    await Deno.remove(`${source}/templates`, { recursive: true });
+    const { version } = await registry.addCandidate(draftOf({ name: "new", task: "encoder", labels: [] }), source);
+    await registry.approve("new", version, DECISION);
+    const base = { model: "new" };
+    assert.equal(await finetune({ base, recipe: { templates: true } }), "422 invalid-recipe");
+
+    const { id } = await (await call("POST", "/v1/finetunes", { json: wish({ dataset, base }) })).json();
+    assert.equal(await ended(services, id), "succeeded");
+    await Deno.remove(`${dataDirectory}/models/mine/1/report.json`);
+    assert.equal(await refusal(call("GET", `/v1/jobs/${id}/report`)), "410 gone");
+    await Deno.remove(source, { recursive: true });
+  }));
+
+test("weights are refused whose labels make no manifest", (database) =>
+  withBench(database, async ({ call }) => {
+    const body = await Deno.readFile("tests/fixtures/checkpoints/pretraining.pt");
+    const path = "/v1/models/import?name=a&roi=16&modalities=t1&labels=one=1,other=1";
+    assert.equal(await refusal(call("POST", path, { body })), "422 invalid-manifest");
+  }));
+
+test("an archive with a damaged volume is refused whole; a class is not set while a job uses its data set", (database) =>
+  withBench(database, async ({ call, place: { datasets } }) => {
+    const { task, modalities, classes } = {
+      task: "classification",
+      modalities: ["t1"],
+      classes: ["HGG", "LGG"],
+    } as const;
+    const archive = zipOf({
+      "dataset.json": JSON.stringify({ name: "Grades", task, modalities, classes }),
+      "cases/a/t1.nii.gz": octets(0x1f, 0x8b, 8, 0, 0),
+    });
+    assert.equal(await refusal(call("POST", "/v1/datasets/import", { body: archive })), "422 invalid-volume");
+    assert.deepEqual(await datasets.list(), []);
+
+    const { id } = await datasets.create({ name: "Grades", task, modalities, classes });
+    for (const [name, value] of [["a", "HGG"], ["b", "LGG"]]) {
+      await datasets.putFile(id, name, "t1", streamOf(await tinyNifti()));
+      await datasets.putClass(id, name, { class: value });
+    }
+    const recipe = { steps: 1000, learningRate: 0.001, seed: 1 };
+    const job = await call("POST", "/v1/finetunes", { json: wish({ dataset: id, recipe }) });
+    assert.equal(job.status, 202);
+    const path = `/v1/datasets/${id}/cases/a/class`;
+    assert.equal(await refusal(call("PUT", path, { json: { class: "LGG" } })), "409 dataset-in-use");
   }));
 
 test("what nobody foresaw is internal, and neither reply nor log quote it", (database) =>
@@ -356,12 +293,12 @@ test("requests from other sites and under other names are refused", (database) =
   withBench(database, async ({ call, services }) => {
     const cross = async (headers: HeadersInit) => {
       const reply = await call("POST", "/v1/datasets", { json: spec, headers });
-      return reply.status;
+      return reply.ok ? reply.status : await refusal(Promise.resolve(reply));
     };
-    assert.equal(await cross({ "sec-fetch-site": "cross-site" }), 403);
-    assert.equal(await cross({ "sec-fetch-site": "same-site" }), 403);
-    assert.equal(await cross({ origin: "https://evil.example" }), 403);
-    assert.equal(await cross({ origin: "null" }), 403);
+    assert.equal(await cross({ "sec-fetch-site": "cross-site" }), "403 cross-origin");
+    assert.equal(await cross({ "sec-fetch-site": "same-site" }), "403 cross-origin");
+    assert.equal(await cross({ origin: "https://evil.example" }), "403 cross-origin");
+    assert.equal(await cross({ origin: "null" }), "403 cross-origin");
     assert.equal(await cross({ "sec-fetch-site": "same-origin" }), 201);
     assert.equal(await cross({ origin: "http://127.0.0.1:8080" }), 201);
     const rebound = await createApp(services).request("http://evil.example:8080/v1/models");
@@ -377,4 +314,9 @@ Deno.test("problemOf() gives every code a status and keeps foreign messages in",
   assert.doesNotMatch(unknown.message, /Doe/);
   const volume = problemOf(new VolumeError("Cannot read NIfTI: expected 3 dimensions, got 2"));
   assert.deepEqual([volume.code, volume.status], ["invalid-volume", 422]);
+});
+
+Deno.test("every refusal that a route's record tells of was given in the tests above", () => {
+  const told = ROUTES.flatMap(({ method, path, refusals }) => refusals.map((code) => `${method} ${path} ${code}`));
+  assert.deepEqual(told.filter((refusal) => !refused.has(refusal)), []);
 });

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import type { JobsOptions } from "../jobs/jobs.ts";
 import { withWorkplace, type Workplace } from "../jobs/jobs_test_helpers.ts";
 import type { Database } from "../registry/mod.ts";
-import { rawZip } from "../registry/package_test_helpers.ts";
+import { draftOf, rawZip } from "../registry/package_test_helpers.ts";
 import { createApp } from "./app.ts";
 import { DeviceState } from "./devices.ts";
 import { Health } from "./health_checks.ts";
@@ -82,23 +82,29 @@ export async function withBench(
       commit: "test",
       ...replaced,
     };
-    const app = createApp(services);
-    const call: Call = async (method, path, { json, ...init } = {}) => {
-      const headers = new Headers(init.headers);
-      if (json !== undefined) headers.set("content-type", "application/json");
-      const body = json === undefined ? init.body : JSON.stringify(json);
-      const reply = await app.request(HOST + path, { ...init, method, headers, body });
-      await checkReply(method, path, reply.clone());
-      return reply;
-    };
-    await fn({ place, services, log, stop, call });
+    await fn({ place, services, log, stop, call: callOf(services) });
     assert.equal(await spool.count(), 0, "an upload was left behind");
   });
+}
+
+/** Calls of the app on these services. */
+export function callOf(services: Services): Call {
+  const app = createApp(services);
+  return async (method, path, { json, ...init } = {}) => {
+    const headers = new Headers(init.headers);
+    if (json !== undefined) headers.set("content-type", "application/json");
+    const body = json === undefined ? init.body : JSON.stringify(json);
+    const reply = await app.request(HOST + path, { ...init, method, headers, body });
+    await checkReply(method, path, reply.clone());
+    return reply;
+  };
 }
 
 const DOCUMENT = openApiDocument(ROUTES);
 /** Routes that got a reply other than a problem, as "GET /v1/jobs/{id}". */
 export const answered = new Set<string>();
+/** Refusals that were given, as "GET /v1/jobs/{id} not-found". */
+export const refused = new Set<string>();
 
 async function checkReply(method: string, path: string, reply: Response): Promise<void> {
   assert.match(reply.headers.get("x-request-id") ?? "", /^[\w.:-]{8,64}$/);
@@ -123,6 +129,7 @@ function checkProblem(route: Route | undefined, reply: Response, body: unknown):
   assert.equal(status, reply.status);
   assert.equal(requestId, reply.headers.get("x-request-id"));
   if (route === undefined) return;
+  refused.add(`${route.method} ${route.path} ${code}`);
   const documented = DOCUMENT.paths[route.path][route.method.toLowerCase()].responses[String(status)];
   assert.match(documented?.description ?? "", new RegExp(`\\b${code}:`), `${route.method} ${route.path} ${status}`);
 }
@@ -163,6 +170,18 @@ export function zipOf(files: Record<string, string | Uint8Array>): Uint8Array<Ar
       content: typeof content === "string" ? encoder.encode(content) : content,
     })),
   );
+}
+
+/** The package of a version as a zip; `network`: what its file holds, where that is not what the manifest says. */
+export async function packageZip(
+  name: string,
+  version: number,
+  network = "other network",
+): Promise<Uint8Array<ArrayBuffer>> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode("other network"));
+  const files = { "network.onnx": new Uint8Array(digest).toHex() };
+  const manifest = { formatVersion: 1, ...draftOf({ name }), version, files };
+  return zipOf({ "manifest.json": JSON.stringify(manifest), "network.onnx": network });
 }
 
 /** Waits for a job's end and gives its last state. */
