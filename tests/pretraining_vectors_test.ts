@@ -51,7 +51,7 @@ function stepOf(weights: Weights, edge = 32) {
     weights: { md: 1, cmr: 1 },
     temperature: 1,
     optimizer: OPTIMIZER,
-    templates: { sizeVox: [edge, edge, edge], runs: [2], resting: 1, epsilon: 1e-9, optimizer: OPTIMIZER, rate: 1 },
+    templates: { sizeVox: [edge, edge, edge], runs: [2], resting: 1, epsilon: 1e-9, rate: 1 },
     isTrainable: (key) => weights.has(key) && !isBuffer(key),
     exposeGradients: true,
   };

@@ -46,12 +46,17 @@ export interface LoopEvent {
   readonly values: Readonly<Record<string, number>>;
 }
 
+/** A tensor that is carried from step to step. */
+export interface StateTensor {
+  readonly shape: readonly number[];
+  start(): Tensor | Promise<Tensor>;
+}
+
 export interface LoopOptions {
   readonly engine: Engine;
   /** In messages: "fine-tune". */
   readonly title: string;
-  /** Every state tensor and how it starts. */
-  readonly state: ReadonlyMap<string, () => Tensor>;
+  readonly state: ReadonlyMap<string, StateTensor>;
   /** Scalar outputs that are recorded, as means over the micro-batches; the first one is the loss. */
   readonly curves: readonly string[];
   readonly steps: number;
@@ -106,7 +111,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     await saveCheckpoint(path, { tensors: await snapshot(), progress });
   };
   try {
-    for (const [name, start] of state) await engine.put(name, resumed?.tensors.get(name) ?? start());
+    for (const [name, own] of state) await engine.put(name, resumed?.tensors.get(name) ?? await own.start());
     for (let step = resumed?.progress.step ?? 0; step < steps; step++) {
       if (options.signal?.aborted) {
         await save(step);
@@ -159,9 +164,9 @@ async function resumable(path: string, { run, state, onLog }: LoopOptions): Prom
     return null;
   });
   if (saved === null || saved.progress.run !== run) return null;
-  const fits = ([name, start]: [string, () => Tensor]) => {
+  const fits = ([name, { shape }]: [string, StateTensor]) => {
     const found = saved.tensors.get(name);
-    return found !== undefined && sameShape(found.shape, start().shape);
+    return found !== undefined && sameShape(found.shape, shape);
   };
   return [...state].every(fits) ? saved : null;
 }

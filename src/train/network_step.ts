@@ -90,8 +90,7 @@ export class StepOutputs {
 
 /** The scalars of an update, from the inputs `learningRate` and `step`. */
 export function updateScalars(b: GraphBuilder, config: AdamConfig): AdamScalars {
-  const scalar = (name: string) =>
-    b.inputs.find((v) => v.name === name) ?? b.input(name, { dtype: "float32", shape: [] });
+  const scalar = (name: string) => b.input(name, { dtype: "float32", shape: [] });
   return adamScalars(b.op, scalar("learningRate"), scalar("step"), config);
 }
 

@@ -6,13 +6,13 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Engine } from "../engine/mod.ts";
-import { encodeModel, type Graph, Random, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
+import { encodeModel, type Graph, Random, type Tensor, tensor } from "../graph/mod.ts";
 import { MODALITIES, type Modality, type ModelSpec, writeTemplate } from "../inference/mod.ts";
 import { buildNetwork, initialWeights, isBuffer, parametersOf } from "../nets/mod.ts";
 import type { Triple } from "../volume/mod.ts";
 import type { CaseCache } from "./case_cache.ts";
 import { writeWhole } from "./files.ts";
-import { compiled, type MicroBatch, type Program, runLoop } from "./loop.ts";
+import { compiled, type MicroBatch, type Program, runLoop, type StateTensor } from "./loop.ts";
 import { openPretrainingCases, type PretrainingVolumes } from "./pretraining_cases.ts";
 import {
   type PretrainingRecipe,
@@ -23,9 +23,9 @@ import {
 import { pretrainingHtml, pretrainingJson, type PretrainingReport, type Snapshot } from "./pretraining_report.ts";
 import { drawPretrainingSample, grouped, meanPredictorError, sampleFeeds } from "./pretraining_sample.ts";
 import { PRETRAINING_LOSSES, pretrainingStep } from "./pretraining_step.ts";
-import { templateMiddle, type Templates, templatesPng } from "./pretraining_templates.ts";
+import { meanOf, templateMiddle, type Templates, templatesPng } from "./pretraining_templates.ts";
 import { cosineRate } from "./recipes.ts";
-import { rateFeeds, startState } from "./trainer.ts";
+import { rateFeeds, startState, zeros } from "./trainer.ts";
 import { type Metrics, type PretrainingCase, type TrainEvent, TrainingError } from "./types.ts";
 
 export interface PretrainRequest {
@@ -161,8 +161,7 @@ async function centresOf(volumes: CaseCache<PretrainingVolumes>) {
 /** The network, the templates and what every update is fed. */
 class Pretrainer {
   readonly schedule: Schedule;
-  /** Every state tensor and how it starts. */
-  readonly state: ReadonlyMap<string, () => Tensor>;
+  readonly state: ReadonlyMap<string, StateTensor>;
   readonly #recipe: ResolvedPretraining;
   readonly #volumes: CaseCache<PretrainingVolumes>;
   readonly #modalities: readonly Modality[];
@@ -193,17 +192,25 @@ class Pretrainer {
     });
     const program = this.#program([size], true);
     const own = [...startState(program, this.#network)].filter(([name]) => !isOfTemplate(name));
-    const zeros = () => tensor("float32", recipe.templates.sizeVox, new Float32Array(sizeOf(recipe.templates.sizeVox)));
-    const prefixes = ["", "m/", "v/", ...(this.#accumulates ? ["sum/"] : [])];
-    const templates = modalities.flatMap((m) =>
-      prefixes.map((p): [string, () => Tensor] => [`${p}template/${m}`, zeros])
-    );
+    const shape = recipe.templates.sizeVox;
+    const prefixes = ["m/", "v/", ...(this.#accumulates ? ["sum/"] : [])];
+    const templates = modalities.flatMap((m): [string, StateTensor][] => [
+      [`template/${m}`, { shape, start: () => this.#startOf(m) }],
+      ...prefixes.map((p): [string, StateTensor] => [`${p}template/${m}`, { shape, start: () => zeros(shape) }]),
+    ]);
     this.state = new Map([...own, ...templates]);
   }
 
   get #accumulates(): boolean {
     const { replicas, accumulation } = this.#recipe.batch;
     return replicas * accumulation > 1;
+  }
+
+  async #startOf(modality: Modality): Promise<Tensor> {
+    const { templates, spacingMm } = this.#recipe;
+    if (templates.start === "zero") return zeros(templates.sizeVox);
+    const mean = await meanOf(modality, this.#volumes, { spacingMm, templates });
+    return tensor("float32", templates.sizeVox, mean);
   }
 
   /** The graph for so many samples of each selected template. */
@@ -221,7 +228,6 @@ class Pretrainer {
         ...templates,
         runs,
         resting: templates.others === "zeroGradient" ? this.#modalities.length - runs.length : 0,
-        optimizer: { ...optimizer, beta2: templates.beta2 },
       },
       isTrainable: (name) => trained.has(name),
       ...(this.#accumulates && { accumulate: { of: batch.replicas * batch.accumulation, last } }),

@@ -97,13 +97,12 @@ export function templateWindows(
   start: Triple,
   { roi, spacingMm, templates }: Pick<ResolvedPretraining, "roi" | "spacingMm" | "templates">,
 ): [Float32Array, Float32Array, Float32Array] {
-  const fine = spacedSize(templates.sizeVox, templates.spacingMm, spacingMm);
+  const offset = templateOffset(sizeVox, { spacingMm, templates });
   const window = (a: number) => {
     const extent = templates.sizeVox[a];
-    const offset = start[a] + Math.floor((fine[a] - sizeVox[a]) / 2);
     const weights = new Float32Array(roi[a] * extent);
     for (let i = 0; i < roi[a]; i++) {
-      const at = (i + offset) * spacingMm[a] / templates.spacingMm[a];
+      const at = (i + start[a] + offset[a]) * spacingMm[a] / templates.spacingMm[a];
       if (at < 0 || at > extent - 1) continue;
       const low = Math.floor(at);
       weights[i * extent + low] = 1 - (at - low);
@@ -112,6 +111,15 @@ export function templateWindows(
     return weights;
   };
   return [window(0), window(1), window(2)];
+}
+
+/** Voxels of an image's spacing between the first voxel of the templates and that of an image: ⌊(template − image)/2⌋. */
+export function templateOffset(
+  sizeVox: Triple,
+  { spacingMm, templates }: Pick<ResolvedPretraining, "spacingMm" | "templates">,
+): Triple {
+  const fine = spacedSize(templates.sizeVox, templates.spacingMm, spacingMm);
+  return [0, 1, 2].map((a) => Math.floor((fine[a] - sizeVox[a]) / 2)) as unknown as Triple;
 }
 
 /** Samples by template, those with most samples first; the order inside a template stays. */

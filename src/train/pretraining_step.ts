@@ -29,7 +29,6 @@ export interface PretrainingStepConfig {
     readonly resting: number;
     /** Added to the range that a template is divided by (METHODS.md B.2 row 14). */
     readonly epsilon: number;
-    readonly optimizer: AdamConfig;
     /** Learning rate of the templates over that of the network. */
     readonly rate: number;
   };
@@ -66,8 +65,8 @@ export function pretrainingStep(
 ): { readonly graph: Graph; readonly state: ReadonlyMap<string, string> } {
   const b = new GraphBuilder();
   const { optimizer, accumulate, templates, exposeGradients = false } = config;
-  const scalars = updateScalars(b, optimizer), own = updateScalars(b, templates.optimizer);
-  const templateScalars = { ...own, learningRate: b.op.Mul(own.learningRate, templates.rate) };
+  const scalars = updateScalars(b, optimizer);
+  const templateScalars = { ...scalars, learningRate: b.op.Mul(scalars.learningRate, templates.rate) };
   const weights = declareWeights(b, network, config.isTrainable);
   const model = new StepNetwork(b, network, weights);
   const volumes = Array.from(
@@ -88,8 +87,7 @@ export function pretrainingStep(
   volumes.forEach((p, k) => {
     const key = `template/${k}`, gradient = k < selected.length ? grads[trained.length + k] : null;
     if (exposeGradients && gradient !== null) all.outputs[`gradient/${key}`] = gradient;
-    const update = { optimizer: templates.optimizer, scalars: templateScalars, accumulate };
-    updateParameter(b, all, { key, p, gradient, ...update });
+    updateParameter(b, all, { key, p, gradient, optimizer, scalars: templateScalars, accumulate });
   });
   for (const [key, value] of model.buffers) all.replace(key, value);
   return { graph: b.build("pretraining-step", all.outputs), state: all.state };

@@ -2,7 +2,7 @@
 import type { Engine } from "../engine/mod.ts";
 import { type Graph, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
 import type { Sample } from "./augment.ts";
-import { compiled, type Program, runLoop } from "./loop.ts";
+import { compiled, type Program, runLoop, type StateTensor } from "./loop.ts";
 import { cosineRate } from "./recipes.ts";
 import { LOSS_OUTPUTS, type StepConfig, trainingStep } from "./step.ts";
 
@@ -68,11 +68,16 @@ export async function train(options: TrainerOptions): Promise<Trained> {
 }
 
 /** Weights start as the network has them, everything else as zeros. */
-export function startState({ graph, state }: Program, network: Graph): Map<string, () => Tensor> {
-  return new Map([...state.keys()].map((name) => [name, () => {
+export function startState({ graph, state }: Program, network: Graph): Map<string, StateTensor> {
+  return new Map([...state.keys()].map((name) => {
     const { shape } = graph.types.get(name)!;
-    return network.constants.get(name) ?? tensor("float32", shape, new Float32Array(sizeOf(shape)));
-  }]));
+    return [name, { shape, start: () => network.constants.get(name) ?? zeros(shape) }];
+  }));
+}
+
+/** A tensor of zeros. */
+export function zeros(shape: readonly number[]): Tensor {
+  return tensor("float32", shape, new Float32Array(sizeOf(shape)));
 }
 
 function stepFeeds(
