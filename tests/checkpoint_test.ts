@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { writePhantomDataset } from "../scripts/_phantom_files.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
 import { encodeModel, importModel, lower, type Tensor, tensorBytes } from "../src/graph/mod.ts";
-import { readTemplate, segment } from "../src/inference/mod.ts";
+import { readTemplate, segment, writeTemplate } from "../src/inference/mod.ts";
 import { readDatasetFolder } from "../src/jobs/mod.ts";
 import {
   buildNetwork,
@@ -255,6 +255,11 @@ for (const name of ["brainmvp-edge", "ms-lesion"]) {
 Deno.test("templates come back from a safetensors file bit for bit", () =>
   inFolder(async (folder) => {
     const made = await publish(folder, `${FIXTURE}.pt`, { roi: 16 });
+    const [spacingMm, middleMm] = [[1, 1, 2] as const, [0.1, -17.3, 18.25] as const];
+    for (const m of made.manifest.modalities) { // as pre-training lays them
+      const { data, sizeVox } = (await readTemplate(made.directory, m, "raw"))!;
+      await writeTemplate(made.directory, m, { data, sizeVox, spacingMm, middleMm });
+    }
     const first = await exported(made, join(folder, "a.safetensors"));
     const original = (await readWeightFile(`${FIXTURE}.pt`, "pytorch")).tensors.get(`module.${TEMPLATE_KEY}`)!;
     assert.deepEqual(first.get(TEMPLATE_KEY), original);

@@ -2,8 +2,9 @@
 import { importModel, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
 import { type Modality, readTemplate } from "../inference/mod.ts";
 import { encodeSafetensors, officialState } from "../nets/mod.ts";
+import { applyAffine, type GridImage, sameGrid, spacingOf } from "../volume/mod.ts";
 import { DomainError } from "./errors.ts";
-import { METADATA_KEY } from "./import_tensors.ts";
+import { METADATA_KEY, type TemplateStack } from "./import_tensors.ts";
 import { type Manifest, specOf } from "./manifest.ts";
 
 export interface WeightExport {
@@ -38,29 +39,37 @@ export async function exportWeights(directory: string, manifest: Manifest): Prom
     format: "pt",
     [METADATA_KEY]: JSON.stringify({ spec: specOf(manifest), templates }),
   });
-  return { parts, tensors: tensors.size, templates };
+  return { parts, tensors: tensors.size, templates: templates?.modalities ?? [] };
 }
 
-/** The package's templates [modalities, X, Y, Z], in the order of its modalities. */
+/** The package's templates [modalities, X, Y, Z], in the order of its modalities, and where they lie. */
 async function stackTemplates(
   directory: string,
   { modalities }: Manifest,
-): Promise<{ template?: Tensor; templates: Modality[] }> {
-  const found: { modality: Modality; sizeVox: readonly number[]; data: Float32Array }[] = [];
+): Promise<{ template?: Tensor; templates: TemplateStack | null }> {
+  const found: (GridImage & { readonly modality: Modality })[] = [];
   for (const modality of modalities) {
     const image = await readTemplate(directory, modality, "raw");
     if (image !== null) found.push({ modality, ...image });
   }
-  if (found.length === 0) return { templates: [] };
-  const [{ sizeVox }] = found;
-  const odd = found.find((t) => String(t.sizeVox) !== String(sizeVox));
+  if (found.length === 0) return { templates: null };
+  const [{ sizeVox, affineRas }] = found;
+  const odd = found.find((t) => !sameGrid(t, found[0]));
   if (odd !== undefined) {
     throw new RangeError(
-      `Cannot export the templates as one tensor: expected [${sizeVox}], got [${odd.sizeVox}] for ${odd.modality}`,
+      `Cannot export the templates as one tensor: expected all on one grid, got another for ${odd.modality}`,
     );
   }
   const voxels = sizeOf(sizeVox);
   const all = new Float32Array(found.length * voxels);
   found.forEach(({ data }, i) => all.set(data, i * voxels));
-  return { template: tensor("float32", [found.length, ...sizeVox], all), templates: found.map((t) => t.modality) };
+  const [x, y, z] = sizeVox;
+  return {
+    template: tensor("float32", [found.length, ...sizeVox], all),
+    templates: {
+      modalities: found.map((t) => t.modality),
+      spacingMm: [...spacingOf(affineRas)],
+      middleMm: [...applyAffine(affineRas, [(x - 1) / 2, (y - 1) / 2, (z - 1) / 2])],
+    },
+  };
 }

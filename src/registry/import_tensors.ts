@@ -29,14 +29,22 @@ import type { WeightFile } from "./weight_file.ts";
 const OFFICIAL_TEMPLATES: readonly Modality[] = ["flair", "t1", "t1c", "t2", "mra", "pd", "dwi", "adc"];
 /** Key of what `exportWeights()` says of a package in the file's metadata. */
 export const METADATA_KEY = "sulcus";
-const descriptionSchema = z.strictObject({ spec: specSchema, templates: z.array(z.enum(MODALITIES)) });
+const millimetres = z.tuple([z.number(), z.number(), z.number()]);
+const stackSchema = z.strictObject({
+  modalities: z.array(z.enum(MODALITIES)),
+  spacingMm: specSchema.shape.preprocessing.shape.spacingMm,
+  middleMm: millimetres,
+});
+const descriptionSchema = z.strictObject({ spec: specSchema, templates: stackSchema.nullable() });
+
+/** What the tensor of templates does not tell: whose they are and where they lie. */
+export type TemplateStack = z.infer<typeof stackSchema>;
 const COUNTER = ".num_batches_tracked";
 
 /** What `exportWeights()` says of a package in the metadata of its file. */
 interface Described {
   readonly spec: ModelSpec;
-  /** Modalities of the file's templates, in order. */
-  readonly templates: readonly Modality[];
+  readonly templates: TemplateStack | null;
 }
 
 /**
@@ -192,17 +200,19 @@ function refuseIncomplete({ missing }: LoadPlan): void {
   refuse(`expected ${needed.slice(0, 3).join(", ")}${needed.length > 3 ? `, … (${needed.length})` : ""}, got none`);
 }
 
-/** Modalities of the file's templates, in order; null where it does not follow. */
-function templateModalities(
+/** Whose the file's templates are and where they lie; null where it does not follow. */
+function templateStack(
   count: number,
   { spec, described }: { spec: ModelSpec; described: Described | undefined },
-): readonly Modality[] | null {
-  if (described !== undefined) return described.templates.length === count ? described.templates : null;
+): Omit<TemplateStack, "middleMm"> & { middleMm?: Triple } | null {
+  if (described !== undefined) return described.templates?.modalities.length === count ? described.templates : null;
+  const { spacingMm } = spec.preprocessing;
   if (spec.task === "encoder") {
-    if (spec.modalities.length === count) return spec.modalities;
+    if (spec.modalities.length === count) return { modalities: [...spec.modalities], spacingMm: [...spacingMm] };
     refuse(`expected a modality for each of its ${count} templates, got ${spec.modalities.length}`);
   }
-  return count === OFFICIAL_TEMPLATES.length ? OFFICIAL_TEMPLATES : null;
+  const isOfficial = count === OFFICIAL_TEMPLATES.length;
+  return isOfficial ? { modalities: [...OFFICIAL_TEMPLATES], spacingMm: [...spacingMm] } : null;
 }
 
 async function writeTemplates(
@@ -213,17 +223,19 @@ async function writeTemplates(
   const drop = (why: string) => ({ templates: [], dropped: [{ key: TEMPLATE_KEY, why }] });
   if (stored.shape.length !== 4 || sizeOf(stored.shape) === 0) return drop("is no stack of volumes");
   const [count, ...sizeVox] = stored.shape;
-  const known = templateModalities(count, { spec, described });
-  if (known === null) return drop("holds templates of modalities that are not known");
+  const stack = templateStack(count, { spec, described });
+  if (stack === null) return drop("holds templates of modalities that are not known");
   const data = finiteFloats(TEMPLATE_KEY, stored).data as Float32Array;
   const voxels = sizeOf(sizeVox);
-  const kept = known.filter((m) => spec.modalities.includes(m));
+  const { modalities, spacingMm, middleMm } = stack;
+  const kept = modalities.filter((m) => spec.modalities.includes(m));
   for (const modality of kept) {
-    const from = known.indexOf(modality) * voxels;
+    const from = modalities.indexOf(modality) * voxels;
     await writeTemplate(out, modality, {
       data: data.subarray(from, from + voxels),
       sizeVox: sizeVox as unknown as Triple,
-      spacingMm: spec.preprocessing.spacingMm,
+      spacingMm,
+      middleMm,
     });
   }
   return { templates: kept, dropped: [] };

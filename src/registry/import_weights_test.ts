@@ -114,7 +114,7 @@ Deno.test("importWeights() converts other floats and says so", async () => {
   assert.deepEqual(report.converted, [{ key: "encoder.norm.bias", from: "float64" }]);
 });
 
-const described = (spec: unknown, templates: unknown = []) => ({ sulcus: JSON.stringify({ spec, templates }) });
+const described = (spec: unknown, templates: unknown = null) => ({ sulcus: JSON.stringify({ spec, templates }) });
 const REFUSED: Readonly<Record<string, readonly [NetworkSpec, Record<string, string>, FileOptions, RegExp]>> = {
   "a number of labels that the network does not have": [
     UNIUNET,
