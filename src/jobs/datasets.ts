@@ -4,7 +4,7 @@
  */
 import { type Database, DomainError, removeIfPresent } from "../registry/mod.ts";
 import { MODALITIES } from "../inference/spec.ts";
-import type { TrainingCase } from "../train/types.ts";
+import type { PretrainingCase, TrainingCase } from "../train/types.ts";
 import { newCaseFolder, storeCaseFile } from "./case_files.ts";
 import { type CaseContent, type CaseFile, checkCases, hashCases, trainingCaseOf } from "./dataset_checks.ts";
 import { importDataset } from "./dataset_import.ts";
@@ -174,6 +174,20 @@ export class Datasets {
       throw new DomainError("incomplete-dataset", `Cannot train on the data set: ${why}`);
     }
     return { detail, cases: cases.map(trainingCaseOf) };
+  }
+
+  /**
+   * What a pre-training needs: every case with an image, with or without labels.
+   * @throws {DomainError} `not-found`, `incomplete-dataset`
+   */
+  async pretrainingCases(id: string): Promise<{ detail: DatasetDetail; cases: PretrainingCase[] }> {
+    const { detail, cases } = await this.#load(id);
+    const found = cases.map(trainingCaseOf).filter(({ images }) => Object.keys(images).length > 0)
+      .map(({ id, images }): PretrainingCase => ({ id, images }));
+    if (found.length === 0) {
+      throw new DomainError("incomplete-dataset", "Cannot pre-train on the data set: no case has an image");
+    }
+    return { detail, cases: found };
   }
 
   async #load(id: string): Promise<{ detail: DatasetDetail; cases: CaseContent[] }> {

@@ -3,8 +3,9 @@
  * `learningRate` the seconds of a step; an image file of a segmentation holds its behaviour as JSON.
  */
 import { InferenceError } from "../inference/types.ts";
+import { draftOf } from "../registry/package_test_helpers.ts";
 import { TrainingError } from "../train/types.ts";
-import type { FinetuneParams, TaskContext, Tasks } from "./task_types.ts";
+import type { FinetuneParams, PretrainParams, TaskContext, Tasks } from "./task_types.ts";
 
 export const BEHAVIOUR = { normal: 1, diverges: 2, crashesOnce: 3, crashesAlways: 4, unforeseen: 5, deaf: 6 } as const;
 
@@ -46,6 +47,34 @@ async function finetune(params: FinetuneParams, { signal, emit }: TaskContext) {
   };
 }
 
+/** Two steps; a recipe's seed picks the behaviour as that of a fine-tune does. */
+async function pretrain({ cases, recipe, outputDirectory }: PretrainParams, { emit }: TaskContext) {
+  if (recipe.seed === BEHAVIOUR.diverges) throw new TrainingError("diverged", "The loss is no number");
+  for (const step of [1, 2]) {
+    const losses = { md: 0.1, cmr: 0.2 };
+    emit({
+      type: "progress",
+      step,
+      steps: 2,
+      loss: 0.3,
+      losses,
+      learningRate: 1,
+      etaSeconds: 0,
+      phase: "pre-training",
+    });
+  }
+  await Deno.writeTextFile(`${outputDirectory}/network.onnx`, "pre-trained");
+  await Deno.writeTextFile(`${outputDirectory}/report.json`, JSON.stringify({ cases: cases.length }));
+  await Deno.writeTextFile(`${outputDirectory}/report.html`, "<!doctype html><title>Report</title>");
+  return {
+    spec: { ...draftOf({ task: "encoder", labels: [] }), modalities: ["t1" as const, "flair" as const] },
+    metrics: { md: 0.1 },
+    resolvedRecipe: { ...recipe },
+    provider: "fake",
+    peakBytes: 1,
+  };
+}
+
 interface InferenceBehaviour {
   readonly ms?: number;
   readonly fail?: boolean;
@@ -63,6 +92,7 @@ async function behave(path: string, { signal, emit }: TaskContext): Promise<void
 
 export const tasks: Tasks = {
   finetune,
+  pretrain,
   async segment({ images, outPath, spec }, context) {
     await behave(images[0][1], context);
     await Deno.writeTextFile(outPath, `mask of ${images.map(([modality]) => modality)}`);

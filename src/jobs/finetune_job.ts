@@ -9,7 +9,7 @@ import {
 } from "../registry/mod.ts";
 import type { Provider } from "../engine/mod.ts";
 import type { Task } from "../inference/spec.ts";
-import { resolveRecipe } from "../train/recipes.ts";
+import { resolveRecipe } from "../train/mod.ts";
 import type { FinetuneResult } from "../train/types.ts";
 import type { Datasets } from "./datasets.ts";
 import type { JobFiles } from "./job_files.ts";
@@ -35,12 +35,7 @@ export async function planFinetune(
   input: FinetuneInput,
   { registry, datasets }: Pick<FinetuneDeps, "registry" | "datasets">,
 ): Promise<FinetuneJobInput> {
-  if (!modelNameSchema.safeParse(input.name).success) {
-    throw new DomainError(
-      "invalid-name",
-      "Cannot name the new model so: expected 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit",
-    );
-  }
+  checkModelName(input.name);
   const { detail, cases } = await datasets.trainingCases(input.dataset);
   const base = await registry.resolve(input.base.model, input.base.version);
   await checkTasks(registry, { name: input.name, base, task: detail.task });
@@ -59,6 +54,15 @@ export async function planFinetune(
     name: input.name,
     recipe,
   };
+}
+
+/** @throws {DomainError} `invalid-name` */
+export function checkModelName(name: string): void {
+  if (modelNameSchema.safeParse(name).success) return;
+  throw new DomainError(
+    "invalid-name",
+    "Cannot name the new model so: expected 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit",
+  );
 }
 
 /**

@@ -7,7 +7,16 @@ import { isUuid } from "./dataset_rows.ts";
 import type { QueueName } from "./queue.ts";
 import type { Recipe } from "../train/types.ts";
 import type { ImageList } from "./task_types.ts";
-import type { InferenceInput, JobKind, JobProgress, JobRecord, JobResult, JobState } from "./types.ts";
+import type { PretrainingRecipe } from "../train/mod.ts";
+import {
+  type InferenceInput,
+  isTraining,
+  type JobKind,
+  type JobProgress,
+  type JobRecord,
+  type JobResult,
+  type JobState,
+} from "./types.ts";
 
 /** What a job was asked for, with every choice made. */
 export interface FinetuneJobInput {
@@ -21,10 +30,17 @@ export interface InferenceJobInput extends Omit<InferenceInput, "images" | "vers
   readonly version: number;
   readonly images: ImageList;
 }
-export type JobInput = FinetuneJobInput | InferenceJobInput;
+export interface PretrainingJobInput {
+  readonly dataset: string;
+  readonly datasetHash: string;
+  readonly name: string;
+  readonly recipe: PretrainingRecipe;
+}
+export type JobInput = FinetuneJobInput | PretrainingJobInput | InferenceJobInput;
 
 export type ClaimedJob =
   | { readonly id: string; readonly attempts: number; readonly kind: "finetune"; readonly input: FinetuneJobInput }
+  | { readonly id: string; readonly attempts: number; readonly kind: "pretrain"; readonly input: PretrainingJobInput }
   | {
     readonly id: string;
     readonly attempts: number;
@@ -55,7 +71,7 @@ interface JobRow {
 const COLUMNS = "id, kind, state, created_at, started_at, finished_at, progress, validation, result, error";
 
 export function queueOf(kind: JobKind): QueueName {
-  return kind === "finetune" ? "training" : "inference";
+  return isTraining(kind) ? "training" : "inference";
 }
 
 export async function insertJob(

@@ -21,18 +21,21 @@ import {
   selectJobs,
   selectOpenJobs,
 } from "./job_rows.ts";
+import { planPretraining } from "./pretraining_job.ts";
 import { JobQueue, QUEUES } from "./queue.ts";
 import { Runner } from "./runner.ts";
 import { TaskProcess } from "./task_process.ts";
-import type {
-  ClassifyOutcome,
-  FinetuneInput,
-  InferenceInput,
-  InferenceOptions,
-  JobEvent,
-  JobKind,
-  JobRecord,
-  SegmentOutcome,
+import {
+  type ClassifyOutcome,
+  type FinetuneInput,
+  type InferenceInput,
+  type InferenceOptions,
+  isTraining,
+  type JobEvent,
+  type JobKind,
+  type JobRecord,
+  type PretrainingInput,
+  type SegmentOutcome,
 } from "./types.ts";
 import { WaitingLine } from "./waiting_line.ts";
 
@@ -125,6 +128,12 @@ export class Jobs {
     return await this.#submit("finetune", crypto.randomUUID(), planned, planned.dataset);
   }
 
+  /** @throws as {@link planPretraining} */
+  async submitPretraining(input: PretrainingInput): Promise<JobRecord> {
+    const planned = await planPretraining(input, { registry: this.#registry, datasets: this.#datasets });
+    return await this.#submit("pretrain", crypto.randomUUID(), planned, planned.dataset);
+  }
+
   /**
    * Queues a segmentation or classification; moves the image files into the job's folder.
    * @throws {DomainError} `not-found`, `model-not-served`, `wrong-task`, `missing-modality`
@@ -172,7 +181,7 @@ export class Jobs {
       await this.#queue.remove(tx, queueOf(kind), id);
       return { kind, state };
     });
-    if (state === "queued" && kind !== "finetune") await this.#files.removeWorkshop(id);
+    if (state === "queued" && !isTraining(kind)) await this.#files.removeWorkshop(id);
     this.#runner.cancel(id);
     this.#events.wake(id);
     return await this.get(id);
@@ -187,11 +196,11 @@ export class Jobs {
     yield* this.#events.follow(id, options);
   }
 
-  /** Path of a succeeded fine-tune's report. @throws {DomainError} `not-found`, `gone` */
+  /** Path of a succeeded training's report. @throws {DomainError} `not-found`, `gone` */
   async reportFile(id: string, format: "json" | "html"): Promise<string> {
     const { kind, result } = await this.get(id);
-    if (kind !== "finetune" || !result) {
-      throw new DomainError("not-found", "Cannot show a report: only a fine-tune that has succeeded has one");
+    if (!isTraining(kind) || !result) {
+      throw new DomainError("not-found", "Cannot show a report: only a training that has succeeded has one");
     }
     const { directory } = await this.#registry.version(result.model, result.version);
     return await present(`${directory}/report.${format}`, "the report");

@@ -3,7 +3,7 @@ import { databaseTests } from "../registry/database_test_helpers.ts";
 import { refusal } from "../registry/package_test_helpers.ts";
 import { BEHAVIOUR, type Trace } from "./fake_tasks_test_helpers.ts";
 import type { Jobs } from "./jobs.ts";
-import { readyDataset, withWorkplace } from "./jobs_test_helpers.ts";
+import { readyDataset, streamOf, tinyNifti, withWorkplace } from "./jobs_test_helpers.ts";
 import type { FinetuneInput, JobEvent, JobRecord } from "./types.ts";
 
 const test = databaseTests();
@@ -54,6 +54,45 @@ test("a fine-tune is queued, runs, tells its progress and ends as a candidate", 
     assert.deepEqual(events.at(-1)?.data.result, { model: "mine", version: 1 });
     assert.match(await Deno.readTextFile(await jobs.reportFile(queued.id, "json")), /"step":4/);
     await assert.rejects(jobs.reportFile(queued.id, "html"), refusal("gone", /the report: it is not kept/));
+  }));
+
+test("a pre-training needs no labels, ends as a candidate encoder, and is made by its job once", (database) =>
+  withWorkplace(database, async ({ registry, datasets, open }) => {
+    const jobs = await open();
+    const { id: dataset } = await datasets.create({
+      name: "Scans",
+      task: "segmentation",
+      modalities: ["t1", "flair"],
+      labels: [{ name: "lesion", values: [1] }],
+    });
+    const wanted = { dataset, name: "encoder" };
+    await assert.rejects(
+      jobs.submitPretraining(wanted),
+      refusal("incomplete-dataset", /^Cannot pre-train on the data set: no case has an image$/),
+    );
+    await datasets.putFile(dataset, "one", "t1", streamOf(await tinyNifti()));
+    const queued = await jobs.submitPretraining(wanted);
+    assert.deepEqual([queued.kind, queued.state], ["pretrain", "queued"]);
+    const { record, events } = await endOf(jobs, queued.id);
+    assert.deepEqual([record.state, record.result], ["succeeded", { model: "encoder", version: 1 }]);
+    assert.deepEqual(events.findLast((e) => e.type === "progress")?.data.losses, { md: 0.1, cmr: 0.2 });
+    assert.equal(await Deno.readTextFile(await jobs.reportFile(queued.id, "json")), '{"cases":1}');
+    const { manifest: { task, provenance }, state } = await registry.version("encoder", 1);
+    assert.deepEqual([state, task, provenance.job, provenance.baseModel], [
+      "candidate",
+      "encoder",
+      queued.id,
+      undefined,
+    ]);
+    assert.deepEqual([provenance.datasetHash, provenance.metrics], [(await datasets.get(dataset)).hash, { md: 0.1 }]);
+
+    const failing = await jobs.submitPretraining({ ...wanted, recipe: { preset: "edge", seed: BEHAVIOUR.diverges } });
+    assert.equal((await endOf(jobs, failing.id)).record.error?.code, "diverged");
+    await assert.rejects(jobs.submitPretraining({ ...wanted, name: "tumour" }), refusal("wrong-task", /segmentation/));
+    await assert.rejects(
+      jobs.submitPretraining({ ...wanted, recipe: { preset: "edge", roi: [20, 20, 20] } }),
+      refusal("invalid-recipe", /recipe\.roi to be three multiples of 16/),
+    );
   }));
 
 test("events() resumes after any event, also when the job has ended", (database) =>

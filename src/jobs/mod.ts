@@ -27,6 +27,7 @@ export {
   type ImportedDataset,
   type InferenceInput,
   type InferenceOptions,
+  isTraining,
   JOB_KINDS,
   JOB_STATES,
   type JobEvent,
@@ -35,5 +36,6 @@ export {
   type JobRecord,
   type JobResult,
   type JobState,
+  type PretrainingInput,
   type SegmentOutcome,
 } from "./types.ts";

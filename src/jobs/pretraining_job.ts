@@ -1,7 +1,60 @@
 /** A pre-training from the user's wish to the candidate version. Not the training: that happens in a worker process. */
-import type { ManifestDraft } from "../registry/mod.ts";
-import type { PretrainResult } from "../train/mod.ts";
+import { DomainError, type ManifestDraft, type ModelVersion } from "../registry/mod.ts";
+import { type PretrainResult, resolvePretraining, TrainingError } from "../train/mod.ts";
+import { checkModelName, checkNamesake, type FinetuneDeps } from "./finetune_job.ts";
+import type { PretrainingJobInput } from "./job_rows.ts";
 import { SOFTWARE } from "./software.ts";
+import type { RunOptions } from "./task_process.ts";
+import type { JobResult, PretrainingInput } from "./types.ts";
+
+/**
+ * Checks a wish and pins what it leaves open: the data set's hash, the preset.
+ * @throws {DomainError} `invalid-name`, `not-found`, `incomplete-dataset`, `wrong-task`, `invalid-recipe`
+ */
+export async function planPretraining(
+  { dataset, name, recipe = { preset: "edge" } }: PretrainingInput,
+  { registry, datasets }: Pick<FinetuneDeps, "registry" | "datasets">,
+): Promise<PretrainingJobInput> {
+  checkModelName(name);
+  const { detail, cases } = await datasets.pretrainingCases(dataset);
+  await checkNamesake(registry, { name, task: "encoder", source: "this training" });
+  try {
+    resolvePretraining(recipe, cases.length);
+  } catch (error) {
+    if (!(error instanceof TrainingError)) throw error;
+    throw new DomainError("invalid-recipe", error.message, { cause: error });
+  }
+  return { dataset: detail.id, datasetHash: detail.hash, name, recipe };
+}
+
+/** Trains (or goes on training) and writes the candidate, unless this job has written one before. */
+export async function runPretraining(
+  { id, input }: { readonly id: string; readonly input: PretrainingJobInput },
+  { registry, datasets, files, process, provider }: FinetuneDeps,
+  options: Omit<RunOptions, "lock">,
+): Promise<{ result: JobResult }> {
+  const existing = await registry.madeBy(id);
+  if (existing) return outcomeOf(existing);
+  const { dataset, datasetHash, name, recipe } = input;
+  const { detail, cases } = await datasets.pretrainingCases(dataset);
+  if (detail.hash !== datasetHash) {
+    throw new DomainError("invalid-data", "Cannot pre-train: the data set has changed since the job was made");
+  }
+  await files.makeWorkshop(id);
+  const trained = await process.run("pretrain", {
+    cases,
+    recipe,
+    workDirectory: files.work(id),
+    outputDirectory: files.output(id),
+    provider,
+  }, { ...options, lock: files.lock(id) });
+  const draft = pretrainingDraft(trained, { job: id, name, datasetHash, caseCount: cases.length });
+  return outcomeOf(await registry.addCandidate(draft, files.output(id)));
+}
+
+function outcomeOf({ name, version }: ModelVersion): { result: JobResult } {
+  return { result: { model: name, version } };
+}
 
 /** Where a pre-trained encoder comes from, for its manifest. */
 export interface PretrainingOrigin {

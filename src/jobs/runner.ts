@@ -5,11 +5,13 @@
 import { type Database, DomainError, type Queryable } from "../registry/mod.ts";
 import type { EventLog } from "./event_log.ts";
 import { type FinetuneDeps, runFinetune } from "./finetune_job.ts";
+import { runPretraining } from "./pretraining_job.ts";
 import type { InferenceService } from "./inference_service.ts";
 import type { JobFiles } from "./job_files.ts";
 import { type ClaimedJob, claimJob, finishJob, type Outcome, requeueJob } from "./job_rows.ts";
 import { Reporter } from "./reporter.ts";
 import { domainErrorOf } from "./task_process.ts";
+import { isTraining } from "./types.ts";
 
 export interface RunnerDeps {
   readonly database: Database;
@@ -92,6 +94,7 @@ export class Runner {
     const { training, inference, files } = this.#deps;
     const options = { signal, onEvent: reporter.report.bind(reporter) };
     if (job.kind === "finetune") return { state: "succeeded", ...await runFinetune(job, training, options) };
+    if (job.kind === "pretrain") return { state: "succeeded", ...await runPretraining(job, training, options) };
     const { images, ...input } = job.input;
     const follow = {
       signal,
@@ -132,7 +135,7 @@ export class Runner {
     if (!finished) return;
     events.wake(id);
     // A training that did not succeed keeps its checkpoint; images of patients are not kept.
-    if (outcome.state === "succeeded" || kind !== "finetune") await files.removeWorkshop(id);
+    if (outcome.state === "succeeded" || !isTraining(kind)) await files.removeWorkshop(id);
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Provider } from "../engine/mod.ts";
 import type { ClassifyResult, InferenceRequest, SegmentRequest, SegmentResult } from "../inference/types.ts";
 import type { Modality } from "../inference/spec.ts";
+import type { PretrainRequest, PretrainResult } from "../train/mod.ts";
 import type { FinetuneRequest, FinetuneResult, TrainEvent } from "../train/types.ts";
 
 /** Images in order: the first one decides the grid, and JSON objects in a database do not keep their order. */
@@ -15,6 +16,8 @@ interface OnDevice {
 }
 
 export type FinetuneParams = OnDevice & Omit<FinetuneRequest, "engine" | "signal" | "onEvent">;
+
+export type PretrainParams = OnDevice & Omit<PretrainRequest, "engine" | "signal" | "onEvent">;
 
 export type ClassifyParams =
   & OnDevice
@@ -35,6 +38,7 @@ export interface TaskContext {
 /** What a tasks module exports as `tasks`. */
 export interface Tasks {
   finetune(params: FinetuneParams, context: TaskContext): Promise<FinetuneResult>;
+  pretrain(params: PretrainParams, context: TaskContext): Promise<PretrainResult>;
   segment(params: SegmentParams, context: TaskContext): Promise<SegmentResult>;
   classify(params: ClassifyParams, context: TaskContext): Promise<ClassifyResult>;
 }

@@ -1,10 +1,10 @@
 /**
- * The real tasks: fine-tuning, segmentation, classification on a device of this machine. Runs inside worker processes
+ * The real tasks: fine-tuning, pre-training, segmentation, classification on a device of this machine. Runs inside worker processes
  * only; nothing else imports it.
  */
 import { type Engine, openEngine, type Provider, withFallback } from "../engine/mod.ts";
 import { classify, segment } from "../inference/mod.ts";
-import { finetune } from "../train/mod.ts";
+import { finetune, pretrain } from "../train/mod.ts";
 import type { TaskContext, Tasks } from "./task_types.ts";
 
 /** Engines stay open between calls: the networks that they have loaded stay loaded. */
@@ -47,6 +47,12 @@ export const tasks: Tasks = {
       provider,
       context,
       (engine) => finetune({ ...request, engine, signal: context.signal, onEvent: context.emit }),
+    ),
+  pretrain: ({ provider, ...request }, context) =>
+    onDevice(
+      provider,
+      context,
+      (engine) => pretrain({ ...request, engine, signal: context.signal, onEvent: context.emit }),
     ),
   segment: ({ provider, images, ...request }, context) =>
     onDevice(

@@ -2,10 +2,16 @@
 import type { ClassifyResult, SegmentRequest, SegmentResult } from "../inference/types.ts";
 import type { Label, Modality } from "../inference/spec.ts";
 import type { FinetuneRequest, Metrics, Recipe } from "../train/types.ts";
+import type { PretrainingRecipe } from "../train/mod.ts";
 import type { Provider } from "../engine/engine.ts";
 
-export const JOB_KINDS = ["finetune", "segment", "classify"] as const;
+export const JOB_KINDS = ["finetune", "pretrain", "segment", "classify"] as const;
 export type JobKind = (typeof JOB_KINDS)[number];
+
+/** Whether jobs of this kind train: they have checkpoints and reports, and end with a candidate. */
+export function isTraining(kind: JobKind): kind is "finetune" | "pretrain" {
+  return kind === "finetune" || kind === "pretrain";
+}
 
 export const JOB_STATES = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
 export type JobState = (typeof JOB_STATES)[number];
@@ -15,6 +21,8 @@ export interface JobProgress {
   readonly steps: number;
   readonly epoch?: number;
   readonly loss?: number;
+  /** Its parts, where it has some. */
+  readonly losses?: Readonly<Record<string, number>>;
   readonly learningRate?: number;
   readonly etaSeconds?: number;
   /** What is being done: "fold 1 of 2", "final", "windows", … */
@@ -58,6 +66,16 @@ export interface FinetuneInput {
   readonly name: string;
   /** Default: preset "edge". */
   readonly recipe?: Recipe;
+}
+
+/** What a pre-training is asked for (`POST /v1/pretrainings`). */
+export interface PretrainingInput {
+  /** Data set id; its labels are not looked at, and its cases may lack modalities. */
+  readonly dataset: string;
+  /** Name of the encoder that gets a candidate version. */
+  readonly name: string;
+  /** Default: preset "edge". */
+  readonly recipe?: PretrainingRecipe;
 }
 
 /** One segmentation or classification. The image files stay the caller's for a direct call. */

@@ -51,6 +51,7 @@ export const tasks: Tasks = {
     await Deno.writeTextFile(`${path}.html`, "<!doctype html><title>Report</title>");
     return result;
   },
+  pretrain: jobTasks.pretrain,
   async segment({ images, outPath, output, missing = "error", spec }, context) {
     const behaviour = await behave(images[0][1], context);
     await Deno.writeTextFile(outPath, `${output} of ${images.map(([modality]) => modality)}, missing: ${missing}`);

@@ -1,5 +1,5 @@
 /** Jobs as users see them. */
-import type { JobRecord } from "../jobs/mod.ts";
+import { isTraining, type JobRecord } from "../jobs/mod.ts";
 import { json } from "./route.ts";
 
 /** Where the mask of a segmentation is. */
@@ -17,6 +17,6 @@ export function presentJob(job: JobRecord) {
 /** 202 for a job that was just made. */
 export function jobReply(job: JobRecord): Response {
   const headers: Record<string, string> = { location: `/v1/jobs/${job.id}` };
-  if (job.kind !== "finetune") headers["preference-applied"] = "respond-async";
+  if (!isTraining(job.kind)) headers["preference-applied"] = "respond-async";
   return json(presentJob(job), { status: 202, headers });
 }

@@ -55,11 +55,11 @@ export const JOB_ROUTES = [
     method: "GET",
     path: "/v1/jobs/{id}/report",
     tag,
-    summary: "The report of a fine-tune",
+    summary: "The report of a training",
     params: idParams,
     replies: {
       200: {
-        description: "With curves, scores per case and preview slices",
+        description: "With curves and pictures; of a fine-tune with scores per case",
         content: { "application/json": reportSchema, "text/html": "The same as a page" },
       },
     },

@@ -33,6 +33,7 @@ GET /v1/datasets
 GET /v1/datasets/{id}
 DELETE /v1/datasets/{id}
 POST /v1/finetunes
+POST /v1/pretrainings
 GET /v1/jobs
 GET /v1/jobs/{id}
 GET /v1/jobs/{id}/events

@@ -153,6 +153,11 @@ test("jobs refuse what does not fit their state", (database) =>
       await refusal(call("POST", "/v1/finetunes", { json: wish({ dataset, base: { model: "none" } }) })),
       "404 not-found",
     );
+    const pretrain = (changes: Record<string, unknown>) =>
+      refusal(call("POST", "/v1/pretrainings", { json: { dataset, name: "mine", ...changes } }));
+    assert.equal(await pretrain({ dataset: empty.id }), "422 incomplete-dataset");
+    assert.equal(await pretrain({ name: "tumour" }), "422 wrong-task");
+    assert.equal(await pretrain({ recipe: { mask: { blockVox: 7 } } }), "422 invalid-recipe");
   }));
 
 test("a model is refused that is there already, not served, or not what its manifest says", (database) =>

@@ -219,6 +219,7 @@ export const jobSchema = named(
       steps: z.number(),
       epoch: z.number().optional(),
       loss: z.number().optional(),
+      losses: z.record(z.string(), z.number()).optional().describe("Parts of the loss, where it has some."),
       learningRate: z.number().optional(),
       etaSeconds: z.number().optional(),
       phase: z.string().optional().describe("What is being done: fold 1 of 2, final, …"),

@@ -8,6 +8,7 @@ import { JOB_ROUTES } from "./jobs.ts";
 import { METRICS_ROUTES } from "./metrics.ts";
 import { MODEL_ROUTES } from "./models.ts";
 import { PAGE_ROUTES } from "./page.ts";
+import { PRETRAINING_ROUTES } from "./pretrainings.ts";
 import type { Route } from "./route.ts";
 import { VERSION_ROUTES } from "./version.ts";
 
@@ -19,6 +20,7 @@ const API_ROUTES: readonly Route[] = [
   ...INFERENCE_ROUTES,
   ...DATASET_ROUTES,
   ...FINETUNE_ROUTES,
+  ...PRETRAINING_ROUTES,
   ...JOB_ROUTES,
   ...PAGE_ROUTES,
 ];

@@ -37,6 +37,7 @@ GET /v1/datasets
 GET /v1/datasets/{id}
 DELETE /v1/datasets/{id}
 POST /v1/finetunes
+POST /v1/pretrainings
 GET /v1/jobs
 GET /v1/jobs/{id}
 GET /v1/jobs/{id}/events
@@ -294,6 +295,30 @@ test("a fine-tune is a job with events and a report, and ends as a candidate", (
     const { id: second_ } = await json(call("POST", "/v1/finetunes", { json: slow }));
     assert.equal((await call("POST", `/v1/jobs/${second_}/cancel`)).status, 202);
     assert.equal(await ended(services, second_ as string), "cancelled");
+  }));
+
+test("a pre-training is a job with events and a report, and ends as a candidate encoder", (database) =>
+  withBench(database, async (bench) => {
+    const { call } = bench;
+    const dataset = await datasetOf(bench);
+    const recipe = { preset: "paper", steps: 2, seed: 5, weights: { contrast: 0 }, templates: { start: "mean" } };
+    const reply = await call("POST", "/v1/pretrainings", { json: { dataset, name: "encoder", recipe } });
+    const { id } = await reply.json();
+    assert.deepEqual([reply.status, reply.headers.get("location")], [202, `/v1/jobs/${id}`]);
+    const events = parseEvents(await (await call("GET", `/v1/jobs/${id}/events`)).text());
+    const progress = events.findLast((e) => e.event === "progress")!.data as { losses: unknown };
+    assert.deepEqual(progress.losses, { md: 0.1, cmr: 0.2 });
+    const job = await json(call("GET", `/v1/jobs/${id}`));
+    assert.deepEqual([job.kind, job.state, job.result], ["pretrain", "succeeded", { model: "encoder", version: 1 }]);
+    const page = await call("GET", `/v1/jobs/${id}/report`, { headers: { accept: "text/html" } });
+    assert.equal(page.status, 200);
+    await page.body?.cancel();
+    const { state, manifest } = await json(call("GET", "/v1/models/encoder")) as {
+      state: string;
+      manifest: { task: string; provenance: { job: string; recipe: unknown; seed: number } };
+    };
+    assert.deepEqual([state, manifest.task, manifest.provenance.job], ["candidate", "encoder", id]);
+    assert.deepEqual([manifest.provenance.recipe, manifest.provenance.seed], [recipe, 5]);
   }));
 
 export function parseEvents(text: string): { id: string; event: string; data: unknown }[] {

@@ -1,7 +1,8 @@
 /** Training: losses, optimizers, augmentation and the fine-tuning loop, from labelled files to a network and its report. */
 export * from "./types.ts";
 export { finetune } from "./finetune.ts";
-export { pretrain, type PretrainRequest, type PretrainResult } from "./pretrain.ts";
+export { pretrain } from "./pretrain.ts";
+export type { PretrainRequest, PretrainResult } from "./pretrain_types.ts";
 export {
   PRETRAINING_PRESETS,
   type PretrainingPreset,

@@ -14,41 +14,15 @@ import type { CaseCache } from "./case_cache.ts";
 import { writeWhole } from "./files.ts";
 import { compiled, type MicroBatch, type Program, runLoop, type StateTensor } from "./loop.ts";
 import { openPretrainingCases, type PretrainingVolumes } from "./pretraining_cases.ts";
-import {
-  type PretrainingRecipe,
-  type ResolvedPretraining,
-  resolvePretraining,
-  Schedule,
-} from "./pretraining_recipes.ts";
+import { type ResolvedPretraining, resolvePretraining, Schedule } from "./pretraining_recipes.ts";
 import { pretrainingHtml, pretrainingJson, type PretrainingReport, type Snapshot } from "./pretraining_report.ts";
 import { drawPretrainingSample, grouped, meanPredictorError, sampleFeeds } from "./pretraining_sample.ts";
 import { PRETRAINING_LOSSES, pretrainingStep } from "./pretraining_step.ts";
 import { meanOf, templateMiddle, type Templates, templatesPng } from "./pretraining_templates.ts";
+import type { PretrainRequest, PretrainResult } from "./pretrain_types.ts";
 import { cosineRate } from "./recipes.ts";
 import { rateFeeds, startState, zeros } from "./trainer.ts";
-import { type Metrics, type PretrainingCase, type TrainEvent, TrainingError } from "./types.ts";
-
-export interface PretrainRequest {
-  readonly cases: readonly PretrainingCase[];
-  readonly recipe: PretrainingRecipe;
-  /** Checkpoints live here; a call with the same folder and request goes on where the last one was killed. */
-  readonly workDirectory: string;
-  /** Receives `network.onnx`, `templates/*.nii.gz`, `report.json`, `report.html`. The caller writes the manifest. */
-  readonly outputDirectory: string;
-  readonly engine: Engine;
-  readonly signal?: AbortSignal;
-  readonly onEvent: (event: TrainEvent) => void;
-}
-
-export interface PretrainResult {
-  readonly spec: ModelSpec;
-  /** Losses over the last updates, and what predicting every patch's mean would have cost. */
-  readonly metrics: Metrics;
-  /** The recipe with every default filled in, for the manifest's provenance. */
-  readonly resolvedRecipe: Readonly<Record<string, unknown>>;
-  readonly provider: string;
-  readonly peakBytes: number;
-}
+import { type Metrics, type PretrainingCase, TrainingError } from "./types.ts";
 
 /**
  * Pre-trains an encoder and writes the package's files to `request.outputDirectory`.

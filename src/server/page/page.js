@@ -241,7 +241,11 @@ function drawJob(job) {
     h(
       "div",
       { className: "head" },
-      h("strong", {}, { finetune: "Fine-tune", segment: "Segmentation", classify: "Classification" }[kind]),
+      h(
+        "strong",
+        {},
+        { finetune: "Fine-tune", pretrain: "Pre-training", segment: "Segmentation", classify: "Classification" }[kind],
+      ),
       badge(job.state),
       result && h("span", {}, `${result.model}, version ${result.version}`),
       h("span", { className: "dim" }, time(createdAt)),
@@ -256,13 +260,15 @@ function drawJob(job) {
       `Held-out patients: ${Object.entries(validation).map(([name, value]) => `${name} ${number(value)}`).join(", ")}`,
     ),
     result?.output && outputOf(result.output),
-    kind === "finetune" && curveOf(job),
+    isTraining(kind) && curveOf(job),
   );
 }
 
+const isTraining = (kind) => kind === "finetune" || kind === "pretrain";
+
 function jobActions({ id, kind, state: word, result }, isOpen) {
   return [
-    word === "succeeded" && kind === "finetune" &&
+    word === "succeeded" && isTraining(kind) &&
     h("a", { href: `/v1/jobs/${id}/report`, type: "text/html" }, "Report"),
     result?.maskUrl && h("a", { href: result.maskUrl, download: "mask.nii.gz" }, "Download the mask"),
     isOpen &&
