@@ -10,6 +10,7 @@ import { writePackage } from "../src/registry/package.ts";
 import { draftOf } from "../src/registry/package_test_helpers.ts";
 import { readNifti } from "../src/volume/mod.ts";
 import { writePhantomDataset } from "../scripts/_phantom_files.ts";
+import { TINY_PRETRAINING } from "./_pretraining.ts";
 
 const SIZE = 32;
 const roi: [number, number, number] = [SIZE, SIZE, SIZE];
@@ -176,4 +177,61 @@ Deno.test("finetune reads a zip and removes what it unpacked; classify tells pro
       code: "wrong-task",
       message: "Cannot add a version to tiny: it is for encoder, the data set for classification",
     }]);
+  }));
+
+Deno.test("pretrain is stopped, goes on, makes one encoder with templates, and a fine-tune uses them", () =>
+  inTemp(async (root) => {
+    const cases = join(root, "cases"), recipe = join(root, "recipe.json");
+    await writePhantomDataset(cases, { ...PHANTOMS, count: 2 });
+    await Deno.writeTextFile(recipe, JSON.stringify({ ...TINY_PRETRAINING, roi, steps: 9 }));
+    const store = ["--store", join(root, "data"), "--models", join(root, "none"), "--provider", "cpu", "--json"];
+    const command = ["pretrain", "--data", cases, "--name", "encoder", "--recipe", recipe, "--steps", "6", ...store];
+
+    const stopped = await events(command, { stopAt: 1 });
+    assert.deepEqual([stopped.code, stopped.lines.at(-1).code], [1, "cancelled"]);
+    assert.match(
+      stopped.lines.at(-1).message,
+      /^Stopped after update \d+ of 6 \(pre-training\)\. The checkpoint is kept/,
+    );
+    const resumed = await events(command);
+    assert.equal(resumed.code, 0, resumed.err);
+    assert.ok(resumed.lines.some((l) => l.message === "Going on where this pre-training was stopped"));
+    const { metrics, ...result } = resumed.lines.at(-1);
+    assert.deepEqual(result, { type: "result", model: "encoder", version: 1, existed: false });
+    assert.deepEqual(Object.keys(metrics), ["md", "cmr", "contrast", "meanPredictor"]);
+    assert.deepEqual(await readdir(join(root, "data/pretrainings")), [], "prepared cases must not stay");
+    assert.equal((await events(command)).lines.at(-1).existed, true);
+
+    const base = join(root, "data/models/encoder/1");
+    const { files, provenance } = JSON.parse(await Deno.readTextFile(join(base, "manifest.json")));
+    assert.deepEqual([Object.keys(files).length, provenance.recipe.steps], [7, 6], "network, reports, four templates");
+    const finetuned = await events([
+      ...["finetune", "--model", base, "--data", cases, "--name", "lesions", "--roi", String(SIZE), "--steps", "2"],
+      ...["--validation", "none", ...store],
+    ]);
+    assert.equal(finetuned.code, 0, finetuned.err);
+    const report = JSON.parse(await Deno.readTextFile(join(root, "data/models/lesions/1/report.json")));
+    assert.deepEqual([report.recipe.templates, report.templates], [true, ["t1", "t1c", "t2", "flair"]]);
+  }));
+
+Deno.test("pretrain refuses what it cannot use, and names no file of a patient", () =>
+  inTemp(async (root) => {
+    await Deno.mkdir(join(root, "Meier"));
+    await Deno.writeTextFile(join(root, "Meier/t1.nii.gz"), "no volume");
+    await Deno.writeTextFile(join(root, "list.json"), "[1]");
+    const store = ["--store", join(root, "data"), "--provider", "cpu"];
+    const pretrain = (...argv: string[]) => run(["pretrain", "--data", root, "--name", "mine", ...argv, ...store]);
+    const refuse = async (argv: string[], code: number, message: RegExp) => {
+      const refused = await pretrain(...argv);
+      assert.deepEqual([refused.code, message.test(refused.err)], [code, true], refused.err);
+      assert.doesNotMatch(refused.err, /Meier/);
+    };
+    await refuse(["--preset", "cvpr"], 2, /--preset: expected one of edge, paper, official, official-olab, got "cvpr"/);
+    await refuse(["--roi", "40"], 2, /--roi: expected a multiple of 16 up to 256, got "40"/);
+    await refuse(["--recipe", join(root, "list.json")], 2, /--recipe: expected a JSON object/);
+    await Deno.writeTextFile(join(root, "list.json"), '{ "mask": { "blockVox": 5 } }');
+    await refuse(["--recipe", join(root, "list.json")], 1, /recipe\.mask\.blockVox to be a divisor/);
+    await refuse(["--steps", "1"], 1, /Cannot train on case 1: t1: Cannot read a NIfTI header/);
+    const none = await run(["pretrain", "--data", join(root, "nothing"), "--name", "mine", ...store]);
+    assert.match(none.err, /Cannot read the data set: source 1: there is no such folder or file/);
   }));
