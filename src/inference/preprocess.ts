@@ -69,6 +69,14 @@ export async function prepare(
       `Cannot run the model: it takes ${modalities.join(", ")}; missing: ${missing.join(", ")}`,
     );
   }
+  const standIns = new Map<Modality, GridImage>();
+  for (const modality of missing) {
+    const template = await readTemplate(templates!.directory, modality);
+    if (template === null) {
+      throw new InferenceError("template-missing", `Cannot stand in for ${modality}: the model has no template of it`);
+    }
+    standIns.set(modality, template);
+  }
   const warnings: Warning[] = [];
   let readMs = 0;
   const read = async (modality: Modality) => {
@@ -89,11 +97,7 @@ export async function prepare(
   const whole = placed.get(present[0])!;
   const box = cropBox([...placed.values()].map((v) => v.data), whole, preprocessing);
   const cropped = new Map([...placed].map(([m, v]) => [m, fromForeground(crop(v, box), preprocessing)]));
-  for (const modality of missing) {
-    const template = await readTemplate(templates!.directory, modality);
-    if (template === null) {
-      throw new InferenceError("template-missing", `Cannot stand in for ${modality}: the model has no template of it`);
-    }
+  for (const [modality, template] of standIns) {
     cropped.set(modality, templateFor(template, { uncropped: whole, box, spacingMm: preprocessing.spacingMm }));
     warnings.push({ code: "template-substituted", detail: `${modality} is missing; the model's template stands in` });
   }

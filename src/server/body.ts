@@ -72,15 +72,26 @@ async function withPatience<T>(
 
 /** @throws {Problem} `invalid-json`, and as {@link bodyChunks} */
 export async function readJson(request: Request, limits: BodyLimits): Promise<unknown> {
-  return parseJson(new Uint8Array(await new Response(ReadableStream.from(bodyChunks(request, limits))).arrayBuffer()));
+  const bytes = await new Response(ReadableStream.from(bodyChunks(request, limits))).arrayBuffer();
+  return parseJson(new Uint8Array(bytes), "the body");
 }
 
-/** @throws {Problem} `invalid-json` */
-export function parseJson(bytes: Uint8Array): unknown {
+/**
+ * JSON whose texts a database can hold; `name` says in the message what it is.
+ * @throws {Problem} `invalid-json`
+ */
+export function parseJson(bytes: Uint8Array, name: string): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), (key, value) => {
+      if (key.includes("\0") || typeof value === "string" && value.includes("\0")) {
+        throw new SyntaxError("NUL in a text");
+      }
+      return value;
+    });
   } catch (error) {
-    throw new Problem("invalid-json", "Cannot read the body: expected JSON in UTF-8", { cause: error });
+    throw new Problem("invalid-json", `Cannot read ${name}: expected JSON in UTF-8 without NUL characters`, {
+      cause: error,
+    });
   }
 }
 

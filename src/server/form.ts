@@ -127,7 +127,7 @@ class FormReader<T> {
     }
     this.#names.add(what);
     if (modality === null) {
-      this.optionsValue = parseJson(await smallContent(stream));
+      this.optionsValue = parseJson(await smallContent(stream), "options");
       return;
     }
     const { folder, maxFileBytes, durable } = this.#settings;

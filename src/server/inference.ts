@@ -58,7 +58,7 @@ async function receive(
   const { limits } = services.settings;
   const model = await services.registry.get(params.name);
   if (model.task !== task) { // before gigabytes are read
-    throw new Problem("wrong-task", `Cannot use ${model.name} for ${task}: it is a model for ${model.task}`);
+    throw new Problem("wrong-task", `Cannot use ${model.name} for ${task}: its task is ${model.task}`);
   }
   const { images, options } = await readVolumeForm(request, {
     folder,

@@ -80,6 +80,9 @@ export const CASES: readonly Case[] = [
     "invalid-json",
     /expected JSON/,
   ],
+  ["POST", "/v1/datasets", { json: { ...spec, name: "a\0b" } }, 400, "invalid-json", /without NUL/],
+  ["GET", "/v1/models/a%00b", {}, 400, "invalid-request", /without NUL/, "path.name"],
+  ["GET", "/v1/jobs?before=%00", {}, 400, "invalid-request", /without NUL/, "query.before"],
   ["POST", "/v1/datasets", { json: { ...spec, nmae: "x" } }, 400, "invalid-request", /no such field/, "nmae"],
   [
     "POST",

@@ -20,8 +20,11 @@ export async function runRoute(
   { params, services }: { params: Record<string, string>; services: Services },
 ): Promise<Response> {
   const mediaType = mediaTypeOf(route, request);
+  refuseNul(params, "path");
   const checkedParams = parseWith(route.params, params, "path");
-  const query = parseWith(route.query, queryOf(request), "query");
+  const rawQuery = queryOf(request);
+  refuseNul(rawQuery, "query");
+  const query = parseWith(route.query, rawQuery, "query");
   if (route.body) checkContentType(route.body, request);
   const body = route.body && await bodyOf(route.body, request, services);
   return await route.handle({
@@ -41,6 +44,15 @@ function mediaTypeOf(route: Route, request: Request): string {
   const best = bestType(request.headers.get("accept"), offered);
   if (best !== undefined) return best;
   throw new Problem("not-acceptable", `Cannot reply as asked: this route gives ${[...new Set(offered)].join(", ")}`);
+}
+
+/** No name here has one, and PostgreSQL takes none. */
+function refuseNul(values: Record<string, string>, at: string): void {
+  const name = Object.keys(values).find((name) => values[name].includes("\0"));
+  if (name === undefined) return;
+  throw new Problem("invalid-request", `Cannot take the ${at}: expected text without NUL characters`, {
+    path: `${at}.${name.slice(0, 64)}`,
+  });
 }
 
 function queryOf(request: Request): Record<string, string> {

@@ -104,7 +104,12 @@ async function scoreMask(
         counts: [both, own, other],
       };
     }),
-    previewPng: preview({ image: channels[0], sizeVox, reference: union(regions), prediction: union(masks) }),
+    previewPng: preview({
+      image: channels[Math.max(0, spec.modalities.indexOf("flair"))],
+      sizeVox,
+      reference: union(regions),
+      prediction: union(masks),
+    }),
   };
 }
 
@@ -116,6 +121,7 @@ function union(masks: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
+/** The slice with the most of the reference, or of the prediction where there is no reference. */
 function preview(
   { image, sizeVox, reference, prediction }: {
     image: Float32Array;
@@ -126,10 +132,13 @@ function preview(
 ): Uint8Array {
   const nz = sizeVox[2];
   const perSlice = new Uint32Array(nz);
-  for (let v = 0; v < reference.length; v++) perSlice[v % nz] += reference[v] * 2 + prediction[v];
+  const shown = reference.includes(1) ? reference : prediction;
+  for (let v = 0; v < shown.length; v++) perSlice[v % nz] += shown[v];
   const most = perSlice.reduce((a, b) => Math.max(a, b));
   const at = { axis: 2, index: most === 0 ? nz >> 1 : perSlice.indexOf(most) } as const;
-  const slice = sliceOf(image, sizeVox, at);
+  const { data, ...size } = sliceOf(image, sizeVox, at);
+  const darkest = data.reduce((a, b) => Math.min(a, b));
+  const slice = { ...size, data: data.map((v) => v === 0 ? darkest : v) }; // 0 is background (METHODS.md D.2)
   return encodePng(
     sideBySide([reference, prediction].map((mask) => overlay(slice, sliceOf(mask, sizeVox, at), { zoom: 2 }))),
   );

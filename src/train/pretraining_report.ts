@@ -80,7 +80,8 @@ export function pretrainingHtml(report: PretrainingReport, metrics: Metrics): st
     `<tr><td>${escape(TITLES[name] ?? name)}</td><td>${v === null ? "–" : v.toPrecision(4)}</td></tr>`
   );
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Pre-training report</title><style>${STYLE}</style></head><body>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Pre-training report</title><style>${STYLE}</style></head><body>
 <h1>Pre-training report</h1>
 <p>${cases.length} cases · preset ${escape(recipe.preset)} · ${steps} updates of ${
     batch.size * batch.replicas * batch.accumulation
@@ -93,7 +94,7 @@ ${pictures.join("\n")}
 <h2>Curves</h2>
 ${
     drawn(report).filter(([, points]) => points.length > 0).map(([name, points]) =>
-      `<figure>${lossSvg(points)}<figcaption>${escape(TITLES[name])}</figcaption></figure>`
+      `<figure>${lossSvg(TITLES[name], points)}<figcaption>${escape(TITLES[name])}</figcaption></figure>`
     ).join("\n")
   }
 <h2>Recipe</h2>

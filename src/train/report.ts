@@ -3,7 +3,7 @@ import type { ModelSpec } from "../inference/mod.ts";
 import type { CaseScore } from "./evaluate_model.ts";
 import type { WeightReport } from "./network.ts";
 import type { ResolvedRecipe } from "./recipes.ts";
-import { curve, escape, lossSvg, number, STYLE } from "./report_parts.ts";
+import { curve, escape, lossSvg, number, STYLE, tableHtml } from "./report_parts.ts";
 import type { FinetuneRequest, Metrics } from "./types.ts";
 
 /** One training run and how it did on the cases it was scored on. */
@@ -74,30 +74,43 @@ export function reportJson(report: Report): Record<string, unknown> {
 /** The report as one HTML page without scripts or outside resources. */
 export function renderHtml(report: Report): string {
   const { request, recipe, phases } = report;
+  const base = `${escape(request.base.name)} version ${request.base.version}`;
+  const facts = [
+    `preset ${recipe.preset}`,
+    `${recipe.steps} steps of ${recipe.batchSize} crop${recipe.batchSize === 1 ? "" : "s"} of ${recipe.roi.join("×")}`,
+    `learning rate ${recipe.learningRate}`,
+    `seed ${recipe.seed}`,
+    `ran on ${escape(report.provider)}`,
+  ];
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Fine-tuning report</title><style>${STYLE}</style></head><body>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Fine-tuning report: ${base}</title><style>${STYLE}</style></head><body>
 <h1>Fine-tuning report</h1>
-<p>Base ${
-    escape(request.base.name)
-  } version ${request.base.version} · preset ${recipe.preset} · ${recipe.steps} steps of
-${recipe.batchSize} crop${recipe.batchSize === 1 ? "" : "s"} of ${
-    recipe.roi.join("×")
-  } · learning rate ${recipe.learningRate}
-· seed ${recipe.seed} · ran on ${escape(report.provider)}</p>
+<p>Base ${base} · ${facts.join(" · ")}</p>
 <ul>${notes(report).map((n) => `<li>${escape(n)}</li>`).join("")}</ul>
 <h2>Result</h2>
 ${metricsTable(report)}
 <h2>Loss</h2>
-${
+<div class="curves">${
     phases.map(({ name, losses }) =>
-      `<figure>${lossSvg(curve(losses))}<figcaption>${escape(name)}</figcaption></figure>`
+      `<figure>${lossSvg(`Loss of ${name}`, curve(losses))}<figcaption>${escape(name)}</figcaption></figure>`
     ).join("\n")
-  }
+  }</div>
 <h2>Cases</h2>
 ${phases.map((p) => casesHtml(p, report)).join("\n")}
 </body></html>
 `;
 }
+
+/** What the numbers are called in print. */
+const METRIC_NAMES: Readonly<Record<string, string>> = {
+  dice: "Dice",
+  pooledDice: "pooled Dice",
+  hd95Mm: "HD95, mm",
+  accuracy: "accuracy",
+  auc: "AUC",
+  macroF1: "macro F1",
+};
 
 function metricsTable({ validation, fromScratch, training }: Report): string {
   const rows: [string, Metrics | null][] = [
@@ -106,29 +119,36 @@ function metricsTable({ validation, fromScratch, training }: Report): string {
     ["training cases", training],
   ];
   const names = Object.keys(training);
-  const line = ([title, metrics]: [string, Metrics | null]) =>
-    metrics === null ? "" : `<tr><td>${title}</td>${names.map((n) => `<td>${number(metrics[n])}</td>`).join("")}</tr>`;
-  return `<table><tr><th></th>${names.map((n) => `<th>${n}</th>`).join("")}</tr>${rows.map(line).join("")}</table>`;
+  return tableHtml(
+    ["", ...names.map((n) => METRIC_NAMES[n] ?? n)],
+    rows.flatMap(([title, metrics]) => metrics === null ? [] : [[title, ...names.map((n) => number(metrics[n]))]]),
+  );
 }
 
 function casesHtml({ name, scores }: Phase, { request }: Report): string {
-  const rows = scores.flatMap(({ case: i, labels, probabilities }) => {
-    const id = escape(request.cases[i].id);
-    if (labels === undefined) {
-      const listed = request.classes.map((c, k) => `${escape(c)} ${number(probabilities![k])}`).join(", ");
-      return [`<tr><td>${id}</td><td colspan="5">${listed}</td></tr>`];
-    }
-    return labels.map((l) =>
-      `<tr><td>${id}</td><td>${escape(l.label)}</td><td>${number(l.dice)}</td><td>${number(l.hd95Mm)}</td>` +
-      `<td>${number(l.volumeMl)}</td><td>${number(l.referenceMl)}</td></tr>`
+  const idOf = (i: number) => escape(request.cases[i].id);
+  const table = request.task === "classification"
+    ? tableHtml(
+      ["case", ...request.classes.map(escape)],
+      scores.map((s) => [idOf(s.case), ...(s.probabilities ?? []).map(number)]),
+    )
+    : tableHtml(
+      ["case", "label", "Dice", "HD95, mm", "mL", "reference, mL"],
+      scores.flatMap((s) =>
+        (s.labels ?? []).map((l) => [
+          idOf(s.case),
+          escape(l.label),
+          ...[l.dice, l.hd95Mm, l.volumeMl, l.referenceMl].map(number),
+        ])
+      ),
     );
-  });
   const pictures = scores.flatMap(({ case: i, previewPng }) =>
     previewPng === undefined ? [] : [
-      `<figure><img alt="slice with outlines" src="data:image/png;base64,${previewPng.toBase64()}">` +
-      `<figcaption>${escape(request.cases[i].id)}: reference left, prediction right</figcaption></figure>`,
+      `<figure><img alt="Slice of ${idOf(i)} with the outlines of reference and prediction" ` +
+      `src="data:image/png;base64,${previewPng.toBase64()}">` +
+      `<figcaption>${idOf(i)}: reference left, prediction right</figcaption></figure>`,
     ]
   );
-  return `<h3>${escape(name)}</h3><table><tr><th>case</th><th>label</th><th>Dice</th><th>HD95 mm</th><th>mL</th>` +
-    `<th>reference mL</th></tr>${rows.join("")}</table>${pictures.join("")}`;
+  const whose = name === "final" ? "the cases that it was trained on" : "patients that it never saw";
+  return `<h3>${escape(name)}</h3><p class="dim">Scored on ${whose}.</p>${table}${pictures.join("")}`;
 }

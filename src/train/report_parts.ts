@@ -19,24 +19,47 @@ export const escape = (text: string) =>
 export const number = (v: number | null | undefined) => (v == null ? "–" : v.toFixed(3));
 
 /** The style sheet of a report. */
-export const STYLE =
-  "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}" +
-  "table{border-collapse:collapse}td,th{padding:.25rem .75rem;border-bottom:1px solid #d0d7de;text-align:right}" +
-  "td:first-child,th:first-child{text-align:left}figure{display:inline-block;margin:.5rem 1rem .5rem 0}" +
-  "figcaption{color:#57606a;font-size:13px}img{max-width:100%;border-radius:4px}svg{background:#f6f8fa;border-radius:4px}";
+export const STYLE = `
+:root{color-scheme:light dark;--line:light-dark(#d0d7de,#3a424c);--dim:light-dark(#57606a,#9aa6b6);
+--soft:light-dark(#f6f8fa,#1a2027);--accent:light-dark(#0b5cad,#7cb7ff)}
+html{background:light-dark(#fff,#12161b)}
+body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1.5rem 1rem;color:light-dark(#1b1f24,#e6ebf2)}
+h1{margin:0 0 .5rem}h2{margin:2rem 0 .5rem}h3{margin:1.5rem 0 .25rem}
+.scroll,pre{overflow-x:auto}table{border-collapse:collapse}
+td,th{padding:.25rem .75rem;border-bottom:1px solid var(--line);text-align:right;font-variant-numeric:tabular-nums}
+thead th{color:var(--dim);font-weight:500}tbody th{font-weight:400}
+th:first-child,td:first-child{text-align:left;padding-left:0}
+.curves{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr));gap:1rem}
+figure{margin:.75rem 0}figcaption,.dim{color:var(--dim);font-size:13px}
+img{max-width:100%;border-radius:4px}svg{width:100%;height:auto;background:var(--soft);border-radius:4px}
+svg path{fill:none;stroke:var(--accent);stroke-width:1.5}svg line{stroke:var(--line)}svg text{fill:var(--dim);font-size:11px}
+`;
+
+/** A table; cells are HTML, the first of each row is its heading. */
+export function tableHtml(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = ([first, ...rest]: readonly string[]) =>
+    `<tr><th scope="row">${first}</th>${rest.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
+  return `<div class="scroll"><table><thead><tr>${
+    heads.map((h) => `<th scope="col">${h}</th>`).join("")
+  }</tr></thead>` +
+    `<tbody>${rows.map(line).join("")}</tbody></table></div>`;
+}
 
 /** A curve as an SVG picture. */
-export function lossSvg(points: readonly [number, number][]): string {
-  const width = 420, height = 160, pad = 34;
-  const steps = points.at(-1)?.[0] ?? 1;
-  const top = Math.max(...points.map(([, l]) => l)), low = Math.min(...points.map(([, l]) => l));
-  const x = (s: number) => pad + (width - pad - 8) * s / steps;
-  const y = (l: number) => 8 + (height - 8 - 20) * (top - l) / Math.max(top - low, 1e-9);
+export function lossSvg(name: string, points: readonly [number, number][]): string {
+  const [width, height, left, right, top, bottom] = [420, 170, 46, 10, 12, 24];
+  const steps = points.at(-1)?.[0] ?? 1, first = points.at(0)?.[0] ?? 1;
+  const high = Math.max(...points.map(([, l]) => l)), low = Math.min(...points.map(([, l]) => l));
+  const x = (s: number) => left + (width - left - right) * (s - first) / Math.max(steps - first, 1);
+  const y = (l: number) => top + (height - top - bottom) * (high - l) / Math.max(high - low, 1e-9);
   const path = points.map(([s, l], i) => `${i === 0 ? "M" : "L"}${x(s).toFixed(1)} ${y(l).toFixed(1)}`).join("");
-  const text = (px: number, py: number, t: string) =>
-    `<text x="${px}" y="${py}" font-size="11" fill="#57606a">${t}</text>`;
-  return `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">` +
-    `<path d="${path}" fill="none" stroke="#0969da" stroke-width="1.5"/>` +
-    text(2, y(top) + 8, number(top)) + text(2, y(low), number(low)) + text(width - 60, height - 4, `${steps} steps`) +
+  const text = (px: number, py: number, anchor: string, t: string) =>
+    `<text x="${px}" y="${py}" text-anchor="${anchor}">${t}</text>`;
+  const line = (py: number) => `<line x1="${left}" x2="${width - right}" y1="${py}" y2="${py}"/>`;
+  const label = `${escape(name)}: ${number(points.at(0)?.[1])} at first, ${number(points.at(-1)?.[1])} at the end`;
+  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">` +
+    line(top) + line(height - bottom) + `<path d="${path}"/>` +
+    text(left - 6, top + 4, "end", number(high)) + text(left - 6, height - bottom + 4, "end", number(low)) +
+    text(left, height - 7, "start", `step ${first}`) + text(width - right, height - 7, "end", `step ${steps}`) +
     "</svg>";
 }

@@ -118,7 +118,7 @@ Deno.test("renderHtml() escapes every name, runs no scripts and loads nothing", 
   assert.ok(!/\bon\w+=/i.test(html.replace(/alert\(&quot;1&quot;\)/g, "")));
   const sources = [...html.matchAll(/(?:src|href|url)\s*[=(]\s*"?([^"\s)>]+)/gi)].map(([, s]) => s.slice(0, 22));
   assert.deepEqual(sources, ["data:image/png;base64,"]);
-  assert.equal(html.split("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;").length - 1, 4);
+  assert.equal(html.split("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;").length - 1, 5);
   assert.ok(!html.includes("/secret"));
 });
 
@@ -126,16 +126,16 @@ Deno.test("renderHtml() shows results, curves and cases", () => {
   const html = renderHtml(reportOf({ fromScratch: { dice: 0.25, pooledDice: 0.2, hd95Mm: 3 } }));
   for (
     const part of [
-      "<tr><th></th><th>dice</th><th>pooledDice</th><th>hd95Mm</th></tr>",
-      "<tr><td>held-out patients</td><td>0.500</td><td>0.400</td><td>–</td></tr>",
-      "<tr><td>held-out patients, trained from scratch</td><td>0.250</td><td>0.200</td><td>3.000</td></tr>",
+      '<th scope="col">Dice</th><th scope="col">pooled Dice</th><th scope="col">HD95, mm</th></tr>',
+      '<tr><th scope="row">held-out patients</th><td>0.500</td><td>0.400</td><td>–</td></tr>',
+      '<tr><th scope="row">held-out patients, trained from scratch</th><td>0.250</td><td>0.200</td><td>3.000</td></tr>',
       "<figcaption>fold 1 of 2</figcaption>",
       "<td>0.500</td><td>–</td><td>1.000</td><td>2.000</td>",
       "one: reference left, prediction right",
     ]
   ) assert.ok(html.includes(part), part);
   assert.ok(!html.includes("NaN") && !html.includes("undefined") && !html.includes("Infinity"));
-  assert.ok(!renderHtml(reportOf({ validation: null })).includes("<td>held-out patients</td>"));
+  assert.ok(!renderHtml(reportOf({ validation: null })).includes('<th scope="row">held-out patients</th>'));
 });
 
 Deno.test("renderHtml() lists a classification's probabilities", () => {
@@ -146,6 +146,7 @@ Deno.test("renderHtml() lists a classification's probabilities", () => {
     validation: null,
     training: { accuracy: 1, auc: null, macroF1: 1 },
   }));
-  assert.ok(html.includes("&lt;a&gt; 0.250, b 0.750"));
-  assert.ok(html.includes("<tr><td>training cases</td><td>1.000</td><td>–</td><td>1.000</td></tr>"));
+  assert.ok(html.includes('<th scope="col">&lt;a&gt;</th><th scope="col">b</th></tr>'));
+  assert.ok(html.includes('<tr><th scope="row">one</th><td>0.250</td><td>0.750</td></tr>'));
+  assert.ok(html.includes('<tr><th scope="row">training cases</th><td>1.000</td><td>–</td><td>1.000</td></tr>'));
 });

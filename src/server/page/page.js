@@ -56,12 +56,26 @@ const BADGES = {
 };
 const badge = (word) => h("span", { className: `badge ${BADGES[word] ?? ""}` }, word);
 const number = (value, digits = 3) => value === null || value === undefined ? "–" : Number(value).toFixed(digits);
+const METRICS = {
+  dice: (value) => `Dice ${number(value)}`,
+  pooledDice: (value) => `pooled Dice ${number(value)}`,
+  hd95Mm: (value) => `HD95 ${number(value, 1)} mm`,
+  accuracy: (value) => `accuracy ${number(value)}`,
+  auc: (value) => `AUC ${number(value)}`,
+  macroF1: (value) => `macro F1 ${number(value)}`,
+};
+const scores = (metrics) =>
+  Object.entries(metrics ?? {}).map(([key, value]) => METRICS[key]?.(value) ?? `${key} ${number(value)}`).join(", ");
 const time = (iso) => new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 function table(heads, rows) {
   const cells = (kind, row) =>
     row.map((cell, i) =>
-      h(kind, { className: heads[i].number ? "number" : "" }, cell instanceof Node ? cell : String(cell))
+      h(
+        kind,
+        { className: heads[i].number ? "number" : "", "data-title": heads[i].title },
+        cell instanceof Node ? cell : String(cell),
+      )
     );
   return h(
     "table",
@@ -106,8 +120,12 @@ async function refreshService() {
     h(
       "p",
       {},
-      `${version.name} ${version.version}, commit ${version.commit}, ONNX Runtime ${version.onnxruntime}, Deno ${version.deno}. `,
-      h("span", {}, ...Object.entries(checks).flatMap(([name, word]) => [` ${name} `, badge(word)])),
+      `${version.name} ${version.version}, commit ${version.commit}, ONNX Runtime ${version.onnxruntime}, Deno ${version.deno}`,
+    ),
+    h(
+      "p",
+      { className: "checks" },
+      ...Object.entries(checks).map(([name, word]) => h("span", {}, `${name} `, badge(word))),
     ),
     h(
       "div",
@@ -125,30 +143,48 @@ async function refreshService() {
 function drawModels() {
   if (state.models.length === 0) return h("p", { className: "dim" }, "There are no models yet.");
   return table(
-    [column("Model"), column("For"), column("Versions"), column("")],
+    [column("Model"), column("For"), column("Takes and finds"), column("Versions")],
     state.models.map((model) => [
       h("strong", {}, model.name),
       model.task,
-      h("div", { className: "versions" }, ...model.versions.toReversed().map((version) => versionLine(model, version))),
+      aboutModel(model),
       h(
-        "button",
-        { disabled: model.servedVersion === null, onclick: () => decide({ model: model.name }) },
-        "Roll back…",
+        "div",
+        { className: "versions" },
+        ...model.versions.toReversed().map((version) => versionLine(model, version)),
+        model.servedVersion !== null && model.versions.some(({ state: word }) => word === "retired") &&
+          h("div", {}, h("button", { onclick: () => decide({ model: model.name }) }, "Roll back…")),
       ),
     ]),
   );
 }
 
+function aboutModel({ name, servedVersion, versions }) {
+  const manifest = state.details.get(`${name}/${servedVersion ?? versions.at(-1).version}`)?.manifest;
+  if (!manifest) return "";
+  const { modalities, labels, classes, intendedUse } = manifest;
+  const found = [...labels.map((l) => l.name), ...classes].join(", ");
+  return h(
+    "div",
+    {},
+    modalities.join(", ") + (found && ` → ${found}`),
+    h("div", { className: "dim note" }, intendedUse),
+  );
+}
+
 function versionLine({ name }, { version, state: word }) {
-  const detail = state.details.get(`${name}/${version}`);
-  const metrics = Object.entries(detail?.metrics ?? {}).map(([key, value]) => `${key} ${number(value)}`).join(", ");
+  const metrics = scores(state.details.get(`${name}/${version}`)?.metrics);
+  const label = `${name}, version ${version}`;
+  const address = `/v1/models/${encodeURIComponent(name)}/versions/${version}/package`;
   return h(
     "div",
     { className: "version" },
     h("span", {}, `version ${version}`),
     badge(word),
     metrics && h("span", { className: "dim" }, metrics),
-    word !== "served" && h("button", { onclick: () => decide({ model: name, version }) }, "Approve…"),
+    word !== "served" &&
+      h("button", { ariaLabel: `Approve ${label}`, onclick: () => decide({ model: name, version }) }, "Approve…"),
+    h("a", { href: address, download: "", ariaLabel: `Download ${label}` }, "Download"),
   );
 }
 
@@ -211,6 +247,7 @@ function drawDatasets() {
       column("Labels or classes"),
       numbers("Cases"),
       column("Made"),
+      column(""),
     ],
     state.datasets.map((d) => [
       h("strong", {}, d.name),
@@ -219,8 +256,16 @@ function drawDatasets() {
       (d.task === "segmentation" ? d.labels.map((l) => l.name) : d.classes).join(", "),
       d.caseCount,
       time(d.createdAt),
+      h("button", { ariaLabel: `Delete ${d.name}`, onclick: () => deleteDataset(d) }, "Delete…"),
     ]),
   );
+}
+
+function deleteDataset({ id, name, caseCount }) {
+  const many = caseCount === 1 ? "its case" : `its ${caseCount} cases`;
+  if (confirm(`Delete the data set ${name} with ${many}? This cannot be undone.`)) {
+    attempt(() => api(`/v1/datasets/${id}`, { method: "DELETE" }));
+  }
 }
 
 // Jobs
@@ -233,35 +278,40 @@ function drawJobs() {
 function drawJob(job) {
   const { id, kind, createdAt, result, error, validation } = job;
   const isOpen = job.state === "queued" || job.state === "running";
-  const live = state.live.get(id);
-  const progress = live?.progress ?? job.progress;
+  const names = {
+    finetune: "Fine-tune",
+    pretrain: "Pre-training",
+    segment: "Segmentation",
+    classify: "Classification",
+  };
   return h(
     "article",
     { className: "job", id: `job-${id}` },
     h(
       "div",
       { className: "head" },
-      h(
-        "strong",
-        {},
-        { finetune: "Fine-tune", pretrain: "Pre-training", segment: "Segmentation", classify: "Classification" }[kind],
-      ),
+      h("strong", {}, names[kind]),
       badge(job.state),
       result && h("span", {}, `${result.model}, version ${result.version}`),
       h("span", { className: "dim" }, time(createdAt)),
       h("span", { className: "actions" }, ...jobActions(job, isOpen)),
     ),
-    isOpen && progress && h("progress", { max: 1, value: progress.step / progress.steps, ariaLabel: "progress" }),
-    isOpen && progress && h("span", { className: "dim" }, progressText(progress)),
     error && h("span", { className: "error" }, error.message),
-    validation && h(
-      "span",
-      {},
-      `Held-out patients: ${Object.entries(validation).map(([name, value]) => `${name} ${number(value)}`).join(", ")}`,
-    ),
+    validation && h("span", {}, `Held-out patients: ${scores(validation)}`),
     result?.output && outputOf(result.output),
-    isTraining(kind) && curveOf(job),
+    h("div", { className: "live", id: `live-${id}` }, ...liveOf(job, isOpen)),
   );
+}
+
+/** The part of a job that changes with every step. */
+function liveOf(job, isOpen) {
+  const progress = state.live.get(job.id)?.progress ?? job.progress;
+  const parts = [
+    isOpen && progress && h("progress", { max: 1, value: progress.step / progress.steps, ariaLabel: "progress" }),
+    isOpen && progress && h("span", { className: "dim" }, progressText(job.kind, progress)),
+    isTraining(job.kind) && curveOf(job),
+  ];
+  return parts.filter(Boolean);
 }
 
 const isTraining = (kind) => kind === "finetune" || kind === "pretrain";
@@ -276,11 +326,11 @@ function jobActions({ id, kind, state: word, result }, isOpen) {
   ];
 }
 
-function progressText({ phase, step, steps, loss, learningRate, etaSeconds }) {
-  const parts = [`${phase ? `${phase}: ` : ""}step ${step} of ${steps}`];
+function progressText(kind, { phase, step, steps, loss, learningRate, etaSeconds }) {
+  const parts = [`${phase ? `${phase}: ` : ""}${isTraining(kind) ? "step" : "window"} ${step} of ${steps}`];
   if (loss !== undefined) parts.push(`loss ${number(loss, 4)}`);
   if (learningRate !== undefined) parts.push(`learning rate ${learningRate.toExponential(1)}`);
-  if (etaSeconds !== undefined) parts.push(`${duration(etaSeconds)} left`);
+  if (etaSeconds > 0) parts.push(`${duration(etaSeconds)} left`);
   return parts.join(", ");
 }
 
@@ -355,7 +405,8 @@ function follow({ id }) {
   const draw = () => {
     pending = false;
     const job = state.jobs.find((j) => j.id === id);
-    if (job) byId(`job-${id}`)?.replaceWith(drawJob(job));
+    // Only this part: a button that is replaced while it is pressed does nothing.
+    if (job) byId(`live-${id}`)?.replaceChildren(...liveOf(job, true));
   };
   source.addEventListener("progress", ({ data }) => {
     live.progress = JSON.parse(data);
@@ -365,7 +416,6 @@ function follow({ id }) {
   });
   source.addEventListener("done", () => {
     source.close();
-    setTimeout(draw, 300);
     refresh();
   });
 }
@@ -379,6 +429,9 @@ byId("run-form").elements.model.addEventListener("change", async ({ target }) =>
     h("label", {}, m, h("input", { type: "file", name: m, accept: ".nii,.gz" }))
   );
   byId("run-images").replaceChildren(...inputs);
+  const hasTemplates = Object.keys(manifest.files).some((path) => path.startsWith("templates/"));
+  byId("run-template").hidden = !hasTemplates;
+  byId("run-form").elements.template.checked &&= hasTemplates;
 });
 
 byId("run-form").addEventListener("submit", async (event) => {
@@ -393,7 +446,7 @@ byId("run-form").addEventListener("submit", async (event) => {
   if ([...data.keys()].length === 1) return say("Choose at least one volume.");
   const status = byId("run-status");
   const path = `/v1/models/${encodeURIComponent(name)}/${task === "classification" ? "classify" : "segment"}`;
-  const button = form.querySelector("button");
+  const button = form.querySelector(".primary");
   button.disabled = true;
   await attempt(
     () => upload(path, data, (share) => status.textContent = `Sending ${Math.round(share * 100)} %`),
