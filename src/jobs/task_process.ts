@@ -23,6 +23,9 @@ export interface TaskProcessOptions {
   readonly cancelGraceMs: number;
 }
 
+/** A machine that trains may take long to start one more process. */
+const START_MS = 120_000;
+
 export class TaskProcess {
   readonly #options: TaskProcessOptions;
   readonly #supervisor: Supervisor;
@@ -33,8 +36,9 @@ export class TaskProcess {
     this.#supervisor = new Supervisor({
       title: options.title,
       module: import.meta.resolve("./worker.ts"),
+      startTimeoutMs: START_MS,
       initialize: async (call) => {
-        await call("load", { tasks: options.tasksModule }, { timeoutMs: 60_000 });
+        await call("load", { tasks: options.tasksModule }, { timeoutMs: START_MS });
       },
       onEvent: (_name, data) => {
         const { run, event } = data as EventMessage;

@@ -303,12 +303,14 @@ function drawJob(job) {
   );
 }
 
+const BEGINNING = { queued: "Waits for its turn", running: "Reads and prepares the volumes" };
+
 /** The part of a job that changes with every step. */
 function liveOf(job, isOpen) {
   const progress = state.live.get(job.id)?.progress ?? job.progress;
   const parts = [
     isOpen && progress && h("progress", { max: 1, value: progress.step / progress.steps, ariaLabel: "progress" }),
-    isOpen && progress && h("span", { className: "dim" }, progressText(job.kind, progress)),
+    isOpen && h("span", { className: "dim" }, progress ? progressText(job.kind, progress) : BEGINNING[job.state]),
     isTraining(job.kind) && curveOf(job),
   ];
   return parts.filter(Boolean);
