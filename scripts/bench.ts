@@ -55,10 +55,16 @@ async function forward(
   return await measure(engine, { name, runs: 4, run: () => session.run({ image }) });
 }
 
-/** One update of the paper preset: two views, deep supervision, AdamW. */
+/** One update of the paper preset: two views (or one, as without templates), deep supervision, AdamW. */
 async function trainStep(
   engine: Engine,
-  { name, spec, size, runs }: { name: string; spec: NetworkSpec; size: number; runs: number },
+  { name, spec, size, runs, views = 2 }: {
+    name: string;
+    spec: NetworkSpec;
+    size: number;
+    runs: number;
+    views?: 1 | 2;
+  },
 ) {
   const input = [1, 4, size, size, size];
   const weights = initialWeights(spec, { seed: 0 });
@@ -67,7 +73,7 @@ async function trainStep(
     task: "segmentation",
     heads: network.outputs.filter((o) => o.startsWith("out")),
     consistency: { on: "x4", weight: 0.1 },
-    views: 2,
+    views,
     supervision: "sum",
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
     isTrainable: (key) => weights.has(key) && !isBuffer(key),
@@ -142,6 +148,7 @@ const BENCHES: Record<string, (engine: Engine, name: string) => Promise<Row>> = 
   "uniunet-forward-96-plain": (e, name) => forward(e, { name, spec: UNIUNET, size: 96, plain: true }),
   "edge-forward-64": (e, name) => forward(e, { name, spec: EDGE_NET, size: 64 }),
   "edge-step-64": (e, name) => trainStep(e, { name, spec: EDGE_NET, size: 64, runs: 6 }),
+  "edge-step-64-single": (e, name) => trainStep(e, { name, spec: EDGE_NET, size: 64, runs: 6, views: 1 }),
   "uniunet-step-64": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3 }),
   "ms-lesion-volume": (e, name) => wholeVolume(e, { name, data: values.data }),
 };

@@ -2,12 +2,12 @@
 import type { Graph } from "../ir.ts";
 import { PLANAR_CONV_TRANSPOSE } from "./conv_transpose.ts";
 import { applyPass, type Pass, type PassReport, type Target } from "./pass.ts";
-import { DENSE_WEIGHT_GRADIENT, DEPTHWISE_WEIGHT_GRADIENT } from "./weight_gradient.ts";
+import { WEIGHT_GRADIENT } from "./weight_gradient.ts";
 
 export type { PassReport, Target };
 
 /** The passes for ONNX Runtime's CPU provider (native and WASM), in order. */
-export const CPU_PASSES: readonly Pass[] = [DENSE_WEIGHT_GRADIENT, DEPTHWISE_WEIGHT_GRADIENT, PLANAR_CONV_TRANSPOSE];
+export const CPU_PASSES: readonly Pass[] = [WEIGHT_GRADIENT, PLANAR_CONV_TRANSPOSE];
 
 const DEFAULT_TARGET: Target = { temporaryBytes: 64 * 2 ** 20 };
 
