@@ -15,7 +15,7 @@ interface ConvCase {
 }
 
 const one = (v: number) => Array<number>(6).fill(v);
-const gradient = "weight-gradient", planar = "planar-conv-transpose";
+const gradient = "weight-gradient", planar = "planar-conv-transpose", blocks = "blocked-depthwise";
 
 const CASES: readonly ConvCase[] = [
   { name: "3³ pad 1", x: [1, 3, 5, 6, 7], w: [4, 3, 3, 3, 3], attrs: { pads: one(1) }, fires: gradient },
@@ -83,6 +83,28 @@ const CASES: readonly ConvCase[] = [
     attrs: { pads: one(1), group: 2 },
     bias: true,
     fires: gradient,
+  },
+  {
+    name: "depthwise 5³ by blocks of 4 × 4 rows",
+    x: [2, 3, 8, 12, 5],
+    w: [3, 1, 5, 5, 5],
+    attrs: { pads: one(2), group: 3 },
+    bias: true,
+    fires: blocks,
+  },
+  {
+    name: "two filters a channel, uneven padding, by blocks of 2 × 1 rows",
+    x: [1, 3, 5, 6, 4],
+    w: [6, 1, 3, 2, 3],
+    attrs: { pads: [1, 0, 0, 2, 2, 1], group: 3 },
+    fires: blocks,
+  },
+  {
+    name: "depthwise, odd size",
+    x: [1, 2, 5, 7, 6],
+    w: [2, 1, 3, 3, 3],
+    attrs: { pads: one(1), group: 2 },
+    skips: "depth and height of the output are odd",
   },
   { name: "grouped", x: [1, 4, 5, 5, 5], w: [6, 2, 3, 3, 3], attrs: { pads: one(1), group: 2 }, skips: "grouped" },
   {

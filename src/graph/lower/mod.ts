@@ -1,13 +1,14 @@
 /** Lowering: rewrites a graph into the forms that an execution provider runs fast. A list of named passes. */
 import type { Graph } from "../ir.ts";
 import { PLANAR_CONV_TRANSPOSE } from "./conv_transpose.ts";
+import { BLOCKED_DEPTHWISE } from "./depthwise.ts";
 import { applyPass, type Pass, type PassReport, type Target } from "./pass.ts";
 import { WEIGHT_GRADIENT } from "./weight_gradient.ts";
 
 export type { PassReport, Target };
 
 /** The passes for ONNX Runtime's CPU provider (native and WASM), in order. */
-export const CPU_PASSES: readonly Pass[] = [WEIGHT_GRADIENT, PLANAR_CONV_TRANSPOSE];
+export const CPU_PASSES: readonly Pass[] = [WEIGHT_GRADIENT, BLOCKED_DEPTHWISE, PLANAR_CONV_TRANSPOSE];
 
 const DEFAULT_TARGET: Target = { temporaryBytes: 64 * 2 ** 20 };
 

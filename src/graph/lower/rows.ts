@@ -3,7 +3,7 @@
  * is cheap on a CPU, moving single voxels is not.
  */
 import type { Ops, Value } from "../ir.ts";
-import { sizeOf, type Tensor, tensor } from "../tensor.ts";
+import { type DType, sizeOf, type Tensor, tensor } from "../tensor.ts";
 
 /** A block of neighbouring rows (along depth and height), and the rows that it reads, counted from its first one. */
 export interface Block {
@@ -30,7 +30,7 @@ export function blockOf(
 export const reach = ({ reads }: Block): number => reads[0].length * reads[1].length;
 
 /** [taps, block · reach] of 0 and 1: which tap connects a row of the block with a row that it reads. */
-export function tapMatrix({ size, reads, read }: Block, [kd, kh]: readonly number[]): Tensor {
+export function tapMatrix({ size, reads, read }: Block, [kd, kh]: readonly number[], dtype: DType): Tensor {
   const [rows, columns] = [kd * kh, sizeOf(size) * reads[0].length * reads[1].length];
   const matrix = Array<number>(rows * columns).fill(0);
   for (let u = 0; u < size[0]; u++) {
@@ -41,7 +41,7 @@ export function tapMatrix({ size, reads, read }: Block, [kd, kh]: readonly numbe
       }
     }
   }
-  return tensor("float32", [rows, columns], matrix);
+  return tensor(dtype, [rows, columns], matrix);
 }
 
 /** Where some blocks lie: sample, and first row along depth and height. */

@@ -118,7 +118,7 @@ function byRows(op: Ops, inputs: readonly Value[], g: Geometry, target: Target):
   ]);
   const perm = meeting.farIsX ? [0, 1, 4, 5, 2, 3] : [0, 4, 1, 5, 2, 3];
   const apart = op.Reshape(op.Transpose(sum, { perm }), [groups * c * m, sizeOf(block.size) * reach(block), kernel[2]]);
-  const taps = sizeOf(block.size) === 1 ? apart : op.MatMul(tapMatrix(block, kernel), apart);
+  const taps = sizeOf(block.size) === 1 ? apart : op.MatMul(tapMatrix(block, kernel, far.value.dtype), apart);
   return op.Reshape(taps, [c, groups * m, ...kernel]);
 }
 
