@@ -274,8 +274,20 @@ def vectors(preset, dtype):
 
 
 def kinks(near):
-    """Inputs of LeakyReLUs within `near` of zero, in forward order of both views: flat indices by sign."""
-    model, views = vector_case(torch.float64)
+    """Inputs of LeakyReLUs within `near` of zero, in forward order of both views: flat indices by sign, before the
+    first update and, by preset, before the second one."""
+    found = {}
+    for preset in ("paper", "official"):
+        model, views = vector_case(torch.float64)
+        target = (torch.arange(3 * 32**3) % 7 == 0).to(torch.float64).reshape(1, 3, 32, 32, 32)
+        opt = optimizer(model, preset)
+        found["0"] = near_zero(model, views, near)
+        step(model, opt, views, target, preset)
+        found[f"{preset} 1"] = near_zero(model, views, near)
+    return found
+
+
+def near_zero(model, views, near):
     found = []
 
     def note(_module, inputs):
@@ -299,7 +311,7 @@ if __name__ == "__main__":
     parser.add_argument("--kinks", type=float)
     args = parser.parse_args()
     if args.kinks:
-        print("[\n" + ",\n".join("  " + json.dumps(k) for k in kinks(args.kinks)) + "\n]")
+        print(json.dumps(kinks(args.kinks), indent=2))
         raise SystemExit
     found = vectors(args.preset, getattr(torch, args.dtype))
     for t, values in enumerate(found["losses"]):

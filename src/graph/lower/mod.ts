@@ -2,13 +2,20 @@
 import type { Graph } from "../ir.ts";
 import { PLANAR_CONV_TRANSPOSE } from "./conv_transpose.ts";
 import { BLOCKED_DEPTHWISE } from "./depthwise.ts";
+import { CHANNEL_NORM, SINK_TRANSPOSES } from "./layout.ts";
 import { applyPass, type Pass, type PassReport, type Target } from "./pass.ts";
 import { WEIGHT_GRADIENT } from "./weight_gradient.ts";
 
 export type { PassReport, Target };
 
 /** The passes for ONNX Runtime's CPU provider (native and WASM), in order. */
-export const CPU_PASSES: readonly Pass[] = [WEIGHT_GRADIENT, BLOCKED_DEPTHWISE, PLANAR_CONV_TRANSPOSE];
+export const CPU_PASSES: readonly Pass[] = [
+  CHANNEL_NORM,
+  WEIGHT_GRADIENT,
+  BLOCKED_DEPTHWISE,
+  PLANAR_CONV_TRANSPOSE,
+  SINK_TRANSPOSES,
+];
 
 const DEFAULT_TARGET: Target = { temporaryBytes: 64 * 2 ** 20 };
 

@@ -1,7 +1,7 @@
 /** A lowering pass: pattern, check that says why it does not fire, rewrite. Passes return new graphs. */
-import { GraphBuilder } from "../builder.ts";
+import { type BuiltNode, GraphBuilder } from "../builder.ts";
 import type { Graph, Node, Ops, Value } from "../ir.ts";
-import type { TensorType } from "../tensor.ts";
+import type { Tensor, TensorType } from "../tensor.ts";
 
 /** What a pass may know of the device. */
 export interface Target {
@@ -14,11 +14,18 @@ export interface Match {
   /** Input and output types. */
   readonly x: readonly TensorType[];
   readonly y: TensorType;
+  /** What makes each input, in the graph as rewritten so far; undefined for graph inputs and constants. */
+  readonly producers: readonly (BuiltNode | undefined)[];
+  /** The tensors of constant inputs. */
+  readonly constants: readonly (Tensor | undefined)[];
+  /** The nodes that use the output. */
+  readonly consumers: readonly Node[];
 }
 
 export interface Pass {
   readonly name: string;
-  readonly op: Node["op"];
+  /** The operator that the pattern ends with; absent: any. */
+  readonly op?: Node["op"];
   /** Null where the rewrite applies, otherwise why it does not. Undefined: the node is not of this pattern at all. */
   readonly check: (match: Match, target: Target) => string | null | undefined;
   /** Builds the replacement of `node`; its type must equal the node's. */
@@ -37,11 +44,24 @@ export function applyPass(graph: Graph, pass: Pass, target: Target): { graph: Gr
   const b = new GraphBuilder();
   for (const name of graph.inputs) b.input(name, graph.types.get(name)!);
   const inputs = new Map(b.inputs.map((v) => [v.name, v]));
-  let fired = 0;
+  const consumers = Map.groupBy(
+    graph.nodes.flatMap((node) => node.inputs.map((name) => ({ name, node }))),
+    (use) => use.name,
+  );
+  const producers = new Map<string, BuiltNode>();
+  let seen = 0, fired = 0;
   const skipped: { node: string; why: string }[] = [];
   const values = b.inline(graph, (name) => inputs.get(name), (node, known) => {
-    if (node.op !== pass.op) return undefined;
-    const match = { node, x: node.inputs.map((n) => graph.types.get(n)!), y: graph.types.get(node.output)! };
+    if (pass.op !== undefined && node.op !== pass.op) return undefined;
+    for (; seen < b.nodes.length; seen++) producers.set(b.nodes[seen].y.name, b.nodes[seen]);
+    const match: Match = {
+      node,
+      x: node.inputs.map((n) => graph.types.get(n)!),
+      y: graph.types.get(node.output)!,
+      producers: node.inputs.map((n) => producers.get(known.get(n)?.name ?? "")),
+      constants: node.inputs.map((n) => graph.constants.get(n)),
+      consumers: consumers.get(node.output)?.map((use) => use.node) ?? [],
+    };
     const why = pass.check(match, target);
     if (why === undefined) return undefined;
     if (why !== null) {
