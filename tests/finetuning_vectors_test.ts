@@ -7,7 +7,16 @@
  */
 import assert from "node:assert/strict";
 import { openEngine, type Resident } from "../src/engine/mod.ts";
-import { encodeModel, type Graph, GraphBuilder, lower, sizeOf, type Tensor, tensor } from "../src/graph/mod.ts";
+import {
+  CPU_PASSES,
+  encodeModel,
+  type Graph,
+  GraphBuilder,
+  lower,
+  sizeOf,
+  type Tensor,
+  tensor,
+} from "../src/graph/mod.ts";
 import { buildNetwork, isBuffer, type NetworkSpec, toOfficialLayout } from "../src/nets/mod.ts";
 import { ADAM_DEFAULTS, type StepConfig, trainingStep } from "../src/train/mod.ts";
 import { FINETUNING_VECTORS, type FinetuningVectors } from "./_finetuning_vectors.ts";
@@ -19,6 +28,16 @@ import { assertRow, rowOf, vectorInput, vectorWeights } from "./_vectors.ts";
  * misses it by up to 5e-5, 1.5e-2 and 2.4e-2, and the loss by up to 6e-6 and 1.7e-5 before the updates 1 and 2.
  */
 const CONSISTENCY_BOUNDS = [1e-4, 3e-3, 1e-2];
+
+/**
+ * The step as it is built, and as the CPU provider runs it. Lowered, sums go in another order: a few of 33 million
+ * weights whose gradient is rounding noise move the other way in the first two updates, and the losses after these differ
+ * as PyTorch's do in float32 (`last`: loss and consistency before update 2).
+ */
+const FORMS = [
+  { form: "as built", passes: [], last: { loss: 1e-5, consistency: CONSISTENCY_BOUNDS[2] } },
+  { form: "lowered", passes: CPU_PASSES, last: { loss: 2e-5, consistency: 3e-2 } },
+] as const;
 
 /**
  * Statistics after three updates that are beyond 2e-4: of the preset paper a variance of 8 voxels, up to 5.9, which
@@ -77,8 +96,9 @@ function kinkFeeds(graph: Graph, step: number): Record<string, Tensor> {
   return feeds;
 }
 
-for (const { preset, losses, gradients, updated } of FINETUNING_VECTORS) {
-  Deno.test(`trainingStep() reproduces METHODS.md F.5, preset ${preset}`, async () => {
+const ROWS = FINETUNING_VECTORS.flatMap((vectors) => FORMS.map((form) => ({ ...vectors, ...form })));
+for (const { preset, losses, gradients, updated, form, passes, last } of ROWS) {
+  Deno.test(`trainingStep() reproduces METHODS.md F.5, preset ${preset}, ${form}`, async () => {
     const weights = vectorWeights(SPEC);
     const network = buildNetwork(SPEC, { input: SHAPE, weights, outputs: "training" });
     const { graph, state } = trainingStep(network, stepConfig(preset, new Set(weights.keys())));
@@ -98,7 +118,7 @@ for (const { preset, losses, gradients, updated } of FINETUNING_VECTORS) {
         await engine.put(name, weights.get(name) ?? tensor("float32", shape, new Float32Array(sizeOf(shape))));
         feeds[name] = { resident: name };
       }
-      const session = await engine.load(encodeModel(lower(pinned).graph));
+      const session = await engine.load(encodeModel(lower(pinned, passes).graph));
       const keep = Object.fromEntries([...state].map(([input, output]) => [output, input]));
       for (const [step, expected] of losses.entries()) {
         const outputs = await session.run(
@@ -107,7 +127,8 @@ for (const { preset, losses, gradients, updated } of FINETUNING_VECTORS) {
         );
         named.forEach((name, i) => {
           const actual = Number(outputs[name].data[0]), error = Math.abs(actual - expected[i]) / expected[i];
-          const bound = name === "consistency" ? CONSISTENCY_BOUNDS[step] : 1e-5;
+          const loose = step === 2 ? last : { loss: 1e-5, consistency: CONSISTENCY_BOUNDS[step] };
+          const bound = name === "consistency" ? loose.consistency : loose.loss;
           assert.ok(error <= bound, `step ${step} ${name}: expected ${expected[i]} ± ${bound} of it, got ${actual}`);
         });
         if (step > 0) continue;
