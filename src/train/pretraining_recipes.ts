@@ -141,7 +141,7 @@ const PRESETS: Readonly<Record<PretrainingPreset, PresetValues>> = {
     network: { kind: "uniformer-pretraining", config: { ...EDGE_ENCODER, inChannels: 1 } },
     epochs: 400,
     roi: [64, 64, 64],
-    learningRate: 3e-3,
+    learningRate: 2e-3,
     percentiles: { lower: 1, upper: 99 },
     batch: { size: 2, replicas: 1, accumulation: 1, updates: "whole" },
     schedulerStep: "optimizer",
