@@ -1,10 +1,13 @@
 /** Tiny untrained bases, and what a fine-tune of one is asked, for tests. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeModel, type Tensor } from "../src/graph/mod.ts";
 import type { Engine } from "../src/engine/mod.ts";
 import type { Architecture, Label, Modality, ModelSpec, Task } from "../src/inference/mod.ts";
 import { buildNetwork, initialWeights } from "../src/nets/mod.ts";
+import { writePackage } from "../src/registry/package.ts";
+import { draftOf } from "../src/registry/package_test_helpers.ts";
 import type { FinetuneRequest, Recipe, TrainingCase } from "../src/train/mod.ts";
 
 /** Crop size of the tests. */
@@ -49,6 +52,34 @@ export async function writeBase(
   const network = buildNetwork(architecture, { input: [1, channels, ...ROI], weights, outputs: "training" });
   await writeFile(join(directory, "network.onnx"), encodeModel(network));
   return weights;
+}
+
+/** Edge of the windows of the package `tiny`. */
+export const TINY_SIZE = 32;
+
+const FOUR_CHANNELS = {
+  kind: "uniformer" as const,
+  config: { inChannels: 4, widths: [4, 8, 8, 8], depths: [1, 1, 1, 1], headDim: 4, mlpRatio: 2 },
+};
+
+/** Writes `<shipped>/tiny/1`, an untrained encoder for t1, t1c, t2 and flair at 4 mm. */
+export async function shipTinyEncoder(shipped: string): Promise<void> {
+  const roi: [number, number, number] = [TINY_SIZE, TINY_SIZE, TINY_SIZE];
+  const source = await mkdtemp(join(tmpdir(), "sulcus-test-"));
+  const weights = initialWeights(FOUR_CHANNELS, { seed: 1 });
+  const graph = buildNetwork(FOUR_CHANNELS, { input: [1, 4, ...roi], weights, outputs: "inference" });
+  await writeFile(join(source, "network.onnx"), encodeModel(graph));
+  const draft = draftOf({
+    name: "tiny",
+    task: "encoder",
+    labels: [],
+    architecture: FOUR_CHANNELS,
+    modalities: ["t1", "t1c", "t2", "flair"],
+    preprocessing: { ...draftOf().preprocessing, spacingMm: [4, 4, 4], resize: roi },
+    inference: { ...draftOf().inference, roi },
+  });
+  await writePackage(shipped, draft, { version: 1, source });
+  await rm(source, { recursive: true });
 }
 
 export interface RequestOptions {

@@ -4,43 +4,21 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { zipSync } from "fflate";
 import { inTemp, run } from "../src/cli/cli_test_helpers.ts";
-import { encodeModel } from "../src/graph/mod.ts";
-import { buildNetwork, initialWeights } from "../src/nets/mod.ts";
-import { writePackage } from "../src/registry/package.ts";
-import { draftOf } from "../src/registry/package_test_helpers.ts";
 import { readNifti } from "../src/volume/mod.ts";
 import { writePhantomDataset } from "../scripts/_phantom_files.ts";
 import { TINY_PRETRAINING } from "./_pretraining.ts";
+import { shipTinyEncoder, TINY_SIZE } from "./_tiny_models.ts";
 
-const SIZE = 32;
-const roi: [number, number, number] = [SIZE, SIZE, SIZE];
-const ENCODER = {
-  kind: "uniformer" as const,
-  config: { inChannels: 4, widths: [4, 8, 8, 8], depths: [1, 1, 1, 1], headDim: 4, mlpRatio: 2 },
-};
+const roi: [number, number, number] = [TINY_SIZE, TINY_SIZE, TINY_SIZE];
 const PHANTOMS = { seed: 5, sizeVox: roi, spacingMm: [4, 4, 4], lesions: 6 } as const;
 
 /** An encoder package in `<root>/shipped/tiny/1`, and the flags that every command then takes. */
 async function workplace(root: string) {
-  const source = join(root, "source");
-  await Deno.mkdir(source);
-  const weights = initialWeights(ENCODER, { seed: 1 });
-  const graph = buildNetwork(ENCODER, { input: [1, 4, ...roi], weights, outputs: "inference" });
-  await Deno.writeFile(join(source, "network.onnx"), encodeModel(graph));
-  const draft = draftOf({
-    name: "tiny",
-    task: "encoder",
-    labels: [],
-    architecture: ENCODER,
-    modalities: ["t1", "t1c", "t2", "flair"],
-    preprocessing: { ...draftOf().preprocessing, spacingMm: [4, 4, 4], resize: roi },
-    inference: { ...draftOf().inference, roi },
-  });
-  await writePackage(join(root, "shipped"), draft, { version: 1, source });
+  await shipTinyEncoder(join(root, "shipped"));
   const models = ["--models", join(root, "shipped")];
   const where = ["--data", join(root, "data"), ...models];
   const finetune = (...argv: string[]) => {
-    const fixed = ["--model", "tiny", "--roi", String(SIZE), "--store", join(root, "data"), ...models];
+    const fixed = ["--model", "tiny", "--roi", String(TINY_SIZE), "--store", join(root, "data"), ...models];
     return ["finetune", ...fixed, "--provider", "cpu", "--json", ...argv];
   };
   return { where, finetune };

@@ -43,7 +43,7 @@ export function databaseTests(): (name: string, fn: (database: Database) => Prom
 }
 
 /** A database of its own on the server, dropped when it is closed. */
-export async function createTestDatabase(serverUrl: string): Promise<Database> {
+export async function createTestDatabase(serverUrl: string): Promise<Database & { readonly url: string }> {
   const name = `sulcus_test_${crypto.randomUUID().replaceAll("-", "")}`;
   const server = await openPostgres(serverUrl, { connections: 1 });
   await server.script(`CREATE DATABASE ${name}`);
@@ -52,6 +52,7 @@ export async function createTestDatabase(serverUrl: string): Promise<Database> {
   const database = await openPostgres(url.href);
   return {
     ...database,
+    url: url.href,
     async close() {
       await database.close();
       await server.script(`DROP DATABASE ${name} WITH (FORCE)`);

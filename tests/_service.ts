@@ -1,0 +1,112 @@
+/** The server as its own process, as users start it, and the real `curl` to talk to it. */
+import { mkdtempSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Why tests with curl cannot run here, or undefined. */
+export const NO_CURL = await new Deno.Command("curl", { args: ["--version"], stdout: "null", stderr: "null" }).output()
+  .then(({ success }) => success ? undefined : "curl does not run", () => "there is no curl");
+
+export interface ServiceOptions {
+  readonly data: string;
+  readonly models: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Service {
+  readonly url: string;
+  /** SIGTERM, and what the process ended with. */
+  stop(): Promise<number>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+}
+
+/** Starts `sulcus serve` on a free port; resolves when it says that it is ready. */
+export async function startService({ data, models, env = {} }: ServiceOptions): Promise<Service> {
+  const main = join(import.meta.dirname!, "../src/cli/main.ts");
+  const flags = ["--port", "0", "--data", data, "--models", models, "--provider", "cpu", "--json"];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", main, "serve", ...flags],
+    env,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const { value: first } = await lines.read();
+  if (first === undefined) {
+    throw new Error(`The server ended with exit code ${(await child.status).code} before it was ready`);
+  }
+  const end = async (signal: "SIGTERM" | "SIGKILL") => {
+    child.kill(signal);
+    const { code } = await child.status;
+    await lines.cancel();
+    return code;
+  };
+  return { url: JSON.parse(first).url, stop: () => end("SIGTERM"), kill: async () => void await end("SIGKILL") };
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly type: string;
+  readonly body: Uint8Array<ArrayBuffer>;
+  // deno-lint-ignore no-explicit-any
+  json(): any;
+}
+
+/** One call of curl; what it says of a connection that broke is in the status 0. */
+export async function curl(...args: readonly string[]): Promise<Reply> {
+  const folder = mkdtempSync(join(tmpdir(), "sulcus-curl-"));
+  try {
+    const out = join(folder, "body");
+    const { stdout } = await new Deno.Command("curl", {
+      args: ["-sS", "-o", out, "-w", "%{http_code} %{content_type}", ...args],
+      stderr: "null",
+    }).output();
+    const [status, type] = new TextDecoder().decode(stdout).split(" ");
+    const body = new Uint8Array(await readFile(out).catch(() => new Uint8Array()));
+    const text = () => new TextDecoder().decode(body);
+    return { status: Number(status), type, body, json: () => JSON.parse(text()) };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The flags of curl that send a value as JSON. */
+export function sending(value: unknown): string[] {
+  return ["-H", "Content-Type: application/json", "--data-binary", JSON.stringify(value)];
+}
+
+export interface StreamEvent {
+  readonly id: number;
+  readonly type: string;
+  // deno-lint-ignore no-explicit-any
+  readonly data: any;
+}
+
+/** Watches a stream of events with `curl -N` until `enough`, or its end. */
+export async function watch(
+  args: readonly string[],
+  enough: (event: StreamEvent) => boolean = () => false,
+): Promise<StreamEvent[]> {
+  const child = new Deno.Command("curl", { args: ["-sSN", ...args], stdout: "piped", stderr: "null" }).spawn();
+  const events: StreamEvent[] = [];
+  let text = "";
+  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+    const frames = (text + part).split("\n\n");
+    text = frames.pop()!;
+    for (const frame of frames) {
+      const [, id, type, data] = /^id: (\d+)\nevent: (\w+)\ndata: (.*)$/.exec(frame) ?? [];
+      if (id !== undefined) events.push({ id: Number(id), type, data: JSON.parse(data) });
+    }
+    if (events.some(enough)) break;
+  }
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // it has ended by itself
+  }
+  await child.status;
+  return events;
+}
