@@ -7,6 +7,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { makePhantom, PHANTOM_MODALITIES } from "../scripts/phantom.ts";
+import { type Service, startService } from "../scripts/_service.ts";
 import { createTestDatabase, TEST_URL } from "../src/registry/database_test_helpers.ts";
 import {
   headerForGrid,
@@ -16,7 +17,7 @@ import {
   type Triple,
   writeNifti,
 } from "../src/volume/mod.ts";
-import { curl, NO_CURL, sending, type Service, startService, watch } from "./_service.ts";
+import { curl, NO_CURL, sending, watch } from "./_curl.ts";
 import { shipTinyEncoder, TINY_SIZE } from "./_tiny_models.ts";
 import { inFolder, orientedGrid } from "./_volumes.ts";
 

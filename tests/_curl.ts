@@ -1,4 +1,4 @@
-/** The server as its own process, as users start it, and the real `curl` to talk to it. */
+/** The real `curl`, to talk to a server as users do. */
 import { mkdtempSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,45 +7,6 @@ import { join } from "node:path";
 /** Why tests with curl cannot run here, or undefined. */
 export const NO_CURL = await new Deno.Command("curl", { args: ["--version"], stdout: "null", stderr: "null" }).output()
   .then(({ success }) => success ? undefined : "curl does not run", () => "there is no curl");
-
-export interface ServiceOptions {
-  readonly data: string;
-  readonly models: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-export interface Service {
-  readonly url: string;
-  /** SIGTERM, and what the process ended with. */
-  stop(): Promise<number>;
-  /** SIGKILL. */
-  kill(): Promise<void>;
-}
-
-/** Starts `sulcus serve` on a free port; resolves when it says that it is ready. */
-export async function startService({ data, models, env = {} }: ServiceOptions): Promise<Service> {
-  const main = join(import.meta.dirname!, "../src/cli/main.ts");
-  const flags = ["--port", "0", "--data", data, "--models", models, "--provider", "cpu", "--json"];
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", main, "serve", ...flags],
-    env,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const { value: first } = await lines.read();
-  if (first === undefined) {
-    throw new Error(`The server ended with exit code ${(await child.status).code} before it was ready`);
-  }
-  const end = async (signal: "SIGTERM" | "SIGKILL") => {
-    child.kill(signal);
-    const { code } = await child.status;
-    await lines.cancel();
-    return code;
-  };
-  return { url: JSON.parse(first).url, stop: () => end("SIGTERM"), kill: async () => void await end("SIGKILL") };
-}
 
 export interface Reply {
   readonly status: number;
