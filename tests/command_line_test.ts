@@ -184,7 +184,19 @@ Deno.test("pretrain is stopped, goes on, makes one encoder with templates, and a
     const { files, provenance } = JSON.parse(await Deno.readTextFile(join(base, "manifest.json")));
     assert.deepEqual([Object.keys(files).length, provenance.recipe.steps], [7, 6], "network, reports, four templates");
     const finetuned = await events([
-      ...["finetune", "--model", base, "--data", cases, "--name", "lesions", "--roi", String(SIZE), "--steps", "2"],
+      ...[
+        "finetune",
+        "--model",
+        base,
+        "--data",
+        cases,
+        "--name",
+        "lesions",
+        "--roi",
+        String(TINY_SIZE),
+        "--steps",
+        "2",
+      ],
       ...["--validation", "none", ...store],
     ]);
     assert.equal(finetuned.code, 0, finetuned.err);

@@ -155,6 +155,7 @@ test("jobs refuse what does not fit their state", (database) =>
     );
     const pretrain = (changes: Record<string, unknown>) =>
       refusal(call("POST", "/v1/pretrainings", { json: { dataset, name: "mine", ...changes } }));
+    assert.equal(await pretrain({ dataset: NONE }), "404 not-found");
     assert.equal(await pretrain({ dataset: empty.id }), "422 incomplete-dataset");
     assert.equal(await pretrain({ name: "tumour" }), "422 wrong-task");
     assert.equal(await pretrain({ recipe: { mask: { blockVox: 7 } } }), "422 invalid-recipe");
@@ -203,13 +204,13 @@ test("a roll-back is refused when another version was approved meanwhile", (data
     for (const _ of [2, 3]) await registry.addCandidate(draftOf(), source);
     await Deno.remove(source, { recursive: true });
     await registry.approve("tumour", 2, DECISION);
-    let meanwhile: (() => Promise<unknown>) | undefined;
+    const meanwhile: (() => Promise<unknown>)[] = [];
     const transaction: Database["transaction"] = async (work) => {
-      await meanwhile?.();
+      for (const happens of meanwhile) await happens();
       return await database.transaction(work);
     };
     const slow = await Registry.open({ database: { ...database, transaction }, dataDirectory });
-    meanwhile = () => registry.approve("tumour", 3, DECISION);
+    meanwhile.push(() => registry.approve("tumour", 3, DECISION));
     const back = callOf({ ...services, registry: slow })("POST", "/v1/models/tumour/rollback", { json: DECISION });
     assert.equal(await refusal(back), "409 conflict");
     assert.equal((await registry.get("tumour")).servedVersion, 3);
