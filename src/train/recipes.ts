@@ -108,7 +108,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
   edge: {
     roi: [64, 64, 64],
     batchSize: 1,
-    learningRate: 2e-3,
+    learningRate: 4e-3,
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
     templateFit: "centred",
     views: "copies",
@@ -117,12 +117,12 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     flips: "axes",
     maxReplaced: null,
     // a handful of patients shows too few contrasts: vary every modality by itself
-    intensity: { shift: 0.1, scale: 0.25, gamma: 0.4, perChannel: true },
-    lesionShare: 0.6,
+    intensity: { shift: 0.1, scale: 0.1, gamma: 0.2, perChannel: true },
+    lesionShare: 0.5,
     checkpointEverySteps: 25,
     // minutes, not hours: the folds tell a lower bound, the time goes into the network that is used
-    foldShare: 0.25,
-    steps: () => 640,
+    foldShare: 0.5,
+    steps: (cases) => Math.max(800, 40 * cases),
   },
 };
 

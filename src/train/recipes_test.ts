@@ -53,11 +53,11 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     checkpointEverySteps: 5,
   },
   edge: {
-    steps: 640,
-    foldSteps: 160,
+    steps: 800,
+    foldSteps: 400,
     roi: [64, 64, 64],
     batchSize: 1,
-    learningRate: 2e-3,
+    learningRate: 4e-3,
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM },
     templateFit: "centred",
     views: "copies",
@@ -65,8 +65,8 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     supervision: "sum",
     flips: "axes",
     maxReplaced: null,
-    intensity: { shift: 0.1, scale: 0.25, gamma: 0.4, perChannel: true },
-    lesionShare: 0.6,
+    intensity: { shift: 0.1, scale: 0.1, gamma: 0.2, perChannel: true },
+    lesionShare: 0.5,
     checkpointEverySteps: 25,
   },
 };
@@ -76,6 +76,12 @@ for (const preset of ["paper", "official", "edge"] as const) {
     assert.deepEqual(resolveRecipe({ preset }, CONTEXT), { ...SHARED, preset, ...TABLE[preset] });
   });
 }
+
+Deno.test("resolveRecipe() gives edge 40 updates a case, at least 800, and folds half of them", () => {
+  const of = (cases: number) => resolveRecipe({ preset: "edge" }, { ...CONTEXT, cases });
+  assert.deepEqual([1, 20, 21, 100].map((n) => of(n).steps), [800, 800, 840, 4000]);
+  assert.equal(of(100).foldSteps, 2000);
+});
 
 Deno.test("resolveRecipe() counts epochs: paper 500 of ⌈n/3⌉ updates, official 300 of ⌊n/2⌋, which drops the last batch", () => {
   const steps = (preset: Preset, cases: number) => resolveRecipe({ preset }, { ...CONTEXT, cases }).steps;
@@ -95,7 +101,7 @@ Deno.test("resolveRecipe() classifies as METHODS.md B.4 says, and edge as it seg
   const expected = { roi: [96, 96, 64], batchSize: 64, steps: 400, flips: "axes" };
   assert.deepEqual(of("paper"), expected);
   assert.deepEqual(of("official"), expected);
-  assert.deepEqual(of("edge"), { roi: [64, 64, 64], batchSize: 1, steps: 640, flips: "axes" });
+  assert.deepEqual(of("edge"), { roi: [64, 64, 64], batchSize: 1, steps: 2600, flips: "axes" });
 });
 
 Deno.test("resolveRecipe() decays UNET3D's weights less in the paper's preset only", () => {
