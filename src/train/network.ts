@@ -9,7 +9,9 @@ import {
   isFloat,
   NoGradientError,
   sameShape,
+  sizeOf,
   type Tensor,
+  tensor,
   type TensorType,
 } from "../graph/mod.ts";
 import { type Architecture, type ModelSpec } from "../inference/mod.ts";
@@ -87,12 +89,16 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
     }
   }
   const trained = new Set(parameters.filter((p) => !p.buffer && !isBuffer(p.key)).map((p) => p.key));
-  const network = buildNetwork(net, { input, weights, outputs: "training" });
+  const built = buildNetwork(net, { input, weights, outputs: "training" });
+  const heads = built.outputs.filter((name) => name === "logits" || name.startsWith("out"));
+  const network = request.task === "segmentation" && recipe.headBias !== null
+    ? withHeadBias(built, headBiases(built, heads).filter((key) => fresh.includes(key)), recipe.headBias)
+    : built;
   return {
     architecture,
     network,
     isTrainable: (key) => trained.has(key),
-    heads: network.outputs.filter((name) => name === "logits" || name.startsWith("out")),
+    heads,
     report: {
       loaded: weights.size - fresh.length,
       dropped: [...known].flatMap(([key, { dtype, data }]) => {
@@ -104,6 +110,26 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
     },
     inference: (final) => buildNetwork(net, { input, weights: final, outputs: "inference" }),
   };
+}
+
+/** Keys of the biases that the heads' last convolutions have, before any resizing. */
+function headBiases({ nodes }: Graph, heads: readonly string[]): string[] {
+  const producers = new Map(nodes.map((node) => [node.output, node]));
+  return heads.flatMap((head) => {
+    let node = producers.get(head);
+    while (node?.op === "Resize") node = producers.get(node.inputs[0]);
+    return node?.op === "Conv" && node.inputs.length > 2 ? [node.inputs[2]] : [];
+  });
+}
+
+/** The graph with these constants filled with one value. */
+function withHeadBias(graph: Graph, keys: readonly string[], value: number): Graph {
+  const constants = new Map(graph.constants);
+  for (const key of keys) {
+    const { dtype, shape } = constants.get(key)!;
+    constants.set(key, tensor(dtype, shape, new Float32Array(sizeOf(shape)).fill(value)));
+  }
+  return { ...graph, constants };
 }
 
 function ownNet(

@@ -87,6 +87,20 @@ Deno.test("trainable() loads into UniUnet what METHODS.md A.1.4 says, from the p
     assert.ok(built.isTrainable("encoder.norm.weight") && !built.isTrainable("encoder.norm.running_mean"));
   }));
 
+Deno.test("trainable() starts the bias of fresh heads where the recipe says, and leaves loaded heads alone", () =>
+  inFolder(async (folder) => {
+    const heads = ["decoder.out.conv.conv.bias", "ms_out.0.bias", "ms_out.1.bias"];
+    const biases = ({ network }: Trainable) => heads.map((key) => toNumbers(network.constants.get(key)!));
+    const { known: _, ...encoder } = await baseAnd(folder, { architecture: TINY_ENCODER, changes: SEGMENTATION });
+    const { recipe } = encoder;
+    assert.equal(recipe.headBias, -4);
+    assert.deepEqual(biases(await trainable(encoder)), [[-4], [-4], [-4]]);
+    const official = await trainable({ ...encoder, recipe: { ...recipe, headBias: null } });
+    assert.deepEqual(biases(official)[0], [0]);
+    const { known, ...whole } = await baseAnd(folder, { architecture: UNIUNET, channels: 2, spec: SEGMENTATION });
+    assert.deepEqual(biases(await trainable(whole)), heads.map((key) => toNumbers(known.get(key)!)));
+  }));
+
 Deno.test("trainable() drops the encoder's first kernel although the number of channels agrees", () =>
   inFolder(async (folder) => {
     const { report } = await trainable(

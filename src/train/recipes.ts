@@ -39,6 +39,8 @@ export interface ResolvedRecipe {
     readonly gamma: number;
     readonly perChannel: boolean;
   };
+  /** Start of a fresh segmentation head's bias: the logit of a label's usual share of voxels; null: as METHODS.md A says. */
+  readonly headBias: number | null;
   /** Share of crops that are centred near a labelled voxel; 0: uniform crops. */
   readonly lesionShare: number;
   readonly seed: number;
@@ -62,6 +64,7 @@ type PresetValues =
     | "flips"
     | "maxReplaced"
     | "intensity"
+    | "headBias"
     | "lesionShare"
     | "checkpointEverySteps"
   >
@@ -83,6 +86,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     flips: "axes",
     maxReplaced: null,
     intensity: { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false },
+    headBias: null,
     lesionShare: 0,
     checkpointEverySteps: 5,
     foldShare: 1,
@@ -100,6 +104,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     flips: "joint",
     maxReplaced: 3,
     intensity: { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false },
+    headBias: null,
     lesionShare: 0,
     checkpointEverySteps: 5,
     foldShare: 1,
@@ -118,6 +123,8 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     maxReplaced: null,
     // a handful of patients shows too few contrasts: vary every modality by itself
     intensity: { shift: 0.1, scale: 0.1, gamma: 0.2, perChannel: true },
+    // from 0, the first hundred updates only learn that most voxels have no label
+    headBias: -4,
     lesionShare: 0.5,
     checkpointEverySteps: 25,
     // minutes, not hours: the folds tell a lower bound, the time goes into the network that is used
