@@ -165,7 +165,7 @@ async function main(): Promise<void> {
     seed: Number(values.seed),
     sizeVox: [size, size, size],
     spacingMm: [1, 1, 1],
-    lesions: 8,
+    lesions: 24,
   });
   const server = new Server(join(folder, "data"), log);
   let failed = true;

@@ -91,6 +91,19 @@ function fromEnvironment({ env: name }: Setting, env: Io["env"]): { text: string
   }
 }
 
+/** Makes the data directory if need be and looks whether it can be written. @throws {UsageError} naming the setting */
+export async function checkDataDirectory(data: string): Promise<void> {
+  try {
+    await Deno.mkdir(data, { recursive: true });
+    await Deno.remove(await Deno.makeTempFile({ dir: data, prefix: ".writable-" }));
+  } catch (error) {
+    const why = error instanceof Error ? error.name : "unknown";
+    throw new UsageError(
+      `Cannot use the data directory (SULCUS_DATA, or its flag): expected a folder that can be written (${why})`,
+    );
+  }
+}
+
 /** What this version does not have yet is refused rather than passed over. @throws {UsageError} */
 export function refuseUnsupported(env: Io["env"]): void {
   const name = Object.keys(env).find((name) => name.startsWith("S3_") && env[name]);

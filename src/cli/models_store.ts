@@ -12,7 +12,7 @@ import {
   verifyPackage,
 } from "../registry/mod.ts";
 import { type Args, refuse, wrong } from "./args.ts";
-import type { Settings } from "./config.ts";
+import { checkDataDirectory, type Settings } from "./config.ts";
 
 export const MODEL_FLAGS = {
   model: { value: "NAME|PATH", help: "A model by name (see `sulcus models`), or the folder of a model package" },
@@ -59,12 +59,14 @@ export async function findModel({ model, version }: ModelChoice, settings: Setti
 
 /**
  * Opens the registry for one piece of work.
+ * @throws {UsageError} as `checkDataDirectory()` does
  * @throws {DomainError} `locked` while a server has the data directory
  */
 export async function withRegistry<T>(
   { data, models, databaseUrl }: Pick<Settings, "data" | "models" | "databaseUrl">,
   work: (registry: Registry) => Promise<T>,
 ): Promise<T> {
+  await checkDataDirectory(data);
   const dataDirectory = resolve(data);
   const database = await openDatabase({ dataDirectory, url: databaseUrl }).catch(explain);
   try {

@@ -1,6 +1,6 @@
 /** `sulcus serve`: starts the server with checked settings and stops it in order. */
 import { type Args, type Command, wrong } from "./args.ts";
-import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, refuseUnsupported, settingsOf } from "./config.ts";
+import { checkDataDirectory, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, refuseUnsupported, settingsOf } from "./config.ts";
 import { CommandError } from "./errors.ts";
 import type { Io } from "./io.ts";
 
@@ -40,6 +40,7 @@ async function runServe(args: Args, io: Io): Promise<void> {
         "everything. Give --allow-remote-without-login too if you want that",
     );
   }
+  await checkDataDirectory(data);
   using interrupts = io.interrupts();
   const server = await startServer({
     ...settings,

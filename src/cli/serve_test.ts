@@ -21,6 +21,20 @@ Deno.test("serve refuses wrong settings with exit code 2 and their names", async
   }
 });
 
+Deno.test("serve refuses a data directory that it cannot make or write", () =>
+  inTemp(async (root) => {
+    await Deno.writeTextFile(`${root}/file`, "");
+    for (const data of [`${root}/file`, `${root}/file/data`]) {
+      const { code, err } = await run(["serve", "--port", "0", "--data", data]);
+      assert.equal(code, 2);
+      assert.match(
+        err,
+        /^Cannot use the data directory \(SULCUS_DATA, or its flag\): expected a folder that can be written/,
+      );
+      assert.ok(!err.includes(root), err);
+    }
+  }));
+
 Deno.test("serve tells when the port is taken", () =>
   inTemp(async (root) => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
