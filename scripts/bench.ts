@@ -82,7 +82,7 @@ async function trainStep(
     const { shape } = graph.types.get(key)!;
     await engine.put(key, weights.get(key) ?? tensor("float32", shape, new Float32Array(sizeOf(shape))));
   }
-  const session = await engine.load(encodeModel(lower(graph).graph));
+  const session = await engine.load(encodeModel(lower(graph).graph, { openSizes: true }));
   const feeds = stepFeeds(graph, state);
   const keep = Object.fromEntries([...state].map(([from, to]) => [to, from]));
   return await measure(engine, { name, runs, run: (i) => updateOnce(session, { feeds, keep, i }) });

@@ -12,6 +12,8 @@ export interface ProcessOptions {
   readonly module: string;
   /** For the child's JavaScript engine. */
   readonly v8Flags?: readonly string[];
+  /** Variables of its environment beside the inherited ones. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Receives the lines that the child sends by `emit()`. */
   readonly onEvent?: (event: string, data: unknown) => void;
 }
@@ -45,6 +47,7 @@ export class SupervisedProcess {
     const flags = options.v8Flags === undefined ? [] : [`--v8-flags=${options.v8Flags.join(",")}`];
     this.#process = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--quiet", ...flags, options.module],
+      env: { ...options.env },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { fromBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema } from "onnx-buf";
 import { GraphBuilder } from "./builder.ts";
 import { encodeModel } from "./codec.ts";
 import { decodeModel } from "./decode.ts";
@@ -25,6 +27,21 @@ Deno.test("encodeModel() writes what importModel() reads back line by line", () 
   assert.equal(print(importModel(bytes)), print(graph));
   const weight = raw.constants.get("stem.weight")!;
   assert.deepEqual(tensorBytes(weight), tensorBytes(graph.constants.get("stem.weight")!));
+});
+
+Deno.test("encodeModel() with open sizes tells no size of a volume and no shape that gives one away", () => {
+  const b = new GraphBuilder();
+  const x = b.input("x", { dtype: "float32", shape: [1, 2, 6, 6] });
+  const graph = b.build("rows", { y: b.op.Reshape(b.op.Relu(x), [2, 36]) });
+  const bytes = encodeModel(graph, { openSizes: true });
+  const proto = fromBinary(ModelProtoSchema, bytes).graph!;
+  const sizes = proto.input.map(({ name, type }) => {
+    const { value } = type!.value as { value: { shape: { dim: { value: { value?: unknown } }[] } } };
+    return [name, value.shape.dim.map((d) => d.value.value)];
+  });
+  const [shape] = graph.constants.keys();
+  assert.deepEqual(sizes, [["x", [1n, 2n, undefined, undefined]], [shape, [2n]]]);
+  assert.deepEqual(proto.initializer.map((t) => t.name), [shape]);
 });
 
 Deno.test("encodeModel() keeps the bits of constants of every dtype and of every length", () => {

@@ -8,7 +8,7 @@ export type { NdArray } from "./ndarray.ts";
 export { GraphBuilder } from "./builder.ts";
 export { gradients, NoGradientError } from "./autodiff.ts";
 export { evaluate } from "./evaluate.ts";
-export { encodeModel, type ModelLabels } from "./codec.ts";
+export { encodeModel, type EncodeOptions } from "./codec.ts";
 export { Random } from "./random.ts";
 export { CPU_PASSES, lower, type PassReport } from "./lower/mod.ts";
 export {
@@ -22,4 +22,5 @@ export {
 } from "./decode.ts";
 export { importModel, type ImportOptions, normalizeModel } from "./normalize.ts";
 export { print } from "./print.ts";
+export { waitFor } from "./sequence.ts";
 export { verify } from "./verify.ts";

@@ -96,7 +96,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   const curves = curvesOf(resumed);
   const sessions = new Map<Program, Session>();
   const sessionOf = async (program: Program) => {
-    const known = sessions.get(program) ?? await engine.load(encodeModel(program.graph));
+    const known = sessions.get(program) ?? await engine.load(encodeModel(program.graph, { openSizes: true }));
     sessions.set(program, known);
     return known;
   };

@@ -2,7 +2,7 @@
  * What every training step does with its network and its gradients: weights as graph inputs, forward passes with batch
  * statistics, optimizer updates. Not a loss.
  */
-import type { Graph, GraphBuilder, Ops, Value } from "../graph/mod.ts";
+import type { Graph, GraphBuilder, Node, Ops, Value } from "../graph/mod.ts";
 import { batchNorm } from "./batch_norm.ts";
 import { type AdamConfig, type AdamScalars, adamScalars, adamUpdate } from "./optimizers.ts";
 
@@ -37,6 +37,11 @@ export function declareWeights(
   return { trained, inputs };
 }
 
+export interface ForwardOptions {
+  readonly weights?: ReadonlyMap<string, Value>;
+  readonly within?: { readonly output: string; readonly as: (v: Value) => Value };
+}
+
 /** A network inside a step; every pass has batch statistics of its own and moves the running ones on. */
 export class StepNetwork {
   /** What the running statistics have become, by key. */
@@ -51,27 +56,38 @@ export class StepNetwork {
     this.#weights = weights;
   }
 
-  /** The network's outputs for an image. */
-  forward(view: Value): ReadonlyMap<string, Value> {
+  /**
+   * The network's outputs for an image. `weights` replaces trained weights by key; `within` is what the rest of the network
+   * sees of one output.
+   */
+  forward(view: Value, { weights, within }: ForwardOptions = {}): ReadonlyMap<string, Value> {
     const { inputs: [image], outputs } = this.#network;
+    const shown = new Map<string, Value>();
     const values = this.#b.inline(
       this.#network,
-      (name) => (name === image ? view : this.#weights.inputs.get(name)),
+      (name) => (name === image ? view : weights?.get(name) ?? this.#weights.inputs.get(name)),
       (node, known) => {
-        if (node.op !== "BatchNormalization") return undefined;
-        const [x, scale, bias] = node.inputs.slice(0, 3).map((n) => known.get(n)!);
-        const [meanKey, varianceKey] = node.inputs.slice(3);
-        const current = (key: string) => this.buffers.get(key) ?? known.get(key)!;
-        const { y, nextMean, nextVariance } = batchNorm(
-          this.#b.op,
-          { x, scale, bias, mean: current(meanKey), variance: current(varianceKey) },
-          { epsilon: Number(node.attrs.epsilon) },
-        );
-        this.buffers.set(meanKey, nextMean).set(varianceKey, nextVariance);
-        return y;
+        const y = node.op === "BatchNormalization" ? this.#batchNorm(node, known) : undefined;
+        if (node.output !== within?.output) return y;
+        const own = y ?? this.#b.add(node.op, node.inputs.map((n) => (n === "" ? null : known.get(n)!)), node.attrs);
+        shown.set(node.output, own);
+        return within.as(own);
       },
     );
-    return new Map(outputs.map((name) => [name, values.get(name)!]));
+    return new Map(outputs.map((name) => [name, shown.get(name) ?? values.get(name)!]));
+  }
+
+  #batchNorm(node: Node, known: ReadonlyMap<string, Value>): Value {
+    const [x, scale, bias] = node.inputs.slice(0, 3).map((n) => known.get(n)!);
+    const [meanKey, varianceKey] = node.inputs.slice(3);
+    const current = (key: string) => this.buffers.get(key) ?? known.get(key)!;
+    const { y, nextMean, nextVariance } = batchNorm(
+      this.#b.op,
+      { x, scale, bias, mean: current(meanKey), variance: current(varianceKey) },
+      { epsilon: Number(node.attrs.epsilon) },
+    );
+    this.buffers.set(meanKey, nextMean).set(varianceKey, nextVariance);
+    return y;
   }
 }
 

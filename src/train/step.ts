@@ -2,11 +2,12 @@
  * The training step as one inference graph: forward of two views, losses, reverse mode, optimizer update.
  * Not the loop: `trainer.ts` runs the graph; `losses.ts` and `optimizers.ts` hold the formulas.
  */
-import { gradients, type Graph, GraphBuilder, type Value } from "../graph/mod.ts";
+import { gradients, type Graph, GraphBuilder, type Value, waitFor } from "../graph/mod.ts";
 import { crossEntropy, diceAndCrossEntropy, meanSquaredError } from "./losses.ts";
 import {
   type Accumulation,
   declareWeights,
+  type ForwardOptions,
   StepNetwork,
   StepOutputs,
   updateParameter,
@@ -60,11 +61,16 @@ export function trainingStep(network: Graph, config: StepConfig): TrainingStep {
   const weights = declareWeights(b, network, config.isTrainable);
   const model = new StepNetwork(b, network, weights);
   const image = network.types.get(network.inputs[0])!;
-  const views = Array.from({ length: config.views }, (_, i) => model.forward(b.input(`view${i + 1}`, image)));
+  const order = isSeparable(config) ? new ViewOrder(b, weights.trained, config.consistency!.on) : null;
+  const views = Array.from(
+    { length: config.views },
+    (_, i) => model.forward(b.input(`view${i + 1}`, image), order?.view(i)),
+  );
   const target = b.input("target", { dtype: "float32", shape: network.types.get(config.heads[0])!.shape });
   const losses = stepLosses(b, views, target, config);
 
-  const grads = gradients(b, losses.loss, [...weights.trained.values()]);
+  const trained = [...weights.trained.values()];
+  const grads = order === null ? gradients(b, losses.loss, trained) : order.gradients(losses.loss);
   const all = new StepOutputs();
   Object.assign(all.outputs, losses);
   // ONNX Runtime runs what the last node of the file needs first, then the one before: with the updates in the order of
@@ -75,11 +81,54 @@ export function trainingStep(network: Graph, config: StepConfig): TrainingStep {
     updateParameter(b, all, { key, p, gradient: grads[i], optimizer, scalars, accumulate });
   });
   for (const [key, value] of model.buffers) all.replace(key, value);
+  const graph = b.build("training-step", all.outputs);
   return {
-    graph: b.build("training-step", all.outputs),
+    graph: order === null ? graph : order.apply(graph),
     state: all.state,
     trainable: [...weights.trained.keys()],
   };
+}
+
+/** Whether the gradients of the first view need of the second one no more than the output that is compared. */
+function isSeparable({ views, supervision, consistency, heads }: StepConfig): boolean {
+  return views === 2 && supervision === "sum" && consistency !== null && !heads.includes(consistency.on);
+}
+
+/**
+ * One view after the other: the second one's decoder waits for the first one's gradients, so that the activations of two
+ * decoders are never there at once.
+ */
+class ViewOrder {
+  readonly #b: GraphBuilder;
+  readonly #copies: readonly ReadonlyMap<string, Value>[];
+  readonly #compared: string;
+  #first: readonly Value[] = [];
+  #waits: Value | undefined;
+
+  constructor(b: GraphBuilder, trained: ReadonlyMap<string, Value>, compared: string) {
+    this.#b = b;
+    this.#compared = compared;
+    this.#copies = [0, 1].map(() => new Map([...trained].map(([key, p]) => [key, b.op.Identity(p)])));
+  }
+
+  /** The forward pass of view `i`, with weights of its own. */
+  view(i: number): ForwardOptions {
+    const as = (v: Value) => this.#waits = this.#b.op.Identity(v);
+    return { weights: this.#copies[i], ...(i === 1 && { within: { output: this.#compared, as } }) };
+  }
+
+  /** The gradient of every weight, summed over the views. */
+  gradients(loss: Value): Value[] {
+    const [one, two] = this.#copies.map((copies) => [...copies.values()]);
+    const all = gradients(this.#b, loss, [...one, ...two]);
+    this.#first = all.slice(0, one.length);
+    return this.#first.map((g, i) => this.#b.op.Add(g, all[one.length + i]));
+  }
+
+  apply(graph: Graph): Graph {
+    if (this.#waits === undefined || !graph.types.has(this.#waits.name)) return graph; // nothing lies above it
+    return waitFor(graph, { value: this.#waits.name, after: this.#first.toReversed().map((v) => v.name) });
+  }
 }
 
 function stepLosses(

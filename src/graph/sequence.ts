@@ -1,0 +1,42 @@
+/**
+ * Puts parts of a graph in order. ONNX Runtime runs what the last leaf of the file needs first, whatever the file lists
+ * before it, so an order that saves memory has to be a dependency.
+ */
+import { GraphBuilder } from "./builder.ts";
+import type { Graph, Value } from "./ir.ts";
+import { sizeOf } from "./tensor.ts";
+
+/**
+ * The graph in which `value`, the output of an Identity, is there only after all of `after`, computed in that order: zero
+ * times their first elements is added to it.
+ * @throws {RangeError} `value` is not the output of an Identity, or one of `after` depends on it
+ */
+export function waitFor(graph: Graph, { value, after }: { value: string; after: readonly string[] }): Graph {
+  const late = new Set<string>([value]);
+  for (const { inputs, output } of graph.nodes) if (inputs.some((name) => late.has(name))) late.add(output);
+  const circular = after.find((name) => late.has(name));
+  if (circular !== undefined) {
+    throw new RangeError(`Cannot make ${value} wait for ${circular}: expected a value that does not depend on it`);
+  }
+  if (!graph.nodes.some((n) => n.op === "Identity" && n.output === value)) {
+    throw new RangeError(`Cannot make ${value} wait: expected the output of an Identity`);
+  }
+  const b = new GraphBuilder();
+  const { op } = b;
+  const values = new Map<string, Value>();
+  for (const name of graph.inputs) values.set(name, b.input(name, graph.types.get(name)!));
+  for (const [name, constant] of graph.constants) values.set(name, b.constant(constant, name));
+  const add = ({ op: name, inputs, output, attrs }: Graph["nodes"][number]) =>
+    values.set(output, b.add(name, inputs.map((i) => (i === "" ? null : values.get(i)!)), attrs));
+  for (const node of graph.nodes) if (!late.has(node.output)) add(node);
+  const first = (name: string) => {
+    const v = values.get(name)!;
+    return op.Slice(op.Reshape(v, [sizeOf(v.shape)]), [0], [1], [0], [1]);
+  };
+  const done = after.map(first).reduce((a, v) => op.Add(a, v));
+  for (const node of graph.nodes) {
+    if (node.output === value) values.set(value, op.Add(values.get(node.inputs[0])!, op.Mul(done, 0)));
+    else if (late.has(node.output)) add(node);
+  }
+  return b.build(graph.name, Object.fromEntries(graph.outputs.map((name) => [name, values.get(name)!])));
+}
