@@ -83,7 +83,7 @@ Deno.test("pretrain() of cases with different modalities and grids makes an enco
     assert.deepEqual(report.templates.map((t: { step: number }) => t.step), [1, 2, 8]);
     assert.deepEqual(report.recipe, JSON.parse(JSON.stringify(result.resolvedRecipe)));
     assert.equal(report.curves.md.length, 8);
-    assert.match(report.notes[1], /^1 cases have one modality/);
+    assert.match(report.notes[1], /^Cases with one modality, .*: 1\.$/);
     const html = await readFile(join(output, "report.html"), "utf8");
     assert.equal(html.match(/data:image\/png/g)!.length, 3);
 

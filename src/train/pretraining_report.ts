@@ -45,7 +45,7 @@ function notes({ cases, recipe: { preset } }: PretrainingReport): string[] {
   const single = cases.filter((m) => m.length === 1).length;
   return [
     `Preset ${preset}. The error of predicting every patch's own mean is what a reconstruction has to be below.`,
-    ...(single === 0 ? [] : [`${single} cases have one modality: they are reconstructed from the template only.`]),
+    ...(single === 0 ? [] : [`Cases with one modality, reconstructed from the template only: ${single}.`]),
     "The network reads one volume of any of these modalities. It is a start for fine-tuning. Not a medical device.",
   ];
 }

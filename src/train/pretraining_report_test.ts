@@ -41,7 +41,7 @@ Deno.test("pretrainingJson() tells scans by modality, curves of at most 400 poin
   assert.deepEqual([report.curves.md[0], report.curves.md.at(-1)![0]], [[3, 999], STEPS]);
   assert.ok(report.curves.cmr.every(([, v]) => Math.abs(v - 0.2) < 1e-9));
   assert.deepEqual(report.templates, [{ step: 20, png: "AQID" }]);
-  assert.equal(report.notes[1], "1 cases have one modality: they are reconstructed from the template only.");
+  assert.equal(report.notes[1], "Cases with one modality, reconstructed from the template only: 1.");
 });
 
 Deno.test("pretrainingHtml() shows curves and pictures without scripts or outside resources", () => {
