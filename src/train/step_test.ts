@@ -156,3 +156,31 @@ Deno.test("trainingStep() of the paper's losses differentiates every part of Uni
 
 Deno.test("trainingStep() of the official code's losses differentiates UniUnet as differences do", () =>
   testGradients("official", [""]));
+
+Deno.test("trainingStep() lets the second view wait for the gradients of the first where the losses allow it", () => {
+  const weights = initialWeights(TINY, { seed: 0 });
+  const network = buildNetwork(TINY, { input: SHAPE, weights, outputs: "training" });
+  const convolutions = ({ nodes }: Graph, output: string) => {
+    const needed = new Set([output]);
+    const found = nodes.toReversed().filter((node) => {
+      if (needed.has(node.output)) node.inputs.forEach((name) => needed.add(name));
+      return needed.has(node.output) && node.op === "Conv";
+    });
+    return found.length;
+  };
+  const forward = network.nodes.filter((n) => n.op === "Conv").length;
+  const before = (preset: keyof typeof CONFIGS) => {
+    const { graph } = trainingStep(network, {
+      task: "segmentation",
+      heads: ["out4", "out3", "out"],
+      ...CONFIGS[preset],
+      views: 2,
+      optimizer: { kind: "adamw", weightDecay: 0, ...ADAM_DEFAULTS },
+      isTrainable: (key) => weights.has(key) && !isBuffer(key),
+    });
+    return convolutions(graph, "loss");
+  };
+  // a convolution of a trained layer has two more in its gradient, that of the image one
+  assert.ok(before("paper") > 3 * forward, `${before("paper")} convolutions before the loss, ${forward} a view`);
+  assert.equal(before("official"), 2 * forward);
+});

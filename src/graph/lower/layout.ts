@@ -4,7 +4,7 @@
  */
 import type { BuiltNode } from "../builder.ts";
 import type { OpName, Ops, Value } from "../ir.ts";
-import { sameShape, toNumbers } from "../tensor.ts";
+import { sameShape, tensor, toNumbers } from "../tensor.ts";
 import type { Match, Pass } from "./pass.ts";
 
 const permOf = (node: { readonly attrs: Match["node"]["attrs"] }) => node.attrs.perm as readonly number[];
@@ -44,6 +44,21 @@ export const CHANNEL_NORM: Pass = {
       normalizeChannels(op, producers[0]!.x[0]!, { scale, bias, epsilon: Number(node.attrs.epsilon) }),
       { perm: [0, 2, 1] },
     ),
+};
+
+/** A mean over the channels of [1, C, V] as a product with a row of 1/C: all threads work, and each on whole rows. */
+export const CHANNEL_MEAN: Pass = {
+  name: "channel-mean",
+  op: "ReduceMean",
+  check: ({ node, x: [x], constants }) => {
+    if (x.shape.length !== 3 || constants[1] === undefined || toNumbers(constants[1]).join() !== "1") return undefined;
+    if (x.shape[0] !== 1) return "several samples: they are shared out as they are";
+    return node.attrs.keepdims === 1 ? null : "the axis is dropped";
+  },
+  rewrite: (op, [x]) => {
+    const channels = x.shape[1];
+    return op.MatMul(tensor(x.dtype, [1, channels], Array<number>(channels).fill(1 / channels)), x);
+  },
 };
 
 /** Operators that treat every element alike, and those that sum over axes. */

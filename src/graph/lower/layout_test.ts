@@ -59,3 +59,20 @@ Deno.test("lower() joins transposes and keeps a reduction that leaves several ax
   assert.deepEqual(why, ["several axes are left"]);
   assertKept(graph, lowered);
 });
+
+Deno.test("lower() takes means over channels by a product, where there is one sample and the axis stays", () => {
+  const b = new GraphBuilder();
+  const { op } = b;
+  const x = b.input("x", { dtype: "float32", shape: [2, 4, 6] });
+  const mean = (v: Value, keepdims: number) => op.ReduceMean(v, [1], { keepdims });
+  const one = op.Slice(x, [1], [2], [0], [1]);
+  const graph = b.build("means", { both: mean(x, 1), one: mean(one, 1), dropped: mean(one, 0) });
+  const { graph: lowered, reports } = lower(graph);
+  const { fired, skipped } = reports.find((r) => r.pass === "channel-mean")!;
+  assert.equal(fired, 1);
+  assert.deepEqual(skipped.map((s) => s.why), [
+    "several samples: they are shared out as they are",
+    "the axis is dropped",
+  ]);
+  assertKept(graph, lowered);
+});

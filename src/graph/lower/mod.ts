@@ -2,7 +2,7 @@
 import type { Graph } from "../ir.ts";
 import { PLANAR_CONV_TRANSPOSE } from "./conv_transpose.ts";
 import { BLOCKED_DEPTHWISE } from "./depthwise.ts";
-import { CHANNEL_NORM, SINK_TRANSPOSES } from "./layout.ts";
+import { CHANNEL_MEAN, CHANNEL_NORM, SINK_TRANSPOSES } from "./layout.ts";
 import { applyPass, type Pass, type PassReport, type Target } from "./pass.ts";
 import { WEIGHT_GRADIENT } from "./weight_gradient.ts";
 
@@ -15,6 +15,7 @@ export const CPU_PASSES: readonly Pass[] = [
   BLOCKED_DEPTHWISE,
   PLANAR_CONV_TRANSPOSE,
   SINK_TRANSPOSES,
+  CHANNEL_MEAN,
 ];
 
 const DEFAULT_TARGET: Target = { temporaryBytes: 64 * 2 ** 20 };
