@@ -23,6 +23,7 @@ const HTTP_CODES = {
   "cross-origin": [403, "Refused from another site"],
   "unknown-host": [421, "This server does not answer under that name"],
   "starting": [503, "The server is starting"],
+  "storage-full": [507, "The storage is full"],
 } as const satisfies Record<string, Status>;
 
 const DOMAIN_STATUS: Readonly<Record<DomainErrorCode, Status>> = {
@@ -126,6 +127,11 @@ export function problemOf(error: unknown): Problem {
   const told = TOLD.find((type) => error instanceof type) && error as InstanceType<(typeof TOLD)[number]>;
   if (told && Object.hasOwn(TABLE, told.code) && told.code !== "internal") {
     return new Problem(told.code, told.message, { cause: error });
+  }
+  if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) {
+    return new Problem("storage-full", "Cannot store it: the server's disk is full; nothing of it was kept", {
+      cause: error,
+    });
   }
   return new Problem("internal", "Something unforeseen went wrong; the server's log has it under this requestId", {
     cause: error,

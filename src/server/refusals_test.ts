@@ -320,6 +320,9 @@ Deno.test("problemOf() gives every code a status and keeps foreign messages in",
   assert.doesNotMatch(unknown.message, /Doe/);
   const volume = problemOf(new VolumeError("Cannot read NIfTI: expected 3 dimensions, got 2"));
   assert.deepEqual([volume.code, volume.status], ["invalid-volume", 422]);
+  const full = problemOf(Object.assign(new Error("ENOSPC: no space, write '/data/x'"), { code: "ENOSPC" }));
+  assert.deepEqual([full.code, full.status], ["storage-full", 507]);
+  assert.doesNotMatch(full.message, /data/);
 });
 
 Deno.test("every refusal that a route's record tells of was given in the tests above", () => {
