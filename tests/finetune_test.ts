@@ -81,7 +81,7 @@ Deno.test("finetune() trains and leaves out one patient of three at a time; outp
     assert.deepEqual(final.map((e) => e.step), Array.from({ length: 16 }, (_, i) => i + 1));
     const losses = final.map((e) => e.loss);
     assert.ok(mean(losses.slice(-4)) < 0.95 * mean(losses.slice(0, 4)), `losses ${losses}`);
-    assert.deepEqual([final[0].learningRate, final[8].learningRate], [2e-3, 1e-3]);
+    assert.deepEqual([final[0].learningRate, final[8].learningRate], [4e-3, 2e-3]);
     assert.ok(steps.every((e) => e.etaSeconds >= 0) && final.at(-1)!.etaSeconds === 0);
     assert.deepEqual(events.of("validation").map((e) => [e.fold, e.folds]), [[1, 3], [2, 3], [3, 3]]);
     assert.ok(events.of("log").some((e) => e.message === "Prepared case 3 of 3"));
