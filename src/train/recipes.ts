@@ -128,7 +128,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     lesionShare: 0.5,
     checkpointEverySteps: 25,
     // minutes, not hours: the folds tell a lower bound, the time goes into the network that is used
-    foldShare: 0.5,
+    foldShare: 0.375,
     steps: (cases) => Math.max(800, 40 * cases),
   },
 };

@@ -56,7 +56,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
   },
   edge: {
     steps: 800,
-    foldSteps: 400,
+    foldSteps: 300,
     roi: [64, 64, 64],
     batchSize: 1,
     learningRate: 4e-3,
@@ -80,10 +80,10 @@ for (const preset of ["paper", "official", "edge"] as const) {
   });
 }
 
-Deno.test("resolveRecipe() gives edge 40 updates a case, at least 800, and folds half of them", () => {
+Deno.test("resolveRecipe() gives edge 40 updates a case, at least 800, and folds three eighths of them", () => {
   const of = (cases: number) => resolveRecipe({ preset: "edge" }, { ...CONTEXT, cases });
   assert.deepEqual([1, 20, 21, 100].map((n) => of(n).steps), [800, 800, 840, 4000]);
-  assert.equal(of(100).foldSteps, 2000);
+  assert.equal(of(100).foldSteps, 1500);
 });
 
 Deno.test("resolveRecipe() counts epochs: paper 500 of ⌈n/3⌉ updates, official 300 of ⌊n/2⌋, which drops the last batch", () => {
