@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import project from "../deno.json" with { type: "json" };
 import { openEngine } from "../src/engine/mod.ts";
 import { encodeModel } from "../src/graph/mod.ts";
-import { type ModelSpec } from "../src/inference/mod.ts";
+import { BRAINMVP_PREPROCESSING, type ModelSpec } from "../src/inference/mod.ts";
 import { buildNetwork, EDGE, initialWeights } from "../src/nets/mod.ts";
 import { type ManifestDraft, specOf } from "../src/registry/mod.ts";
 import { readPackage, writePackage } from "../src/registry/package.ts";
@@ -41,13 +41,7 @@ async function makeEdge(): Promise<void> {
     modalities: ["t1", "t1c", "t2", "flair", "pd", "mra", "dwi", "adc"],
     labels: [],
     classes: [],
-    preprocessing: {
-      spacingMm: [1, 1, 1],
-      percentiles: { lower: 5, upper: 95, clip: false },
-      foregroundMargin: 1,
-      percentilesOver: "volume",
-      resize: [128, 128, 64],
-    },
+    preprocessing: BRAINMVP_PREPROCESSING,
     inference: { roi, overlap: 0.25, blending: "gaussian", threshold: 0.5 },
   };
   const draft = {

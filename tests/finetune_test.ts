@@ -1,7 +1,7 @@
 /** Fine-tuning from files to a package's files, on phantoms, with a tiny base, on the CPU engine. */
 import assert from "node:assert/strict";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { makePhantom } from "../scripts/phantom.ts";
 import { writePhantomDataset } from "../scripts/_phantom_files.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
@@ -10,6 +10,7 @@ import { templatePath } from "../src/inference/mod.ts";
 import { readDatasetFolder } from "../src/jobs/mod.ts";
 import { finetune, type FinetuneRequest, type Recipe, type TrainEvent, TrainingError } from "../src/train/mod.ts";
 import type { ProcessOptions } from "./_finetune_process.ts";
+import { runAndKill } from "./_kill.ts";
 import { LESION, requestOf, ROI, TINY_ENCODER, writeBase } from "./_tiny_models.ts";
 import { inFolder, orientedGrid, writeVolume } from "./_volumes.ts";
 
@@ -208,24 +209,6 @@ Deno.test("finetune() trains two views with the base's templates, also as the of
     }
   }));
 
-/** Starts the process of `_finetune_process.ts` and kills it with SIGKILL once it has told `step`; false: it finished. */
-async function runAndKill(options: ProcessOptions, step: number): Promise<boolean> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", join(import.meta.dirname!, "_finetune_process.ts"), JSON.stringify(options)],
-    cwd: dirname(import.meta.dirname!),
-    stdout: "piped",
-  }).spawn();
-  let text = "";
-  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    if (text.includes(`"step":${step},`)) {
-      child.kill("SIGKILL");
-      break;
-    }
-  }
-  return (await child.status).signal === "SIGKILL";
-}
-
 Deno.test("finetune() killed in mid-training ends with the same bytes as a run that was not", () =>
   inFolder(async (folder) => {
     // the paper's preset checkpoints every five steps
@@ -234,7 +217,10 @@ Deno.test("finetune() killed in mid-training ends with the same bytes as a run t
     await finetune(request);
     const whole = await readFile(join(request.outputDirectory, "network.onnx"));
 
-    assert.ok(await runAndKill({ folder, name: "killed", recipe }, 7), "killed before it was done");
+    assert.ok(
+      await runAndKill("_finetune_process.ts", { folder, name: "killed", recipe } satisfies ProcessOptions, 7),
+      "killed before it was done",
+    );
     const workDirectory = join(folder, "killed", "work"), outputDirectory = join(folder, "killed", "output");
     events.length = 0;
     await finetune({ ...request, workDirectory, outputDirectory });

@@ -1,7 +1,7 @@
 /** Pre-training from files to a package's files, on phantoms and on the shared patients, on the CPU engine. */
 import assert from "node:assert/strict";
 import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { makePhantom, PHANTOM_MODALITIES, type PhantomModality } from "../scripts/phantom.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
 import { importModel } from "../src/graph/mod.ts";
@@ -9,6 +9,7 @@ import { templatePath } from "../src/inference/mod.ts";
 import { readPretrainingSources } from "../src/jobs/mod.ts";
 import { finetune, pretrain, type PretrainingRecipe, type TrainEvent, TrainingError } from "../src/train/mod.ts";
 import { readNifti, spacingOf, type Triple } from "../src/volume/mod.ts";
+import { runAndKill } from "./_kill.ts";
 import { pretrainIn, type PretrainingOptions, TINY_PRETRAINING } from "./_pretraining.ts";
 import { requestOf, TINY_ENCODER } from "./_tiny_models.ts";
 import { inFolder, orientedGrid, writeVolume } from "./_volumes.ts";
@@ -106,24 +107,6 @@ Deno.test("pretrain() of cases with different modalities and grids makes an enco
     assert.ok(weights.loaded > 50, `${weights.loaded} weights of the encoder`);
   }));
 
-/** Starts the process of `_pretraining.ts` and kills it with SIGKILL once it has told `step`; false: it finished. */
-async function runAndKill(options: PretrainingOptions, step: number): Promise<boolean> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", join(import.meta.dirname!, "_pretraining.ts"), JSON.stringify(options)],
-    cwd: dirname(import.meta.dirname!),
-    stdout: "piped",
-  }).spawn();
-  let text = "";
-  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    if (text.includes(`"step":${step},`)) {
-      child.kill("SIGKILL");
-      break;
-    }
-  }
-  return (await child.status).signal === "SIGKILL";
-}
-
 for (
   const [what, changes] of Object.entries<Partial<PretrainingRecipe>>({
     "templates that rest untouched": {},
@@ -140,7 +123,10 @@ for (
       await writeCases(join(folder, "data"));
       const recipe = { ...TINY_PRETRAINING, ...changes };
       await pretrainIn({ folder, name: "whole", recipe }, { engine });
-      assert.ok(await runAndKill({ folder, name: "killed", recipe }, 7), "killed before it was done");
+      assert.ok(
+        await runAndKill("_pretraining.ts", { folder, name: "killed", recipe } satisfies PretrainingOptions, 7),
+        "killed before it was done",
+      );
       const seen: number[] = [];
       await pretrainIn({ folder, name: "killed", recipe }, {
         engine,

@@ -1,6 +1,7 @@
 /**
  * Finds which providers work on this machine, and opens one. Each is tried in a child of its own, because trying can end
- * a process; what was found holds for the life of the process.
+ * a process; what was found holds for the life of the process,
+ * except that a device took too long: the machine was busy, and whoever asks next tries again.
  */
 import { type Device, type Engine, EngineError, type Provider, PROVIDERS } from "./engine.ts";
 import { DeviceEngine, type EngineOptions } from "./device_engine.ts";
@@ -51,6 +52,7 @@ async function tryOut(provider: Provider): Promise<Probe> {
     const reason = engine.software ? { reason: "A software adapter; auto prefers cpu" } : {};
     return { provider, name, state: "ready", software: engine.software, ...reason };
   } catch (error) {
+    if (error instanceof EngineError && error.code === "timeout") probes.delete(provider);
     const absent = error instanceof EngineError && error.code === "unsupported" && engine === undefined;
     const reason = error instanceof Error ? error.message : String(error);
     return { provider, name, state: absent ? "absent" : "failed", reason, software: false };

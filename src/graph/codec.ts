@@ -29,7 +29,7 @@ export interface EncodeOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /**
    * Leave the sizes of volumes open until they are fed. ONNX Runtime keeps the memory of every tensor whose shape it knows
-   * until the last one of that shape is gone; with open sizes it is freed at once, which halves a training step's peak.
+   * until the last one of that shape is gone; with open sizes it is freed at once: a quarter of a training step's peak.
    */
   readonly openSizes?: boolean;
 }

@@ -11,6 +11,7 @@ import {
   type Grid,
   type GridImage,
   gridOverlap,
+  LEAST_OVERLAP,
   padBox,
   resampleSpacing,
   resampleToGrid,
@@ -157,9 +158,6 @@ async function readModality(path: string, name: string, warnings: Warning[]): Pr
   }
   return volume;
 }
-
-/** Below this share of common space two volumes do not show the same head. */
-const LEAST_OVERLAP = 0.05;
 
 function onGridOf(
   reference: Volume,

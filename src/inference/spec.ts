@@ -33,6 +33,15 @@ export interface Preprocessing {
   readonly resize?: readonly [number, number, number];
 }
 
+/** METHODS.md B.3: what BrainMVP's downstream networks expect. */
+export const BRAINMVP_PREPROCESSING: Preprocessing = {
+  spacingMm: [1, 1, 1],
+  percentiles: { lower: 5, upper: 95, clip: false },
+  foregroundMargin: 1,
+  percentilesOver: "volume",
+  resize: [128, 128, 64],
+};
+
 export interface InferenceSettings {
   /** Window size, voxels. */
   readonly roi: readonly [number, number, number];

@@ -1,6 +1,6 @@
 /** What must hold before a data set is trained on, from what was seen when its files came in. Opens no file. */
 import { createHash } from "node:crypto";
-import { type Grid, gridOverlap, sameGrid } from "../volume/mod.ts";
+import { type Grid, gridOverlap, LEAST_OVERLAP, sameGrid } from "../volume/mod.ts";
 import type { Label, Modality } from "../inference/spec.ts";
 import type { TrainingCase } from "../train/types.ts";
 import type { FileInfo } from "./inspect.ts";
@@ -32,9 +32,6 @@ export interface CheckedSpec {
   readonly labels: readonly Label[];
   readonly classes: readonly string[];
 }
-
-/** Share of common space below which two volumes do not show the same head; as in inference. */
-const LEAST_OVERLAP = 0.05;
 
 /** Checks every case against the data set's description. */
 export function checkCases(cases: readonly CaseContent[], spec: CheckedSpec): CaseCheck[] {

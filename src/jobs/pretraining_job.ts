@@ -1,6 +1,6 @@
 /** A pre-training from the user's wish to the candidate version. Not the training: that happens in a worker process. */
 import { DomainError, type ManifestDraft, type ModelVersion } from "../registry/mod.ts";
-import { type PretrainResult, resolvePretraining, TrainingError } from "../train/mod.ts";
+import { type PretrainResult, resolvePretraining } from "../train/mod.ts";
 import { checkModelName, checkNamesake, type FinetuneDeps } from "./finetune_job.ts";
 import type { PretrainingJobInput } from "./job_rows.ts";
 import { SOFTWARE } from "./software.ts";
@@ -9,7 +9,8 @@ import type { JobResult, PretrainingInput } from "./types.ts";
 
 /**
  * Checks a wish and pins what it leaves open: the data set's hash, the preset.
- * @throws {DomainError} `invalid-name`, `not-found`, `incomplete-dataset`, `wrong-task`, `invalid-recipe`
+ * @throws {DomainError} `invalid-name`, `not-found`, `incomplete-dataset`, `wrong-task`
+ * @throws {TrainingError} `invalid-recipe`
  */
 export async function planPretraining(
   { dataset, name, recipe = { preset: "edge" } }: PretrainingInput,
@@ -18,12 +19,7 @@ export async function planPretraining(
   checkModelName(name);
   const { detail, cases } = await datasets.pretrainingCases(dataset);
   await checkNamesake(registry, { name, task: "encoder", source: "this training" });
-  try {
-    resolvePretraining(recipe, cases.length);
-  } catch (error) {
-    if (!(error instanceof TrainingError)) throw error;
-    throw new DomainError("invalid-recipe", error.message, { cause: error });
-  }
+  resolvePretraining(recipe, cases.length);
   return { dataset: detail.id, datasetHash: detail.hash, name, recipe };
 }
 

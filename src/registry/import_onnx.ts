@@ -1,10 +1,10 @@
 /** ONNX graphs that somebody else exported as model packages: checked by the importer, kept byte by byte. */
 import { decodeModel, IMPORT_LIMITS, importModel, type RawModel, sameShape } from "../graph/mod.ts";
-import type { ModelSpec } from "../inference/mod.ts";
+import { BRAINMVP_PREPROCESSING, type ModelSpec } from "../inference/mod.ts";
 import { featureDecoder } from "../nets/mod.ts";
 import type { Triple } from "../volume/mod.ts";
 import type { ImportRequest } from "./import_request.ts";
-import { inferenceFor, type Outcome, PREPROCESSING, refuse } from "./import_result.ts";
+import { inferenceFor, type Outcome, refuse } from "./import_result.ts";
 
 /**
  * Writes `network.onnx` into the folder `out`.
@@ -34,7 +34,7 @@ export async function importOnnx(path: string, request: ImportRequest, out: stri
     modalities,
     labels,
     classes,
-    preprocessing: task === "classification" ? { ...PREPROCESSING, resize: roi } : PREPROCESSING,
+    preprocessing: task === "classification" ? { ...BRAINMVP_PREPROCESSING, resize: roi } : BRAINMVP_PREPROCESSING,
     inference: { ...inferenceFor(task, { roi: undefined, described: undefined }), roi },
   };
   const loaded = [...graph.constants.keys()];

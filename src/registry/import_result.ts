@@ -28,15 +28,6 @@ export interface Outcome {
 /** Of what is fresh in a network that was made from an encoder. */
 export const FRESH_SEED = 0;
 
-/** METHODS.md B.3: what BrainMVP's downstream networks expect. */
-export const PREPROCESSING: ModelSpec["preprocessing"] = {
-  spacingMm: [1, 1, 1],
-  percentiles: { lower: 5, upper: 95, clip: false },
-  foregroundMargin: 1,
-  percentilesOver: "volume",
-  resize: [128, 128, 64],
-};
-
 /** The official windows (METHODS.md B.3 row 22, A.6), those of a file's own description, or of `roi`³ voxels. */
 export function inferenceFor(
   task: Task,

@@ -1,7 +1,14 @@
 /** State dictionaries of BrainMVP's networks as model packages: which network, which tensors, which templates. */
 import { z } from "zod";
 import { encodeModel, sizeOf } from "../graph/mod.ts";
-import { MODALITIES, type Modality, type ModelSpec, type Task, writeTemplate } from "../inference/mod.ts";
+import {
+  BRAINMVP_PREPROCESSING,
+  MODALITIES,
+  type Modality,
+  type ModelSpec,
+  type Task,
+  writeTemplate,
+} from "../inference/mod.ts";
 import {
   batchesTracked,
   buildNetwork,
@@ -21,7 +28,7 @@ import {
 } from "../nets/mod.ts";
 import type { Triple } from "../volume/mod.ts";
 import type { ImportRequest } from "./import_request.ts";
-import { FRESH_SEED, type ImportReport, inferenceFor, type Outcome, PREPROCESSING, refuse } from "./import_result.ts";
+import { FRESH_SEED, type ImportReport, inferenceFor, type Outcome, refuse } from "./import_result.ts";
 import { specSchema } from "./manifest.ts";
 import type { WeightFile } from "./weight_file.ts";
 
@@ -160,7 +167,7 @@ function specFor(request: ImportRequest, { from, sizes, described, templates }: 
     modalities,
     labels,
     classes,
-    preprocessing: own?.preprocessing ?? PREPROCESSING,
+    preprocessing: own?.preprocessing ?? BRAINMVP_PREPROCESSING,
     inference: inferenceFor(task, { roi: request.roi, described: own }),
   };
 }

@@ -34,8 +34,8 @@ export function drawSample(volumes: CaseVolumes, recipe: ResolvedRecipe, random:
   const change = drawIntensity(channels.length, recipe.intensity, random);
   const views = templates.length === 0 ? [channels] : viewChannels(channels, templates, { recipe, random });
   return {
-    views: views.map((view) => concatenated(view.map((data, c) => data.map(change[c])))),
-    target: volumes.classTarget ?? Float32Array.from(concatenatedBytes(volumes.regions.map(cut))),
+    views: views.map((view) => joined(view.map((data, c) => data.map(change[c])))),
+    target: volumes.classTarget ?? Float32Array.from(joined(volumes.regions.map(cut))),
   };
 }
 
@@ -148,22 +148,13 @@ export function keptBlocks(
   return kept;
 }
 
-function concatenated(arrays: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(arrays.reduce((n, a) => n + a.length, 0));
+/** One array behind the other; at least one. */
+export function joined<T extends Float32Array | Uint8Array>(parts: readonly T[]): T {
+  const out = new (parts[0].constructor as new (n: number) => T)(parts.reduce((n, p) => n + p.length, 0));
   let at = 0;
-  for (const a of arrays) {
-    out.set(a, at);
-    at += a.length;
-  }
-  return out;
-}
-
-function concatenatedBytes(arrays: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(arrays.reduce((n, a) => n + a.length, 0));
-  let at = 0;
-  for (const a of arrays) {
-    out.set(a, at);
-    at += a.length;
+  for (const p of parts) {
+    out.set(p, at);
+    at += p.length;
   }
   return out;
 }

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Engine } from "../engine/mod.ts";
 import { encodeModel, type Graph, Random, type Tensor, tensor } from "../graph/mod.ts";
-import { MODALITIES, type Modality, type ModelSpec, writeTemplate } from "../inference/mod.ts";
+import { BRAINMVP_PREPROCESSING, MODALITIES, type Modality, type ModelSpec, writeTemplate } from "../inference/mod.ts";
 import { buildNetwork, initialWeights, isBuffer, parametersOf } from "../nets/mod.ts";
 import type { Triple } from "../volume/mod.ts";
 import type { CaseCache } from "./case_cache.ts";
@@ -349,13 +349,7 @@ function specOf({ network, roi, spacingMm }: ResolvedPretraining, modalities: re
     modalities,
     labels: [],
     classes: [],
-    preprocessing: {
-      spacingMm,
-      percentiles: { lower: 5, upper: 95, clip: false },
-      foregroundMargin: 1,
-      percentilesOver: "volume",
-      resize: [128, 128, 64],
-    },
+    preprocessing: { ...BRAINMVP_PREPROCESSING, spacingMm },
     inference: { roi, overlap: 0.25, blending: "gaussian", threshold: 0.5 },
   };
 }

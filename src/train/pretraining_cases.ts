@@ -14,6 +14,7 @@ import {
   type Grid,
   type GridImage,
   gridOverlap,
+  LEAST_OVERLAP,
   resampleSpacing,
   resampleToGrid,
   sameGrid,
@@ -65,9 +66,6 @@ export async function openPretrainingCases(
     onCase,
   });
 }
-
-/** Below this share of common space two volumes do not show the same head; as in inference. */
-const LEAST_OVERLAP = 0.05;
 
 /**
  * Reads one case.

@@ -5,7 +5,7 @@
 import { Random, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
 import type { Modality } from "../inference/mod.ts";
 import { cutWindow, spacedSize, type Triple } from "../volume/mod.ts";
-import { keptBlocks } from "./augment.ts";
+import { joined, keptBlocks } from "./augment.ts";
 import type { PretrainingVolumes } from "./pretraining_cases.ts";
 import type { ResolvedPretraining } from "./pretraining_recipes.ts";
 
@@ -163,16 +163,6 @@ export function meanPredictorError(samples: readonly PretrainingSample[]): numbe
     for (const v of image) square += (v - mean) ** 2;
     return sum + square / image.length;
   }, 0) / samples.length;
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((n, p) => n + p.length, 0));
-  let at = 0;
-  for (const p of parts) {
-    out.set(p, at);
-    at += p.length;
-  }
-  return out;
 }
 
 function transposed(data: Float32Array, [rows, columns]: readonly number[]): Float32Array {

@@ -113,6 +113,9 @@ export function sameGrid(a: Grid, b: Grid, toleranceMm = 1e-2): boolean {
   });
 }
 
+/** Below this share of common space two volumes do not show the same head. */
+export const LEAST_OVERLAP = 0.05;
+
 /** Share of `a`'s volume that lies inside `b`, from the centres of 32³ equal cells of `a`. */
 export function gridOverlap(a: Grid, b: Grid): number {
   const cells = 32;

@@ -10,6 +10,7 @@ export {
   type Grid,
   gridOverlap,
   invertAffine,
+  LEAST_OVERLAP,
   multiplyAffines,
   sameGrid,
   spacingAffine,
