@@ -16,6 +16,8 @@ export interface PhantomOptions {
   readonly spacingMm: readonly [number, number, number];
   /** Number of lesions; they may touch. */
   readonly lesions: number;
+  /** Noise over the signal of white matter; default 0.03. */
+  readonly noise?: number;
 }
 
 /** Volumes in C order (x, y, z; z fastest), axes RAS; intensities ≥ 0 and exactly 0 outside the brain. */
@@ -44,14 +46,15 @@ const ENHANCING = 6;
 
 /**
  * A head with its lesions; the same options give the same voxels.
- * @throws {RangeError} a size below 12, a spacing that is not positive, or a negative number of lesions
+ * @throws {RangeError} a size below 12, a spacing that is not positive, a negative number of lesions or negative noise
  */
 export function makePhantom(options: PhantomOptions): Phantom {
-  const { seed, sizeVox, spacingMm, lesions } = options;
-  if (sizeVox.some((n) => !Number.isInteger(n) || n < 12) || spacingMm.some((s) => !(s > 0)) || !(lesions >= 0)) {
+  const { seed, sizeVox, spacingMm, lesions, noise = 0.03 } = options;
+  const isPositive = spacingMm.every((s) => s > 0) && lesions >= 0 && noise >= 0;
+  if (sizeVox.some((n) => !Number.isInteger(n) || n < 12) || !isPositive) {
     throw new RangeError(
-      `Cannot make a phantom: expected sizes ≥ 12, spacings > 0 and lesions ≥ 0, got ` +
-        `[${sizeVox}], [${spacingMm}], ${lesions}`,
+      `Cannot make a phantom: expected sizes ≥ 12, spacings > 0, lesions and noise ≥ 0, got ` +
+        `[${sizeVox}], [${spacingMm}], ${lesions}, ${noise}`,
     );
   }
   const random = randomSource(seed);
@@ -63,10 +66,10 @@ export function makePhantom(options: PhantomOptions): Phantom {
   for (let n = 0; n < lesions; n++) placeLesion(classes, { tissue, grid, random, anatomy });
   return {
     images: {
-      t1: acquire("t1", { classes, grid, random }),
-      t1c: acquire("t1c", { classes, grid, random }),
-      t2: acquire("t2", { classes, grid, random }),
-      flair: acquire("flair", { classes, grid, random }),
+      t1: acquire("t1", { classes, grid, random, noise }),
+      t1c: acquire("t1c", { classes, grid, random, noise }),
+      t2: acquire("t2", { classes, grid, random, noise }),
+      flair: acquire("flair", { classes, grid, random, noise }),
     },
     label: classes.map((c) => c >= LESION ? 1 : 0),
     tissue,
@@ -144,13 +147,13 @@ function findSeed(
 /** One modality: signal by class, texture, partial volume, bias field, gain, Rician noise. */
 function acquire(
   modality: PhantomModality,
-  { classes, grid, random }: { classes: Uint8Array; grid: HeadGrid; random: () => number },
+  { classes, grid, random, noise }: { classes: Uint8Array; grid: HeadGrid; random: () => number; noise: number },
 ): Float32Array {
   const signal = SIGNAL[modality];
   const texture = waveField(random, { wavelengthMm: 12, waves: 12 });
   const bias = waveField(random, { wavelengthMm: 220, waves: 4 });
   const gain = 0.75 + 0.5 * random();
-  const sigma = 0.03 * signal[TISSUE.white];
+  const sigma = noise * signal[TISSUE.white];
   const image = Float32Array.from(classes, (c) => signal[c]);
   blur(image, grid.sizeVox);
   grid.forEach((i, x, y, z) => {

@@ -86,6 +86,17 @@ Deno.test("makePhantom() puts the origin in the middle of the grid", () => {
   assert.deepEqual(affine, [4, 0, 0, -78, 0, 4, 0, -94, 0, 0, 4, -78, 0, 0, 0, 1]);
 });
 
+Deno.test("makePhantom() with more noise spreads white matter more, on the same anatomy", () => {
+  const spread = ({ images, tissue, label }: typeof phantom) => {
+    const white = images.flair.filter((_, i) => tissue[i] === 3 && label[i] === 0);
+    const mean = white.reduce((a, b) => a + b) / white.length;
+    return Math.sqrt(white.reduce((a, v) => a + (v - mean) ** 2, 0) / white.length) / mean;
+  };
+  const noisy = makePhantom({ ...OPTIONS, noise: 0.2 });
+  assert.deepEqual([noisy.label, noisy.tissue], [phantom.label, phantom.tissue]);
+  assert.ok(spread(noisy) > spread(phantom) + 0.05, `${spread(noisy)} against ${spread(phantom)}`);
+});
+
 Deno.test("makePhantom() works on small grids", () => {
   for (const n of [12, 16, 24, 32]) {
     const small = makePhantom({ seed: n, sizeVox: [n, n, n], spacingMm: [1, 1, 1], lesions: 1 });
@@ -95,10 +106,11 @@ Deno.test("makePhantom() works on small grids", () => {
 
 Deno.test("makePhantom() refuses sizes, spacings and lesion counts that make no head", () => {
   const message =
-    /Cannot make a phantom: expected sizes ≥ 12, spacings > 0 and lesions ≥ 0, got \[7,8,8\], \[1,1,1\], 1/;
+    /Cannot make a phantom: expected sizes ≥ 12, spacings > 0, lesions and noise ≥ 0, got \[7,8,8\], \[1,1,1\], 1, 0.03/;
   assert.throws(() => makePhantom({ seed: 1, sizeVox: [7, 8, 8], spacingMm: [1, 1, 1], lesions: 1 }), message);
   assert.throws(() => makePhantom({ ...OPTIONS, spacingMm: [1, 0, 1] }), RangeError);
   assert.throws(() => makePhantom({ ...OPTIONS, lesions: -1 }), RangeError);
+  assert.throws(() => makePhantom({ ...OPTIONS, noise: -1 }), RangeError);
 });
 
 Deno.test("writePhantomDataset() writes Sulcus layout that reads back voxel by voxel", async () => {

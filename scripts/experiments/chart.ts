@@ -1,0 +1,172 @@
+/** Plots of an experiment as SVG, 640×400: bars or lines of means with standard deviations, every seed a point. Pure. */
+import { groupsOf, spreadOf, valuesOf } from "./output.ts";
+import type { ExperimentRecord } from "./types.ts";
+
+const WIDTH = 640, HEIGHT = 400;
+const COLOURS = ["#8a8f98", "#3b7dd8", "#d9822b", "#3a9d5d", "#8e5bb5", "#c2453c"];
+const INK = "#222", GRID = "#ddd";
+
+/** A mean with the values it is made of. */
+interface Mark {
+  readonly name: string;
+  readonly colour: string;
+  readonly values: readonly number[];
+}
+
+/** Where the data's numbers lie in the picture. */
+interface Frame {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+  readonly ticks: readonly number[];
+}
+
+/** The record as a picture. */
+export function toSvg(record: ExperimentRecord): string {
+  const body = record.chart.kind === "bars" ? bars(record) : lines(record, record.chart.xName);
+  const title = text(WIDTH / 2, 22, record.title, { size: 15, anchor: "middle" });
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" ` +
+    `font-family="sans-serif">\n<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>\n${title}\n${body}\n</svg>\n`;
+}
+
+/** A panel of bars for each metric. */
+function bars({ metrics, rows }: ExperimentRecord): string {
+  const colours = coloursOf(rows.map((r) => r.variant));
+  const width = WIDTH / metrics.length;
+  return metrics.map((metric, i) => {
+    const marks = groupsOf(rows).map(({ at, variant, rows }): Mark => ({
+      name: at === "" ? variant : `${at}: ${variant}`,
+      colour: colours.get(variant)!,
+      values: valuesOf(rows, metric),
+    }));
+    const ticks = ticksOf(marks.flatMap(extremes));
+    const frame = { left: i * width + 58, right: (i + 1) * width - 10, top: 44, bottom: HEIGHT - 118, ticks };
+    const slot = (frame.right - frame.left) / Math.max(1, marks.length);
+    const drawn = marks.map((mark, k) => {
+      const x = frame.left + (k + 0.5) * slot, y = yOf(frame, 0);
+      const label = text(x, frame.bottom + 14, mark.name, { size: 11, anchor: "end", turn: -40 });
+      const spread = spreadOf(mark.values);
+      if (spread === null) return label;
+      const top = yOf(frame, spread.mean), half = Math.min(24, 0.32 * slot);
+      return [
+        `<rect x="${n(x - half)}" y="${n(Math.min(top, y))}" width="${n(2 * half)}" height="${n(Math.abs(y - top))}" ` +
+        `fill="${mark.colour}" fill-opacity="0.55"/>`,
+        whisker(frame, x, mark),
+        points(frame, x, mark),
+        label,
+      ].join("\n");
+    });
+    return [axis(frame, metric.name), ...drawn].join("\n");
+  }).join("\n");
+}
+
+/** The first metric over the places, a line for each variant. */
+function lines({ metrics: [metric], rows }: ExperimentRecord, xName: string): string {
+  const colours = coloursOf(rows.map((r) => r.variant));
+  const groups = groupsOf(rows).map(({ at, variant, rows }) => ({
+    x: Number(at),
+    mark: { name: variant, colour: colours.get(variant)!, values: valuesOf(rows, metric) } as Mark,
+  })).filter(({ mark }) => mark.values.length > 0);
+  const ticks = ticksOf(groups.flatMap(({ mark }) => extremes(mark)));
+  const frame = { left: 64, right: WIDTH - 24, top: 44, bottom: HEIGHT - 84, ticks };
+  const places = [...new Set(groups.map((g) => g.x))].sort((a, b) => a - b);
+  const [low, high] = [places[0], places.at(-1)!];
+  const xOf = (x: number) =>
+    high === low
+      ? (frame.left + frame.right) / 2
+      : frame.left + 20 + (x - low) / (high - low) * (frame.right - frame.left - 40);
+  const drawn = [...colours].map(([variant, colour], k) => {
+    const own = groups.filter(({ mark }) => mark.name === variant).sort((a, b) => a.x - b.x);
+    const shift = 4 * (k - (colours.size - 1) / 2);
+    const path = own.map(({ x, mark }) => `${n(xOf(x) + shift)},${n(yOf(frame, spreadOf(mark.values)!.mean))}`).join(
+      " ",
+    );
+    return [
+      `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/>`,
+      ...own.flatMap(({ x, mark }) => [whisker(frame, xOf(x) + shift, mark), points(frame, xOf(x) + shift, mark)]),
+      `<rect x="${n(frame.left + 190 * k)}" y="${HEIGHT - 24}" width="12" height="12" fill="${colour}"/>`,
+      text(frame.left + 190 * k + 18, HEIGHT - 14, variant, { size: 12 }),
+    ].join("\n");
+  });
+  return [
+    axis(frame, metric.name),
+    ...places.map((x) => text(xOf(x), frame.bottom + 18, String(x), { size: 11, anchor: "middle" })),
+    text((frame.left + frame.right) / 2, frame.bottom + 38, xName, { size: 12, anchor: "middle" }),
+    ...drawn,
+  ].join("\n");
+}
+
+function coloursOf(variants: readonly string[]): Map<string, string> {
+  return new Map([...new Set(variants)].map((v, i) => [v, COLOURS[i % COLOURS.length]]));
+}
+
+/** What of a mark has to be in the picture. */
+function extremes({ values }: Mark): number[] {
+  const spread = spreadOf(values);
+  return spread === null ? [] : [...values, spread.mean + (spread.sd ?? 0), spread.mean - (spread.sd ?? 0)];
+}
+
+/** Round numbers from 0, or from below the least, to above the greatest. */
+export function ticksOf(values: readonly number[]): number[] {
+  const low = Math.min(0, ...values), high = Math.max(0, ...values);
+  const rough = (high - low || 1) / 5, power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find((f) => f * power >= rough * (1 - 1e-9))!;
+  const first = Math.floor(low / step), last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
+  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+
+function yOf({ top, bottom, ticks }: Frame, value: number): number {
+  const low = ticks[0], high = ticks.at(-1)!;
+  return bottom - (value - low) / (high - low) * (bottom - top);
+}
+
+function axis(frame: Frame, name: string): string {
+  const { left, right, top, bottom, ticks } = frame;
+  return [
+    ...ticks.flatMap((t) => {
+      const y = yOf(frame, t);
+      return [
+        `<line x1="${n(left)}" y1="${n(y)}" x2="${n(right)}" y2="${n(y)}" stroke="${t === 0 ? INK : GRID}"/>`,
+        text(left - 6, y + 4, String(t).replace("-", "−"), { size: 11, anchor: "end" }),
+      ];
+    }),
+    `<line x1="${n(left)}" y1="${n(top)}" x2="${n(left)}" y2="${n(bottom)}" stroke="${INK}"/>`,
+    text(left - 42, (top + bottom) / 2, name, { size: 12, anchor: "middle", turn: -90 }),
+  ].join("\n");
+}
+
+/** The standard deviation about the mean. */
+function whisker(frame: Frame, x: number, { values }: Mark): string {
+  const { mean, sd } = spreadOf(values)!;
+  if (sd === null) return "";
+  const [y1, y2] = [yOf(frame, mean - sd), yOf(frame, mean + sd)];
+  const ends = [y1, y2].map((y) => `M${n(x - 5)} ${n(y)}H${n(x + 5)}`).join("");
+  return `<path d="M${n(x)} ${n(y1)}V${n(y2)}${ends}" stroke="${INK}" fill="none"/>`;
+}
+
+/** Every seed, beside each other. */
+function points(frame: Frame, x: number, { values, colour }: Mark): string {
+  return values.map((v, i) => {
+    const cx = x + 5 * (i - (values.length - 1) / 2);
+    return `<circle cx="${n(cx)}" cy="${n(yOf(frame, v))}" r="3" fill="${colour}" stroke="${INK}" stroke-width="0.7"/>`;
+  }).join("");
+}
+
+interface TextOptions {
+  readonly size: number;
+  readonly anchor?: "start" | "middle" | "end";
+  readonly turn?: number;
+}
+
+function text(x: number, y: number, content: string, { size, anchor = "start", turn }: TextOptions): string {
+  const rotate = turn === undefined ? "" : ` transform="rotate(${turn} ${n(x)} ${n(y)})"`;
+  return `<text x="${n(x)}" y="${n(y)}" font-size="${size}" text-anchor="${anchor}" fill="${INK}"${rotate}>` +
+    `${escaped(content)}</text>`;
+}
+
+const n = (v: number) => String(Math.round(10 * v) / 10);
+
+function escaped(s: string): string {
+  return s.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}

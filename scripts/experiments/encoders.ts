@@ -1,0 +1,118 @@
+/** What a fine-tune starts from: fresh weights, a pre-training of the same experiment, or a package. */
+import { mkdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { encodeModel } from "../../src/graph/mod.ts";
+import { BRAINMVP_PREPROCESSING, type ModelSpec, templatePath } from "../../src/inference/mod.ts";
+import { buildNetwork, initialWeights, type NetworkSpec } from "../../src/nets/mod.ts";
+import { digestFile, readPackage, specOf } from "../../src/registry/mod.ts";
+import { pretrain, type PretrainingCase, type PretrainingRecipe, type PretrainResult } from "../../src/train/mod.ts";
+import { openEngine } from "../../src/engine/mod.ts";
+import type { Triple } from "../../src/volume/mod.ts";
+import { keyOf, type Run, type RunContext } from "./runs.ts";
+
+export interface Encoder {
+  /** JSON: everything that decides its weights. */
+  readonly settings: unknown;
+  readonly needs: readonly Run[];
+  /** Folder and spec of a base to fine-tune. */
+  open(context: RunContext): Promise<{ directory: string; spec: ModelSpec }>;
+}
+
+export interface EncoderOptions {
+  readonly network: NetworkSpec;
+  readonly roi: Triple;
+  readonly spacingMm: Triple;
+}
+
+const MODALITIES = ["t1", "t1c", "t2", "flair"] as const;
+
+/** The spec of an encoder that the pre-training with these options makes. */
+export function encoderSpec({ network, roi, spacingMm }: EncoderOptions): ModelSpec {
+  return {
+    task: "encoder",
+    architecture: network,
+    modalities: MODALITIES,
+    labels: [],
+    classes: [],
+    preprocessing: { ...BRAINMVP_PREPROCESSING, spacingMm },
+    inference: { roi, overlap: 0.25, blending: "gaussian", threshold: 0.5 },
+  };
+}
+
+/** Fresh weights: those that a pre-training with this seed starts from. */
+export function freshEncoder(spec: ModelSpec, seed: number): Encoder {
+  const network = spec.architecture as NetworkSpec;
+  return {
+    settings: { fresh: spec, seed },
+    needs: [],
+    async open({ workDirectory }) {
+      const directory = join(workDirectory, "base");
+      await mkdir(directory, { recursive: true });
+      const weights = initialWeights(network, { seed });
+      const graph = buildNetwork(network, { input: [1, 1, ...spec.inference.roi], weights, outputs: "training" });
+      await writeFile(join(directory, "network.onnx"), encodeModel(graph));
+      return { directory, spec };
+    },
+  };
+}
+
+/** The encoder, and perhaps the templates, of a pre-training. */
+export function pretrainedEncoder(run: Run): Encoder {
+  return {
+    settings: { pretraining: keyOf(run) },
+    needs: [run],
+    async open({ runs }) {
+      const { spec } = (await runs.get(run)).result as { spec: ModelSpec };
+      return { directory: runs.outputOf(run), spec };
+    },
+  };
+}
+
+export interface PackagedEncoder extends Encoder {
+  readonly spec: ModelSpec;
+  readonly hasTemplates: boolean;
+}
+
+/** A model package; `changes` are for the task, as an encoder does not prescribe everything. */
+export async function packagedEncoder(directory: string, changes: Partial<ModelSpec> = {}): Promise<PackagedEncoder> {
+  const manifest = await readPackage(directory);
+  const spec = { ...specOf(manifest), ...changes };
+  const { sha256 } = await digestFile(join(directory, "network.onnx"));
+  const hasTemplates = await stat(templatePath(directory, "flair")).then(() => true, () => false);
+  return {
+    settings: { package: `${manifest.name} ${manifest.version}`, sha256, spec },
+    needs: [],
+    spec,
+    hasTemplates,
+    open: () => Promise.resolve({ directory, spec }),
+  };
+}
+
+export interface PretrainingRunOptions {
+  readonly title: string;
+  /** JSON: what the cases are made of. */
+  readonly data: unknown;
+  readonly cases: () => Promise<readonly PretrainingCase[]>;
+  readonly recipe: PretrainingRecipe;
+}
+
+/** A pre-training; its output folder is a base with templates. */
+export function pretrainingRun({ title, data, cases, recipe }: PretrainingRunOptions): Run {
+  return {
+    kind: "pretraining",
+    title,
+    settings: { data, recipe },
+    needs: [],
+    keepsOutput: true,
+    async execute({ workDirectory, outputDirectory, onEvent }): Promise<Partial<PretrainResult>> {
+      const engine = await openEngine("cpu");
+      try {
+        const request = { cases: await cases(), recipe, workDirectory, outputDirectory, engine, onEvent };
+        const { spec, metrics, provider } = await pretrain(request);
+        return { spec, metrics, provider };
+      } finally {
+        await engine.close();
+      }
+    },
+  };
+}

@@ -1,0 +1,163 @@
+/** The runner on runs that compute nothing, and one experiment from phantoms to its files on the CPU engine. */
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DICE, fakeRun, inFolder } from "./_fixtures.ts";
+import { runExperiment } from "./experiment.ts";
+import type { SingleImage } from "./data.ts";
+import { labelEfficiency } from "./label_efficiency.ts";
+import { classificationValues, foldsByPatient } from "./modality_classifier.ts";
+import { PHANTOM_TASK, SMOKE_PHANTOM_TASK, VARIANTS } from "./phantom_task.ts";
+import { pretrainingParts } from "./pretraining_parts.ts";
+import { keyOf, RunCache } from "./runs.ts";
+import type { PretrainingRecipe, Recipe } from "../../src/train/mod.ts";
+import type { ExperimentRecord, Plan } from "./types.ts";
+
+const jsonIn = async (path: string): Promise<ExperimentRecord> => JSON.parse(await readFile(path, "utf8"));
+
+function fakePlan(seeds: readonly number[], done: string[]): Plan {
+  const base = fakeRun("base", { result: { metrics: { md: 1 }, provider: "cpu" }, done });
+  return {
+    name: "label-efficiency",
+    title: "Fake",
+    notes: [],
+    settings: { seeds },
+    metrics: [DICE],
+    baseline: "scratch",
+    chart: { kind: "bars" },
+    rows: seeds.flatMap((seed) =>
+      ["scratch", "pre-trained"].map((variant, i) => ({
+        variant,
+        at: "",
+        seed,
+        runs: [fakeRun(`${variant} ${seed}`, { result: 0.5 + i * 0.1, needs: i === 0 ? [] : [base], done })],
+        combine: ([dice]: readonly unknown[]) => ({ values: { dice: dice as number }, details: {} }),
+      }))
+    ),
+  };
+}
+
+Deno.test("runExperiment() goes on where it was, and writes a part of it on request", () =>
+  inFolder(async (folder) => {
+    const options = { workDirectory: join(folder, "work"), outDirectory: join(folder, "out") };
+    const done: string[] = [];
+    await runExperiment(fakePlan([0], done), options);
+    const part = await runExperiment(fakePlan([0, 1], done), { ...options, onlyDone: true });
+    assert.deepEqual([part.rows.length, part.planned], [2, 4]);
+    assert.match(await readFile(join(folder, "out", "README.md"), "utf8"), /2 of 4 results\. Seed 0\./);
+    assert.deepEqual(done, ["scratch 0", "base", "pre-trained 0"]);
+
+    const lines: string[] = [];
+    const whole = await runExperiment(fakePlan([0, 1], done), { ...options, log: (line) => lines.push(line) });
+    assert.deepEqual(done, ["scratch 0", "base", "pre-trained 0", "scratch 1", "pre-trained 1"]);
+    assert.deepEqual(await jsonIn(join(folder, "out", "label-efficiency.json")), whole);
+    assert.deepEqual(whole.rows.map((r) => [r.variant, r.seed, r.values.dice]), [
+      ["scratch", 0, 0.5],
+      ["pre-trained", 0, 0.6],
+      ["scratch", 1, 0.5],
+      ["pre-trained", 1, 0.6],
+    ]);
+    assert.deepEqual(whole.preparations.map((p) => [p.title, p.result]), [[
+      "base",
+      { metrics: { md: 1 }, provider: "cpu" },
+    ]]);
+    assert.match(lines[0], /^3 of 5 runs are done, about \d+ minutes$/);
+    assert.equal(lines.at(-1), "4 of 4 rows: pre-trained, seed 1: Dice 0.600");
+  }));
+
+Deno.test("pretrainingParts() plans every variant with every seed, parts added one after the other", () => {
+  const { rows } = pretrainingParts({ workDirectory: "work", seeds: [0, 1, 2], task: SMOKE_PHANTOM_TASK });
+  assert.equal(rows.length, 3 * VARIANTS.length);
+  const known = rows.slice(VARIANTS.length, 2 * VARIANTS.length).map(({ variant, seed, runs: [run] }) => {
+    const { recipe } = run.settings as { recipe: Recipe };
+    const pretraining = (run.needs[0]?.settings as { recipe: PretrainingRecipe } | undefined)?.recipe;
+    assert.deepEqual([seed, recipe.seed, pretraining?.seed ?? 1], [1, 1, 1]);
+    return [variant, pretraining?.weights ?? null, recipe.templates];
+  });
+  assert.deepEqual(known, [
+    ["scratch", null, false],
+    ["+CMR", { cmr: 1, md: 0, contrast: 0 }, false],
+    ["+CMR+MD", { cmr: 1, md: 1, contrast: 0 }, true],
+    ["+CMR+MD+MCL", { cmr: 1, md: 1, contrast: 1 }, true],
+    ["+CMR+MD+MCL (one view)", { cmr: 1, md: 1, contrast: 1 }, false],
+  ]);
+});
+
+Deno.test("labelEfficiency() shares the runs on all labelled patients with pretrainingParts()", () => {
+  const options = { workDirectory: "work", seeds: [0], task: PHANTOM_TASK };
+  const keys = ({ rows }: Plan) => rows.map(({ runs: [run] }) => keyOf(run));
+  const { rows } = labelEfficiency(options);
+  const trained = rows.map((r) => (r.runs[0].settings as { train: { ids: string[] } }).train.ids.length);
+  assert.deepEqual(trained, [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]);
+  const parts = keys(pretrainingParts(options)), shares = keys(labelEfficiency(options));
+  assert.deepEqual(shares.slice(-2), [parts[0], parts[3]]);
+  assert.equal(new Set([...shares, ...parts]).size, shares.length + parts.length - 2);
+});
+
+Deno.test("foldsByPatient() holds every patient out once and leaves every class to learn from", () => {
+  const images = ["a_1 t1 t2", "b_1 t1 t1c", "b_2 t1", "c_1 t1 t1c t2", "d_1 t2"].flatMap((line) => {
+    const [study, ...modalities] = line.split(" ");
+    return modalities.map((m) => ({
+      id: `${study}/${m}`,
+      patient: study.slice(0, 1),
+      images: {},
+      className: m as SingleImage["className"],
+    }));
+  });
+  const folds = foldsByPatient(images);
+  assert.deepEqual(folds.flatMap((f) => f.test.map((c) => c.id)).sort(), images.map((c) => c.id).sort());
+  for (const { train, test } of folds) {
+    assert.equal(train.length + test.length, images.length);
+    assert.ok(!test.some((c) => train.some((t) => t.patient === c.patient)));
+    assert.deepEqual([...new Set(train.map((c) => c.className))].sort(), ["t1", "t1c", "t2"]);
+  }
+});
+
+Deno.test("classificationValues() takes all held-out images of the folds together", () => {
+  const sure = (c: number) => [0, 1, 2, 3].map((k) => k === c ? 0.7 : 0.1);
+  const fold = (...pairs: [number, number][]) => ({
+    provider: "cpu",
+    cases: pairs.map(([actual, predicted], i) => ({ id: `${i}`, actual, probabilities: sure(predicted) })),
+  });
+  const { values, details } = classificationValues([fold([0, 0], [1, 1]), fold([2, 2], [3, 2])]);
+  assert.equal(values.accuracy, 0.75);
+  assert.ok(Math.abs(values.macroF1! - (1 + 1 + 2 / 3) / 4) < 1e-12, `${values.macroF1}`);
+  assert.ok(values.auc! > 0.5 && values.auc! < 1);
+  const { confusion } = details as { confusion: number[][] };
+  assert.deepEqual(confusion, [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 0]]);
+});
+
+/** Without any pre-training, with a part of it, and with all of it and templates. */
+const TRIED = [VARIANTS[0], VARIANTS[1], VARIANTS[3]];
+
+Deno.test("pretrainingParts() pre-trains, fine-tunes, scores, and writes JSON, CSV, SVG and the page", () =>
+  inFolder(async (folder) => {
+    const workDirectory = join(folder, "work"), outDirectory = join(folder, "out");
+    const plan = pretrainingParts({ workDirectory, seeds: [5], task: SMOKE_PHANTOM_TASK, variants: TRIED });
+    await runExperiment(plan, { workDirectory, outDirectory });
+    assert.deepEqual((await readdir(outDirectory)).sort(), [
+      "README.md",
+      "pretraining-parts.csv",
+      "pretraining-parts.json",
+      "pretraining-parts.svg",
+    ]);
+    const { rows, planned, preparations, machine } = await jsonIn(join(outDirectory, "pretraining-parts.json"));
+    assert.deepEqual(rows.map((r) => [r.variant, r.seed]), TRIED.map((v) => [v.name, 5]));
+    assert.deepEqual([planned, machine.cores > 0], [TRIED.length, true]);
+    for (const { variant, values: { dice, hd95Mm, empty }, seconds, details } of rows) {
+      assert.ok(dice !== null && dice >= 0 && dice <= 1, `${variant}: Dice ${dice}`);
+      assert.ok(empty === 1 ? hd95Mm === null : hd95Mm! > 0, `${variant}: HD95 ${hd95Mm}`);
+      assert.ok(seconds > 0);
+      const { patients } = details as { patients: { id: string; referenceMl: number }[] };
+      assert.deepEqual(patients.map((p) => p.id), ["phantom005"]);
+      assert.ok(patients[0].referenceMl > 0);
+    }
+    assert.deepEqual(preparations.map((p) => p.title), [
+      "pre-training +CMR, seed 5",
+      "pre-training +CMR+MD+MCL, seed 5",
+    ]);
+    const csv = (await readFile(join(outDirectory, "pretraining-parts.csv"), "utf8")).trimEnd().split("\n");
+    assert.deepEqual(csv.slice(1).map((line) => line.split(",")[0]), TRIED.map((v) => v.name));
+    const runs = new RunCache(join(workDirectory, "runs"));
+    for (const run of plan.rows.flatMap((r) => r.runs)) assert.ok(await runs.find(run), run.title);
+  }));

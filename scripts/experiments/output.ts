@@ -1,0 +1,166 @@
+/** An experiment's record as JSON, CSV and the words and tables of the page about all of them. Pure functions. */
+import type { ExperimentRecord, Metric, Row } from "./types.ts";
+
+export interface Spread {
+  readonly n: number;
+  readonly mean: number;
+  /** Of a sample, n − 1; null for a single value. */
+  readonly sd: number | null;
+}
+
+/** Mean and standard deviation; null of nothing. */
+export function spreadOf(values: readonly number[]): Spread | null {
+  const n = values.length;
+  if (n === 0) return null;
+  const mean = values.reduce((a, b) => a + b, 0) / n;
+  const squares = values.reduce((a, v) => a + (v - mean) ** 2, 0);
+  return { n, mean, sd: n > 1 ? Math.sqrt(squares / (n - 1)) : null };
+}
+
+/** `0.612 ± 0.012`; a dash of nothing. */
+export function meanSd(spread: Spread | null, digits: number, { sign = false } = {}): string {
+  if (spread === null) return "–";
+  const mean = signed(spread.mean.toFixed(digits), sign);
+  return spread.sd === null ? mean : `${mean} ± ${spread.sd.toFixed(digits)}`;
+}
+
+function signed(text: string, plus: boolean): string {
+  return text.startsWith("-") ? `−${text.slice(1)}` : plus ? `+${text}` : text;
+}
+
+/** The rows' values of a metric, where it is defined. */
+export function valuesOf(rows: readonly Row[], { key }: Pick<Metric, "key">): number[] {
+  return rows.flatMap((r) => r.values[key] ?? []);
+}
+
+/** The rows by place and variant, in their first order. */
+export function groupsOf(rows: readonly Row[]): { at: string; variant: string; rows: Row[] }[] {
+  const places = [...new Set(rows.map((r) => r.at))], variants = [...new Set(rows.map((r) => r.variant))];
+  return places.flatMap((at) =>
+    variants.map((variant) => ({ at, variant, rows: rows.filter((r) => r.at === at && r.variant === variant) }))
+  ).filter((g) => g.rows.length > 0);
+}
+
+export interface Comparison {
+  /** Differences from the baseline at the same place with the same seed. */
+  readonly difference: Spread | null;
+  readonly better: number;
+  readonly worse: number;
+}
+
+/** A group against the baseline at its place, seed by seed; seeds where one has no value are left out. */
+export function compare(group: readonly Row[], metric: Metric, record: Pick<ExperimentRecord, "rows" | "baseline">) {
+  const differences = group.flatMap((row) => {
+    const base = record.rows.find((r) => r.variant === record.baseline && r.at === row.at && r.seed === row.seed);
+    const [own, other] = [row.values[metric.key], base?.values[metric.key]];
+    return typeof own === "number" && typeof other === "number" ? [own - other] : [];
+  });
+  const gain = metric.better === "higher" ? 1 : -1;
+  return {
+    difference: spreadOf(differences),
+    better: differences.filter((d) => gain * d > 0).length,
+    worse: differences.filter((d) => gain * d < 0).length,
+  } satisfies Comparison;
+}
+
+/** One line a row: variant, place, seed, every number, seconds. */
+export function toCsv({ rows }: Pick<ExperimentRecord, "rows">): string {
+  const keys = [...new Set(rows.flatMap((r) => Object.keys(r.values)))];
+  const lines = rows.map((r) => [r.variant, r.at, r.seed, ...keys.map((k) => r.values[k] ?? null), r.seconds]);
+  return [["variant", "at", "seed", ...keys, "seconds"], ...lines].map((line) => line.map(field).join(",") + "\n").join(
+    "",
+  );
+}
+
+function field(value: string | number | null): string {
+  if (value === null) return "";
+  const text = String(value);
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** The page about all experiments, made of their records. */
+export function toMarkdown(records: readonly ExperimentRecord[]): string {
+  const intro = `# Experiments
+
+Written by \`deno task experiment\` from the JSON files in this folder; numbers are mean ± standard deviation over seeds.
+Differences are taken seed by seed; the counts in parentheses say with how many seeds a variant is better. Seeds are
+few: a difference below its standard deviation is no finding.
+`;
+  return [intro, ...records.map(section)].join("\n");
+}
+
+function section(record: ExperimentRecord): string {
+  const { name, title, notes, metrics, machine, seconds, preparations } = record;
+  return `## ${title}
+
+${notes.map((n) => `- ${n}`).join("\n")}
+
+${progressOf(record)}
+
+${table(record)}
+
+${metrics.map((m) => verdict(record, m)).join("\n")}
+
+![${title}](${name}.svg)
+
+\`deno task experiment ${name}\`: ${Math.round(seconds / 60)} minutes in all${
+    preparations.length > 0 ? ", pre-training included," : ""
+  } on ${machine.cores} cores
+(${machine.cpu}, ${
+    machine.providers.join(", ")
+  }). Every number: [${name}.json](${name}.json), [${name}.csv](${name}.csv).
+`;
+}
+
+function progressOf({ rows, planned }: ExperimentRecord): string {
+  const seeds = [...new Set(rows.map((r) => r.seed))];
+  const held = `${seeds.length === 1 ? "Seed" : "Seeds"} ${seeds.join(", ")}.`;
+  return rows.length === planned ? held : `**Not complete**: ${rows.length} of ${planned} results. ${held}`;
+}
+
+function table(record: ExperimentRecord): string {
+  const { metrics, chart, baseline, rows } = record;
+  const hasPlace = rows.some((r) => r.at !== "");
+  const against = `against ${baseline}`;
+  const head = [
+    ...(hasPlace ? [chart.kind === "lines" ? chart.xName : "held out"] : []),
+    "variant",
+    "seeds",
+    ...metrics.flatMap((m) => [m.name, against]),
+  ];
+  const lines = groupsOf(rows).map(({ at, variant, rows }) => [
+    ...(hasPlace ? [at] : []),
+    variant,
+    String(rows.length),
+    ...metrics.flatMap((m) => [
+      meanSd(spreadOf(valuesOf(rows, m)), m.digits),
+      variant === baseline ? "" : difference(compare(rows, m, record), m),
+    ]),
+  ]);
+  return [head, head.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
+}
+
+function difference({ difference, better }: Comparison, { digits }: Metric): string {
+  return difference === null ? "–" : `${meanSd(difference, digits, { sign: true })} (${better}/${difference.n})`;
+}
+
+/** What comes out for a metric, in words that follow from the numbers. */
+function verdict(record: ExperimentRecord, metric: Metric): string {
+  const lists = { better: [] as string[], worse: [] as string[], mixed: [] as string[] };
+  for (const { at, variant, rows } of groupsOf(record.rows)) {
+    if (variant === record.baseline) continue;
+    const { difference, better, worse } = compare(rows, metric, record);
+    if (difference === null) continue;
+    const list = better === difference.n ? "better" : worse === difference.n ? "worse" : "mixed";
+    lists[list].push(at === "" ? variant : `${variant} (${at})`);
+  }
+  const parts = [
+    ["better with every seed", lists.better],
+    ["worse with every seed", lists.worse],
+    ["neither", lists.mixed],
+  ] as const;
+  const told = parts.filter(([, names]) => names.length > 0).map(([how, names]) => `${how}: ${names.join(", ")}`);
+  return `- ${metric.name} against ${record.baseline}: ${
+    told.length > 0 ? told.join("; ") : "nothing to compare yet"
+  }.`;
+}
