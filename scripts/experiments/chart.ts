@@ -35,8 +35,9 @@ function bars({ metrics, rows }: ExperimentRecord): string {
   const colours = coloursOf(rows.map((r) => r.variant));
   const width = WIDTH / metrics.length;
   return metrics.map((metric, i) => {
-    const marks = groupsOf(rows).map(({ at, variant, rows }): Mark => ({
-      name: at === "" ? variant : `${at}: ${variant}`,
+    const groups = groupsOf(rows);
+    const marks = groups.map(({ variant, rows }): Mark => ({
+      name: variant,
       colour: colours.get(variant)!,
       values: valuesOf(rows, metric),
     }));
@@ -57,7 +58,12 @@ function bars({ metrics, rows }: ExperimentRecord): string {
         label,
       ].join("\n");
     });
-    return [axis(frame, metric.name), ...drawn].join("\n");
+    const places = [...new Set(groups.map((g) => g.at))].filter((at) => at !== "").map((at) => {
+      const own = groups.flatMap((g, k) => g.at === at ? [k] : []);
+      const middle = (own[0] + own.at(-1)! + 1) / 2;
+      return text(frame.left + middle * slot, frame.top - 5, at, { size: 12, anchor: "middle" });
+    });
+    return [axis(frame, metric.name), ...places, ...drawn].join("\n");
   }).join("\n");
 }
 

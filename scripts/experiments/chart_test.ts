@@ -43,11 +43,14 @@ Deno.test("elementsOf() fails on what is not well-formed", () => {
 });
 
 Deno.test("toSvg() draws a bar for each group and metric and a point for each value", () => {
-  const elements = elementsOf(toSvg(recordOf(LINES)));
+  const svg = toSvg(recordOf(LINES));
+  const elements = elementsOf(svg);
   const count = (name: string) => elements.filter((e) => e.name === name).length;
   assert.deepEqual([count("rect"), count("circle"), count("path")], [1 + 4 + 2, 8 + 4, 4 + 2]);
   assert.ok(inside(elements));
   const heights = elements.filter((e) => e.name === "rect").slice(1, 5).map((e) => Number(e.attributes.get("height")));
+  const places = [...svg.matchAll(/font-size="12"[^>]*>(20|100)</g)].map(([, at]) => at);
+  assert.deepEqual(places, ["20", "100", "20", "100"]);
   assert.ok(heights[2] > heights[0] && heights[3] > heights[2], `${heights}`);
 });
 

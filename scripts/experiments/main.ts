@@ -3,6 +3,7 @@
  * docs/experiments]`. Every run is kept in `--work`; stop it when you like, the same command goes on. `--smoke` takes a
  * tiny network and a few updates to see that everything works; `--only-done` writes the files from what is done.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runExperiment } from "./experiment.ts";
@@ -43,8 +44,13 @@ function refuse(why: string): never {
   Deno.exit(2);
 }
 
+function existing(flag: "base" | "data", inside: string): string {
+  const path = values[flag];
+  return existsSync(join(path, inside)) ? path : refuse(`expected --${flag} to hold ${inside}, got ${path}`);
+}
+
 async function planOf(name: string, workDirectory: string): Promise<Plan> {
-  const { base, data, smoke } = values;
+  const { smoke } = values;
   const seeds = Array.from({ length: whole("seeds", 3) }, (_, i) => i);
   const preset = smoke ? SMOKE_PHANTOM_TASK : PHANTOM_TASK;
   const task: PhantomTask = {
@@ -60,8 +66,8 @@ async function planOf(name: string, workDirectory: string): Promise<Plan> {
     case "ms-lesion":
       return await msLesion({
         seeds,
-        base,
-        data: join(data, "ms"),
+        base: existing("base", "manifest.json"),
+        data: join(existing("data", "ms"), "ms"),
         steps: whole("steps", smoke ? 2 : 300),
         roi: smoke ? [32, 32, 32] : [64, 64, 64],
       });
@@ -69,8 +75,8 @@ async function planOf(name: string, workDirectory: string): Promise<Plan> {
       return await modalityClassifier({
         workDirectory,
         seeds,
-        base,
-        data: [join(data, "ms"), join(data, "ms-longitudinal")],
+        base: existing("base", "manifest.json"),
+        data: ["ms", "ms-longitudinal"].map((name) => join(existing("data", name), name)),
         steps: whole("steps", smoke ? 2 : 200),
         phantoms: whole("phantoms", 8),
         roi: smoke ? [32, 32, 32] : [64, 64, 64],

@@ -32,12 +32,12 @@ export const PHANTOM_TASK: PhantomTask = {
   roi: [48, 48, 48],
   sizeVox: [96, 96, 96],
   spacingMm: [2, 2, 2],
-  noise: 0.2,
+  noise: 0.3,
   lesions: 8,
   firstPhantom: 1000,
   patients: { unlabelled: 16, labelled: 5, test: 6 },
-  pretrainingSteps: 400,
-  steps: 240,
+  pretrainingSteps: 450,
+  steps: 150,
 };
 
 /** Seconds instead of an hour: a tiny network, and nothing is learnt. */
