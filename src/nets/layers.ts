@@ -5,8 +5,11 @@ import type { Init, Scope } from "./scope.ts";
 const ONE: Init = { kind: "constant", value: 1 };
 const ZERO: Init = { kind: "constant", value: 0 };
 
-/** How convolutions start: `kaiming` = N(0, 2/fan_out) and zero bias, `torch` = PyTorch's defaults (METHODS.md A.0). */
-export type ConvInit = "kaiming" | "torch";
+/**
+ * How convolutions start: `kaiming` = N(0, 2/fan_out) and zero bias, `torch` = PyTorch's defaults (METHODS.md A.0),
+ * `biased` = kaiming with PyTorch's bias.
+ */
+export type ConvInit = "kaiming" | "torch" | "biased";
 
 /** U(−1/√fan_in, 1/√fan_in); PyTorch takes axis 1 for the fan of transposed convolutions too. */
 const torchInit = (shape: readonly number[]): Init => ({
@@ -38,7 +41,7 @@ export function conv(
   { out, kernel, stride = 1, group = 1, bias = true, init = "kaiming" }: ConvOptions,
 ): Value {
   const shape = [out, x.shape[1] / group, kernel, kernel, kernel];
-  const w = s.weight("weight", shape, init === "kaiming" ? kaimingInit(shape) : torchInit(shape));
+  const w = s.weight("weight", shape, init === "torch" ? torchInit(shape) : kaimingInit(shape));
   const b = bias ? s.weight("bias", [out], init === "kaiming" ? ZERO : torchInit(shape)) : null;
   const pad = Math.floor((kernel - 1) / 2);
   return s.op.Conv(x, w, b, { strides: Array(3).fill(stride), pads: Array(6).fill(pad), group });

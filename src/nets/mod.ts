@@ -17,6 +17,7 @@ export {
   downstreamSpec,
   finiteFloats,
   isEncoderKind,
+  isFirstKernel,
   isFreshDownstream,
   officialState,
   planLoading,

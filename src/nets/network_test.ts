@@ -183,8 +183,8 @@ Deno.test("buildNetwork() refuses an input, a weight and a config that do not fi
   assert.throws(build([1, 2, 16, 16, 16], { config: { width: 8 } }), {
     name: "TypeError",
     message:
-      "Cannot configure uniunet: expected fields among inChannels, widths, depths, headDim, mlpRatio, outChannels, " +
-      "multiScale, stemWidth, got width",
+      "Cannot configure uniunet: expected fields among inChannels, widths, depths, headDim, mlpRatio, biasedStem, " +
+      "outChannels, multiScale, stemWidth, got width",
   });
   assert.throws(build([1, 2, 16, 16, 16], { config: { widths: [8, 16] } }), {
     name: "TypeError",

@@ -36,6 +36,7 @@ export const EDGE: UniUnetConfig = Object.freeze({
   depths: [1, 2, 2, 1] as const,
   headDim: 32,
   mlpRatio: 4,
+  biasedStem: true,
   outChannels: 3,
   multiScale: true,
   // LayerNorm over the stem's channels takes two degrees of freedom of every voxel: 4 channels left too little of the image
@@ -68,8 +69,13 @@ export function uniUnet(s: Scope, image: Value, c: UniUnetConfig, { deep }: { de
 }
 
 /** proj1: 3³ convolution of the image, then LayerNorm over channels. */
-export function stem(s: Scope, image: Value, { stemWidth }: StemConfig): Value {
-  return channelNorm(s.at("norm"), conv(s.at("proj"), image, { out: stemWidth, kernel: 3 }));
+export function stem(
+  s: Scope,
+  image: Value,
+  { stemWidth, biasedStem = false }: StemConfig & { readonly biasedStem?: boolean },
+): Value {
+  const init = biasedStem ? "biased" : "kaiming";
+  return channelNorm(s.at("norm"), conv(s.at("proj"), image, { out: stemWidth, kernel: 3, init }));
 }
 
 /** Reconstruction `out` [N, 1, X, Y, Z], a linear map of x4, and the encoder's features. */

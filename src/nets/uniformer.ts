@@ -3,7 +3,7 @@
  * stages 3 and 4. Works in the order X, Y, Z throughout; `checkpoint/layout.ts` tells how official kernels are brought there.
  */
 import type { Value } from "../graph/mod.ts";
-import { batchNorm, conv, layerNorm, linear, toTokens, toVolume } from "./layers.ts";
+import { batchNorm, conv, type ConvInit, layerNorm, linear, toTokens, toVolume } from "./layers.ts";
 import type { Scope } from "./scope.ts";
 
 /** A value per stage, from the shallowest. */
@@ -19,6 +19,11 @@ export interface UniformerConfig {
   readonly headDim: number;
   /** Hidden channels of an MLP over its channels. */
   readonly mlpRatio: number;
+  /**
+   * Whether the convolutions of the image, which a LayerNorm over channels follows, start with a drawn bias instead of 0.
+   * Without one the norm takes away how bright a voxel is, and a bias of 0 needs very many updates to grow.
+   */
+  readonly biasedStem: boolean;
 }
 
 /** UniFormer-small for one modality, the encoder that BrainMVP pre-trains. */
@@ -28,6 +33,7 @@ export const UNIFORMER_SMALL: UniformerConfig = Object.freeze({
   depths: [3, 4, 8, 3] as const,
   headDim: 64,
   mlpRatio: 4,
+  biasedStem: false,
 });
 
 /** Feature maps [N, widths[i], X/2^(i+1), …]; x4 is after the final BatchNorm. */
@@ -44,7 +50,8 @@ export function uniformerFault({ widths, headDim }: UniformerConfig): string | n
 export function uniformer(s: Scope, image: Value, c: UniformerConfig): Features {
   let x = image;
   const [x1, x2, x3, last] = c.widths.map((width, i) => {
-    x = patchEmbed(s.at(`patch_embed${i + 1}`), x, width);
+    const init = i === 0 && c.biasedStem ? "biased" : "kaiming";
+    x = patchEmbed(s.at(`patch_embed${i + 1}`), x, { out: width, init });
     const block = i < 2 ? convBlock : attentionBlock;
     for (let j = 0; j < c.depths[i]; j++) x = block(s.at(`blocks${i + 1}.${j}`), x, c);
     return x;
@@ -53,8 +60,8 @@ export function uniformer(s: Scope, image: Value, c: UniformerConfig): Features 
 }
 
 /** 2³ convolution with stride 2, then LayerNorm over channels. */
-function patchEmbed(s: Scope, x: Value, width: number): Value {
-  return channelNorm(s.at("norm"), conv(s.at("proj"), x, { out: width, kernel: 2, stride: 2 }));
+function patchEmbed(s: Scope, x: Value, { out, init }: { out: number; init: ConvInit }): Value {
+  return channelNorm(s.at("norm"), conv(s.at("proj"), x, { out, kernel: 2, stride: 2, init }));
 }
 
 /** LayerNorm(eps 1e-5) over the channels of every voxel. */

@@ -34,26 +34,37 @@ export function drawSample(volumes: CaseVolumes, recipe: ResolvedRecipe, random:
   const change = drawIntensity(channels.length, recipe.intensity, random);
   const views = templates.length === 0 ? [channels] : viewChannels(channels, templates, { recipe, random });
   return {
-    views: views.map((view) => joined(view.map((data, c) => data.map(change[c])))),
-    target: volumes.classTarget ?? Float32Array.from(joined(volumes.regions.map(cut))),
+    views: views.map((view) => joined(view.map((data, c) => change[c](data)))),
+    target: volumes.classTarget ?? new Float32Array(joined(volumes.regions.map(cut))),
   };
 }
+
+type Change = (data: Float32Array) => Float32Array;
 
 /** The change of intensity of every channel; the same for both views. Negative values have no power: γ leaves them. */
 function drawIntensity(
   channels: number,
   { shift, scale, gamma, perChannel }: ResolvedRecipe["intensity"],
   random: Random,
-): ((v: number) => number)[] {
+): Change[] {
   const draw = () => {
     const add = (2 * random.uniform() - 1) * shift, gain = 1 + (2 * random.uniform() - 1) * scale;
     if (gamma === 0) return (v: number) => (v + add) * gain;
     const exponent = (1 + gamma) ** (2 * random.uniform() - 1);
     return (v: number) => ((v > 0 ? v ** exponent : v) + add) * gain;
   };
-  if (perChannel) return Array.from({ length: channels }, draw);
-  const shared = draw();
-  return Array.from({ length: channels }, () => shared);
+  const shared = perChannel ? null : draw();
+  return Array.from({ length: channels }, () => changed(shared ?? draw()));
+}
+
+/** The change of an array's every value, made once for an array that both views show. */
+function changed(change: (v: number) => number): Change {
+  const made = new Map<Float32Array, Float32Array>();
+  return (data) => {
+    const known = made.get(data) ?? data.map(change);
+    made.set(data, known);
+    return known;
+  };
 }
 
 /** The crop's first voxel; negative where the volume is smaller than the crop, which pads it symmetrically. */

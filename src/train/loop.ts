@@ -80,6 +80,8 @@ export interface LoopResult {
   readonly curves: Readonly<Record<string, readonly number[]>>;
 }
 
+/** What the device's feeds need to reach it, ms; the next ones are drawn after that, while it works. */
+const HAND_OVER_MS = 10;
 /** A step that takes longer than this has hung. */
 const STEP_TIMEOUT_MS = 3_600_000;
 
@@ -110,6 +112,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     const progress = { run: options.run, step, losses: losses ?? [], curves: others };
     await saveCheckpoint(path, { tensors: await snapshot(), progress });
   };
+  let drawn: Promise<MicroBatch> | undefined;
   try {
     for (const [name, own] of state) await engine.put(name, resumed?.tensors.get(name) ?? await own.start());
     for (let step = resumed?.progress.step ?? 0; step < steps; step++) {
@@ -120,8 +123,14 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
       const { learningRate, count, micro } = options.update(step);
       const values: Record<string, number> = {};
       for (let i = 0; i < count; i++) {
-        const batch = await micro(i);
-        const outputs = await runMicroBatch(await sessionOf(batch.program), batch, options.curves);
+        const batch = await (drawn ?? micro(i));
+        const running = runMicroBatch(await sessionOf(batch.program), batch, options.curves);
+        drawn = i + 1 < count
+          ? ahead(() => micro(i + 1))
+          : step + 1 < steps
+          ? ahead(() => options.update(step + 1).micro(0))
+          : undefined;
+        const outputs = await running;
         const found = [...options.curves.map((c): [string, number] => [c, Number(outputs[c].data[0])])];
         for (const [name, value] of [...found, ...Object.entries(batch.values ?? {})]) {
           values[name] = (values[name] ?? 0) + value / count;
@@ -136,6 +145,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     }
     return { state: await snapshot(), curves };
   } finally {
+    await drawn?.catch(() => {});
     await release(engine, { sessions: sessions.values(), names });
   }
 
@@ -143,6 +153,13 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     const found = saved === null ? {} : { [options.curves[0]]: saved.progress.losses, ...saved.progress.curves };
     return Object.fromEntries(Object.entries(found).map(([name, values]) => [name, [...values]]));
   }
+}
+
+/** Draws the next micro-batch while the device works on this one; what fails is told to who asks for the result. */
+function ahead(draw: () => Promise<MicroBatch>): Promise<MicroBatch> {
+  const drawn = new Promise((handedOver) => setTimeout(handedOver, HAND_OVER_MS)).then(draw);
+  drawn.catch(() => {});
+  return drawn;
 }
 
 async function runMicroBatch(

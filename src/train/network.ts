@@ -23,9 +23,11 @@ import {
   featureOutputs,
   initialTensor,
   isBuffer,
+  isFirstKernel,
   isFreshDownstream,
   type Net,
   netOf,
+  type Parameter,
   parametersOf,
 } from "../nets/mod.ts";
 import type { FinetuneRequest } from "./types.ts";
@@ -62,7 +64,7 @@ export interface TrainableOptions {
 
 /**
  * Builds the network of a fine-tune and fills it with the base's weights where key and shape agree; an encoder base's
- * first kernels are always fresh (METHODS.md A.1.4), and so is the bias of a fresh kernel.
+ * first kernels are fresh (METHODS.md A.1.4) or inflated, and the bias of a fresh kernel is fresh.
  * @throws {TrainingError} `invalid-recipe`: the base cannot be used for this task or crop size
  */
 export async function trainable({ request, recipe, scratch = false }: TrainableOptions): Promise<Trainable> {
@@ -75,15 +77,22 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
     known: importModel(bytes).constants,
   };
   const isDropped = (key: string) => !imported && base.spec.task === "encoder" && isFreshDownstream(key);
+  const usable = ({ key, shape }: Parameter) => {
+    const found = known.get(key);
+    if (scratch || found === undefined) return undefined;
+    if (isDropped(key)) {
+      return recipe.firstKernel === "inflate" && isFirstKernel(key) ? inflated(found, shape) : undefined;
+    }
+    return sameShape(found.shape, shape) ? found : undefined;
+  };
   const weights = new Map<string, Tensor>(), fresh: string[] = [];
   const parameters = parametersOf(net).filter((p) => !p.idle);
   for (const parameter of parameters) {
-    const { key, shape, init } = parameter;
-    const found = known.get(key);
+    const { key, init } = parameter;
+    const found = usable(parameter);
     const kernelIsFresh = fresh.includes(key.replace(/\.bias$/, ".weight"));
-    if (!scratch && found !== undefined && sameShape(found.shape, shape) && !isDropped(key) && !kernelIsFresh) {
-      weights.set(key, found);
-    } else {
+    if (found !== undefined && !kernelIsFresh) weights.set(key, found);
+    else {
       weights.set(key, initialTensor(parameter, recipe.seed));
       if (init.kind !== "given") fresh.push(key);
     }
@@ -110,6 +119,20 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
     },
     inference: (final) => buildNetwork(net, { input, weights: final, outputs: "inference" }),
   };
+}
+
+/** A kernel of one channel as one of `shape`'s channels that gives their mean the same features; else what fits as it is. */
+function inflated(found: Tensor, shape: readonly number[]): Tensor | undefined {
+  if (sameShape(found.shape, shape)) return found;
+  const [out, one, ...kernel] = found.shape, [, channels] = shape;
+  if (one !== 1 || !sameShape([out, channels, ...kernel], shape)) return undefined;
+  const taps = sizeOf(kernel);
+  const from = found.data as Float32Array;
+  const data = Float32Array.from(
+    { length: sizeOf(shape) },
+    (_, i) => from[Math.floor(i / (channels * taps)) * taps + i % taps] / channels,
+  );
+  return tensor("float32", shape, data);
 }
 
 /** Keys of the biases that the heads' last convolutions have, before any resizing. */

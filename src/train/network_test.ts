@@ -23,13 +23,13 @@ async function baseAnd(
 ) {
   const request = requestOf({ folder, engine: NO_ENGINE, cases: [], changes, spec: { architecture, ...spec } });
   const known = await writeBase(request.base.directory, { architecture, channels });
-  const recipe = resolveRecipe(request.recipe, {
+  const preset = resolveRecipe(request.recipe, {
     cases: 1,
     baseHasTemplates: false,
     task: request.task,
     network: architecture.kind,
   });
-  return { known, request, recipe };
+  return { known, request, recipe: { ...preset, firstKernel: "fresh" } as const };
 }
 
 /** Asserts which keys are fresh and dropped, and that all others hold the base's numbers. */
@@ -103,11 +103,26 @@ Deno.test("trainable() starts the bias of fresh heads where the recipe says, and
 
 Deno.test("trainable() drops the encoder's first kernel although the number of channels agrees", () =>
   inFolder(async (folder) => {
-    const { report } = await trainable(
-      await baseAnd(folder, { architecture: TINY_ENCODER, changes: { modalities: ["t1"] } }),
-    );
+    const { known: _, ...one } = await baseAnd(folder, { architecture: TINY_ENCODER, changes: { modalities: ["t1"] } });
+    const { report } = await trainable(one);
     assert.ok(report.fresh.includes("encoder.patch_embed1.proj.weight"));
     assert.ok(report.dropped.includes("encoder.patch_embed1.proj.bias"));
+  }));
+
+Deno.test("trainable() repeats the encoder's first kernel for every modality where the recipe says", () =>
+  inFolder(async (folder) => {
+    const { known, ...options } = await baseAnd(folder, { architecture: TINY_ENCODER });
+    const { network, report } = await trainable({ ...options, recipe: { ...options.recipe, firstKernel: "inflate" } });
+    const kernel = "encoder.patch_embed1.proj.weight", bias = "encoder.patch_embed1.proj.bias";
+    const taps = 8, from = known.get(kernel)!, to = network.constants.get(kernel)!;
+    assert.deepEqual([from.shape, to.shape], [[8, 1, 2, 2, 2], [8, 2, 2, 2, 2]]);
+    for (let i = 0; i < to.data.length; i++) {
+      assert.equal(to.data[i], Number(from.data[Math.floor(i / (2 * taps)) * taps + i % taps]) / 2);
+    }
+    assert.deepEqual(network.constants.get(bias), known.get(bias));
+    assert.ok(![...report.fresh, ...report.dropped].some((key) => key === kernel || key === bias));
+    const scratch = await trainable({ ...options, scratch: true });
+    assert.ok(scratch.report.fresh.includes(kernel));
   }));
 
 Deno.test("trainable() loads a whole segmentation network for the same labels", () =>

@@ -140,12 +140,14 @@ const PRESETS: Readonly<Record<PretrainingPreset, PresetValues>> = {
     ...FULL,
     network: { kind: "uniformer-pretraining", config: { ...EDGE_ENCODER, inChannels: 1 } },
     epochs: 400,
-    roi: [64, 64, 64],
-    learningRate: 2e-3,
+    roi: [48, 48, 48],
+    learningRate: 1e-3,
     percentiles: { lower: 1, upper: 99 },
-    batch: { size: 2, replicas: 1, accumulation: 1, updates: "whole" },
+    // BatchNorm takes away what all samples share: with two, the brightness that is to be reconstructed
+    batch: { size: 4, replicas: 1, accumulation: 1, updates: "whole" },
     schedulerStep: "optimizer",
-    weights: { md: 1, cmr: 1, contrast: 1 },
+    // at weight 1 the contrast of a few samples outweighs the reconstruction
+    weights: { md: 1, cmr: 1, contrast: 0.1 },
     crossModalFromEpoch: 0,
     contrastFromEpoch: 0,
     mask: { rate: 0.875, blockVox: 8 },

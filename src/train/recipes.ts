@@ -15,6 +15,8 @@ export interface ResolvedRecipe {
   readonly batchSize: number;
   readonly learningRate: number;
   readonly optimizer: AdamConfig;
+  /** An encoder's first kernel, which knows one modality: fresh, or repeated for every modality and divided by their number. */
+  readonly firstKernel: "fresh" | "inflate";
   /** Whether modalities are replaced by the base's templates in two views of each crop. */
   readonly templates: boolean;
   /** `centred`: mapped to [0, 1] and centred on the image (METHODS.md B.5); `raw`: as the file has it, corner on corner. */
@@ -57,6 +59,7 @@ type PresetValues =
     | "batchSize"
     | "learningRate"
     | "optimizer"
+    | "firstKernel"
     | "templateFit"
     | "views"
     | "consistency"
@@ -79,6 +82,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     batchSize: 3,
     learningRate: 3e-4,
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
+    firstKernel: "fresh",
     templateFit: "centred",
     views: "copies",
     consistency: { on: "x4", weight: 0.1 },
@@ -97,6 +101,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     batchSize: 2,
     learningRate: 3e-4,
     optimizer: { kind: "adam-l2", weightDecay: 1e-4, ...ADAM_DEFAULTS },
+    firstKernel: "fresh",
     templateFit: "raw",
     views: "interleaved",
     consistency: { on: "out4", weight: 0.1 },
@@ -115,6 +120,8 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     batchSize: 1,
     learningRate: 4e-3,
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
+    // what follows it expects its features; a fresh one would have to learn them in a few hundred updates
+    firstKernel: "inflate",
     templateFit: "centred",
     views: "copies",
     consistency: { on: "x4", weight: 0.1 },

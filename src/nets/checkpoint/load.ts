@@ -26,6 +26,13 @@ export const isEncoderKind = ({ kind }: Pick<NetworkSpec, "kind">): boolean =>
  */
 const NEVER_DOWNSTREAM = /^(encoder\.patch_embed1\.proj|decoder\.proj1\.proj|conv1a|up1conv)\./;
 
+const FIRST_KERNEL = /^(encoder\.patch_embed1\.proj|conv1a)\./;
+
+/** Whether it belongs to the encoder's convolution of the image, whose input channels are the modalities. */
+export function isFirstKernel(key: string): boolean {
+  return FIRST_KERNEL.test(key);
+}
+
 /** Whether a network made from an encoder starts this weight afresh although the encoder has it. */
 export function isFreshDownstream(key: string): boolean {
   return NEVER_DOWNSTREAM.test(key);
