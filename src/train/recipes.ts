@@ -43,6 +43,8 @@ export interface ResolvedRecipe {
   readonly headBias: number | null;
   /** Share of crops that are centred near a labelled voxel; 0: uniform crops. */
   readonly lesionShare: number;
+  /** Classification: a crop's class is drawn first, then one of its cases, so that rare classes count as much as others. */
+  readonly balancedClasses: boolean;
   readonly seed: number;
   readonly validation: "auto" | "none" | { readonly folds: number };
   readonly earlyStopSteps: number | null;
@@ -66,6 +68,7 @@ type PresetValues =
     | "intensity"
     | "headBias"
     | "lesionShare"
+    | "balancedClasses"
     | "checkpointEverySteps"
   >
   & {
@@ -88,6 +91,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     intensity: { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false },
     headBias: null,
     lesionShare: 0,
+    balancedClasses: false,
     checkpointEverySteps: 5,
     foldShare: 1,
     steps: (cases) => 500 * Math.ceil(cases / 3),
@@ -106,6 +110,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     intensity: { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false },
     headBias: null,
     lesionShare: 0,
+    balancedClasses: false,
     checkpointEverySteps: 5,
     foldShare: 1,
     steps: (cases) => 300 * Math.max(1, Math.floor(cases / 2)),
@@ -126,6 +131,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     // from 0, the first hundred updates only learn that most voxels have no label
     headBias: -4,
     lesionShare: 0.5,
+    balancedClasses: true,
     checkpointEverySteps: 25,
     // minutes, not hours: the folds tell a lower bound, the time goes into the network that is used
     foldShare: 0.375,

@@ -34,6 +34,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     intensity: SHARED_DRAW,
     headBias: null,
     lesionShare: 0,
+    balancedClasses: false,
     checkpointEverySteps: 5,
   },
   official: {
@@ -52,6 +53,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     intensity: SHARED_DRAW,
     headBias: null,
     lesionShare: 0,
+    balancedClasses: false,
     checkpointEverySteps: 5,
   },
   edge: {
@@ -70,6 +72,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     intensity: { shift: 0.1, scale: 0.1, gamma: 0.2, perChannel: true },
     headBias: -4,
     lesionShare: 0.5,
+    balancedClasses: true,
     checkpointEverySteps: 25,
   },
 };
