@@ -11,7 +11,7 @@ const CLASSES = ["t1", "t1c", "t2", "flair"] as const satisfies readonly Modalit
  * The whole head in one 64³ window. 3 mm are enough to tell contrasts apart and make it cheap: everything after the
  * resampling has a twentieth of the voxels, so percentiles are taken there and not over the file.
  */
-const PREPROCESSING: Preprocessing = {
+export const PREPROCESSING: Preprocessing = {
   spacingMm: [3, 3, 3],
   percentiles: { lower: 5, upper: 95, clip: false },
   foregroundMargin: 1,
@@ -81,7 +81,7 @@ function noteOf(
 }
 
 /** Every image of every study as a case of its own: `<folder>/<patient>[_<study>]/<modality>.nii.gz`. */
-async function casesBelow(folder: string): Promise<TrainingCase[]> {
+export async function casesBelow(folder: string): Promise<TrainingCase[]> {
   const found: TrainingCase[] = [];
   const studies = (await Array.fromAsync(Deno.readDir(folder))).filter((e) => e.isDirectory).map((e) => e.name);
   for (const study of studies.sort()) {

@@ -3,7 +3,7 @@
  * statistics, optimizer updates. Not a loss.
  */
 import type { Graph, GraphBuilder, Node, Ops, Value } from "../graph/mod.ts";
-import { batchNorm } from "./batch_norm.ts";
+import { batchNorm, type Statistics } from "./batch_norm.ts";
 import { type AdamConfig, type AdamScalars, adamScalars, adamUpdate } from "./optimizers.ts";
 
 /** Part of an accumulated update over `of` micro-batches: all but the last only add gradients, the last one applies. */
@@ -42,15 +42,17 @@ export interface ForwardOptions {
   readonly within?: { readonly output: string; readonly as: (v: Value) => Value };
 }
 
-/** A network inside a step; every pass has batch statistics of its own and moves the running ones on. */
+/** A network inside a step; every pass moves the running statistics on by its own. */
 export class StepNetwork {
   /** What the running statistics have become, by key. */
   readonly buffers = new Map<string, Value>();
   readonly #b: GraphBuilder;
   readonly #network: Graph;
   readonly #weights: DeclaredWeights;
+  readonly #statistics: Statistics;
 
-  constructor(b: GraphBuilder, network: Graph, weights: DeclaredWeights) {
+  constructor(b: GraphBuilder, network: Graph, weights: DeclaredWeights, statistics: Statistics = "batch") {
+    this.#statistics = statistics;
     this.#b = b;
     this.#network = network;
     this.#weights = weights;
@@ -84,7 +86,7 @@ export class StepNetwork {
     const { y, nextMean, nextVariance } = batchNorm(
       this.#b.op,
       { x, scale, bias, mean: current(meanKey), variance: current(varianceKey) },
-      { epsilon: Number(node.attrs.epsilon) },
+      { epsilon: Number(node.attrs.epsilon), statistics: this.#statistics },
     );
     this.buffers.set(meanKey, nextMean).set(varianceKey, nextVariance);
     return y;
