@@ -193,8 +193,6 @@ class Run {
         consistency: views === 2 ? consistencyOf(recipe, network) : null,
         views,
         supervision: recipe.supervision,
-        // the mean over space of one crop's features, normalised by that crop, is the same for every crop
-        statistics: request.task === "classification" ? "running" : "batch",
         optimizer: recipe.optimizer,
         isTrainable: network.isTrainable,
       },

@@ -3,7 +3,6 @@
  * Not the loop: `trainer.ts` runs the graph; `losses.ts` and `optimizers.ts` hold the formulas.
  */
 import { gradients, type Graph, GraphBuilder, type Value, waitFor } from "../graph/mod.ts";
-import type { Statistics } from "./batch_norm.ts";
 import { crossEntropy, diceAndCrossEntropy, meanSquaredError } from "./losses.ts";
 import {
   type Accumulation,
@@ -26,8 +25,6 @@ export interface StepConfig {
   readonly views: 1 | 2;
   /** `sum`: the views' supervised losses added (paper); `concat`: one loss over both (official code). */
   readonly supervision: "sum" | "concat";
-  /** What BatchNormalizations normalise by. Default: the batch's own statistics. */
-  readonly statistics?: Statistics;
   readonly optimizer: AdamConfig;
   /** Which constants of the network are trained; running statistics never are. */
   readonly isTrainable: (key: string) => boolean;
@@ -62,7 +59,7 @@ export function trainingStep(network: Graph, config: StepConfig): TrainingStep {
   }
   const scalars = updateScalars(b, config.optimizer);
   const weights = declareWeights(b, network, config.isTrainable);
-  const model = new StepNetwork(b, network, weights, config.statistics);
+  const model = new StepNetwork(b, network, weights);
   const image = network.types.get(network.inputs[0])!;
   const order = isSeparable(config) ? new ViewOrder(b, weights.trained, config.consistency!.on) : null;
   const views = Array.from(
