@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ANY_MODALITY, type Modality, type Preprocessing } from "../src/inference/mod.ts";
 import type { FinetuneResult, TrainingCase } from "../src/train/mod.ts";
 import { writePhantomDataset } from "./_phantom_files.ts";
-import { DATA_NOTE, fineTuned, LICENCE, newFolder, NOT_MEDICAL, SEED } from "./_models.ts";
+import { DATA_NOTE, fineTuned, LICENCE, NOT_MEDICAL, SEED } from "./_models.ts";
 
 const CLASSES = ["t1", "t1c", "t2", "flair"] as const satisfies readonly Modality[];
 
@@ -11,7 +11,7 @@ const CLASSES = ["t1", "t1c", "t2", "flair"] as const satisfies readonly Modalit
  * The whole head in one 64³ window. 3 mm are enough to tell contrasts apart and make it cheap: everything after the
  * resampling has a twentieth of the voxels, so percentiles are taken there and not over the file.
  */
-export const PREPROCESSING: Preprocessing = {
+const PREPROCESSING: Preprocessing = {
   spacingMm: [3, 3, 3],
   percentiles: { lower: 5, upper: 95, clip: false },
   foregroundMargin: 1,
