@@ -147,6 +147,9 @@ const CLASSIFICATION = {
   steps: (cases: number) => 200 * Math.ceil(cases / 64),
 } as const;
 
+/** One crop's class is a coarser lesson than its voxels: at the rate of segmentations the loss stays at ln(classes). */
+const EDGE_CLASSIFICATION = { learningRate: 5e-4 } as const;
+
 /** Weight decay of the paper where it is not that of UniFormer (METHODS.md B.3 row 2). */
 const UNET3D_DECAY = 1e-5;
 
@@ -193,7 +196,7 @@ function presetOf(name: Preset, { task, network }: RecipeContext): (typeof PRESE
   const weightDecay = name === "paper" && network.startsWith("unet3d") ? UNET3D_DECAY : preset.optimizer.weightDecay;
   return {
     ...preset,
-    ...(task === "classification" && name !== "edge" && CLASSIFICATION),
+    ...(task === "classification" && (name === "edge" ? EDGE_CLASSIFICATION : CLASSIFICATION)),
     optimizer: { ...preset.optimizer, weightDecay },
   };
 }
