@@ -9,6 +9,7 @@ import { importModel } from "../src/graph/mod.ts";
 import { templatePath } from "../src/inference/mod.ts";
 import { readDatasetFolder } from "../src/jobs/mod.ts";
 import { finetune, type FinetuneRequest, type Recipe, type TrainEvent, TrainingError } from "../src/train/mod.ts";
+import { sampledGroups } from "../src/train/finetune.ts";
 import type { ProcessOptions } from "./_finetune_process.ts";
 import { runAndKill } from "./_kill.ts";
 import { LESION, requestOf, ROI, TINY_ENCODER, writeBase } from "./_tiny_models.ts";
@@ -175,6 +176,32 @@ Deno.test("finetune() classifies, and compares with a twin from scratch", () =>
     assert.deepEqual(network.types.get("logits")!.shape, [1, 2]);
     assert.deepEqual([result.spec.task, result.spec.classes], ["classification", ["clear", "lesions"]]);
   }));
+
+Deno.test("finetune() learns to tell single volumes of any modality apart", () =>
+  inFolder(async (folder) => {
+    const recipe = { steps: 80, learningRate: 3e-3 } as const;
+    const changes = { task: "classification", modalities: ["any"], classes: ["t2", "flair"], labels: [] } as const;
+    const { request } = await setUp(folder, { count: 2, recipe, changes });
+    const cases = request.cases.flatMap(({ patient, images }) =>
+      changes.classes.map((name) => ({
+        id: `${patient}-${name}`,
+        patient,
+        images: { any: images[name] },
+        className: name,
+      }))
+    );
+    const { training, spec } = await finetune({ ...request, cases });
+    assert.deepEqual([training.accuracy, spec.modalities, spec.classes], [1, ["any"], ["t2", "flair"]]);
+  }));
+
+Deno.test("sampledGroups() draws classes evenly where the recipe says so", () => {
+  const cases = ["a", "b", "a", "a"].map((className, i) => ({ id: `${i}`, patient: `${i}`, images: {}, className }));
+  const groups = (task: "segmentation" | "classification", balancedClasses: boolean) =>
+    sampledGroups([3, 1, 0], { request: { task, cases }, recipe: { balancedClasses } });
+  assert.deepEqual(groups("classification", true), [[3, 0], [1]]);
+  assert.deepEqual(groups("classification", false), [[3, 1, 0]]);
+  assert.deepEqual(groups("segmentation", true), [[3, 1, 0]]);
+});
 
 Deno.test("finetune() trains two views with the base's templates, also as the official code does, and hands the templates on", () =>
   inFolder(async (folder) => {

@@ -2,12 +2,12 @@
 import { classify } from "../inference/mod.ts";
 import { specOf } from "../registry/mod.ts";
 import type { Args, Command } from "./args.ts";
-import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "./config.ts";
+import { CHECK_FLAG, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "./config.ts";
 import { onDevice } from "./device.ts";
 import { CommandError } from "./errors.ts";
 import { IMAGE_FLAGS, IMAGES_NOTE, imagesOf } from "./images.ts";
 import type { Io } from "./io.ts";
-import { findModel, MODEL_FLAGS, modelChoiceOf } from "./models_store.ts";
+import { CHECK_FAILED, findModelAndCheck, MODEL_FLAGS, modelChoiceOf } from "./models_store.ts";
 
 export const classifyCommand: Command = {
   name: "classify",
@@ -22,6 +22,7 @@ export const classifyCommand: Command = {
     },
     ...DATA_FLAGS,
     ...PROVIDER_FLAG,
+    ...CHECK_FLAG,
     ...JSON_FLAG,
   },
   notes: `${IMAGES_NOTE}
@@ -34,15 +35,28 @@ async function runClassify(args: Args, io: Io): Promise<void> {
   const missing = args.oneOf("missing", ["error", "template"]) ?? "error";
   const settings = settingsOf(args, io.env);
   const images = await imagesOf(args);
-  const { name, version, directory, manifest } = await findModel(choice, settings);
+  const note = (text: string) => io.err(`${text}\n`);
+  const { model: { name, version, directory, manifest }, modalityCheck } = await findModelAndCheck(
+    choice,
+    settings,
+    note,
+  );
   if (manifest.task !== "classification") {
     throw new CommandError("wrong-task", `Cannot classify with ${name}: it is a model for ${manifest.task}`);
   }
-  const note = (text: string) => io.err(`${text}\n`);
   const result = await onDevice(
     settings.provider,
     note,
-    (engine) => classify({ directory, spec: specOf(manifest), images, missing, engine }),
+    (engine) =>
+      classify({
+        directory,
+        spec: specOf(manifest),
+        images,
+        missing,
+        modalityCheck,
+        onCheckFailed: () => note(CHECK_FAILED),
+        engine,
+      }),
   );
   if (args.is("json")) return io.out(JSON.stringify({ type: "result", model: name, version, ...result }));
   for (const { detail } of result.warnings) note(`Warning: ${detail}`);

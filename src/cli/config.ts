@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { PROVIDERS } from "../engine/mod.ts";
+import { modelNameSchema } from "../registry/mod.ts";
 import { type Args, type Flags, UsageError } from "./args.ts";
 import type { Io } from "./io.ts";
 
@@ -15,6 +16,13 @@ export const PROVIDER_FLAG = {
   provider: {
     value: "NAME",
     help: `The device: auto, ${PROVIDERS.join(", ")}. Default auto: the best one that works here`,
+  },
+} as const satisfies Flags;
+
+export const CHECK_FLAG = {
+  "modality-check": {
+    value: "NAME|off",
+    help: "Model that tells whether each image looks like what it is called, and warns. Default mr-sequence, if served",
   },
 } as const satisfies Flags;
 
@@ -37,6 +45,7 @@ const SOURCES = {
   models: { flag: "models", env: "SULCUS_MODELS" },
   provider: { flag: "provider", env: "SULCUS_PROVIDER" },
   allowedHosts: { flag: "allowed-hosts", env: "SULCUS_ALLOWED_HOSTS" },
+  modalityCheck: { flag: "modality-check", env: "SULCUS_MODALITY_CHECK" },
   databaseUrl: { env: "DATABASE_URL", secret: true },
 } as const satisfies Record<string, Setting>;
 type Name = keyof typeof SOURCES;
@@ -51,6 +60,7 @@ const schema = z.strictObject({
   provider: z.enum(["auto", ...PROVIDERS], `expected one of auto, ${PROVIDERS.join(", ")}`).default("auto"),
   allowedHosts: z.string().transform((list) => list.split(",").map((name) => name.trim()))
     .pipe(z.array(hostName)).default([]),
+  modalityCheck: modelNameSchema.transform((name) => name === "off" ? null : name).default("mr-sequence"),
   databaseUrl: z.string().regex(/^postgres(ql)?:\/\//, "expected an address that begins with postgres://").optional(),
 });
 export type Settings = z.infer<typeof schema>;

@@ -15,9 +15,11 @@ Deno.test("settingsOf() takes flags before the environment before defaults", () 
     models: "packages",
     provider: "auto",
     allowedHosts: [],
+    modalityCheck: "mr-sequence",
   });
   const other = new Args([], new Map([["data", "cases"], ["store", "there"]]));
   assert.equal(settingsOf(other, {}, { dataFlag: "store" }).data, "there");
+  assert.equal(settingsOf(none, { SULCUS_MODALITY_CHECK: "off" }).modalityCheck, null);
 });
 
 Deno.test("settingsOf() names the flag or variable that is wrong", () => {
@@ -28,6 +30,12 @@ Deno.test("settingsOf() names the flag or variable that is wrong", () => {
       {},
       { SULCUS_PROVIDER: "gpu" },
       'Cannot use SULCUS_PROVIDER: expected one of auto, cuda, webgpu, cpu, wasm, got "gpu"',
+    ],
+    [
+      {},
+      { SULCUS_MODALITY_CHECK: "Mr Sequence" },
+      "Cannot use SULCUS_MODALITY_CHECK: expected 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit, got " +
+      '"Mr Sequence"',
     ],
     [{ host: "a b" }, {}, 'Cannot use --host: expected a host name or address, got "a b"'],
     [

@@ -1,6 +1,6 @@
 /** The images of one examination: a flag for each modality, the first one given decides the grid. */
-import { MODALITIES, type Modality } from "../inference/mod.ts";
-import { modalityFromName } from "../jobs/mod.ts";
+import { INPUTS, type Modality } from "../inference/mod.ts";
+import { inputFromName } from "../jobs/mod.ts";
 import { type Args, type Flag, wrong } from "./args.ts";
 import { CommandError } from "./errors.ts";
 
@@ -13,10 +13,11 @@ const MEANING: Readonly<Record<Modality, string>> = {
   mra: "MR angiography (time of flight)",
   dwi: "Diffusion-weighted (trace)",
   adc: "Apparent diffusion coefficient",
+  any: "A volume of any modality, for models that take one of whatever kind",
 };
 
 export const IMAGE_FLAGS = Object.fromEntries(
-  MODALITIES.map((m): [Modality, Flag] => [m, { value: "FILE", help: MEANING[m] }]),
+  INPUTS.map((m): [Modality, Flag] => [m, { value: "FILE", help: MEANING[m] }]),
 );
 
 export const IMAGES_NOTE = `
@@ -31,7 +32,7 @@ resampled to it where they differ.`;
 export async function imagesOf(args: Args): Promise<Partial<Record<Modality, string>>> {
   const images: Partial<Record<Modality, string>> = {};
   for (const flag of args.given) {
-    const modality = MODALITIES.find((m) => m === flag);
+    const modality = INPUTS.find((m) => m === flag);
     if (modality) images[modality] = args.required(modality);
   }
   const given = Object.entries(images);
@@ -47,7 +48,7 @@ export async function imagesOf(args: Args): Promise<Partial<Record<Modality, str
 export function canonicalFlags(argv: readonly string[]): string[] {
   return argv.map((word) => {
     const match = /^--([^=]+)(.*)$/s.exec(word);
-    const modality = match && modalityFromName(match[1]);
+    const modality = match && inputFromName(match[1]);
     return modality ? `--${modality}${match[2]}` : word;
   });
 }

@@ -1,6 +1,7 @@
 /** Models for commands: by name from the data directory and the shipped ones, or by the path of a package folder. */
 import { resolve } from "node:path";
-import { checkNetwork } from "../inference/mod.ts";
+import { type CheckingModel, checkNetwork } from "../inference/mod.ts";
+import { findCheckingModel } from "../jobs/mod.ts";
 import {
   DomainError,
   exists,
@@ -55,6 +56,27 @@ export async function findModel({ model, version }: ModelChoice, settings: Setti
   const manifest = await readPackage(directory);
   await verifyPackage(directory, manifest);
   return { name: manifest.name, version: manifest.version, directory, manifest };
+}
+
+/** What is said when the check of modalities cannot be made. */
+export const CHECK_FAILED = "Whether the images look like what they are called could not be checked";
+
+/**
+ * A model, and the one that checks modalities where it is served. A package folder is used without the database, and so
+ * without that check.
+ * @throws as {@link findModel}
+ */
+export async function findModelAndCheck(
+  choice: ModelChoice,
+  settings: Settings,
+  note: (message: string) => void,
+): Promise<{ model: Model; modalityCheck?: CheckingModel }> {
+  const { modalityCheck: name } = settings;
+  if (isPath(choice.model) || name === null) return { model: await findModel(choice, settings) };
+  return await withRegistry(settings, async (registry) => ({
+    model: await registry.resolve(choice.model, choice.version),
+    modalityCheck: await findCheckingModel(registry, name).catch(() => void note(CHECK_FAILED)),
+  }));
 }
 
 /**

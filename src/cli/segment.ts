@@ -3,12 +3,12 @@ import { dirname } from "node:path";
 import { segment, type SegmentResult } from "../inference/mod.ts";
 import { specOf } from "../registry/mod.ts";
 import { type Args, type Command, refuse, wrong } from "./args.ts";
-import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "./config.ts";
+import { CHECK_FLAG, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "./config.ts";
 import { onDevice } from "./device.ts";
 import { CommandError } from "./errors.ts";
 import { IMAGE_FLAGS, IMAGES_NOTE, imagesOf } from "./images.ts";
 import type { Io } from "./io.ts";
-import { findModel, type Model, MODEL_FLAGS, modelChoiceOf } from "./models_store.ts";
+import { CHECK_FAILED, findModelAndCheck, type Model, MODEL_FLAGS, modelChoiceOf } from "./models_store.ts";
 import { durationOf, Progress } from "./progress.ts";
 
 const OUTPUTS = ["labels", "regions", "probabilities"] as const;
@@ -31,6 +31,7 @@ export const segmentCommand: Command = {
     },
     ...DATA_FLAGS,
     ...PROVIDER_FLAG,
+    ...CHECK_FLAG,
     ...JSON_FLAG,
   },
   notes: `${IMAGES_NOTE}
@@ -47,14 +48,15 @@ async function runSegment(args: Args, io: Io): Promise<void> {
   const settings = settingsOf(args, io.env);
   const images = await imagesOf(args);
   await checkTarget(outPath, Object.values(images));
-  const model = await findModel(choice, settings);
+  const progress = new Progress(io, { json: args.is("json") });
+  const note = (text: string) => progress.note(text);
+  const { model, modalityCheck } = await findModelAndCheck(choice, settings, note);
   if (model.manifest.task !== "segmentation") {
     throw new CommandError("wrong-task", `Cannot segment with ${model.name}: it is a model for ${model.manifest.task}`);
   }
-  const progress = new Progress(io, { json: args.is("json") });
   using interrupts = io.interrupts();
   try {
-    const result = await onDevice(settings.provider, (text) => progress.note(text), (engine) =>
+    const result = await onDevice(settings.provider, note, (engine) =>
       segment({
         directory: model.directory,
         spec: specOf(model.manifest),
@@ -62,6 +64,8 @@ async function runSegment(args: Args, io: Io): Promise<void> {
         missing,
         output,
         outPath,
+        modalityCheck,
+        onCheckFailed: () => note(CHECK_FAILED),
         engine,
         signal: interrupts.signal,
         onProgress: (step, steps) => progress.update({ step, steps }),

@@ -1,6 +1,14 @@
 /** `sulcus serve`: starts the server with checked settings and stops it in order. */
 import { type Args, type Command, wrong } from "./args.ts";
-import { checkDataDirectory, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, refuseUnsupported, settingsOf } from "./config.ts";
+import {
+  CHECK_FLAG,
+  checkDataDirectory,
+  DATA_FLAGS,
+  JSON_FLAG,
+  PROVIDER_FLAG,
+  refuseUnsupported,
+  settingsOf,
+} from "./config.ts";
 import { CommandError } from "./errors.ts";
 import type { Io } from "./io.ts";
 
@@ -13,6 +21,7 @@ export const serveCommand: Command = {
     port: { value: "N", help: "Default 8080; 0 takes any free one" },
     ...DATA_FLAGS,
     ...PROVIDER_FLAG,
+    ...CHECK_FLAG,
     "allow-remote-without-login": {
       help: "Listen on another address too. There are no logins: everybody who reaches it may do everything",
     },
@@ -21,9 +30,9 @@ export const serveCommand: Command = {
   },
   notes: `
 Settings may also come from the environment; a flag goes first: SULCUS_HOST, SULCUS_PORT, SULCUS_DATA, SULCUS_MODELS,
-SULCUS_PROVIDER, SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead of the embedded database). Each also with _FILE
-at its end, naming a file that holds the value, such as DATABASE_URL_FILE for a secret. The log goes to standard error
-as JSON lines.
+SULCUS_PROVIDER, SULCUS_MODALITY_CHECK, SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead of the embedded
+database). Each also with _FILE at its end, naming a file that holds the value, such as DATABASE_URL_FILE for a secret.
+The log goes to standard error as JSON lines.
 Ctrl-C or SIGTERM ends it in order: open requests get their time, trainings write a checkpoint. A second one ends it at
 once; trainings then go on from their last checkpoint.`,
   run: runServe,

@@ -1,12 +1,12 @@
 /** Loaded networks of model packages, a few at a time per engine: checked by our importer, lowered for the device. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Engine, Session } from "../engine/mod.ts";
+import { type Engine, EngineError, type Session } from "../engine/mod.ts";
 import { encodeModel, type Graph, importModel, lower } from "../graph/mod.ts";
 import type { ModelSpec } from "./spec.ts";
 
-/** How many networks an engine keeps loaded. */
-const KEPT = 2;
+/** How many networks an engine keeps loaded: two models and the one that checks modalities. */
+const KEPT = 3;
 
 const loaded = new WeakMap<Engine, Map<string, Promise<Session>>>();
 
@@ -60,7 +60,26 @@ export async function loadNetwork(
   }
 }
 
-/** Forgets a network that failed, so that the next call loads it again. */
-export function forgetNetwork(engine: Engine, directory: string): void {
-  loaded.get(engine)?.delete(directory);
+/** Forgets an engine's networks: sessions end with the device process that held them. The next calls load again. */
+export async function forgetNetworks(engine: Engine): Promise<void> {
+  const sessions = loaded.get(engine)?.values() ?? [];
+  loaded.delete(engine);
+  for (const session of sessions) await session.then((s) => s.release()).catch(() => {});
+}
+
+/**
+ * Runs `work` with a package's session. After a failure of the device its networks are loaded anew.
+ * @throws as `loadNetwork()` and `work` do
+ */
+export async function withNetwork<T>(
+  engine: Engine,
+  { directory, spec }: { directory: string; spec: Pick<ModelSpec, "architecture" | "modalities" | "inference"> },
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work(await loadNetwork(engine, directory, spec));
+  } catch (error) {
+    if (error instanceof EngineError) await forgetNetworks(engine);
+    throw error;
+  }
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../../tests/_volumes.ts";
-import type { Engine, Session } from "../engine/mod.ts";
+import { type Engine, EngineError, type Session } from "../engine/mod.ts";
 import { encodeModel, GraphBuilder } from "../graph/mod.ts";
-import { forgetNetwork, loadNetwork } from "./network.ts";
+import { forgetNetworks, loadNetwork, withNetwork } from "./network.ts";
 
 const SPEC = {
   architecture: { kind: "onnx" as const, config: {} },
@@ -31,39 +31,40 @@ class CountingEngine {
 }
 const asEngine = (counting: CountingEngine) => counting as unknown as Engine;
 
-Deno.test("loadNetwork() keeps the two networks that were used last and releases the others", () =>
+Deno.test("loadNetwork() keeps the three networks that were used last and releases the others", () =>
   inFolder(async (folder) => {
-    const [a, b, c] = await Promise.all(["a", "b", "c"].map((name) => writeNetwork(join(folder, name))));
+    const [a, b, c, d] = await Promise.all(["a", "b", "c", "d"].map((name) => writeNetwork(join(folder, name))));
     const engine = new CountingEngine();
     const load = (directory: string) => loadNetwork(asEngine(engine), directory, SPEC);
     const first = await load(a);
     await load(b);
-    assert.equal(await load(a), first);
-    assert.equal(engine.made, 2);
     await load(c);
+    assert.equal(await load(a), first);
+    assert.equal(engine.made, 3);
+    await load(d);
     assert.deepEqual(engine.released, [1], "b was used longest ago");
     assert.equal(await load(a), first);
     await load(b);
-    assert.deepEqual([engine.made, engine.released], [4, [1, 2]]);
+    assert.deepEqual([engine.made, engine.released], [5, [1, 2]]);
     await loadNetwork(asEngine(new CountingEngine()), a, SPEC);
-    assert.equal(engine.made, 4, "engines share nothing");
+    assert.equal(engine.made, 5, "engines share nothing");
   }));
 
 Deno.test("loadNetwork() loads a network once for calls at the same time, and again after it failed or was forgotten", () =>
   inFolder(async (folder) => {
-    const [a, b, c] = await Promise.all(["a", "b", "c"].map((name) => writeNetwork(join(folder, name))));
+    const [a, b, c, d] = await Promise.all(["a", "b", "c", "d"].map((name) => writeNetwork(join(folder, name))));
     const engine = new CountingEngine();
     const load = (directory: string) => loadNetwork(asEngine(engine), directory, SPEC);
     assert.equal(...await Promise.all([load(a), load(a)]) as [Session, Session]);
     await Deno.rename(join(c, "network.onnx"), join(c, "hidden"));
-    // c's failure is c's alone, although a and b push it out while it is being loaded
-    const outcomes = await Promise.allSettled([load(c), load(a), load(b)]);
-    assert.deepEqual(outcomes.map((o) => o.status), ["rejected", "fulfilled", "fulfilled"]);
+    // c's failure is c's alone, although the others push it out while it is being loaded
+    const outcomes = await Promise.allSettled([load(c), load(a), load(b), load(d)]);
+    assert.deepEqual(outcomes.map((o) => o.status), ["rejected", "fulfilled", "fulfilled", "fulfilled"]);
     await Deno.rename(join(c, "hidden"), join(c, "network.onnx"));
     const made = engine.made;
     await load(c);
     assert.equal(engine.made, made + 1);
-    forgetNetwork(asEngine(engine), c);
+    await forgetNetworks(asEngine(engine));
     await load(c);
     assert.equal(engine.made, made + 2);
   }));
@@ -76,4 +77,22 @@ Deno.test("loadNetwork() refuses a network for other windows with the importer's
       name: "RangeError",
       message: /^Cannot import input "x" .*: expected size 4 for dimension 2, got 8/,
     });
+  }));
+
+Deno.test("withNetwork() loads an engine's networks anew after its device failed, and only then", () =>
+  inFolder(async (folder) => {
+    const [a, b] = await Promise.all(["a", "b"].map((name) => writeNetwork(join(folder, name))));
+    const engine = new CountingEngine();
+    const use = (directory: string, work: () => Promise<void> = () => Promise.resolve()) =>
+      withNetwork(asEngine(engine), { directory, spec: SPEC }, work);
+    await use(a);
+    await use(b);
+    await assert.rejects(use(a, () => Promise.reject(new RangeError("other"))), { message: "other" });
+    await use(a);
+    assert.equal(engine.made, 2);
+    await assert.rejects(use(a, () => Promise.reject(new EngineError("crashed", "gone"))), { code: "crashed" });
+    assert.deepEqual(engine.released, [1, 0]);
+    await use(b);
+    await use(a);
+    assert.equal(engine.made, 4);
   }));

@@ -48,6 +48,8 @@ export interface PrepareOptions {
   readonly images: Readonly<Partial<Record<Modality, string>>>;
   /** Folder of a package with `templates/`, and whether they may stand in for missing modalities. */
   readonly templates?: { readonly directory: string };
+  /** Sees every volume as its file has it, before the next one is read. */
+  readonly onVolume?: (modality: Modality, volume: Volume) => void;
 }
 
 /**
@@ -55,7 +57,7 @@ export interface PrepareOptions {
  * @throws {InferenceError} a modality is missing or unknown, a file is no usable volume, grids do not overlap
  */
 export async function prepare(
-  { spec: { modalities, preprocessing }, images, templates }: PrepareOptions,
+  { spec: { modalities, preprocessing }, images, templates, onVolume }: PrepareOptions,
 ): Promise<Prepared> {
   const unknown = Object.keys(images).find((m) => !modalities.includes(m as Modality));
   if (unknown !== undefined) {
@@ -84,6 +86,7 @@ export async function prepare(
     const start = performance.now();
     const volume = await readModality(images[modality]!, modality, warnings);
     readMs += performance.now() - start;
+    onVolume?.(modality, volume);
     return volume;
   };
   const reference = await read(present[0]);
@@ -136,6 +139,14 @@ export function classifierInput(
 ): Float32Array {
   const size = preprocessing.resize ?? roi;
   return centreOf(channels.map((data) => resizeTrilinear(data, grid.sizeVox, { size })), size, roi);
+}
+
+/** What `prepare()` and {@link classifierInput} make of one volume alone: [1, …roi]. */
+export function singleInput(volume: GridImage, spec: Pick<ModelSpec, "preprocessing" | "inference">): Float32Array {
+  const { preprocessing } = spec;
+  const whole = toNetworkGrid(volume, preprocessing);
+  const cropped = fromForeground(crop(whole, cropBox([whole.data], whole, preprocessing)), preprocessing);
+  return classifierInput({ channels: [cropped.data], grid: cropped }, spec);
 }
 
 /** The centre of every channel [X, Y, Z], one behind the other; where `roi` is larger, 0 on both sides. */

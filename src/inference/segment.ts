@@ -1,6 +1,7 @@
 /** A case's volumes in, a mask on the first volume's grid out. */
 import { restoreLabels, restoreProbabilities, restoreRegions, spacingOf, writeNifti } from "../volume/mod.ts";
-import { loadNetwork } from "./network.ts";
+import { ModalityCheck } from "./modality_check.ts";
+import { withNetwork } from "./network.ts";
 import { prepare } from "./preprocess.ts";
 import { slidingLogits, windowRunner } from "./sliding.ts";
 import type { SegmentRequest, SegmentResult } from "./types.ts";
@@ -16,18 +17,21 @@ const WINDOW_TIMEOUT_MS = 600_000;
 export async function segment(request: SegmentRequest): Promise<SegmentResult> {
   const { spec, engine, directory } = request;
   const clock = stopwatch();
+  const check = new ModalityCheck(request);
   const prepared = await prepare({
     spec,
     images: request.images,
     templates: request.missing === "template" ? { directory } : undefined,
+    onVolume: check.look,
   });
   const preprocess = clock();
-  const session = await loadNetwork(engine, directory, spec);
-  const { logits, windows } = await slidingLogits(
-    windowRunner(session, WINDOW_TIMEOUT_MS),
-    { inputs: prepared.channels, sizeVox: prepared.grid.sizeVox },
-    { ...spec.inference, channels: spec.labels.length, signal: request.signal, onProgress: request.onProgress },
-  );
+  const { logits, windows } = await withNetwork(engine, request, (session) =>
+    slidingLogits(
+      windowRunner(session, WINDOW_TIMEOUT_MS),
+      { inputs: prepared.channels, sizeVox: prepared.grid.sizeVox },
+      { ...spec.inference, channels: spec.labels.length, signal: request.signal, onProgress: request.onProgress },
+    ));
+  const mismatches = await check.warnings();
   const infer = clock();
   const placed = { logits, channels: spec.labels.length, grid: prepared.grid };
   const { threshold } = spec.inference;
@@ -53,7 +57,7 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
     windows,
     timingsMs: { read: prepared.readMs, preprocess: preprocess - prepared.readMs, infer, restore, write },
     peakBytes: await engine.peakBytes(),
-    warnings: prepared.warnings,
+    warnings: [...prepared.warnings, ...mismatches],
   };
 }
 

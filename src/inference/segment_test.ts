@@ -8,7 +8,8 @@ import { inFolder, orientedGrid, sampled, writeVolume } from "../../tests/_volum
 import { type Engine, openEngine } from "../engine/mod.ts";
 import { encodeModel, type Graph, GraphBuilder, tensor } from "../graph/mod.ts";
 import { type Grid, readNifti, readNiftiHeader, sameGrid, type Triple, voxelsOf } from "../volume/mod.ts";
-import { classify, softmax } from "./classify.ts";
+import { classify } from "./classify.ts";
+import { softmax } from "./probabilities.ts";
 import { segment } from "./segment.ts";
 import type { ModelSpec } from "./spec.ts";
 import { InferenceError, type InferenceRequest, type SegmentRequest } from "./types.ts";

@@ -5,7 +5,11 @@
 
 /** Canonical modality names (METHODS.md E.4). */
 export const MODALITIES = ["t1", "t1c", "t2", "flair", "pd", "mra", "dwi", "adc"] as const;
-export type Modality = (typeof MODALITIES)[number];
+/** One volume of whatever modality: the only input of a classifier that tells something of any volume. */
+export const ANY_MODALITY = "any";
+/** What an input may be called. */
+export const INPUTS = [...MODALITIES, ANY_MODALITY] as const;
+export type Modality = (typeof INPUTS)[number];
 
 export type Task = "encoder" | "segmentation" | "classification";
 
@@ -65,6 +69,12 @@ export interface Architecture {
     | "onnx";
   /** The config object of `nets/` for this kind; for `onnx` the names of the feature outputs. */
   readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** Why a task cannot have these inputs, or null: {@link ANY_MODALITY} has no other beside it, and only classifies. */
+export function wrongInputs({ task, modalities }: Pick<ModelSpec, "task" | "modalities">): string | null {
+  if (!modalities.includes(ANY_MODALITY) || (task === "classification" && modalities.length === 1)) return null;
+  return `${ANY_MODALITY} is for classifications of one volume alone`;
 }
 
 export interface ModelSpec {

@@ -1,9 +1,10 @@
 /** What `inference/` is asked and what it answers; the functions are `segment()` and `classify()` of `mod.ts`. */
 import type { Engine } from "../engine/engine.ts";
+import type { CheckingModel } from "./modality_check.ts";
 import type { Modality, ModelSpec } from "./spec.ts";
 
 export interface Warning {
-  /** Stable, kebab-case: `resampled-to-first`, `template-substituted`, … */
+  /** Stable, kebab-case: `resampled-to-first`, `modality-mismatch`, … */
   readonly code: string;
   readonly detail: string;
 }
@@ -16,6 +17,10 @@ export interface InferenceRequest {
   readonly images: Readonly<Partial<Record<Modality, string>>>;
   /** What to do where the spec asks for a modality that is not there. Default "error". */
   readonly missing?: "error" | "template";
+  /** A model that tells modalities apart: whether each volume looks like what it is called. */
+  readonly modalityCheck?: CheckingModel;
+  /** Told when that check fails; the work goes on without it. */
+  readonly onCheckFailed?: (error: unknown) => void;
   readonly engine: Engine;
   readonly signal?: AbortSignal;
   /** Called after each window. */

@@ -1,6 +1,6 @@
 /** The schema of what a data set is made from; the server and the Sulcus layout both check with it. */
 import { z } from "zod";
-import { MODALITIES } from "../inference/spec.ts";
+import { INPUTS, wrongInputs } from "../inference/spec.ts";
 import { DomainError } from "../registry/mod.ts";
 import { labelsOf } from "./labels.ts";
 import type { DatasetSpec } from "./types.ts";
@@ -21,7 +21,7 @@ export const datasetLabelSchema = z.strictObject({
 export const datasetSpecSchema = z.strictObject({
   name: z.string().trim().min(1).max(200),
   task: z.enum(["segmentation", "classification"]),
-  modalities: z.array(z.enum(MODALITIES)).min(1).max(MODALITIES.length),
+  modalities: z.array(z.enum(INPUTS)).min(1).max(INPUTS.length),
   labels: z.array(datasetLabelSchema).max(255).optional(),
   classes: z.array(name).max(1000).optional(),
 }) satisfies z.ZodType<DatasetSpec>;
@@ -36,6 +36,8 @@ export function checkSpec({ task, modalities, labels = [], classes = [] }: Datas
   if (repeated(classes)) throw refuse("a class is named twice");
   if (task === "segmentation" && labels.length === 0) throw refuse("a segmentation needs labels");
   if (task === "classification" && classes.length < 2) throw refuse("a classification needs two classes or more");
+  const wrong = wrongInputs({ task, modalities });
+  if (wrong !== null) throw refuse(wrong);
   labelsOf(labels);
 }
 

@@ -3,7 +3,7 @@
  * names are kept.
  */
 import { type Database, DomainError, removeIfPresent } from "../registry/mod.ts";
-import { MODALITIES } from "../inference/spec.ts";
+import { ANY_MODALITY, INPUTS } from "../inference/spec.ts";
 import type { PretrainingCase, TrainingCase } from "../train/types.ts";
 import { newCaseFolder, storeCaseFile } from "./case_files.ts";
 import { type CaseContent, type CaseFile, checkCases, hashCases, trainingCaseOf } from "./dataset_checks.ts";
@@ -182,6 +182,12 @@ export class Datasets {
    */
   async pretrainingCases(id: string): Promise<{ detail: DatasetDetail; cases: PretrainingCase[] }> {
     const { detail, cases } = await this.#load(id);
+    if (detail.modalities.includes(ANY_MODALITY)) {
+      throw new DomainError(
+        "incomplete-dataset",
+        "Cannot pre-train on the data set: it does not say of which modality its images are",
+      );
+    }
     const found = cases.map(trainingCaseOf).filter(({ images }) => Object.keys(images).length > 0)
       .map(({ id, images }): PretrainingCase => ({ id, images }));
     if (found.length === 0) {
@@ -199,7 +205,7 @@ export class Datasets {
       cases: cases.map(({ id: name, patient, className, files }) => ({
         case: name,
         patient,
-        modalities: MODALITIES.filter((m) => files.has(m)),
+        modalities: INPUTS.filter((m) => files.has(m)),
         hasLabel: files.has("label"),
         ...(className !== undefined && { class: className }),
       })),

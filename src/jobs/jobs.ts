@@ -25,6 +25,7 @@ import { planPretraining } from "./pretraining_job.ts";
 import { JobQueue, QUEUES } from "./queue.ts";
 import { Runner } from "./runner.ts";
 import { TaskProcess } from "./task_process.ts";
+import type { CheckFailure } from "./task_types.ts";
 import {
   type ClassifyOutcome,
   type FinetuneInput,
@@ -54,6 +55,13 @@ export interface JobsOptions {
   readonly workTtlMs?: number;
   /** Longest direct segmentation or classification, ms. Default 30 min. */
   readonly inferenceTimeoutMs?: number;
+  /**
+   * Name of the model that tells whether volumes look like what they are called, where it is served; null (default): no
+   * check.
+   */
+  readonly modalityCheck?: string | null;
+  /** Told when that check fails; requests go on without it. */
+  readonly onCheckFailed?: (failure: CheckFailure) => void;
   /** How long a stopped training may take to write its checkpoint, ms. Default 20 s. */
   readonly stopGraceMs?: number;
   /** Module with the worker's task functions, as a URL; default the real ones. Tests give a fake. */
@@ -99,6 +107,8 @@ export class Jobs {
       line: this.#line,
       provider,
       timeoutMs: options.inferenceTimeoutMs ?? 1_800_000,
+      modalityCheck: options.modalityCheck ?? null,
+      onCheckFailed: options.onCheckFailed ?? (() => {}),
     });
     const training: FinetuneDeps = { registry, datasets, files, process: this.#training, provider };
     this.#runner = new Runner({ database, events: this.#events, files, training, inference: this.#inference });

@@ -70,6 +70,11 @@ test("a pre-training needs no labels, ends as a candidate encoder, and is made b
       jobs.submitPretraining(wanted),
       refusal("incomplete-dataset", /^Cannot pre-train on the data set: no case has an image$/),
     );
+    const unnamed = { name: "Any", task: "classification", modalities: ["any"], classes: ["t1", "t2"] } as const;
+    await assert.rejects(
+      jobs.submitPretraining({ ...wanted, dataset: (await datasets.create(unnamed)).id }),
+      refusal("incomplete-dataset", /it does not say of which modality its images are$/),
+    );
     await datasets.putFile(dataset, "one", "t1", streamOf(await tinyNifti()));
     const queued = await jobs.submitPretraining(wanted);
     assert.deepEqual([queued.kind, queued.state], ["pretrain", "queued"]);

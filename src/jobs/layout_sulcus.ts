@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { CaseCollector, invalidDataset, type LayoutInput, type LayoutPlan } from "./layout_plan.ts";
-import { modalityFromName } from "./modalities.ts";
+import { inputFromName } from "./modalities.ts";
 import { datasetSpecSchema } from "./dataset_spec.ts";
 
 const schema = z.strictObject({
@@ -25,7 +25,7 @@ export function planSulcus({ paths, description }: LayoutInput): LayoutPlan {
   }
   const { name, task, modalities: names, labels = [], classes = [], cases: described } = parsed.data;
   const modalities = names.map((n, i) => {
-    const modality = modalityFromName(n);
+    const modality = inputFromName(n);
     if (!modality) throw invalidDataset(`dataset.json: modalities.${i} is no known modality`);
     return modality;
   });
@@ -35,7 +35,7 @@ export function planSulcus({ paths, description }: LayoutInput): LayoutPlan {
   for (const path of paths) {
     const match = /^cases\/([^/]+)\/([^/]+?)\.nii(?:\.gz)?$/.exec(path);
     if (!match) continue;
-    const role = match[2] === "label" ? "label" : modalityFromName(match[2]);
+    const role = match[2] === "label" ? "label" : inputFromName(match[2]);
     if (role && (role === "label" || modalities.includes(role))) collector.add(match[1], role, path);
   }
   const cases = collector.cases((id) => {

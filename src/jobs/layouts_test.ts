@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { labelsOf } from "./labels.ts";
 import { planDataset } from "./layouts.ts";
-import { modalityFromName } from "./modalities.ts";
+import { inputFromName, modalityFromName } from "./modalities.ts";
 
 const noText = () => Promise.reject(new Error("nothing to read"));
 
@@ -49,6 +49,28 @@ Deno.test("labelsOf() gives each region a value that later ones do not have", ()
   assert.deepEqual(valuesOf([[1000]]), [1], "a mask is uint8");
 });
 
+Deno.test("planDataset() reads a Sulcus data set of single volumes of any modality", async () => {
+  const description = {
+    task: "classification",
+    modalities: ["any"],
+    classes: ["t1", "t2"],
+    cases: { a: { class: "t2" } },
+  };
+  const plan = await planDataset(
+    ["dataset.json", "cases/a/any.nii.gz", "cases/b/any.nii", "cases/b/t1.nii.gz"],
+    () => Promise.resolve(JSON.stringify(description)),
+  );
+  assert.deepEqual([plan.modalities, plan.cases.map((c) => [...c.files.keys()]), plan.ignoredFiles], [
+    ["any"],
+    [["any"], ["any"]],
+    1,
+  ]);
+});
+
+Deno.test("inputFromName() knows modalities by any spelling, and any by its own", () => {
+  assert.deepEqual(["any", "T1CE", "Any", "anything"].map(inputFromName), ["any", "t1c", null, null]);
+});
+
 Deno.test("modalityFromName() knows the spellings in use and nothing else", () => {
   const spellings = {
     t1: ["t1", "T1", "T1w", "t1n", "T1-native"],
@@ -63,5 +85,5 @@ Deno.test("modalityFromName() knows the spellings in use and nothing else", () =
   for (const [modality, names] of Object.entries(spellings)) {
     for (const name of names) assert.equal(modalityFromName(name), modality, name);
   }
-  for (const name of ["", "CT", "t3", "toString", "__proto__"]) assert.equal(modalityFromName(name), null, name);
+  for (const name of ["", "any", "CT", "t3", "toString", "__proto__"]) assert.equal(modalityFromName(name), null, name);
 });

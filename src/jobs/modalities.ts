@@ -1,5 +1,5 @@
 /** The one place that knows how people spell modalities. */
-import type { Modality } from "../inference/spec.ts";
+import { ANY_MODALITY, type Modality } from "../inference/spec.ts";
 
 /** Spellings in data sets and archives, lower case without separators → canonical name. */
 const ALIASES: Readonly<Record<string, Modality>> = {
@@ -28,6 +28,11 @@ const ALIASES: Readonly<Record<string, Modality>> = {
   trace: "dwi",
   adc: "adc",
 };
+
+/** The canonical name of an input: a modality, or "any". */
+export function inputFromName(name: string): Modality | null {
+  return name === ANY_MODALITY ? ANY_MODALITY : modalityFromName(name);
+}
 
 /** The canonical name of a modality as somebody wrote it (`T1CE`, `t1-gd`, `T2-FLAIR`, …), or null. */
 export function modalityFromName(name: string): Modality | null {

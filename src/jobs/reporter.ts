@@ -41,6 +41,7 @@ export class Reporter {
   }
 
   report(event: TaskEvent): void {
+    if (event.type === "check-failed") return; // the server's log, not the job's
     const { type, ...data } = event;
     if (type !== "progress") {
       this.#writePending();

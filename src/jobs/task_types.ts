@@ -22,12 +22,28 @@ export type PretrainParams = OnDevice & Omit<PretrainRequest, "engine" | "signal
 export type ClassifyParams =
   & OnDevice
   & { readonly images: ImageList }
-  & Omit<InferenceRequest, "engine" | "signal" | "onProgress" | "images">;
+  & Omit<InferenceRequest, "engine" | "signal" | "onProgress" | "onCheckFailed" | "images">;
 
 export type SegmentParams = ClassifyParams & Pick<SegmentRequest, "output" | "outPath">;
 
 /** What a task tells while it runs; windows done are steps. */
-export type TaskEvent = TrainEvent | { readonly type: "progress"; readonly step: number; readonly steps: number };
+export type TaskEvent =
+  | TrainEvent
+  | { readonly type: "progress"; readonly step: number; readonly steps: number }
+  /** The check of modalities failed, and the task went on without. */
+  | ({ readonly type: "check-failed" } & CheckFailure);
+
+/** An error by class and code: messages may quote what belongs to patients. */
+export interface CheckFailure {
+  readonly error: string;
+  readonly code?: string;
+}
+
+/** What is told of an error. */
+export function checkFailureOf(error: unknown): CheckFailure {
+  if (!(error instanceof Error)) return { error: typeof error };
+  return { error: error.name, ...("code" in error && typeof error.code === "string" && { code: error.code }) };
+}
 
 export interface TaskContext {
   /** Aborts when the task is to stop; a training writes its checkpoint first. */

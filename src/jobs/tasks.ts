@@ -5,7 +5,7 @@
 import { type Engine, openEngine, type Provider, withFallback } from "../engine/mod.ts";
 import { classify, segment } from "../inference/mod.ts";
 import { finetune, pretrain } from "../train/mod.ts";
-import type { TaskContext, Tasks } from "./task_types.ts";
+import { checkFailureOf, type TaskContext, type Tasks } from "./task_types.ts";
 
 /** Engines stay open between calls: the networks that they have loaded stay loaded. */
 const engines = new Map<Provider, Engine>();
@@ -58,16 +58,20 @@ export const tasks: Tasks = {
     onDevice(
       provider,
       context,
-      (engine) => segment({ ...request, images: Object.fromEntries(images), engine, ...progress(context) }),
+      (engine) => segment({ ...request, images: Object.fromEntries(images), engine, ...followed(context) }),
     ),
   classify: ({ provider, images, ...request }, context) =>
     onDevice(
       provider,
       context,
-      (engine) => classify({ ...request, images: Object.fromEntries(images), engine, ...progress(context) }),
+      (engine) => classify({ ...request, images: Object.fromEntries(images), engine, ...followed(context) }),
     ),
 };
 
-function progress({ signal, emit }: TaskContext) {
-  return { signal, onProgress: (step: number, steps: number) => emit({ type: "progress", step, steps }) };
+function followed({ signal, emit }: TaskContext) {
+  return {
+    signal,
+    onProgress: (step: number, steps: number) => emit({ type: "progress", step, steps }),
+    onCheckFailed: (error: unknown) => emit({ type: "check-failed", ...checkFailureOf(error) }),
+  };
 }

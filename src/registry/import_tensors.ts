@@ -3,7 +3,7 @@ import { z } from "zod";
 import { encodeModel, sizeOf } from "../graph/mod.ts";
 import {
   BRAINMVP_PREPROCESSING,
-  MODALITIES,
+  INPUTS,
   type Modality,
   type ModelSpec,
   type Task,
@@ -38,7 +38,7 @@ const OFFICIAL_TEMPLATES: readonly Modality[] = ["flair", "t1", "t1c", "t2", "mr
 export const METADATA_KEY = "sulcus";
 const millimetres = z.tuple([z.number(), z.number(), z.number()]);
 const stackSchema = z.strictObject({
-  modalities: z.array(z.enum(MODALITIES)),
+  modalities: z.array(z.enum(INPUTS)),
   spacingMm: specSchema.shape.preprocessing.shape.spacingMm,
   middleMm: millimetres,
 });

@@ -2,7 +2,7 @@
  * The schema of a model package's `manifest.json`. Not the network: of `network.onnx` it knows only the sha256.
  */
 import { z } from "zod";
-import { type Architecture, MODALITIES, type ModelSpec } from "../inference/spec.ts";
+import { type Architecture, INPUTS, MODALITIES, type ModelSpec, wrongInputs } from "../inference/spec.ts";
 import { DomainError } from "./errors.ts";
 
 /** Version of this schema; a reader refuses what is newer. */
@@ -52,7 +52,7 @@ export const labelSchema = z.strictObject({
 const specShape = {
   task: z.enum(["encoder", "segmentation", "classification"]),
   architecture: z.strictObject({ kind: z.enum(KINDS), config: z.record(z.string(), z.json()) }),
-  modalities: z.array(z.enum(MODALITIES)).min(1).max(64),
+  modalities: z.array(z.enum(INPUTS)).min(1).max(64),
   labels: z.array(labelSchema).max(255),
   classes: z.array(z.string().min(1).max(100)).max(1000),
   preprocessing: z.strictObject({
@@ -110,6 +110,8 @@ export const manifestSchema = shape.check(({ value, issues }) => {
     issues.push({ code: "custom", input: value, path: [path], message });
   const repeated = (values: readonly (string | number)[]) => new Set(values).size < values.length;
   if (!("network.onnx" in value.files)) refuse("files", "network.onnx is missing");
+  const wrong = wrongInputs(value);
+  if (wrong !== null) refuse("modalities", wrong);
   if (value.task === "segmentation" && value.labels.length === 0) refuse("labels", "a segmentation needs labels");
   if (value.task === "classification" && value.classes.length < 2) {
     refuse("classes", "a classification needs two classes or more");

@@ -13,6 +13,11 @@ Deno.test("parseManifest() gives back what it was given", () => {
   assert.deepEqual(parseManifest(JSON.parse(JSON.stringify(MANIFEST))), MANIFEST);
 });
 
+Deno.test("parseManifest() takes a classification of one volume of any modality", () => {
+  const change = { task: "classification", labels: [], classes: ["t1", "t2"], modalities: ["any"] } as const;
+  assert.deepEqual(parseManifest({ ...MANIFEST, ...change }).modalities, ["any"]);
+});
+
 Deno.test("specOf() picks what inference needs", () => {
   const { task, architecture, modalities, labels, classes, preprocessing, inference } = MANIFEST;
   assert.deepEqual(specOf(MANIFEST), { task, architecture, modalities, labels, classes, preprocessing, inference });
@@ -25,6 +30,12 @@ const REFUSED: Record<string, { change: Record<string, unknown>; message: RegExp
   "a name of dots": { change: { name: ".." }, message: /name: expected 1 to 64/ },
   "version 0": { change: { version: 0 }, message: /version: / },
   "an unknown modality": { change: { modalities: ["ct"] }, message: /modalities\.0: / },
+  "any modality in a segmentation": { change: { modalities: ["any"] }, message: /modalities: any is for classific/ },
+  "any modality beside another": {
+    change: { task: "classification", labels: [], classes: ["a", "b"], modalities: ["any", "t1"] },
+    message: /modalities: any is for classifications of one volume alone/,
+  },
+  "a template of any modality": { change: { files: { "templates/any.nii.gz": "0".repeat(64) } }, message: /files\./ },
   "no network": { change: { files: {} }, message: /files: network\.onnx is missing/ },
   "a file elsewhere": { change: { files: { "../x": "0".repeat(64) } }, message: /files\.\.\.\/x: / },
   "a hash that is none": { change: { files: { "network.onnx": "abc" } }, message: /files\.network\.onnx: expected 64/ },

@@ -1,7 +1,7 @@
 /** Data sets: records, case files streamed to disk, archives. */
 import { Problem } from "./problems.ts";
 import type { Modality } from "../inference/spec.ts";
-import { modalityFromName } from "../jobs/mod.ts";
+import { inputFromName } from "../jobs/mod.ts";
 import { datasetListSchema, datasetSchema, importedSchema, storedClassSchema, storedFileSchema } from "./replies.ts";
 import {
   caseClassSchema,
@@ -131,7 +131,7 @@ export const DATASET_ROUTES = [
     replies: storedReply,
     refusals: [...FILE_REFUSALS, "unknown-modality"],
     handle(call) {
-      const modality = modalityFromName(call.params.modality);
+      const modality = inputFromName(call.params.modality);
       if (modality === null) {
         throw new Problem("unknown-modality", "Cannot store the image: its address names no modality that is known", {
           path: "path.modality",

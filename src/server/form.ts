@@ -5,7 +5,7 @@
 import { Busboy, type BusboyFileStream, type BusboyInstance } from "@fastify/busboy";
 import { once } from "node:events";
 import type { z } from "zod";
-import { modalityFromName } from "../jobs/mod.ts";
+import { inputFromName } from "../jobs/mod.ts";
 import type { Modality } from "../inference/spec.ts";
 import { bodyChunks, type BodyLimits, checkedStart, parseJson } from "./body.ts";
 import { Problem, problemOf } from "./problems.ts";
@@ -115,7 +115,7 @@ class FormReader<T> {
   }
 
   async #take(name: string, stream: BusboyFileStream): Promise<void> {
-    const modality = modalityFromName(name);
+    const modality = inputFromName(name);
     const what = modality ?? (name === "options" ? "options" : null);
     if (what === null) {
       throw new Problem("invalid-request", 'Cannot read the form: a part is neither a modality nor "options"', {

@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document, written from the route table and its schemas. */
 import type { z } from "zod";
-import { MODALITIES } from "../inference/spec.ts";
+import { INPUTS } from "../inference/spec.ts";
 import { namedSchemas, nameOf, parameterSchema } from "./named.ts";
 import { type ProblemCode, statusOf, titleOf } from "./problems.ts";
 import { problemSchema } from "./replies.ts";
@@ -148,7 +148,7 @@ function requestBodyOf(body: BodySpec): NonNullable<Operation["requestBody"]> {
     case "file":
       return { required: true, content: { "application/octet-stream": { schema: BINARY } } };
     case "form": {
-      const images = Object.fromEntries(MODALITIES.map((name) => [name, BINARY]));
+      const images = Object.fromEntries(INPUTS.map((name) => [name, BINARY]));
       const schema = { type: "object", properties: { ...images, options: ref(body.options) } };
       return { required: true, content: { "multipart/form-data": { schema } } };
     }

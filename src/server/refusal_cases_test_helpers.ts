@@ -93,6 +93,7 @@ export const CASES: readonly Case[] = [
     /modalities/,
     "modalities.0",
   ],
+  ["POST", "/v1/datasets", { json: { ...spec, modalities: ["any"] } }, 422, "invalid-dataset", /one volume alone/],
   ["POST", "/v1/datasets", { json: { ...spec, labels: [] } }, 422, "invalid-dataset", /needs labels/],
   ["GET", `/v1/datasets/${NONE}`, {}, 404, "not-found", /data set/],
   ["DELETE", `/v1/datasets/${NONE}`, {}, 404, "not-found", /data set/],

@@ -1,7 +1,7 @@
 /** Schemas of what clients get: the document is made from them, and tests hold every reply against them. */
 import { z } from "zod";
 import { type Device, PROVIDERS } from "../engine/mod.ts";
-import { type Label, MODALITIES } from "../inference/spec.ts";
+import { INPUTS, type Label, MODALITIES } from "../inference/spec.ts";
 import type { ClassifyResult, SegmentResult } from "../inference/types.ts";
 import { DATASET_LAYOUTS, type DatasetDetail, type DatasetSummary, JOB_KINDS, JOB_STATES } from "../jobs/mod.ts";
 import { type ImportReport, labelSchema, manifestSchema, type ModelSummary, VERSION_STATES } from "../registry/mod.ts";
@@ -12,7 +12,7 @@ import type { ProblemBody } from "./problems.ts";
 const time = z.iso.datetime();
 const count = z.int().min(0);
 const metrics = z.record(z.string(), z.number().nullable()).describe("Named numbers, such as dice, hd95Mm, accuracy.");
-const modality = z.enum(MODALITIES);
+const modality = z.enum(INPUTS);
 const checkState = z.enum(["ok", "pending", "failed"]);
 
 export const problemSchema = named(
@@ -103,7 +103,7 @@ const importReportSchema = named(
     dropped: z.array(z.strictObject({ key: z.string(), why: z.string() })),
     missing: keys.describe("Fresh in the network."),
     converted: z.array(z.strictObject({ key: z.string(), from: z.string() })).describe("Stored as other than float32."),
-    templates: z.array(modality),
+    templates: z.array(z.enum(MODALITIES)),
     assumed: z.array(z.string()).describe("What the file does not tell."),
     batchesTracked: count.nullable(),
   }),

@@ -63,6 +63,7 @@ export async function withBench(
         port: 8080,
         dataDirectory,
         provider: "cpu",
+        modalityCheck: null,
         allowedHosts: [],
         limits: DEFAULT_LIMITS,
         resultHours: 1,

@@ -35,6 +35,8 @@ export interface ServerSettings {
   readonly provider: Provider | "auto";
   /** `postgres://…`; absent: embedded. */
   readonly databaseUrl?: string;
+  /** Name of the model that tells whether volumes look like what they are called, where it is served; null: no check. */
+  readonly modalityCheck: string | null;
   /** Names under which browsers may reach the server beside the loopback ones and `host`. */
   readonly allowedHosts: readonly string[];
   readonly limits: Limits;

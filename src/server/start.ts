@@ -30,6 +30,8 @@ export interface ServerOptions {
   readonly provider?: ServerSettings["provider"];
   /** `postgres://…`; absent: embedded in the data directory. */
   readonly databaseUrl?: string;
+  /** Name of the model that checks modalities, see {@link ServerSettings}. Default none. */
+  readonly modalityCheck?: string | null;
   /** There are no logins: anybody who reaches another address than this machine's own may do everything. */
   readonly allowRemoteWithoutLogin?: boolean;
   /** Names under which browsers may reach the server beside the loopback ones and `host`. */
@@ -113,6 +115,7 @@ function settingsOf(options: ServerOptions): ServerSettings {
     modelsDirectory: options.models,
     provider: options.provider ?? "auto",
     databaseUrl: options.databaseUrl,
+    modalityCheck: options.modalityCheck ?? null,
     allowedHosts: options.allowedHosts ?? [],
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     resultHours: options.resultHours ?? 24,
@@ -152,6 +155,8 @@ async function open(settings: ServerSettings, { commit, tasksModule, log, stoppi
     datasets,
     dataDirectory,
     provider,
+    modalityCheck: settings.modalityCheck,
+    onCheckFailed: (failure) => log({ level: "error", event: "modality-check-failed", ...failure }),
     resultTtlMs: settings.resultHours * 3600 * 1000,
     tasksModule,
   });

@@ -6,7 +6,7 @@ import { copyFile, mkdir, readFile, stat } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { encodeModel, Random, type Tensor } from "../graph/mod.ts";
-import { type Modality, type ModelSpec, templatePath } from "../inference/mod.ts";
+import { type Modality, type ModelSpec, templatePath, wrongInputs } from "../inference/mod.ts";
 import { drawSample } from "./augment.ts";
 import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { PreparedCases } from "./dataset.ts";
@@ -83,6 +83,8 @@ function checkRequest({ cases, task, labels, classes, modalities }: FinetuneRequ
   };
   if (cases.length === 0) fail("expected at least one case, got none");
   if (modalities.length === 0) fail("expected at least one modality, got none");
+  const wrong = wrongInputs({ task, modalities });
+  if (wrong !== null) fail(wrong);
   if (task === "segmentation" && labels.length === 0) fail("expected at least one label, got none");
   if (task === "classification" && classes.length < 2) fail(`expected at least two classes, got ${classes.length}`);
 }
@@ -178,6 +180,7 @@ class Run {
   ) {
     const { request, recipe, cases } = this.#options;
     const views = recipe.templates ? 2 : 1;
+    const groups = sampledGroups(indices, { request, recipe });
     const random = new Random(recipe.seed).fork(name);
     const later = this.#stepsLeft;
     const clock = { start: performance.now(), first: -1 };
@@ -202,7 +205,8 @@ class Run {
       run: identity,
       sample: async (step, i) => {
         const draw = random.fork(`update ${step} crop ${i}`);
-        return drawSample(await cases.get(indices[draw.integer(indices.length)]), recipe, draw);
+        const group = groups.length === 1 ? groups[0] : groups[draw.integer(groups.length)];
+        return drawSample(await cases.get(group[draw.integer(group.length)]), recipe, draw);
       },
       signal: request.signal,
       onLog: log,
@@ -227,6 +231,18 @@ class Run {
     });
     return { weights, losses };
   }
+}
+
+/** Cases that are drawn from with equal chances: those of each class, or all together. */
+export function sampledGroups(
+  indices: readonly number[],
+  { request: { task, cases }, recipe }: {
+    request: Pick<FinetuneRequest, "task" | "cases">;
+    recipe: Pick<ResolvedRecipe, "balancedClasses">;
+  },
+): readonly (readonly number[])[] {
+  if (task !== "classification" || !recipe.balancedClasses) return [indices];
+  return [...Map.groupBy(indices, (i) => cases[i].className).values()];
 }
 
 /** The output that the recipe compares; networks without deep supervision have no `out4`, so x4 stands in. */

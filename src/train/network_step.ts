@@ -42,15 +42,22 @@ export interface ForwardOptions {
   readonly within?: { readonly output: string; readonly as: (v: Value) => Value };
 }
 
-/** A network inside a step; every pass has batch statistics of its own and moves the running ones on. */
+/**
+ * A network inside a step; every pass has batch statistics of its own and moves the running ones on. What is averaged over
+ * space right after its BatchNormalization is normalised by the running ones instead: by its own, the average of a single
+ * crop would be the same for every crop.
+ */
 export class StepNetwork {
   /** What the running statistics have become, by key. */
   readonly buffers = new Map<string, Value>();
   readonly #b: GraphBuilder;
   readonly #network: Graph;
   readonly #weights: DeclaredWeights;
+  /** Outputs of nodes that are averaged over space. */
+  readonly #averaged: ReadonlySet<string>;
 
   constructor(b: GraphBuilder, network: Graph, weights: DeclaredWeights) {
+    this.#averaged = new Set(network.nodes.filter((n) => isGlobalAverage(n, network)).map((n) => n.inputs[0]));
     this.#b = b;
     this.#network = network;
     this.#weights = weights;
@@ -84,11 +91,18 @@ export class StepNetwork {
     const { y, nextMean, nextVariance } = batchNorm(
       this.#b.op,
       { x, scale, bias, mean: current(meanKey), variance: current(varianceKey) },
-      { epsilon: Number(node.attrs.epsilon) },
+      { epsilon: Number(node.attrs.epsilon), statistics: this.#averaged.has(node.output) ? "running" : "batch" },
     );
     this.buffers.set(meanKey, nextMean).set(varianceKey, nextVariance);
     return y;
   }
+}
+
+/** Whether a node averages [N, C, …] over everything behind C. */
+function isGlobalAverage({ op, inputs }: Node, { types, constants }: Graph): boolean {
+  if (op !== "ReduceMean") return op === "GlobalAveragePool";
+  const axes = [...constants.get(inputs[1])?.data ?? []].map(Number), { shape } = types.get(inputs[0])!;
+  return shape.length > 2 && shape.every((_, k) => (k > 1) === (axes.includes(k) || axes.includes(k - shape.length)));
 }
 
 /** The outputs of a step, among them the state that it reads and replaces. */

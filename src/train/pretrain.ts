@@ -114,7 +114,7 @@ function checkCases(cases: readonly PretrainingCase[]): readonly PretrainingCase
   };
   if (cases.length === 0) fail("expected at least one case, got none");
   cases.forEach(({ images }, i) => {
-    const unknown = Object.keys(images).find((m) => !MODALITIES.includes(m as Modality));
+    const unknown = Object.keys(images).find((m) => !(MODALITIES as readonly string[]).includes(m));
     if (unknown !== undefined) fail(`case ${i + 1}: expected modalities among ${MODALITIES.join(", ")}`);
     if (Object.keys(images).length === 0) fail(`case ${i + 1}: expected at least one image, got none`);
   });

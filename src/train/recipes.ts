@@ -45,6 +45,8 @@ export interface ResolvedRecipe {
   readonly headBias: number | null;
   /** Share of crops that are centred near a labelled voxel; 0: uniform crops. */
   readonly lesionShare: number;
+  /** Classification: a crop's class is drawn first, then one of its cases, so that rare classes count as much as others. */
+  readonly balancedClasses: boolean;
   readonly seed: number;
   readonly validation: "auto" | "none" | { readonly folds: number };
   readonly earlyStopSteps: number | null;
@@ -69,6 +71,7 @@ type PresetValues =
     | "intensity"
     | "headBias"
     | "lesionShare"
+    | "balancedClasses"
     | "checkpointEverySteps"
   >
   & {
@@ -92,6 +95,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     intensity: { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false },
     headBias: null,
     lesionShare: 0,
+    balancedClasses: false,
     checkpointEverySteps: 5,
     foldShare: 1,
     steps: (cases) => 500 * Math.ceil(cases / 3),
@@ -111,6 +115,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     intensity: { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false },
     headBias: null,
     lesionShare: 0,
+    balancedClasses: false,
     checkpointEverySteps: 5,
     foldShare: 1,
     steps: (cases) => 300 * Math.max(1, Math.floor(cases / 2)),
@@ -133,6 +138,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     // from 0, the first hundred updates only learn that most voxels have no label
     headBias: -4,
     lesionShare: 0.5,
+    balancedClasses: true,
     checkpointEverySteps: 25,
     // minutes, not hours: the folds tell a lower bound, the time goes into the network that is used
     foldShare: 0.375,
@@ -147,6 +153,9 @@ const CLASSIFICATION = {
   flips: "axes",
   steps: (cases: number) => 200 * Math.ceil(cases / 64),
 } as const;
+
+/** One crop's class is a coarser lesson than its voxels: at the rate of segmentations the loss stays at ln(classes). */
+const EDGE_CLASSIFICATION = { learningRate: 5e-4 } as const;
 
 /** Weight decay of the paper where it is not that of UniFormer (METHODS.md B.3 row 2). */
 const UNET3D_DECAY = 1e-5;
@@ -194,7 +203,7 @@ function presetOf(name: Preset, { task, network }: RecipeContext): (typeof PRESE
   const weightDecay = name === "paper" && network.startsWith("unet3d") ? UNET3D_DECAY : preset.optimizer.weightDecay;
   return {
     ...preset,
-    ...(task === "classification" && name !== "edge" && CLASSIFICATION),
+    ...(task === "classification" && (name === "edge" ? EDGE_CLASSIFICATION : CLASSIFICATION)),
     optimizer: { ...preset.optimizer, weightDecay },
   };
 }

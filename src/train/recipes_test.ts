@@ -35,6 +35,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     intensity: SHARED_DRAW,
     headBias: null,
     lesionShare: 0,
+    balancedClasses: false,
     checkpointEverySteps: 5,
   },
   official: {
@@ -54,6 +55,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     intensity: SHARED_DRAW,
     headBias: null,
     lesionShare: 0,
+    balancedClasses: false,
     checkpointEverySteps: 5,
   },
   edge: {
@@ -73,6 +75,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     intensity: { shift: 0.1, scale: 0.1, gamma: 0.2, perChannel: true },
     headBias: -4,
     lesionShare: 0.5,
+    balancedClasses: true,
     checkpointEverySteps: 25,
   },
 };
@@ -95,19 +98,19 @@ Deno.test("resolveRecipe() counts epochs: paper 500 of ⌈n/3⌉ updates, offici
   assert.deepEqual([1, 2, 5].map((n) => steps("official", n)), [300, 300, 600]);
 });
 
-Deno.test("resolveRecipe() classifies as METHODS.md B.4 says, and edge as it segments", () => {
+Deno.test("resolveRecipe() classifies as METHODS.md B.4 says, and edge as it segments, but slower", () => {
   const of = (preset: Preset) => {
-    const { roi, batchSize, steps, flips } = resolveRecipe({ preset }, {
+    const { roi, batchSize, steps, flips, learningRate } = resolveRecipe({ preset }, {
       ...CONTEXT,
       task: "classification",
       cases: 65,
     });
-    return { roi, batchSize, steps, flips };
+    return { roi, batchSize, steps, flips, learningRate };
   };
-  const expected = { roi: [96, 96, 64], batchSize: 64, steps: 400, flips: "axes" };
+  const expected = { roi: [96, 96, 64], batchSize: 64, steps: 400, flips: "axes", learningRate: 3e-4 };
   assert.deepEqual(of("paper"), expected);
   assert.deepEqual(of("official"), expected);
-  assert.deepEqual(of("edge"), { roi: [64, 64, 64], batchSize: 1, steps: 2600, flips: "axes" });
+  assert.deepEqual(of("edge"), { roi: [64, 64, 64], batchSize: 1, steps: 2600, flips: "axes", learningRate: 5e-4 });
 });
 
 Deno.test("resolveRecipe() decays UNET3D's weights less in the paper's preset only", () => {

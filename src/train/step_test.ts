@@ -184,3 +184,42 @@ Deno.test("trainingStep() lets the second view wait for the gradients of the fir
   assert.ok(before("paper") > 3 * forward, `${before("paper")} convolutions before the loss, ${forward} a view`);
   assert.equal(before("official"), 2 * forward);
 });
+
+Deno.test("trainingStep() normalises what is averaged over space by the running statistics, all else by the batch's", () => {
+  const lossOf = (isAveraged: boolean, mean: number, image: readonly number[]) => {
+    const b = new GraphBuilder();
+    const constant = (name: string, values: readonly number[]) =>
+      b.constant(tensor("float32", [2], values), `norm.${name}`);
+    const x = b.input("image", { dtype: "float32", shape: [1, 2, 2, 1, 1] });
+    const affine = [constant("weight", [1, 1]), constant("bias", [0, 0])] as const;
+    const running = [constant("running_mean", [mean, 0]), constant("running_var", [4, 1])] as const;
+    const y = b.op.BatchNormalization(x, ...affine, ...running, { epsilon: 0 });
+    const logits = isAveraged
+      ? b.op.ReduceMean(y, [2, 3, 4], { keepdims: 0 })
+      : b.op.ReduceMax(y, [2, 3, 4], { keepdims: 0 });
+    const { graph } = trainingStep(b.build("tiny", { logits }), {
+      task: "classification",
+      heads: ["logits"],
+      consistency: null,
+      views: 1,
+      supervision: "sum",
+      optimizer: { kind: "adamw", weightDecay: 0, ...ADAM_DEFAULTS },
+      isTrainable: () => false,
+    });
+    const feeds: Record<string, Tensor> = {
+      view1: tensor("float32", [1, 2, 2, 1, 1], image),
+      target: tensor("float32", [1, 2], [1, 0]),
+      learningRate: tensor("float32", [], [1]),
+      step: tensor("float32", [], [1]),
+      "norm.running_mean": tensor("float32", [2], [mean, 0]),
+      "norm.running_var": tensor("float32", [2], [4, 1]),
+    };
+    const { loss, ...next } = evaluate(graph, feeds);
+    return { loss: loss.data[0], mean: next["next/norm.running_mean"].data[0] };
+  };
+  const entropy = (a: number, b: number) => Math.log(Math.exp(a) + Math.exp(b)) - a;
+  // channel 0 holds 3 and 5: by running mean 2 and deviation 2 their mean is 1; by their own the greater is 1
+  assertClose([lossOf(true, 2, [3, 5, 0, 0]).loss], [entropy(1, 0)], { rtol: 1e-6, what: "averaged" });
+  assertClose([lossOf(false, 2, [3, 5, -1, 1]).loss], [entropy(1, 1)], { rtol: 1e-6, what: "not averaged" });
+  assertClose([lossOf(true, 2, [3, 5, 0, 0]).mean], [0.9 * 2 + 0.1 * 4], { rtol: 1e-6, what: "running mean" });
+});

@@ -48,6 +48,7 @@ const BADGES = {
   succeeded: "good",
   ok: "good",
   failed: "bad",
+  warning: "busy",
   "not-ready": "bad",
   running: "busy",
   queued: "busy",
@@ -352,7 +353,8 @@ function outputOf({ labels, classes, warnings, provider }) {
         labels.map((l) => [l.name, l.voxels, number(l.volumeMl)]),
       )
       : table([column("Class"), numbers("Probability")], classes.map((c) => [c.label, number(c.probability)])),
-    h("span", { className: "dim" }, [`Ran on ${provider}.`, ...warnings.map((w) => w.detail)].join(" ")),
+    h("span", { className: "dim" }, `Ran on ${provider}.`),
+    ...warnings.map((w) => h("div", {}, badge("warning"), ` ${w.detail}`)),
   );
 }
 
