@@ -36,7 +36,7 @@ export const PHANTOM_TASK: PhantomTask = {
   lesions: 8,
   firstPhantom: 1000,
   patients: { unlabelled: 16, labelled: 5, test: 6 },
-  pretrainingSteps: 450,
+  pretrainingSteps: 600,
   steps: 150,
 };
 
@@ -65,7 +65,7 @@ export interface Variant {
 }
 
 export const SCRATCH: Variant = { name: "scratch", weights: null, templates: false };
-export const FULL: Variant = { name: "+CMR+MD+MCL", weights: { cmr: 1, md: 1, contrast: 1 }, templates: true };
+export const FULL: Variant = { name: "+CMR+MD+MCL", weights: { cmr: 1, md: 1, contrast: 0.1 }, templates: true };
 export const VARIANTS: readonly Variant[] = [
   SCRATCH,
   { name: "+CMR", weights: { cmr: 1, md: 0, contrast: 0 }, templates: false },
