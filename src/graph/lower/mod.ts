@@ -3,6 +3,7 @@ import type { Graph } from "../ir.ts";
 import { PLANAR_CONV_TRANSPOSE, PRODUCT_CONV_TRANSPOSE, SPREAD_CONV_TRANSPOSE } from "./conv_transpose.ts";
 import { BLOCKED_DEPTHWISE } from "./depthwise.ts";
 import { CHANNEL_MEAN, CHANNEL_NORM, SINK_TRANSPOSES } from "./layout.ts";
+import { TWO_PASS_NORM } from "./norm.ts";
 import { applyPass, type Pass, type PassReport, type Target } from "./pass.ts";
 import { PLANAR_GROUPED_CONV } from "./planar_conv.ts";
 import { WEIGHT_GRADIENT } from "./weight_gradient.ts";
@@ -20,14 +21,17 @@ export const CPU_PASSES: readonly Pass[] = [
 ];
 
 /**
- * The passes for ONNX Runtime's WebGPU provider, in order: it has no 3-D ConvTranspose and no grouped 3-D Conv, and one
- * thread an element of a weight gradient in the form of a convolution.
+ * The passes for ONNX Runtime's WebGPU provider, in order: it has no 3-D ConvTranspose and no grouped 3-D Conv, runs a
+ * weight gradient written as a convolution with one thread an element, and normalises inexactly.
  */
 export const WEBGPU_PASSES: readonly Pass[] = [
+  CHANNEL_NORM,
+  TWO_PASS_NORM,
   WEIGHT_GRADIENT,
   PRODUCT_CONV_TRANSPOSE,
   SPREAD_CONV_TRANSPOSE,
   PLANAR_GROUPED_CONV,
+  SINK_TRANSPOSES,
 ];
 
 /** The passes for a provider. */
