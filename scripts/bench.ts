@@ -7,7 +7,7 @@ import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Engine, openEngine, type Resident, type Session } from "../src/engine/mod.ts";
-import { encodeModel, type Graph, lower, sizeOf, type Tensor, tensor } from "../src/graph/mod.ts";
+import { encodeModel, type Graph, lower, passesFor, sizeOf, type Tensor, tensor } from "../src/graph/mod.ts";
 import { segment } from "../src/inference/mod.ts";
 import { buildNetwork, EDGE, initialWeights, isBuffer, type NetworkSpec } from "../src/nets/mod.ts";
 import { specOf } from "../src/registry/mod.ts";
@@ -50,7 +50,7 @@ async function forward(
 ) {
   const input = [1, 4, size, size, size];
   const graph = buildNetwork(spec, { input, weights: initialWeights(spec, { seed: 0 }), outputs: "inference" });
-  const session = await engine.load(encodeModel(plain ? graph : lower(graph).graph));
+  const session = await engine.load(encodeModel(plain ? graph : lower(graph, passesFor(engine.provider)).graph));
   const image = wave(input);
   return await measure(engine, { name, runs: 4, run: () => session.run({ image }) });
 }
@@ -82,7 +82,7 @@ async function trainStep(
     const { shape } = graph.types.get(key)!;
     await engine.put(key, weights.get(key) ?? tensor("float32", shape, new Float32Array(sizeOf(shape))));
   }
-  const session = await engine.load(encodeModel(lower(graph).graph, { openSizes: true }));
+  const session = await engine.load(encodeModel(lower(graph, passesFor(engine.provider)).graph, { openSizes: true }));
   const feeds = stepFeeds(graph, state);
   const keep = Object.fromEntries([...state].map(([from, to]) => [to, from]));
   return await measure(engine, { name, runs, run: (i) => updateOnce(session, { feeds, keep, i }) });

@@ -5,7 +5,7 @@
 import { EngineError, type EngineErrorCode } from "./engine.ts";
 
 const OUT_OF_MEMORY =
-  /bad_?alloc|fail\w* to allocate|out of memory|out ?of ?memory|allocation failed|memory allocation|Invalid array length|Aborted\(OOM|cannot enlarge memory|not enough memory|tensor shape is too large|storage size overflow|SafeIntOnOverflow|CUDNN_STATUS_ALLOC_FAILED|max(imum)? ?(StorageBufferBindingSize|BufferSize|buffer size)/i;
+  /bad_?alloc|fail\w* to allocate|out of memory|out ?of ?memory|allocation failed|memory allocation|Invalid array length|Aborted\(OOM|cannot enlarge memory|not enough memory|tensor shape is too large|storage size overflow|SafeIntOnOverflow|CUDNN_STATUS_ALLOC_FAILED|max(imum)? ?(StorageBufferBindingSize|StorageBuffersPerShaderStage|BufferSize|buffer size)/i;
 const UNSUPPORTED =
   /not[ _]implemented|does not support|not supported|unsupported|could not find an implementation|is not a registered (function|op)|only [\w ]+ (is|are) supported/i;
 

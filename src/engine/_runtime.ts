@@ -11,6 +11,10 @@ export interface Runtime {
   readonly software: boolean;
   readonly Tensor: TensorConstructor;
   createSession(path: string, options: LoadOptions): Promise<InferenceSession>;
+  /** The largest tensor that the device can hold, bytes; absent where memory is the only limit. */
+  readonly maxTensorBytes?: number;
+  /** Runs `work` and fails where the device reported an error meanwhile; absent where runs report their own. */
+  readonly guarded?: <T>(work: () => Promise<T>) => Promise<T>;
   /** Moves a tensor to the device's memory; absent where runs read the process's memory. */
   readonly upload?: (tensor: Tensor) => Promise<Tensor>;
 }

@@ -4,6 +4,7 @@
  */
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { bytesOf, type DType, type Tensor, type TensorType } from "../graph/tensor.ts";
+import { show } from "./_checks.ts";
 import { EngineError, type LoadOptions } from "./engine.ts";
 import { engineErrorOf } from "./_failures.ts";
 import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./_messages.ts";
@@ -42,13 +43,16 @@ const parent = serve({
 
   load: ({ path, options }: { path: string; options: LoadOptions }): Promise<LoadReply> =>
     failingAs("load the model", async () => {
-      const session = await runtime.createSession(path, options);
+      const session = await guarded(() => runtime.createSession(path, options));
+      const inputs = typesOf(session.inputMetadata), outputs = typesOf(session.outputMetadata);
+      try {
+        for (const [name, type] of Object.entries({ ...inputs, ...outputs })) requireRoom(name, type);
+      } catch (error) {
+        await session.release();
+        throw error;
+      }
       sessions.set(nextSession, session);
-      return {
-        session: nextSession++,
-        inputs: typesOf(session.inputMetadata),
-        outputs: typesOf(session.outputMetadata),
-      };
+      return { session: nextSession++, inputs, outputs };
     }, path),
 
   release: async ({ session }: { session: number }): Promise<void> => {
@@ -60,11 +64,11 @@ const parent = serve({
     failingAs("run the graph", async () => {
       collectGarbage();
       const feeds: Record<string, OrtTensor> = {};
-      for (const [name, t] of Object.entries(await readFeeds(file))) feeds[name] = toOrt(t);
+      for (const [name, t] of Object.entries(await readFeeds(file))) feeds[name] = toOrt(requireRoom(name, t));
       for (const [name, resident] of Object.entries(fed)) feeds[name] = held(residents.get(resident)).tensor;
       const wanted = [...new Set([...fetch, ...Object.keys(keep)])];
       const graph = held(sessions.get(session));
-      const results = await graph.run(feeds, wanted.length > 0 ? wanted : graph.outputNames.slice(0, 1));
+      const results = await guarded(() => graph.run(feeds, wanted.length > 0 ? wanted : graph.outputNames.slice(0, 1)));
       const fetched: Record<string, Tensor> = {};
       for (const name of fetch) fetched[name] = await download(results[name]);
       for (const t of Object.values(fetched)) garbageBytes += t.data.byteLength;
@@ -81,7 +85,8 @@ const parent = serve({
   put: ({ name, file }: { name: string; file: NonNullable<Placement> }): Promise<void> =>
     failingAs(`keep "${name}" on the device`, async () => {
       const tensors = await readTensors(file.path, file.tensors);
-      await replace(name, { tensor: await onDevice(tensors[name]) });
+      const value = requireRoom(name, tensors[name]);
+      await replace(name, { tensor: await guarded(() => onDevice(value)) });
     }),
 
   get: ({ name }: { name: string }): Promise<Placement> =>
@@ -105,6 +110,20 @@ async function failingAs<T>(doing: string, work: () => Promise<T>, path?: string
     console.error(error); // a trap leaves the heap in disorder: only a new process can be trusted
     Deno.exit(70);
   }
+}
+
+async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  return await (runtime.guarded?.(work) ?? work());
+}
+
+/** @throws {EngineError} "out-of-memory": the tensor is larger than any that the device can hold */
+function requireRoom<T extends TensorType>(name: string, t: T): T {
+  const limit = runtime.maxTensorBytes ?? Infinity;
+  if (t.shape.every((d) => d >= 0) && bytesOf(t) > limit) {
+    const sizes = `expected at most ${limit} bytes, got ${bytesOf(t)} of ${show(t)}`;
+    throw new EngineError("out-of-memory", `Cannot hold "${name}" on the device: ${sizes}`);
+  }
+  return t;
 }
 
 /** The parent names only what it saw here, so what is missing was lost with a process since. */

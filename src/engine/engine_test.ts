@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type DType, type Tensor, tensor, type TensorType, toNumbers } from "../graph/tensor.ts";
 import { modelBytes, type ModelNode } from "./_model.ts";
 import { type Engine, EngineError, openEngine, probeDevices } from "./mod.ts";
+import { Supervisor } from "./supervisor.ts";
 
 const f32 = (...shape: number[]): TensorType => ({ dtype: "float32", shape });
 const node = (op: string, inputs: string, outputs: string, attributes: ModelNode["attributes"] = {}): ModelNode => ({
@@ -261,6 +262,40 @@ for (const { provider, name, state, reason } of await probeDevices()) {
     },
   });
 }
+
+const webgpu = (await probeDevices()).find((d) => d.provider === "webgpu")!;
+const noWebgpu = webgpu.state === "ready" ? "" : ` (skipped: ${webgpu.reason})`;
+
+Deno.test({
+  name: `a lost GPU device ends its process, which is a crash${noWebgpu}`,
+  ignore: noWebgpu !== "",
+  async fn() {
+    const child = new Supervisor({ title: "the child", module: import.meta.resolve("./_lost_device_child.ts") });
+    await assert.rejects(
+      child.call("lose", null, { timeoutMs: 60_000 }),
+      (e) =>
+        e instanceof EngineError && e.code === "crashed" &&
+        e.message === "The child ended unexpectedly with exit code 70",
+    );
+    await child.close();
+  },
+});
+
+Deno.test({
+  name: `a tensor larger than the GPU's largest buffer is refused before the run${noWebgpu}`,
+  ignore: noWebgpu !== "",
+  async fn() {
+    const engine = await openEngine("webgpu");
+    const huge = f32(2 ** 16, 2 ** 20);
+    await assert.rejects(
+      engine.load(modelBytes({ inputs: { x: huge }, outputs: { y: huge }, nodes: [node("Neg", "x", "y")] })),
+      (e) =>
+        e instanceof EngineError && e.code === "out-of-memory" &&
+        /^Cannot hold "x" on the device: expected at most \d+ bytes, got 274877906944 of float32 /.test(e.message),
+    );
+    await engine.close();
+  },
+});
 
 Deno.test("Engine conformance fails when an output is wrong", async () => {
   const engine = await openEngine("cpu");

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Engine, EngineError, type Session } from "../engine/mod.ts";
-import { encodeModel, type Graph, importModel, lower } from "../graph/mod.ts";
+import { encodeModel, type Graph, importModel, lower, passesFor } from "../graph/mod.ts";
 import type { ModelSpec } from "./spec.ts";
 
 /** How many networks an engine keeps loaded: two models and the one that checks modalities. */
@@ -10,9 +10,9 @@ const KEPT = 3;
 
 const loaded = new WeakMap<Engine, Map<string, Promise<Session>>>();
 
-/** A graph as an engine's session. */
+/** A graph, lowered for the engine's provider, as its session. */
 export async function loadGraph(engine: Engine, graph: Graph): Promise<Session> {
-  return await engine.load(encodeModel(lower(graph).graph));
+  return await engine.load(encodeModel(lower(graph, passesFor(engine.provider)).graph));
 }
 
 /**

@@ -4,8 +4,8 @@
  * micro-batches come from a function of its number.
  */
 import { join } from "node:path";
-import type { Engine, Session } from "../engine/mod.ts";
-import { encodeModel, type Graph, lower, sameShape, type Tensor } from "../graph/mod.ts";
+import type { Engine, Provider, Session } from "../engine/mod.ts";
+import { encodeModel, type Graph, lower, passesFor, sameShape, type Tensor } from "../graph/mod.ts";
 import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { TrainingError } from "./types.ts";
 
@@ -16,9 +16,9 @@ export interface Program {
   readonly state: ReadonlyMap<string, string>;
 }
 
-/** A step as its device runs it. */
-export function compiled({ graph, state }: Program): Program {
-  return { graph: lower(graph).graph, state };
+/** A step as a provider runs it. */
+export function compiled({ graph, state }: Program, provider: Provider): Program {
+  return { graph: lower(graph, passesFor(provider)).graph, state };
 }
 
 export interface MicroBatch {

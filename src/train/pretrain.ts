@@ -5,7 +5,7 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Engine } from "../engine/mod.ts";
+import type { Engine, Provider } from "../engine/mod.ts";
 import { encodeModel, type Graph, Random, type Tensor, tensor } from "../graph/mod.ts";
 import { BRAINMVP_PREPROCESSING, MODALITIES, type Modality, type ModelSpec, writeTemplate } from "../inference/mod.ts";
 import { buildNetwork, initialWeights, isBuffer, parametersOf } from "../nets/mod.ts";
@@ -46,7 +46,7 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainResult
       if (request.signal?.aborted) throw new TrainingError("cancelled", "The pre-training was cancelled");
     },
   });
-  const trainer = new Pretrainer({ recipe, volumes, modalities });
+  const trainer = new Pretrainer({ recipe, volumes, modalities, provider: engine.provider });
   const clock = { start: performance.now(), first: -1 };
   const { steps } = recipe;
   const { state, curves } = await runLoop({
@@ -139,6 +139,7 @@ class Pretrainer {
   readonly #recipe: ResolvedPretraining;
   readonly #volumes: CaseCache<PretrainingVolumes>;
   readonly #modalities: readonly Modality[];
+  readonly #provider: Provider;
   readonly #random: Random;
   readonly #network: Graph;
   readonly #weights: ReadonlyMap<string, Tensor>;
@@ -146,16 +147,18 @@ class Pretrainer {
   #order: { epoch: number; cases: number[] } = { epoch: -1, cases: [] };
 
   constructor(
-    { recipe, volumes, modalities }: {
+    { recipe, volumes, modalities, provider }: {
       recipe: ResolvedPretraining;
       volumes: CaseCache<PretrainingVolumes>;
       modalities: readonly Modality[];
+      provider: Provider;
     },
   ) {
     const { network, seed, batch: { size }, roi } = recipe;
     this.#recipe = recipe;
     this.#volumes = volumes;
     this.#modalities = modalities;
+    this.#provider = provider;
     this.#random = new Random(seed).fork("pre-training");
     this.schedule = new Schedule(recipe, volumes.length);
     this.#weights = initialWeights(network, { seed });
@@ -194,7 +197,7 @@ class Pretrainer {
     if (known !== undefined) return known;
     const { network, weights, temperature, optimizer, templates, batch } = this.#recipe;
     const trained = new Set(parametersOf(network).filter((p) => !p.buffer && !isBuffer(p.key)).map((p) => p.key));
-    const program = compiled(pretrainingStep(this.#network, {
+    const step = pretrainingStep(this.#network, {
       weights,
       temperature,
       optimizer,
@@ -205,7 +208,8 @@ class Pretrainer {
       },
       isTrainable: (name) => trained.has(name),
       ...(this.#accumulates && { accumulate: { of: batch.replicas * batch.accumulation, last } }),
-    }));
+    });
+    const program = compiled(step, this.#provider);
     this.#programs.set(key, program);
     return program;
   }

@@ -41,8 +41,10 @@ const SMOOTHING = 20;
 /** Trains to the end. @throws as `runLoop()` */
 export async function train(options: TrainerOptions): Promise<Trained> {
   const { network, step: config, batchSize, steps, earlyStopSteps } = options;
-  const programOf = (last: boolean) =>
-    compiled(trainingStep(network, { ...config, accumulate: batchSize === 1 ? undefined : { of: batchSize, last } }));
+  const programOf = (last: boolean) => {
+    const accumulate = batchSize === 1 ? undefined : { of: batchSize, last };
+    return compiled(trainingStep(network, { ...config, accumulate }), options.engine.provider);
+  };
   const applying = programOf(true), adding = batchSize === 1 ? applying : programOf(false);
   const { state, curves } = await runLoop({
     ...options,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { evaluate, gradients, type Graph, GraphBuilder, lower, sizeOf, tensor } from "../mod.ts";
+import { evaluate, gradients, type Graph, GraphBuilder, lower, passesFor, sizeOf, tensor } from "../mod.ts";
 
 interface ConvCase {
   readonly name: string;
@@ -9,6 +9,7 @@ interface ConvCase {
   readonly transposed?: boolean;
   readonly bias?: boolean;
   readonly temporaryBytes?: number;
+  readonly provider?: "webgpu";
   /** Pass that must fire, or the start of the reason that another gives. */
   readonly fires?: string;
   readonly skips?: string;
@@ -123,6 +124,42 @@ const CASES: readonly ConvCase[] = [
     transposed: true,
     skips: "padded",
   },
+  {
+    name: "for WebGPU, grouped, strided and dilated",
+    x: [2, 4, 7, 6, 5],
+    w: [6, 2, 3, 2, 2],
+    attrs: { strides: [2, 1, 2], dilations: [1, 2, 1], pads: [1, 0, 2, 0, 1, 0], group: 2 },
+    bias: true,
+    provider: "webgpu",
+    fires: "planar-grouped-conv",
+  },
+  {
+    name: "for WebGPU, dense",
+    x: [1, 2, 4, 3, 5],
+    w: [3, 2, 3, 3, 3],
+    attrs: { pads: one(1) },
+    provider: "webgpu",
+    skips: "not grouped: the device has it",
+  },
+  {
+    name: "for WebGPU, transposed 1 × 2 × 3, grouped",
+    x: [2, 4, 2, 3, 2],
+    w: [4, 3, 1, 2, 3],
+    attrs: { strides: [1, 2, 3], group: 2 },
+    transposed: true,
+    provider: "webgpu",
+    fires: "product-conv-transpose",
+  },
+  {
+    name: "for WebGPU, transposed, overlapping, padding larger than the kernel",
+    x: [1, 3, 4, 3, 5],
+    w: [3, 2, 3, 2, 2],
+    attrs: { strides: [2, 1, 2], pads: [1, 2, 2, 3, 0, 1] },
+    transposed: true,
+    provider: "webgpu",
+    fires: "spread-conv-transpose",
+    skips: "padded",
+  },
 ];
 
 /** y, dx and dw of one (transposed) convolution under a fixed non-linear loss. */
@@ -144,7 +181,8 @@ const wave = (shape: readonly number[], phase: number) =>
 for (const c of CASES) {
   Deno.test(`lower() keeps the values of a convolution and its gradients: ${c.name}`, () => {
     const graph = stepGraph(c);
-    const { graph: lowered, reports } = lower(graph, undefined, { temporaryBytes: c.temporaryBytes ?? 2 ** 28 });
+    const target = { temporaryBytes: c.temporaryBytes ?? 2 ** 28 };
+    const { graph: lowered, reports } = lower(graph, passesFor(c.provider ?? "cpu"), target);
     if (c.fires !== undefined) assert.ok(reports.find((r) => r.pass === c.fires)!.fired > 0, `${c.fires} did not fire`);
     if (c.skips !== undefined) {
       const reasons = reports.flatMap((r) => r.skipped.map((s) => s.why));

@@ -1,9 +1,11 @@
 /** Lowering: rewrites a graph into the forms that an execution provider runs fast. A list of named passes. */
 import type { Graph } from "../ir.ts";
-import { PLANAR_CONV_TRANSPOSE } from "./conv_transpose.ts";
+import { PLANAR_CONV_TRANSPOSE, PRODUCT_CONV_TRANSPOSE, SPREAD_CONV_TRANSPOSE } from "./conv_transpose.ts";
 import { BLOCKED_DEPTHWISE } from "./depthwise.ts";
 import { CHANNEL_MEAN, CHANNEL_NORM, SINK_TRANSPOSES } from "./layout.ts";
+import { TWO_PASS_NORM } from "./norm.ts";
 import { applyPass, type Pass, type PassReport, type Target } from "./pass.ts";
+import { PLANAR_GROUPED_CONV } from "./planar_conv.ts";
 import { WEIGHT_GRADIENT } from "./weight_gradient.ts";
 
 export type { PassReport, Target };
@@ -17,6 +19,25 @@ export const CPU_PASSES: readonly Pass[] = [
   SINK_TRANSPOSES,
   CHANNEL_MEAN,
 ];
+
+/**
+ * The passes for ONNX Runtime's WebGPU provider, in order: it has no 3-D ConvTranspose and no grouped 3-D Conv, runs a
+ * weight gradient written as a convolution with one thread an element, and normalises inexactly.
+ */
+export const WEBGPU_PASSES: readonly Pass[] = [
+  CHANNEL_NORM,
+  TWO_PASS_NORM,
+  WEIGHT_GRADIENT,
+  PRODUCT_CONV_TRANSPOSE,
+  SPREAD_CONV_TRANSPOSE,
+  PLANAR_GROUPED_CONV,
+  SINK_TRANSPOSES,
+];
+
+/** The passes for a provider. */
+export function passesFor(provider: "cpu" | "cuda" | "wasm" | "webgpu"): readonly Pass[] {
+  return provider === "webgpu" ? WEBGPU_PASSES : CPU_PASSES;
+}
 
 const DEFAULT_TARGET: Target = { temporaryBytes: 64 * 2 ** 20 };
 

@@ -68,7 +68,7 @@ function inferConv([x, w, b]: readonly InputInfo[], attrs: ConvAttrs): TensorTyp
 }
 
 /** [M, C/g, k…] → [C, M/g, k…]: the weights of the transposed map. */
-function swapChannels(op: Ops, w: Value, group: number): Value {
+export function swapChannels(op: Ops, w: Value, group: number): Value {
   const [m, c, ...kernel] = w.shape;
   if (m === group && c === 1) return w;
   const tail = kernel.map((_, i) => i + 3);

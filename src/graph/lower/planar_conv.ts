@@ -1,0 +1,40 @@
+/**
+ * Grouped convolutions in 3-D for a device that groups in 2-D only: each tap along depth is a 2-D convolution of the
+ * depth slices that it reads, and the taps are summed.
+ */
+import type { Ops, Value } from "../ir.ts";
+import type { Match, Pass } from "./pass.ts";
+
+/** [N, C, D, H, W] → depth slices as batch, one 2-D Conv a tap → [N, M, oD, oH, oW]. */
+function bySlices(op: Ops, [x, w, bias]: readonly Value[], { node: { attrs }, y }: Match): Value {
+  const [n, c, , h, width] = x.shape, [m, perGroup, taps, kh, kw] = w.shape, [, , depth, oh, ow] = y.shape;
+  const [stride, ...strides] = attrs.strides as readonly number[];
+  const [dilation, ...dilations] = attrs.dilations as readonly number[];
+  const [front, top, left, back, bottom, right] = attrs.pads as readonly number[];
+  const swapped = { perm: [0, 2, 1, 3, 4] };
+  const slices = op.Transpose(x, swapped);
+  const padded = front + back > 0 ? op.Pad(slices, [0, front, 0, 0, 0, 0, back, 0, 0, 0], 0, {}) : slices;
+  const parts = Array.from({ length: taps }, (_, k) => {
+    const first = k * dilation, last = first + (depth - 1) * stride;
+    const read = op.Reshape(op.Slice(padded, [first], [last + 1], [1], [stride]), [n * depth, c, h, width]);
+    const kernel = op.Reshape(op.Slice(w, [k], [k + 1], [2], [1]), [m, perGroup, kh, kw]);
+    return op.Conv(read, kernel, k === 0 && bias !== undefined ? bias : null, {
+      strides,
+      dilations,
+      pads: [top, left, bottom, right],
+      group: Number(attrs.group),
+    });
+  });
+  const sum = parts.reduce((a, part) => op.Add(a, part));
+  return op.Transpose(op.Reshape(sum, [n, depth, m, oh, ow]), swapped);
+}
+
+export const PLANAR_GROUPED_CONV: Pass = {
+  name: "planar-grouped-conv",
+  op: "Conv",
+  check: ({ node, x: [, w] }) => {
+    if (w.shape.length !== 5) return undefined;
+    return node.attrs.group === 1 ? "not grouped: the device has it" : null;
+  },
+  rewrite: (op, inputs, match) => bySlices(op, inputs, match),
+};
