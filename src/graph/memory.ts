@@ -5,8 +5,8 @@
  * What is modelled: a value's buffer is there from the node that makes it to its last use in the order of `runOrder()`;
  * Reshape and Identity share the buffer of their input; with open sizes nothing else does, since ONNX Runtime reuses and
  * overwrites only buffers whose sizes it knows to be equal. Inputs are held from outside, old and new state both live
- * until the run ends, and each output then is copied for JavaScript. What kernels allocate for themselves is not: on the
- * networks here 2 to 5 % of the peak.
+ * until the run ends, and each output then is copied for JavaScript. What kernels allocate for themselves and what the
+ * allocator cannot give back is a measured factor.
  */
 import type { Graph, Node, OpName } from "./ir.ts";
 import { runOrder } from "./sequence.ts";
@@ -18,7 +18,7 @@ export type Allocation = "keep" | "return";
 export interface MemoryForecast {
   /** Highest resident memory of the device's process, bytes. */
   readonly peakBytes: number;
-  /** The part that the graph's intermediate values and outputs take at that moment, bytes. */
+  /** The graph's intermediate values and outputs that are there at that moment, bytes. */
   readonly valueBytes: number;
   /** The output of the node that runs at that moment. */
   readonly at: string;
@@ -32,14 +32,14 @@ export interface Lifetime {
   readonly uses: readonly number[];
 }
 
-/** A fresh child with ONNX Runtime loaded, bytes (measured: 68 to 72 MB). */
-const CHILD_BYTES = 72e6;
+/** A child after its first run, without any graph, bytes (measured: 72 MB when it opens, then 17 to 34 MB more). */
+const CHILD_BYTES = 97e6;
 /** What a session keeps of a node, bytes (measured: 9 to 10 kB in steps of 5 and 9 thousand nodes). */
 const NODE_BYTES = 10e3;
 /** Replaced state that the child has not collected yet is at most this, bytes (`engine/child.ts`). */
 const GARBAGE_BYTES = 64 * 2 ** 20;
-/** What freed blocks that glibc keeps add to the values, as a factor (measured: 1.8 to 2.2). */
-const KEPT = 2.2;
+/** The process's memory for values over their bytes: `return` measured 1.0 to 1.1, `keep` 1.7 to 2.1. */
+const OVERHEAD: Readonly<Record<Allocation, number>> = { return: 1.06, keep: 2.1 };
 
 const SHARES_BUFFER: ReadonlySet<OpName> = new Set<OpName>(["Identity", "Reshape"]);
 
@@ -60,7 +60,9 @@ export function lifetimesOf(graph: Graph, order: readonly Node[]): Map<string, L
       const uses = lives.get(bufferOf(name))?.uses;
       if (uses !== undefined && uses.at(-1) !== at) uses.push(at);
     }
-    if (bufferOf(output) === output) lives.set(output, { bytes: bytesOf(graph.types.get(output)!), from: at, uses: [] });
+    if (bufferOf(output) === output) {
+      lives.set(output, { bytes: bytesOf(graph.types.get(output)!), from: at, uses: [] });
+    }
   });
   for (const name of graph.outputs) lives.get(bufferOf(name))?.uses.push(order.length);
   return lives;
@@ -78,7 +80,7 @@ export function liveBytes(lives: ReadonlyMap<string, Lifetime>, nodes: number): 
   return live.subarray(0, nodes);
 }
 
-/** Predicts the peak of running `graph` again and again; `state` of its inputs are replaced by outputs of a run. */
+/** Predicts the peak of running `graph` again and again, with inputs that are replaced by a run's outputs. */
 export function predictMemory(
   graph: Graph,
   { allocation = "return" }: { readonly allocation?: Allocation } = {},
@@ -86,12 +88,12 @@ export function predictMemory(
   const order = runOrder(graph);
   const live = liveBytes(lifetimesOf(graph, order), order.length);
   const at = live.reduce((best, bytes, i) => (bytes > live[best] ? i : best), 0);
-  const valueBytes = order.length === 0 ? 0 : live[at] * (allocation === "keep" ? KEPT : 1);
+  const valueBytes = live[at] ?? 0;
   const total = (names: Iterable<string>) => [...names].reduce((sum, n) => sum + bytesOf(graph.types.get(n)!), 0);
   const outputs = total(graph.outputs);
   const held = CHILD_BYTES + NODE_BYTES * order.length + total(graph.inputs) + total(graph.constants.keys());
   return {
-    peakBytes: held + Math.max(valueBytes + Math.min(outputs, GARBAGE_BYTES), 2 * outputs),
+    peakBytes: held + Math.max(valueBytes * OVERHEAD[allocation] + Math.min(outputs, GARBAGE_BYTES), 2 * outputs),
     valueBytes,
     at: order[at]?.output ?? "",
   };

@@ -27,7 +27,7 @@ export class MemoryBudgetError extends RangeError {
 }
 
 /** Rounds without a lower peak after which the search ends. */
-const PATIENCE = 12;
+const PATIENCE = 24;
 
 /**
  * The graph with the same results whose predicted peak is at most `budgetBytes`, recomputing what costs least for the
@@ -73,7 +73,7 @@ interface Candidate {
 }
 
 /** One round: frees buffers at the peak until it is down to `target` bytes; null where there is nothing to free. */
-function relieve(graph: Graph, target: number): Graph | null {
+export function relieve(graph: Graph, target: number): Graph | null {
   const state = stateAtPeak(graph);
   const { live, peak } = state;
   const candidates = [...state.lives]
@@ -163,28 +163,42 @@ function candidateOf(state: State, buffer: string): Candidate | null {
 }
 
 /**
- * The graph with the chosen buffers made again for all uses after the peak. A copy stands in the file right after its
- * original, so that of what a node waits for it is the last to run (`runOrder()`).
+ * The graph with the chosen buffers made again for all uses after the peak. A copy stands in the file as early as it can,
+ * so that of what a node waits for it is the last to run (`runOrder()`). What nothing uses any more goes.
  */
 function withCopies({ graph, order, peak }: State, chosen: readonly Candidate[]): Graph {
-  const types = new Map(graph.types);
-  const copies = new Map<string, Node[]>(), later = new Map<string, string>();
+  const types = new Map(graph.types), places = new Map(graph.nodes.map(({ output }, i) => [output, i]));
+  const copies = new Map<number, Node[]>(), later = new Map<string, string>();
   for (const { nodes } of chosen) {
     const names = new Map<string, string>();
     for (const node of nodes) {
-      const output = freshName(node.output, types);
+      const output = freshName(node.output, types), inputs = node.inputs.map((name) => names.get(name) ?? name);
+      const place = Math.max(-1, ...inputs.map((name) => places.get(name) ?? -1));
       types.set(output, types.get(node.output)!);
-      const copy = { ...node, inputs: node.inputs.map((name) => names.get(name) ?? name), output } satisfies Node;
-      copies.set(node.output, [...copies.get(node.output) ?? [], copy]);
+      places.set(output, place);
+      copies.set(place, [...copies.get(place) ?? [], { ...node, inputs, output } satisfies Node]);
       names.set(node.output, output);
     }
     for (const [name, output] of names) later.set(name, output);
   }
   const isLate = new Set(order.slice(peak + 1));
-  const nodes = graph.nodes.flatMap((node) => [
+  const nodes = graph.nodes.flatMap((node, i) => [
     isLate.has(node) ? { ...node, inputs: node.inputs.map((name) => later.get(name) ?? name) } : node,
-    ...copies.get(node.output) ?? [],
+    ...copies.get(i) ?? [],
   ]);
+  return needed({ ...graph, nodes: [...copies.get(-1) ?? [], ...nodes], types } satisfies Graph);
+}
+
+/** The graph without nodes that no output needs. */
+function needed(graph: Graph): Graph {
+  const names = new Set(graph.outputs);
+  const nodes = graph.nodes.toReversed().filter(({ inputs, output }) => {
+    if (!names.has(output)) return false;
+    for (const name of inputs) names.add(name);
+    return true;
+  }).reverse();
+  const held = [...graph.inputs, ...graph.constants.keys(), ...nodes.map(({ output }) => output)];
+  const types = new Map(held.map((name) => [name, graph.types.get(name)!]));
   return { ...graph, nodes, types } satisfies Graph;
 }
 

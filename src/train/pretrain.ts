@@ -12,6 +12,7 @@ import { buildNetwork, initialWeights, isBuffer, parametersOf } from "../nets/mo
 import type { Triple } from "../volume/mod.ts";
 import type { CaseCache } from "./case_cache.ts";
 import { writeWhole } from "./files.ts";
+import { memoryBudget } from "./fit.ts";
 import { compiled, type MicroBatch, type Program, runLoop, type StateTensor } from "./loop.ts";
 import { openPretrainingCases, type PretrainingVolumes } from "./pretraining_cases.ts";
 import { type ResolvedPretraining, resolvePretraining, Schedule } from "./pretraining_recipes.ts";
@@ -46,7 +47,8 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainResult
       if (request.signal?.aborted) throw new TrainingError("cancelled", "The pre-training was cancelled");
     },
   });
-  const trainer = new Pretrainer({ recipe, volumes, modalities });
+  const budgetBytes = memoryBudget(engine.provider);
+  const trainer = new Pretrainer({ recipe, volumes, modalities, budgetBytes, onLog: log });
   const clock = { start: performance.now(), first: -1 };
   const { steps } = recipe;
   const { state, curves } = await runLoop({
@@ -143,18 +145,23 @@ class Pretrainer {
   readonly #network: Graph;
   readonly #weights: ReadonlyMap<string, Tensor>;
   readonly #programs = new Map<string, Program>();
+  readonly #budgetBytes: number;
   #order: { epoch: number; cases: number[] } = { epoch: -1, cases: [] };
 
   constructor(
-    { recipe, volumes, modalities }: {
+    { recipe, volumes, modalities, budgetBytes, onLog }: {
       recipe: ResolvedPretraining;
       volumes: CaseCache<PretrainingVolumes>;
       modalities: readonly Modality[];
+      /** What a step may take. */
+      budgetBytes: number;
+      onLog: (message: string) => void;
     },
   ) {
     const { network, seed, batch: { size }, roi } = recipe;
     this.#recipe = recipe;
     this.#volumes = volumes;
+    this.#budgetBytes = budgetBytes;
     this.#modalities = modalities;
     this.#random = new Random(seed).fork("pre-training");
     this.schedule = new Schedule(recipe, volumes.length);
@@ -164,7 +171,7 @@ class Pretrainer {
       weights: this.#weights,
       outputs: "training",
     });
-    const program = this.#program([size], true);
+    const program = this.#program([size], true, onLog);
     const own = [...startState(program, this.#network)].filter(([name]) => !isOfTemplate(name));
     const shape = recipe.templates.sizeVox;
     const prefixes = ["m/", "v/", ...(this.#accumulates ? ["sum/"] : [])];
@@ -188,24 +195,27 @@ class Pretrainer {
   }
 
   /** The graph for so many samples of each selected template. */
-  #program(runs: readonly number[], last: boolean): Program {
+  #program(runs: readonly number[], last: boolean, onLog?: (message: string) => void): Program {
     const key = `${runs} ${last}`;
     const known = this.#programs.get(key);
     if (known !== undefined) return known;
     const { network, weights, temperature, optimizer, templates, batch } = this.#recipe;
     const trained = new Set(parametersOf(network).filter((p) => !p.buffer && !isBuffer(p.key)).map((p) => p.key));
-    const program = compiled(pretrainingStep(this.#network, {
-      weights,
-      temperature,
-      optimizer,
-      templates: {
-        ...templates,
-        runs,
-        resting: templates.others === "zeroGradient" ? this.#modalities.length - runs.length : 0,
-      },
-      isTrainable: (name) => trained.has(name),
-      ...(this.#accumulates && { accumulate: { of: batch.replicas * batch.accumulation, last } }),
-    }));
+    const program = compiled(
+      pretrainingStep(this.#network, {
+        weights,
+        temperature,
+        optimizer,
+        templates: {
+          ...templates,
+          runs,
+          resting: templates.others === "zeroGradient" ? this.#modalities.length - runs.length : 0,
+        },
+        isTrainable: (name) => trained.has(name),
+        ...(this.#accumulates && { accumulate: { of: batch.replicas * batch.accumulation, last } }),
+      }),
+      { budgetBytes: this.#budgetBytes, onLog },
+    );
     this.#programs.set(key, program);
     return program;
   }
