@@ -12,7 +12,7 @@ import { segment } from "../src/inference/mod.ts";
 import { buildNetwork, EDGE, initialWeights, isBuffer, type NetworkSpec } from "../src/nets/mod.ts";
 import { specOf } from "../src/registry/mod.ts";
 import { readPackage } from "../src/registry/package.ts";
-import { ADAM_DEFAULTS, trainingStep } from "../src/train/mod.ts";
+import { ADAM_DEFAULTS, fitted, trainingStep } from "../src/train/mod.ts";
 
 interface Row {
   readonly name: string;
@@ -58,12 +58,14 @@ async function forward(
 /** One update of the paper preset: two views (or one, as without templates), deep supervision, AdamW. */
 async function trainStep(
   engine: Engine,
-  { name, spec, size, runs, views = 2 }: {
+  { name, spec, size, runs, views = 2, budgetGb = Infinity }: {
     name: string;
     spec: NetworkSpec;
     size: number;
     runs: number;
     views?: 1 | 2;
+    /** What the step is fitted into, as training does; then the row tells the prediction, too. */
+    budgetGb?: number;
   },
 ) {
   const input = [1, 4, size, size, size];
@@ -82,10 +84,16 @@ async function trainStep(
     const { shape } = graph.types.get(key)!;
     await engine.put(key, weights.get(key) ?? tensor("float32", shape, new Float32Array(sizeOf(shape))));
   }
-  const session = await engine.load(encodeModel(lower(graph, passesFor(engine.provider)).graph, { openSizes: true }));
+  const fit = fitted(lower(graph, passesFor(engine.provider)).graph, budgetGb * 1e9);
+  const session = await engine.load(encodeModel(fit.graph, { openSizes: true }), { memory: fit.memory });
   const feeds = stepFeeds(graph, state);
   const keep = Object.fromEntries([...state].map(([from, to]) => [to, from]));
-  return await measure(engine, { name, runs, run: (i) => updateOnce(session, { feeds, keep, i }) });
+  const row = await measure(engine, { name, runs, run: (i) => updateOnce(session, { feeds, keep, i }) });
+  const predicted = {
+    predictedGb: Number((fit.peakBytes / 1e9).toFixed(2)),
+    extraCost: Number(fit.extraCost.toFixed(3)),
+  };
+  return { ...row, ...predicted };
 }
 
 function stepFeeds(graph: Graph, state: ReadonlyMap<string, string>): Record<string, Tensor | Resident> {
@@ -150,9 +158,17 @@ const BENCHES: Record<string, (engine: Engine, name: string) => Promise<Row>> = 
   "edge-step-64": (e, name) => trainStep(e, { name, spec: EDGE_NET, size: 64, runs: 6 }),
   "edge-step-64-single": (e, name) => trainStep(e, { name, spec: EDGE_NET, size: 64, runs: 6, views: 1 }),
   "uniunet-step-64": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3 }),
+  "uniunet-step-64-saving": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3, budgetGb: 2.5 }),
+  "uniunet-step-64-twice": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3, budgetGb: 2 }),
   "ms-lesion-volume": (e, name) => wholeVolume(e, { name, data: values.data }),
 };
-if (values.full) BENCHES["uniunet-step-96"] = (e, name) => trainStep(e, { name, spec: UNIUNET, size: 96, runs: 2 });
+if (values.full) {
+  for (const budgetGb of [Infinity, 8, 5]) {
+    const suffix = budgetGb === Infinity ? "" : `-in-${budgetGb}-gb`;
+    BENCHES[`uniunet-step-96${suffix}`] = (e, name) =>
+      trainStep(e, { name, spec: UNIUNET, size: 96, runs: 2, budgetGb });
+  }
+}
 
 const rows: Row[] = [];
 for (const [name, bench] of Object.entries(BENCHES)) {

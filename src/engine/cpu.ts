@@ -4,15 +4,20 @@
  */
 import { cpus } from "node:os";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { returnBlocksFrom, RETURNED_BYTES } from "./_malloc.ts";
 import type { Runtime, RuntimeOptions } from "./_runtime.ts";
+
+/** ONNX Runtime's optimizer that makes one node of two equal ones. */
+const MERGES_EQUAL_NODES = "CommonSubexpressionElimination";
 
 export function open({ threads }: RuntimeOptions): Promise<Runtime> {
   return Promise.resolve({
     deviceName: `${cpus()[0]?.model.trim() ?? "CPU"}, ${threads} threads`,
     software: false,
     Tensor,
-    createSession: (path, { optimization = "all" }) =>
-      InferenceSession.create(path, {
+    createSession: (path, { optimization = "all", memory = "fast" }) => {
+      returnBlocksFrom(RETURNED_BYTES[memory]);
+      return InferenceSession.create(path, {
         executionProviders: ["cpu"],
         executionMode: "sequential",
         intraOpNumThreads: threads,
@@ -22,7 +27,11 @@ export function open({ threads }: RuntimeOptions): Promise<Runtime> {
         // an arena grows by doubling and keeps what it has: a training step took twice the memory, and no less time
         enableCpuMemArena: false,
         enableMemPattern: false,
-        extra: { session: { intra_op: { allow_spinning: "0" } } },
-      }),
+        extra: {
+          session: { intra_op: { allow_spinning: "0" } },
+          ...(memory === "saving" && { optimization: { disable_specified_optimizers: MERGES_EQUAL_NODES } }),
+        },
+      });
+    },
   });
 }

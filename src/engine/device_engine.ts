@@ -7,6 +7,7 @@ import type { Tensor, TensorType } from "../graph/tensor.ts";
 import { checkElements, checkFeeds, planOutputs } from "./_checks.ts";
 import { type Engine, EngineError } from "./engine.ts";
 import type { LoadOptions, Provider, Resident, RunOptions, Session } from "./engine.ts";
+import { MALLOC_TUNABLES } from "./_malloc.ts";
 import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./_messages.ts";
 import { layOut, readTensors, Spool, writeTensors } from "./_spool.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -22,11 +23,6 @@ export interface EngineOptions {
 
 const OPEN_TIMEOUT_MS = 60_000;
 const LOAD_TIMEOUT_MS = 600_000;
-/**
- * For glibc's malloc, which else hands memory back and asks for it again at every node: up to 1 GiB stays with the child,
- * blocks from 32 MiB on are given back at once. Other systems ignore it.
- */
-const MALLOC_TUNABLES = "glibc.malloc.trim_threshold=1073741824:glibc.malloc.mmap_threshold=33554432";
 /** What the parent's own thread copies itself, bytes: under half a millisecond. */
 const BLOCK_BYTES = 2 ** 20;
 /** Pause after which the spool's files are removed. */

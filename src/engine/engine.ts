@@ -46,6 +46,11 @@ export interface Session {
 export interface LoadOptions {
   /** Off for training-step graphs whose weights are inputs and for cross-checks; default "all". */
   readonly optimization?: "all" | "basic" | "disabled";
+  /**
+   * `saving`: equal nodes are left apart, so that what is computed twice to save memory stays so, and freed memory is given
+   * back at once, at the price of time (`cpu`; others ignore it). Default `fast`.
+   */
+  readonly memory?: "fast" | "saving";
 }
 
 /** A device with a supervised child process that owns its sessions and resident tensors. */

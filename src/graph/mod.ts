@@ -21,6 +21,8 @@ export {
   type RawNode,
 } from "./decode.ts";
 export { importModel, type ImportOptions, normalizeModel } from "./normalize.ts";
+export { type Allocation, type MemoryForecast, predictMemory } from "./memory.ts";
 export { print } from "./print.ts";
-export { waitFor } from "./sequence.ts";
+export { MemoryBudgetError, rematerialise, type Rematerialised } from "./rematerialise.ts";
+export { runOrder, waitFor } from "./sequence.ts";
 export { verify } from "./verify.ts";

@@ -1,10 +1,33 @@
 /**
- * Puts parts of a graph in order. ONNX Runtime runs what the last leaf of the file needs first, whatever the file lists
- * before it, so an order that saves memory has to be a dependency.
+ * The order in which a graph runs. ONNX Runtime runs what the last leaf of the file needs first, whatever the file lists
+ * before it, so an order that saves memory has to be a dependency or follow from these rules.
  */
 import { GraphBuilder } from "./builder.ts";
-import type { Graph, Value } from "./ir.ts";
+import type { Graph, Node, Value } from "./ir.ts";
 import { sizeOf } from "./tensor.ts";
+
+/**
+ * The nodes as ONNX Runtime's sequential executor runs them: depth first from the nodes that nothing uses, the last of
+ * the file first; of what a node waits for, too, the last of the file first. What its optimizer joins into new nodes moves
+ * a little (20 of 7,355 nodes of a training step).
+ */
+export function runOrder({ nodes }: Graph): Node[] {
+  const maker = new Map(nodes.map(({ output }, i) => [output, i]));
+  const used = new Set(nodes.flatMap(({ inputs }) => inputs));
+  const order: Node[] = [], entered = new Set<number>();
+  const stack = nodes.flatMap(({ output }, i) => (used.has(output) ? [] : [i]));
+  while (stack.length > 0) {
+    const i = stack.pop()!;
+    if (i < 0) order.push(nodes[~i]); // everything that the node waits for has run
+    else if (!entered.has(i)) {
+      entered.add(i);
+      stack.push(~i);
+      const waitsFor = nodes[i].inputs.flatMap((name) => maker.get(name) ?? []);
+      stack.push(...waitsFor.filter((j) => !entered.has(j)).sort((a, b) => a - b));
+    }
+  }
+  return order;
+}
 
 /**
  * The graph in which `value`, the output of an Identity, is there only after all of `after`, computed in that order: zero

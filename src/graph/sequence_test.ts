@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { evaluate, GraphBuilder, tensor, waitFor } from "./mod.ts";
+import { evaluate, GraphBuilder, runOrder, tensor, waitFor } from "./mod.ts";
 
 function twoHalves() {
   const b = new GraphBuilder();
@@ -29,4 +29,13 @@ Deno.test("waitFor() refuses a circle and a value that is no Identity", () => {
     /wait for second: expected a value that does not depend on it/,
   );
   assert.throws(() => waitFor(graph, { value: "first", after: [] }), /first wait: expected the output of an Identity/);
+});
+
+Deno.test("runOrder() takes the last of what is listed first, after what it waits for", () => {
+  const b = new GraphBuilder();
+  const { op } = b;
+  const x = b.input("x", { dtype: "float32", shape: [2] });
+  const early = op.Sin(x), late = op.Cos(x);
+  const graph = b.build("order", { first: op.Exp(x), sum: op.Add(early, late), last: op.Neg(early) });
+  assert.deepEqual(runOrder(graph).map((n) => n.op), ["Sin", "Neg", "Cos", "Add", "Exp"]);
 });

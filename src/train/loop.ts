@@ -4,9 +4,10 @@
  * micro-batches come from a function of its number.
  */
 import { join } from "node:path";
-import type { Engine, Provider, Session } from "../engine/mod.ts";
+import type { Engine, LoadOptions, Provider, Session } from "../engine/mod.ts";
 import { encodeModel, type Graph, lower, passesFor, sameShape, type Tensor } from "../graph/mod.ts";
 import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { fitMessage, fitted } from "./fit.ts";
 import { TrainingError } from "./types.ts";
 
 /** A compiled step. */
@@ -14,11 +15,24 @@ export interface Program {
   readonly graph: Graph;
   /** State that the step reads and replaces: input name → output name. */
   readonly state: ReadonlyMap<string, string>;
+  /** How the engine loads it; default: fast. */
+  readonly memory?: LoadOptions["memory"];
 }
 
-/** A step as a provider runs it. */
-export function compiled({ graph, state }: Program, provider: Provider): Program {
-  return { graph: lower(graph, passesFor(provider)).graph, state };
+export interface CompileOptions {
+  readonly provider: Provider;
+  /** What a step may take. */
+  readonly budgetBytes: number;
+  /** Told what fitting into it takes. */
+  readonly onLog?: ((message: string) => void) | undefined;
+}
+
+/** A step as a provider runs it, if possible in `budgetBytes`. */
+export function compiled({ graph, state }: Program, { provider, budgetBytes, onLog }: CompileOptions): Program {
+  const fit = fitted(lower(graph, passesFor(provider)).graph, budgetBytes);
+  const message = fitMessage(fit, budgetBytes);
+  if (message !== undefined) onLog?.(message);
+  return { graph: fit.graph, state, memory: fit.memory };
 }
 
 export interface MicroBatch {
@@ -98,7 +112,8 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   const curves = curvesOf(resumed);
   const sessions = new Map<Program, Session>();
   const sessionOf = async (program: Program) => {
-    const known = sessions.get(program) ?? await engine.load(encodeModel(program.graph, { openSizes: true }));
+    const known = sessions.get(program) ??
+      await engine.load(encodeModel(program.graph, { openSizes: true }), { memory: program.memory });
     sessions.set(program, known);
     return known;
   };

@@ -5,14 +5,15 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Engine, Provider } from "../engine/mod.ts";
+import type { Engine } from "../engine/mod.ts";
 import { encodeModel, type Graph, Random, type Tensor, tensor } from "../graph/mod.ts";
 import { BRAINMVP_PREPROCESSING, MODALITIES, type Modality, type ModelSpec, writeTemplate } from "../inference/mod.ts";
 import { buildNetwork, initialWeights, isBuffer, parametersOf } from "../nets/mod.ts";
 import type { Triple } from "../volume/mod.ts";
 import type { CaseCache } from "./case_cache.ts";
 import { writeWhole } from "./files.ts";
-import { compiled, type MicroBatch, type Program, runLoop, type StateTensor } from "./loop.ts";
+import { memoryBudget } from "./fit.ts";
+import { compiled, type CompileOptions, type MicroBatch, type Program, runLoop, type StateTensor } from "./loop.ts";
 import { openPretrainingCases, type PretrainingVolumes } from "./pretraining_cases.ts";
 import { type ResolvedPretraining, resolvePretraining, Schedule } from "./pretraining_recipes.ts";
 import { pretrainingHtml, pretrainingJson, type PretrainingReport, type Snapshot } from "./pretraining_report.ts";
@@ -46,7 +47,13 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainResult
       if (request.signal?.aborted) throw new TrainingError("cancelled", "The pre-training was cancelled");
     },
   });
-  const trainer = new Pretrainer({ recipe, volumes, modalities, provider: engine.provider });
+  const { provider } = engine;
+  const trainer = new Pretrainer({
+    recipe,
+    volumes,
+    modalities,
+    compile: { provider, budgetBytes: memoryBudget(provider), onLog: log },
+  });
   const clock = { start: performance.now(), first: -1 };
   const { steps } = recipe;
   const { state, curves } = await runLoop({
@@ -139,26 +146,26 @@ class Pretrainer {
   readonly #recipe: ResolvedPretraining;
   readonly #volumes: CaseCache<PretrainingVolumes>;
   readonly #modalities: readonly Modality[];
-  readonly #provider: Provider;
   readonly #random: Random;
   readonly #network: Graph;
   readonly #weights: ReadonlyMap<string, Tensor>;
   readonly #programs = new Map<string, Program>();
+  readonly #compile: CompileOptions;
   #order: { epoch: number; cases: number[] } = { epoch: -1, cases: [] };
 
   constructor(
-    { recipe, volumes, modalities, provider }: {
+    { recipe, volumes, modalities, compile }: {
       recipe: ResolvedPretraining;
       volumes: CaseCache<PretrainingVolumes>;
       modalities: readonly Modality[];
-      provider: Provider;
+      compile: CompileOptions;
     },
   ) {
     const { network, seed, batch: { size }, roi } = recipe;
     this.#recipe = recipe;
     this.#volumes = volumes;
+    this.#compile = compile;
     this.#modalities = modalities;
-    this.#provider = provider;
     this.#random = new Random(seed).fork("pre-training");
     this.schedule = new Schedule(recipe, volumes.length);
     this.#weights = initialWeights(network, { seed });
@@ -167,7 +174,7 @@ class Pretrainer {
       weights: this.#weights,
       outputs: "training",
     });
-    const program = this.#program([size], true);
+    const program = this.#program([size], true, compile.onLog);
     const own = [...startState(program, this.#network)].filter(([name]) => !isOfTemplate(name));
     const shape = recipe.templates.sizeVox;
     const prefixes = ["m/", "v/", ...(this.#accumulates ? ["sum/"] : [])];
@@ -191,7 +198,7 @@ class Pretrainer {
   }
 
   /** The graph for so many samples of each selected template. */
-  #program(runs: readonly number[], last: boolean): Program {
+  #program(runs: readonly number[], last: boolean, onLog?: (message: string) => void): Program {
     const key = `${runs} ${last}`;
     const known = this.#programs.get(key);
     if (known !== undefined) return known;
@@ -209,7 +216,7 @@ class Pretrainer {
       isTrainable: (name) => trained.has(name),
       ...(this.#accumulates && { accumulate: { of: batch.replicas * batch.accumulation, last } }),
     });
-    const program = compiled(step, this.#provider);
+    const program = compiled(step, { ...this.#compile, onLog });
     this.#programs.set(key, program);
     return program;
   }

@@ -3,6 +3,7 @@ import type { Engine } from "../engine/mod.ts";
 import { type Graph, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
 import type { Sample } from "./augment.ts";
 import { compiled, type Program, runLoop, type StateTensor } from "./loop.ts";
+import { memoryBudget } from "./fit.ts";
 import { cosineRate } from "./recipes.ts";
 import { LOSS_OUTPUTS, type StepConfig, trainingStep } from "./step.ts";
 
@@ -22,6 +23,8 @@ export interface TrainerOptions {
   readonly run: string;
   /** Crop `i` of update `step`; the same for the same arguments. */
   readonly sample: (step: number, i: number) => Promise<Sample>;
+  /** What a step may take, bytes; default: most of what is free. The weights that come out are the same. */
+  readonly memoryBytes?: number;
   readonly signal?: AbortSignal;
   readonly onStep: (event: { step: number; loss: number; learningRate: number }) => void;
   /** What a user should know beside the steps. */
@@ -41,9 +44,12 @@ const SMOOTHING = 20;
 /** Trains to the end. @throws as `runLoop()` */
 export async function train(options: TrainerOptions): Promise<Trained> {
   const { network, step: config, batchSize, steps, earlyStopSteps } = options;
+  const { provider } = options.engine;
+  const { memoryBytes: budgetBytes = memoryBudget(provider) } = options;
   const programOf = (last: boolean) => {
     const accumulate = batchSize === 1 ? undefined : { of: batchSize, last };
-    return compiled(trainingStep(network, { ...config, accumulate }), options.engine.provider);
+    const step = trainingStep(network, { ...config, accumulate });
+    return compiled(step, { provider, budgetBytes, ...(last && { onLog: options.onLog }) });
   };
   const applying = programOf(true), adding = batchSize === 1 ? applying : programOf(false);
   const { state, curves } = await runLoop({

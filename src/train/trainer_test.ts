@@ -97,6 +97,17 @@ Deno.test("train() learns, moves the running statistics and tells every step", (
     await assert.rejects(engine.get("first.weight"), /first\.weight/, "nothing stays on the device");
   }));
 
+Deno.test("train() in little memory says so and ends with the same weights, bit by bit", () =>
+  inFolder(async (folder) => {
+    const messages: string[] = [];
+    const options = optionsFor(folder, { steps: 5, onLog: (message) => messages.push(message) });
+    const plain = await train({ ...options, memoryBytes: Infinity, run: "plain" });
+    assert.deepEqual(messages, []);
+    const little = await train({ ...options, memoryBytes: 0, run: "little" });
+    assert.match(messages.join(), /^A training step will take 0\.1 GB of memory.*: more than the 0\.0 GB/);
+    assert.deepEqual([little.losses, little.weights], [plain.losses, plain.weights]);
+  }));
+
 Deno.test("train() with two crops an update makes one step with the mean gradient", () =>
   inFolder(async (folder) => {
     // with ε = 1 the first update, m̂/(√v̂ + ε) = g/(|g| + 1), tells the gradient's size and not only its sign

@@ -1,0 +1,52 @@
+/**
+ * Chooses how a step runs in the memory that there is: as fast as it can, else with freed memory given back at once, else
+ * with some values computed twice. The numbers that it computes are the same, bit by bit.
+ */
+import type { Provider } from "../engine/mod.ts";
+import { type Graph, MemoryBudgetError, predictMemory, rematerialise, type Rematerialised } from "../graph/mod.ts";
+
+export interface Fitted {
+  readonly graph: Graph;
+  /** How the engine loads it. */
+  readonly memory: "fast" | "saving";
+  /** Predicted peak of the device's process, bytes; larger than the budget where nothing smaller was found. */
+  readonly peakBytes: number;
+  /** Estimated share of the step's time for what is computed twice. */
+  readonly extraCost: number;
+}
+
+/** What of the free memory a step may take: predictions are good to 15 %, and the parent draws samples meanwhile. */
+const USABLE = 0.75;
+
+/** The bytes that a step may take on a device; only the CPU's memory is predicted. */
+export function memoryBudget(provider: Provider): number {
+  return provider === "cpu" ? USABLE * Deno.systemMemoryInfo().available : Infinity;
+}
+
+/** `graph` in the fastest form whose predicted peak is at most `budgetBytes`, or else in the smallest that was found. */
+export function fitted(graph: Graph, budgetBytes: number): Fitted {
+  const fast = predictMemory(graph, { allocation: "keep" });
+  if (fast.peakBytes <= budgetBytes) return { graph, memory: "fast", peakBytes: fast.peakBytes, extraCost: 0 };
+  const { graph: small, after: { peakBytes }, extraCost } = smallest(graph, budgetBytes);
+  return { graph: small, memory: "saving", peakBytes, extraCost };
+}
+
+function smallest(graph: Graph, budgetBytes: number): Rematerialised {
+  try {
+    return rematerialise(graph, { budgetBytes });
+  } catch (error) {
+    if (error instanceof MemoryBudgetError) return error.least;
+    throw error;
+  }
+}
+
+/** What a user should know of it; undefined where there is nothing to tell. */
+export function fitMessage({ memory, peakBytes, extraCost }: Fitted, budgetBytes: number): string | undefined {
+  if (memory === "fast") return undefined;
+  const gb = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  const twice = extraCost === 0 ? "" : `, ${Math.ceil(100 * extraCost)} % of it computed twice`;
+  const what = `A training step will take ${gb(peakBytes)} of memory${twice}`;
+  return peakBytes <= budgetBytes
+    ? `${what}, to fit into ${gb(budgetBytes)}`
+    : `${what}: more than the ${gb(budgetBytes)} that may be used`;
+}

@@ -1,0 +1,117 @@
+/** Predicted memory against the measured peak of a fresh child, and what re-materialisation frees in ONNX Runtime. */
+import assert from "node:assert/strict";
+import { openEngine, type Resident } from "../src/engine/mod.ts";
+import {
+  encodeModel,
+  type Graph,
+  lower,
+  type MemoryForecast,
+  predictMemory,
+  rematerialise,
+  sizeOf,
+  type Tensor,
+  tensor,
+} from "../src/graph/mod.ts";
+import { buildNetwork, EDGE, initialWeights, isBuffer, type NetworkSpec } from "../src/nets/mod.ts";
+import { ADAM_DEFAULTS, trainingStep } from "../src/train/mod.ts";
+import { TINY } from "./_tiny_models.ts";
+
+interface Job {
+  readonly graph: Graph;
+  /** State inputs: what they start as, and the outputs that replace them. */
+  readonly state: ReadonlyMap<string, { readonly start: Tensor; readonly next: string }>;
+}
+
+const wave = (shape: readonly number[]) =>
+  tensor("float32", shape, Float32Array.from({ length: sizeOf(shape) }, (_, i) => 0.5 + 0.5 * Math.sin(0.01 * i)));
+
+function forward(): Job {
+  const spec: NetworkSpec = { kind: "uniunet", config: { ...EDGE, outChannels: 1 } };
+  const weights = initialWeights(spec, { seed: 0 });
+  const graph = buildNetwork(spec, { input: [1, 4, 96, 96, 96], weights, outputs: "inference" });
+  return { graph: lower(graph).graph, state: new Map() };
+}
+
+function step(): Job {
+  const spec: NetworkSpec = {
+    kind: "uniunet",
+    config: { ...TINY, inChannels: 4, outChannels: 1, multiScale: false, stemWidth: 16 },
+  };
+  const weights = initialWeights(spec, { seed: 0 });
+  const network = buildNetwork(spec, { input: [1, 4, 64, 64, 64], weights, outputs: "training" });
+  const { graph, state } = trainingStep(network, {
+    task: "segmentation",
+    heads: ["out"],
+    consistency: { on: "x4", weight: 0.1 },
+    views: 1,
+    supervision: "sum",
+    optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
+    isTrainable: (key) => weights.has(key) && !isBuffer(key),
+  });
+  const start = (key: string) => {
+    const { shape } = graph.types.get(key)!;
+    return weights.get(key) ?? tensor("float32", shape, new Float32Array(sizeOf(shape)));
+  };
+  return {
+    graph: lower(graph).graph,
+    state: new Map([...state].map(([key, next]) => [key, { start: start(key), next }])),
+  };
+}
+
+/** Two runs in a child of their own: its peak in bytes, and the last run's outputs. */
+async function measured({ graph, state }: Job): Promise<{ peakBytes: number; outputs: Record<string, Tensor> }> {
+  const engine = await openEngine("cpu");
+  try {
+    const feeds: Record<string, Tensor | Resident> = {};
+    for (const name of graph.inputs) feeds[name] = wave(graph.types.get(name)!.shape);
+    for (const [key, { start }] of state) {
+      await engine.put(key, start);
+      feeds[key] = { resident: key };
+    }
+    const session = await engine.load(encodeModel(graph, { openSizes: true }), { memory: "saving" });
+    const keep = Object.fromEntries([...state].map(([key, { next }]) => [next, key]));
+    await session.run(feeds, { keep });
+    const fetched = await session.run(feeds, { keep });
+    const peakBytes = await engine.peakBytes();
+    const kept = new Map<string, Tensor>();
+    for (const key of state.keys()) kept.set(key, await engine.get(key));
+    return { peakBytes, outputs: { ...fetched, ...Object.fromEntries(kept) } };
+  } finally {
+    await engine.close();
+  }
+}
+
+function assertPredicted(what: string, { peakBytes }: MemoryForecast, actualBytes: number): void {
+  const error = peakBytes / actualBytes - 1;
+  const mb = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
+  const said = `${what}: predicted ${mb(peakBytes)}, measured ${mb(actualBytes)} (${(100 * error).toFixed(1)} %)`;
+  if (Deno.env.get("SHOW_MEMORY") !== undefined) console.error(said);
+  assert.ok(Math.abs(error) <= 0.15, said);
+}
+
+const ignore = Deno.build.os !== "linux"; // only Linux tells a process's peak
+
+Deno.test({
+  name: "predictMemory() of a forward pass is within 15 % of the child's peak",
+  ignore,
+  fn: async () => {
+    const job = forward();
+    assertPredicted("edge forward 96³", predictMemory(job.graph), (await measured(job)).peakBytes);
+  },
+});
+
+Deno.test({
+  name: "rematerialise() frees memory in ONNX Runtime as predicted, and the step computes the same bits",
+  ignore,
+  fn: async () => {
+    const job = step();
+    const before = predictMemory(job.graph);
+    const { graph, after } = rematerialise(job.graph, { budgetBytes: before.peakBytes - 0.3 * before.valueBytes });
+    const plain = await measured(job), less = await measured({ ...job, graph });
+    assertPredicted("step 64³", before, plain.peakBytes);
+    assertPredicted("the same, re-materialised", after, less.peakBytes);
+    const freed = plain.peakBytes - less.peakBytes;
+    assert.ok(freed > 0.7 * (before.peakBytes - after.peakBytes), `freed ${freed}`); // merged nodes would free nothing
+    assert.deepEqual(less.outputs, plain.outputs);
+  },
+});
