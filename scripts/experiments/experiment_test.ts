@@ -78,8 +78,8 @@ Deno.test("pretrainingParts() plans every variant with every seed, parts added o
     ["scratch", null, false],
     ["+CMR", { cmr: 1, md: 0, contrast: 0 }, false],
     ["+CMR+MD", { cmr: 1, md: 1, contrast: 0 }, true],
-    ["+CMR+MD+MCL", { cmr: 1, md: 1, contrast: 1 }, true],
-    ["+CMR+MD+MCL (one view)", { cmr: 1, md: 1, contrast: 1 }, false],
+    ["+CMR+MD+MCL", { cmr: 1, md: 1, contrast: 0.1 }, true],
+    ["+CMR+MD+MCL (one view)", { cmr: 1, md: 1, contrast: 0.1 }, false],
   ]);
 });
 
