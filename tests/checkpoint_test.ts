@@ -131,7 +131,7 @@ Deno.test("a fine-tune starts from the imported encoder by the rules of METHODS.
       task: request.task,
       network: "uniunet",
     });
-    const { report, network } = await trainable({ request, recipe });
+    const { report, network } = await trainable({ request, recipe: { ...recipe, firstKernel: "fresh" } });
     const untrained = report.fresh.filter((key) => /conv_block|proj1\.norm/.test(key));
     assert.deepEqual([untrained.length, report.fresh.length - untrained.length], [14, 10]);
     const original = (await readWeightFile(`${FIXTURE}.pt`, "pytorch")).tensors;
