@@ -193,7 +193,6 @@ class Run {
         consistency: views === 2 ? consistencyOf(recipe, network) : null,
         views,
         supervision: recipe.supervision,
-        batchNorm: recipe.batchNorm,
         optimizer: recipe.optimizer,
         isTrainable: network.isTrainable,
       },

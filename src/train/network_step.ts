@@ -3,7 +3,7 @@
  * statistics, optimizer updates. Not a loss.
  */
 import type { Graph, GraphBuilder, Node, Ops, Value } from "../graph/mod.ts";
-import { batchNorm, type Statistics } from "./batch_norm.ts";
+import { batchNorm } from "./batch_norm.ts";
 import { type AdamConfig, type AdamScalars, adamScalars, adamUpdate } from "./optimizers.ts";
 
 /** Part of an accumulated update over `of` micro-batches: all but the last only add gradients, the last one applies. */
@@ -56,10 +56,7 @@ export class StepNetwork {
   /** Outputs of nodes that are averaged over space. */
   readonly #averaged: ReadonlySet<string>;
 
-  readonly #statistics: Statistics;
-
-  constructor(b: GraphBuilder, network: Graph, weights: DeclaredWeights, statistics: Statistics = "batch") {
-    this.#statistics = statistics;
+  constructor(b: GraphBuilder, network: Graph, weights: DeclaredWeights) {
     this.#averaged = new Set(network.nodes.filter((n) => isGlobalAverage(n, network)).map((n) => n.inputs[0]));
     this.#b = b;
     this.#network = network;
@@ -94,10 +91,7 @@ export class StepNetwork {
     const { y, nextMean, nextVariance } = batchNorm(
       this.#b.op,
       { x, scale, bias, mean: current(meanKey), variance: current(varianceKey) },
-      {
-        epsilon: Number(node.attrs.epsilon),
-        statistics: this.#averaged.has(node.output) ? "running" : this.#statistics,
-      },
+      { epsilon: Number(node.attrs.epsilon), statistics: this.#averaged.has(node.output) ? "running" : "batch" },
     );
     this.buffers.set(meanKey, nextMean).set(varianceKey, nextVariance);
     return y;

@@ -1,6 +1,5 @@
 /** Fine-tuning presets (METHODS.md B.3, F.1) and how a user's wishes complete them. */
 import type { Architecture } from "../inference/mod.ts";
-import type { Statistics } from "./batch_norm.ts";
 import { ADAM_DEFAULTS, type AdamConfig } from "./optimizers.ts";
 import { type FinetuneRequest, type Preset, type Recipe, TrainingError } from "./types.ts";
 
@@ -16,11 +15,6 @@ export interface ResolvedRecipe {
   readonly batchSize: number;
   readonly learningRate: number;
   readonly optimizer: AdamConfig;
-  /**
-   * What BatchNormalization normalises by: the crop's own statistics, or the running ones, as at inference, for crops that
-   * are too different to have any in common.
-   */
-  readonly batchNorm: Statistics;
   /** An encoder's first kernel, which knows one modality: fresh, or repeated for every modality and divided by their number. */
   readonly firstKernel: "fresh" | "inflate";
   /** Whether modalities are replaced by the base's templates in two views of each crop. */
@@ -67,7 +61,6 @@ type PresetValues =
     | "batchSize"
     | "learningRate"
     | "optimizer"
-    | "batchNorm"
     | "firstKernel"
     | "templateFit"
     | "views"
@@ -94,7 +87,6 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     batchSize: 3,
     learningRate: 3e-4,
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
-    batchNorm: "batch",
     firstKernel: "fresh",
     templateFit: "centred",
     views: "copies",
@@ -116,7 +108,6 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     batchSize: 2,
     learningRate: 3e-4,
     optimizer: { kind: "adam-l2", weightDecay: 1e-4, ...ADAM_DEFAULTS },
-    batchNorm: "batch",
     firstKernel: "fresh",
     templateFit: "raw",
     views: "interleaved",
@@ -138,9 +129,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     batchSize: 1,
     learningRate: 4e-3,
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
-    batchNorm: "batch",
-    // what follows it expects its features; a fresh one would have to learn them in a few hundred updates
-    firstKernel: "inflate",
+    firstKernel: "fresh",
     templateFit: "centred",
     views: "copies",
     consistency: { on: "x4", weight: 0.1 },
@@ -170,12 +159,8 @@ const CLASSIFICATION = {
   steps: (cases: number) => 200 * Math.ceil(cases / 64),
 } as const;
 
-/**
- * One crop's class is a coarser lesson than its voxels: at the rate of segmentations the loss stays at ln(classes). And
- * crops of different classes, or scans with and without skull, have little in common: what was learnt by the statistics
- * of single crops is lost at inference.
- */
-const EDGE_CLASSIFICATION = { learningRate: 5e-4, batchNorm: "running" } as const;
+/** One crop's class is a coarser lesson than its voxels: at the rate of segmentations the loss stays at ln(classes). */
+const EDGE_CLASSIFICATION = { learningRate: 5e-4 } as const;
 
 /** Weight decay of the paper where it is not that of UniFormer (METHODS.md B.3 row 2). */
 const UNET3D_DECAY = 1e-5;

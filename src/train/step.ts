@@ -14,7 +14,6 @@ import {
   updateScalars,
 } from "./network_step.ts";
 import type { AdamConfig } from "./optimizers.ts";
-import type { Statistics } from "./batch_norm.ts";
 
 export interface StepConfig {
   readonly task: "segmentation" | "classification";
@@ -24,8 +23,6 @@ export interface StepConfig {
   readonly consistency: { readonly on: string; readonly weight: number } | null;
   /** One or two views of the same crop, each forwarded with batch statistics of its own. */
   readonly views: 1 | 2;
-  /** What BatchNormalization normalises by; default `batch`. */
-  readonly batchNorm?: Statistics;
   /** `sum`: the views' supervised losses added (paper); `concat`: one loss over both (official code). */
   readonly supervision: "sum" | "concat";
   readonly optimizer: AdamConfig;
@@ -62,7 +59,7 @@ export function trainingStep(network: Graph, config: StepConfig): TrainingStep {
   }
   const scalars = updateScalars(b, config.optimizer);
   const weights = declareWeights(b, network, config.isTrainable);
-  const model = new StepNetwork(b, network, weights, config.batchNorm);
+  const model = new StepNetwork(b, network, weights);
   const image = network.types.get(network.inputs[0])!;
   const order = isSeparable(config) ? new ViewOrder(b, weights.trained, config.consistency!.on) : null;
   const views = Array.from(
