@@ -5,7 +5,7 @@
 #
 # The container listens on all of its own addresses, without logins unless they are configured: publish the port to
 # trusted networks only. The base needs nothing but the C and C++ libraries, the image that builds needs Node.js with npm;
-# for an NVIDIA GPU take a CUDA 12 base with cuDNN 9 and ONNXRUNTIME_NODE_INSTALL=cuda12.
+# for an NVIDIA GPU take a CUDA 13 base with cuDNN 9 and CUDA=yes.
 ARG BUILD_IMAGE=node:22-bookworm-slim
 ARG BASE_IMAGE=debian:bookworm-slim
 
@@ -22,9 +22,10 @@ RUN deno install --frozen \
   && sed -i 's/"nodeModulesDir": "auto"/"nodeModulesDir": "manual"/' deno.json \
   && rm -rf "$DENO_DIR/npm"
 
-# onnxruntime-node's CUDA libraries: "cuda12" fetches them from NuGet.
-ARG ONNXRUNTIME_NODE_INSTALL=skip
-RUN if [ "$ONNXRUNTIME_NODE_INSTALL" != skip ]; then node node_modules/onnxruntime-node/script/install.js; fi
+# ONNX Runtime's CUDA provider, 270 MB, which no npm package holds.
+ARG CUDA=no
+COPY scripts/cuda_library.ts scripts/
+RUN if [ "$CUDA" = yes ]; then deno run -A scripts/cuda_library.ts; fi
 
 # ONNX Runtime for other machines and browsers, which is most of it, stays out.
 RUN find node_modules/onnxruntime-node/bin/ -type f ! -path "*/linux/$(node -p process.arch)/*" -delete \

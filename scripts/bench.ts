@@ -1,16 +1,16 @@
 /**
- * Benchmarks: `deno task bench [--only NAME] [--full] [--out FILE]` prints JSON. Each row runs in an engine of its own, so
+ * Benchmarks: `deno task bench [--only NAME] [--provider P] [--precision P] [--full] [--out FILE]` prints JSON. Each row runs in an engine of its own, so
  * that its peak memory is its own. Compare rows of one run only: machines drift.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Engine, openEngine, type Resident, type Session } from "../src/engine/mod.ts";
+import { type Engine, openEngine, PRECISIONS, PROVIDERS, type Resident, type Session } from "../src/engine/mod.ts";
 import { encodeModel, type Graph, lower, passesFor, sizeOf, type Tensor, tensor } from "../src/graph/mod.ts";
 import { segment } from "../src/inference/mod.ts";
 import { buildNetwork, EDGE, initialWeights, isBuffer, type NetworkSpec } from "../src/nets/mod.ts";
-import { specOf } from "../src/registry/mod.ts";
+import { specOf } from "../src/registry/manifest.ts";
 import { readPackage } from "../src/registry/package.ts";
 import { ADAM_DEFAULTS, fitted, trainingStep } from "../src/train/mod.ts";
 
@@ -24,6 +24,7 @@ interface Row {
 }
 
 const UNIUNET: NetworkSpec = { kind: "uniunet", config: {} };
+const UNET3D: NetworkSpec = { kind: "unet3d", config: {} };
 const EDGE_NET: NetworkSpec = { kind: "uniunet", config: { ...EDGE, outChannels: 1 } };
 
 const wave = (shape: readonly number[]) =>
@@ -50,7 +51,7 @@ async function forward(
 ) {
   const input = [1, 4, size, size, size];
   const graph = buildNetwork(spec, { input, weights: initialWeights(spec, { seed: 0 }), outputs: "inference" });
-  const session = await engine.load(encodeModel(plain ? graph : lower(graph, passesFor(engine.provider)).graph));
+  const session = await engine.load(encodeModel(plain ? graph : lower(graph, passesFor(engine)).graph));
   const image = wave(input);
   return await measure(engine, { name, runs: 4, run: () => session.run({ image }) });
 }
@@ -84,7 +85,7 @@ async function trainStep(
     const { shape } = graph.types.get(key)!;
     await engine.put(key, weights.get(key) ?? tensor("float32", shape, new Float32Array(sizeOf(shape))));
   }
-  const fit = fitted(lower(graph, passesFor(engine.provider)).graph, budgetGb * 1e9);
+  const fit = fitted(lower(graph, passesFor(engine)).graph, budgetGb * 1e9);
   const session = await engine.load(encodeModel(fit.graph, { openSizes: true }), { memory: fit.memory });
   const feeds = stepFeeds(graph, state);
   const keep = Object.fromEntries([...state].map(([from, to]) => [to, from]));
@@ -143,6 +144,8 @@ async function wholeVolume(engine: Engine, { name, data }: { name: string; data:
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
+    provider: { type: "string", default: "cpu" },
+    precision: { type: "string" },
     full: { type: "boolean", default: false },
     out: { type: "string" },
     data: { type: "string", default: "../shared/data/ms/patient19" },
@@ -154,6 +157,7 @@ const BENCHES: Record<string, (engine: Engine, name: string) => Promise<Row>> = 
   "uniunet-forward-64-plain": (e, name) => forward(e, { name, spec: UNIUNET, size: 64, plain: true }),
   "uniunet-forward-96": (e, name) => forward(e, { name, spec: UNIUNET, size: 96 }),
   "uniunet-forward-96-plain": (e, name) => forward(e, { name, spec: UNIUNET, size: 96, plain: true }),
+  "unet3d-forward-96": (e, name) => forward(e, { name, spec: UNET3D, size: 96 }),
   "edge-forward-64": (e, name) => forward(e, { name, spec: EDGE_NET, size: 64 }),
   "edge-step-64": (e, name) => trainStep(e, { name, spec: EDGE_NET, size: 64, runs: 6 }),
   "edge-step-64-single": (e, name) => trainStep(e, { name, spec: EDGE_NET, size: 64, runs: 6, views: 1 }),
@@ -170,11 +174,22 @@ if (values.full) {
   }
 }
 
+/** The one of `known` that a flag names. */
+function choice<T extends string>(flag: string, known: readonly T[], value: string): T {
+  const found = known.find((k) => k === value);
+  if (found === undefined) throw new TypeError(`Expected --${flag} to be one of ${known.join(", ")}, got ${value}`);
+  return found;
+}
+
+const provider = choice("provider", PROVIDERS, values.provider);
+const precision = values.precision === undefined ? undefined : choice("precision", PRECISIONS, values.precision);
 const rows: Row[] = [];
+let device = "";
 for (const [name, bench] of Object.entries(BENCHES)) {
   if (values.only !== undefined && !name.includes(values.only)) continue;
-  const engine = await openEngine("cpu");
+  const engine = await openEngine(provider, precision === undefined ? {} : { precision });
   try {
+    device = engine.deviceName;
     rows.push(await bench(engine, name));
     console.error(JSON.stringify(rows.at(-1)));
   } finally {
@@ -192,6 +207,9 @@ const report = {
     model: cpus()[0].model,
     memoryGb: Math.round(totalmem() / 1e9),
     deno: Deno.version.deno,
+    provider,
+    device,
+    ...(precision !== undefined && { precision }),
   },
   rows,
   ratios: {

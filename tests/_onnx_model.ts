@@ -3,7 +3,15 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { AttributeProto_AttributeType as Kind, ModelProtoSchema } from "onnx-buf";
 import { type DType, type Tensor, tensorBytes, type TensorType } from "../src/graph/mod.ts";
 
-const CODES: Readonly<Record<DType, number>> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float64: 11 };
+const CODES: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float64: 11,
+  bfloat16: 16,
+};
 
 /** Attributes whose numbers are floats. */
 const FLOATS: ReadonlySet<string> = new Set(

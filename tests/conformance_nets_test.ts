@@ -171,7 +171,8 @@ Deno.test.beforeAll(async () => {
   const ready = others.filter((d) => d.state === "ready").map((d) => d.provider);
   for (const provider of ["cpu", ...ready] as const) {
     // with two threads, WebAssembly's training step hung once on a machine with more work than cores
-    engines.set(provider, await openEngine(provider, provider === "wasm" ? { threads: 1 } : {}));
+    const threads = provider === "wasm" ? { threads: 1 } : {};
+    engines.set(provider, await openEngine(provider, { ...threads, precision: "float32" }));
   }
 });
 Deno.test.afterAll(async () => {

@@ -104,7 +104,7 @@ function difference(
 
 for (const { provider } of (await probeDevices()).filter((d) => d.state === "ready")) {
   Deno.test(`the ${provider} engine runs every operator as evaluate() does`, async (t) => {
-    const engine = await openEngine(provider);
+    const engine = await openEngine(provider, { precision: "float32" });
     for (const op of Object.keys(OP_CASES) as OpName[]) {
       if (provider === "webgpu" && LOWERED.includes(op)) continue;
       const cases = casesOf(op).filter((c) => c.skips?.[provider] === undefined);
@@ -112,7 +112,7 @@ for (const { provider } of (await probeDevices()).filter((d) => d.state === "rea
     }
     for (const op of LOWERED) {
       const batch = batchOf(op, casesOf(op));
-      const { graph, reports } = lower(batch.graph, passesFor(provider));
+      const { graph, reports } = lower(batch.graph, passesFor(engine));
       if (reports.every((r) => r.fired === 0)) continue;
       await t.step(`${op}, lowered`, async () => assert.deepEqual(await batchFaults(engine, op, batch, graph), []));
     }

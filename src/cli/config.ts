@@ -1,7 +1,7 @@
 /** Settings of the program: flags, then the environment, then defaults; checked once. Not the flags of one command. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { PROVIDERS } from "../engine/mod.ts";
+import { PRECISIONS, PROVIDERS } from "../engine/mod.ts";
 import { modelNameSchema } from "../registry/mod.ts";
 import { type Args, type Flags, UsageError } from "./args.ts";
 import type { Io } from "./io.ts";
@@ -46,6 +46,8 @@ const SOURCES = {
   provider: { flag: "provider", env: "SULCUS_PROVIDER" },
   allowedHosts: { flag: "allowed-hosts", env: "SULCUS_ALLOWED_HOSTS" },
   modalityCheck: { flag: "modality-check", env: "SULCUS_MODALITY_CHECK" },
+  /** Read again by every device process; here so that a wrong one is told at once. */
+  cudaPrecision: { env: "SULCUS_CUDA_PRECISION" },
   databaseUrl: { env: "DATABASE_URL", secret: true },
 } as const satisfies Record<string, Setting>;
 type Name = keyof typeof SOURCES;
@@ -61,6 +63,7 @@ const schema = z.strictObject({
   allowedHosts: z.string().transform((list) => list.split(",").map((name) => name.trim()))
     .pipe(z.array(hostName)).default([]),
   modalityCheck: modelNameSchema.transform((name) => name === "off" ? null : name).default("mr-sequence"),
+  cudaPrecision: z.enum(PRECISIONS, `expected one of ${PRECISIONS.join(", ")}`).default("tf32"),
   databaseUrl: z.string().regex(/^postgres(ql)?:\/\//, "expected an address that begins with postgres://").optional(),
 });
 export type Settings = z.infer<typeof schema>;

@@ -176,7 +176,7 @@ async function releaseRetired(): Promise<void> {
 }
 
 function toOrt({ dtype, data, shape }: Tensor): OrtTensor {
-  return new runtime.Tensor(dtype, data as never, shape);
+  return new runtime.Tensor(dtype as Exclude<DType, "bfloat16">, data as never, shape);
 }
 
 async function onDevice(t: Tensor): Promise<OrtTensor> {

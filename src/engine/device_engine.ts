@@ -5,8 +5,8 @@
 import { resolve } from "node:path";
 import type { Tensor, TensorType } from "../graph/tensor.ts";
 import { checkElements, checkFeeds, planOutputs } from "./_checks.ts";
-import { type Engine, EngineError } from "./engine.ts";
-import type { LoadOptions, Provider, Resident, RunOptions, Session } from "./engine.ts";
+import { type Engine, EngineError, PRECISIONS } from "./engine.ts";
+import type { LoadOptions, Precision, Provider, Resident, RunOptions, Session } from "./engine.ts";
 import { MALLOC_TUNABLES } from "./_malloc.ts";
 import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./_messages.ts";
 import { layOut, readTensors, Spool, writeTensors } from "./_spool.ts";
@@ -17,6 +17,8 @@ export interface EngineOptions {
   readonly threads?: number;
   /** Where tensors pass when `/dev/shm` has no room; default: the system's temporary folder. */
   readonly spoolDirectory?: string;
+  /** Of the `cuda` provider; default: `SULCUS_CUDA_PRECISION` or else tf32. */
+  readonly precision?: Precision;
   /** For every call but `run`, whose limit is its own option, ms; default 10 minutes. */
   readonly loadTimeoutMs?: number;
 }
@@ -46,8 +48,11 @@ export class DeviceEngine implements Engine {
   #peakBytes = 0;
   #closed = false;
 
+  readonly precision: Precision;
+
   private constructor(readonly provider: Provider, options: EngineOptions) {
     this.#options = options;
+    this.precision = provider === "cuda" ? options.precision ?? cudaPrecision() : "float32";
     this.#spool = Spool.create(options.spoolDirectory);
     const open: OpenParams = {
       provider,
@@ -58,7 +63,11 @@ export class DeviceEngine implements Engine {
       title: `the ${provider} device process`,
       module: import.meta.resolve("./child.ts"),
       v8Flags: ["--expose-gc"],
-      env: { GLIBC_TUNABLES: Deno.env.get("GLIBC_TUNABLES") ?? MALLOC_TUNABLES },
+      env: {
+        GLIBC_TUNABLES: Deno.env.get("GLIBC_TUNABLES") ?? MALLOC_TUNABLES,
+        // ONNX Runtime's binding has no option for it; NVIDIA's libraries read this
+        ...(this.precision === "float32" && { NVIDIA_TF32_OVERRIDE: "0" }),
+      },
       initialize: async (call) => {
         this.#device = await call("open", open, { timeoutMs: OPEN_TIMEOUT_MS }) as OpenReply;
       },
@@ -243,6 +252,17 @@ export class DeviceEngine implements Engine {
   #closedError(): EngineError {
     return new EngineError("closed", `The ${this.provider} engine has been closed`);
   }
+}
+
+/** @throws {EngineError} "unsupported": the environment names no precision */
+function cudaPrecision(): Precision {
+  const wanted = Deno.env.get("SULCUS_CUDA_PRECISION") ?? "tf32";
+  const found = PRECISIONS.find((p) => p === wanted);
+  if (found !== undefined) return found;
+  throw new EngineError(
+    "unsupported",
+    `Cannot use CUDA: expected SULCUS_CUDA_PRECISION to be one of ${PRECISIONS.join(", ")}, got ${wanted}`,
+  );
 }
 
 /** Highest resident set size of a process so far, bytes; 0 where the system does not tell. */

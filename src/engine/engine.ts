@@ -8,6 +8,13 @@ import type { Tensor, TensorType } from "../graph/tensor.ts";
 export const PROVIDERS = ["cuda", "webgpu", "cpu", "wasm"] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
+/**
+ * What a device computes products and convolutions in. `float32`: as the CPU does. `tf32`: operands with 10 bits of
+ * mantissa. `mixed`: operands in bfloat16 (8 bits). Sums, weights and all else are float32 in every case.
+ */
+export const PRECISIONS = ["float32", "tf32", "mixed"] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
 /** What probing a provider found; as `GET /version` shows it. */
 export interface Device {
   readonly provider: Provider;
@@ -57,6 +64,8 @@ export interface LoadOptions {
 export interface Engine {
   readonly provider: Provider;
   readonly deviceName: string;
+  /** `float32` on every provider but `cuda`. */
+  readonly precision: Precision;
   /** Loads an ONNX model from its bytes or a file. */
   load(model: Uint8Array | { readonly path: string }, options?: LoadOptions): Promise<Session>;
   /** Puts a tensor into the engine's store of residents. */

@@ -19,6 +19,9 @@ import { type Tensor, tensorBytes, type TensorType } from "./tensor.ts";
 /** The operator set that the IR's operators follow, and that is written. */
 export const OPSET = 20;
 const IR_VERSION = 9n;
+/** What a graph with bfloat16 inside is written as: the first in which ONNX's Conv takes it. Else equal to opset 20 here. */
+const NARROW_OPSET = 22;
+const NARROW_IR_VERSION = 10n;
 /** Where protobuf ends. */
 const MAX_BYTES = 2 ** 31 - 1;
 
@@ -47,11 +50,12 @@ export function encodeModel(
 ): Uint8Array {
   const type = (name: string) => valueInfo(name, graph.types.get(name)!);
   const input = (name: string) => openSizes ? openInfo(name, graph.types.get(name)!) : type(name);
+  const narrow = graph.types.values().some(({ dtype }) => dtype === "bfloat16");
   const head = toBinary(
     ModelProtoSchema,
     create(ModelProtoSchema, {
-      irVersion: IR_VERSION,
-      opsetImport: [{ domain: "", version: BigInt(OPSET) }],
+      irVersion: narrow ? NARROW_IR_VERSION : IR_VERSION,
+      opsetImport: [{ domain: "", version: BigInt(narrow ? NARROW_OPSET : OPSET) }],
       producerName: producer,
       metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
     }),

@@ -10,7 +10,16 @@ export { gradients, NoGradientError } from "./autodiff.ts";
 export { evaluate } from "./evaluate.ts";
 export { encodeModel, type EncodeOptions } from "./codec.ts";
 export { Random } from "./random.ts";
-export { CPU_PASSES, lower, passesFor, type PassReport, WEBGPU_PASSES } from "./lower/mod.ts";
+export {
+  CPU_PASSES,
+  CUDA_PASSES,
+  lower,
+  MIXED_PRECISION,
+  passesFor,
+  type PassReport,
+  type TargetDevice,
+  WEBGPU_PASSES,
+} from "./lower/mod.ts";
 export {
   decodeModel,
   IMPORT_LIMITS,

@@ -3,19 +3,20 @@
  * Not an array library: arithmetic lives in `evaluate` (float64) and on the engines.
  */
 
-/** The element types that Sulcus reads, runs and writes; names as in ONNX, lower case. */
+/** The element types that Sulcus runs; names as in ONNX, lower case. `bfloat16` lives between two Casts of a graph only. */
 export type DType = keyof typeof ARRAYS;
 
 const ARRAYS = {
   float32: Float32Array,
   float64: Float64Array,
+  bfloat16: Uint16Array,
   int64: BigInt64Array,
   int32: Int32Array,
   uint8: Uint8Array,
   bool: Uint8Array,
 } as const;
 
-export type TensorData = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
+export type TensorData = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint16Array | Uint8Array;
 
 /** A tensor's element type and static shape. A scalar has shape `[]`. */
 export interface TensorType {
@@ -73,7 +74,7 @@ export function toNumbers(t: Tensor): number[] {
 
 /** Whether gradients can flow through values of this dtype. */
 export function isFloat(dtype: DType): boolean {
-  return dtype === "float32" || dtype === "float64";
+  return dtype === "float32" || dtype === "float64" || dtype === "bfloat16";
 }
 
 /** Same shape, element by element. */

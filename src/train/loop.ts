@@ -4,8 +4,8 @@
  * micro-batches come from a function of its number.
  */
 import { join } from "node:path";
-import type { Engine, LoadOptions, Provider, Session } from "../engine/mod.ts";
-import { encodeModel, type Graph, lower, passesFor, sameShape, type Tensor } from "../graph/mod.ts";
+import type { Engine, LoadOptions, Session } from "../engine/mod.ts";
+import { encodeModel, type Graph, lower, passesFor, sameShape, type TargetDevice, type Tensor } from "../graph/mod.ts";
 import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { fitMessage, fitted } from "./fit.ts";
 import { TrainingError } from "./types.ts";
@@ -20,16 +20,16 @@ export interface Program {
 }
 
 export interface CompileOptions {
-  readonly provider: Provider;
+  readonly device: TargetDevice;
   /** What a step may take. */
   readonly budgetBytes: number;
   /** Told what fitting into it takes. */
   readonly onLog?: ((message: string) => void) | undefined;
 }
 
-/** A step as a provider runs it, if possible in `budgetBytes`. */
-export function compiled({ graph, state }: Program, { provider, budgetBytes, onLog }: CompileOptions): Program {
-  const fit = fitted(lower(graph, passesFor(provider)).graph, budgetBytes);
+/** A step as a device runs it, if possible in `budgetBytes`. */
+export function compiled({ graph, state }: Program, { device, budgetBytes, onLog }: CompileOptions): Program {
+  const fit = fitted(lower(graph, passesFor(device)).graph, budgetBytes);
   const message = fitMessage(fit, budgetBytes);
   if (message !== undefined) onLog?.(message);
   return { graph: fit.graph, state, memory: fit.memory };

@@ -47,12 +47,11 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainResult
       if (request.signal?.aborted) throw new TrainingError("cancelled", "The pre-training was cancelled");
     },
   });
-  const { provider } = engine;
   const trainer = new Pretrainer({
     recipe,
     volumes,
     modalities,
-    compile: { provider, budgetBytes: memoryBudget(provider), onLog: log },
+    compile: { device: engine, budgetBytes: memoryBudget(engine.provider), onLog: log },
   });
   const clock = { start: performance.now(), first: -1 };
   const { steps } = recipe;

@@ -44,12 +44,12 @@ const SMOOTHING = 20;
 /** Trains to the end. @throws as `runLoop()` */
 export async function train(options: TrainerOptions): Promise<Trained> {
   const { network, step: config, batchSize, steps, earlyStopSteps } = options;
-  const { provider } = options.engine;
-  const { memoryBytes: budgetBytes = memoryBudget(provider) } = options;
+  const { engine: device } = options;
+  const { memoryBytes: budgetBytes = memoryBudget(device.provider) } = options;
   const programOf = (last: boolean) => {
     const accumulate = batchSize === 1 ? undefined : { of: batchSize, last };
     const step = trainingStep(network, { ...config, accumulate });
-    return compiled(step, { provider, budgetBytes, ...(last && { onLog: options.onLog }) });
+    return compiled(step, { device, budgetBytes, ...(last && { onLog: options.onLog }) });
   };
   const applying = programOf(true), adding = batchSize === 1 ? applying : programOf(false);
   const { state, curves } = await runLoop({

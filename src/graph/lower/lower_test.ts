@@ -1,5 +1,19 @@
 import assert from "node:assert/strict";
-import { evaluate, gradients, type Graph, GraphBuilder, lower, passesFor, sizeOf, tensor } from "../mod.ts";
+import {
+  CPU_PASSES,
+  decodeModel,
+  encodeModel,
+  evaluate,
+  gradients,
+  type Graph,
+  GraphBuilder,
+  importModel,
+  lower,
+  MIXED_PRECISION,
+  sizeOf,
+  tensor,
+  WEBGPU_PASSES,
+} from "../mod.ts";
 
 interface ConvCase {
   readonly name: string;
@@ -182,7 +196,7 @@ for (const c of CASES) {
   Deno.test(`lower() keeps the values of a convolution and its gradients: ${c.name}`, () => {
     const graph = stepGraph(c);
     const target = { temporaryBytes: c.temporaryBytes ?? 2 ** 28 };
-    const { graph: lowered, reports } = lower(graph, passesFor(c.provider ?? "cpu"), target);
+    const { graph: lowered, reports } = lower(graph, c.provider === "webgpu" ? WEBGPU_PASSES : CPU_PASSES, target);
     if (c.fires !== undefined) assert.ok(reports.find((r) => r.pass === c.fires)!.fired > 0, `${c.fires} did not fire`);
     if (c.skips !== undefined) {
       const reasons = reports.flatMap((r) => r.skipped.map((s) => s.why));
@@ -197,3 +211,25 @@ for (const c of CASES) {
     }
   });
 }
+
+Deno.test("MIXED_PRECISION narrows products and dense convolutions, and nothing else", () => {
+  const b = new GraphBuilder();
+  const x = b.input("x", { dtype: "float32", shape: [1, 2, 4, 4, 4] });
+  const weight = (name: string, shape: readonly number[]) => b.input(name, { dtype: "float32", shape });
+  const dense = b.op.Conv(x, weight("dense", [16, 2, 3, 3, 3]), weight("bias", [16]), { pads: [1, 1, 1, 1, 1, 1] });
+  const depthwise = b.op.Conv(dense, weight("depthwise", [16, 1, 3, 3, 3]), null, { group: 16 });
+  const rows = b.op.Reshape(depthwise, [16, 8]);
+  const product = b.op.MatMul(weight("a", [4, 16]), rows), thin = b.op.MatMul(product, weight("c", [8, 2]));
+  const graph = b.build("net", { thin });
+  const { graph: mixed, reports: [report] } = lower(graph, [MIXED_PRECISION]);
+  assert.equal(report.fired, 2);
+  assert.deepEqual(report.skipped.map((s) => s.why), ["grouped: no work for matrix units", "8 terms an element"]);
+  const narrow = mixed.nodes.filter(({ output }) => mixed.types.get(output)!.dtype === "bfloat16");
+  assert.deepEqual(narrow.map(({ op }) => op).toSorted(), ["Cast", "Cast", "Cast", "Cast", "Cast", "Conv", "MatMul"]);
+  assert.equal(mixed.types.get("thin")!.dtype, "float32");
+  const feeds = Object.fromEntries(graph.inputs.map((name, i) => [name, wave(graph.types.get(name)!.shape, i)]));
+  assert.deepEqual(evaluate(mixed, feeds).thin.data, evaluate(graph, feeds).thin.data);
+  assert.equal(decodeModel(encodeModel(graph)).opset, 20);
+  assert.equal(decodeModel(encodeModel(mixed)).opset, 22);
+  assert.throws(() => importModel(encodeModel(mixed)), /element type 16/);
+});

@@ -4,10 +4,12 @@ import { PLANAR_CONV_TRANSPOSE, PRODUCT_CONV_TRANSPOSE, SPREAD_CONV_TRANSPOSE } 
 import { BLOCKED_DEPTHWISE } from "./depthwise.ts";
 import { CHANNEL_MEAN, CHANNEL_NORM, SINK_TRANSPOSES } from "./layout.ts";
 import { TWO_PASS_NORM } from "./norm.ts";
+import { MIXED_PRECISION } from "./precision.ts";
 import { applyPass, type Pass, type PassReport, type Target } from "./pass.ts";
 import { PLANAR_GROUPED_CONV } from "./planar_conv.ts";
 import { WEIGHT_GRADIENT } from "./weight_gradient.ts";
 
+export { MIXED_PRECISION };
 export type { PassReport, Target };
 
 /** The passes for ONNX Runtime's CPU provider (native and WASM), in order. */
@@ -34,9 +36,20 @@ export const WEBGPU_PASSES: readonly Pass[] = [
   SINK_TRANSPOSES,
 ];
 
-/** The passes for a provider. */
-export function passesFor(provider: "cpu" | "cuda" | "wasm" | "webgpu"): readonly Pass[] {
-  return provider === "webgpu" ? WEBGPU_PASSES : CPU_PASSES;
+/** The passes for ONNX Runtime's CUDA provider, in order: cuDNN has every convolution, and normalises exactly. */
+export const CUDA_PASSES: readonly Pass[] = [CHANNEL_NORM, WEIGHT_GRADIENT, SINK_TRANSPOSES, CHANNEL_MEAN];
+
+/** What lowering asks of a device. */
+export interface TargetDevice {
+  readonly provider: "cpu" | "cuda" | "wasm" | "webgpu";
+  readonly precision: "float32" | "tf32" | "mixed";
+}
+
+/** The passes for a device. */
+export function passesFor({ provider, precision }: TargetDevice): readonly Pass[] {
+  if (provider === "webgpu") return WEBGPU_PASSES;
+  if (provider !== "cuda") return CPU_PASSES;
+  return precision === "mixed" ? [...CUDA_PASSES, PRODUCT_CONV_TRANSPOSE, MIXED_PRECISION] : CUDA_PASSES;
 }
 
 const DEFAULT_TARGET: Target = { temporaryBytes: 64 * 2 ** 20 };

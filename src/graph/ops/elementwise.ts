@@ -99,16 +99,21 @@ export const ONNX_DTYPES: Readonly<Record<DType, number>> = {
   int64: 7,
   bool: 9,
   float64: 11,
+  bfloat16: 16,
 };
 
+/** The dtype of a foreign model's element type; the compiler's own bfloat16 is not read. */
 export function dtypeOfOnnx(code: number): DType {
-  const found = Object.entries(ONNX_DTYPES).find(([, n]) => n === code);
-  if (found === undefined) {
-    throw new TypeError(
-      `Cannot use tensor element type ${code}: expected one of ${Object.keys(ONNX_DTYPES).join(", ")}`,
-    );
+  const found = dtypeNumbered(code);
+  if (found === undefined || found === "bfloat16") {
+    const names = Object.keys(ONNX_DTYPES).filter((name) => name !== "bfloat16");
+    throw new TypeError(`Cannot use tensor element type ${code}: expected one of ${names.join(", ")}`);
   }
-  return found[0] as DType;
+  return found;
+}
+
+function dtypeNumbered(code: number): DType | undefined {
+  return (Object.keys(ONNX_DTYPES) as DType[]).find((dtype) => ONNX_DTYPES[dtype] === code);
 }
 
 function castNumber(v: number, to: DType): number {
@@ -334,8 +339,8 @@ export const ELEMENTWISE_OPS = {
       if (to === undefined) throw new TypeError("expected attribute to, got none");
       return { to };
     },
-    infer: ([x], { to }) => ({ dtype: dtypeOfOnnx(to), shape: x.shape }),
+    infer: ([x], { to }) => ({ dtype: dtypeNumbered(to) ?? dtypeOfOnnx(to), shape: x.shape }),
     vjp: (op, { x: [x] }, dy) => [isFloat(x.dtype) ? op.Cast(dy, { to: ONNX_DTYPES[x.dtype] }) : null],
-    evaluate: ([x], { to }) => map((v) => castNumber(v, dtypeOfOnnx(to)), x),
+    evaluate: ([x], _, { dtype }) => map((v) => castNumber(v, dtype), x),
   } satisfies OpDef<"Cast">,
 };

@@ -1,0 +1,61 @@
+/**
+ * Puts ONNX Runtime's CUDA provider beside onnxruntime-node's binding: `deno task cuda`. The npm package does not hold it;
+ * it comes from the wheel `onnxruntime-gpu` of the same release on PyPI, whose hash is pinned here. The machine that runs
+ * it needs an NVIDIA driver and, on its library path, CUDA 13 with cuBLAS and cuRAND, and cuDNN 9.
+ */
+import { unzipSync } from "fflate";
+import { createHash } from "node:crypto";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+/** SHA-256 of the wheel for Linux on x86-64, by ONNX Runtime's version. */
+const WHEELS: Readonly<Record<string, string>> = {
+  "1.30.0": "6acc0f4b3d5ac5f2984432faa59dd8fcce6775f8b43a7140afa0f322c7a703b1",
+};
+const INDEX = "https://pypi.org/simple/onnxruntime-gpu/";
+const LIBRARIES = ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"];
+
+const hashOf = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+async function fetched(url: string, headers: Record<string, string> = {}): Promise<Response> {
+  const response = await fetch(url, { headers });
+  if (!response.ok) throw new Error(`Cannot fetch ${url}: the server answered ${response.status}`);
+  return response;
+}
+
+/** The wheel with this hash. */
+async function download(version: string, sha256: string): Promise<Uint8Array> {
+  const index = await fetched(INDEX, { Accept: "application/vnd.pypi.simple.v1+json" });
+  const { files } = await index.json() as { files: { url: string; hashes: { sha256?: string } }[] };
+  const file = files.find((f) => f.hashes.sha256 === sha256);
+  if (file === undefined) throw new Error(`Cannot find onnxruntime-gpu ${version}: no file with SHA-256 ${sha256}`);
+  const bytes = await (await fetched(new URL(file.url, INDEX).href)).bytes();
+  if (hashOf(bytes) !== sha256) {
+    throw new Error(`Cannot use the wheel: expected SHA-256 ${sha256}, got ${hashOf(bytes)}`);
+  }
+  return bytes;
+}
+
+if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
+  throw new Error(
+    `Cannot install the CUDA provider: expected Linux on x86_64, got ${Deno.build.os} ${Deno.build.arch}`,
+  );
+}
+const root = join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node")), "..");
+const { version } = JSON.parse(await Deno.readTextFile(join(root, "package.json")));
+const sha256 = WHEELS[version];
+if (sha256 === undefined) {
+  throw new Error(`Cannot install the CUDA provider: no wheel is known for onnxruntime-node ${version}`);
+}
+console.log(`Fetching onnxruntime-gpu ${version} (247 MB)`);
+const members = unzipSync(await download(version, sha256), {
+  filter: ({ name }) => LIBRARIES.some((library) => name.endsWith(`/${library}`)),
+});
+for (const library of LIBRARIES) {
+  const member = Object.entries(members).find(([name]) => name.endsWith(`/${library}`));
+  if (member === undefined) throw new Error(`Cannot install the CUDA provider: the wheel holds no ${library}`);
+  const path = join(root, "bin", "napi-v6", "linux", "x64", library);
+  await Deno.writeFile(`${path}.part`, member[1], { mode: 0o644 });
+  await Deno.rename(`${path}.part`, path);
+  console.log(`${library}: ${(member[1].length / 1e6).toFixed(0)} MB`);
+}

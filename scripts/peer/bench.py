@@ -1,0 +1,71 @@
+"""The peer's times: forward and fine-tuning step of UniUnet in PyTorch, as `deno task bench` measures ours.
+
+Needs `torch`; no part of the product. Prints one JSON line a row; the fastest of the runs after the first.
+    python scripts/peer/bench.py [--device cpu|cuda] [--precision float32|tf32|bf16] [--compile] [--sizes 64 96]
+"""
+import argparse
+import json
+import time
+
+import torch
+from uni_unet import UniUnet, losses, optimizer, ramp
+
+
+def measure(name, runs, run, device):
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        run()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        times.append((time.perf_counter() - start) * 1e3)
+    row = {"name": name, "firstMs": round(times[0], 1), "bestMs": round(min(times[1:]), 1)}
+    if device == "cuda":
+        row["peakGb"] = round(torch.cuda.max_memory_allocated() / 1e9, 2)
+    print(json.dumps(row), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--precision", choices=["float32", "tf32", "bf16"], default="float32")
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[64, 96])
+    parser.add_argument("--runs", type=int, default=4)
+    parser.add_argument("--only", choices=["forward", "step"])
+    args = parser.parse_args()
+    allowed = args.precision != "float32"
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
+    torch.backends.cudnn.benchmark = True
+    amp = torch.autocast(args.device, torch.bfloat16, enabled=args.precision == "bf16")
+    for size in args.sizes:
+        view = ramp((1, 4, size, size, size)).float().to(args.device)
+        model = UniUnet().to(args.device)
+        net = torch.compile(model) if args.compile else model
+        if args.only != "step":
+            model.eval()
+
+            def forward():
+                with torch.no_grad(), amp:
+                    net(view)["out"].float().cpu()
+
+            measure(f"uniunet-forward-{size}", args.runs, forward, args.device)
+        if args.only == "forward":
+            continue
+        model.train()
+        target = (torch.arange(3 * size**3) % 7 == 0).float().reshape(1, 3, size, size, size).to(args.device)
+        opt = optimizer(model, "paper")
+
+        def step():
+            opt.zero_grad()
+            with amp:
+                found = losses(net, [view, 0.9 * view], target, "paper")
+            found[0].backward()
+            opt.step()
+            return float(found[0].detach())
+
+        measure(f"uniunet-step-{size}", args.runs, step, args.device)
+
+
+if __name__ == "__main__":
+    main()
