@@ -14,7 +14,7 @@ import {
 } from "onnx-buf";
 import type { AttrValue, Graph, Node } from "./ir.ts";
 import { ONNX_DTYPES } from "./ops/elementwise.ts";
-import { type Tensor, tensorBytes, type TensorType } from "./tensor.ts";
+import { type DType, type Tensor, tensorBytes, type TensorType } from "./tensor.ts";
 
 /** The operator set that the IR's operators follow, and that is written. */
 export const OPSET = 20;
@@ -50,7 +50,101 @@ export function encodeModel(
 ): Uint8Array {
   const type = (name: string) => valueInfo(name, graph.types.get(name)!);
   const input = (name: string) => openSizes ? openInfo(name, graph.types.get(name)!) : type(name);
-  const narrow = graph.types.values().some(({ dtype }) => dtype === "bfloat16");
+  return modelOf(graph, { producer, metadata }, {
+    input: [...graph.inputs.map(input), ...(openSizes ? targetShapes(graph).map(type) : [])],
+    output: graph.outputs.map(type),
+    node: graph.nodes.map(nodeProto),
+  });
+}
+
+/** A graph that is run many times in one call; names of its model's inputs and outputs by those of the graph. */
+export interface LoopNames {
+  /** The number of iterations, int64. */
+  readonly count: "count";
+  /** State inputs: what the first iteration starts from. */
+  start(input: string): string;
+  /** State outputs: what the last iteration leaves. */
+  end(output: string): string;
+  /** Every other input and output: one entry an iteration, stacked along a new first axis. */
+  each(name: string): string;
+}
+
+export const LOOP_NAMES: LoopNames = {
+  count: "count",
+  start: (input) => `start/${input}`,
+  end: (output) => `end/${output}`,
+  each: (name) => `each/${name}`,
+};
+
+/**
+ * The bytes of a model that runs `graph` many times, as one ONNX Loop: `state`, from input to output, is carried from
+ * iteration to iteration on the device. For devices to which a run copies its inputs. Names as `LOOP_NAMES` says.
+ */
+export function encodeLoop(graph: Graph, state: ReadonlyMap<string, string>): Uint8Array {
+  const { count, start, end, each } = LOOP_NAMES;
+  const typed = (name: string, of: string) => valueInfo(name, graph.types.get(of)!);
+  const scalar = (name: string, dtype: DType) => valueInfo(name, { dtype, shape: [] });
+  const fed = graph.inputs.filter((name) => !state.has(name));
+  const kept = new Set(state.values()), told = graph.outputs.filter((name) => !kept.has(name));
+  const stacked = (name: string) => stackInfo(each(name), graph.types.get(name)!);
+  const body = create(GraphProtoSchema, {
+    name: graph.name,
+    input: [
+      scalar("loop/iteration", "int64"),
+      scalar("loop/going", "bool"),
+      ...[...state.keys()].map((name) => typed(name, name)),
+    ],
+    output: [
+      scalar("loop/goes-on", "bool"),
+      ...[...state.values(), ...told].map((name) => typed(`loop/${name}`, name)),
+    ],
+    node: [
+      protoNode("Identity", ["loop/going"], "loop/goes-on"),
+      ...fed.map((name) => protoNode("Gather", [each(name), "loop/iteration"], name)),
+      ...graph.nodes.map(nodeProto),
+      // a body may neither pass an input on nor give one value twice
+      ...[...state.values(), ...told].map((name) => protoNode("Identity", [name], `loop/${name}`)),
+    ],
+  });
+  const outputs = [...[...state.values()].map(end), ...told.map(each)];
+  return modelOf(graph, { producer: "sulcus", metadata: {} }, {
+    input: [
+      scalar(count, "int64"),
+      ...[...state.keys()].map((name) => typed(start(name), name)),
+      ...fed.map(stacked),
+    ],
+    output: [...[...state.values()].map((name) => typed(end(name), name)), ...told.map(stacked)],
+    node: [{
+      name: "loop",
+      opType: "Loop",
+      input: [count, "", ...[...state.keys()].map(start)],
+      output: outputs,
+      attribute: [{ name: "body", type: Kind.GRAPH, g: body }],
+    }],
+  });
+}
+
+const protoNode = (opType: string, input: readonly string[], output: string) => ({
+  name: output,
+  opType,
+  input: [...input],
+  output: [output],
+});
+
+/** The type of a stack of values. */
+function stackInfo(name: string, { dtype, shape }: TensorType): MessageInitShape<typeof ValueInfoProtoSchema> {
+  const sizes = shape.map((d) => ({ value: { case: "dimValue" as const, value: BigInt(d) } }));
+  const dim = [{ value: { case: "dimParam" as const, value: "iterations" } }, ...sizes];
+  return { name, type: { value: { case: "tensorType", value: { elemType: ONNX_DTYPES[dtype], shape: { dim } } } } };
+}
+
+/** A model around a graph's parts; its constants are copied once. */
+function modelOf(
+  { name, types, constants }: Graph,
+  { producer, metadata }: Required<Pick<EncodeOptions, "producer" | "metadata">>,
+  parts: Pick<MessageInitShape<typeof GraphProtoSchema>, "input" | "output" | "node">,
+): Uint8Array {
+  const narrow = types.values().some(({ dtype }) => dtype === "bfloat16");
   const head = toBinary(
     ModelProtoSchema,
     create(ModelProtoSchema, {
@@ -60,17 +154,8 @@ export function encodeModel(
       metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
     }),
   );
-  const body = toBinary(
-    GraphProtoSchema,
-    create(GraphProtoSchema, {
-      name: graph.name,
-      input: [...graph.inputs.map(input), ...(openSizes ? targetShapes(graph).map(type) : [])],
-      output: graph.outputs.map(type),
-      node: graph.nodes.map(nodeProto),
-    }),
-  );
-  const constants = [...graph.constants].flatMap(([name, t]) => initializerParts(name, t));
-  const content = [body, ...constants];
+  const body = toBinary(GraphProtoSchema, create(GraphProtoSchema, { name, ...parts }));
+  const content = [body, ...[...constants].flatMap(([key, t]) => initializerParts(key, t))];
   return concat([head, ...delimited(FIELD.graph, content), ...content]);
 }
 

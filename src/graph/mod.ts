@@ -8,7 +8,7 @@ export type { NdArray } from "./ndarray.ts";
 export { GraphBuilder } from "./builder.ts";
 export { gradients, NoGradientError } from "./autodiff.ts";
 export { evaluate } from "./evaluate.ts";
-export { encodeModel, type EncodeOptions } from "./codec.ts";
+export { encodeLoop, encodeModel, type EncodeOptions, LOOP_NAMES } from "./codec.ts";
 export { Random } from "./random.ts";
 export {
   CPU_PASSES,

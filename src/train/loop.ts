@@ -4,10 +4,11 @@
  * micro-batches come from a function of its number.
  */
 import { join } from "node:path";
-import type { Engine, LoadOptions, Session } from "../engine/mod.ts";
-import { encodeModel, type Graph, lower, passesFor, sameShape, type TargetDevice, type Tensor } from "../graph/mod.ts";
+import type { Engine, LoadOptions } from "../engine/mod.ts";
+import { type Graph, lower, passesFor, sameShape, type TargetDevice, type Tensor } from "../graph/mod.ts";
 import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { fitMessage, fitted } from "./fit.ts";
+import { Runner } from "./runner.ts";
 import { TrainingError } from "./types.ts";
 
 /** A compiled step. */
@@ -80,8 +81,10 @@ export interface LoopOptions {
   readonly run: string;
   /** Update `step`, from 0; the same for the same number. */
   readonly update: (step: number) => Update;
-  /** Whether to end before the last step. */
-  readonly stop?: (losses: readonly number[]) => boolean;
+  /** Whether to end before the last step; asked after every update. */
+  readonly stop?: ((losses: readonly number[]) => boolean) | undefined;
+  /** Feeds of the updates that one call does, bytes; 0: a call is a micro-batch. Default: by the provider. */
+  readonly spanBytes?: number;
   readonly signal?: AbortSignal;
   readonly onStep: (event: LoopEvent) => void | Promise<void>;
   /** What a user should know beside the steps. */
@@ -94,11 +97,6 @@ export interface LoopResult {
   readonly curves: Readonly<Record<string, readonly number[]>>;
 }
 
-/** What the device's feeds need to reach it, ms; the next ones are drawn after that, while it works. */
-const HAND_OVER_MS = 10;
-/** A step that takes longer than this has hung. */
-const STEP_TIMEOUT_MS = 3_600_000;
-
 /**
  * Trains to the end.
  * @throws {TrainingError} `cancelled` (a checkpoint is kept), `diverged`
@@ -110,13 +108,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   const names = [...state.keys()];
   const resumed = await resumable(path, options);
   const curves = curvesOf(resumed);
-  const sessions = new Map<Program, Session>();
-  const sessionOf = async (program: Program) => {
-    const known = sessions.get(program) ??
-      await engine.load(encodeModel(program.graph, { openSizes: true }), { memory: program.memory });
-    sessions.set(program, known);
-    return known;
-  };
+  const runner = new Runner(options);
   const snapshot = async () => {
     const tensors = new Map<string, Tensor>();
     for (const name of names) tensors.set(name, await engine.get(name));
@@ -127,65 +119,33 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     const progress = { run: options.run, step, losses: losses ?? [], curves: others };
     await saveCheckpoint(path, { tensors: await snapshot(), progress });
   };
-  let drawn: Promise<MicroBatch> | undefined;
   try {
     for (const [name, own] of state) await engine.put(name, resumed?.tensors.get(name) ?? await own.start());
-    for (let step = resumed?.progress.step ?? 0; step < steps; step++) {
+    let step = resumed?.progress.step ?? 0;
+    while (step < steps) {
       if (options.signal?.aborted) {
         await save(step);
         throw new TrainingError("cancelled", `The ${title} was cancelled after ${step} of ${steps} steps`);
       }
-      const { learningRate, count, micro } = options.update(step);
-      const values: Record<string, number> = {};
-      for (let i = 0; i < count; i++) {
-        const batch = await (drawn ?? micro(i));
-        const running = runMicroBatch(await sessionOf(batch.program), batch, options.curves);
-        drawn = i + 1 < count
-          ? ahead(() => micro(i + 1))
-          : step + 1 < steps
-          ? ahead(() => options.update(step + 1).micro(0))
-          : undefined;
-        const outputs = await running;
-        const found = [...options.curves.map((c): [string, number] => [c, Number(outputs[c].data[0])])];
-        for (const [name, value] of [...found, ...Object.entries(batch.values ?? {})]) {
-          values[name] = (values[name] ?? 0) + value / count;
-        }
+      for (const { learningRate, values } of await runner.run(step)) {
+        step++;
+        const loss = values[options.curves[0]];
+        if (!Number.isFinite(loss)) throw new TrainingError("diverged", `The loss became ${loss} at step ${step}`);
+        for (const [name, value] of Object.entries(values)) (curves[name] ??= []).push(value);
+        await options.onStep({ step, learningRate, values });
       }
-      const loss = values[options.curves[0]];
-      if (!Number.isFinite(loss)) throw new TrainingError("diverged", `The loss became ${loss} at step ${step + 1}`);
-      for (const [name, value] of Object.entries(values)) (curves[name] ??= []).push(value);
-      await options.onStep({ step: step + 1, learningRate, values });
       if (options.stop?.(curves[options.curves[0]])) break;
-      if ((step + 1) % options.checkpointEverySteps === 0) await save(step + 1);
+      if (step % options.checkpointEverySteps === 0) await save(step);
     }
     return { state: await snapshot(), curves };
   } finally {
-    await drawn?.catch(() => {});
-    await release(engine, { sessions: sessions.values(), names });
+    await runner.end(names);
   }
 
   function curvesOf(saved: Checkpoint | null): Record<string, number[]> {
     const found = saved === null ? {} : { [options.curves[0]]: saved.progress.losses, ...saved.progress.curves };
     return Object.fromEntries(Object.entries(found).map(([name, values]) => [name, [...values]]));
   }
-}
-
-/** Draws the next micro-batch while the device works on this one; what fails is told to who asks for the result. */
-function ahead(draw: () => Promise<MicroBatch>): Promise<MicroBatch> {
-  const drawn = new Promise((handedOver) => setTimeout(handedOver, HAND_OVER_MS)).then(draw);
-  drawn.catch(() => {});
-  return drawn;
-}
-
-async function runMicroBatch(
-  session: Session,
-  { program: { graph, state }, feeds, tensorOf = (name) => name }: MicroBatch,
-  fetch: readonly string[],
-): Promise<Record<string, Tensor>> {
-  const held = graph.inputs.filter((name) => !(name in feeds));
-  const residents = Object.fromEntries(held.map((name) => [name, { resident: tensorOf(name) }]));
-  const keep = Object.fromEntries([...state].map(([input, output]) => [output, tensorOf(input)]));
-  return await session.run({ ...feeds, ...residents }, { keep, fetch, timeoutMs: STEP_TIMEOUT_MS });
 }
 
 /** The checkpoint to go on from: it is whole, of this run, and holds every state value. */
@@ -201,14 +161,4 @@ async function resumable(path: string, { run, state, onLog }: LoopOptions): Prom
     return found !== undefined && sameShape(found.shape, shape);
   };
   return [...state].every(fits) ? saved : null;
-}
-
-async function release(
-  engine: Engine,
-  { sessions, names }: { sessions: Iterable<Session>; names: readonly string[] },
-): Promise<void> {
-  try {
-    for (const session of sessions) await session.release();
-    for (const name of names) await engine.drop(name);
-  } catch { /* the child is gone, and what it held with it; the first error is the one that counts */ }
 }

@@ -25,6 +25,8 @@ export interface TrainerOptions {
   readonly sample: (step: number, i: number) => Promise<Sample>;
   /** What a step may take, bytes; default: most of what is free. The weights that come out are the same. */
   readonly memoryBytes?: number;
+  /** As of the loop. */
+  readonly spanBytes?: number;
   readonly signal?: AbortSignal;
   readonly onStep: (event: { step: number; loss: number; learningRate: number }) => void;
   /** What a user should know beside the steps. */
@@ -68,7 +70,7 @@ export async function train(options: TrainerOptions): Promise<Trained> {
         },
       };
     },
-    stop: (losses) => stalled(losses, earlyStopSteps),
+    stop: earlyStopSteps === null ? undefined : (losses) => stalled(losses, earlyStopSteps),
     onStep: ({ step, learningRate, values }) => options.onStep({ step, loss: values.loss, learningRate }),
   });
   const trained = [...state].filter(([name]) => network.constants.has(name));
@@ -108,8 +110,8 @@ export function rateFeeds(learningRate: number, step: number): { learningRate: T
 }
 
 /** Whether the smoothed loss has not fallen for `patience` updates. */
-export function stalled(losses: readonly number[], patience: number | null): boolean {
-  if (patience === null || losses.length < patience + SMOOTHING) return false;
+export function stalled(losses: readonly number[], patience: number): boolean {
+  if (losses.length < patience + SMOOTHING) return false;
   const end = losses.length - SMOOTHING;
   let sum = losses.slice(0, SMOOTHING).reduce((a, b) => a + b, 0);
   let best = sum;

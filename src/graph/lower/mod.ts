@@ -4,6 +4,7 @@ import { PLANAR_CONV_TRANSPOSE, PRODUCT_CONV_TRANSPOSE, SPREAD_CONV_TRANSPOSE } 
 import { BLOCKED_DEPTHWISE } from "./depthwise.ts";
 import { CHANNEL_MEAN, CHANNEL_NORM, SINK_TRANSPOSES } from "./layout.ts";
 import { TWO_PASS_NORM } from "./norm.ts";
+import { FEWER_PADDED_AXES } from "./pad.ts";
 import { MIXED_PRECISION } from "./precision.ts";
 import { applyPass, type Pass, type PassReport, type Target } from "./pass.ts";
 import { PLANAR_GROUPED_CONV } from "./planar_conv.ts";
@@ -37,7 +38,7 @@ export const WEBGPU_PASSES: readonly Pass[] = [
 ];
 
 /** The passes for ONNX Runtime's CUDA provider, in order: cuDNN has every convolution, and normalises exactly. */
-export const CUDA_PASSES: readonly Pass[] = [CHANNEL_NORM, WEIGHT_GRADIENT, SINK_TRANSPOSES, CHANNEL_MEAN];
+export const CUDA_PASSES: readonly Pass[] = [WEIGHT_GRADIENT, FEWER_PADDED_AXES];
 
 /** What lowering asks of a device. */
 export interface TargetDevice {
