@@ -6,8 +6,8 @@ import type { Plan } from "./types.ts";
 
 const SHARES = [20, 40, 60, 80, 100] as const;
 
-export function labelEfficiency({ workDirectory, seeds, task }: PhantomPlanOptions): Plan {
-  const runs = new PhantomRuns(workDirectory, task);
+export function labelEfficiency({ seeds, task }: PhantomPlanOptions): Plan {
+  const runs = new PhantomRuns(task);
   const { labelled, test } = task.patients;
   const countOf = (share: number) => Math.max(1, Math.round(labelled * share / 100));
   return {

@@ -89,17 +89,16 @@ export class PhantomRuns {
   readonly #task: PhantomTask;
   readonly #phantoms: Phantoms;
 
-  constructor(workDirectory: string, task: PhantomTask) {
+  constructor(task: PhantomTask) {
     const { sizeVox, spacingMm, noise, lesions, firstPhantom: seed, patients } = task;
     const count = patients.unlabelled + patients.labelled + patients.test;
     this.#task = task;
-    this.#phantoms = new Phantoms(workDirectory, { seed, sizeVox, spacingMm, noise, lesions, count });
+    this.#phantoms = new Phantoms({ seed, sizeVox, spacingMm, noise, lesions, count });
   }
 
   #encoder({ name, weights }: Variant, seed: number): Encoder {
     const { network, roi, spacingMm, pretrainingSteps: steps, patients } = this.#task;
     if (weights === null) return freshEncoder(encoderSpec({ network, roi, spacingMm }), seed);
-    const { data, ids, open } = this.#phantoms.cases(0, patients.unlabelled);
     const recipe: PretrainingRecipe = {
       preset: "edge",
       network,
@@ -113,8 +112,7 @@ export class PhantomRuns {
     };
     return pretrainedEncoder(pretrainingRun({
       title: `pre-training ${name}, seed ${seed}`,
-      data: { data, ids },
-      cases: async () => (await open()).map(({ id, images }) => ({ id, images })),
+      cases: this.#phantoms.cases(0, patients.unlabelled),
       recipe,
     }));
   }

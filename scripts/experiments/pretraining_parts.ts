@@ -4,16 +4,15 @@ import { PhantomRuns, type PhantomTask, SCRATCH, TASK_NOTES, type Variant, VARIA
 import type { Plan } from "./types.ts";
 
 export interface PhantomPlanOptions {
-  readonly workDirectory: string;
   readonly seeds: readonly number[];
   readonly task: PhantomTask;
 }
 
 /** @param options.variants default: all of Table 4, and one more without templates in the fine-tune */
 export function pretrainingParts(
-  { workDirectory, seeds, task, variants = VARIANTS }: PhantomPlanOptions & { readonly variants?: readonly Variant[] },
+  { seeds, task, variants = VARIANTS }: PhantomPlanOptions & { readonly variants?: readonly Variant[] },
 ): Plan {
-  const runs = new PhantomRuns(workDirectory, task);
+  const runs = new PhantomRuns(task);
   const { unlabelled, labelled, test } = task.patients;
   return {
     name: "pretraining-parts",
