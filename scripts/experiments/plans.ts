@@ -36,14 +36,14 @@ export async function planOf(name: PlanName, options: PlanOptions): Promise<Plan
     steps: steps ?? preset.steps,
     pretrainingSteps: pretrainingSteps ?? preset.pretrainingSteps,
   };
-  const roi: Triple = smoke ? [32, 32, 32] : [64, 64, 64];
+  const roi: Triple = smoke ? [32, 32, 32] : [48, 48, 48];
   switch (name) {
     case "pretraining-parts":
       return pretrainingParts({ seeds, task });
     case "label-efficiency":
       return labelEfficiency({ seeds, task });
     case "ms-lesion":
-      return await msLesion({ seeds, base, data: join(data, "ms"), steps: steps ?? (smoke ? 2 : 300), roi });
+      return await msLesion({ seeds, base, data: join(data, "ms"), steps: steps ?? (smoke ? 2 : 250), roi });
     case "modality-classifier":
       return await modalityClassifier({
         seeds,
