@@ -186,6 +186,6 @@ class Progress {
       return known && known.reduce((a, b) => a + b) / known.length;
     });
     if (times.length === 0 || times.includes(undefined)) return "";
-    return `, about ${Math.ceil(times.reduce((a: number, t) => a + t!, 0) / this.#jobs / 60)} minutes left`;
+    return `, about ${Math.ceil(times.reduce((a: number, t) => a + t!, 0) / this.#jobs / 60)} min left`;
   }
 }

@@ -74,7 +74,7 @@ Deno.test("runExperiments() goes on where it was, and writes a part of it on req
     assert.equal(lines.find((l) => l.includes("runs are done")), "3 of 5 runs are done");
     assert.match(
       lines.find((l) => l.startsWith("scratch 1: done"))!,
-      /done in .* s; 4 of 5 runs, about \d+ minutes left$/,
+      /done in .* s; 4 of 5 runs, about \d+ min left$/,
     );
     assert.deepEqual(lines.slice(-2), [
       "label-efficiency: pre-trained, seed 1: Dice 0.600",

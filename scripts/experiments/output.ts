@@ -26,6 +26,7 @@ export function meanSd(spread: Spread | null, digits: number, { sign = false } =
 }
 
 function signed(text: string, plus: boolean): string {
+  if (Number(text) === 0) return text.replace("-", "");
   return text.startsWith("-") ? `−${text.slice(1)}` : plus ? `+${text}` : text;
 }
 

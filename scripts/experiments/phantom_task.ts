@@ -37,7 +37,7 @@ export const PHANTOM_TASK: PhantomTask = {
   lesions: 8,
   firstPhantom: 1000,
   patients: { unlabelled: 16, labelled: 5, test: 6 },
-  pretrainingSteps: 800,
+  pretrainingSteps: 500,
   steps: 200,
 };
 

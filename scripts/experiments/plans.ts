@@ -43,7 +43,7 @@ export async function planOf(name: PlanName, options: PlanOptions): Promise<Plan
     case "label-efficiency":
       return labelEfficiency({ seeds, task });
     case "ms-lesion":
-      return await msLesion({ seeds, base, data: join(data, "ms"), steps: steps ?? (smoke ? 2 : 250), roi });
+      return await msLesion({ seeds, base, data: join(data, "ms"), steps: steps ?? (smoke ? 2 : 200), roi });
     case "modality-classifier":
       return await modalityClassifier({
         seeds,
