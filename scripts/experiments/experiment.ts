@@ -45,10 +45,10 @@ export async function runExperiments(plans: readonly Plan[], options: Experiment
   for (const plan of plans) await write(plan);
   const planOf = new Map<string, Plan>();
   for (const plan of plans) for (const run of runsOf(plan)) planOf.set(keyOf(run), planOf.get(keyOf(run)) ?? plan);
-  const left = onlyDone ? [] : await missing(plans.flatMap(({ rows }) => rows.flatMap((r) => r.runs)), cache);
+  const left = await missing(plans.flatMap(({ rows }) => rows.flatMap((r) => r.runs)), cache);
   const progress = new Progress(planOf.size, left, { jobs, log });
   let failed = 0;
-  const ended = performAll(left, {
+  const ended = performAll(onlyDone ? [] : left, {
     jobs,
     perform: async (run) => {
       progress.start(run);

@@ -93,6 +93,10 @@ Deno.test("runExperiments() with onlyDone needs the folder of results only", () 
       onlyDone: true,
     });
     assert.deepEqual(copied, whole);
+    const lines: string[] = [];
+    const cache = new RunCache(join(folder, "nothing")), log = (line: string) => lines.push(line);
+    await runExperiments([fakePlan([0], [])], { ...options, cache, onlyDone: true, log });
+    assert.deepEqual(lines, ["0 of 3 runs are done", "label-efficiency: 0 of 2 rows"]);
   }));
 
 Deno.test("runExperiments() tells a run that fails and counts it, and does the others, those of two plans once", () =>
