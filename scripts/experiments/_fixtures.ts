@@ -20,7 +20,7 @@ export function recordOf(lines: readonly Line[], changes: Partial<ExperimentReco
     metrics: [DICE, HD95],
     baseline: "scratch",
     chart: { kind: "bars" },
-    machine: { cpu: "abacus", cores: 2, providers: ["cpu"] },
+    machines: [{ cpu: "abacus", cores: 2, provider: "cpu", threads: 1 }],
     planned: lines.length,
     seconds: 600,
     preparations: [],
@@ -39,14 +39,19 @@ export function recordOf(lines: readonly Line[], changes: Partial<ExperimentReco
 /** A run that answers `result` and writes down that it ran. */
 export function fakeRun(
   name: string,
-  { result = {}, needs = [], done }: { result?: unknown; needs?: readonly Run[]; done: string[] },
+  { result = {}, needs = [], keepsOutput = false, done }: {
+    result?: unknown;
+    needs?: readonly Run[];
+    keepsOutput?: boolean;
+    done: string[];
+  },
 ): Run {
   return {
     kind: "fake",
     title: name,
     settings: { name },
     needs,
-    keepsOutput: false,
+    keepsOutput,
     execute: () => {
       done.push(name);
       return Promise.resolve(result);

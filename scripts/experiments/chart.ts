@@ -1,10 +1,13 @@
 /** Plots of an experiment as SVG, 640×400: bars or lines of means with standard deviations, every seed a point. Pure. */
 import { groupsOf, spreadOf, valuesOf } from "./output.ts";
-import type { ExperimentRecord } from "./types.ts";
+import type { ExperimentRecord, Metric } from "./types.ts";
 
 const WIDTH = 640, HEIGHT = 400;
-const COLOURS = ["#8a8f98", "#3b7dd8", "#d9822b", "#3a9d5d", "#8e5bb5", "#c2453c"];
-const INK = "#222", GRID = "#ddd";
+/** Grey and the colours of Okabe and Ito, which colour-blind people tell apart; words stand beside them all the same. */
+const COLOURS = ["#8a8f98", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00"];
+const INK = "#222", GRID = "#ddd", FAINT = "#666";
+/** Between the bars of two places, as a share of a bar's slot. */
+const GAP = 0.6;
 
 /** A mean with the values it is made of. */
 interface Mark {
@@ -26,9 +29,19 @@ interface Frame {
 export function toSvg(record: ExperimentRecord): string {
   const body = record.chart.kind === "bars" ? bars(record) : lines(record, record.chart.xName);
   const title = text(WIDTH / 2, 22, record.title, { size: 15, anchor: "middle" });
+  const shape = record.chart.kind === "bars" ? "bar" : "line";
+  const legend = text(WIDTH - 10, HEIGHT - 8, `${shape}: mean; whisker: ± standard deviation over seeds; dot: a seed`, {
+    size: 10,
+    anchor: "end",
+    colour: FAINT,
+  });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" ` +
-    `font-family="sans-serif">\n<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>\n${title}\n${body}\n</svg>\n`;
+    `font-family="sans-serif">\n<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>\n` +
+    `${[title, body, legend].join("\n")}\n</svg>\n`;
 }
+
+/** How far a bar's name is turned, degrees, and about how wide its letters are. */
+const TURN = 40, LABEL_PX = 6;
 
 /** A panel of bars for each metric. */
 function bars({ metrics, rows }: ExperimentRecord): string {
@@ -42,11 +55,15 @@ function bars({ metrics, rows }: ExperimentRecord): string {
       values: valuesOf(rows, metric),
     }));
     const ticks = ticksOf(marks.flatMap(extremes));
-    const frame = { left: i * width + 58, right: (i + 1) * width - 10, top: 44, bottom: HEIGHT - 118, ticks };
-    const slot = (frame.right - frame.left) / Math.max(1, marks.length);
+    const longest = Math.max(0, ...marks.map((m) => m.name.length));
+    const bottom = HEIGHT - 50 - Math.ceil(longest * LABEL_PX * Math.sin(TURN * Math.PI / 180));
+    const frame = { left: i * width + 62, right: (i + 1) * width - 10, top: 56, bottom, ticks };
+    const places = [...new Set(groups.map((g) => g.at))];
+    const slot = (frame.right - frame.left) / Math.max(1, marks.length + GAP * (places.length - 1));
+    const xAt = (k: number) => frame.left + (k + 0.5 + GAP * places.indexOf(groups[k].at)) * slot;
     const drawn = marks.map((mark, k) => {
-      const x = frame.left + (k + 0.5) * slot, y = yOf(frame, 0);
-      const label = text(x, frame.bottom + 14, mark.name, { size: 11, anchor: "end", turn: -40 });
+      const x = xAt(k), y = yOf(frame, 0);
+      const label = text(x, frame.bottom + 14, mark.name, { size: 11, anchor: "end", turn: -TURN });
       const spread = spreadOf(mark.values);
       if (spread === null) return label;
       const top = yOf(frame, spread.mean), half = Math.min(24, 0.32 * slot);
@@ -58,12 +75,11 @@ function bars({ metrics, rows }: ExperimentRecord): string {
         label,
       ].join("\n");
     });
-    const places = [...new Set(groups.map((g) => g.at))].filter((at) => at !== "").map((at) => {
-      const own = groups.flatMap((g, k) => g.at === at ? [k] : []);
-      const middle = (own[0] + own.at(-1)! + 1) / 2;
-      return text(frame.left + middle * slot, frame.top - 5, at, { size: 12, anchor: "middle" });
+    const headings = places.filter((at) => at !== "").map((at) => {
+      const own = groups.flatMap((g, k) => g.at === at ? [xAt(k)] : []);
+      return text((own[0] + own.at(-1)!) / 2, frame.top - 8, at, { size: 12, anchor: "middle" });
     });
-    return [axis(frame, metric.name), ...places, ...drawn].join("\n");
+    return [axis(frame, metric), ...headings, ...drawn].join("\n");
   }).join("\n");
 }
 
@@ -75,42 +91,54 @@ function lines({ metrics: [metric], rows }: ExperimentRecord, xName: string): st
     mark: { name: variant, colour: colours.get(variant)!, values: valuesOf(rows, metric) } as Mark,
   })).filter(({ mark }) => mark.values.length > 0);
   const ticks = ticksOf(groups.flatMap(({ mark }) => extremes(mark)));
-  const frame = { left: 64, right: WIDTH - 24, top: 44, bottom: HEIGHT - 84, ticks };
+  const frame = { left: 64, right: WIDTH - 24, top: 56, bottom: HEIGHT - 90, ticks };
   const places = [...new Set(groups.map((g) => g.x))].sort((a, b) => a - b);
   const [low, high] = [places[0], places.at(-1)!];
   const xOf = (x: number) =>
     high === low
       ? (frame.left + frame.right) / 2
-      : frame.left + 20 + (x - low) / (high - low) * (frame.right - frame.left - 40);
+      : frame.left + 40 + (x - low) / (high - low) * (frame.right - frame.left - 80);
   const drawn = [...colours].map(([variant, colour], k) => {
     const own = groups.filter(({ mark }) => mark.name === variant).sort((a, b) => a.x - b.x);
-    const shift = 4 * (k - (colours.size - 1) / 2);
+    const shift = LINE_SHIFT * (k - (colours.size - 1) / 2);
     const path = own.map(({ x, mark }) => `${n(xOf(x) + shift)},${n(yOf(frame, spreadOf(mark.values)!.mean))}`).join(
       " ",
     );
     return [
-      `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/>`,
+      `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2.5"${dashed(k)}/>`,
       ...own.flatMap(({ x, mark }) => [whisker(frame, xOf(x) + shift, mark), points(frame, xOf(x) + shift, mark)]),
-      `<rect x="${n(frame.left + 190 * k)}" y="${HEIGHT - 24}" width="12" height="12" fill="${colour}"/>`,
-      text(frame.left + 190 * k + 18, HEIGHT - 14, variant, { size: 12 }),
+      `<path d="M${n(frame.left + 190 * k)} ${HEIGHT - 36}h30" stroke="${colour}" stroke-width="2.5"${dashed(k)}/>`,
+      text(frame.left + 190 * k + 38, HEIGHT - 32, variant, { size: 12 }),
     ].join("\n");
   });
   return [
-    axis(frame, metric.name),
+    axis(frame, metric),
     ...places.map((x) => text(xOf(x), frame.bottom + 18, String(x), { size: 11, anchor: "middle" })),
     text((frame.left + frame.right) / 2, frame.bottom + 38, xName, { size: 12, anchor: "middle" }),
     ...drawn,
   ].join("\n");
 }
 
+/** Between the lines' marks at one place, px: each variant's whiskers and seeds stand beside the other's. */
+const LINE_SHIFT = 22;
+
+/** The first line and every second one after it. */
+const dashed = (k: number) => k % 2 === 1 ? "" : ' stroke-dasharray="7 4"';
+
 function coloursOf(variants: readonly string[]): Map<string, string> {
   return new Map([...new Set(variants)].map((v, i) => [v, COLOURS[i % COLOURS.length]]));
 }
 
 /** What of a mark has to be in the picture. */
-function extremes({ values }: Mark): number[] {
-  const spread = spreadOf(values);
-  return spread === null ? [] : [...values, spread.mean + (spread.sd ?? 0), spread.mean - (spread.sd ?? 0)];
+function extremes(mark: Mark): number[] {
+  return mark.values.length === 0 ? [] : [...mark.values, ...whiskerOf(mark)];
+}
+
+/** Mean minus and plus standard deviation; not below 0 where no value is. */
+function whiskerOf({ values }: Mark): [number, number] {
+  const { mean, sd } = spreadOf(values)!;
+  const low = mean - (sd ?? 0);
+  return [Math.min(...values) >= 0 ? Math.max(0, low) : low, mean + (sd ?? 0)];
 }
 
 /** Round numbers from 0, or from below the least, to above the greatest. */
@@ -127,7 +155,7 @@ function yOf({ top, bottom, ticks }: Frame, value: number): number {
   return bottom - (value - low) / (high - low) * (bottom - top);
 }
 
-function axis(frame: Frame, name: string): string {
+function axis(frame: Frame, { name, better }: Metric): string {
   const { left, right, top, bottom, ticks } = frame;
   return [
     ...ticks.flatMap((t) => {
@@ -138,24 +166,25 @@ function axis(frame: Frame, name: string): string {
       ];
     }),
     `<line x1="${n(left)}" y1="${n(top)}" x2="${n(left)}" y2="${n(bottom)}" stroke="${INK}"/>`,
-    text(left - 42, (top + bottom) / 2, name, { size: 12, anchor: "middle", turn: -90 }),
+    text(left - 44, (top + bottom) / 2, `${name} (${better} is better)`, { size: 12, anchor: "middle", turn: -90 }),
   ].join("\n");
 }
 
 /** The standard deviation about the mean. */
-function whisker(frame: Frame, x: number, { values }: Mark): string {
-  const { mean, sd } = spreadOf(values)!;
-  if (sd === null) return "";
-  const [y1, y2] = [yOf(frame, mean - sd), yOf(frame, mean + sd)];
+function whisker(frame: Frame, x: number, mark: Mark): string {
+  if (spreadOf(mark.values)!.sd === null) return "";
+  const [y1, y2] = whiskerOf(mark).map((v) => yOf(frame, v));
   const ends = [y1, y2].map((y) => `M${n(x - 5)} ${n(y)}H${n(x + 5)}`).join("");
-  return `<path d="M${n(x)} ${n(y1)}V${n(y2)}${ends}" stroke="${INK}" fill="none"/>`;
+  return `<path d="M${n(x)} ${n(y1)}V${n(y2)}${ends}" stroke="${INK}" stroke-width="1.3" fill="none"/>`;
 }
 
-/** Every seed, beside each other. */
+/** Every seed, to the right of the whisker. */
 function points(frame: Frame, x: number, { values, colour }: Mark): string {
   return values.map((v, i) => {
-    const cx = x + 5 * (i - (values.length - 1) / 2);
-    return `<circle cx="${n(cx)}" cy="${n(yOf(frame, v))}" r="3" fill="${colour}" stroke="${INK}" stroke-width="0.7"/>`;
+    const cx = x + 9 + Math.min(5, 10 / values.length) * i;
+    return `<circle cx="${n(cx)}" cy="${
+      n(yOf(frame, v))
+    }" r="2.5" fill="${colour}" stroke="${INK}" stroke-width="0.7"/>`;
   }).join("");
 }
 
@@ -163,11 +192,17 @@ interface TextOptions {
   readonly size: number;
   readonly anchor?: "start" | "middle" | "end";
   readonly turn?: number;
+  readonly colour?: string;
 }
 
-function text(x: number, y: number, content: string, { size, anchor = "start", turn }: TextOptions): string {
+function text(
+  x: number,
+  y: number,
+  content: string,
+  { size, anchor = "start", turn, colour = INK }: TextOptions,
+): string {
   const rotate = turn === undefined ? "" : ` transform="rotate(${turn} ${n(x)} ${n(y)})"`;
-  return `<text x="${n(x)}" y="${n(y)}" font-size="${size}" text-anchor="${anchor}" fill="${INK}"${rotate}>` +
+  return `<text x="${n(x)}" y="${n(y)}" font-size="${size}" text-anchor="${anchor}" fill="${colour}"${rotate}>` +
     `${escaped(content)}</text>`;
 }
 

@@ -66,6 +66,17 @@ Deno.test("toSvg() draws a line for each variant over the places", () => {
   for (const curve of curves) assert.ok(y(curve[1]) < y(curve[0]), "more is higher up");
 });
 
+Deno.test("toSvg() ends a whisker at 0 where no value is below, and says what is better", () => {
+  const svg = toSvg(recordOf([["scratch", "", 0, 0, 1], ["scratch", "", 1, 0.3, 9]]));
+  const whiskers = elementsOf(svg).filter((e) => e.name === "path").map((e) => e.attributes.get("d")!);
+  const lows = whiskers.map((d) => Number(d.match(/^M[\d.]+ ([\d.]+)V/)![1]));
+  const axes = elementsOf(svg).filter((e) => e.attributes.get("stroke") === "#222" && e.name === "line");
+  const bottom = Number(axes[0].attributes.get("y1"));
+  assert.deepEqual(lows, [bottom, bottom]);
+  assert.match(svg, />Dice \(higher is better\)</);
+  assert.match(svg, />HD95, mm \(lower is better\)</);
+});
+
 Deno.test("toSvg() draws a record without rows", () => {
   assert.equal(elementsOf(toSvg(recordOf([]))).filter((e) => e.name === "circle").length, 0);
   assert.equal(elementsOf(toSvg(recordOf([], { chart: { kind: "lines", xName: "x" } }))).at(-1)!.name, "text");

@@ -1,55 +1,58 @@
-/** The experiments' patients: phantoms, made once in the work folder, and the shared real ones. */
-import { createHash } from "node:crypto";
+/** The experiments' patients: phantoms, each made by a run of its own, and the shared real ones. */
 import { existsSync } from "node:fs";
-import { readdir, rename, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { MODALITIES, type Modality } from "../../src/inference/mod.ts";
 import { digestFile } from "../../src/registry/mod.ts";
 import type { TrainingCase } from "../../src/train/mod.ts";
-import { type PhantomDatasetOptions, writePhantomDataset } from "../_phantom_files.ts";
-import { PHANTOM_MODALITIES } from "../phantom.ts";
+import { writePhantomDataset } from "../_phantom_files.ts";
+import { PHANTOM_MODALITIES, type PhantomOptions } from "../phantom.ts";
 import type { Cases } from "./finetuning.ts";
+import type { Run } from "./runs.ts";
 
-/** A set of phantoms; number n is the same whatever the count. */
+/** Phantoms from `options.seed` on; number n is the same whatever the count. */
 export class Phantoms {
-  readonly #options: PhantomDatasetOptions;
-  readonly #root: string;
+  readonly #runs: readonly Run[];
+  readonly #data: unknown;
 
-  constructor(workDirectory: string, options: PhantomDatasetOptions) {
-    this.#options = options;
-    const key = createHash("sha256").update(JSON.stringify(options)).digest("hex").slice(0, 16);
-    this.#root = resolve(workDirectory, `phantoms-${key}`);
+  constructor({ count, ...options }: PhantomOptions & { readonly count: number }) {
+    this.#data = { phantoms: options };
+    this.#runs = Array.from({ length: count }, (_, n) => phantomRun({ ...options, seed: options.seed + n }));
   }
 
   /** Patients `from` (from 0) up to before `to`. */
   cases(from: number, to: number): Cases {
-    const { count: _, ...data } = this.#options;
-    const ids = Array.from({ length: to - from }, (_, i) => phantomName(from + i));
+    const needs = this.#runs.slice(from, to);
+    const ids = needs.map((_, i) => `phantom${String(from + i + 1).padStart(3, "0")}`);
     return {
-      data: { phantoms: data },
+      data: this.#data,
       ids,
-      open: async () => {
-        await this.#write();
-        return ids.map((id): TrainingCase => ({ id, patient: id, ...filesOf(join(this.#root, "cases", id)) }));
-      },
+      needs,
+      open: (runs) =>
+        needs.map((run, i): TrainingCase => ({ id: ids[i], patient: ids[i], ...filesOf(runs.outputOf(run)) })),
     };
-  }
-
-  async #write(): Promise<void> {
-    if (existsSync(this.#root)) return;
-    await rm(`${this.#root}.part`, { recursive: true, force: true });
-    await writePhantomDataset(`${this.#root}.part`, this.#options);
-    await rename(`${this.#root}.part`, this.#root);
   }
 }
 
-const phantomName = (n: number) => `phantom${String(n + 1).padStart(3, "0")}`;
-
-function filesOf(folder: string): Pick<TrainingCase, "images" | "label"> {
+/** Makes one phantom. */
+function phantomRun(options: PhantomOptions): Run {
   return {
-    images: Object.fromEntries(PHANTOM_MODALITIES.map((m) => [m, join(folder, `${m}.nii.gz`)])),
-    label: join(folder, "label.nii.gz"),
+    kind: "phantom",
+    title: `phantom ${options.seed}`,
+    settings: options,
+    needs: [],
+    keepsOutput: true,
+    async execute({ outputDirectory }) {
+      await writePhantomDataset(outputDirectory, { ...options, count: 1 });
+      return {};
+    },
   };
+}
+
+/** Of the one phantom in a data set. */
+function filesOf(dataset: string): Pick<TrainingCase, "images" | "label"> {
+  const path = (name: string) => join(dataset, "cases", "phantom001", `${name}.nii.gz`);
+  return { images: Object.fromEntries(PHANTOM_MODALITIES.map((m) => [m, path(m)])), label: path("label") };
 }
 
 /** Real patients of `<folder>/<patient>/{t1,…,lesion}.nii.gz`, known by their files' contents. */
@@ -62,7 +65,7 @@ export async function labelledPatients(folder: string, ids: readonly string[]): 
     cases.push({ id, patient: id, images, label: path("lesion") });
     for (const file of [...Object.values(images), path("lesion")]) data.push((await digestFile(file)).sha256);
   }
-  return { data, ids, open: () => Promise.resolve(cases) };
+  return { data, ids, needs: [], open: () => cases };
 }
 
 /** One image of a patient, to be told its modality. */

@@ -5,9 +5,10 @@ import { encodeModel } from "../../src/graph/mod.ts";
 import { BRAINMVP_PREPROCESSING, type ModelSpec, templatePath } from "../../src/inference/mod.ts";
 import { buildNetwork, initialWeights, type NetworkSpec } from "../../src/nets/mod.ts";
 import { digestFile, readPackage, specOf } from "../../src/registry/mod.ts";
-import { pretrain, type PretrainingCase, type PretrainingRecipe, type PretrainResult } from "../../src/train/mod.ts";
+import { pretrain, type PretrainingRecipe, type PretrainResult } from "../../src/train/mod.ts";
 import { openEngine } from "../../src/engine/mod.ts";
 import type { Triple } from "../../src/volume/mod.ts";
+import type { Cases } from "./finetuning.ts";
 import { keyOf, type Run, type RunContext } from "./runs.ts";
 
 export interface Encoder {
@@ -62,7 +63,7 @@ export function pretrainedEncoder(run: Run): Encoder {
     settings: { pretraining: keyOf(run) },
     needs: [run],
     async open({ runs }) {
-      const { spec } = (await runs.get(run)).result as { spec: ModelSpec };
+      const { spec } = (await runs.find(run))!.result as { spec: ModelSpec };
       return { directory: runs.outputOf(run), spec };
     },
   };
@@ -90,25 +91,31 @@ export async function packagedEncoder(directory: string, changes: Partial<ModelS
 
 export interface PretrainingRunOptions {
   readonly title: string;
-  /** JSON: what the cases are made of. */
-  readonly data: unknown;
-  readonly cases: () => Promise<readonly PretrainingCase[]>;
+  /** Their labels are not used. */
+  readonly cases: Cases;
   readonly recipe: PretrainingRecipe;
 }
 
 /** A pre-training; its output folder is a base with templates. */
-export function pretrainingRun({ title, data, cases, recipe }: PretrainingRunOptions): Run {
+export function pretrainingRun({ title, cases, recipe }: PretrainingRunOptions): Run {
+  const { data, ids, needs } = cases;
   return {
     kind: "pretraining",
     title,
-    settings: { data, recipe },
-    needs: [],
+    settings: { data: { data, ids }, recipe },
+    needs,
     keepsOutput: true,
-    async execute({ workDirectory, outputDirectory, onEvent }): Promise<Partial<PretrainResult>> {
-      const engine = await openEngine("cpu");
+    async execute({ workDirectory, outputDirectory, device, runs, onEvent }): Promise<Partial<PretrainResult>> {
+      const engine = await openEngine(device.provider, { threads: device.threads });
       try {
-        const request = { cases: await cases(), recipe, workDirectory, outputDirectory, engine, onEvent };
-        const { spec, metrics, provider } = await pretrain(request);
+        const { spec, metrics, provider } = await pretrain({
+          cases: cases.open(runs).map(({ id, images }) => ({ id, images })),
+          recipe,
+          workDirectory,
+          outputDirectory,
+          engine,
+          onEvent,
+        });
         return { spec, metrics, provider };
       } finally {
         await engine.close();

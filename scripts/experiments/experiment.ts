@@ -1,85 +1,100 @@
-/** Does an experiment's rows one after the other, and writes what is known so far after each. */
-import { mkdir, readdir, readFile } from "node:fs/promises";
-import { cpus } from "node:os";
+/** Does the runs of experiments, and writes what is known so far whenever a row of a table is complete. */
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { TrainEvent } from "../../src/train/mod.ts";
 import { toSvg } from "./chart.ts";
 import { toCsv, toMarkdown } from "./output.ts";
-import { keyOf, type Run, RunCache, writeWhole } from "./runs.ts";
+import { PLAN_NAMES } from "./plans.ts";
+import { type Finished, keyOf, type Run, type RunCache, writeWhole } from "./runs.ts";
+import { missing, performAll } from "./schedule.ts";
 import type { ExperimentRecord, Plan, PlannedRow, Preparation, Row } from "./types.ts";
 
 export interface ExperimentOptions {
-  readonly workDirectory: string;
+  readonly cache: RunCache;
   readonly outDirectory: string;
-  /** Only rows whose runs are done. */
+  /** Computes nothing. */
   readonly onlyDone?: boolean;
+  /** Runs at the same time; default 1. */
+  readonly jobs?: number;
+  /** Does a run of the plan of this name, whose needs are ready. */
+  readonly perform: (plan: string, run: Run, onEvent: (event: TrainEvent) => void) => Promise<unknown>;
   readonly log?: (line: string) => void;
+}
+
+export interface Experiments {
+  /** One a plan. */
+  readonly records: readonly ExperimentRecord[];
+  /** Runs that ended with an error, which was logged. */
+  readonly failed: number;
 }
 
 /** Steps of a run are told this often. */
 const TELL_EVERY_MS = 60_000;
 
-/** Runs `plan` as far as it is not done and writes `<name>.{json,csv,svg}` and the page of all experiments. */
-export async function runExperiment(plan: Plan, options: ExperimentOptions): Promise<ExperimentRecord> {
-  const { workDirectory, outDirectory, onlyDone = false, log = () => {} } = options;
-  const progress = new Progress(plan, log);
-  const runs = new RunCache(join(workDirectory, "runs"), {
-    onStart: (run) => progress.start(run),
-    onEvent: (_, event) => {
-      if (event.type === "progress") progress.tell(event);
+/** Runs `plans` as far as they are not done and writes `<name>.{json,csv,svg}` of each and the page of all experiments. */
+export async function runExperiments(plans: readonly Plan[], options: ExperimentOptions): Promise<Experiments> {
+  const { cache, outDirectory, onlyDone = false, jobs = 1, perform, log = () => {} } = options;
+  const records = new Map<Plan, ExperimentRecord>();
+  const write = async (plan: Plan) => {
+    const before = records.get(plan)?.rows ?? [], record = await recordOf(plan, cache);
+    records.set(plan, record);
+    if (record.rows.length > before.length) await writeRecord(record, outDirectory);
+    const isKnown = (row: Row) => before.some((b) => labelOf(b) === labelOf(row));
+    for (const row of record.rows.filter((r) => !isKnown(r))) log(`${plan.name}: ${labelOf(row)}: ${told(row, plan)}`);
+  };
+  for (const plan of plans) await write(plan);
+  const planOf = new Map<string, Plan>();
+  for (const plan of plans) for (const run of runsOf(plan)) planOf.set(keyOf(run), planOf.get(keyOf(run)) ?? plan);
+  const left = await missing(plans.flatMap(({ rows }) => rows.flatMap((r) => r.runs)), cache);
+  const progress = new Progress(planOf.size, left, { jobs, log });
+  let failed = 0;
+  const ended = performAll(onlyDone ? [] : left, {
+    jobs,
+    perform: async (run) => {
+      progress.start(run);
+      await perform(planOf.get(keyOf(run))!.name, run, (event) => progress.tell(run, event));
     },
   });
-  await progress.open(runs);
-  let record = recordOf(plan, [], []);
-  for (const [i, planned] of plan.rows.entries()) {
-    if (onlyDone && !(await isDone(planned, runs))) continue;
-    const row = await rowOf(planned, runs, progress);
-    const preparations = await preparationsOf(plan.rows.slice(0, i + 1), runs);
-    record = recordOf(plan, [...record.rows, row], preparations);
-    await writeRecord(record, outDirectory);
-    const numbers = plan.metrics.map((m) => `${m.name} ${row.values[m.key]?.toFixed(m.digits) ?? "–"}`).join(", ");
-    log(`${i + 1} of ${plan.rows.length} rows: ${labelOf(planned)}: ${numbers}`);
+  for await (const { run, error } of ended) {
+    if (error === undefined) progress.done(run, await cache.find(run));
+    else {
+      failed++;
+      log(`${run.title} failed: ${error instanceof Error ? error.message : error}`);
+    }
+    for (const plan of plans.filter(({ rows }) => rows.some((r) => r.runs.some((own) => keyOf(own) === keyOf(run))))) {
+      await write(plan);
+    }
   }
-  return record;
+  for (const { name, rows, planned } of records.values()) log(`${name}: ${rows.length} of ${planned} rows`);
+  return { records: plans.map((plan) => records.get(plan)!), failed };
 }
 
-const labelOf = ({ variant, at, seed }: PlannedRow) => [variant, at, `seed ${seed}`].filter((s) => s !== "").join(", ");
+const labelOf = ({ variant, at, seed }: Row) => [variant, at, `seed ${seed}`].filter((s) => s !== "").join(", ");
 
-async function isDone({ runs: own }: PlannedRow, runs: RunCache): Promise<boolean> {
-  for (const run of own) if (await runs.find(run) === null) return false;
-  return true;
+const told = ({ values }: Row, { metrics }: Plan) =>
+  metrics.map((m) => `${m.name} ${values[m.key]?.toFixed(m.digits) ?? "–"}`).join(", ");
+
+/** All that a plan may have to do. */
+function runsOf({ rows }: Plan): Run[] {
+  const withNeeds = (run: Run): Run[] => [...run.needs.flatMap(withNeeds), run];
+  return rows.flatMap((r) => r.runs).flatMap(withNeeds);
 }
 
-async function rowOf(planned: PlannedRow, runs: RunCache, progress: Progress): Promise<Row> {
-  const results: unknown[] = [];
-  let seconds = 0;
-  for (const run of planned.runs) {
-    const finished = await runs.get(run);
-    await progress.done(runs);
-    results.push(finished.result);
-    seconds += finished.seconds;
+/** The rows whose runs are done, with all that is told of them. */
+async function recordOf(plan: Plan, cache: RunCache): Promise<ExperimentRecord> {
+  const rows: Row[] = [], used = new Map<string, { run: Run; finished: Finished; own: boolean }>();
+  for (const planned of plan.rows) {
+    const found = await Promise.all(planned.runs.map((run) => cache.find(run)));
+    if (!found.every((f) => f !== null)) continue;
+    rows.push(rowOf(planned, found));
+    for (const run of runsOf({ ...plan, rows: [planned] })) {
+      const finished = await cache.find(run), own = planned.runs.includes(run);
+      if (finished !== null) used.set(keyOf(run), { run, finished, own });
+    }
   }
-  const { variant, at, seed } = planned;
-  return { variant, at, seed, ...planned.combine(results), seconds: tenths(seconds) };
-}
-
-const tenths = (v: number) => Math.round(10 * v) / 10;
-
-/** The runs that rows share, each once. */
-async function preparationsOf(rows: readonly PlannedRow[], runs: RunCache): Promise<Preparation[]> {
-  const needed = new Map(rows.flatMap((r) => r.runs).flatMap((r) => r.needs).map((run) => [keyOf(run), run]));
-  const found: Preparation[] = [];
-  for (const run of needed.values()) {
-    const finished = await runs.find(run);
-    if (finished === null) continue;
-    const { metrics, provider } = finished.result as { metrics?: unknown; provider?: unknown };
-    found.push({ title: run.title, seconds: finished.seconds, result: { metrics, provider } });
-  }
-  return found;
-}
-
-function recordOf(plan: Plan, rows: readonly Row[], preparations: readonly Preparation[]): ExperimentRecord {
   const { name, title, notes, settings, metrics, baseline, chart } = plan;
-  const processors = cpus();
+  const all = [...used.values()];
+  const machines = new Map(all.map(({ finished: { machine } }) => [JSON.stringify(machine), machine]));
   return {
     name,
     title,
@@ -88,12 +103,25 @@ function recordOf(plan: Plan, rows: readonly Row[], preparations: readonly Prepa
     metrics,
     baseline,
     chart,
-    machine: { cpu: processors[0]?.model.trim() ?? "unknown", cores: processors.length, providers: ["cpu"] },
+    machines: [...machines.values()],
     planned: plan.rows.length,
-    seconds: tenths([...rows, ...preparations].reduce((s, r) => s + r.seconds, 0)),
-    preparations,
+    seconds: tenths(all.reduce((sum, { finished }) => sum + finished.seconds, 0)),
+    preparations: all.flatMap(({ run, finished, own }) => own ? [] : preparationOf(run, finished)),
     rows,
   };
+}
+
+function rowOf({ variant, at, seed, combine }: PlannedRow, finished: readonly Finished[]): Row {
+  const seconds = finished.reduce((sum, f) => sum + f.seconds, 0);
+  return { variant, at, seed, ...combine(finished.map((f) => f.result)), seconds: tenths(seconds) };
+}
+
+const tenths = (v: number) => Math.round(10 * v) / 10;
+
+/** A pre-training; what only makes data is none. */
+function preparationOf({ title }: Run, { seconds, result }: Finished): Preparation[] {
+  const { metrics, provider } = result as { metrics?: unknown; provider?: unknown };
+  return metrics === undefined ? [] : [{ title, seconds, result: { metrics, provider } }];
 }
 
 /** Writes the record's files, and the page from all records in the folder. */
@@ -103,59 +131,61 @@ async function writeRecord(record: ExperimentRecord, folder: string): Promise<vo
   await writeWhole(path("json"), JSON.stringify(record, null, 2) + "\n");
   await writeWhole(path("csv"), toCsv(record));
   await writeWhole(path("svg"), toSvg(record));
-  const names = (await readdir(folder)).filter((f) => f.endsWith(".json"));
-  const records = await Promise.all(names.map(async (f) => JSON.parse(await readFile(join(folder, f), "utf8"))));
-  const order = (r: ExperimentRecord) => ORDER.indexOf(r.name);
-  await writeWhole(join(folder, "README.md"), toMarkdown(records.sort((a, b) => order(a) - order(b))));
+  await writeWhole(join(folder, "README.md"), toMarkdown(await readRecords(folder)));
 }
 
-/** On the page. */
-const ORDER = ["pretraining-parts", "label-efficiency", "ms-lesion", "modality-classifier"];
+/** The records in a folder, in the order of the page; none where there is no such folder. */
+export async function readRecords(folder: string): Promise<ExperimentRecord[]> {
+  const found: ExperimentRecord[] = [];
+  for (const name of PLAN_NAMES) {
+    const text = await readFile(join(folder, `${name}.json`), "utf8").catch(() => null);
+    if (text !== null) found.push(JSON.parse(text));
+  }
+  return found;
+}
 
 /** Tells what is done, and how long the rest takes if its runs take as long as those of their kind did. */
 class Progress {
-  readonly #all: ReadonlyMap<string, Run>;
+  readonly #all: number;
+  readonly #jobs: number;
   readonly #log: (line: string) => void;
-  #left: readonly Run[] = [];
-  #means = new Map<string, number>();
-  #told = 0;
+  readonly #left: Map<string, Run>;
+  readonly #seconds = new Map<string, number[]>();
+  readonly #told = new Map<Run, number>();
 
-  constructor({ rows }: Plan, log: (line: string) => void) {
-    const all = rows.flatMap((r) => r.runs).flatMap((run) => [...run.needs, run]);
-    this.#all = new Map(all.map((run) => [keyOf(run), run]));
+  constructor(all: number, left: readonly Run[], { jobs, log }: { jobs: number; log: (line: string) => void }) {
+    this.#all = all;
+    this.#jobs = jobs;
     this.#log = log;
-  }
-
-  async open(runs: RunCache): Promise<void> {
-    await this.done(runs);
-    this.#log(`${this.#all.size - this.#left.length} of ${this.#all.size} runs are done${this.#estimate()}`);
-  }
-
-  async done(runs: RunCache): Promise<void> {
-    const left: Run[] = [], times = new Map<string, number[]>();
-    for (const run of this.#all.values()) {
-      const finished = await runs.find(run);
-      if (finished === null) left.push(run);
-      else times.set(run.kind, [...times.get(run.kind) ?? [], finished.seconds]);
-    }
-    this.#left = left;
-    this.#means = new Map([...times].map(([kind, s]) => [kind, s.reduce((a, b) => a + b, 0) / s.length]));
+    this.#left = new Map(left.map((run) => [keyOf(run), run]));
+    log(`${all - left.length} of ${all} runs are done`);
   }
 
   start(run: Run): void {
-    this.#told = performance.now();
-    this.#log(`${run.title}; ${this.#left.length} runs left${this.#estimate()}`);
+    this.#told.set(run, performance.now());
+    this.#log(`${run.title}: begins`);
   }
 
-  tell({ step, steps, loss, etaSeconds }: { step: number; steps: number; loss: number; etaSeconds: number }): void {
-    if (performance.now() - this.#told < TELL_EVERY_MS) return;
-    this.#told = performance.now();
-    this.#log(`  update ${step} of ${steps}, loss ${loss.toFixed(3)}, ${etaSeconds} s left of it`);
+  tell(run: Run, event: TrainEvent): void {
+    if (event.type !== "progress" || performance.now() - this.#told.get(run)! < TELL_EVERY_MS) return;
+    this.#told.set(run, performance.now());
+    const { step, steps, loss, etaSeconds } = event;
+    this.#log(`${run.title}: update ${step} of ${steps}, loss ${loss.toFixed(3)}, ${etaSeconds} s left of it`);
+  }
+
+  done(run: Run, finished: Finished | null): void {
+    this.#left.delete(keyOf(run));
+    this.#seconds.set(run.kind, [...this.#seconds.get(run.kind) ?? [], finished?.seconds ?? 0]);
+    const done = this.#all - this.#left.size;
+    this.#log(`${run.title}: done in ${finished?.seconds} s; ${done} of ${this.#all} runs${this.#estimate()}`);
   }
 
   #estimate(): string {
-    const times = this.#left.map((run) => this.#means.get(run.kind));
+    const times = [...this.#left.values()].map(({ kind }) => {
+      const known = this.#seconds.get(kind);
+      return known && known.reduce((a, b) => a + b) / known.length;
+    });
     if (times.length === 0 || times.includes(undefined)) return "";
-    return `, about ${Math.ceil(times.reduce((a: number, t) => a + t!, 0) / 60)} minutes`;
+    return `, about ${Math.ceil(times.reduce((a: number, t) => a + t!, 0) / this.#jobs / 60)} min left`;
   }
 }

@@ -1,9 +1,9 @@
 /** The runner on runs that compute nothing, and one experiment from phantoms to its files on the CPU engine. */
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { cp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DICE, fakeRun, inFolder } from "./_fixtures.ts";
-import { runExperiment } from "./experiment.ts";
+import { type ExperimentOptions, runExperiments } from "./experiment.ts";
 import type { SingleImage } from "./data.ts";
 import { labelEfficiency } from "./label_efficiency.ts";
 import { classificationValues, foldsByPatient } from "./modality_classifier.ts";
@@ -37,18 +37,28 @@ function fakePlan(seeds: readonly number[], done: string[]): Plan {
   };
 }
 
-Deno.test("runExperiment() goes on where it was, and writes a part of it on request", () =>
+/** In this process, one after the other. */
+function optionsFor(folder: string): ExperimentOptions {
+  const cache = new RunCache(join(folder, "work"));
+  return { cache, outDirectory: join(folder, "out"), perform: (_, run) => cache.perform(run) };
+}
+
+Deno.test("runExperiments() goes on where it was, and writes a part of it on request", () =>
   inFolder(async (folder) => {
-    const options = { workDirectory: join(folder, "work"), outDirectory: join(folder, "out") };
+    const options = optionsFor(folder);
     const done: string[] = [];
-    await runExperiment(fakePlan([0], done), options);
-    const part = await runExperiment(fakePlan([0, 1], done), { ...options, onlyDone: true });
+    await runExperiments([fakePlan([0], done)], options);
+    const { records: [part] } = await runExperiments([fakePlan([0, 1], done)], { ...options, onlyDone: true });
     assert.deepEqual([part.rows.length, part.planned], [2, 4]);
     assert.match(await readFile(join(folder, "out", "README.md"), "utf8"), /2 of 4 results\. Seed 0\./);
     assert.deepEqual(done, ["scratch 0", "base", "pre-trained 0"]);
 
     const lines: string[] = [];
-    const whole = await runExperiment(fakePlan([0, 1], done), { ...options, log: (line) => lines.push(line) });
+    const { records: [whole], failed } = await runExperiments([fakePlan([0, 1], done)], {
+      ...options,
+      log: (line) => lines.push(line),
+    });
+    assert.equal(failed, 0);
     assert.deepEqual(done, ["scratch 0", "base", "pre-trained 0", "scratch 1", "pre-trained 1"]);
     assert.deepEqual(await jsonIn(join(folder, "out", "label-efficiency.json")), whole);
     assert.deepEqual(whole.rows.map((r) => [r.variant, r.seed, r.values.dice]), [
@@ -61,16 +71,59 @@ Deno.test("runExperiment() goes on where it was, and writes a part of it on requ
       "base",
       { metrics: { md: 1 }, provider: "cpu" },
     ]]);
-    assert.match(lines[0], /^3 of 5 runs are done, about \d+ minutes$/);
-    assert.equal(lines.at(-1), "4 of 4 rows: pre-trained, seed 1: Dice 0.600");
+    assert.equal(lines.find((l) => l.includes("runs are done")), "3 of 5 runs are done");
+    assert.match(
+      lines.find((l) => l.startsWith("scratch 1: done"))!,
+      /done in .* s; 4 of 5 runs, about \d+ min left$/,
+    );
+    assert.deepEqual(lines.slice(-2), [
+      "label-efficiency: pre-trained, seed 1: Dice 0.600",
+      "label-efficiency: 4 of 4 rows",
+    ]);
+  }));
+
+Deno.test("runExperiments() with onlyDone needs the folder of results only", () =>
+  inFolder(async (folder) => {
+    const options = optionsFor(folder);
+    const { records: [whole] } = await runExperiments([fakePlan([0], [])], options);
+    await cp(join(folder, "work", "results"), join(folder, "copy", "results"), { recursive: true });
+    const { records: [copied] } = await runExperiments([fakePlan([0], [])], {
+      ...options,
+      cache: new RunCache(join(folder, "copy")),
+      onlyDone: true,
+    });
+    assert.deepEqual(copied, whole);
+    const lines: string[] = [];
+    const cache = new RunCache(join(folder, "nothing")), log = (line: string) => lines.push(line);
+    await runExperiments([fakePlan([0], [])], { ...options, cache, onlyDone: true, log });
+    assert.deepEqual(lines, ["0 of 3 runs are done", "label-efficiency: 0 of 2 rows"]);
+  }));
+
+Deno.test("runExperiments() tells a run that fails and counts it, and does the others, those of two plans once", () =>
+  inFolder(async (folder) => {
+    const done: string[] = [], lines: string[] = [];
+    const plan = fakePlan([0], done), options = optionsFor(folder);
+    const { records, failed } = await runExperiments([plan, { ...plan, name: "ms-lesion" }], {
+      ...options,
+      perform: (name, run, onEvent) =>
+        run.title === "base" ? Promise.reject(new Error("no room")) : options.perform(name, run, onEvent),
+      log: (line) => lines.push(line),
+    });
+    assert.deepEqual([failed, done], [1, ["scratch 0"]]);
+    assert.deepEqual(records.map((r) => [r.name, r.rows.length, r.planned]), [
+      ["label-efficiency", 1, 2],
+      ["ms-lesion", 1, 2],
+    ]);
+    assert.ok(lines.includes("base failed: no room"), lines.join("\n"));
   }));
 
 Deno.test("pretrainingParts() plans every variant with every seed, parts added one after the other", () => {
-  const { rows } = pretrainingParts({ workDirectory: "work", seeds: [0, 1, 2], task: SMOKE_PHANTOM_TASK });
+  const { rows } = pretrainingParts({ seeds: [0, 1, 2], task: SMOKE_PHANTOM_TASK });
   assert.equal(rows.length, 3 * VARIANTS.length);
   const known = rows.slice(VARIANTS.length, 2 * VARIANTS.length).map(({ variant, seed, runs: [run] }) => {
     const { recipe } = run.settings as { recipe: Recipe };
-    const pretraining = (run.needs[0]?.settings as { recipe: PretrainingRecipe } | undefined)?.recipe;
+    const base = run.needs.find((r) => r.kind === "pretraining");
+    const pretraining = (base?.settings as { recipe: PretrainingRecipe } | undefined)?.recipe;
     assert.deepEqual([seed, recipe.seed, pretraining?.seed ?? 1], [1, 1, 1]);
     return [variant, pretraining?.weights ?? null, recipe.templates];
   });
@@ -84,7 +137,7 @@ Deno.test("pretrainingParts() plans every variant with every seed, parts added o
 });
 
 Deno.test("labelEfficiency() shares the runs on all labelled patients with pretrainingParts()", () => {
-  const options = { workDirectory: "work", seeds: [0], task: PHANTOM_TASK };
+  const options = { seeds: [0], task: PHANTOM_TASK };
   const keys = ({ rows }: Plan) => rows.map(({ runs: [run] }) => keyOf(run));
   const { rows } = labelEfficiency(options);
   const trained = rows.map((r) => (r.runs[0].settings as { train: { ids: string[] } }).train.ids.length);
@@ -132,18 +185,19 @@ const TRIED = [VARIANTS[0], VARIANTS[1], VARIANTS[3]];
 
 Deno.test("pretrainingParts() pre-trains, fine-tunes, scores, and writes JSON, CSV, SVG and the page", () =>
   inFolder(async (folder) => {
-    const workDirectory = join(folder, "work"), outDirectory = join(folder, "out");
-    const plan = pretrainingParts({ workDirectory, seeds: [5], task: SMOKE_PHANTOM_TASK, variants: TRIED });
-    await runExperiment(plan, { workDirectory, outDirectory });
+    const options = optionsFor(folder), { outDirectory, cache } = options;
+    const plan = pretrainingParts({ seeds: [5], task: SMOKE_PHANTOM_TASK, variants: TRIED });
+    const { failed } = await runExperiments([plan], options);
+    assert.equal(failed, 0);
     assert.deepEqual((await readdir(outDirectory)).sort(), [
       "README.md",
       "pretraining-parts.csv",
       "pretraining-parts.json",
       "pretraining-parts.svg",
     ]);
-    const { rows, planned, preparations, machine } = await jsonIn(join(outDirectory, "pretraining-parts.json"));
+    const { rows, planned, preparations, machines } = await jsonIn(join(outDirectory, "pretraining-parts.json"));
     assert.deepEqual(rows.map((r) => [r.variant, r.seed]), TRIED.map((v) => [v.name, 5]));
-    assert.deepEqual([planned, machine.cores > 0], [TRIED.length, true]);
+    assert.deepEqual([planned, machines.length, machines[0].provider], [TRIED.length, 1, "cpu"]);
     for (const { variant, values: { dice, hd95Mm, empty }, seconds, details } of rows) {
       assert.ok(dice !== null && dice >= 0 && dice <= 1, `${variant}: Dice ${dice}`);
       assert.ok(empty === 1 ? hd95Mm === null : hd95Mm! > 0, `${variant}: HD95 ${hd95Mm}`);
@@ -158,6 +212,5 @@ Deno.test("pretrainingParts() pre-trains, fine-tunes, scores, and writes JSON, C
     ]);
     const csv = (await readFile(join(outDirectory, "pretraining-parts.csv"), "utf8")).trimEnd().split("\n");
     assert.deepEqual(csv.slice(1).map((line) => line.split(",")[0]), TRIED.map((v) => v.name));
-    const runs = new RunCache(join(workDirectory, "runs"));
-    for (const run of plan.rows.flatMap((r) => r.runs)) assert.ok(await runs.find(run), run.title);
+    for (const run of plan.rows.flatMap((r) => r.runs)) assert.ok(await cache.find(run), run.title);
   }));

@@ -6,14 +6,16 @@ import { dice, hd95, nanMean, volumeMl } from "../../src/metrics/mod.ts";
 import { finetune, type FinetuneRequest, type Recipe, type TrainingCase } from "../../src/train/mod.ts";
 import { readNifti, spacingOf } from "../../src/volume/mod.ts";
 import type { Encoder } from "./encoders.ts";
-import type { Run, RunContext } from "./runs.ts";
+import type { Run, RunCache, RunContext } from "./runs.ts";
 import type { Metric, Row } from "./types.ts";
 
 /** Labelled cases: what they are made of as JSON, and where they lie. */
 export interface Cases {
   readonly data: unknown;
   readonly ids: readonly string[];
-  open(): Promise<readonly TrainingCase[]>;
+  /** Runs that make them. */
+  readonly needs: readonly Run[];
+  open(runs: Pick<RunCache, "outputOf">): readonly TrainingCase[];
 }
 
 export interface FinetuningRunOptions {
@@ -115,16 +117,16 @@ function finetuningRun(
     kind,
     title,
     settings: { encoder: encoder.settings, train: setOf(train), test: setOf(test), recipe, ...request },
-    needs: encoder.needs,
+    needs: [...encoder.needs, ...train.needs, ...test.needs],
     keepsOutput: false,
     async execute(context: RunContext) {
-      const { workDirectory, outputDirectory, onEvent } = context;
+      const { workDirectory, outputDirectory, device, runs, onEvent } = context;
       const base = { name: "experiment", version: 1, ...await encoder.open(context) };
-      const engine = await openEngine("cpu");
+      const engine = await openEngine(device.provider, { threads: device.threads });
       try {
         const { spec, training, provider } = await finetune({
           ...request,
-          cases: await train.open(),
+          cases: train.open(runs),
           base,
           recipe: { ...recipe, validation: "none" },
           workDirectory,
@@ -132,7 +134,7 @@ function finetuningRun(
           engine,
           onEvent,
         });
-        const trained = { spec, directory: outputDirectory, folder: workDirectory, test: await test.open() };
+        const trained = { spec, directory: outputDirectory, folder: workDirectory, test: test.open(runs) };
         return { provider, ...await score(engine, trained), training };
       } finally {
         await engine.close();

@@ -1,13 +1,13 @@
 /** How many labelled patients a pre-trained network needs (the paper's Fig. 3), on phantoms. */
 import { LESION_METRICS, lesionValues } from "./finetuning.ts";
-import { FULL, PhantomRuns, SCRATCH, TASK_NOTES } from "./phantom_task.ts";
+import { FULL, PhantomRuns, SCRATCH, taskNotes } from "./phantom_task.ts";
 import type { PhantomPlanOptions } from "./pretraining_parts.ts";
 import type { Plan } from "./types.ts";
 
 const SHARES = [20, 40, 60, 80, 100] as const;
 
-export function labelEfficiency({ workDirectory, seeds, task }: PhantomPlanOptions): Plan {
-  const runs = new PhantomRuns(workDirectory, task);
+export function labelEfficiency({ seeds, task }: PhantomPlanOptions): Plan {
+  const runs = new PhantomRuns(task);
   const { labelled, test } = task.patients;
   const countOf = (share: number) => Math.max(1, Math.round(labelled * share / 100));
   return {
@@ -16,7 +16,7 @@ export function labelEfficiency({ workDirectory, seeds, task }: PhantomPlanOptio
     notes: [
       `From scratch against the whole pre-training (with templates) on ${SHARES.map(countOf).join(", ")} of the ` +
       `${labelled} labelled phantoms, ${task.steps} updates each; test: ${test} others.`,
-      ...TASK_NOTES,
+      ...taskNotes(task),
     ],
     settings: { task, seeds, shares: SHARES },
     metrics: LESION_METRICS,

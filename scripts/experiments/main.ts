@@ -1,97 +1,104 @@
 /**
- * Experiments that tell whether pre-training helps: `deno task experiment NAME --work DIR [--seeds 3] [--out
- * docs/experiments]`. Every run is kept in `--work`; stop it when you like, the same command goes on. `--smoke` takes a
- * tiny network and a few updates to see that everything works; `--only-done` writes the files from what is done.
+ * Experiments that tell whether pre-training helps: `deno task experiment NAME… --work DIR [--jobs 1] [--device cpu]
+ * [--seeds 3] [--out docs/experiments]`, or `all`. Every run is kept in `--work`; stop it when you like, the same command
+ * goes on. `--jobs N` does N runs at a time, each with its share of the processor's threads. Without `--out` the README's
+ * table follows.
+ *
+ * `--smoke` takes a tiny network and a few updates to see that everything works. `--only-done` computes nothing and
+ * writes the files from what is done: all it needs of `--work` is the folder `results`, from whatever machine.
  */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { runExperiment } from "./experiment.ts";
-import { labelEfficiency } from "./label_efficiency.ts";
-import { modalityClassifier } from "./modality_classifier.ts";
-import { msLesion } from "./ms_lesion.ts";
-import { PHANTOM_TASK, type PhantomTask, SMOKE_PHANTOM_TASK } from "./phantom_task.ts";
-import { pretrainingParts } from "./pretraining_parts.ts";
-import type { Plan } from "./types.ts";
+import { openEngine, type Provider, PROVIDERS } from "../../src/engine/mod.ts";
+import { readRecords, runExperiments } from "./experiment.ts";
+import { PLAN_NAMES, type PlanName, planOf, type PlanOptions } from "./plans.ts";
+import { RunProcesses } from "./run_processes.ts";
+import { type Device, RunCache, writeWhole } from "./runs.ts";
+import { withSummary } from "./summary.ts";
 
-const NAMES = ["pretraining-parts", "label-efficiency", "ms-lesion", "modality-classifier"] as const;
-
-const { values, positionals: [name] } = parseArgs({
+const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     work: { type: "string" },
     out: { type: "string" },
+    jobs: { type: "string", default: "1" },
+    device: { type: "string", default: "cpu" },
     seeds: { type: "string", default: "3" },
     base: { type: "string", default: "models/brainmvp-edge/2" },
     data: { type: "string", default: "../shared/data" },
     steps: { type: "string" },
     "pretraining-steps": { type: "string" },
-    phantoms: { type: "string", default: "8" },
     smoke: { type: "boolean", default: false },
     "only-done": { type: "boolean", default: false },
   },
 });
-
-/** A whole number of a flag. */
-function whole(flag: "seeds" | "steps" | "pretraining-steps" | "phantoms", fallback: number): number {
-  const value = Number(values[flag] ?? fallback);
-  if (Number.isInteger(value) && value >= (flag === "phantoms" ? 0 : 1)) return value;
-  return refuse(`expected a whole number for --${flag}, got ${values[flag]}`);
-}
 
 function refuse(why: string): never {
   console.error(`Cannot run the experiment: ${why}`);
   Deno.exit(2);
 }
 
-function existing(flag: "base" | "data", inside: string): string {
-  const path = values[flag];
-  return existsSync(join(path, inside)) ? path : refuse(`expected --${flag} to hold ${inside}, got ${path}`);
+/** A whole number of a flag. */
+function whole(flag: "jobs" | "seeds" | "steps" | "pretraining-steps"): number {
+  const value = Number(values[flag]);
+  return Number.isInteger(value) && value >= 1
+    ? value
+    : refuse(`expected a whole number for --${flag}, got ${values[flag]}`);
 }
 
-async function planOf(name: string, workDirectory: string): Promise<Plan> {
-  const { smoke } = values;
-  const seeds = Array.from({ length: whole("seeds", 3) }, (_, i) => i);
-  const preset = smoke ? SMOKE_PHANTOM_TASK : PHANTOM_TASK;
-  const task: PhantomTask = {
-    ...preset,
-    steps: whole("steps", preset.steps),
-    pretrainingSteps: whole("pretraining-steps", preset.pretrainingSteps),
-  };
-  switch (name) {
-    case "pretraining-parts":
-      return pretrainingParts({ workDirectory, seeds, task });
-    case "label-efficiency":
-      return labelEfficiency({ workDirectory, seeds, task });
-    case "ms-lesion":
-      return await msLesion({
-        seeds,
-        base: existing("base", "manifest.json"),
-        data: join(existing("data", "ms"), "ms"),
-        steps: whole("steps", smoke ? 2 : 300),
-        roi: smoke ? [32, 32, 32] : [64, 64, 64],
-      });
-    case "modality-classifier":
-      return await modalityClassifier({
-        workDirectory,
-        seeds,
-        base: existing("base", "manifest.json"),
-        data: ["ms", "ms-longitudinal"].map((name) => join(existing("data", name), name)),
-        steps: whole("steps", smoke ? 2 : 200),
-        phantoms: whole("phantoms", 8),
-        roi: smoke ? [32, 32, 32] : [64, 64, 64],
-      });
-    default:
-      return refuse(`expected one of ${NAMES.join(", ")}, got ${name}`);
+const optional = (flag: "steps" | "pretraining-steps") => values[flag] === undefined ? undefined : whole(flag);
+
+/** The experiments that were asked for, in the order of the page. */
+function namesOf(asked: readonly string[]): PlanName[] {
+  const strange = asked.find((n) => n !== "all" && !(PLAN_NAMES as readonly string[]).includes(n));
+  if (asked.length === 0 || strange !== undefined) {
+    refuse(`expected all or some of ${PLAN_NAMES.join(", ")}, got ${strange ?? "no name"}`);
   }
+  return PLAN_NAMES.filter((n) => asked.includes("all") || asked.includes(n));
 }
 
-if (name === undefined) refuse(`expected one of ${NAMES.join(", ")}`);
+/** The device that is there, with a run's share of the threads. */
+async function deviceOf(name: string, jobs: number): Promise<Device> {
+  if (name !== "auto" && !(PROVIDERS as readonly string[]).includes(name)) {
+    refuse(`expected --device auto or one of ${PROVIDERS.join(", ")}, got ${name}`);
+  }
+  const engine = await openEngine(name as Provider | "auto").catch((error) => refuse(error.message));
+  await engine.close();
+  return { provider: engine.provider, threads: Math.max(1, Math.floor(navigator.hardwareConcurrency / jobs)) };
+}
+
+const names = namesOf(positionals), jobs = whole("jobs"), { base, data, smoke } = values;
 if (values.work === undefined) refuse("expected --work DIR, a folder that keeps what is done");
-const { work, smoke } = values;
-await runExperiment(await planOf(name, work), {
-  workDirectory: work,
-  outDirectory: values.out ?? (smoke ? join(work, "out") : "docs/experiments"),
-  onlyDone: values["only-done"],
+const workDirectory = resolve(values.work);
+const usesPatients = names.some((n) => n === "ms-lesion" || n === "modality-classifier");
+for (const [flag, path, inside] of [["base", base, "manifest.json"], ["data", data, "ms"]] as const) {
+  if (usesPatients && !existsSync(join(path, inside))) refuse(`expected --${flag} to hold ${inside}, got ${path}`);
+}
+const options: PlanOptions = {
+  seeds: Array.from({ length: whole("seeds") }, (_, i) => i),
+  base,
+  data,
+  smoke,
+  steps: optional("steps"),
+  pretrainingSteps: optional("pretraining-steps"),
+};
+const onlyDone = values["only-done"], isOfficial = !smoke && values.out === undefined;
+const outDirectory = values.out ?? (smoke ? join(workDirectory, "out") : "docs/experiments");
+const device: Device = onlyDone ? { provider: "cpu", threads: 1 } : await deviceOf(values.device, jobs);
+const processes = new RunProcesses({ workDirectory, options, device });
+const { failed } = await runExperiments(await Promise.all(names.map((n) => planOf(n, options))), {
+  cache: new RunCache(workDirectory, device),
+  outDirectory,
+  onlyDone,
+  jobs,
+  perform: (plan, run, onEvent) => processes.perform(plan as PlanName, run, onEvent),
   log: (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`),
 });
+await processes.close();
+if (isOfficial) {
+  const readme = await readFile("README.md", "utf8");
+  await writeWhole("README.md", withSummary(readme, await readRecords(outDirectory)));
+}
+if (failed > 0) Deno.exit(1);

@@ -1,7 +1,7 @@
 /** Which modality an image is: from scratch against the pre-trained encoder, held out by patient. */
 import type { Modality } from "../../src/inference/mod.ts";
 import { accuracy, auc, macroF1 } from "../../src/metrics/mod.ts";
-import type { Recipe, TrainingCase } from "../../src/train/mod.ts";
+import type { Recipe } from "../../src/train/mod.ts";
 import type { Triple } from "../../src/volume/mod.ts";
 import { digestFile } from "../../src/registry/mod.ts";
 import { imagesOf, Phantoms, type SingleImage, singleImages } from "./data.ts";
@@ -10,7 +10,6 @@ import { type Cases, type ClassificationResult, classificationRun } from "./fine
 import type { Plan, Row } from "./types.ts";
 
 export interface ModalityClassifierOptions {
-  readonly workDirectory: string;
   readonly seeds: readonly number[];
   /** Package of the pre-trained encoder. */
   readonly base: string;
@@ -35,7 +34,7 @@ const METRICS = [
 ] as const;
 
 export async function modalityClassifier(options: ModalityClassifierOptions): Promise<Plan> {
-  const { workDirectory, seeds, base, data, steps, roi, phantoms } = options;
+  const { seeds, base, data, steps, roi, phantoms } = options;
   const packaged = await packagedEncoder(base);
   const { preprocessing, inference } = packaged.spec;
   const whole = { preprocessing: { ...preprocessing, resize: roi }, inference: { ...inference, roi } };
@@ -46,7 +45,7 @@ export async function modalityClassifier(options: ModalityClassifierOptions): Pr
   ];
   const real = (await Promise.all(data.map((f) => singleImages(f, { channel: CHANNEL, classes: CLASSES })))).flat();
   const folds = foldsByPatient(real);
-  const made = new Phantoms(workDirectory, {
+  const made = new Phantoms({
     seed: 2000,
     sizeVox: [64, 64, 64],
     spacingMm: [3, 3, 3],
@@ -114,7 +113,7 @@ export function foldsByPatient(
 async function casesOf(images: readonly SingleImage[]): Promise<Cases> {
   const data: string[] = [];
   for (const { images: files } of images) data.push((await digestFile(files[CHANNEL]!)).sha256);
-  return { data, ids: images.map((c) => c.id), open: () => Promise.resolve(images) };
+  return { data, ids: images.map((c) => c.id), needs: [], open: () => images };
 }
 
 /** Real images and every image of the phantoms. */
@@ -122,10 +121,8 @@ function joined(real: Cases, phantoms: Cases): Cases {
   return {
     data: [real.data, phantoms.data],
     ids: [...real.ids, ...phantoms.ids],
-    open: async (): Promise<TrainingCase[]> => [
-      ...await real.open(),
-      ...(phantoms.ids.length === 0 ? [] : imagesOf(await phantoms.open(), CHANNEL)),
-    ],
+    needs: phantoms.needs,
+    open: (runs) => [...real.open(runs), ...imagesOf(phantoms.open(runs), CHANNEL)],
   };
 }
 

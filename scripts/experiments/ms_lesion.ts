@@ -33,7 +33,9 @@ export async function msLesion({ seeds, base, data, steps, roi }: MsLesionOption
     name: "ms-lesion",
     title: "MS lesions of real patients",
     notes: [
-      `Two patients: trained on one, tested on the other, ${steps} updates. One patient is little to learn from, and two ` +
+      `Two patients: trained on one, tested on the other, ${steps} updates of one crop of ${
+        roi.join("×")
+      }. One patient is little to learn from, and two ` +
       "are little to judge by.",
       encoder.hasTemplates
         ? "The encoder's pre-training saw the test patient's images without labels; the fine-tune has not seen them."

@@ -1,4 +1,5 @@
 /** An experiment's record as JSON, CSV and the words and tables of the page about all of them. Pure functions. */
+import type { Machine } from "./runs.ts";
 import type { ExperimentRecord, Metric, Row } from "./types.ts";
 
 export interface Spread {
@@ -25,6 +26,7 @@ export function meanSd(spread: Spread | null, digits: number, { sign = false } =
 }
 
 function signed(text: string, plus: boolean): string {
+  if (Number(text) === 0) return text.replace("-", "");
   return text.startsWith("-") ? `−${text.slice(1)}` : plus ? `+${text}` : text;
 }
 
@@ -90,7 +92,7 @@ few: a difference below its standard deviation is no finding.
 }
 
 function section(record: ExperimentRecord): string {
-  const { name, title, notes, metrics, machine, seconds, preparations } = record;
+  const { name, title, notes, metrics, machines, seconds, preparations } = record;
   return `## ${title}
 
 ${notes.map((n) => `- ${n}`).join("\n")}
@@ -103,13 +105,15 @@ ${metrics.map((m) => verdict(record, m)).join("\n")}
 
 ![${title}](${name}.svg)
 
-\`deno task experiment ${name}\`: ${Math.round(seconds / 60)} minutes in all${
-    preparations.length > 0 ? ", pre-training included," : ""
-  } on ${machine.cores} cores
-(${machine.cpu}, ${
-    machine.providers.join(", ")
-  }). Every number: [${name}.json](${name}.json), [${name}.csv](${name}.csv).
+\`deno task experiment ${name}\`: runs of ${Math.round(seconds / 60)} minutes together${
+    preparations.length > 0 ? ", pre-training included" : ""
+  }, on ${machines.map(machineText).join(" and ")}.
+Every number: [${name}.json](${name}.json), [${name}.csv](${name}.csv).
 `;
+}
+
+function machineText({ cpu, cores, provider, threads }: Machine): string {
+  return `${cores} cores of ${cpu} (${provider}, ${threads} ${threads === 1 ? "thread" : "threads"} a run)`;
 }
 
 function progressOf({ rows, planned }: ExperimentRecord): string {
@@ -140,7 +144,8 @@ function table(record: ExperimentRecord): string {
   return [head, head.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
 }
 
-function difference({ difference, better }: Comparison, { digits }: Metric): string {
+/** `+0.012 ± 0.004 (2/3)`: the difference, and with how many seeds it is one for the better. */
+export function difference({ difference, better }: Comparison, { digits }: Metric): string {
   return difference === null ? "–" : `${meanSd(difference, digits, { sign: true })} (${better}/${difference.n})`;
 }
 

@@ -13,6 +13,7 @@ Deno.test("meanSd() prints what there is", () => {
   assert.equal(meanSd(spreadOf([0.25]), 2), "0.25");
   assert.equal(meanSd(spreadOf([1, 2]), 1, { sign: true }), "+1.5 ± 0.7");
   assert.equal(meanSd(spreadOf([-1, -2]), 1, { sign: true }), "−1.5 ± 0.7");
+  assert.equal(meanSd(spreadOf([-0.0001]), 3, { sign: true }), "0.000");
   assert.equal(meanSd(null, 3), "–");
 });
 

@@ -27,20 +27,21 @@ export interface PhantomTask {
 
 const { outChannels: _o, multiScale: _m, ...EDGE_ENCODER } = EDGE;
 
+/** About a core-hour for both experiments, so coarse voxels and small crops rather than fewer seeds or variants. */
 export const PHANTOM_TASK: PhantomTask = {
   network: { kind: "uniformer-pretraining", config: { ...EDGE_ENCODER, inChannels: 1 } },
-  roi: [48, 48, 48],
-  sizeVox: [96, 96, 96],
-  spacingMm: [2, 2, 2],
+  roi: [32, 32, 32],
+  sizeVox: [64, 64, 64],
+  spacingMm: [3, 3, 3],
   noise: 0.3,
   lesions: 8,
   firstPhantom: 1000,
   patients: { unlabelled: 16, labelled: 5, test: 6 },
-  pretrainingSteps: 600,
-  steps: 150,
+  pretrainingSteps: 500,
+  steps: 200,
 };
 
-/** Seconds instead of an hour: a tiny network, and nothing is learnt. */
+/** Seconds instead of a core-hour: a tiny network, and nothing is learnt. */
 export const SMOKE_PHANTOM_TASK: PhantomTask = {
   ...PHANTOM_TASK,
   network: {
@@ -74,7 +75,13 @@ export const VARIANTS: readonly Variant[] = [
   { name: `${FULL.name} (one view)`, weights: FULL.weights, templates: false },
 ];
 
-export const TASK_NOTES = [
+/** For the page. */
+export const taskNotes = ({ sizeVox, spacingMm, roi }: PhantomTask) => [
+  `Small on purpose: phantoms of ${sizeVox.join("×")} voxels of ${spacingMm[0]} mm, crops of ${
+    roi.join("×")
+  }, and few ` +
+  "updates, so that all runs together take about an hour of one core. Longer pre-training on more patients " +
+  "may come out otherwise.",
   "Phantoms are easier than patients and all from one generator; what they show need not hold for patients.",
   "Patients are the same for every seed; the seed decides the weights that a run starts from and all its draws.",
   "Every fine-tune has the same number of updates. One with templates trains two views of each crop, so it takes about " +
@@ -82,24 +89,23 @@ export const TASK_NOTES = [
   "A part of the pre-training that is off has weight 0: its copies still pass through the network and count for the " +
   "statistics of its normalisation.",
   "Dice and HD95 are means over the test patients. An empty prediction has Dice 0 and no HD95.",
-] as const;
+];
 
 /** The task's runs, with everything they need. */
 export class PhantomRuns {
   readonly #task: PhantomTask;
   readonly #phantoms: Phantoms;
 
-  constructor(workDirectory: string, task: PhantomTask) {
+  constructor(task: PhantomTask) {
     const { sizeVox, spacingMm, noise, lesions, firstPhantom: seed, patients } = task;
     const count = patients.unlabelled + patients.labelled + patients.test;
     this.#task = task;
-    this.#phantoms = new Phantoms(workDirectory, { seed, sizeVox, spacingMm, noise, lesions, count });
+    this.#phantoms = new Phantoms({ seed, sizeVox, spacingMm, noise, lesions, count });
   }
 
   #encoder({ name, weights }: Variant, seed: number): Encoder {
     const { network, roi, spacingMm, pretrainingSteps: steps, patients } = this.#task;
     if (weights === null) return freshEncoder(encoderSpec({ network, roi, spacingMm }), seed);
-    const { data, ids, open } = this.#phantoms.cases(0, patients.unlabelled);
     const recipe: PretrainingRecipe = {
       preset: "edge",
       network,
@@ -113,8 +119,7 @@ export class PhantomRuns {
     };
     return pretrainedEncoder(pretrainingRun({
       title: `pre-training ${name}, seed ${seed}`,
-      data: { data, ids },
-      cases: async () => (await open()).map(({ id, images }) => ({ id, images })),
+      cases: this.#phantoms.cases(0, patients.unlabelled),
       recipe,
     }));
   }

@@ -1,19 +1,18 @@
 /** Which part of the pre-training does what (the paper's Table 4), on phantoms. */
 import { LESION_METRICS, lesionValues } from "./finetuning.ts";
-import { PhantomRuns, type PhantomTask, SCRATCH, TASK_NOTES, type Variant, VARIANTS } from "./phantom_task.ts";
+import { PhantomRuns, type PhantomTask, SCRATCH, taskNotes, type Variant, VARIANTS } from "./phantom_task.ts";
 import type { Plan } from "./types.ts";
 
 export interface PhantomPlanOptions {
-  readonly workDirectory: string;
   readonly seeds: readonly number[];
   readonly task: PhantomTask;
 }
 
 /** @param options.variants default: all of Table 4, and one more without templates in the fine-tune */
 export function pretrainingParts(
-  { workDirectory, seeds, task, variants = VARIANTS }: PhantomPlanOptions & { readonly variants?: readonly Variant[] },
+  { seeds, task, variants = VARIANTS }: PhantomPlanOptions & { readonly variants?: readonly Variant[] },
 ): Plan {
-  const runs = new PhantomRuns(workDirectory, task);
+  const runs = new PhantomRuns(task);
   const { unlabelled, labelled, test } = task.patients;
   return {
     name: "pretraining-parts",
@@ -24,7 +23,7 @@ export function pretrainingParts(
       `labels; fine-tune: ${task.steps} updates on ${labelled} labelled phantoms; test: ${test} others.`,
       "Variants with MD fine-tune with the learnt templates; “(one view)” is the whole pre-training without " +
       "templates in the fine-tune.",
-      ...TASK_NOTES,
+      ...taskNotes(task),
     ],
     settings: { task, seeds },
     metrics: LESION_METRICS,

@@ -1,18 +1,40 @@
 /**
  * Runs that are done once: each is known by a hash of its settings, works in a folder of its own, and leaves its result
- * there. One that was killed goes on where it was. The code's version is no part of the hash: changed code wants a new
- * folder.
+ * as a small file. One that was killed goes on where it was. The code's version is no part of the hash: changed code wants
+ * a new folder.
+ *
+ * `<root>/results/<kind>-<key>.json` is all that tables and plots are made of. `<root>/runs/<kind>-<key>/` holds what is
+ * heavy: checkpoints, and the output of runs that others need. Results without that folder are taken as they are; a run
+ * whose output is needed and missing is done again.
  */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { cpus } from "node:os";
 import { join } from "node:path";
+import type { Provider } from "../../src/engine/mod.ts";
+import { acquireLock } from "../../src/registry/mod.ts";
 import type { TrainEvent } from "../../src/train/mod.ts";
+
+/** What a run computes on; no part of its identity. */
+export interface Device {
+  readonly provider: Provider;
+  /** Threads inside an operator. */
+  readonly threads: number;
+}
+
+export interface Machine extends Device {
+  readonly cpu: string;
+  readonly cores: number;
+}
 
 export interface RunContext {
   /** For checkpoints; removed when the run is done. */
   readonly workDirectory: string;
-  /** Kept if the run `keeps` it. */
+  /** Kept if the run `keepsOutput`. */
   readonly outputDirectory: string;
+  readonly device: Device;
+  /** Has the runs that this one needs. */
   readonly runs: RunCache;
   readonly onEvent: (event: TrainEvent) => void;
 }
@@ -35,28 +57,27 @@ export interface Finished {
   readonly result: unknown;
   /** All attempts together. */
   readonly seconds: number;
-}
-
-export interface RunCacheOptions {
-  /** A run begins. */
-  readonly onStart?: (run: Run) => void;
-  readonly onEvent?: (run: Run, event: TrainEvent) => void;
+  /** Of the last attempt. */
+  readonly machine: Machine;
 }
 
 /** Spent time is written down this often. */
 const NOTE_EVERY_MS = 5_000;
+/** The process of a killed command may still be ending. */
+const LOCK_WAIT_MS = 30_000;
 
 export class RunCache {
   readonly #root: string;
-  readonly #options: RunCacheOptions;
+  readonly #device: Device;
 
-  constructor(root: string, options: RunCacheOptions = {}) {
+  constructor(root: string, device: Device = { provider: "cpu", threads: 1 }) {
     this.#root = root;
-    this.#options = options;
+    this.#device = device;
   }
 
+  /** What is heavy. */
   folderOf(run: Run): string {
-    return join(this.#root, `${run.kind}-${keyOf(run)}`);
+    return join(this.#root, "runs", nameOf(run));
   }
 
   outputOf(run: Run): string {
@@ -65,41 +86,71 @@ export class RunCache {
 
   /** What the run found, if it is done. */
   async find(run: Run): Promise<Finished | null> {
-    const text = await readFile(join(this.folderOf(run), "result.json"), "utf8").catch(() => null);
+    const text = await readFile(this.#resultOf(run), "utf8").catch(() => null);
     return text === null ? null : JSON.parse(text) as Finished;
   }
 
-  /** What the run found; does it, and those that it needs, if it is not done yet. */
-  async get(run: Run): Promise<Finished> {
-    const known = await this.find(run);
-    if (known !== null) return known;
-    for (const other of run.needs) await this.get(other);
-    this.#options.onStart?.(run);
-    const folder = this.folderOf(run), workDirectory = join(folder, "work"), outputDirectory = this.outputOf(run);
+  /** Whether runs that need this one can be done. */
+  isReady(run: Run): boolean {
+    return existsSync(this.#resultOf(run)) && (!run.keepsOutput || existsSync(this.outputOf(run)));
+  }
+
+  /** Does the run, whose needs are ready; goes on where a killed attempt was. */
+  async perform(run: Run, onEvent: (event: TrainEvent) => void = () => {}): Promise<Finished> {
+    const folder = this.folderOf(run), output = this.outputOf(run);
+    const workDirectory = join(folder, "work"), outputDirectory = join(folder, "output.part");
     for (const directory of [workDirectory, outputDirectory]) await mkdir(directory, { recursive: true });
-    const clock = await Clock.open(join(folder, "seconds.json"));
-    const result = await run.execute({
-      workDirectory,
-      outputDirectory,
-      runs: this,
-      onEvent: (event) => {
-        clock.note();
-        this.#options.onEvent?.(run, event);
-      },
-    });
-    const finished = { settings: run.settings, result, seconds: clock.seconds };
-    await writeWhole(join(folder, "result.json"), JSON.stringify(finished, null, 2));
-    await rm(workDirectory, { recursive: true });
-    if (!run.keepsOutput) await rm(outputDirectory, { recursive: true });
-    // as a later call reads it
-    return JSON.parse(JSON.stringify(finished)) as Finished;
+    const lock = await acquireLock(join(folder, "lock"), { what: `the run ${run.title}`, waitMs: LOCK_WAIT_MS });
+    try {
+      const clock = await Clock.open(join(folder, "seconds.json"));
+      const result = await run.execute({
+        workDirectory,
+        outputDirectory,
+        device: this.#device,
+        runs: this,
+        onEvent: (event) => {
+          clock.note();
+          onEvent(event);
+        },
+      });
+      if (run.keepsOutput) {
+        await rm(output, { recursive: true, force: true });
+        await rename(outputDirectory, output);
+      }
+      const finished: Finished = { result, seconds: clock.seconds, machine: machineOf(this.#device) };
+      const { title, settings } = run;
+      const text = JSON.stringify({ title, settings, ...finished }, null, 2);
+      await mkdir(join(this.#root, "results"), { recursive: true });
+      await writeWhole(this.#resultOf(run), text + "\n");
+      await rm(run.keepsOutput ? workDirectory : folder, { recursive: true });
+      // as a later call reads it
+      return JSON.parse(text) as Finished;
+    } finally {
+      lock.release();
+    }
+  }
+
+  #resultOf(run: Run): string {
+    return join(this.#root, "results", `${nameOf(run)}.json`);
   }
 }
 
+const keys = new WeakMap<Run, string>();
+
 /** The run's identity: the hash of its settings and of those that it needs. */
-export function keyOf({ kind, settings, needs }: Run): string {
-  const text = JSON.stringify([kind, settings, needs.map(keyOf)]);
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+export function keyOf(run: Run): string {
+  const { kind, settings, needs } = run;
+  const key = keys.get(run) ??
+    createHash("sha256").update(JSON.stringify([kind, settings, needs.map(keyOf)])).digest("hex").slice(0, 16);
+  keys.set(run, key);
+  return key;
+}
+
+const nameOf = (run: Run) => `${run.kind}-${keyOf(run)}`;
+
+function machineOf(device: Device): Machine {
+  const processors = cpus();
+  return { cpu: processors[0]?.model.trim() ?? "unknown", cores: processors.length, ...device };
 }
 
 /** Time that a run took, attempts that were killed included. */

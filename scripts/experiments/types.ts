@@ -1,5 +1,5 @@
 /** What an experiment is: rows of numbers to be filled by runs, and the record that is kept of them. */
-import type { Run } from "./runs.ts";
+import type { Machine, Run } from "./runs.ts";
 
 export interface Metric {
   readonly key: string;
@@ -38,7 +38,7 @@ export interface Row {
   readonly seed: number;
   /** Null where the metric is not defined. */
   readonly values: Readonly<Record<string, number | null>>;
-  /** Time of the row's own runs. */
+  /** Time of the row's own runs, each of which has the threads of its machine. */
   readonly seconds: number;
   readonly details: unknown;
 }
@@ -53,7 +53,8 @@ export interface Preparation {
 /** The JSON file of an experiment; a part of the rows while it is not complete. */
 export interface ExperimentRecord extends Pick<Plan, "name" | "title" | "notes" | "settings" | "metrics" | "baseline"> {
   readonly chart: Plan["chart"];
-  readonly machine: { readonly cpu: string; readonly cores: number; readonly providers: readonly string[] };
+  /** Those that the runs were done on. */
+  readonly machines: readonly Machine[];
   /** Rows that the plan has. */
   readonly planned: number;
   /** Of all rows, and of the pre-trainings that they share. */

@@ -1,0 +1,23 @@
+/** The program of a process that does runs: makes the plan again and does the run that it is asked for. Not for import. */
+import { emit, serve } from "../../src/engine/mod.ts";
+import { planOf } from "./plans.ts";
+import type { PerformMessage } from "./run_processes.ts";
+import { type Finished, keyOf, type Run, RunCache } from "./runs.ts";
+
+/** By plan and key; a process serves one command, so with one setup. */
+const known = new Map<string, Run>();
+
+serve({
+  async perform({ setup: { workDirectory, options, device }, plan, key }: PerformMessage): Promise<Finished> {
+    if (!known.has(`${plan} ${key}`)) {
+      const remember = (run: Run) => {
+        known.set(`${plan} ${keyOf(run)}`, run);
+        run.needs.forEach(remember);
+      };
+      for (const { runs } of (await planOf(plan, options)).rows) runs.forEach(remember);
+    }
+    const run = known.get(`${plan} ${key}`);
+    if (run === undefined) throw new RangeError(`Cannot do run ${key}: expected one of ${plan}; did its data change?`);
+    return await new RunCache(workDirectory, device).perform(run, (event) => emit("train", event));
+  },
+});

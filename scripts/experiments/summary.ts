@@ -1,0 +1,56 @@
+/** The README's answer to "does pre-training help?", made of the experiments' records. Pure functions. */
+import { compare, type Comparison, difference, groupsOf, meanSd, spreadOf, valuesOf } from "./output.ts";
+import type { ExperimentRecord } from "./types.ts";
+
+const BEGIN = "<!-- written by `deno task experiment`, from here -->\n\n<!-- deno-fmt-ignore-start -->";
+const END = "<!-- deno-fmt-ignore-end -->";
+
+/** `readme` with a new answer between its two marks. @throws {SyntaxError} it has no such marks */
+export function withSummary(readme: string, records: readonly ExperimentRecord[]): string {
+  const begin = readme.indexOf(BEGIN), end = readme.indexOf(END, begin);
+  if (begin < 0 || end < 0) {
+    throw new SyntaxError(`Cannot write the summary: expected ${BEGIN} and ${END}, got neither`);
+  }
+  return `${readme.slice(0, begin + BEGIN.length)}\n\n${toSummary(records)}\n${readme.slice(end)}`;
+}
+
+interface Line {
+  readonly cells: readonly string[];
+  readonly comparison: Comparison;
+}
+
+/** A table of each experiment's first metric, and in how many lines pre-training helps. */
+export function toSummary(records: readonly ExperimentRecord[]): string {
+  const lines = records.flatMap(linesOf);
+  if (lines.length === 0) return "No experiment has been run yet.\n";
+  const head = ["experiment", "what is pre-trained", "measure", "from scratch", "pre-trained", "difference"];
+  const table = [head, head.map(() => "---"), ...lines.map((l) => l.cells)].map((cells) =>
+    `| ${cells.join(" | ")} |\n`
+  );
+  const count = (fits: (c: Comparison) => boolean) => lines.filter(({ comparison }) => fits(comparison)).length;
+  const better = count((c) => c.better === c.difference?.n), worse = count((c) => c.worse === c.difference?.n);
+  const partial = records.filter((r) => r.rows.length < r.planned).map((r) => r.title);
+  return `${table.join("")}
+Mean ± standard deviation over seeds; in parentheses, with how many of the seeds pre-training is better. Of ${lines.length}
+lines it is better with every seed in ${better}, worse with every seed in ${worse}, neither in ${
+    lines.length - better - worse
+  }.${partial.length > 0 ? `\nNot complete: ${partial.join(", ")}.` : ""}
+`;
+}
+
+/** Every variant but the baseline; on an axis, at its two ends. */
+function linesOf(record: ExperimentRecord): Line[] {
+  const { rows, metrics: [metric], baseline, chart, title } = record;
+  const places = [...new Set(rows.map((r) => r.at))];
+  const shown = chart.kind === "lines" ? [places[0], places.at(-1)] : places;
+  const groups = groupsOf(rows).filter(({ at }) => shown.includes(at));
+  return groups.filter(({ variant }) => variant !== baseline).flatMap(({ at, variant, rows }) => {
+    const base = groups.find((g) => g.at === at && g.variant === baseline);
+    const comparison = compare(rows, metric, record);
+    if (base === undefined || comparison.difference === null) return [];
+    const place = at === "" ? "" : chart.kind === "lines" ? `, ${at} % labelled` : `, test ${at}`;
+    const told = (rows: typeof base.rows) => meanSd(spreadOf(valuesOf(rows, metric)), metric.digits);
+    const cells = [title + place, variant, metric.name, told(base.rows), told(rows), difference(comparison, metric)];
+    return [{ cells, comparison }];
+  });
+}
