@@ -6,7 +6,17 @@
 import assert from "node:assert/strict";
 import { makePhantom } from "../scripts/phantom.ts";
 import { type Engine, openEngine, probeDevices, type Provider, type Resident } from "../src/engine/mod.ts";
-import { type Graph, Random, sizeOf, type Tensor, tensor, toNumbers } from "../src/graph/mod.ts";
+import {
+  encodeModel,
+  type Graph,
+  lower,
+  passesFor,
+  Random,
+  sizeOf,
+  type Tensor,
+  tensor,
+  toNumbers,
+} from "../src/graph/mod.ts";
 import { assertClose } from "../src/graph/check.ts";
 import { loadGraph, slidingLogits, windowRunner } from "../src/inference/mod.ts";
 import { dice } from "../src/metrics/mod.ts";
@@ -131,7 +141,8 @@ async function computeOn(engine: Engine, network: Graph): Promise<Record<string,
 async function trainOn(engine: Engine, step: Step): Promise<Trained> {
   const { graph, state, start, gradients, feeds } = step;
   for (const [name, value] of start) await engine.put(name, value);
-  const session = await loadGraph(engine, graph);
+  // as the training loop does
+  const session = await engine.load(encodeModel(lower(graph, passesFor(engine)).graph, { openSizes: true }));
   const residents = Object.fromEntries([...state.keys()].map((n): [string, Resident] => [n, { resident: n }]));
   const keep = Object.fromEntries([...state].map(([from, to]) => [to, from]));
   const losses: number[] = [];

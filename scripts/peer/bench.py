@@ -1,7 +1,7 @@
 """The peer's times: forward and fine-tuning step of UniUnet in PyTorch, as `deno task bench` measures ours.
 
 Needs `torch`; no part of the product. Prints one JSON line a row; the fastest of the runs after the first.
-    python scripts/peer/bench.py [--device cpu|cuda] [--precision float32|tf32|bf16] [--compile] [--sizes 64 96]
+    python scripts/peer/bench.py [--device cpu|cuda] [--precision float32|tf32|bf16|fp16] [--compile] [--sizes 64 96]
 """
 import argparse
 import json
@@ -28,7 +28,7 @@ def measure(name, runs, run, device):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--precision", choices=["float32", "tf32", "bf16"], default="float32")
+    parser.add_argument("--precision", choices=["float32", "tf32", "bf16", "fp16"], default="float32")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 96])
     parser.add_argument("--runs", type=int, default=4)
@@ -37,7 +37,9 @@ def main():
     allowed = args.precision != "float32"
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
     torch.backends.cudnn.benchmark = True
-    amp = torch.autocast(args.device, torch.bfloat16, enabled=args.precision == "bf16")
+    half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(args.precision)
+    amp = torch.autocast(args.device, half or torch.bfloat16, enabled=half is not None)
+    scaler = torch.amp.GradScaler(args.device, enabled=args.precision == "fp16")
     for size in args.sizes:
         view = ramp((1, 4, size, size, size)).float().to(args.device)
         model = UniUnet().to(args.device)
@@ -60,8 +62,9 @@ def main():
             opt.zero_grad()
             with amp:
                 found = losses(net, [view, 0.9 * view], target, "paper")
-            found[0].backward()
-            opt.step()
+            scaler.scale(found[0]).backward()
+            scaler.step(opt)
+            scaler.update()
             return float(found[0].detach())
 
         measure(f"uniunet-step-{size}", args.runs, step, args.device)

@@ -32,6 +32,8 @@ let scratch = new ArrayBuffer(0);
 /** Bytes of tensors let go since the last collection. V8 waits long with memory outside its heap, so it is told. */
 let garbageBytes = 0;
 const COLLECT_AT = 64 * 2 ** 20;
+/** No dimension is larger. */
+const MAX_SIZE = 2 ** 31 - 1;
 
 const parent = serve({
   open: async ({ provider, threads, folders }: OpenParams): Promise<OpenReply> => {
@@ -199,7 +201,8 @@ function typesOf(metadata: readonly InferenceSession.ValueMetadata[]): Record<st
   for (const value of metadata) {
     const { name } = value;
     if (!value.isTensor) throw new EngineError("unsupported", `Cannot load the model: "${name}" is not a tensor`);
-    const shape = value.shape.map((d) => typeof d === "number" ? d : -1);
+    // onnxruntime-web gives a dimension without a name as the unsigned form of -1
+    const shape = value.shape.map((d) => typeof d === "number" && d <= MAX_SIZE ? d : -1);
     types[name] = { dtype: dtypeOf(value.type, `"${name}"`), shape };
   }
   return types;
