@@ -1,5 +1,6 @@
 /**
- * Benchmarks: `deno task bench [--only NAME] [--provider P] [--precision P] [--full] [--out FILE]` prints JSON. Each row runs in an engine of its own, so
+ * Benchmarks: `deno task bench [--only NAME] [--provider P] [--precision P] [--full] [--out FILE] [--calibrated DATA]`
+ * prints JSON; lowered by the calibration in the data directory `DATA`, if one is named. Each row runs in an engine of its own, so
  * that its peak memory is its own. Compare rows of one run only: machines drift.
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -54,6 +55,8 @@ async function measure(
   return { name, firstMs: Math.round(times[0]), bestMs, peakGb: Number((await engine.peakBytes() / 1e9).toFixed(2)) };
 }
 
+const lowered = (engine: Engine, graph: Graph) => lower(graph, passesFor(engine), { costs: engine.costs }).graph;
+
 /** One window through the network. */
 async function forward(
   engine: Engine,
@@ -61,7 +64,7 @@ async function forward(
 ) {
   const input = [1, 4, size, size, size];
   const graph = buildNetwork(spec, { input, weights: initialWeights(spec, { seed: 0 }), outputs: "inference" });
-  const session = await engine.load(encodeModel(plain ? graph : lower(graph, passesFor(engine)).graph));
+  const session = await engine.load(encodeModel(plain ? graph : lowered(engine, graph)));
   const image = wave(input);
   return await measure(engine, { name, runs: 4, run: () => session.run({ image }) });
 }
@@ -95,7 +98,7 @@ async function trainStep(
     const { shape } = graph.types.get(key)!;
     await engine.put(key, weights.get(key) ?? tensor("float32", shape, new Float32Array(sizeOf(shape))));
   }
-  const fit = fitted(lower(graph, passesFor(engine)).graph, budgetGb * 1e9);
+  const fit = fitted(lowered(engine, graph), budgetGb * 1e9);
   const feeds = stepFeeds(graph, state);
   const row = await (engine.provider === "cuda" ? measureSpans : measureSteps)(engine, {
     name,
@@ -203,6 +206,7 @@ const { values } = parseArgs({
     precision: { type: "string" },
     full: { type: "boolean", default: false },
     out: { type: "string" },
+    calibrated: { type: "string" },
     data: { type: "string", default: "../shared/data/ms/patient19" },
   },
 });
@@ -242,7 +246,7 @@ const rows: Row[] = [];
 let device = "";
 for (const [name, bench] of Object.entries(BENCHES)) {
   if (values.only !== undefined && !name.includes(values.only)) continue;
-  const engine = await openEngine(provider, precision === undefined ? {} : { precision });
+  const engine = await openEngine(provider, { precision, dataDirectory: values.calibrated, warn: console.error });
   try {
     device = engine.deviceName;
     rows.push(await bench(engine, name));

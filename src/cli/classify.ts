@@ -45,7 +45,7 @@ async function runClassify(args: Args, io: Io): Promise<void> {
     throw new CommandError("wrong-task", `Cannot classify with ${name}: it is a model for ${manifest.task}`);
   }
   const result = await onDevice(
-    settings.provider,
+    settings,
     note,
     (engine) =>
       classify({

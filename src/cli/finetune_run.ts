@@ -72,7 +72,7 @@ export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> 
         onEvent,
         ...directories,
       };
-      return await onDevice(settings.provider, log, (engine) => finetune({ ...request, engine }));
+      return await onDevice(settings, log, (engine) => finetune({ ...request, engine }));
     },
     draftOf: (trained) =>
       candidateDraft(trained, { job, name, datasetHash: folder.hash, base, caseCount: folder.cases.length }),

@@ -1,6 +1,7 @@
 /** The program `sulcus`: finds the command, runs it, and turns what it throws into an exit code. */
 import project from "../../deno.json" with { type: "json" };
 import { type Command, parseCommand, UsageError } from "./args.ts";
+import { benchCommand } from "./bench.ts";
 import { classifyCommand } from "./classify.ts";
 import { failureOf } from "./errors.ts";
 import { evaluateCommand } from "./evaluate.ts";
@@ -25,6 +26,7 @@ const COMMANDS: readonly Command[] = [
   modelsCommand,
   importCommand,
   exportCommand,
+  benchCommand,
 ];
 
 /** Runs one command line. @returns the exit code: 0 done, 1 failed, 2 wrong use */

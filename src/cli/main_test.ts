@@ -29,7 +29,7 @@ Deno.test("sulcus as a process exits with 0 for help, 2 for wrong use, 1 for fai
 
 Deno.test("every command has a help that names its flags and fits a terminal", async () => {
   const overview = await run(["--help"]);
-  for (const name of ["serve", "segment", "classify", "finetune", "evaluate", "models"]) {
+  for (const name of ["serve", "segment", "classify", "finetune", "evaluate", "models", "bench"]) {
     assert.match(overview.out[0], new RegExp(`^  ${name} `, "m"));
     const { code, out } = await run([name, "--help"]);
     assert.equal(code, 0);
@@ -40,7 +40,8 @@ Deno.test("every command has a help that names its flags and fits a terminal", a
 });
 
 Deno.test("main() refuses what is no command", async () => {
-  const expected = "expected one of serve, segment, classify, finetune, pretrain, evaluate, models, import, export";
+  const expected =
+    "expected one of serve, segment, classify, finetune, pretrain, evaluate, models, import, export, bench";
   assert.deepEqual(await run(["segmnt"]), {
     code: 2,
     out: [],

@@ -81,7 +81,7 @@ async function runCommand(args: Args, io: Io): Promise<void> {
       check: (registry) => checkNamesake(registry, { name, task: "encoder", source: "this training" }),
       train: ({ onEvent, ...directories }) =>
         onDevice(
-          settings.provider,
+          settings,
           (message) => onEvent({ type: "log", message }),
           (engine) => pretrain({ cases, recipe, engine, signal, onEvent, ...directories }),
         ),

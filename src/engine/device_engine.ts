@@ -5,6 +5,8 @@
 import { resolve } from "node:path";
 import type { Tensor, TensorType } from "../graph/tensor.ts";
 import { checkElements, checkFeeds, planOutputs } from "./_checks.ts";
+import type { Costs } from "../graph/mod.ts";
+import { readCosts } from "./cost_table.ts";
 import { type Engine, EngineError, PRECISIONS } from "./engine.ts";
 import type { LoadOptions, Precision, Provider, Resident, RunOptions, Session } from "./engine.ts";
 import { MALLOC_TUNABLES } from "./_malloc.ts";
@@ -21,6 +23,10 @@ export interface EngineOptions {
   readonly precision?: Precision;
   /** For every call but `run`, whose limit is its own option, ms; default 10 minutes. */
   readonly loadTimeoutMs?: number;
+  /** Where a calibration of the device may be kept; default: nothing is known of it. */
+  readonly dataDirectory?: string;
+  /** Told why a calibration is not used. */
+  readonly warn?: (message: string) => void;
 }
 
 const OPEN_TIMEOUT_MS = 60_000;
@@ -47,6 +53,7 @@ export class DeviceEngine implements Engine {
   #idle: ReturnType<typeof setTimeout> | undefined;
   #peakBytes = 0;
   #closed = false;
+  #costs: Costs | undefined;
 
   readonly precision: Precision;
 
@@ -82,6 +89,8 @@ export class DeviceEngine implements Engine {
     const engine = new DeviceEngine(provider, options);
     try {
       await engine.#supervisor.start();
+      const { dataDirectory, warn = () => {} } = options;
+      if (dataDirectory !== undefined) engine.#costs = await readCosts(dataDirectory, engine, { warn });
       return engine;
     } catch (error) {
       await engine.close();
@@ -91,6 +100,10 @@ export class DeviceEngine implements Engine {
 
   get deviceName(): string {
     return this.#device.deviceName;
+  }
+
+  get costs(): Costs | undefined {
+    return this.#costs;
   }
 
   /** Whether the device is the CPU under another name (a software WebGPU adapter). */

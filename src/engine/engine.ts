@@ -2,6 +2,7 @@
  * The one interface behind which every execution provider stands. Not a model server: it knows graphs and tensors,
  * nothing of volumes, patients or networks.
  */
+import type { Costs } from "../graph/mod.ts";
 import type { Tensor, TensorType } from "../graph/tensor.ts";
 
 /** ONNX Runtime execution providers, in the order in which `auto` tries them. */
@@ -66,6 +67,8 @@ export interface Engine {
   readonly deviceName: string;
   /** `float32` on every provider but `cuda`. */
   readonly precision: Precision;
+  /** What was measured of this device, for lowering; absent: nothing. */
+  readonly costs?: Costs | undefined;
   /** Loads an ONNX model from its bytes or a file. */
   load(model: Uint8Array | { readonly path: string }, options?: LoadOptions): Promise<Session>;
   /** Puts a tensor into the engine's store of residents. */

@@ -11,15 +11,19 @@ export { evaluate } from "./evaluate.ts";
 export { encodeLoop, encodeModel, type EncodeOptions, LOOP_NAMES } from "./codec.ts";
 export { Random } from "./random.ts";
 export {
+  type Cost,
+  type Costs,
   CPU_PASSES,
   CUDA_PASSES,
   lower,
   MIXED_PRECISION,
+  type Pass,
   passesFor,
   type PassReport,
   type TargetDevice,
   WEBGPU_PASSES,
 } from "./lower/mod.ts";
+export { idleGraph, type Trial, trialsOf } from "./lower/trials.ts";
 export {
   decodeModel,
   IMPORT_LIMITS,

@@ -12,7 +12,7 @@ const loaded = new WeakMap<Engine, Map<string, Promise<Session>>>();
 
 /** A graph, lowered for the engine's provider, as its session. */
 export async function loadGraph(engine: Engine, graph: Graph): Promise<Session> {
-  return await engine.load(encodeModel(lower(graph, passesFor(engine)).graph));
+  return await engine.load(encodeModel(lower(graph, passesFor(engine), { costs: engine.costs }).graph));
 }
 
 /**

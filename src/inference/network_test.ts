@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../../tests/_volumes.ts";
 import { type Engine, EngineError, type Session } from "../engine/mod.ts";
-import { encodeModel, GraphBuilder } from "../graph/mod.ts";
-import { forgetNetworks, loadNetwork, withNetwork } from "./network.ts";
+import { decodeModel, encodeModel, GraphBuilder } from "../graph/mod.ts";
+import { forgetNetworks, loadGraph, loadNetwork, withNetwork } from "./network.ts";
 
 const SPEC = {
   architecture: { kind: "onnx" as const, config: {} },
@@ -30,6 +30,21 @@ class CountingEngine {
   }
 }
 const asEngine = (counting: CountingEngine) => counting as unknown as Engine;
+
+Deno.test("loadGraph() lowers for the engine's provider by what was measured of its device", async () => {
+  const b = new GraphBuilder();
+  const [x, w] = [[1, 2, 4, 4, 4], [2, 2, 2, 2, 2]].map((shape, i) => b.input("xw"[i], { dtype: "float32", shape }));
+  const graph = b.build("up", { y: b.op.ConvTranspose(x, w, null, { strides: [2, 2, 2] }) });
+  const loaded = async (costs: Engine["costs"]) => {
+    let operators: string[] = [];
+    const load = (model: Uint8Array) => void (operators = decodeModel(model).nodes.map((n) => n.op));
+    await loadGraph({ provider: "cpu", costs, load } as unknown as Engine, graph);
+    return operators;
+  };
+  assert.ok((await loaded(undefined)).includes("Reshape"));
+  const slower = { "planar-conv-transpose/up to 32 channels": { withoutMs: 1, withMs: 2 } };
+  assert.deepEqual(await loaded(slower), ["ConvTranspose"]);
+});
 
 Deno.test("loadNetwork() keeps the three networks that were used last and releases the others", () =>
   inFolder(async (folder) => {

@@ -89,7 +89,7 @@ export class Jobs {
   #sweeper: ReturnType<typeof setInterval> | undefined;
 
   private constructor(options: JobsOptions, files: JobFiles, queue: JobQueue) {
-    const { database, registry, datasets, provider, stopGraceMs = 20_000 } = options;
+    const { database, registry, datasets, dataDirectory, provider, stopGraceMs = 20_000 } = options;
     const tasksModule = options.tasksModule ?? import.meta.resolve("./tasks.ts");
     this.#database = database;
     this.#registry = registry;
@@ -98,8 +98,9 @@ export class Jobs {
     this.#queue = queue;
     this.#stopGraceMs = stopGraceMs;
     this.#events = new EventLog(database);
-    this.#training = new TaskProcess({ title: "the training process", tasksModule, cancelGraceMs: stopGraceMs });
-    this.#inferring = new TaskProcess({ title: "the inference process", tasksModule, cancelGraceMs: 5000 });
+    const worker = { tasksModule, dataDirectory };
+    this.#training = new TaskProcess({ ...worker, title: "the training process", cancelGraceMs: stopGraceMs });
+    this.#inferring = new TaskProcess({ ...worker, title: "the inference process", cancelGraceMs: 5000 });
     this.#line = new WaitingLine(options.maxWaiting ?? 8);
     this.#inference = new InferenceService({
       registry,

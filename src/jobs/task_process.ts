@@ -4,7 +4,15 @@
  */
 import { EngineError, RemoteError, Supervisor } from "../engine/mod.ts";
 import { DomainError, type DomainErrorCode } from "../registry/mod.ts";
-import type { EventMessage, RunMessage, TaskEvent, TaskName, TaskParams, TaskResult } from "./task_types.ts";
+import type {
+  EventMessage,
+  LoadMessage,
+  RunMessage,
+  TaskEvent,
+  TaskName,
+  TaskParams,
+  TaskResult,
+} from "./task_types.ts";
 
 export interface RunOptions {
   readonly signal?: AbortSignal;
@@ -19,6 +27,7 @@ export interface TaskProcessOptions {
   readonly title: string;
   /** URL of the tasks module. */
   readonly tasksModule: string;
+  readonly dataDirectory: string;
   /** How long a cancelled task may take to end by itself before the process is killed. */
   readonly cancelGraceMs: number;
 }
@@ -38,7 +47,8 @@ export class TaskProcess {
       module: import.meta.resolve("./worker.ts"),
       startTimeoutMs: START_MS,
       initialize: async (call) => {
-        await call("load", { tasks: options.tasksModule }, { timeoutMs: START_MS });
+        const message: LoadMessage = { tasks: options.tasksModule, dataDirectory: options.dataDirectory };
+        await call("load", message, { timeoutMs: START_MS });
       },
       onEvent: (_name, data) => {
         const { run, event } = data as EventMessage;

@@ -49,6 +49,7 @@ export interface TaskContext {
   /** Aborts when the task is to stop; a training writes its checkpoint first. */
   readonly signal: AbortSignal;
   readonly emit: (event: TaskEvent) => void;
+  readonly dataDirectory: string;
 }
 
 /** What a tasks module exports as `tasks`. */
@@ -66,6 +67,7 @@ export type TaskResult<K extends TaskName> = Awaited<ReturnType<Tasks[K]>>;
 export interface LoadMessage {
   /** URL of the tasks module. */
   readonly tasks: string;
+  readonly dataDirectory: string;
 }
 export interface RunMessage {
   readonly run: string;

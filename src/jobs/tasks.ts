@@ -2,7 +2,7 @@
  * The real tasks: fine-tuning, pre-training, segmentation, classification on a device of this machine. Runs inside worker processes
  * only; nothing else imports it.
  */
-import { type Engine, openEngine, type Provider, withFallback } from "../engine/mod.ts";
+import { type Engine, type EngineOptions, openEngine, type Provider, withFallback } from "../engine/mod.ts";
 import { classify, segment } from "../inference/mod.ts";
 import { finetune, pretrain } from "../train/mod.ts";
 import { checkFailureOf, type TaskContext, type Tasks } from "./task_types.ts";
@@ -16,27 +16,31 @@ const engines = new Map<Provider, Engine>();
  */
 async function onDevice<T>(
   wanted: Provider | "auto",
-  { emit }: TaskContext,
+  { emit, dataDirectory }: TaskContext,
   work: (engine: Engine) => Promise<T>,
 ): Promise<T> {
-  const first = wanted === "auto" ? await openBest() : wanted;
+  const options: EngineOptions = { dataDirectory, warn: (message) => emit({ type: "log", message }) };
+  const first = wanted === "auto" ? await openBest(options) : wanted;
   const providers: Provider[] = wanted === "auto" && first !== "cpu" ? [first, "cpu"] : [first];
-  const { value, fellBack } = await withFallback(providers, work, { open: openKept, done: () => Promise.resolve() });
+  const { value, fellBack } = await withFallback(providers, work, {
+    open: (provider) => openKept(provider, options),
+    done: () => Promise.resolve(),
+  });
   for (const { provider, error } of fellBack) {
     emit({ type: "log", message: `The ${provider} device could not do it (${error.code}); it ran on another` });
   }
   return value;
 }
 
-async function openBest(): Promise<Provider> {
+async function openBest(options: EngineOptions): Promise<Provider> {
   for (const provider of engines.keys()) return provider;
-  const engine = await openEngine("auto");
+  const engine = await openEngine("auto", options);
   engines.set(engine.provider, engine);
   return engine.provider;
 }
 
-async function openKept(provider: Provider): Promise<Engine> {
-  const engine = engines.get(provider) ?? await openEngine(provider);
+async function openKept(provider: Provider, options: EngineOptions): Promise<Engine> {
+  const engine = engines.get(provider) ?? await openEngine(provider, options);
   engines.set(provider, engine);
   return engine;
 }

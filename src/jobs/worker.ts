@@ -12,10 +12,12 @@ type AnyTask = (params: unknown, context: TaskContext) => Promise<unknown>;
 const LOCK_WAIT_MS = 30_000;
 
 let tasks: Record<TaskName, AnyTask> | undefined;
+let dataDirectory: string;
 const running = new Map<string, AbortController>();
 
 serve({
-  async load({ tasks: url }: LoadMessage) {
+  async load({ tasks: url, ...rest }: LoadMessage) {
+    dataDirectory = rest.dataDirectory;
     tasks = (await import(url)).tasks;
   },
   async run({ run, task, params, lock }: RunMessage) {
@@ -27,6 +29,7 @@ serve({
       return await tasks[task](params, {
         signal: controller.signal,
         emit: (event) => emit("task", { run, event }),
+        dataDirectory,
       });
     } finally {
       running.delete(run);

@@ -30,7 +30,7 @@ export interface CompileOptions {
 
 /** A step as a device runs it, if possible in `budgetBytes`. */
 export function compiled({ graph, state }: Program, { device, budgetBytes, onLog }: CompileOptions): Program {
-  const fit = fitted(lower(graph, passesFor(device)).graph, budgetBytes);
+  const fit = fitted(lower(graph, passesFor(device), { costs: device.costs }).graph, budgetBytes);
   const message = fitMessage(fit, budgetBytes);
   if (message !== undefined) onLog?.(message);
   return { graph: fit.graph, state, memory: fit.memory };

@@ -7,7 +7,8 @@ import type { Ops, Value } from "../ir.ts";
 import { swapChannels } from "../ops/conv.ts";
 import { flip } from "../ops/shape.ts";
 import { sizeOf } from "../tensor.ts";
-import type { Match, Pass } from "./pass.ts";
+import type { Kind, Match, Pass } from "./pass.ts";
+import { byChannels, cube, doublingSample } from "./samples.ts";
 
 const listOf = ({ node }: Match, name: string) => node.attrs[name] as readonly number[];
 
@@ -18,6 +19,8 @@ function whyNotPatches(match: Match): string | null {
   if (list("dilations").some((s) => s !== 1)) return "dilated";
   return list("kernel_shape").every((k, i) => k === list("strides")[i]) ? null : "windows overlap";
 }
+
+const KINDS: readonly Kind[] = byChannels(32, 1, [doublingSample(cube(16, 24), 8), doublingSample(cube(64, 16), 64)]);
 
 /**
  * [N, C, D, H, W] → depth slices as batch, a 2-D ConvTranspose with kd·M output channels, then rows of the planes are
@@ -42,6 +45,7 @@ export const PLANAR_CONV_TRANSPOSE: Pass = {
     if (node.attrs.group !== 1) return "grouped";
     return whyNotPatches(match);
   },
+  kinds: KINDS,
   rewrite: (op, [x, w]) => planar(op, x, w),
 };
 
@@ -63,6 +67,7 @@ export const PRODUCT_CONV_TRANSPOSE: Pass = {
   name: "product-conv-transpose",
   op: "ConvTranspose",
   check: (match) => match.x[0].shape.length === 5 ? whyNotPatches(match) : undefined,
+  kinds: KINDS,
   rewrite: (op, inputs, { node }) => byProduct(op, inputs, Number(node.attrs.group)),
 };
 

@@ -4,8 +4,9 @@
  */
 import type { Ops, Value } from "../ir.ts";
 import { sizeOf } from "../tensor.ts";
-import type { Match, Pass } from "./pass.ts";
+import type { Kind, Match, Pass } from "./pass.ts";
 import { blockOf, tapMatrix } from "./rows.ts";
+import { convSample, cube, depthwise } from "./samples.ts";
 
 /** Most rows of a block along depth and along height. */
 const MAX_ROWS = 4;
@@ -37,6 +38,27 @@ function byBlocks(op: Ops, [x, w, bias]: readonly Value[], match: Match): Value 
   return op.Reshape(op.Transpose(apart, { perm: [0, 1, 4, 2, 5, 3, 6] }), [n, filters, depth, height, width]);
 }
 
+const isDepthwise = ({ x: [, w], y }: Match) =>
+  w.shape[1] === 1 && sizeOf(w.shape.slice(2)) <= sizeOf(y.shape.slice(2));
+
+/** Edge of the small volumes of a network's deep levels, voxels. */
+const SMALL_EDGE = 8;
+
+/** Depthwise convolutions that are no weight gradients. */
+export const DEPTHWISE_KINDS: readonly Kind[] = [
+  {
+    name: "small volumes",
+    includes: (match) => isDepthwise(match) && sizeOf(match.y.shape.slice(2)) <= SMALL_EDGE ** 3,
+    sample: convSample(depthwise(cube(96, SMALL_EDGE), 3)),
+  },
+  {
+    name: "up to 27 taps",
+    includes: (match) => isDepthwise(match) && sizeOf(match.x[1].shape.slice(2)) <= 27,
+    sample: convSample(depthwise(cube(16, 32), 3)),
+  },
+  { name: "more than 27 taps", includes: isDepthwise, sample: convSample(depthwise(cube(16, 32), 5)) },
+];
+
 export const BLOCKED_DEPTHWISE: Pass = {
   name: "blocked-depthwise",
   op: "Conv",
@@ -49,5 +71,6 @@ export const BLOCKED_DEPTHWISE: Pass = {
     if (w.shape[2] * w.shape[3] === 1) return "the kernel is a single row";
     return blockSize(match).every((b) => b === 1) ? "depth and height of the output are odd" : null;
   },
+  kinds: DEPTHWISE_KINDS,
   rewrite: (op, inputs, match) => byBlocks(op, inputs, match),
 };

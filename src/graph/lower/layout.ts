@@ -6,6 +6,7 @@ import type { BuiltNode } from "../builder.ts";
 import type { OpName, Ops, Value } from "../ir.ts";
 import { sameShape, tensor, toNumbers } from "../tensor.ts";
 import type { Match, Pass } from "./pass.ts";
+import { byChannels, channelMeanSample, channelNormSample } from "./samples.ts";
 
 const permOf = (node: { readonly attrs: Match["node"]["attrs"] }) => node.attrs.perm as readonly number[];
 
@@ -39,6 +40,7 @@ export const CHANNEL_NORM: Pass = {
     if (!isTurn(producers[0])) return "the input is no transposed volume";
     return consumers.some((n) => isTurn(n)) ? null : "the output is not transposed back";
   },
+  kinds: byChannels(32, 2, [channelNormSample([1, 16, 32 ** 3]), channelNormSample([1, 128, 16 ** 3])]),
   rewrite: (op, [, scale, bias], { node, producers }) =>
     op.Transpose(
       normalizeChannels(op, producers[0]!.x[0]!, { scale, bias, epsilon: Number(node.attrs.epsilon) }),
@@ -55,6 +57,7 @@ export const CHANNEL_MEAN: Pass = {
     if (x.shape[0] !== 1) return "several samples: they are shared out as they are";
     return node.attrs.keepdims === 1 ? null : "the axis is dropped";
   },
+  kinds: byChannels(32, 1, [channelMeanSample([1, 16, 48 ** 3]), channelMeanSample([1, 64, 32 ** 3])]),
   rewrite: (op, [x]) => {
     const channels = x.shape[1];
     return op.MatMul(tensor(x.dtype, [1, channels], Array<number>(channels).fill(1 / channels)), x);
@@ -115,6 +118,11 @@ function checkSinking(match: Match): string | null | undefined {
 export const SINK_TRANSPOSES: Pass = {
   name: "sink-transposes",
   check: checkSinking,
+  kinds: [{
+    name: "past arithmetic",
+    includes: () => true,
+    sample: channelNormSample([1, 64, 16 ** 3]),
+  }],
   rewrite: (op, inputs, match) => {
     const { node, y, producers, constants } = match;
     if (node.op === "Transpose") {

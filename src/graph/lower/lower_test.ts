@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import {
-  CPU_PASSES,
   decodeModel,
   encodeModel,
   evaluate,
@@ -10,9 +9,10 @@ import {
   importModel,
   lower,
   MIXED_PRECISION,
+  passesFor,
   sizeOf,
   tensor,
-  WEBGPU_PASSES,
+  trialsOf,
 } from "../mod.ts";
 
 interface ConvCase {
@@ -23,7 +23,9 @@ interface ConvCase {
   readonly transposed?: boolean;
   readonly bias?: boolean;
   readonly temporaryBytes?: number;
-  readonly provider?: "webgpu";
+  readonly provider?: "webgpu" | "cuda";
+  /** Every rewrite that could be made is measured to be faster. */
+  readonly allFaster?: boolean;
   /** Pass that must fire, or the start of the reason that another gives. */
   readonly fires?: string;
   readonly skips?: string;
@@ -174,6 +176,42 @@ const CASES: readonly ConvCase[] = [
     fires: "spread-conv-transpose",
     skips: "padded",
   },
+  {
+    name: "for CUDA, depthwise",
+    x: [1, 2, 4, 4, 6],
+    w: [2, 1, 3, 3, 3],
+    attrs: { pads: one(1), group: 2 },
+    provider: "cuda",
+    skips: "not measured on this device",
+  },
+  {
+    name: "for CUDA, depthwise, blocks measured to be faster",
+    x: [1, 2, 4, 4, 6],
+    w: [2, 1, 3, 3, 3],
+    attrs: { pads: one(1), group: 2 },
+    provider: "cuda",
+    allFaster: true,
+    fires: blocks,
+  },
+  {
+    name: "for CUDA, depthwise of odd size, slices measured to be faster",
+    x: [1, 2, 5, 7, 6],
+    w: [2, 1, 3, 3, 3],
+    attrs: { pads: one(1), group: 2 },
+    provider: "cuda",
+    allFaster: true,
+    fires: "planar-grouped-conv",
+  },
+  {
+    name: "for CUDA, transposed, planes measured to be faster",
+    x: [1, 3, 4, 3, 5],
+    w: [3, 2, 2, 2, 2],
+    attrs: { strides: [2, 2, 2] },
+    transposed: true,
+    provider: "cuda",
+    allFaster: true,
+    fires: planar,
+  },
 ];
 
 /** y, dx and dw of one (transposed) convolution under a fixed non-linear loss. */
@@ -195,8 +233,10 @@ const wave = (shape: readonly number[], phase: number) =>
 for (const c of CASES) {
   Deno.test(`lower() keeps the values of a convolution and its gradients: ${c.name}`, () => {
     const graph = stepGraph(c);
-    const target = { temporaryBytes: c.temporaryBytes ?? 2 ** 28 };
-    const { graph: lowered, reports } = lower(graph, c.provider === "webgpu" ? WEBGPU_PASSES : CPU_PASSES, target);
+    const passes = passesFor({ provider: c.provider ?? "cpu", precision: "float32" });
+    const cost = { withoutMs: 2, withMs: 1 };
+    const costs = c.allFaster ? Object.fromEntries(trialsOf(passes).map(({ key }) => [key, cost])) : undefined;
+    const { graph: lowered, reports } = lower(graph, passes, { temporaryBytes: c.temporaryBytes ?? 2 ** 28, costs });
     if (c.fires !== undefined) assert.ok(reports.find((r) => r.pass === c.fires)!.fired > 0, `${c.fires} did not fire`);
     if (c.skips !== undefined) {
       const reasons = reports.flatMap((r) => r.skipped.map((s) => s.why));

@@ -6,12 +6,17 @@ import { CHANNEL_MEAN, CHANNEL_NORM, SINK_TRANSPOSES } from "./layout.ts";
 import { TWO_PASS_NORM } from "./norm.ts";
 import { FEWER_PADDED_AXES } from "./pad.ts";
 import { MIXED_PRECISION } from "./precision.ts";
-import { applyPass, type Pass, type PassReport, type Target } from "./pass.ts";
+import { applyPass, type Cost, type Costs, type Pass, type PassReport, type Target } from "./pass.ts";
 import { PLANAR_GROUPED_CONV } from "./planar_conv.ts";
 import { WEIGHT_GRADIENT } from "./weight_gradient.ts";
 
 export { MIXED_PRECISION };
-export type { PassReport, Target };
+export type { Cost, Costs, Pass, PassReport, Target };
+
+/** The pass where it is measured to be faster, and nowhere else. */
+const ifFaster = (pass: Pass): Pass => ({ ...pass, candidate: true });
+/** The pass whatever it costs: the device lacks the operator. */
+const always = (pass: Pass): Pass => ({ ...pass, kinds: undefined });
 
 /** The passes for ONNX Runtime's CPU provider (native and WASM), in order. */
 export const CPU_PASSES: readonly Pass[] = [
@@ -33,24 +38,44 @@ export const WEBGPU_PASSES: readonly Pass[] = [
   WEIGHT_GRADIENT,
   PRODUCT_CONV_TRANSPOSE,
   SPREAD_CONV_TRANSPOSE,
-  PLANAR_GROUPED_CONV,
+  always(PLANAR_GROUPED_CONV),
   SINK_TRANSPOSES,
 ];
 
-/** The passes for ONNX Runtime's CUDA provider, in order: cuDNN has every convolution, and normalises exactly. */
-export const CUDA_PASSES: readonly Pass[] = [WEIGHT_GRADIENT, FEWER_PADDED_AXES];
+/**
+ * The passes for ONNX Runtime's CUDA provider, in order: cuDNN has every convolution, and normalises exactly, so that most
+ * other forms must earn their place on the card at hand. Not `CHANNEL_MEAN`: products round to the device's precision.
+ */
+export const CUDA_PASSES: readonly Pass[] = [
+  ifFaster(CHANNEL_NORM),
+  WEIGHT_GRADIENT,
+  ifFaster(BLOCKED_DEPTHWISE),
+  ifFaster(PLANAR_GROUPED_CONV),
+  ifFaster(PLANAR_CONV_TRANSPOSE),
+  ifFaster(PRODUCT_CONV_TRANSPOSE),
+  SINK_TRANSPOSES,
+  FEWER_PADDED_AXES,
+];
+
+/** In mixed precision a product is narrowed, and a transposed convolution, which has no bfloat16 kernel, is not. */
+const MIXED_CUDA_PASSES: readonly Pass[] = [
+  ...CUDA_PASSES.map((pass) => pass.name === PRODUCT_CONV_TRANSPOSE.name ? PRODUCT_CONV_TRANSPOSE : pass),
+  MIXED_PRECISION,
+];
 
 /** What lowering asks of a device. */
 export interface TargetDevice {
   readonly provider: "cpu" | "cuda" | "wasm" | "webgpu";
   readonly precision: "float32" | "tf32" | "mixed";
+  /** What was measured of it. */
+  readonly costs?: Costs | undefined;
 }
 
 /** The passes for a device. */
 export function passesFor({ provider, precision }: TargetDevice): readonly Pass[] {
   if (provider === "webgpu") return WEBGPU_PASSES;
   if (provider !== "cuda") return CPU_PASSES;
-  return precision === "mixed" ? [...CUDA_PASSES, PRODUCT_CONV_TRANSPOSE, MIXED_PRECISION] : CUDA_PASSES;
+  return precision === "mixed" ? MIXED_CUDA_PASSES : CUDA_PASSES;
 }
 
 const DEFAULT_TARGET: Target = { temporaryBytes: 64 * 2 ** 20 };
@@ -59,8 +84,9 @@ const DEFAULT_TARGET: Target = { temporaryBytes: 64 * 2 ** 20 };
 export function lower(
   graph: Graph,
   passes: readonly Pass[] = CPU_PASSES,
-  target: Target = DEFAULT_TARGET,
+  given: Partial<Target> = {},
 ): { graph: Graph; reports: readonly PassReport[] } {
+  const target = { ...DEFAULT_TARGET, ...given };
   const reports: PassReport[] = [];
   let current = graph;
   for (const pass of passes) {

@@ -7,6 +7,29 @@ import type { Tensor, TensorType } from "../tensor.ts";
 export interface Target {
   /** No temporary that a rewrite makes may be larger, bytes. */
   readonly temporaryBytes: number;
+  /** What was measured there; a kind without an entry is rewritten as by default. */
+  readonly costs?: Costs | undefined;
+}
+
+/** How long the sample of a kind takes on a device; Infinity: the device refuses that form. */
+export interface Cost {
+  readonly withoutMs: number;
+  readonly withMs: number;
+}
+
+/** Costs without and with a pass, by {@link costKey}. */
+export type Costs = Readonly<Record<string, Cost>>;
+
+export const costKey = (pass: Pass, kind: Kind): string => `${pass.name}/${kind.name}`;
+
+/** Work that a kind of match is part of, built from the inputs that it asks for. */
+export type Sample = (b: GraphBuilder, input: (shape: readonly number[]) => Value) => readonly Value[];
+
+/** Matches that a device is taken to run alike, so that one measured sample decides for all of them. */
+export interface Kind {
+  readonly name: string;
+  readonly includes: (match: Match) => boolean;
+  readonly sample: Sample;
 }
 
 export interface Match {
@@ -28,6 +51,10 @@ export interface Pass {
   readonly op?: Node["op"];
   /** Null where the rewrite applies, otherwise why it does not. Undefined: the node is not of this pattern at all. */
   readonly check: (match: Match, target: Target) => string | null | undefined;
+  /** Where the rewrite is a matter of speed: the kinds that are measured, the first that includes a match is its own. */
+  readonly kinds?: readonly Kind[];
+  /** The rewrite is only made where it was measured to be faster; otherwise: unless it was measured to be slower. */
+  readonly candidate?: boolean;
   /** Builds the replacement of `node`; its type must equal the node's. */
   readonly rewrite: (op: Ops, inputs: readonly Value[], match: Match, target: Target) => Value;
 }
@@ -37,6 +64,19 @@ export interface PassReport {
   readonly pass: string;
   readonly fired: number;
   readonly skipped: readonly { readonly node: string; readonly why: string }[];
+}
+
+/** Differences below this share are noise and change nothing. */
+const NOISE = 0.05;
+
+/** Why what was measured, or was not, speaks against the rewrite; null where it does not. */
+function whySlower(pass: Pass, match: Match, costs: Costs = {}): string | null {
+  const kind = pass.kinds?.find((k) => k.includes(match));
+  const cost = kind && costs[costKey(pass, kind)];
+  const ratio = cost ? cost.withMs / cost.withoutMs : NaN; // NaN also where the device refuses both forms
+  if (Number.isNaN(ratio)) return pass.candidate ? "not measured on this device" : null;
+  if (pass.candidate ? ratio < 1 - NOISE : ratio <= 1 + NOISE) return null;
+  return ratio === Infinity ? "refused by this device" : `takes ${ratio.toFixed(2)} times as long on this device`;
 }
 
 /** Applies one pass to every node of a graph. */
@@ -62,8 +102,9 @@ export function applyPass(graph: Graph, pass: Pass, target: Target): { graph: Gr
       constants: node.inputs.map((n) => graph.constants.get(n)),
       consumers: consumers.get(node.output)?.map((use) => use.node) ?? [],
     };
-    const why = pass.check(match, target);
-    if (why === undefined) return undefined;
+    const unsuited = pass.check(match, target);
+    if (unsuited === undefined) return undefined;
+    const why = unsuited ?? whySlower(pass, match, target.costs);
     if (why !== null) {
       skipped.push({ node: node.output, why });
       return undefined;

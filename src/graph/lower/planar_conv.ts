@@ -3,6 +3,7 @@
  * depth slices that it reads, and the taps are summed.
  */
 import type { Ops, Value } from "../ir.ts";
+import { DEPTHWISE_KINDS } from "./depthwise.ts";
 import type { Match, Pass } from "./pass.ts";
 
 /** [N, C, D, H, W] → depth slices as batch, one 2-D Conv a tap → [N, M, oD, oH, oW]. */
@@ -36,5 +37,6 @@ export const PLANAR_GROUPED_CONV: Pass = {
     if (w.shape.length !== 5) return undefined;
     return node.attrs.group === 1 ? "not grouped: the device has it" : null;
   },
+  kinds: DEPTHWISE_KINDS,
   rewrite: (op, inputs, match) => bySlices(op, inputs, match),
 };

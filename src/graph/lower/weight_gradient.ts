@@ -4,8 +4,9 @@
  */
 import type { Ops, Value } from "../ir.ts";
 import { sizeOf } from "../tensor.ts";
-import type { Match, Pass, Target } from "./pass.ts";
+import type { Kind, Match, Pass, Target } from "./pass.ts";
 import { type Block, blockOf, gatherRows, type Places, reach, tapMatrix } from "./rows.ts";
+import { cube, depthwise, weightGradientSample } from "./samples.ts";
 
 interface Geometry {
   /** Groups (1: dense), channels of x and of dy in each, batch. */
@@ -173,6 +174,46 @@ function joined(op: Ops, n: number, part: (k: number) => Value, axis: number): V
   return n === 1 ? parts[0] : op.Concat(...parts, { axis });
 }
 
+/** Filters of one channel for another, each with its own taps. */
+const filters = ({ c, m }: Geometry) => c * m;
+
+interface GeometryKind {
+  readonly name: string;
+  readonly of: (g: Geometry) => boolean;
+  readonly spec: Parameters<typeof weightGradientSample>[0];
+}
+
+const dense = (from: number, to: number, edge: number): GeometryKind["spec"] => ({
+  x: cube(from, edge),
+  w: [to, from, 3, 3, 3],
+  attrs: { pads: Array<number>(6).fill(1) },
+});
+
+const GEOMETRY_KINDS: readonly GeometryKind[] = [
+  {
+    name: "depthwise, up to 27 taps",
+    of: ({ groups, kernel }) => groups > 1 && sizeOf(kernel) <= 27,
+    spec: depthwise(cube(16, 24), 3),
+  },
+  { name: "depthwise, more than 27 taps", of: ({ groups }) => groups > 1, spec: depthwise(cube(16, 24), 5) },
+  {
+    name: "strided",
+    of: ({ stride }) => stride.some((s) => s > 1),
+    spec: { x: cube(16, 32), w: [32, 16, 2, 2, 2], attrs: { strides: [2, 2, 2] } },
+  },
+  { name: "1³", of: ({ kernel }) => sizeOf(kernel) === 1, spec: { x: cube(32, 24), w: [64, 32, 1, 1, 1] } },
+  { name: "dense, up to 64 filters", of: (g) => filters(g) <= 64, spec: dense(8, 8, 32) },
+  { name: "dense, up to 1024 filters", of: (g) => filters(g) <= 1024, spec: dense(32, 16, 24) },
+  { name: "dense, small volumes", of: ({ out }) => sizeOf(out) <= 12 ** 3, spec: dense(96, 96, 8) },
+  { name: "dense, more filters", of: () => true, spec: dense(64, 64, 24) },
+];
+
+const KINDS: readonly Kind[] = GEOMETRY_KINDS.map(({ name, of, spec }) => ({
+  name,
+  includes: (match) => of(geometry(match)),
+  sample: weightGradientSample(spec),
+}));
+
 export const WEIGHT_GRADIENT: Pass = {
   name: "weight-gradient",
   op: "Conv",
@@ -181,5 +222,6 @@ export const WEIGHT_GRADIENT: Pass = {
     if ((match.node.attrs.strides as number[]).some((d) => d !== 1)) return "the convolution is dilated";
     return match.node.attrs.group !== 1 && match.x[0].shape[0] !== 1 ? "grouped, but not depthwise" : null;
   },
+  kinds: KINDS,
   rewrite: (op, inputs, match, target) => byRows(op, inputs, geometry(match), target),
 };

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { inTemp, run } from "./cli_test_helpers.ts";
+
+Deno.test("bench refuses to run without --calibrate, on an unknown device or without a place for its times", () =>
+  inTemp(async (root) => {
+    await Deno.writeTextFile(`${root}/file`, "");
+    const cases: [string[], string][] = [
+      [[], "Cannot run bench: expected --calibrate"],
+      [
+        ["--calibrate", "--provider", "tpu"],
+        'Cannot use --provider: expected one of auto, cuda, webgpu, cpu, wasm, got "tpu"',
+      ],
+      [
+        ["--calibrate", "--data", `${root}/file`],
+        "Cannot use the data directory (SULCUS_DATA, or its flag): expected a folder that can be written (AlreadyExists)",
+      ],
+    ];
+    for (const [argv, message] of cases) {
+      const { code, err } = await run(["bench", ...argv]);
+      assert.deepEqual([code, err.split("\n")[0]], [2, message]);
+    }
+  }));
+
+Deno.test("bench --help tells what is measured and where it is kept", async () => {
+  const { code, out } = await run(["bench", "--help"]);
+  assert.equal(code, 0);
+  assert.match(out[0], /^sulcus bench: measures the device, .*\n\nUsage: sulcus bench --calibrate /);
+  assert.match(out[0], /--data DIR +Where the times are kept/);
+});

@@ -1,0 +1,142 @@
+/** Measures a device: how long the forms take between which the compiler chooses there. Not a benchmark of networks. */
+import {
+  type Cost,
+  type Costs,
+  encodeModel,
+  type Graph,
+  idleGraph,
+  passesFor,
+  type Trial,
+  trialsOf,
+} from "../graph/mod.ts";
+import { tensor } from "../graph/tensor.ts";
+import { type CostTable, costTable } from "./cost_table.ts";
+import { type Engine, EngineError } from "./engine.ts";
+
+export interface CalibrateOptions {
+  /** What is measured; default: every form that the provider's passes choose between. */
+  readonly trials?: readonly Trial[];
+  /** Told before each trial, and once more at the end. */
+  readonly onTrial?: (done: number, of: number) => void;
+  readonly signal?: AbortSignal;
+  /** Milliseconds, for tests. */
+  readonly clock?: () => number;
+}
+
+/** The forms are timed in turns, since machines drift: a turn ends after so many runs, or so much time. */
+const TURN_RUNS = 4;
+const TURN_MS = 100;
+/** Turns that each form gets, and the time in which it may get more until its two fastest runs agree to this share. */
+const LEAST_TURNS = 2;
+const MORE_TURNS_MS = 2000;
+const AGREEMENT = 0.02;
+/**
+ * What takes less is timed several times over in one run, since reaching the device takes a part of a millisecond itself;
+ * unless making ready takes long, as where the device looks for its own best form of every copy.
+ */
+const SHORT_MS = 4;
+const MOST_COPIES = 32;
+const READY_MS = 1000;
+/** What takes longer is not timed again where the other form takes less than half. */
+const LONG_MS = 250;
+/** A form that takes longer than this is as good as refused. */
+const RUN_TIMEOUT_MS = 10_000;
+/** The clock's grain. */
+const LEAST_MS = 0.001;
+
+/**
+ * Measures the device of `engine`.
+ * @throws {EngineError} the device fails even where there is nothing to do
+ * @throws the signal's reason
+ */
+export async function calibrate(engine: Engine, options: CalibrateOptions = {}): Promise<CostTable> {
+  const { trials = trialsOf(passesFor(engine)), onTrial, signal, clock = () => performance.now() } = options;
+  const kinds: Record<string, Cost> = {};
+  const idle = async () => (await oneTurn(engine, idleGraph(), clock)).runsMs;
+  const idleMs = Math.min(...await idle(), ...await idle());
+  for (const [i, trial] of trials.entries()) {
+    signal?.throwIfAborted();
+    onTrial?.(i, trials.length);
+    kinds[trial.key] = await costOf(engine, trial, { costs: kinds, idleMs, clock });
+  }
+  onTrial?.(trials.length, trials.length);
+  return costTable(engine, kinds);
+}
+
+interface Circumstances {
+  readonly costs: Costs;
+  readonly idleMs: number;
+  readonly clock: () => number;
+}
+
+/** The time of one copy of a trial's sample in both forms. */
+async function costOf(engine: Engine, trial: Trial, { costs, idleMs, clock }: Circumstances): Promise<Cost> {
+  const timed = async (copies: number, leastTurns: number) => {
+    const graphs = trial.graphs(copies, costs);
+    const found = await inTurns(engine, [graphs.without, graphs.with], { leastTurns, clock });
+    const [withoutMs, withMs] = found.map(({ runsMs }) => Math.max((runsMs[0] - idleMs) / copies, LEAST_MS));
+    return { cost: { withoutMs, withMs }, readyMs: Math.max(...found.map((t) => t.readyMs)) };
+  };
+  const { cost, readyMs } = await timed(1, 1);
+  const [faster, slower] = [cost.withoutMs, cost.withMs].sort((a, b) => a - b);
+  if (slower > Math.max(LONG_MS, 2 * faster)) return cost;
+  const wanted = Math.ceil(SHORT_MS / faster);
+  const copies = Math.min(wanted, MOST_COPIES, Math.floor(READY_MS / readyMs));
+  return (await timed(Math.max(copies, 1), LEAST_TURNS)).cost;
+}
+
+interface Times {
+  /** Of loading and the first run, once. */
+  readonly readyMs: number;
+  /** Of the runs after these, the fastest first; Infinity: the device refuses the graph. */
+  readonly runsMs: readonly number[];
+}
+
+async function inTurns(
+  engine: Engine,
+  graphs: readonly Graph[],
+  { leastTurns, clock }: { leastTurns: number; clock: () => number },
+): Promise<Times[]> {
+  const times = graphs.map((): Times => ({ readyMs: 0, runsMs: [] }));
+  const end = clock() + MORE_TURNS_MS;
+  for (let turn = 0; turn < leastTurns || (leastTurns > 1 && clock() < end && !times.every(agree)); turn++) {
+    for (const [i, graph] of graphs.entries()) {
+      const { runsMs: before } = times[i];
+      if (before[0] === Infinity) continue;
+      const { readyMs, runsMs } = await refusable(() => oneTurn(engine, graph, clock));
+      times[i] = { readyMs, runsMs: [...before, ...runsMs].sort((a, b) => a - b) };
+    }
+  }
+  return times;
+}
+
+const agree = ({ runsMs: [first, second] }: Times) => first === Infinity || second <= first * (1 + AGREEMENT);
+
+async function refusable(work: () => Promise<Times>): Promise<Times> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof EngineError && error.code !== "closed") return { readyMs: 0, runsMs: [Infinity] };
+    throw error;
+  }
+}
+
+async function oneTurn(engine: Engine, graph: Graph, clock: () => number): Promise<Times> {
+  const model = encodeModel(graph);
+  const start = clock();
+  const session = await engine.load(model);
+  const run = async (): Promise<number> => {
+    const start = clock();
+    await session.run({ x: tensor("float32", [], [1]) }, { timeoutMs: RUN_TIMEOUT_MS });
+    return clock() - start;
+  };
+  try {
+    await run();
+    const readyMs = clock() - start;
+    const end = clock() + TURN_MS, runsMs: number[] = [];
+    do runsMs.push(await run()); while (runsMs.length < TURN_RUNS && clock() < end);
+    return { readyMs, runsMs };
+  } finally {
+    await session.release();
+  }
+}
