@@ -42,7 +42,7 @@ async function runBench(args: Args, io: Io): Promise<void> {
       signal: interrupts.signal,
       onTrial: (step, steps) => progress.update({ step, steps }),
     });
-    await writeFileAtomic(costTablePath(data, table.provider), JSON.stringify(table, null, 2));
+    await keepTable(table, data);
     progress.end();
     tell(table, { json: args.is("json"), io });
   } catch (error) {
@@ -52,6 +52,11 @@ async function runBench(args: Args, io: Io): Promise<void> {
     progress.end();
     await engine.close();
   }
+}
+
+/** Writes a table where every engine with this data directory finds it. */
+export async function keepTable(table: CostTable, data: string): Promise<void> {
+  await writeFileAtomic(costTablePath(data, table.provider), JSON.stringify(table, null, 2));
 }
 
 function tell(table: CostTable, { json, io }: { json: boolean; io: Io }): void {

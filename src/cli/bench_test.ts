@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { calibrate, type Engine, openEngine } from "../engine/mod.ts";
+import { keepTable } from "./bench.ts";
 import { inTemp, run } from "./cli_test_helpers.ts";
+import { onDevice } from "./device.ts";
 
 Deno.test("bench refuses to run without --calibrate, on an unknown device or without a place for its times", () =>
   inTemp(async (root) => {
@@ -27,3 +30,22 @@ Deno.test("bench --help tells what is measured and where it is kept", async () =
   assert.match(out[0], /^sulcus bench: measures the device, .*\n\nUsage: sulcus bench --calibrate /);
   assert.match(out[0], /--data DIR +Where the times are kept/);
 });
+
+Deno.test("onDevice() runs with the times that bench kept, and notes why it does not use those of another device", () =>
+  inTemp(async (data) => {
+    const settings = { provider: "cpu", data } as const;
+    const engine = await openEngine("cpu");
+    const empty = await calibrate(engine, { trials: [] });
+    await engine.close();
+    const kinds = { "a/b": { withoutMs: Infinity, withMs: 2 } };
+    const costsOf = (note: (message: string) => void) =>
+      onDevice(settings, note, (engine: Engine) => Promise.resolve(engine.costs));
+
+    assert.equal(await costsOf(assert.fail), undefined);
+    await keepTable({ ...empty, kinds }, data);
+    assert.deepEqual(await costsOf(assert.fail), kinds);
+    await keepTable({ ...empty, kinds, deviceName: "Another" }, data);
+    const notes: string[] = [];
+    assert.equal(await costsOf((message) => notes.push(message)), undefined);
+    assert.match(notes.join(), /^The calibration of cpu is not used: it was made for Another, this is /);
+  }));

@@ -40,7 +40,7 @@ const READY_MS = 1000;
 /** What takes longer is not timed again where the other form takes less than half. */
 const LONG_MS = 250;
 /** A form that takes longer than this is as good as refused. */
-const RUN_TIMEOUT_MS = 10_000;
+const RUN_TIMEOUT_MS = 5000;
 /** The clock's grain. */
 const LEAST_MS = 0.001;
 

@@ -71,9 +71,16 @@ Deno.test("lower() leaves kinds alone that the table says nothing of", () => {
 
 const operators = ({ nodes }: Graph) => nodes.map((n) => n.op).sort().join();
 
-for (const provider of ["cpu", "cuda", "webgpu"] as const) {
-  Deno.test(`trialsOf() the ${provider} passes: each sample is of its own kind, whose rewrite makes the difference`, () => {
-    const trials = trialsOf(passesOf(provider));
+const DEVICES: readonly TargetDevice[] = [
+  { provider: "cpu", precision: "float32" },
+  { provider: "cuda", precision: "tf32" },
+  { provider: "cuda", precision: "mixed" },
+  { provider: "webgpu", precision: "float32" },
+];
+for (const device of DEVICES) {
+  const { provider, precision } = device;
+  Deno.test(`trialsOf() ${provider}'s passes in ${precision}: each sample is of its own kind, and its rewrite shows`, () => {
+    const trials = trialsOf(passesFor(device));
     assert.equal(new Set(trials.map((t) => t.key)).size, trials.length);
     for (const { key, graphs } of trials) {
       const { without, with: lowered } = graphs(1, {});

@@ -53,7 +53,7 @@ export const CUDA_PASSES: readonly Pass[] = [
   ifFaster(PLANAR_GROUPED_CONV),
   ifFaster(PLANAR_CONV_TRANSPOSE),
   ifFaster(PRODUCT_CONV_TRANSPOSE),
-  SINK_TRANSPOSES,
+  ifFaster(SINK_TRANSPOSES),
   FEWER_PADDED_AXES,
 ];
 
