@@ -11,6 +11,7 @@ export { evaluate } from "./evaluate.ts";
 export { encodeLoop, encodeModel, type EncodeOptions, LOOP_NAMES } from "./codec.ts";
 export { Random } from "./random.ts";
 export {
+  ATTENTION_PIECES,
   type Cost,
   type Costs,
   CPU_PASSES,

@@ -1,5 +1,6 @@
 /** Lowering: rewrites a graph into the forms that an execution provider runs fast. A list of named passes. */
 import type { Graph } from "../ir.ts";
+import { ATTENTION_PIECES } from "./attention.ts";
 import { PLANAR_CONV_TRANSPOSE, PRODUCT_CONV_TRANSPOSE, SPREAD_CONV_TRANSPOSE } from "./conv_transpose.ts";
 import { BLOCKED_DEPTHWISE } from "./depthwise.ts";
 import { CHANNEL_MEAN, CHANNEL_NORM, SINK_TRANSPOSES } from "./layout.ts";
@@ -10,7 +11,7 @@ import { applyPass, type Cost, type Costs, type Pass, type PassReport, type Targ
 import { PLANAR_GROUPED_CONV } from "./planar_conv.ts";
 import { WEIGHT_GRADIENT } from "./weight_gradient.ts";
 
-export { MIXED_PRECISION };
+export { ATTENTION_PIECES, MIXED_PRECISION };
 export type { Cost, Costs, Pass, PassReport, Target };
 
 /** The pass where it is measured to be faster, and nowhere else. */
@@ -26,6 +27,7 @@ export const CPU_PASSES: readonly Pass[] = [
   PLANAR_CONV_TRANSPOSE,
   SINK_TRANSPOSES,
   CHANNEL_MEAN,
+  ATTENTION_PIECES,
 ];
 
 /**
@@ -40,6 +42,7 @@ export const WEBGPU_PASSES: readonly Pass[] = [
   SPREAD_CONV_TRANSPOSE,
   always(PLANAR_GROUPED_CONV),
   SINK_TRANSPOSES,
+  ATTENTION_PIECES,
 ];
 
 /**
@@ -55,6 +58,7 @@ export const CUDA_PASSES: readonly Pass[] = [
   ifFaster(PRODUCT_CONV_TRANSPOSE),
   ifFaster(SINK_TRANSPOSES),
   FEWER_PADDED_AXES,
+  ATTENTION_PIECES,
 ];
 
 /** In mixed precision a product is narrowed, and a transposed convolution, which has no bfloat16 kernel, is not. */

@@ -43,6 +43,10 @@ export interface Match {
   readonly constants: readonly (Tensor | undefined)[];
   /** The nodes that use the output. */
   readonly consumers: readonly Node[];
+  /** What makes a value, in the graph as rewritten so far. */
+  readonly producerOf: (value: Value) => BuiltNode | undefined;
+  /** How many nodes use input `i`, and how many outputs of the graph it is. */
+  readonly usesOf: (i: number) => number;
 }
 
 export interface Pass {
@@ -101,6 +105,9 @@ export function applyPass(graph: Graph, pass: Pass, target: Target): { graph: Gr
       producers: node.inputs.map((n) => producers.get(known.get(n)?.name ?? "")),
       constants: node.inputs.map((n) => graph.constants.get(n)),
       consumers: consumers.get(node.output)?.map((use) => use.node) ?? [],
+      producerOf: (value) => producers.get(value.name),
+      usesOf: (i) =>
+        (consumers.get(node.inputs[i])?.length ?? 0) + graph.outputs.filter((n) => n === node.inputs[i]).length,
     };
     const unsuited = pass.check(match, target);
     if (unsuited === undefined) return undefined;
