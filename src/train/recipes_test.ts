@@ -59,8 +59,8 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     checkpointEverySteps: 5,
   },
   edge: {
-    steps: 500,
-    foldSteps: 188,
+    steps: 620,
+    foldSteps: 140,
     roi: [64, 64, 64],
     batchSize: 1,
     learningRate: 4e-3,
@@ -71,7 +71,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     consistency: { on: "x4", weight: 0.1 },
     supervision: "sum",
     flips: "axes",
-    maxReplaced: null,
+    maxReplaced: 1,
     intensity: { shift: 0.1, scale: 0.1, gamma: 0.2, perChannel: true },
     headBias: -4,
     lesionShare: 0.5,
@@ -86,11 +86,11 @@ for (const preset of ["paper", "official", "edge"] as const) {
   });
 }
 
-Deno.test("resolveRecipe() gives edge 40 updates a case, at least 800, folds three eighths, two views five eighths", () => {
+Deno.test("resolveRecipe() gives edge 50 updates a case, at least 1000, fewer to folds and to two views", () => {
   const of = (cases: number, templates = false) => resolveRecipe({ preset: "edge", templates }, { ...CONTEXT, cases });
-  assert.deepEqual([1, 20, 21, 100].map((n) => of(n).steps), [800, 800, 840, 4000]);
-  assert.equal(of(100).foldSteps, 1500);
-  assert.deepEqual([of(1, true).steps, of(100, true).steps, of(100, true).foldSteps], [500, 2500, 938]);
+  assert.deepEqual([1, 20, 21, 100].map((n) => of(n).steps), [1000, 1000, 1050, 5000]);
+  assert.equal(of(100).foldSteps, 1125);
+  assert.deepEqual([of(1, true).steps, of(100, true).steps, of(100, true).foldSteps], [620, 3100, 698]);
 });
 
 Deno.test("resolveRecipe() counts epochs: paper 500 of ⌈n/3⌉ updates, official 300 of ⌊n/2⌋, which drops the last batch", () => {
@@ -111,7 +111,7 @@ Deno.test("resolveRecipe() classifies as METHODS.md B.4 says, and edge as it seg
   const expected = { roi: [96, 96, 64], batchSize: 64, steps: 400, flips: "axes", learningRate: 3e-4 };
   assert.deepEqual(of("paper"), expected);
   assert.deepEqual(of("official"), expected);
-  assert.deepEqual(of("edge"), { roi: [64, 64, 64], batchSize: 1, steps: 1625, flips: "axes", learningRate: 5e-4 });
+  assert.deepEqual(of("edge"), { roi: [64, 64, 64], batchSize: 1, steps: 2015, flips: "axes", learningRate: 5e-4 });
 });
 
 Deno.test("resolveRecipe() decays UNET3D's weights less in the paper's preset only", () => {
