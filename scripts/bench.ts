@@ -1,7 +1,8 @@
 /**
- * Benchmarks: `deno task bench [--only NAME] [--provider P] [--precision P] [--full] [--out FILE] [--calibrated DATA]`
- * prints JSON; lowered by the calibration in the data directory `DATA`, if one is named. Each row runs in an engine of its own, so
- * that its peak memory is its own. Compare rows of one run only: machines drift.
+ * Benchmarks: `deno task bench [--only NAME] [--provider P] [--precision P] [--full] [--out FILE] [--calibrated DATA]
+ * [--peer PYTHON]` prints JSON; lowered by the calibration in the data directory `DATA`, and beside PyTorch, if they are
+ * named. Each row runs in an engine of its own, so that its peak memory is its own. Compare rows of one run only: machines
+ * drift.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir, totalmem } from "node:os";
@@ -205,6 +206,8 @@ const { values } = parseArgs({
     provider: { type: "string", default: "cpu" },
     precision: { type: "string" },
     full: { type: "boolean", default: false },
+    /** A Python with PyTorch: the peer is measured in the same run. */
+    peer: { type: "string" },
     out: { type: "string" },
     calibrated: { type: "string" },
     data: { type: "string", default: "../shared/data/ms/patient19" },
@@ -255,6 +258,34 @@ for (const [name, bench] of Object.entries(BENCHES)) {
     await engine.close();
   }
 }
+/** The peer's rows of UniUnet's benches that ran, PyTorch eager and compiled. */
+async function peerRows(python: string): Promise<Row[]> {
+  const found: Row[] = [];
+  for (const { name } of rows.filter((r) => /^uniunet-(forward|step)-\d+$/.test(r.name))) {
+    const [, work, size] = name.split("-");
+    for (const kind of ["eager", "compiled"]) {
+      const { stdout, success } = await new Deno.Command(python, {
+        args: [
+          join(import.meta.dirname!, "peer", "bench.py"),
+          ...["--device", provider === "cuda" ? "cuda" : "cpu", "--sizes", size, "--only", work, "--runs", "3"],
+          ...(kind === "compiled" ? ["--compile"] : []),
+        ],
+        stderr: "inherit",
+      }).output();
+      if (!success) continue; // its own words tell why
+      const row = JSON.parse(new TextDecoder().decode(stdout).trim()) as Row;
+      found.push({ ...row, name: `${name}, PyTorch ${kind}` });
+      console.error(JSON.stringify(found.at(-1)));
+    }
+  }
+  return found;
+}
+
+if (values.peer !== undefined) rows.push(...await peerRows(values.peer));
+const peers = rows.flatMap(({ name }) => {
+  const [ours, peer] = name.split(", ");
+  return peer === undefined ? [] : [[`${ours}, ${peer} / ours`, [name, ours]] as const];
+});
 const best = (name: string) => rows.find((r) => r.name === name)?.bestMs;
 const ratio = (a: string, b: string) => {
   const [x, y] = [best(a), best(b)];
@@ -274,6 +305,7 @@ const report = {
   ratios: {
     "forward 96³, ours / plain graph": ratio("uniunet-forward-96", "uniunet-forward-96-plain"),
     "forward 64³, ours / plain graph": ratio("uniunet-forward-64", "uniunet-forward-64-plain"),
+    ...Object.fromEntries(peers.map(([what, [peer, ours]]) => [what, ratio(peer, ours)])),
   },
 };
 const text = JSON.stringify(report, null, 2);

@@ -5,6 +5,7 @@ Needs `torch`; no part of the product. Prints one JSON line a row; the fastest o
 """
 import argparse
 import json
+import resource
 import time
 
 import torch
@@ -20,8 +21,9 @@ def measure(name, runs, run, device):
             torch.cuda.synchronize()
         times.append((time.perf_counter() - start) * 1e3)
     row = {"name": name, "firstMs": round(times[0], 1), "bestMs": round(min(times[1:]), 1)}
-    if device == "cuda":
-        row["peakGb"] = round(torch.cuda.max_memory_allocated() / 1e9, 2)
+    cuda = device == "cuda"
+    peak = torch.cuda.max_memory_allocated() if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    row["peakGb"] = round(peak / 1e9, 2)
     print(json.dumps(row), flush=True)
 
 
