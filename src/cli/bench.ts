@@ -38,12 +38,15 @@ async function runBench(args: Args, io: Io): Promise<void> {
   using interrupts = io.interrupts();
   const engine = await openEngine(provider);
   try {
-    const table = await calibrate(engine, {
+    const { table, unsteady } = await calibrate(engine, {
       signal: interrupts.signal,
       onTrial: (step, steps) => progress.update({ step, steps }),
     });
     await keepTable(table, data);
     progress.end();
+    if (unsteady.length > 0) {
+      progress.note(`The machine was busy: of ${unsteady.length} kinds no time was steady. They keep their usual form`);
+    }
     tell(table, { json: args.is("json"), io });
   } catch (error) {
     if (!interrupts.signal.aborted) throw error;
@@ -63,7 +66,7 @@ function tell(table: CostTable, { json, io }: { json: boolean; io: Io }): void {
   if (json) return io.out(JSON.stringify({ type: "result", ...table }));
   io.out(`${table.provider}: ${table.deviceName}, ${table.runtime}. Milliseconds without each rewrite and with it:`);
   const kinds = Object.entries(table.kinds);
-  const width = Math.max(...kinds.map(([key]) => key.length));
+  const width = Math.max(0, ...kinds.map(([key]) => key.length));
   for (const [key, { withoutMs, withMs }] of kinds) {
     const ratio = withoutMs / withMs;
     const words = ratio > 0 && ratio < Infinity ? `  ${ratio.toFixed(2)} times as fast` : "";

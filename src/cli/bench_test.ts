@@ -35,7 +35,7 @@ Deno.test("onDevice() runs with the times that bench kept, and notes why it does
   inTemp(async (data) => {
     const settings = { provider: "cpu", data } as const;
     const engine = await openEngine("cpu");
-    const empty = await calibrate(engine, { trials: [] });
+    const { table: empty } = await calibrate(engine, { trials: [] });
     await engine.close();
     const kinds = { "a/b": { withoutMs: Infinity, withMs: 2 } };
     const costsOf = (note: (message: string) => void) =>

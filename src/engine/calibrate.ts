@@ -26,10 +26,10 @@ export interface CalibrateOptions {
 /** The forms are timed in turns, since machines drift: a turn ends after so many runs, or so much time. */
 const TURN_RUNS = 4;
 const TURN_MS = 100;
-/** Turns that each form gets, and the time in which it may get more until its two fastest runs agree to this share. */
-const LEAST_TURNS = 2;
+/** Turns that each form gets, and the time in which it may get more until its three fastest runs agree to this share. */
+const LEAST_TURNS = 3;
 const MORE_TURNS_MS = 2000;
-const AGREEMENT = 0.02;
+const AGREEMENT = 0.05;
 /**
  * What takes less is timed several times over in one run, since reaching the device takes a part of a millisecond itself;
  * unless making ready takes long, as where the device looks for its own best form of every copy.
@@ -37,30 +37,40 @@ const AGREEMENT = 0.02;
 const SHORT_MS = 4;
 const MOST_COPIES = 32;
 const READY_MS = 1000;
-/** What takes longer is not timed again where the other form takes less than half. */
+/** What takes longer is not timed again where the other form takes less than this share. */
 const LONG_MS = 250;
+const CLEAR = 0.25;
 /** A form that takes longer than this is as good as refused. */
 const RUN_TIMEOUT_MS = 5000;
 /** The clock's grain. */
 const LEAST_MS = 0.001;
+
+/** What was measured, and the kinds of which nothing was learnt: other work disturbed them. */
+export interface Calibration {
+  readonly table: CostTable;
+  readonly unsteady: readonly string[];
+}
 
 /**
  * Measures the device of `engine`.
  * @throws {EngineError} the device fails even where there is nothing to do
  * @throws the signal's reason
  */
-export async function calibrate(engine: Engine, options: CalibrateOptions = {}): Promise<CostTable> {
+export async function calibrate(engine: Engine, options: CalibrateOptions = {}): Promise<Calibration> {
   const { trials = trialsOf(passesFor(engine)), onTrial, signal, clock = () => performance.now() } = options;
   const kinds: Record<string, Cost> = {};
+  const unsteady: string[] = [];
   const idle = async () => (await oneTurn(engine, idleGraph(), clock)).runsMs;
   const idleMs = Math.min(...await idle(), ...await idle());
   for (const [i, trial] of trials.entries()) {
     signal?.throwIfAborted();
     onTrial?.(i, trials.length);
-    kinds[trial.key] = await costOf(engine, trial, { costs: kinds, idleMs, clock });
+    const cost = await costOf(engine, trial, { costs: kinds, idleMs, clock });
+    if (cost === undefined) unsteady.push(trial.key);
+    else kinds[trial.key] = cost;
   }
   onTrial?.(trials.length, trials.length);
-  return costTable(engine, kinds);
+  return { table: costTable(engine, kinds), unsteady };
 }
 
 interface Circumstances {
@@ -69,20 +79,29 @@ interface Circumstances {
   readonly clock: () => number;
 }
 
-/** The time of one copy of a trial's sample in both forms. */
-async function costOf(engine: Engine, trial: Trial, { costs, idleMs, clock }: Circumstances): Promise<Cost> {
+/** The time of one copy of a trial's sample in both forms; undefined where the runs do not agree. */
+async function costOf(
+  engine: Engine,
+  trial: Trial,
+  { costs, idleMs, clock }: Circumstances,
+): Promise<Cost | undefined> {
   const timed = async (copies: number, leastTurns: number) => {
     const graphs = trial.graphs(copies, costs);
     const found = await inTurns(engine, [graphs.without, graphs.with], { leastTurns, clock });
     const [withoutMs, withMs] = found.map(({ runsMs }) => Math.max((runsMs[0] - idleMs) / copies, LEAST_MS));
-    return { cost: { withoutMs, withMs }, readyMs: Math.max(...found.map((t) => t.readyMs)) };
+    return {
+      cost: { withoutMs, withMs },
+      steady: found.every(agree),
+      readyMs: Math.max(...found.map((t) => t.readyMs)),
+    };
   };
   const { cost, readyMs } = await timed(1, 1);
   const [faster, slower] = [cost.withoutMs, cost.withMs].sort((a, b) => a - b);
-  if (slower > Math.max(LONG_MS, 2 * faster)) return cost;
+  if (slower > LONG_MS && faster < CLEAR * slower) return cost;
   const wanted = Math.ceil(SHORT_MS / faster);
   const copies = Math.min(wanted, MOST_COPIES, Math.floor(READY_MS / readyMs));
-  return (await timed(Math.max(copies, 1), LEAST_TURNS)).cost;
+  const again = await timed(Math.max(copies, 1), LEAST_TURNS);
+  return again.steady ? again.cost : undefined;
 }
 
 interface Times {
@@ -110,7 +129,7 @@ async function inTurns(
   return times;
 }
 
-const agree = ({ runsMs: [first, second] }: Times) => first === Infinity || second <= first * (1 + AGREEMENT);
+const agree = ({ runsMs: [first, , third] }: Times) => first === Infinity || third <= first * (1 + AGREEMENT);
 
 async function refusable(work: () => Promise<Times>): Promise<Times> {
   try {

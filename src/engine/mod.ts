@@ -1,6 +1,6 @@
 /** Runs graphs on devices: engines, their probing, and the supervised child processes they (and others) live in. */
 export * from "./engine.ts";
-export { calibrate, type CalibrateOptions } from "./calibrate.ts";
+export { calibrate, type CalibrateOptions, type Calibration } from "./calibrate.ts";
 export { type CostTable, costTablePath } from "./cost_table.ts";
 export { DeviceEngine, type EngineOptions } from "./device_engine.ts";
 export { type Fallback, type FallbackOptions, type Ran, withFallback } from "./fallback.ts";
