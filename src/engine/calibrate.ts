@@ -24,7 +24,7 @@ export interface CalibrateOptions {
 }
 
 /** The forms are timed in turns, since machines drift: a turn ends after so many runs, or so much time. */
-const TURN_RUNS = 4;
+const TURN_RUNS = 8;
 const TURN_MS = 100;
 /** Turns that each form gets, and the time in which it may get more until its three fastest runs agree to this share. */
 const LEAST_TURNS = 3;
