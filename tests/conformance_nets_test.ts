@@ -169,10 +169,7 @@ const others = (await probeDevices()).filter((d) => d.provider !== "cpu");
 const engines = new Map<Provider, Engine>();
 Deno.test.beforeAll(async () => {
   const ready = others.filter((d) => d.state === "ready").map((d) => d.provider);
-  for (const provider of ["cpu", ...ready] as const) {
-    // with two threads, WebAssembly's training step hung once on a machine with more work than cores
-    engines.set(provider, await openEngine(provider, provider === "wasm" ? { threads: 1 } : {}));
-  }
+  for (const provider of ["cpu", ...ready] as const) engines.set(provider, await openEngine(provider));
 });
 Deno.test.afterAll(async () => {
   for (const engine of engines.values()) await engine.close();
