@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { makePhantom } from "../../scripts/phantom.ts";
 import { inFolder, orientedGrid, sampled, writeVolume } from "../../tests/_volumes.ts";
-import { type Engine, openEngine } from "../engine/mod.ts";
+import { type Engine, EngineError, openEngine } from "../engine/mod.ts";
 import { encodeModel, type Graph, GraphBuilder, tensor } from "../graph/mod.ts";
 import { type Grid, readNifti, readNiftiHeader, sameGrid, type Triple, voxelsOf } from "../volume/mod.ts";
 import { classify } from "./classify.ts";
@@ -187,6 +187,50 @@ Deno.test("segment() labels the voxels that a reference computed on the file's o
       assert.ok(result.windows > 1 && progress.length >= result.windows && progress.at(-1) === 1);
       assert.ok(result.peakBytes > 0 && Object.values(result.timingsMs).every((t) => t >= 0));
     }
+  }));
+
+/** The CPU's engine as a GPU with the memory for so many windows. */
+function gpuWithRoomFor(most: number, engine: Engine): { gpu: Engine; batches: number[] } {
+  const batches: number[] = [];
+  const gpu: Engine = {
+    provider: "cuda",
+    deviceName: "a GPU",
+    put: (name, value) => engine.put(name, value),
+    get: (name) => engine.get(name),
+    drop: (name) => engine.drop(name),
+    peakBytes: () => engine.peakBytes(),
+    close: () => engine.close(),
+    load: async (model, options) => {
+      const session = await engine.load(model, options);
+      const [batch] = Object.values(session.inputs)[0].shape;
+      const run: typeof session.run = (feeds, how) => {
+        batches.push(batch);
+        return batch > most ? Promise.reject(new EngineError("out-of-memory", "too much")) : session.run(feeds, how);
+      };
+      return { ...session, run };
+    },
+  };
+  return { gpu, batches };
+}
+
+Deno.test("segment() runs as many windows at a time as the device has memory for, with the same mask", () =>
+  withEngine(async (engine, folder) => {
+    const directory = await writePackage(folder, shifted([16, 16, 16]));
+    const { images } = await writeScene(folder, orientedGrid([20, 24, 18], {}), "a");
+    const request = { directory, spec: SPEC, images, output: "labels" } as const;
+    const onCpu = join(folder, "cpu.nii.gz"), onGpu = join(folder, "gpu.nii.gz");
+    const { windows, labels } = await segment({ ...request, engine, outPath: onCpu });
+    for (const [most, tried] of [[8, [8]], [2, [8, 4, 2]], [1, [8, 4, 2, 1]]] as const) {
+      const { gpu, batches } = gpuWithRoomFor(most, engine);
+      const result = await segment({ ...request, engine: gpu, outPath: onGpu });
+      assert.deepEqual([result.provider, result.windows, result.labels], ["cuda", windows, labels]);
+      assert.deepEqual(await Deno.readFile(onGpu), await Deno.readFile(onCpu));
+      const runs = Math.ceil(windows / most);
+      assert.deepEqual(batches, [...tried, ...Array(runs - 1).fill(most)]);
+    }
+    const { gpu, batches } = gpuWithRoomFor(0, engine);
+    await assert.rejects(segment({ ...request, engine: gpu, outPath: onGpu }), { code: "out-of-memory" });
+    assert.deepEqual(batches, [8, 4, 2, 1]);
   }));
 
 Deno.test("segment() keeps left and right apart: a network that looks to the right moves the mask to the left", () =>
