@@ -1,20 +1,20 @@
 /** Runs work on the device that the user asked for, in this process and its device child. */
-import { openEngine, type Provider, withFallback } from "../engine/mod.ts";
-import type { Engine } from "../engine/mod.ts";
+import {
+  type Engine,
+  type Fallback,
+  fallbackWarning,
+  type Provider,
+  readyProviders,
+  withFallback,
+} from "../engine/mod.ts";
 
-/** `auto` begins with the best device and goes on to the CPU when memory or operators do not suffice; it says so. */
+/** `auto` begins with the best device and goes on to the next when memory or operators do not suffice; it says so. */
 export async function onDevice<T>(
   wanted: Provider | "auto",
   note: (message: string) => void,
   work: (engine: Engine) => Promise<T>,
 ): Promise<T> {
-  const best = await openEngine(wanted);
-  const providers: Provider[] = wanted === "auto" && best.provider !== "cpu" ? [best.provider, "cpu"] : [best.provider];
-  const { value, fellBack } = await withFallback(providers, work, {
-    open: (provider) => provider === best.provider ? Promise.resolve(best) : openEngine(provider),
-  });
-  for (const { provider, error } of fellBack) {
-    note(`The ${provider} device could not do it (${error.code}); it ran on another`);
-  }
+  const onFallback = (fallback: Fallback) => note(fallbackWarning(fallback).detail);
+  const { value } = await withFallback(readyProviders(wanted), work, { onFallback });
   return value;
 }
