@@ -2,6 +2,7 @@
 export * from "./engine.ts";
 export { DeviceEngine, type EngineOptions } from "./device_engine.ts";
 export { type Fallback, type FallbackOptions, fallbackWarning, type Ran, withFallback } from "./fallback.ts";
+export { giveBackMemory } from "./_malloc.ts";
 export { openEngine, probeDevices, readyProviders } from "./probe.ts";
 export { emit, type Handler, type ParentWatch, serve } from "./serve.ts";
 export { type Call, type CallOptions, Supervisor, type SupervisorOptions } from "./supervisor.ts";

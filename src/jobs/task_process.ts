@@ -36,6 +36,7 @@ export class TaskProcess {
     this.#supervisor = new Supervisor({
       title: options.title,
       module: import.meta.resolve("./worker.ts"),
+      v8Flags: ["--expose-gc"],
       startTimeoutMs: START_MS,
       initialize: async (call) => {
         await call("load", { tasks: options.tasksModule }, { timeoutMs: START_MS });
