@@ -1,4 +1,5 @@
 /** The `wasm` provider: onnxruntime-web's kernels, threads too. Three to five times slower than `cpu`; runs anywhere. */
+import threads, { type WorkerOptions } from "node:worker_threads";
 import { env, InferenceSession, Tensor } from "onnxruntime-web";
 import type { Runtime, RuntimeOptions } from "./_runtime.ts";
 
@@ -7,8 +8,9 @@ const MAX_THREADS = 8;
 /** The size beyond which ONNX Runtime's heap never grows, pages of 64 KiB: 4 GiB but for one. */
 const HEAP_PAGES = 65_535;
 
-export function open({ threads }: RuntimeOptions): Promise<Runtime> {
-  env.wasm.numThreads = threads > 1 && takesWholeHeap() ? Math.min(threads, MAX_THREADS) : 1;
+export function open({ threads: wanted }: RuntimeOptions): Promise<Runtime> {
+  env.wasm.numThreads = wanted > 1 && takesWholeHeap() ? Math.min(wanted, MAX_THREADS) : 1;
+  endWithThreads();
   env.logLevel = "error";
   return Promise.resolve({
     deviceName: `WebAssembly, ${env.wasm.numThreads} threads`,
@@ -44,4 +46,16 @@ function takesWholeHeap(): boolean {
     }
   };
   return true;
+}
+
+/** Has the threads that ONNX Runtime starts end this process when they fail; see `_wasm_thread.ts`. */
+function endWithThreads(): void {
+  const { Worker } = threads;
+  threads.Worker = class extends Worker {
+    constructor(module: string | URL, options?: WorkerOptions) {
+      const thread = new URL(import.meta.resolve("./_wasm_thread.ts"));
+      thread.searchParams.set("module", `${module}`);
+      super(thread, options);
+    }
+  };
 }

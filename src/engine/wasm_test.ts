@@ -27,3 +27,27 @@ Deno.test("threads of the wasm provider see what the heap has grown by while the
     await engine.close();
   }
 });
+
+/** A thread that fails, and a main one that waits for it in a loop without end. */
+const WAITING = `
+import { Worker } from "node:worker_threads";
+const failing = "import { parentPort } from 'node:worker_threads'; parentPort.postMessage(0); setTimeout(() => { throw new Error('trap') }, 100)";
+const thread = new URL(Deno.args[0]);
+thread.searchParams.set("module", "data:text/javascript," + encodeURIComponent(failing));
+new Worker(thread).on("message", () => { while (true); });
+`;
+
+Deno.test("a thread of the wasm provider that fails ends the process and says why", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/waiting.ts`, WAITING);
+    const { signal, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "--no-config", `${folder}/waiting.ts`, import.meta.resolve("./_wasm_thread.ts")],
+      stdin: "null",
+      signal: AbortSignal.timeout(30_000),
+    }).output();
+    assert.deepEqual([signal, new TextDecoder().decode(stderr)], ["SIGTERM", "Error: trap\n"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
