@@ -71,6 +71,7 @@ export function fitMessage({ memory, peakBytes, extraCost }: Fitted, budgetBytes
   const gb = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   const twice = extraCost === 0 ? "" : `, ${Math.ceil(100 * extraCost)} % of it computed twice`;
   const what = `A training step will take ${gb(peakBytes)} of memory${twice}`;
+  if (budgetBytes === 0) return `${what}: the least that was found`;
   return peakBytes <= budgetBytes
     ? `${what}, to fit into ${gb(budgetBytes)}`
     : `${what}: more than the ${gb(budgetBytes)} that may be used`;
