@@ -181,9 +181,7 @@ const engines = new Map<Provider, Engine>();
 Deno.test.beforeAll(async () => {
   const ready = others.filter((d) => d.state === "ready").map((d) => d.provider);
   for (const provider of ["cpu", ...ready] as const) {
-    // with two threads, WebAssembly's training step hung once on a machine with more work than cores
-    const threads = provider === "wasm" ? { threads: 1 } : {};
-    engines.set(provider, await openEngine(provider, { ...threads, precision: "float32" }));
+    engines.set(provider, await openEngine(provider, { precision: "float32" }));
   }
 });
 Deno.test.afterAll(async () => {

@@ -25,14 +25,33 @@ export function engineErrorOf(error: unknown, doing: string, path?: string): Eng
   return new EngineError(code, `Cannot ${doing}: ${why}`);
 }
 
-/** Why a process that nobody stopped has ended. `stderr` decides the code; only its kind is told. */
-export function crashOf(title: string, status: Deno.CommandStatus, stderr: string): EngineError {
+/** How many processes Linux has killed so far because memory ran out; 0 where the system does not tell. */
+export function memoryKills(): number {
+  try {
+    return Number(Deno.readTextFileSync("/proc/vmstat").match(/^oom_kill (\d+)$/m)?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * Why a process that nobody stopped has ended. `stderr` decides the code, only its kind is told; so does
+ * `memoryKilled`: Linux has meanwhile killed a process for lack of memory.
+ */
+export function crashOf(
+  title: string,
+  status: Deno.CommandStatus,
+  { stderr, memoryKilled }: { readonly stderr: string; readonly memoryKilled: boolean },
+): EngineError {
   const how = status.signal === null ? `exit code ${status.code}` : `signal ${status.signal}`;
   const name = title[0].toUpperCase() + title.slice(1);
   if (OUT_OF_MEMORY.test(stderr)) {
     return new EngineError("out-of-memory", `${name} ran out of memory and ended with ${how}`);
   }
   const killed = status.signal === "SIGKILL" || status.code === 137;
+  if (killed && memoryKilled) {
+    return new EngineError("out-of-memory", `${name} was ended by the system for lack of memory`);
+  }
   const perhaps = killed ? ", perhaps killed by the system for lack of memory" : "";
   return new EngineError("crashed", `${name} ended unexpectedly with ${how}${perhaps}`);
 }

@@ -51,7 +51,7 @@ Deno.test("engineErrorOf() finds the code and tells one line without paths", () 
 
 Deno.test("crashOf() tells exit codes and signals, and lack of memory where it may be", () => {
   const status = (code: number, signal: Deno.Signal | null) => ({ success: false, code, signal });
-  const cases: [Deno.CommandStatus, string, string, string][] = [
+  const cases: [status: Deno.CommandStatus, stderr: string, code: string, message: string][] = [
     [status(1, null), "", "crashed", "The device ended unexpectedly with exit code 1"],
     [status(139, "SIGSEGV"), "", "crashed", "The device ended unexpectedly with signal SIGSEGV"],
     [
@@ -68,7 +68,13 @@ Deno.test("crashOf() tells exit codes and signals, and lack of memory where it m
     ],
   ];
   for (const [given, stderr, code, message] of cases) {
-    const error = crashOf("the device", given, stderr);
+    const error = crashOf("the device", given, { stderr, memoryKilled: false });
     assert.deepEqual([error.code, error.message], [code, message]);
   }
+  const codeWhere = (given: Deno.CommandStatus) =>
+    crashOf("the device", given, { stderr: "", memoryKilled: true }).code;
+  assert.deepEqual(
+    [status(137, "SIGKILL"), status(137, null), status(139, "SIGSEGV")].map(codeWhere),
+    ["out-of-memory", "out-of-memory", "crashed"],
+  );
 });

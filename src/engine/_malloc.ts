@@ -21,11 +21,27 @@ let current: number = RETURNED_BYTES.fast;
 
 /** Sets it for the blocks that this process asks for from now on. */
 export function returnBlocksFrom(bytes: number): void {
-  if (bytes === current || Deno.build.os !== "linux") return;
+  if (bytes === current) return;
   current = bytes;
+  withGlibc(({ mallopt }) => mallopt(M_MMAP_THRESHOLD, bytes));
+}
+
+/** Gives the system what this process holds and nobody uses: V8's garbage (with `--expose-gc`), then glibc's free blocks. */
+export function giveBackMemory(): void {
+  (globalThis as { gc?: () => void }).gc?.();
+  withGlibc(({ malloc_trim }) => malloc_trim(0n));
+}
+
+const GLIBC = {
+  mallopt: { parameters: ["i32", "i32"], result: "i32" },
+  malloc_trim: { parameters: ["usize"], result: "i32" },
+} as const;
+
+function withGlibc(work: (glibc: Deno.DynamicLibrary<typeof GLIBC>["symbols"]) => void): void {
+  if (Deno.build.os !== "linux") return;
   try {
-    const glibc = Deno.dlopen("libc.so.6", { mallopt: { parameters: ["i32", "i32"], result: "i32" } });
-    glibc.symbols.mallopt(M_MMAP_THRESHOLD, bytes);
+    const glibc = Deno.dlopen("libc.so.6", GLIBC);
+    work(glibc.symbols);
     glibc.close();
   } catch { /* another C library: it decides for itself */ }
 }

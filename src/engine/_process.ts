@@ -2,7 +2,7 @@
  * One life of a supervised child: spawn, calls, events, end. Not restarted here; see `Supervisor`.
  */
 import { EngineError } from "./engine.ts";
-import { crashOf } from "./_failures.ts";
+import { crashOf, memoryKills } from "./_failures.ts";
 import { CLOSE, decodeError, LineSplitter, type Message, READY } from "./_wire.ts";
 
 export interface ProcessOptions {
@@ -36,6 +36,7 @@ export class SupervisedProcess {
   #pending = new Map<number, Pending>();
   #nextId = 1;
   #stderr = "";
+  #killsBefore = memoryKills();
   #end: EngineError | undefined;
   #options: ProcessOptions;
   #onEnd: () => void;
@@ -99,7 +100,8 @@ export class SupervisedProcess {
     const pipes = [this.#readMessages(), this.#readStderr()];
     const status = await this.#process.status;
     await Promise.all(pipes);
-    this.#fail(crashOf(this.#options.title, status, this.#stderr));
+    const memoryKilled = memoryKills() > this.#killsBefore;
+    this.#fail(crashOf(this.#options.title, status, { stderr: this.#stderr, memoryKilled }));
     await this.#stdin.close().catch(() => {});
   }
 

@@ -7,6 +7,7 @@ import { bytesOf, type DType, type Tensor, type TensorType } from "../graph/tens
 import { show } from "./_checks.ts";
 import { EngineError, type LoadOptions } from "./engine.ts";
 import { engineErrorOf } from "./_failures.ts";
+import { giveBackMemory } from "./_malloc.ts";
 import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./_messages.ts";
 import { openRuntime, type Runtime } from "./_runtime.ts";
 import { serve } from "./serve.ts";
@@ -102,6 +103,13 @@ const parent = serve({
     }),
 
   drop: ({ name }: { name: string }): Promise<void> => replace(name),
+
+  /** No call has come for a while. */
+  rest: () => {
+    scratch = new ArrayBuffer(0);
+    garbageBytes = 0;
+    giveBackMemory();
+  },
 });
 
 async function failingAs<T>(doing: string, work: () => Promise<T>, path?: string): Promise<T> {

@@ -33,7 +33,7 @@ const OPEN_TIMEOUT_MS = 60_000;
 const LOAD_TIMEOUT_MS = 600_000;
 /** What the parent's own thread copies itself, bytes: under half a millisecond. */
 const BLOCK_BYTES = 2 ** 20;
-/** Pause after which the spool's files are removed. */
+/** Pause after which the spool's files are removed and the child gives back the memory that it has no use for. */
 const IDLE_MS = 1000;
 
 /** A resident as the parent knows it. */
@@ -213,11 +213,16 @@ export class DeviceEngine implements Engine {
         throw error;
       } finally {
         this.#samplePeak();
-        if (!this.#closed) Deno.unrefTimer(this.#idle = setTimeout(() => this.#spool.sweep(), IDLE_MS));
+        if (!this.#closed) Deno.unrefTimer(this.#idle = setTimeout(() => this.#rest(), IDLE_MS));
       }
     });
     this.#turn = turn.catch(() => {});
     return turn;
+  }
+
+  #rest(): void {
+    this.#spool.sweep();
+    if (this.#supervisor.pid !== undefined) this.#call("rest", null).catch(() => {}); // its end is told to the next call
   }
 
   async #call<T>(method: string, params: unknown, timeoutMs = this.#options.loadTimeoutMs ?? LOAD_TIMEOUT_MS) {

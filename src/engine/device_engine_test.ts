@@ -63,6 +63,30 @@ Deno.test("DeviceEngine stops a run at its time-out, then loads again", () =>
     assert.deepEqual(Object.keys((await engine.load(NEG)).outputs), ["y"]);
   }));
 
+Deno.test({
+  name: `DeviceEngine gives memory back when no call follows${linux ? "" : " (skipped: Linux tells it)"}`,
+  ignore: !linux,
+  fn: () =>
+    withEngine(async (engine) => {
+      const open = { dtype: "float32", shape: [-1] } as const;
+      const inputs = { x: open }, outputs = { y: open };
+      const session = await engine.load(
+        modelBytes({ inputs, outputs, nodes: [{ op: "Neg", inputs: ["x"], outputs: ["y"] }] }),
+      );
+      const heldBytes = () =>
+        1024 * Number(Deno.readTextFileSync(`/proc/${engine.pid}/status`).match(/^VmRSS:\s+(\d+) kB/m)![1]);
+      const before = heldBytes();
+      await session.run({ x: tensor("float32", [2 ** 24], new Float32Array(2 ** 24)) });
+      const after = heldBytes();
+      assert.ok(after - before > 60e6, `${before} to ${after} bytes: nothing to give back`);
+      for (let waited = 0; heldBytes() - before > 20e6; waited += 100) {
+        assert.ok(waited < 20_000, `${before} bytes before, ${heldBytes()} at rest`);
+        await sleep(100);
+      }
+      assert.equal((await session.run({ x })).y.data[3], -4);
+    }),
+});
+
 Deno.test("DeviceEngine does not block its parent's event loop in a run", () =>
   withEngine(async (engine) => {
     const session = await engine.load(slowModel(60), { optimization: "disabled" });

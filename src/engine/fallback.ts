@@ -5,8 +5,10 @@ import { openEngine } from "./probe.ts";
 export interface FallbackOptions {
   /** Opens or borrows an engine; default: a new one per provider. */
   readonly open?: (provider: Provider) => Promise<Engine>;
-  /** Gives it back; default: closes it. */
-  readonly done?: (engine: Engine) => Promise<void>;
+  /** Gives it back, before the next one is opened; `failed`: with an `EngineError`. Default: closes it. */
+  readonly done?: (engine: Engine, failed: boolean) => Promise<void>;
+  /** Told of a provider that could not do the work, before the next one is tried. */
+  readonly onFallback?: (fallback: Fallback) => void;
 }
 
 /** A provider that could not do the work. */
@@ -26,27 +28,36 @@ export interface Ran<T> {
 
 const MOVES_ON: readonly string[] = ["out-of-memory", "unsupported", "crashed"];
 
+/** What whoever asked for the work should know of it; stable code, no path. */
+export function fallbackWarning(
+  { provider, error }: Fallback,
+): { readonly code: "fell-back"; readonly detail: string } {
+  return { code: "fell-back", detail: `${provider} could not do it: ${error.message}` };
+}
+
 /**
  * Runs `work` on the first provider; moves to the next on an `EngineError` "out-of-memory", "unsupported" or "crashed".
  * @throws {EngineError} with the last provider's code and every provider's reason; other errors as they come
  */
 export async function withFallback<T>(
-  providers: readonly Provider[],
+  providers: Iterable<Provider> | AsyncIterable<Provider>,
   work: (engine: Engine) => Promise<T>,
-  { open = openEngine, done = (engine) => engine.close() }: FallbackOptions = {},
+  { open = openEngine, done = (engine) => engine.close(), onFallback }: FallbackOptions = {},
 ): Promise<Ran<T>> {
   const fellBack: Fallback[] = [];
-  for (const provider of providers) {
-    let engine: Engine | undefined;
+  for await (const provider of providers) {
+    let engine: Engine | undefined, failed = false;
     try {
       engine = await open(provider);
       const value = await work(engine);
       return { value, provider, deviceName: engine.deviceName, fellBack };
     } catch (error) {
+      failed = error instanceof EngineError;
       if (!(error instanceof EngineError && MOVES_ON.includes(error.code))) throw error;
       fellBack.push({ provider, error });
+      onFallback?.({ provider, error });
     } finally {
-      if (engine !== undefined) await done(engine);
+      if (engine !== undefined) await done(engine, failed);
     }
   }
   if (fellBack.length === 0) throw new RangeError("Cannot run: expected at least one provider, got none");

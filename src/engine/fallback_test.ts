@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Engine, EngineError, type EngineErrorCode, type Provider, withFallback } from "./mod.ts";
+import { type Engine, EngineError, type EngineErrorCode, fallbackWarning, type Provider, withFallback } from "./mod.ts";
 
 /** Opens engines that do nothing, and records the order of opening and closing. */
 function recorder(absent: readonly Provider[] = []) {
@@ -11,7 +11,9 @@ function recorder(absent: readonly Provider[] = []) {
       if (absent.includes(provider)) return Promise.reject(new EngineError("unsupported", `no ${provider}`));
       return Promise.resolve({ provider, deviceName: `a ${provider}` } as Engine);
     },
-    done: (engine: Engine) => Promise.resolve(void log.push(`done ${engine.provider}`)),
+    done: (engine: Engine, failed: boolean) =>
+      Promise.resolve(void log.push(`${failed ? "failed" : "done"} ${engine.provider}`)),
+    onFallback: ({ provider }: { provider: Provider }) => void log.push(`not on ${provider}`),
   };
 }
 
@@ -30,17 +32,35 @@ Deno.test("withFallback() moves on when a device is absent, out of memory or cra
     "webgpu out-of-memory",
     "cpu crashed",
   ]);
-  assert.deepEqual(log, ["open cuda", "open webgpu", "done webgpu", "open cpu", "done cpu", "open wasm", "done wasm"]);
+  assert.deepEqual(fallbackWarning(fellBack[1]), {
+    code: "fell-back",
+    detail: "webgpu could not do it: out-of-memory here",
+  });
+  assert.deepEqual(log, [
+    ...["open cuda", "not on cuda", "open webgpu", "not on webgpu", "failed webgpu"],
+    ...["open cpu", "not on cpu", "failed cpu", "open wasm", "done wasm"],
+  ]);
 });
 
 Deno.test("withFallback() does not move on after other failures", async () => {
   for (const code of ["failed", "timeout", "closed"] as const) {
     const { log, ...engines } = recorder();
     await assert.rejects(withFallback(["webgpu", "cpu"], failingOn({ webgpu: code }), engines), { code });
-    assert.deepEqual(log, ["open webgpu", "done webgpu"]);
+    assert.deepEqual(log, ["open webgpu", "failed webgpu"]);
   }
-  const { log: _, ...engines } = recorder();
+  const { log, ...engines } = recorder();
   await assert.rejects(withFallback(["cpu"], () => Promise.reject(new TypeError("mine")), engines), /mine/);
+  assert.deepEqual(log, ["open cpu", "done cpu"], "the device is well");
+});
+
+Deno.test("withFallback() asks for the next provider only when it needs one", async () => {
+  const { log, ...engines } = recorder();
+  async function* providers(): AsyncGenerator<Provider> {
+    yield* ["cuda", "webgpu"] as const;
+    throw new Error("asked too often");
+  }
+  const { provider } = await withFallback(providers(), failingOn({ cuda: "out-of-memory" }), engines);
+  assert.deepEqual([provider, log.length], ["webgpu", 5]);
 });
 
 Deno.test("withFallback() tells every reason when no device can do it", async () => {

@@ -21,19 +21,30 @@ export async function probeDevices(): Promise<Device[]> {
 }
 
 /**
- * Opens a device's engine; `auto` takes the first of cuda, webgpu, cpu, wasm that passed its self-test and is no
- * software adapter.
- * @throws {EngineError} "unsupported" with the probe's reason
+ * The providers that can do a wish, best first, each found when it is asked for. `auto`: those that passed their self-test
+ * and are no software adapter; `wasm` only without `cpu`, since it has the same processor and less memory.
+ * @throws {EngineError} "unsupported" with the reasons, when there is none
+ */
+export async function* readyProviders(wanted: Provider | "auto"): AsyncGenerator<Provider, void> {
+  const found: Provider[] = [], reasons: string[] = [];
+  for (const candidate of wanted === "auto" ? PROVIDERS : [wanted]) {
+    if (candidate === "wasm" && found.includes("cpu")) continue;
+    const { state, reason, software } = await probe(candidate);
+    if (state === "ready" && (wanted !== "auto" || !software)) {
+      found.push(candidate);
+      yield candidate;
+    } else reasons.push(`${candidate}: ${reason ?? state}`);
+  }
+  if (found.length === 0) throw new EngineError("unsupported", `Cannot open a device: ${reasons.join("; ")}`);
+}
+
+/**
+ * Opens the first engine of {@link readyProviders}.
+ * @throws {EngineError} "unsupported" with the probes' reasons
  */
 export async function openEngine(provider: Provider | "auto", options: EngineOptions = {}): Promise<Engine> {
-  const reasons: string[] = [];
-  for (const candidate of provider === "auto" ? PROVIDERS : [provider]) {
-    const { state, reason, software } = await probe(candidate);
-    const passes = state === "ready" && (provider !== "auto" || !software);
-    if (passes) return await DeviceEngine.open(candidate, options);
-    reasons.push(`${candidate}: ${reason ?? state}`);
-  }
-  throw new EngineError("unsupported", `Cannot open a device: ${reasons.join("; ")}`);
+  const { value } = await readyProviders(provider).next();
+  return await DeviceEngine.open(value as Provider, options); // it has thrown where there is none
 }
 
 function probe(provider: Provider): Promise<Probe> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { tensor } from "../graph/tensor.ts";
-import { type Engine, EngineError, openEngine, probeDevices, PROVIDERS } from "./mod.ts";
+import { type Engine, EngineError, openEngine, probeDevices, PROVIDERS, readyProviders } from "./mod.ts";
 import { selfCheck } from "./self_check.ts";
 
 Deno.test("probeDevices() tells every provider's state, and a reason where it is not ready", async () => {
@@ -19,6 +19,14 @@ Deno.test("openEngine('auto') takes a ready device that is no software adapter",
   );
   assert.equal(engine.provider, ready[0].provider);
   await engine.close();
+});
+
+Deno.test("readyProviders('auto') are those that passed and are no software adapter, without wasm beside cpu", async () => {
+  const ready = (await probeDevices()).filter(({ provider, state, reason }) =>
+    state === "ready" && !reason?.includes("software") && provider !== "wasm"
+  );
+  assert.deepEqual(await Array.fromAsync(readyProviders("auto")), ready.map(({ provider }) => provider));
+  assert.deepEqual(await Array.fromAsync(readyProviders("wasm")), ["wasm"]);
 });
 
 for (const { provider, state, reason } of await probeDevices()) {

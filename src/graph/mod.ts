@@ -7,6 +7,7 @@ export type { Attrs, Graph, Node, OpName, Ops, Value } from "./ir.ts";
 export type { NdArray } from "./ndarray.ts";
 export { GraphBuilder } from "./builder.ts";
 export { gradients, NoGradientError } from "./autodiff.ts";
+export { batched } from "./batch.ts";
 export { evaluate } from "./evaluate.ts";
 export { encodeLoop, encodeModel, type EncodeOptions, LOOP_NAMES } from "./codec.ts";
 export { Random } from "./random.ts";

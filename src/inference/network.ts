@@ -2,13 +2,25 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Engine, EngineError, type Session } from "../engine/mod.ts";
-import { encodeModel, type Graph, importModel, lower, passesFor } from "../graph/mod.ts";
+import { batched, encodeModel, type Graph, importModel, lower, passesFor } from "../graph/mod.ts";
 import type { ModelSpec } from "./spec.ts";
 
 /** How many networks an engine keeps loaded: two models and the one that checks modalities. */
 const KEPT = 3;
 
-const loaded = new WeakMap<Engine, Map<string, Promise<Session>>>();
+interface Networks {
+  readonly sessions: Map<string, Promise<Session>>;
+  /** Of packages that were too much for the device: how many samples at a time it may be asked for. */
+  readonly most: Map<string, number>;
+}
+
+const networks = new WeakMap<Engine, Networks>();
+
+function networksOf(engine: Engine): Networks {
+  const known = networks.get(engine) ?? { sessions: new Map(), most: new Map() };
+  networks.set(engine, known);
+  return known;
+}
 
 /** A graph, lowered for the engine's provider, as its session. */
 export async function loadGraph(engine: Engine, graph: Graph): Promise<Session> {
@@ -35,17 +47,30 @@ function inputShapeOf(
   return [1, typeof inChannels === "number" ? inChannels : modalities.length, ...inference.roi];
 }
 
-/** The session of a package's `network.onnx`; kept for the next call, the least recently used one is released. */
-export async function loadNetwork(
-  engine: Engine,
-  directory: string,
-  spec: Pick<ModelSpec, "architecture" | "modalities" | "inference">,
-): Promise<Session> {
-  const sessions = loaded.get(engine) ?? new Map<string, Promise<Session>>();
-  loaded.set(engine, sessions);
-  const found = sessions.get(directory) ?? importNetwork(directory, spec).then((graph) => loadGraph(engine, graph));
-  sessions.delete(directory);
-  sessions.set(directory, found);
+/** A package's network for so many samples at a time. */
+export interface PackageNetwork {
+  readonly directory: string;
+  readonly spec: Pick<ModelSpec, "architecture" | "modalities" | "inference">;
+  /** Default 1. */
+  readonly batch?: number | undefined;
+}
+
+/** How many samples a session takes at a time. */
+export function batchOf({ inputs }: Session): number {
+  return Object.values(inputs)[0].shape[0];
+}
+
+/**
+ * The session of a package's `network.onnx` for `batch` samples, or for one where it cannot take several; kept for the next
+ * call, the least recently used one is released.
+ */
+export async function loadNetwork(engine: Engine, { directory, spec, batch = 1 }: PackageNetwork): Promise<Session> {
+  const { sessions } = networksOf(engine);
+  const key = `${batch} ${directory}`;
+  const found = sessions.get(key) ??
+    importNetwork(directory, spec).then((graph) => loadGraph(engine, forSeveral(graph, batch)));
+  sessions.delete(key);
+  sessions.set(key, found);
   try {
     const session = await found;
     for (const [old, other] of sessions) {
@@ -55,31 +80,51 @@ export async function loadNetwork(
     }
     return session;
   } catch (error) {
-    if (sessions.get(directory) === found) sessions.delete(directory);
+    if (sessions.get(key) === found) sessions.delete(key);
+    throw error;
+  }
+}
+
+function forSeveral(graph: Graph, batch: number): Graph {
+  if (batch === 1) return graph;
+  try {
+    return batched(graph, batch);
+  } catch (error) {
+    if (error instanceof RangeError) return graph; // somebody else's network that mixes samples
     throw error;
   }
 }
 
 /** Forgets an engine's networks: sessions end with the device process that held them. The next calls load again. */
 export async function forgetNetworks(engine: Engine): Promise<void> {
-  const sessions = loaded.get(engine)?.values() ?? [];
-  loaded.delete(engine);
-  for (const session of sessions) await session.then((s) => s.release()).catch(() => {});
+  const { sessions } = networksOf(engine);
+  const ended = [...sessions.values()];
+  sessions.clear();
+  for (const session of ended) await session.then((s) => s.release()).catch(() => {});
 }
 
 /**
- * Runs `work` with a package's session. After a failure of the device its networks are loaded anew.
+ * Runs `work` with a package's session. After a failure of the device its networks are loaded anew; when it had too little
+ * memory, `work` begins again with half as many samples at a time, and later calls keep to that.
  * @throws as `loadNetwork()` and `work` do
  */
 export async function withNetwork<T>(
   engine: Engine,
-  { directory, spec }: { directory: string; spec: Pick<ModelSpec, "architecture" | "modalities" | "inference"> },
+  { directory, spec, batch = 1 }: PackageNetwork,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  try {
-    return await work(await loadNetwork(engine, directory, spec));
-  } catch (error) {
-    if (error instanceof EngineError) await forgetNetworks(engine);
-    throw error;
+  const { most } = networksOf(engine);
+  for (;;) {
+    let samples = Math.min(batch, most.get(directory) ?? batch);
+    try {
+      const session = await loadNetwork(engine, { directory, spec, batch: samples });
+      samples = Math.min(samples, batchOf(session));
+      return await work(session);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      await forgetNetworks(engine);
+      if (error.code !== "out-of-memory" || samples === 1) throw error;
+      most.set(directory, samples >> 1);
+    }
   }
 }

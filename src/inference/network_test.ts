@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../../tests/_volumes.ts";
 import { type Engine, EngineError, type Session } from "../engine/mod.ts";
-import { decodeModel, encodeModel, GraphBuilder } from "../graph/mod.ts";
-import { forgetNetworks, loadGraph, loadNetwork, withNetwork } from "./network.ts";
+import { decodeModel, encodeModel, GraphBuilder, importModel, type Value } from "../graph/mod.ts";
+import { batchOf, forgetNetworks, loadGraph, loadNetwork, withNetwork } from "./network.ts";
 
 const SPEC = {
   architecture: { kind: "onnx" as const, config: {} },
@@ -11,11 +11,14 @@ const SPEC = {
   inference: { roi: [4, 4, 4] as const, overlap: 0, blending: "constant" as const, threshold: 0.5 },
 };
 
-async function writeNetwork(directory: string): Promise<string> {
+type Layer = (b: GraphBuilder, x: Value) => Value;
+const RELU: Layer = ({ op }, x) => op.Relu(x);
+
+async function writeNetwork(directory: string, layer = RELU): Promise<string> {
   const b = new GraphBuilder();
   const x = b.input("x", { dtype: "float32", shape: [1, 1, 4, 4, 4] });
   await Deno.mkdir(directory);
-  await Deno.writeFile(join(directory, "network.onnx"), encodeModel(b.build("net", { y: b.op.Relu(x) })));
+  await Deno.writeFile(join(directory, "network.onnx"), encodeModel(b.build("net", { y: layer(b, x) })));
   return directory;
 }
 
@@ -23,10 +26,11 @@ async function writeNetwork(directory: string): Promise<string> {
 class CountingEngine {
   readonly released: number[] = [];
   made = 0;
-  load(): Promise<Session> {
+  load(model: Uint8Array): Promise<Session> {
     const id = this.made++;
     const release = () => Promise.resolve(void this.released.push(id));
-    return Promise.resolve({ inputs: {}, outputs: {}, run: () => Promise.reject(new Error("unused")), release });
+    const inputs = { x: importModel(model).types.get("x")! };
+    return Promise.resolve({ inputs, outputs: {}, run: () => Promise.reject(new Error("unused")), release });
   }
 }
 const asEngine = (counting: CountingEngine) => counting as unknown as Engine;
@@ -50,7 +54,7 @@ Deno.test("loadNetwork() keeps the three networks that were used last and releas
   inFolder(async (folder) => {
     const [a, b, c, d] = await Promise.all(["a", "b", "c", "d"].map((name) => writeNetwork(join(folder, name))));
     const engine = new CountingEngine();
-    const load = (directory: string) => loadNetwork(asEngine(engine), directory, SPEC);
+    const load = (directory: string) => loadNetwork(asEngine(engine), { directory, spec: SPEC });
     const first = await load(a);
     await load(b);
     await load(c);
@@ -61,7 +65,7 @@ Deno.test("loadNetwork() keeps the three networks that were used last and releas
     assert.equal(await load(a), first);
     await load(b);
     assert.deepEqual([engine.made, engine.released], [5, [1, 2]]);
-    await loadNetwork(asEngine(new CountingEngine()), a, SPEC);
+    await loadNetwork(asEngine(new CountingEngine()), { directory: a, spec: SPEC });
     assert.equal(engine.made, 5, "engines share nothing");
   }));
 
@@ -69,7 +73,7 @@ Deno.test("loadNetwork() loads a network once for calls at the same time, and ag
   inFolder(async (folder) => {
     const [a, b, c, d] = await Promise.all(["a", "b", "c", "d"].map((name) => writeNetwork(join(folder, name))));
     const engine = new CountingEngine();
-    const load = (directory: string) => loadNetwork(asEngine(engine), directory, SPEC);
+    const load = (directory: string) => loadNetwork(asEngine(engine), { directory, spec: SPEC });
     assert.equal(...await Promise.all([load(a), load(a)]) as [Session, Session]);
     await Deno.rename(join(c, "network.onnx"), join(c, "hidden"));
     // c's failure is c's alone, although the others push it out while it is being loaded
@@ -88,7 +92,7 @@ Deno.test("loadNetwork() refuses a network for other windows with the importer's
   inFolder(async (folder) => {
     const directory = await writeNetwork(join(folder, "a"));
     const spec = { ...SPEC, inference: { ...SPEC.inference, roi: [8, 4, 4] as const } };
-    await assert.rejects(loadNetwork(asEngine(new CountingEngine()), directory, spec), {
+    await assert.rejects(loadNetwork(asEngine(new CountingEngine()), { directory, spec }), {
       name: "RangeError",
       message: /^Cannot import input "x" .*: expected size 4 for dimension 2, got 8/,
     });
@@ -110,4 +114,39 @@ Deno.test("withNetwork() loads an engine's networks anew after its device failed
     await use(b);
     await use(a);
     assert.equal(engine.made, 4);
+  }));
+
+Deno.test("withNetwork() halves the samples at a time until the device has the memory, and keeps to that", () =>
+  inFolder(async (folder) => {
+    const directory = await writeNetwork(join(folder, "a"));
+    const engine = new CountingEngine();
+    const tried: number[] = [];
+    const fitting = (fits: number) => (session: Session) => {
+      tried.push(batchOf(session));
+      return batchOf(session) <= fits
+        ? Promise.resolve(batchOf(session))
+        : Promise.reject(new EngineError("out-of-memory", "too much"));
+    };
+    const use = (fits: number, batch?: number) =>
+      withNetwork(asEngine(engine), { directory, spec: SPEC, batch }, fitting(fits));
+    assert.equal(await use(2, 8), 2);
+    assert.deepEqual(tried.splice(0), [8, 4, 2]);
+    assert.deepEqual(engine.released, [0, 1]);
+    assert.deepEqual([await use(2, 8), await use(2)], [2, 1]);
+    assert.deepEqual(tried.splice(0), [2, 1]);
+    await assert.rejects(use(0, 8), { name: "EngineError", code: "out-of-memory", message: "too much" });
+    assert.deepEqual(tried.splice(0), [2, 1]);
+    const others = () => Promise.reject(new EngineError("failed", "other"));
+    await assert.rejects(withNetwork(asEngine(new CountingEngine()), { directory, spec: SPEC, batch: 8 }, others), {
+      message: "other",
+    });
+  }));
+
+Deno.test("withNetwork() gives a network that mixes samples one at a time", () =>
+  inFolder(async (folder) => {
+    const directory = await writeNetwork(join(folder, "a"), ({ op }, x) => op.Softmax(x, { axis: 0 }));
+    const engine = new CountingEngine();
+    const full = (session: Session) => Promise.reject(new EngineError("out-of-memory", `at ${batchOf(session)}`));
+    await assert.rejects(withNetwork(asEngine(engine), { directory, spec: SPEC, batch: 8 }, full), { message: "at 1" });
+    assert.equal(engine.made, 1);
   }));

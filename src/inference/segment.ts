@@ -1,12 +1,12 @@
 /** A case's volumes in, a mask on the first volume's grid out. */
 import { restoreLabels, restoreProbabilities, restoreRegions, spacingOf, writeNifti } from "../volume/mod.ts";
 import { ModalityCheck } from "./modality_check.ts";
-import { withNetwork } from "./network.ts";
+import { batchOf, withNetwork } from "./network.ts";
 import { prepare } from "./preprocess.ts";
-import { slidingLogits, windowRunner } from "./sliding.ts";
+import { slidingLogits, windowBatch, windowRunner } from "./sliding.ts";
 import type { SegmentRequest, SegmentResult } from "./types.ts";
 
-/** A window that takes longer than this has hung. */
+/** A batch of windows that takes longer than this has hung. */
 const WINDOW_TIMEOUT_MS = 600_000;
 
 /**
@@ -25,11 +25,19 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
     onVolume: check.look,
   });
   const preprocess = clock();
-  const { logits, windows } = await withNetwork(engine, request, (session) =>
+  const { sizeVox: preparedSize } = prepared.grid;
+  const batch = windowBatch(engine.provider, { ...spec.inference, sizeVox: preparedSize });
+  const { logits, windows } = await withNetwork(engine, { directory, spec, batch }, (session) =>
     slidingLogits(
       windowRunner(session, WINDOW_TIMEOUT_MS),
-      { inputs: prepared.channels, sizeVox: prepared.grid.sizeVox },
-      { ...spec.inference, channels: spec.labels.length, signal: request.signal, onProgress: request.onProgress },
+      { inputs: prepared.channels, sizeVox: preparedSize },
+      {
+        ...spec.inference,
+        batch: batchOf(session),
+        channels: spec.labels.length,
+        signal: request.signal,
+        onProgress: request.onProgress,
+      },
     ));
   const mismatches = await check.warnings();
   const infer = clock();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { makePhantom } from "../../scripts/phantom.ts";
 import { inFolder, orientedGrid, sampled, writeVolume } from "../../tests/_volumes.ts";
-import { type Engine, openEngine } from "../engine/mod.ts";
+import { DeviceEngine, type Engine, EngineError, openEngine } from "../engine/mod.ts";
 import { encodeModel, type Graph, GraphBuilder, tensor } from "../graph/mod.ts";
 import { type Grid, readNifti, readNiftiHeader, sameGrid, type Triple, voxelsOf } from "../volume/mod.ts";
 import { classify } from "./classify.ts";
@@ -188,6 +188,102 @@ Deno.test("segment() labels the voxels that a reference computed on the file's o
       assert.ok(result.peakBytes > 0 && Object.values(result.timingsMs).every((t) => t >= 0));
     }
   }));
+
+/** The CPU's engine as a GPU with the memory for so many windows; tells the batches that it was asked for. */
+function gpuWithRoomFor(most: number, engine: Engine): { gpu: Engine; batches: number[] } {
+  const batches: number[] = [];
+  const gpu: Engine = {
+    provider: "cuda",
+    precision: "float32",
+    deviceName: "a GPU",
+    put: (name, value) => engine.put(name, value),
+    get: (name) => engine.get(name),
+    drop: (name) => engine.drop(name),
+    peakBytes: () => engine.peakBytes(),
+    close: () => engine.close(),
+    load: async (model, options) => {
+      const session = await engine.load(model, options);
+      const [batch] = Object.values(session.inputs)[0].shape;
+      const run: typeof session.run = (feeds, how) => {
+        batches.push(batch);
+        return batch > most ? Promise.reject(new EngineError("out-of-memory", "too much")) : session.run(feeds, how);
+      };
+      return { ...session, run };
+    },
+  };
+  return { gpu, batches };
+}
+
+Deno.test("segment() runs as many windows at a time as the device has memory for, with the same mask", () =>
+  withEngine(async (engine, folder) => {
+    const directory = await writePackage(folder, shifted([16, 16, 16]));
+    const { images } = await writeScene(folder, orientedGrid([20, 24, 18], {}), "a");
+    const request = { directory, spec: SPEC, images, output: "labels" } as const;
+    const onCpu = join(folder, "cpu.nii.gz"), onGpu = join(folder, "gpu.nii.gz");
+    const { windows, labels } = await segment({ ...request, engine, outPath: onCpu });
+    for (const [most, tried] of [[8, [8]], [2, [8, 4, 2]], [1, [8, 4, 2, 1]]] as const) {
+      const { gpu, batches } = gpuWithRoomFor(most, engine);
+      const result = await segment({ ...request, engine: gpu, outPath: onGpu });
+      assert.deepEqual([result.provider, result.windows, result.labels], ["cuda", windows, labels]);
+      assert.deepEqual(await Deno.readFile(onGpu), await Deno.readFile(onCpu));
+      const runs = Math.ceil(windows / most);
+      assert.deepEqual(batches, [...tried, ...Array(runs - 1).fill(most)]);
+    }
+    const { gpu, batches } = gpuWithRoomFor(0, engine);
+    await assert.rejects(segment({ ...request, engine: gpu, outPath: onGpu }), { code: "out-of-memory" });
+    assert.deepEqual(batches, [8, 4, 2, 1]);
+  }));
+
+/** Both labels have flair − 0.5 as logit, by way of 256 channels: 32 MiB for a window of 32³. */
+function wide([x, y, z]: Triple): Graph {
+  const b = new GraphBuilder();
+  const image = b.input("image", { dtype: "float32", shape: [1, 2, x, y, z] });
+  const kernel = (name: string, shape: number[], at: (i: number) => number) =>
+    b.constant(tensor("float32", shape, Array.from({ length: shape[0] * shape[1] }, (_, i) => at(i))), name);
+  const [spread, joined] = [
+    kernel("spread", [256, 2, 1, 1, 1], (i) => i % 2),
+    kernel("joined", [2, 256, 1, 1, 1], () => 1 / 256),
+  ];
+  const channels = b.op.Conv(image, spread, null, { kernel_shape: [1, 1, 1] });
+  return b.build("wide", {
+    out: b.op.Sub(b.op.Conv(b.op.Relu(channels), joined, null, { kernel_shape: [1, 1, 1] }), 0.5),
+  });
+}
+
+const prlimit = await new Deno.Command("which", { args: ["prlimit"] }).output().then((o) => o.success, () => false);
+
+Deno.test({
+  name: `segment() runs fewer windows at a time in a process with little memory${
+    prlimit ? "" : " (skipped: no prlimit)"
+  }`,
+  ignore: !prlimit,
+  fn: () =>
+    inFolder(async (folder) => {
+      const engine = await DeviceEngine.open("cpu");
+      try {
+        const directory = await writePackage(folder, wide([32, 32, 32]));
+        const { images } = await writeScene(folder, orientedGrid([36, 36, 36], {}), "a");
+        const spec: ModelSpec = {
+          ...SPEC,
+          preprocessing: { ...SPEC.preprocessing, foregroundMargin: null },
+          inference: { ...SPEC.inference, roi: [32, 32, 32] },
+        };
+        const request = { directory, spec, images, output: "labels" } as const;
+        const all = join(folder, "all.nii.gz"), few = join(folder, "few.nii.gz");
+        const { windows } = await segment({ ...request, engine, outPath: all });
+        const { gpu, batches } = gpuWithRoomFor(Infinity, engine);
+        const held = Deno.readTextFileSync(`/proc/${engine.pid}/status`).match(/^VmData:\s+(\d+) kB/m)!;
+        const limit = `--data=${1024 * Number(held[1]) + 200 * 2 ** 20}`;
+        assert.ok((await new Deno.Command("prlimit", { args: ["--pid", `${engine.pid}`, limit] }).output()).success);
+        await segment({ ...request, engine: gpu, outPath: few });
+        assert.deepEqual([windows, batches[0]], [8, 8]);
+        assert.ok(batches.at(-1)! < 8, `ran in batches of ${batches}`);
+        assert.deepEqual(await Deno.readFile(few), await Deno.readFile(all));
+      } finally {
+        await engine.close();
+      }
+    }),
+});
 
 Deno.test("segment() keeps left and right apart: a network that looks to the right moves the mask to the left", () =>
   withEngine(async (engine, folder) => {

@@ -1,5 +1,5 @@
 /** Sliding-window inference: windows of a prepared case through the network, blended logits out (METHODS.md D.2). */
-import type { Session } from "../engine/mod.ts";
+import type { Provider, Session } from "../engine/mod.ts";
 import { tensor } from "../graph/mod.ts";
 import { blendWeights, cutWindow, slidingWindows, type Triple } from "../volume/mod.ts";
 import type { InferenceSettings } from "./spec.ts";
@@ -8,13 +8,27 @@ import { InferenceError } from "./types.ts";
 export interface SlidingOptions extends Pick<InferenceSettings, "roi" | "overlap" | "blending"> {
   /** Number of output channels. */
   readonly channels: number;
+  /** Windows that are run at a time. Default 1. */
+  readonly batch?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
-  /** Time limit for one window. */
-  readonly windowTimeoutMs?: number;
 }
 
-/** Runs one window [1, C, …roi] and returns its logits [1, K, …roi]. */
+/** Largest batch, and the voxels that it may have: a device that a network of 96³ fits runs smaller windows together. */
+const MAX_BATCH = 8, BATCH_VOXELS = 96 ** 3;
+
+/** How many of a volume's windows to run at a time: one fills a processor, it takes several small ones to fill a GPU. */
+export function windowBatch(
+  provider: Provider,
+  { sizeVox, roi, overlap }: { sizeVox: Triple } & Pick<InferenceSettings, "roi" | "overlap">,
+): number {
+  if (provider === "cpu" || provider === "wasm") return 1;
+  const windows = slidingWindows(sizeVox, roi, overlap).starts.length;
+  const most = Math.min(MAX_BATCH, windows, BATCH_VOXELS / (roi[0] * roi[1] * roi[2]));
+  return 2 ** Math.max(0, Math.floor(Math.log2(most)));
+}
+
+/** Runs windows [B, C, …roi] and returns their logits [B, K, …roi]. */
 export type RunWindow = (input: Float32Array, shape: readonly number[]) => Promise<Float32Array>;
 
 /** A session as a window function: its first input is the image, its first output the logits. */
@@ -37,27 +51,35 @@ export async function slidingLogits(
   { inputs, sizeVox }: { inputs: readonly Float32Array[]; sizeVox: Triple },
   options: SlidingOptions,
 ): Promise<{ logits: Float32Array; windows: number }> {
-  const { roi, channels, signal } = options;
+  const { roi, channels, batch = 1, signal } = options;
   const plan = slidingWindows(sizeVox, roi, options.overlap);
   const weights = blendWeights(roi, options.blending);
   const voxels = sizeVox[0] * sizeVox[1] * sizeVox[2], inWindow = weights.length;
   const sum = new Float32Array(channels * voxels), total = new Float32Array(voxels);
-  const window = new Float32Array(inputs.length * inWindow);
-  for (const [i, padded] of plan.starts.entries()) {
+  const starts = plan.starts.map((padded) => padded.map((v, axis) => v - plan.padLow[axis]) as unknown as Triple);
+  const windows = new Float32Array(batch * inputs.length * inWindow), inLogits = channels * inWindow;
+  for (let done = 0; done < starts.length;) {
     if (signal?.aborted) throw new InferenceError("cancelled", "The work was cancelled");
-    const start: Triple = [0, 1, 2].map((a) => padded[a] - plan.padLow[a]) as unknown as Triple;
-    inputs.forEach((data, c) => window.set(cutWindow(data, sizeVox, { start, size: roi }), c * inWindow));
-    const logits = await run(window, [1, inputs.length, ...roi]);
-    if (logits.length !== channels * inWindow) {
-      throw new RangeError(
-        `Cannot blend windows: expected logits of [1, ${channels}, ${roi.join(", ")}], got ${logits.length} values`,
-      );
+    const together = starts.slice(done, done + batch); // what the last batch holds beside them is computed and dropped
+    for (const [i, start] of together.entries()) {
+      for (const [c, data] of inputs.entries()) {
+        windows.set(cutWindow(data, sizeVox, { start, size: roi }), (i * inputs.length + c) * inWindow);
+      }
     }
-    blend({ sum, total, sizeVox }, { logits, weights, start, roi, channels });
-    options.onProgress?.(i + 1, plan.starts.length);
+    const logits = await run(windows, [batch, inputs.length, ...roi]);
+    if (logits.length !== batch * inLogits) {
+      const expected = `[${batch}, ${channels}, ${roi.join(", ")}]`;
+      throw new RangeError(`Cannot blend windows: expected logits of ${expected}, got ${logits.length} values`);
+    }
+    for (const [i, start] of together.entries()) {
+      const own = logits.subarray(i * inLogits, (i + 1) * inLogits);
+      blend({ sum, total, sizeVox }, { logits: own, weights, start, roi, channels });
+    }
+    done += together.length;
+    options.onProgress?.(done, starts.length);
   }
   for (let c = 0; c < channels; c++) for (let v = 0; v < voxels; v++) sum[c * voxels + v] /= total[v];
-  return { logits: sum, windows: plan.starts.length };
+  return { logits: sum, windows: starts.length };
 }
 
 interface Blend {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Random } from "../graph/mod.ts";
 import type { Triple } from "../volume/mod.ts";
-import { type RunWindow, slidingLogits } from "./sliding.ts";
+import { type RunWindow, slidingLogits, windowBatch } from "./sliding.ts";
 import { InferenceError } from "./types.ts";
 
 const noise = (n: number, seed: number) => {
@@ -88,6 +88,44 @@ Deno.test("slidingLogits() hands the network windows [1, C, …roi] with 0 in th
     channels: 1,
   });
   assert.deepEqual(seen, [[[0, 1, 2, 0, 0, 0, 3, 4, 0, 0], [1, 2, 1, 1, 5]]]);
+});
+
+Deno.test("slidingLogits() runs windows together and gives what they give one by one", async () => {
+  const seen: number[][] = [];
+  /** Logits that tell the input's channels apart and, by the first voxel, its windows. */
+  const network: RunWindow = (input, shape) => {
+    seen.push([...shape]);
+    const voxels = 2 * 2 * 2, logits = new Float32Array(shape[0] * voxels);
+    for (let i = 0; i < logits.length; i++) {
+      const sample = Math.floor(i / voxels), at = sample * 2 * voxels + i % voxels;
+      logits[i] = input[at] - 2 * input[at + voxels] + input[sample * 2 * voxels];
+    }
+    return Promise.resolve(logits);
+  };
+  const inputs = [noise(5 * 3 * 2, 1), noise(5 * 3 * 2, 2)];
+  const run = (batch: number | undefined, done: number[] = []) =>
+    slidingLogits(network, { inputs, sizeVox: [5, 3, 2] }, {
+      roi: [2, 2, 2],
+      overlap: 0,
+      blending: "constant",
+      channels: 1,
+      batch,
+      onProgress: (n) => done.push(n),
+    });
+  const alone = await run(undefined);
+  assert.deepEqual([alone.windows, seen.length], [6, 6]);
+  const done: number[] = [];
+  assert.deepEqual(await run(4, done), alone);
+  assert.deepEqual(seen.slice(6), [[4, 2, 2, 2, 2], [4, 2, 2, 2, 2]]);
+  assert.deepEqual(done, [4, 6]);
+});
+
+Deno.test("windowBatch() is one on a processor, and on a GPU no more than the windows and the voxels of one of 96³", () => {
+  const of = (provider: "cpu" | "wasm" | "webgpu" | "cuda", edge: number, size = 200) =>
+    windowBatch(provider, { sizeVox: [size, size, size], roi: [edge, edge, edge], overlap: 0 });
+  assert.deepEqual([of("cpu", 32), of("wasm", 32)], [1, 1]);
+  assert.deepEqual([128, 96, 64, 48, 32].map((edge) => of("cuda", edge)), [1, 1, 2, 8, 8]);
+  assert.equal(of("webgpu", 32, 32), 1);
 });
 
 Deno.test("slidingLogits() stops before the next window when it is cancelled", async () => {

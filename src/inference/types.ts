@@ -23,7 +23,7 @@ export interface InferenceRequest {
   readonly onCheckFailed?: (error: unknown) => void;
   readonly engine: Engine;
   readonly signal?: AbortSignal;
-  /** Called after each window. */
+  /** Called with the windows that are done; anew from the first where the device had too little memory for a batch. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 

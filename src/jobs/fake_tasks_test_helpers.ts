@@ -15,6 +15,9 @@ export interface Trace {
   readonly step: number;
 }
 
+/** What a training of the fake warns of. */
+export const FELL_BACK = { code: "fell-back", detail: "cuda could not do it: Cannot run the graph: out of memory" };
+
 async function finetune(params: FinetuneParams, { signal, emit }: TaskContext) {
   const { recipe, workDirectory, outputDirectory } = params;
   const { steps = 5, learningRate: stepSeconds = 0.001, seed = BEHAVIOUR.normal } = recipe;
@@ -44,6 +47,7 @@ async function finetune(params: FinetuneParams, { signal, emit }: TaskContext) {
     resolvedRecipe: { ...recipe, steps },
     provider: "fake",
     peakBytes: 1,
+    warnings: [FELL_BACK],
   };
 }
 
@@ -72,6 +76,7 @@ async function pretrain({ cases, recipe, outputDirectory }: PretrainParams, { em
     resolvedRecipe: { ...recipe },
     provider: "fake",
     peakBytes: 1,
+    warnings: [],
   };
 }
 

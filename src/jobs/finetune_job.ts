@@ -16,6 +16,7 @@ import type { JobFiles } from "./job_files.ts";
 import type { FinetuneJobInput } from "./job_rows.ts";
 import { SOFTWARE } from "./software.ts";
 import type { RunOptions, TaskProcess } from "./task_process.ts";
+import type { Warned } from "./task_types.ts";
 import type { DatasetTask, FinetuneInput, JobRecord, JobResult } from "./types.ts";
 
 export interface FinetuneDeps {
@@ -133,15 +134,21 @@ export async function runFinetune(
   const { name, datasetHash } = input;
   const draft = candidateDraft(trained, { job: id, name, datasetHash, base, caseCount: cases.length });
   const candidate = await registry.addCandidate(draft, files.output(id));
-  return outcomeOf(candidate);
+  return outcomeOf(candidate, trained);
 }
 
-function outcomeOf({ name, version, manifest }: ModelVersion): {
+function outcomeOf(version: ModelVersion, trained?: Warned): {
   result: JobResult;
   validation?: JobRecord["validation"];
 } {
-  const { metrics } = manifest.provenance;
-  return { result: { model: name, version }, ...(Object.keys(metrics).length > 0 && { validation: metrics }) };
+  const { metrics } = version.manifest.provenance;
+  return { result: trainingResult(version, trained), ...(Object.keys(metrics).length > 0 && { validation: metrics }) };
+}
+
+/** What the record of a training says of the version that it made. */
+export function trainingResult({ name, version, manifest }: ModelVersion, trained?: Warned): JobResult {
+  const { provider } = manifest.provenance.software;
+  return { model: name, version, provider, ...(trained && { warnings: trained.warnings }) };
 }
 
 /** Where a candidate comes from, for its manifest. */

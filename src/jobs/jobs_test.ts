@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { databaseTests } from "../registry/database_test_helpers.ts";
 import { refusal } from "../registry/package_test_helpers.ts";
-import { BEHAVIOUR, type Trace } from "./fake_tasks_test_helpers.ts";
+import { BEHAVIOUR, FELL_BACK, type Trace } from "./fake_tasks_test_helpers.ts";
 import type { Jobs } from "./jobs.ts";
 import { readyDataset, streamOf, tinyNifti, withWorkplace } from "./jobs_test_helpers.ts";
 import type { FinetuneInput, JobEvent, JobRecord } from "./types.ts";
@@ -33,7 +33,7 @@ test("a fine-tune is queued, runs, tells its progress and ends as a candidate", 
     assert.deepEqual([queued.kind, queued.state, queued.progress], ["finetune", "queued", undefined]);
     const { record, events } = await endOf(jobs, queued.id);
     assert.equal(record.state, "succeeded", JSON.stringify(record.error));
-    assert.deepEqual(record.result, { model: "mine", version: 1 });
+    assert.deepEqual(record.result, { model: "mine", version: 1, provider: "fake", warnings: [FELL_BACK] });
     assert.deepEqual(record.validation, { dice: 0.5 });
     assert.equal(record.progress?.step, 4);
     assert.ok(record.createdAt <= record.startedAt! && record.startedAt! <= record.finishedAt!);
@@ -51,7 +51,7 @@ test("a fine-tune is queued, runs, tells its progress and ends as a candidate", 
 
     assert.deepEqual(events.filter((e) => e.type !== "progress").map((e) => e.type), ["log", "validation", "done"]);
     assert.deepEqual(events.findLast((e) => e.type === "progress")?.data.step, 4);
-    assert.deepEqual(events.at(-1)?.data.result, { model: "mine", version: 1 });
+    assert.deepEqual(events.at(-1)?.data.result, record.result);
     assert.match(await Deno.readTextFile(await jobs.reportFile(queued.id, "json")), /"step":4/);
     await assert.rejects(jobs.reportFile(queued.id, "html"), refusal("gone", /the report: it is not kept/));
   }));
@@ -79,7 +79,12 @@ test("a pre-training needs no labels, ends as a candidate encoder, and is made b
     const queued = await jobs.submitPretraining(wanted);
     assert.deepEqual([queued.kind, queued.state], ["pretrain", "queued"]);
     const { record, events } = await endOf(jobs, queued.id);
-    assert.deepEqual([record.state, record.result], ["succeeded", { model: "encoder", version: 1 }]);
+    assert.deepEqual([record.state, record.result], ["succeeded", {
+      model: "encoder",
+      version: 1,
+      provider: "fake",
+      warnings: [],
+    }]);
     assert.deepEqual(events.findLast((e) => e.type === "progress")?.data.losses, { md: 0.1, cmr: 0.2 });
     assert.equal(await Deno.readTextFile(await jobs.reportFile(queued.id, "json")), '{"cases":1}');
     const { manifest: { task, provenance }, state } = await registry.version("encoder", 1);
@@ -362,7 +367,7 @@ test("a job whose package exists already is not done again", (database) =>
     await database.query("DELETE FROM sulcus.job_events WHERE job = $1", [id]);
     const second = await open();
     const { record, events } = await endOf(second, id);
-    assert.deepEqual([record.state, record.result], ["succeeded", { model: "mine", version: 1 }]);
+    assert.deepEqual([record.state, record.result], ["succeeded", { model: "mine", version: 1, provider: "fake" }]);
     assert.deepEqual((await registry.get("mine")).versions.length, 1);
     assert.match(String(events[0].data.message), /^The server was restarted; the job goes on/);
     assert.deepEqual(events.map((e) => e.type), ["log", "done"], "it was trained again");

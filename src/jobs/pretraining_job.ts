@@ -1,7 +1,7 @@
 /** A pre-training from the user's wish to the candidate version. Not the training: that happens in a worker process. */
-import { DomainError, type ManifestDraft, type ModelVersion } from "../registry/mod.ts";
+import { DomainError, type ManifestDraft } from "../registry/mod.ts";
 import { type PretrainResult, resolvePretraining } from "../train/mod.ts";
-import { checkModelName, checkNamesake, type FinetuneDeps } from "./finetune_job.ts";
+import { checkModelName, checkNamesake, type FinetuneDeps, trainingResult } from "./finetune_job.ts";
 import type { PretrainingJobInput } from "./job_rows.ts";
 import { SOFTWARE } from "./software.ts";
 import type { RunOptions } from "./task_process.ts";
@@ -30,7 +30,7 @@ export async function runPretraining(
   options: Omit<RunOptions, "lock">,
 ): Promise<{ result: JobResult }> {
   const existing = await registry.madeBy(id);
-  if (existing) return outcomeOf(existing);
+  if (existing) return { result: trainingResult(existing) };
   const { dataset, datasetHash, name, recipe } = input;
   const { detail, cases } = await datasets.pretrainingCases(dataset);
   if (detail.hash !== datasetHash) {
@@ -45,11 +45,7 @@ export async function runPretraining(
     provider,
   }, { ...options, lock: files.lock(id) });
   const draft = pretrainingDraft(trained, { job: id, name, datasetHash, caseCount: cases.length });
-  return outcomeOf(await registry.addCandidate(draft, files.output(id)));
-}
-
-function outcomeOf({ name, version }: ModelVersion): { result: JobResult } {
-  return { result: { model: name, version } };
+  return { result: trainingResult(await registry.addCandidate(draft, files.output(id)), trained) };
 }
 
 /** Where a pre-trained encoder comes from, for its manifest. */

@@ -104,7 +104,7 @@ export class Runner {
     const { result, ...used } = job.kind === "segment"
       ? await inference.segment({ ...input, images }, files.result(job.id), follow)
       : await inference.classify({ ...input, images }, follow);
-    return { state: "succeeded", result: { ...used, output: result } };
+    return { state: "succeeded", result: { ...used, provider: result.provider, output: result } };
   }
 
   /** What becomes of a job whose work threw. */

@@ -45,6 +45,7 @@ export class TaskProcess {
     this.#supervisor = new Supervisor({
       title: options.title,
       module: import.meta.resolve("./worker.ts"),
+      v8Flags: ["--expose-gc"],
       startTimeoutMs: START_MS,
       initialize: async (call) => {
         const message: LoadMessage = { tasks: options.tasksModule, dataDirectory: options.dataDirectory };

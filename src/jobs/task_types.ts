@@ -3,7 +3,7 @@
  * answers. All of it is JSON.
  */
 import type { Provider } from "../engine/mod.ts";
-import type { ClassifyResult, InferenceRequest, SegmentRequest, SegmentResult } from "../inference/types.ts";
+import type { ClassifyResult, InferenceRequest, SegmentRequest, SegmentResult, Warning } from "../inference/types.ts";
 import type { Modality } from "../inference/spec.ts";
 import type { PretrainRequest, PretrainResult } from "../train/mod.ts";
 import type { FinetuneRequest, FinetuneResult, TrainEvent } from "../train/types.ts";
@@ -52,10 +52,15 @@ export interface TaskContext {
   readonly dataDirectory: string;
 }
 
+/** What whoever asked should know beside the result: also which provider could not do it, and why. */
+export interface Warned {
+  readonly warnings: readonly Warning[];
+}
+
 /** What a tasks module exports as `tasks`. */
 export interface Tasks {
-  finetune(params: FinetuneParams, context: TaskContext): Promise<FinetuneResult>;
-  pretrain(params: PretrainParams, context: TaskContext): Promise<PretrainResult>;
+  finetune(params: FinetuneParams, context: TaskContext): Promise<FinetuneResult & Warned>;
+  pretrain(params: PretrainParams, context: TaskContext): Promise<PretrainResult & Warned>;
   segment(params: SegmentParams, context: TaskContext): Promise<SegmentResult>;
   classify(params: ClassifyParams, context: TaskContext): Promise<ClassifyResult>;
 }

@@ -1,5 +1,5 @@
 /** Jobs, their events and data sets as users see them: plain data, dates as ISO 8601 strings. */
-import type { ClassifyResult, SegmentRequest, SegmentResult } from "../inference/types.ts";
+import type { ClassifyResult, SegmentRequest, SegmentResult, Warning } from "../inference/types.ts";
 import type { Label, Modality } from "../inference/spec.ts";
 import type { FinetuneRequest, Metrics, Recipe } from "../train/types.ts";
 import type { PretrainingRecipe } from "../train/mod.ts";
@@ -46,6 +46,10 @@ export interface JobRecord {
 export interface JobResult {
   readonly model: string;
   readonly version: number;
+  /** What it ran on; absent in records of earlier versions. */
+  readonly provider?: string;
+  /** What a user should know of a training: also which provider could not do it, and why. */
+  readonly warnings?: readonly Warning[];
   /** What a `segment` or `classify` job found; the mask is {@link Jobs.resultFile}. */
   readonly output?: SegmentResult | ClassifyResult;
 }

@@ -2,7 +2,7 @@
  * The program of a worker process: runs tasks of the module that it is told to load. Not for import; see
  * `TaskProcess`.
  */
-import { emit, serve } from "../engine/mod.ts";
+import { emit, giveBackMemory, serve } from "../engine/mod.ts";
 import { acquireLock } from "../registry/mod.ts";
 import type { CancelMessage, LoadMessage, RunMessage, TaskContext, TaskName } from "./task_types.ts";
 
@@ -34,6 +34,7 @@ serve({
     } finally {
       running.delete(run);
       held?.release();
+      if (running.size === 0) giveBackMemory(); // the volumes of an examination are hundreds of megabytes
     }
   },
   cancel({ run }: CancelMessage) {

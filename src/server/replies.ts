@@ -227,6 +227,10 @@ export const jobSchema = named(
     validation: metrics.optional(),
     result: z.strictObject({
       ...used,
+      provider: z.string().optional().describe("What it ran on."),
+      warnings: z.array(warningSchema).optional().describe(
+        "Of a training: also which provider could not do it, and why.",
+      ),
       maskUrl: z.string().optional(),
       output: z.union([segmentOutput, classifyOutput]).optional(),
     }).optional(),

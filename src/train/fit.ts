@@ -2,7 +2,7 @@
  * Chooses how a step runs in the memory that there is: as fast as it can, else with freed memory given back at once, else
  * with some values computed twice. The numbers that it computes are the same, bit by bit.
  */
-import type { Provider } from "../engine/mod.ts";
+import { type Engine, EngineError, type Provider } from "../engine/mod.ts";
 import { type Graph, MemoryBudgetError, predictMemory, rematerialise, type Rematerialised } from "../graph/mod.ts";
 
 export interface Fitted {
@@ -21,6 +21,31 @@ const USABLE = 0.75;
 /** The bytes that a step may take on a device; only the CPU's memory is predicted. */
 export function memoryBudget(provider: Provider): number {
   return provider === "cpu" ? USABLE * Deno.systemMemoryInfo().available : Infinity;
+}
+
+/** Engines whose memory was not enough for a training in the form that was predicted to fit. */
+const short = new WeakSet<Engine>();
+
+/**
+ * Runs a training whose steps are fitted into `budgetBytes`. Where the device nevertheless runs out of memory, it goes on
+ * from its last checkpoint in the form that takes the least (`budgetBytes` 0), and so do later ones on this engine.
+ * @throws as `work`
+ */
+export async function withinMemory<T>(
+  engine: Engine,
+  { budgetBytes, onLog }: { readonly budgetBytes: number; readonly onLog: (message: string) => void },
+  work: (budgetBytes: number) => Promise<T>,
+): Promise<T> {
+  if (budgetBytes > 0 && !short.has(engine)) {
+    try {
+      return await work(budgetBytes);
+    } catch (error) {
+      if (!(error instanceof EngineError && error.code === "out-of-memory")) throw error;
+      short.add(engine);
+      onLog("The device ran out of memory: the training goes on in the form that takes the least");
+    }
+  }
+  return await work(0);
 }
 
 /** `graph` in the fastest form whose predicted peak is at most `budgetBytes`, or else in the smallest that was found. */
@@ -46,6 +71,7 @@ export function fitMessage({ memory, peakBytes, extraCost }: Fitted, budgetBytes
   const gb = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   const twice = extraCost === 0 ? "" : `, ${Math.ceil(100 * extraCost)} % of it computed twice`;
   const what = `A training step will take ${gb(peakBytes)} of memory${twice}`;
+  if (budgetBytes === 0) return `${what}: the least that was found`;
   return peakBytes <= budgetBytes
     ? `${what}, to fit into ${gb(budgetBytes)}`
     : `${what}: more than the ${gb(budgetBytes)} that may be used`;

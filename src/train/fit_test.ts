@@ -33,6 +33,7 @@ Deno.test("fitMessage() tells what a step takes and why, and nothing where it si
   const what = "A training step will take 5.2 GB of memory";
   assert.equal(fitMessage({ ...fit, extraCost: 0 }, 6e9), `${what}, to fit into 6.0 GB`);
   assert.equal(fitMessage(fit, 6e9), `${what}, 3 % of it computed twice, to fit into 6.0 GB`);
+  assert.equal(fitMessage(fit, 0), `${what}, 3 % of it computed twice: the least that was found`);
   assert.equal(fitMessage(fit, 5e9), `${what}, 3 % of it computed twice: more than the 5.0 GB that may be used`);
 });
 

@@ -12,7 +12,7 @@ import { buildNetwork, initialWeights, isBuffer, parametersOf } from "../nets/mo
 import type { Triple } from "../volume/mod.ts";
 import type { CaseCache } from "./case_cache.ts";
 import { writeWhole } from "./files.ts";
-import { memoryBudget } from "./fit.ts";
+import { memoryBudget, withinMemory } from "./fit.ts";
 import { compiled, type CompileOptions, type MicroBatch, type Program, runLoop, type StateTensor } from "./loop.ts";
 import { openPretrainingCases, type PretrainingVolumes } from "./pretraining_cases.ts";
 import { type ResolvedPretraining, resolvePretraining, Schedule } from "./pretraining_recipes.ts";
@@ -47,40 +47,56 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainResult
       if (request.signal?.aborted) throw new TrainingError("cancelled", "The pre-training was cancelled");
     },
   });
-  const trainer = new Pretrainer({
-    recipe,
-    volumes,
-    modalities,
-    compile: { device: engine, budgetBytes: memoryBudget(engine.provider), onLog: log },
-  });
   const clock = { start: performance.now(), first: -1 };
   const { steps } = recipe;
-  const { state, curves } = await runLoop({
-    engine,
-    title: "pre-training",
-    state: trainer.state,
-    curves: PRETRAINING_LOSSES,
-    steps,
-    checkpointEverySteps: recipe.checkpointEverySteps,
-    directory: workDirectory,
-    run: identityOf(recipe, cases),
-    update: (step) => trainer.update(step),
-    signal: request.signal,
-    onLog: log,
-    onStep: async ({ step, learningRate, values: { loss, ...losses } }) => {
-      if (clock.first < 0) Object.assign(clock, { first: step, start: performance.now() });
-      const perStep = (performance.now() - clock.start) / Math.max(step - clock.first, 1);
-      if (SNAPSHOTS.some((share) => Math.max(1, Math.round(share * steps)) === step)) {
-        await saveSnapshot(
-          workDirectory,
-          step,
-          templatesPng(await trainer.templates(engine), recipe.templates.sizeVox),
-        );
-      }
-      const etaSeconds = Math.round((steps - step) * perStep / 1000);
-      const epoch = trainer.schedule.epochOf(trainer.schedule.stepsOf(step - 1).last);
-      onEvent({ type: "progress", step, steps, epoch, loss, losses, learningRate, etaSeconds, phase: "pre-training" });
-    },
+  const memory = { budgetBytes: memoryBudget(engine.provider), onLog: log };
+  const { trainer, state, curves } = await withinMemory(engine, memory, async (budgetBytes) => {
+    const trainer = new Pretrainer({
+      recipe,
+      volumes,
+      modalities,
+      compile: { device: engine, budgetBytes, onLog: log },
+    });
+    return {
+      trainer,
+      ...await runLoop({
+        engine,
+        title: "pre-training",
+        state: trainer.state,
+        curves: PRETRAINING_LOSSES,
+        steps,
+        checkpointEverySteps: recipe.checkpointEverySteps,
+        directory: workDirectory,
+        run: identityOf(recipe, cases),
+        update: (step) => trainer.update(step),
+        signal: request.signal,
+        onLog: log,
+        onStep: async ({ step, learningRate, values: { loss, ...losses } }) => {
+          if (clock.first < 0) Object.assign(clock, { first: step, start: performance.now() });
+          const perStep = (performance.now() - clock.start) / Math.max(step - clock.first, 1);
+          if (SNAPSHOTS.some((share) => Math.max(1, Math.round(share * steps)) === step)) {
+            await saveSnapshot(
+              workDirectory,
+              step,
+              templatesPng(await trainer.templates(engine), recipe.templates.sizeVox),
+            );
+          }
+          const etaSeconds = Math.round((steps - step) * perStep / 1000);
+          const epoch = trainer.schedule.epochOf(trainer.schedule.stepsOf(step - 1).last);
+          onEvent({
+            type: "progress",
+            step,
+            steps,
+            epoch,
+            loss,
+            losses,
+            learningRate,
+            etaSeconds,
+            phase: "pre-training",
+          });
+        },
+      }),
+    };
   });
 
   const templates: Templates = new Map(modalities.map((m) => [m, state.get(`template/${m}`)!.data as Float32Array]));

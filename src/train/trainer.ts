@@ -3,7 +3,7 @@ import type { Engine } from "../engine/mod.ts";
 import { type Graph, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
 import type { Sample } from "./augment.ts";
 import { compiled, type Program, runLoop, type StateTensor } from "./loop.ts";
-import { memoryBudget } from "./fit.ts";
+import { memoryBudget, withinMemory } from "./fit.ts";
 import { cosineRate } from "./recipes.ts";
 import { LOSS_OUTPUTS, type StepConfig, trainingStep } from "./step.ts";
 
@@ -45,9 +45,13 @@ const SMOOTHING = 20;
 
 /** Trains to the end. @throws as `runLoop()` */
 export async function train(options: TrainerOptions): Promise<Trained> {
+  const { engine, memoryBytes: budgetBytes = memoryBudget(engine.provider), onLog } = options;
+  return await withinMemory(engine, { budgetBytes, onLog }, (bytes) => trainIn(bytes, options));
+}
+
+async function trainIn(budgetBytes: number, options: TrainerOptions): Promise<Trained> {
   const { network, step: config, batchSize, steps, earlyStopSteps } = options;
   const { engine: device } = options;
-  const { memoryBytes: budgetBytes = memoryBudget(device.provider) } = options;
   const programOf = (last: boolean) => {
     const accumulate = batchSize === 1 ? undefined : { of: batchSize, last };
     const step = trainingStep(network, { ...config, accumulate });
