@@ -1,5 +1,5 @@
 /**
- * Benchmarks: `deno task bench [--only NAME] [--provider P] [--precision P] [--full] [--out FILE] [--calibrated DATA]
+ * Benchmarks: `deno task bench [--only NAME] [--provider P] [--precision P] [--threads N] [--full] [--out FILE] [--calibrated DATA]
  * [--peer PYTHON]` prints JSON; lowered by the calibration in the data directory `DATA`, and beside PyTorch, if they are
  * named. Each row runs in an engine of its own, so that its peak memory is its own. Compare rows of one run only: machines
  * drift.
@@ -20,9 +20,10 @@ import {
   type Tensor,
   tensor,
 } from "../src/graph/mod.ts";
-import { segment } from "../src/inference/mod.ts";
+import { segment, slidingLogits, windowRunner } from "../src/inference/mod.ts";
 import { buildNetwork, EDGE, initialWeights, isBuffer, type NetworkSpec } from "../src/nets/mod.ts";
 import { specOf } from "../src/registry/manifest.ts";
+import type { Triple } from "../src/volume/mod.ts";
 import { readPackage } from "../src/registry/package.ts";
 import { ADAM_DEFAULTS, type Fitted, fitted, trainingStep } from "../src/train/mod.ts";
 
@@ -174,6 +175,22 @@ function updateOnce(
   return session.run({ ...feeds, step: tensor("float32", [], [i + 1]) }, { keep, fetch: ["loss"] });
 }
 
+/** A volume of many windows through the edge network, by halves overlapping: what does time and memory do with its size? */
+async function sliding(engine: Engine, { name, sizeVox }: { name: string; sizeVox: Triple }) {
+  const roi: Triple = [64, 64, 64];
+  const weights = initialWeights(EDGE_NET, { seed: 0 });
+  const graph = buildNetwork(EDGE_NET, { input: [1, 4, ...roi], weights, outputs: "inference" });
+  const session = await engine.load(encodeModel(lowered(engine, graph)));
+  const inputs = Array.from({ length: 4 }, () => wave(sizeVox).data as Float32Array);
+  const settings = { roi, overlap: 0.5, blending: "gaussian", channels: 1 } as const;
+  let windows = 0;
+  const run = async () => {
+    windows = (await slidingLogits(windowRunner(session), { inputs, sizeVox }, settings)).windows;
+  };
+  const row = await measure(engine, { name, runs: 3, run });
+  return { ...row, windows, msPerWindow: Math.round(row.bestMs / windows) };
+}
+
 /** A real 1 mm volume, from files to the written mask. */
 async function wholeVolume(engine: Engine, { name, data }: { name: string; data: string }) {
   const directory = join("models", "ms-lesion", "1");
@@ -205,6 +222,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     provider: { type: "string", default: "cpu" },
     precision: { type: "string" },
+    threads: { type: "string" },
     full: { type: "boolean", default: false },
     /** A Python with PyTorch: the peer is measured in the same run. */
     peer: { type: "string" },
@@ -226,6 +244,9 @@ const BENCHES: Record<string, (engine: Engine, name: string) => Promise<Row>> = 
   "uniunet-step-64": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3 }),
   "uniunet-step-64-saving": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3, budgetGb: 2.5 }),
   "uniunet-step-64-twice": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3, budgetGb: 2 }),
+  "edge-volume-1x": (e, name) => sliding(e, { name, sizeVox: [96, 96, 96] }),
+  "edge-volume-2x": (e, name) => sliding(e, { name, sizeVox: [192, 96, 96] }),
+  "edge-volume-4x": (e, name) => sliding(e, { name, sizeVox: [192, 192, 96] }),
   "ms-lesion-volume": (e, name) => wholeVolume(e, { name, data: values.data }),
 };
 if (values.full) {
@@ -245,11 +266,17 @@ function choice<T extends string>(flag: string, known: readonly T[], value: stri
 
 const provider = choice("provider", PROVIDERS, values.provider);
 const precision = values.precision === undefined ? undefined : choice("precision", PRECISIONS, values.precision);
+const threads = values.threads === undefined ? undefined : Number(values.threads);
 const rows: Row[] = [];
 let device = "";
 for (const [name, bench] of Object.entries(BENCHES)) {
   if (values.only !== undefined && !name.includes(values.only)) continue;
-  const engine = await openEngine(provider, { precision, dataDirectory: values.calibrated, warn: console.error });
+  const engine = await openEngine(provider, {
+    precision,
+    threads,
+    dataDirectory: values.calibrated,
+    warn: console.error,
+  });
   try {
     device = engine.deviceName;
     rows.push(await bench(engine, name));
