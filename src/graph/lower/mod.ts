@@ -8,7 +8,7 @@ import { TWO_PASS_NORM } from "./norm.ts";
 import { FEWER_PADDED_AXES } from "./pad.ts";
 import { MIXED_PRECISION } from "./precision.ts";
 import { applyPass, type Cost, type Costs, type Pass, type PassReport, type Target } from "./pass.ts";
-import { PLANAR_GROUPED_CONV } from "./planar_conv.ts";
+import { PLANAR_CONV, PLANAR_GROUPED_CONV, PRODUCT_CONV } from "./planar_conv.ts";
 import { WEIGHT_GRADIENT } from "./weight_gradient.ts";
 
 export { ATTENTION_PIECES, MIXED_PRECISION };
@@ -31,8 +31,8 @@ export const CPU_PASSES: readonly Pass[] = [
 ];
 
 /**
- * The passes for ONNX Runtime's WebGPU provider, in order: it has no 3-D ConvTranspose and no grouped 3-D Conv, runs a
- * weight gradient written as a convolution with one thread an element, and normalises inexactly.
+ * The passes for ONNX Runtime's WebGPU provider, in order: it has no 3-D ConvTranspose and no grouped 3-D Conv, runs the
+ * dense one and weight gradients written as such with one thread an element, and normalises inexactly.
  */
 export const WEBGPU_PASSES: readonly Pass[] = [
   CHANNEL_NORM,
@@ -41,6 +41,8 @@ export const WEBGPU_PASSES: readonly Pass[] = [
   PRODUCT_CONV_TRANSPOSE,
   SPREAD_CONV_TRANSPOSE,
   always(PLANAR_GROUPED_CONV),
+  PRODUCT_CONV,
+  PLANAR_CONV,
   SINK_TRANSPOSES,
   ATTENTION_PIECES,
 ];

@@ -1,10 +1,12 @@
 /**
- * Grouped convolutions in 3-D for a device that groups in 2-D only: each tap along depth is a 2-D convolution of the
- * depth slices that it reads, and the taps are summed.
+ * Convolutions in 3-D for a device that has fast ones in 2-D, or grouped ones in 2-D only: each tap along depth is a 2-D
+ * convolution of the depth slices that it reads, and the taps are summed. A kernel of one voxel is a matrix product.
  */
 import type { Ops, Value } from "../ir.ts";
 import { DEPTHWISE_KINDS } from "./depthwise.ts";
+import { sizeOf } from "../tensor.ts";
 import type { Match, Pass } from "./pass.ts";
+import { byChannels, convSample, cube } from "./samples.ts";
 
 /** [N, C, D, H, W] → depth slices as batch, one 2-D Conv a tap → [N, M, oD, oH, oW]. */
 function bySlices(op: Ops, [x, w, bias]: readonly Value[], { node: { attrs }, y }: Match): Value {
@@ -39,4 +41,40 @@ export const PLANAR_GROUPED_CONV: Pass = {
   },
   kinds: DEPTHWISE_KINDS,
   rewrite: (op, inputs, match) => bySlices(op, inputs, match),
+};
+
+const isDense = ({ node, x: [, w] }: Match) => w.shape.length === 5 && node.attrs.group === 1;
+
+/** Whether every output is a combination of the channels of one voxel. */
+function isPointwise({ node: { attrs }, x: [, w] }: Match): boolean {
+  const all = (name: string, value: number) => (attrs[name] as readonly number[]).every((v) => v === value);
+  return sizeOf(w.shape.slice(2)) === 1 && all("strides", 1) && all("pads", 0);
+}
+
+const dense = (channels: number, edge: number, taps: number) =>
+  convSample({
+    x: cube(channels, edge),
+    w: [channels, channels, taps, taps, taps],
+    attrs: { pads: Array<number>(6).fill((taps - 1) / 2) },
+  });
+
+export const PLANAR_CONV: Pass = {
+  name: "planar-conv",
+  op: "Conv",
+  check: (match) => isDense(match) ? (isPointwise(match) ? "a product" : null) : undefined,
+  kinds: byChannels(16, 1, [dense(8, 32, 3), dense(64, 24, 3)]),
+  rewrite: (op, inputs, match) => bySlices(op, inputs, match),
+};
+
+export const PRODUCT_CONV: Pass = {
+  name: "product-conv",
+  op: "Conv",
+  check: (match) => isDense(match) ? (isPointwise(match) ? null : "several voxels an output") : undefined,
+  kinds: byChannels(16, 1, [dense(8, 32, 1), dense(64, 24, 1)]),
+  rewrite: (op, [x, w, bias], { y }) => {
+    const [n, c, ...size] = x.shape, m = w.shape[0];
+    const product = op.MatMul(op.Reshape(w, [m, c]), op.Reshape(x, [n, c, sizeOf(size)]));
+    const rows = bias === undefined ? product : op.Add(product, op.Reshape(bias, [m, 1]));
+    return op.Reshape(rows, y.shape);
+  },
 };
