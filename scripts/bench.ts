@@ -193,7 +193,7 @@ async function sliding(engine: Engine, { name, sizeVox }: { name: string; sizeVo
 
 /** A real 1 mm volume, from files to the written mask. */
 async function wholeVolume(engine: Engine, { name, data }: { name: string; data: string }) {
-  const directory = join("models", "ms-lesion", "1");
+  const directory = join("models", "ms-lesion", "2");
   const folder = await mkdtemp(join(tmpdir(), "sulcus-bench-"));
   const images = Object.fromEntries(["t1", "t1c", "t2", "flair"].map((m) => [m, join(data, `${m}.nii.gz`)]));
   const spec = specOf(await readPackage(directory));
