@@ -16,6 +16,7 @@ Deno.test("settingsOf() takes flags before the environment before defaults", () 
     provider: "auto",
     allowedHosts: [],
     modalityCheck: "mr-sequence",
+    cudaPrecision: "tf32",
   });
   const other = new Args([], new Map([["data", "cases"], ["store", "there"]]));
   assert.equal(settingsOf(other, {}, { dataFlag: "store" }).data, "there");
@@ -36,6 +37,11 @@ Deno.test("settingsOf() names the flag or variable that is wrong", () => {
       { SULCUS_MODALITY_CHECK: "Mr Sequence" },
       "Cannot use SULCUS_MODALITY_CHECK: expected 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit, got " +
       '"Mr Sequence"',
+    ],
+    [
+      {},
+      { SULCUS_CUDA_PRECISION: "half" },
+      'Cannot use SULCUS_CUDA_PRECISION: expected one of float32, tf32, mixed, got "half"',
     ],
     [{ host: "a b" }, {}, 'Cannot use --host: expected a host name or address, got "a b"'],
     [
