@@ -25,7 +25,7 @@ export async function makeMsLesion(
     base,
     work,
     recipe: { preset: "edge", seed: SEED },
-    describe: (_, seconds) => ({
+    describe: (_, { seconds }) => ({
       name: "ms-lesion",
       licence: LICENCE,
       intendedUse: `Demonstration of multiple-sclerosis lesion segmentation. ${NOT_MEDICAL}`,

@@ -52,12 +52,24 @@ export interface Tuning
   /** Checkpoints; the same wishes with the same folder go on where they were stopped. */
   readonly work: string;
   /** The rest of the manifest. */
-  readonly describe: (result: FinetuneResult, seconds: number) => {
+  readonly describe: (result: FinetuneResult, made: { readonly seconds: number; readonly report: ScoredReport }) => {
     name: string;
     licence: string;
     intendedUse: string;
     note: string;
   };
+}
+
+/** What a classifier's `report.json` tells of the cases of each fold, and of all in the phase `final`. */
+export interface ScoredReport {
+  readonly phases: readonly {
+    readonly name: string;
+    readonly cases: readonly {
+      readonly case: string;
+      readonly probabilities: readonly number[];
+      readonly classIndex: number;
+    }[];
+  }[];
 }
 
 /** Fine-tunes on the CPU and writes the next version. */
@@ -86,7 +98,8 @@ export async function fineTuned(models: string, { base, preprocessing, work, des
     });
     const seconds = Math.round((performance.now() - start) / 1000);
     console.log(JSON.stringify({ validation: result.validation, training: result.training, seconds }));
-    const { note, ...described } = describe(result, seconds);
+    const report: ScoredReport = JSON.parse(await Deno.readTextFile(join(output, "report.json")));
+    const { note, ...described } = describe(result, { seconds, report });
     const draft = {
       ...result.spec,
       ...described,

@@ -4,7 +4,7 @@ import { readPackage, writePackage } from "../src/registry/package.ts";
 import { draftOf, makeSource } from "../src/registry/package_test_helpers.ts";
 import { inFolder } from "../tests/_volumes.ts";
 import { adoptEdge } from "./_model_edge.ts";
-import { casesBelow } from "./_model_mr_sequence.ts";
+import { casesBelow, heldOutFigures } from "./_model_mr_sequence.ts";
 import { nextVersion } from "./_models.ts";
 
 const ENCODER = draftOf({ name: "my-encoder", task: "encoder", labels: [], licence: "" });
@@ -60,3 +60,19 @@ Deno.test("casesBelow() makes a case of every image and keeps a patient's studie
       ["p2-t1c", "p2", "t1c", { any: join(folder, "p2/t1c.nii.gz") }],
     ]);
   }));
+
+Deno.test("heldOutFigures() counts what the folds said of the given cases, T1 before and after contrast as one look", () => {
+  const scored = (id: string, classIndex: number, probabilities: number[]) => ({ case: id, classIndex, probabilities });
+  const phases = [
+    { name: "fold 1 of 2", cases: [scored("a", 0, [0.4, 0.55, 0.03, 0.02]), scored("b", 2, [0.2, 0, 0.5, 0.3])] },
+    { name: "fold 2 of 2", cases: [scored("c", 3, [0.5, 0.45, 0.05, 0]), scored("phantom", 3, [1, 0, 0, 0])] },
+    { name: "final", cases: [scored("a", 0, [0, 0, 1, 0])] },
+  ];
+  assert.deepEqual(heldOutFigures({ phases }, ["a", "b", "c"].map((id) => ({ id }))), {
+    volumes: 3,
+    right: 1,
+    lookRight: 2,
+    falseWarnings: 1,
+    warnings: 1,
+  });
+});

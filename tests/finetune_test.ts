@@ -159,7 +159,13 @@ Deno.test("finetune() of one patient does without validation and says so; a canc
 
 Deno.test("finetune() classifies, and compares with a twin from scratch", () =>
   inFolder(async (folder) => {
-    const recipe = { steps: 4, validation: "auto", compareFromScratch: true, learningRate: 1e-3 } as const;
+    const recipe = {
+      steps: 4,
+      batchSize: 2,
+      validation: "auto",
+      compareFromScratch: true,
+      learningRate: 1e-3,
+    } as const;
     const { request, events } = await setUp(folder, { count: 2, task: "classification", recipe });
     const result = await finetune(request);
     assert.deepEqual(

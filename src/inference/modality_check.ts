@@ -20,6 +20,28 @@ export interface CheckingModel {
  */
 export const SURE = 0.9;
 
+/**
+ * What a modality looks like. T1 after contrast counts as T1: only vessels and lesions that take up the contrast are
+ * brighter, and a volume without skull and without such lesions hardly shows any.
+ */
+export function lookOf(modality: Modality): Modality {
+  return modality === "t1c" ? "t1" : modality;
+}
+
+/** The look that is most probable of a volume, by the probabilities of a checking model's classes. */
+export function likeliestLook(
+  { classes }: Pick<ModelSpec, "classes">,
+  probabilities: readonly number[],
+): { look: Modality; probability: number } {
+  const byLook = new Map<Modality, number>();
+  for (const [i, p] of probabilities.entries()) {
+    const look = lookOf(classes[i] as Modality);
+    byLook.set(look, (byLook.get(look) ?? 0) + p);
+  }
+  const [look, probability] = [...byLook].reduce((a, b) => b[1] > a[1] ? b : a);
+  return { look, probability };
+}
+
 /** Whether a model is a classifier of one volume of any modality with modalities as classes. */
 export function isCheckingModel({ task, modalities, classes }: ModelSpec): boolean {
   return task === "classification" && modalities.length === 1 && modalities[0] === ANY_MODALITY &&
@@ -53,10 +75,9 @@ export class ModalityCheck {
     if (model === undefined) return found;
     try {
       for (const [modality, input] of this.#inputs) {
-        const probabilities = await classProbabilities(engine, model, input);
-        const most = Math.max(...probabilities), looks = model.spec.classes[probabilities.indexOf(most)];
-        if (looks === modality || !(most >= SURE)) continue;
-        const detail = `${modality} looks like ${looks} (probability ${most.toFixed(2)})`;
+        const { look, probability } = likeliestLook(model.spec, await classProbabilities(engine, model, input));
+        if (look === lookOf(modality) || !(probability >= SURE)) continue;
+        const detail = `${modality} looks like ${look} (probability ${probability.toFixed(2)})`;
         found.push({ code: "modality-mismatch", detail });
       }
     } catch (error) {

@@ -37,12 +37,12 @@ const CHECK: ModelSpec = {
   preprocessing: PREPROCESSING,
 };
 
-/** t1 where the mean of the volume, mapped to [0, 1], is above a half; flair where it is below. */
-function byMean(steepness: number): Graph {
+/** flair where the mean of the volume, mapped to [0, 1], is below a half; where it is above, the other classes alike. */
+function byMean(steepness: number, classes: readonly string[]): Graph {
   const b = new GraphBuilder();
   const image = b.input("image", { dtype: "float32", shape: [1, 1, ...ROI] });
   const mean = b.op.Sub(b.op.ReduceMean(image, [2, 3, 4], { keepdims: 0 }), 0.5);
-  const signs = tensor("float32", [1, 2], [steepness, -steepness]);
+  const signs = tensor("float32", [1, classes.length], classes.map((c) => c === "flair" ? -steepness : steepness));
   return b.build("byMean", { logits: b.op.Mul(mean, signs) });
 }
 
@@ -65,7 +65,7 @@ interface Place {
   readonly folder: string;
   readonly directory: string;
   /** A checking model; how sure it is grows with its steepness. */
-  readonly checking: (steepness: number) => Promise<CheckingModel>;
+  readonly checking: (steepness: number, classes?: readonly string[]) => Promise<CheckingModel>;
   /** Mostly bright: a t1. Mostly dark: a flair. */
   readonly bright: string;
   readonly dark: string;
@@ -83,9 +83,9 @@ const withPlace = (work: (place: Place) => Promise<void>) =>
         engine,
         folder,
         directory: await writePackage(folder, "model", firstChannel()),
-        checking: async (steepness) => ({
-          directory: await writePackage(folder, `check-${steepness}`, byMean(steepness)),
-          spec: CHECK,
+        checking: async (steepness, classes = CHECK.classes) => ({
+          directory: await writePackage(folder, `check-${steepness}-${classes}`, byMean(steepness, classes)),
+          spec: { ...CHECK, classes },
         }),
         bright: await write("bright", 0.2),
         dark: await write("dark", 5),
@@ -122,6 +122,20 @@ Deno.test("segment() and classify() warn of volumes that look like another modal
     const t1 = { ...sure, spec: { ...CHECK, modalities: ["t1" as const] } };
     const [warning] = (await classify({ ...t1, images: { t1: dark }, engine, modalityCheck: sure })).warnings;
     assert.equal(warning.code, "modality-mismatch");
+  }));
+
+Deno.test("classify() takes T1 before and after contrast for one: no warning between them, one for what looks like either", () =>
+  withPlace(async ({ engine, checking, bright, dark }) => {
+    // t1 and t1c share what is bright half and half
+    const check = await checking(20, ["t1", "t1c", "flair"]);
+    const run = async (name: Modality, image: string) => {
+      const own = { ...check, spec: { ...check.spec, modalities: [name] } };
+      const { warnings } = await classify({ ...own, images: { [name]: image }, engine, modalityCheck: check });
+      return warnings.map(({ detail }) => detail);
+    };
+    assert.deepEqual([await run("t1", bright), await run("t1c", bright), await run("flair", dark)], [[], [], []]);
+    assert.match((await run("flair", bright)).join(), /^flair looks like t1 \(probability (0\.9\d|1\.00)\)$/);
+    assert.match((await run("t1c", dark)).join(), /^t1c looks like flair \(probability (0\.9\d|1\.00)\)$/);
   }));
 
 Deno.test("segment() goes on without the check when that fails, and tells of it", () =>

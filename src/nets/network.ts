@@ -158,7 +158,7 @@ const KINDS: Readonly<Record<Exclude<NetworkSpec["kind"], "onnx">, (spec: Networ
   }),
   "uniformer-classifier": define<UniformerClassifierConfig>({
     ...UNIFORMER,
-    defaults: () => ({ ...UNIFORMER_SMALL, classes: 2 }),
+    defaults: () => ({ ...UNIFORMER_SMALL, classes: 2, allStages: false }),
     inference: ["logits"],
     forward: uniformerClassifier,
   }),

@@ -108,6 +108,7 @@ const SHAPES: readonly [Kind, NetworkSpec["config"], Record<string, number[]>, R
   }],
   ["uniunet", { ...TINY, outChannels: 1, multiScale: false }, { out: [2, 1, 32, 48, 16] }, { x4: [2, 48, 2, 3, 1] }],
   ["uniformer-classifier", { ...TINY, classes: 5 }, { logits: [2, 5] }, { x4: [2, 48, 2, 3, 1] }],
+  ["uniformer-classifier", { ...TINY, classes: 5, allStages: true }, { logits: [2, 5] }, { x4: [2, 48, 2, 3, 1] }],
   ["uniformer-pretraining", { ...TINY, stemWidth: 4 }, { out: [2, 1, 32, 48, 16] }, {
     x1: [2, 8, 16, 24, 8],
     x2: [2, 16, 8, 12, 4],

@@ -159,6 +159,14 @@ export function keptBlocks(
   return kept;
 }
 
+/** Several crops as one batch. */
+export function joinedSamples(samples: readonly Sample[]): Sample {
+  return {
+    views: samples[0].views.map((_, v) => joined(samples.map(({ views }) => views[v]))),
+    target: joined(samples.map(({ target }) => target)),
+  };
+}
+
 /** One array behind the other; at least one. */
 export function joined<T extends Float32Array | Uint8Array>(parts: readonly T[]): T {
   const out = new (parts[0].constructor as new (n: number) => T)(parts.reduce((n, p) => n + p.length, 0));

@@ -69,11 +69,12 @@ export interface TrainableOptions {
  */
 export async function trainable({ request, recipe, scratch = false }: TrainableOptions): Promise<Trainable> {
   const { base, modalities } = request;
-  const input = [1, modalities.length, ...recipe.roi];
+  const inputOf = (crops: number) => [crops, modalities.length, ...recipe.roi];
+  const input = inputOf(1);
   const bytes = await readFile(join(base.directory, "network.onnx"));
   const imported = base.spec.architecture.kind === "onnx";
   const { net, architecture, known } = imported ? importedNet(request, bytes, input) : {
-    ...ownNet(request),
+    ...ownNet(request, recipe),
     known: importModel(bytes).constants,
   };
   const isDropped = (key: string) => !imported && base.spec.task === "encoder" && isFreshDownstream(key);
@@ -98,7 +99,8 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
     }
   }
   const trained = new Set(parameters.filter((p) => !p.buffer && !isBuffer(p.key)).map((p) => p.key));
-  const built = buildNetwork(net, { input, weights, outputs: "training" });
+  const together = recipe.batch === "joint" ? recipe.batchSize : 1;
+  const built = buildNetwork(net, { input: inputOf(together), weights, outputs: "training" });
   const heads = built.outputs.filter((name) => name === "logits" || name.startsWith("out"));
   const network = request.task === "segmentation" && recipe.headBias !== null
     ? withHeadBias(built, headBiases(built, heads).filter((key) => fresh.includes(key)), recipe.headBias)
@@ -157,9 +159,15 @@ function withHeadBias(graph: Graph, keys: readonly string[], value: number): Gra
 
 function ownNet(
   { base, task, modalities, labels, classes }: FinetuneRequest,
+  { allStages }: ResolvedRecipe,
 ): { net: Net; architecture: Architecture } {
   const outputs = task === "segmentation" ? labels.length : classes.length;
-  const architecture = downstreamSpec(base.spec.architecture, { task, inputs: modalities.length, outputs });
+  const architecture = downstreamSpec(base.spec.architecture, {
+    task,
+    inputs: modalities.length,
+    outputs,
+    allStages,
+  });
   return { net: netOf(architecture), architecture };
 }
 

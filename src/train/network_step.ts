@@ -43,9 +43,9 @@ export interface ForwardOptions {
 }
 
 /**
- * A network inside a step; every pass has batch statistics of its own and moves the running ones on. What is averaged over
- * space right after its BatchNormalization is normalised by the running ones instead: by its own, the average of a single
- * crop would be the same for every crop.
+ * A network inside a step; every pass has batch statistics of its own and moves the running ones on. In a pass of one
+ * crop, what is averaged over space right after its BatchNormalization is normalised by the running ones instead: by its
+ * own, the average would be the same for every crop.
  */
 export class StepNetwork {
   /** What the running statistics have become, by key. */
@@ -91,7 +91,10 @@ export class StepNetwork {
     const { y, nextMean, nextVariance } = batchNorm(
       this.#b.op,
       { x, scale, bias, mean: current(meanKey), variance: current(varianceKey) },
-      { epsilon: Number(node.attrs.epsilon), statistics: this.#averaged.has(node.output) ? "running" : "batch" },
+      {
+        epsilon: Number(node.attrs.epsilon),
+        statistics: this.#averaged.has(node.output) && x.shape[0] === 1 ? "running" : "batch",
+      },
     );
     this.buffers.set(meanKey, nextMean).set(varianceKey, nextVariance);
     return y;

@@ -156,7 +156,8 @@ Deno.test("trainable() classifies with UniFormer's encoder and a fresh head", ()
   inFolder(async (folder) => {
     const changes = { task: "classification", classes: ["a", "b", "c"], labels: [] } as const;
     const { known, ...options } = await baseAnd(folder, { architecture: TINY_ENCODER, changes });
-    const built = await trainable(options);
+    const recipe = { ...options.recipe, batch: "accumulated", allStages: false } as const;
+    const built = await trainable({ ...options, recipe });
     assertLoaded(built, {
       known,
       fresh: /^encoder\.patch_embed1\.proj\.|^head\./,
@@ -168,6 +169,22 @@ Deno.test("trainable() classifies with UniFormer's encoder and a fresh head", ()
     });
     assert.deepEqual(built.heads, ["logits"]);
     assert.deepEqual(built.network.types.get("logits")!.shape, [1, 3]);
+  }));
+
+Deno.test("trainable() classifies from the means of all stages, with as many crops in a pass as the recipe says", () =>
+  inFolder(async (folder) => {
+    const changes = { task: "classification", classes: ["a", "b", "c"], labels: [] } as const;
+    const { request, recipe } = await baseAnd(folder, { architecture: TINY_ENCODER, changes });
+    const built = await trainable({ request, recipe: { ...recipe, batchSize: 3, batch: "joint", allStages: true } });
+    assert.equal(built.architecture.config.allStages, true);
+    const width = TINY.widths.reduce<number>((a, b) => a + b, 0);
+    const { types, constants } = built.network;
+    assert.deepEqual([types.get("image")!.shape, types.get("logits")!.shape], [[3, 2, ...ROI], [3, 3]]);
+    assert.deepEqual([constants.get("head.weight")!.shape, constants.get("head_norm.weight")!.shape], [[3, width], [
+      width,
+    ]]);
+    assert.ok(built.report.fresh.includes("head_norm.weight"));
+    assert.deepEqual(built.inference(constants).types.get("image")!.shape, [1, 2, ...ROI]);
   }));
 
 const UNET: Architecture = { kind: "unet3d-pretraining", config: { inChannels: 1, width: 8 } };

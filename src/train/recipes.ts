@@ -11,8 +11,13 @@ export interface ResolvedRecipe {
   /** Optimizer updates of each validation fold. */
   readonly foldSteps: number;
   readonly roi: readonly [number, number, number];
-  /** Crops per update, by accumulation of single crops. */
+  /** Crops per update. */
   readonly batchSize: number;
+  /**
+   * Whether they go through the network one by one, their gradients added (`accumulated`), or all at once (`joint`): then
+   * BatchNormalization keeps what tells them apart.
+   */
+  readonly batch: "accumulated" | "joint";
   readonly learningRate: number;
   readonly optimizer: AdamConfig;
   /** An encoder's first kernel, which knows one modality: fresh, or repeated for every modality and divided by their number. */
@@ -41,6 +46,8 @@ export interface ResolvedRecipe {
     readonly gamma: number;
     readonly perChannel: boolean;
   };
+  /** Classification by a UniFormer: whether the head sees every stage's means or only those of the deepest features. */
+  readonly allStages: boolean;
   /** Start of a fresh segmentation head's bias: the logit of a label's usual share of voxels; null: as METHODS.md A says. */
   readonly headBias: number | null;
   /** Share of crops that are centred near a labelled voxel; 0: uniform crops. */
@@ -59,6 +66,7 @@ type PresetValues =
     ResolvedRecipe,
     | "roi"
     | "batchSize"
+    | "batch"
     | "learningRate"
     | "optimizer"
     | "firstKernel"
@@ -69,6 +77,7 @@ type PresetValues =
     | "flips"
     | "maxReplaced"
     | "intensity"
+    | "allStages"
     | "headBias"
     | "lesionShare"
     | "balancedClasses"
@@ -85,6 +94,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
   paper: {
     roi: [96, 96, 96],
     batchSize: 3,
+    batch: "accumulated",
     learningRate: 3e-4,
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
     firstKernel: "fresh",
@@ -95,6 +105,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     flips: "axes",
     maxReplaced: null,
     intensity: { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false },
+    allStages: false,
     headBias: null,
     lesionShare: 0,
     balancedClasses: false,
@@ -106,6 +117,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
   official: {
     roi: [96, 96, 96],
     batchSize: 2,
+    batch: "accumulated",
     learningRate: 3e-4,
     optimizer: { kind: "adam-l2", weightDecay: 1e-4, ...ADAM_DEFAULTS },
     firstKernel: "fresh",
@@ -116,6 +128,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     flips: "joint",
     maxReplaced: 3,
     intensity: { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false },
+    allStages: false,
     headBias: null,
     lesionShare: 0,
     balancedClasses: false,
@@ -127,6 +140,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
   edge: {
     roi: [64, 64, 64],
     batchSize: 1,
+    batch: "accumulated",
     learningRate: 4e-3,
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
     firstKernel: "fresh",
@@ -139,6 +153,7 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     maxReplaced: 1,
     // a handful of patients shows too few contrasts: vary every modality by itself
     intensity: { shift: 0.1, scale: 0.1, gamma: 0.2, perChannel: true },
+    allStages: false,
     // from 0, the first hundred updates only learn that most voxels have no label
     headBias: -4,
     lesionShare: 0.5,
@@ -160,8 +175,22 @@ const CLASSIFICATION = {
   steps: (cases: number) => 200 * Math.ceil(cases / 64),
 } as const;
 
-/** One crop's class is a coarser lesson than its voxels: at the rate of segmentations the loss stays at ln(classes). */
-const EDGE_CLASSIFICATION = { learningRate: 5e-4 } as const;
+/**
+ * One crop's class is a coarse lesson. Eight crops at once show BatchNorm what tells them apart, and the means of every
+ * stage of the pre-trained encoder, its first kernel included, are a start from which few updates suffice. Scanners differ
+ * in contrast by more than what tells patients apart in a segmentation. After three eighths of so few updates a fold would
+ * tell nothing of the final network.
+ */
+const EDGE_CLASSIFICATION = {
+  batchSize: 8,
+  batch: "joint",
+  learningRate: 2e-3,
+  firstKernel: "inflate",
+  allStages: true,
+  intensity: { shift: 0.1, scale: 0.4, gamma: 0.5, perChannel: true },
+  steps: (cases: number) => Math.max(100, 5 * cases),
+  foldShare: 1,
+} as const;
 
 /** Weight decay of the paper where it is not that of UniFormer (METHODS.md B.3 row 2). */
 const UNET3D_DECAY = 1e-5;
@@ -184,6 +213,7 @@ export interface RecipeContext {
 export function resolveRecipe(recipe: Recipe, context: RecipeContext): ResolvedRecipe {
   const { steps: defaultSteps, foldShare, twoViewShare, ...preset } = presetOf(recipe.preset, context);
   const templates = recipe.templates ?? context.baseHasTemplates;
+  const batchSize = recipe.batchSize ?? preset.batchSize;
   const steps = recipe.steps ?? Math.ceil(defaultSteps(context.cases) * (templates ? twoViewShare : 1));
   const resolved: ResolvedRecipe = {
     ...preset,
@@ -191,7 +221,11 @@ export function resolveRecipe(recipe: Recipe, context: RecipeContext): ResolvedR
     steps,
     foldSteps: Math.ceil(steps * foldShare),
     roi: recipe.roi ?? preset.roi,
-    batchSize: recipe.batchSize ?? preset.batchSize,
+    batchSize,
+    // an imported graph may know one crop only
+    batch: context.network === "onnx" ? "accumulated" : preset.batch,
+    // the means of a single crop have no spread that a BatchNorm could measure
+    allStages: preset.allStages && batchSize > 1 && context.network.startsWith("uni"),
     learningRate: recipe.learningRate ?? preset.learningRate,
     templates,
     mask: { rate: 0.5, blockVox: 8 },

@@ -23,6 +23,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     foldSteps: 1500,
     roi: [96, 96, 96],
     batchSize: 3,
+    batch: "accumulated",
     learningRate: 3e-4,
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM },
     firstKernel: "fresh",
@@ -33,6 +34,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     flips: "axes",
     maxReplaced: null,
     intensity: SHARED_DRAW,
+    allStages: false,
     headBias: null,
     lesionShare: 0,
     balancedClasses: false,
@@ -43,6 +45,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     foldSteps: 900,
     roi: [96, 96, 96],
     batchSize: 2,
+    batch: "accumulated",
     learningRate: 3e-4,
     optimizer: { kind: "adam-l2", weightDecay: 1e-4, ...ADAM },
     firstKernel: "fresh",
@@ -53,6 +56,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     flips: "joint",
     maxReplaced: 3,
     intensity: SHARED_DRAW,
+    allStages: false,
     headBias: null,
     lesionShare: 0,
     balancedClasses: false,
@@ -63,6 +67,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     foldSteps: 140,
     roi: [64, 64, 64],
     batchSize: 1,
+    batch: "accumulated",
     learningRate: 4e-3,
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM },
     firstKernel: "fresh",
@@ -73,6 +78,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     flips: "axes",
     maxReplaced: 1,
     intensity: { shift: 0.1, scale: 0.1, gamma: 0.2, perChannel: true },
+    allStages: false,
     headBias: -4,
     lesionShare: 0.5,
     balancedClasses: true,
@@ -99,19 +105,50 @@ Deno.test("resolveRecipe() counts epochs: paper 500 of ⌈n/3⌉ updates, offici
   assert.deepEqual([1, 2, 5].map((n) => steps("official", n)), [300, 300, 600]);
 });
 
-Deno.test("resolveRecipe() classifies as METHODS.md B.4 says, and edge as it segments, but slower", () => {
+const CLASSIFICATION: RecipeContext = { ...CONTEXT, task: "classification", cases: 65 };
+
+Deno.test("resolveRecipe() classifies as METHODS.md B.4 says, and edge from eight crops at once and all stages' means", () => {
   const of = (preset: Preset) => {
-    const { roi, batchSize, steps, flips, learningRate } = resolveRecipe({ preset }, {
-      ...CONTEXT,
-      task: "classification",
-      cases: 65,
-    });
-    return { roi, batchSize, steps, flips, learningRate };
+    const { roi, batchSize, batch, steps, foldSteps, flips, learningRate, firstKernel, allStages } = resolveRecipe(
+      { preset },
+      CLASSIFICATION,
+    );
+    return { roi, batchSize, batch, steps, foldSteps, flips, learningRate, firstKernel, allStages };
   };
-  const expected = { roi: [96, 96, 64], batchSize: 64, steps: 400, flips: "axes", learningRate: 3e-4 };
+  const expected = {
+    roi: [96, 96, 64],
+    batchSize: 64,
+    batch: "accumulated",
+    steps: 400,
+    foldSteps: 400,
+    flips: "axes",
+    learningRate: 3e-4,
+    firstKernel: "fresh",
+    allStages: false,
+  };
   assert.deepEqual(of("paper"), expected);
   assert.deepEqual(of("official"), expected);
-  assert.deepEqual(of("edge"), { roi: [64, 64, 64], batchSize: 1, steps: 2015, flips: "axes", learningRate: 5e-4 });
+  assert.deepEqual(of("edge"), {
+    roi: [64, 64, 64],
+    batchSize: 8,
+    batch: "joint",
+    steps: 202,
+    foldSteps: 202,
+    flips: "axes",
+    learningRate: 2e-3,
+    firstKernel: "inflate",
+    allStages: true,
+  });
+});
+
+Deno.test("resolveRecipe() lets edge classify by the deepest features where there is one crop an update or no UniFormer", () => {
+  const of = (batchSize: number, network: RecipeContext["network"]) =>
+    resolveRecipe({ preset: "edge", batchSize }, { ...CLASSIFICATION, network }).allStages;
+  assert.deepEqual([of(2, "uniformer-pretraining"), of(1, "uniformer-pretraining")], [true, false]);
+  assert.deepEqual([of(8, "unet3d-pretraining"), of(8, "onnx")], [false, false]);
+  // an imported graph may know one crop only
+  const { batch, batchSize } = resolveRecipe({ preset: "edge" }, { ...CLASSIFICATION, network: "onnx" });
+  assert.deepEqual([batch, batchSize], ["accumulated", 8]);
 });
 
 Deno.test("resolveRecipe() decays UNET3D's weights less in the paper's preset only", () => {

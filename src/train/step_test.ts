@@ -185,12 +185,13 @@ Deno.test("trainingStep() lets the second view wait for the gradients of the fir
   assert.equal(before("official"), 2 * forward);
 });
 
-Deno.test("trainingStep() normalises what is averaged over space by the running statistics, all else by the batch's", () => {
+Deno.test("trainingStep() normalises what is averaged over space of one crop by the running statistics, all else by the batch's", () => {
   const lossOf = (isAveraged: boolean, mean: number, image: readonly number[]) => {
+    const crops = image.length / 4;
     const b = new GraphBuilder();
     const constant = (name: string, values: readonly number[]) =>
       b.constant(tensor("float32", [2], values), `norm.${name}`);
-    const x = b.input("image", { dtype: "float32", shape: [1, 2, 2, 1, 1] });
+    const x = b.input("image", { dtype: "float32", shape: [crops, 2, 2, 1, 1] });
     const affine = [constant("weight", [1, 1]), constant("bias", [0, 0])] as const;
     const running = [constant("running_mean", [mean, 0]), constant("running_var", [4, 1])] as const;
     const y = b.op.BatchNormalization(x, ...affine, ...running, { epsilon: 0 });
@@ -207,8 +208,8 @@ Deno.test("trainingStep() normalises what is averaged over space by the running 
       isTrainable: () => false,
     });
     const feeds: Record<string, Tensor> = {
-      view1: tensor("float32", [1, 2, 2, 1, 1], image),
-      target: tensor("float32", [1, 2], [1, 0]),
+      view1: tensor("float32", [crops, 2, 2, 1, 1], image),
+      target: tensor("float32", [crops, 2], Array.from({ length: crops }, () => [1, 0]).flat()),
       learningRate: tensor("float32", [], [1]),
       step: tensor("float32", [], [1]),
       "norm.running_mean": tensor("float32", [2], [mean, 0]),
@@ -221,5 +222,8 @@ Deno.test("trainingStep() normalises what is averaged over space by the running 
   // channel 0 holds 3 and 5: by running mean 2 and deviation 2 their mean is 1; by their own the greater is 1
   assertClose([lossOf(true, 2, [3, 5, 0, 0]).loss], [entropy(1, 0)], { rtol: 1e-6, what: "averaged" });
   assertClose([lossOf(false, 2, [3, 5, -1, 1]).loss], [entropy(1, 1)], { rtol: 1e-6, what: "not averaged" });
+  // two crops tell their own averages apart: 4 and 2 by their mean 3 and deviation 1
+  const two = [4, 4, -1, 1, 2, 2, -1, 1], both = (entropy(1, 0) + entropy(-1, 0)) / 2;
+  assertClose([lossOf(true, 2, two).loss], [both], { rtol: 1e-6, what: "averaged, of two crops" });
   assertClose([lossOf(true, 2, [3, 5, 0, 0]).mean], [0.9 * 2 + 0.1 * 4], { rtol: 1e-6, what: "running mean" });
 });

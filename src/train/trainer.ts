@@ -1,7 +1,7 @@
 /** Supervised training: the fine-tuning step in the training loop. Knows nothing of volumes: samples come from a function. */
 import type { Engine } from "../engine/mod.ts";
 import { type Graph, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
-import type { Sample } from "./augment.ts";
+import { joinedSamples, type Sample } from "./augment.ts";
 import { compiled, type Program, runLoop, type StateTensor } from "./loop.ts";
 import { memoryBudget, withinMemory } from "./fit.ts";
 import { cosineRate } from "./recipes.ts";
@@ -9,12 +9,12 @@ import { LOSS_OUTPUTS, type StepConfig, trainingStep } from "./step.ts";
 
 export interface TrainerOptions {
   readonly engine: Engine;
-  /** In training form; its constants are the start weights. */
+  /** In training form, for as many crops as share a pass; its constants are the start weights. */
   readonly network: Graph;
   readonly step: Omit<StepConfig, "accumulate">;
   readonly steps: number;
   readonly learningRate: number;
-  /** Crops per update. */
+  /** Crops per update, a multiple of those of a pass. */
   readonly batchSize: number;
   readonly checkpointEverySteps: number;
   readonly earlyStopSteps: number | null;
@@ -52,12 +52,14 @@ export async function train(options: TrainerOptions): Promise<Trained> {
 async function trainIn(budgetBytes: number, options: TrainerOptions): Promise<Trained> {
   const { network, step: config, batchSize, steps, earlyStopSteps } = options;
   const { engine: device } = options;
+  const [together] = network.types.get(network.inputs[0])!.shape;
+  const passes = batchSize / together;
   const programOf = (last: boolean) => {
-    const accumulate = batchSize === 1 ? undefined : { of: batchSize, last };
+    const accumulate = passes === 1 ? undefined : { of: passes, last };
     const step = trainingStep(network, { ...config, accumulate });
     return compiled(step, { device, budgetBytes, ...(last && { onLog: options.onLog }) });
   };
-  const applying = programOf(true), adding = batchSize === 1 ? applying : programOf(false);
+  const applying = programOf(true), adding = passes === 1 ? applying : programOf(false);
   const { state, curves } = await runLoop({
     ...options,
     title: "fine-tune",
@@ -67,10 +69,12 @@ async function trainIn(budgetBytes: number, options: TrainerOptions): Promise<Tr
       const learningRate = cosineRate(options.learningRate, step, steps);
       return {
         learningRate,
-        count: batchSize,
+        count: passes,
         micro: async (i) => {
-          const program = i === batchSize - 1 ? applying : adding;
-          return { program, feeds: stepFeeds(program.graph, await options.sample(step, i), { learningRate, step }) };
+          const program = i === passes - 1 ? applying : adding;
+          const crops = Array.from({ length: together }, (_, k) => options.sample(step, i * together + k));
+          const sample = joinedSamples(await Promise.all(crops));
+          return { program, feeds: stepFeeds(program.graph, sample, { learningRate, step }) };
         },
       };
     },

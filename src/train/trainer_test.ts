@@ -14,12 +14,12 @@ import { TrainingError } from "./types.ts";
 const SIZE = [4, 4, 4] as const;
 
 /** Conv 1³ 2→3, BatchNormalization, Relu, Conv 1³ 3→1; a network in training form. */
-function network(): Graph {
+function network(crops = 1): Graph {
   const b = new GraphBuilder();
   const random = new Random(3);
   const constant = (name: string, shape: number[], fill?: number) =>
     b.constant(tensor("float32", shape, Array.from({ length: sizeOf(shape) }, () => fill ?? random.normal())), name);
-  const image = b.input("image", { dtype: "float32", shape: [1, 2, ...SIZE] });
+  const image = b.input("image", { dtype: "float32", shape: [crops, 2, ...SIZE] });
   const hidden = b.op.Conv(image, constant("first.weight", [3, 2, 1, 1, 1]), null, { kernel_shape: [1, 1, 1] });
   const statistics = [constant("norm.running_mean", [3], 0), constant("norm.running_var", [3], 1)] as const;
   const y = b.op.BatchNormalization(
@@ -150,6 +150,32 @@ Deno.test("train() with two crops an update makes one step with the mean gradien
         assert.ok(Math.abs(actual - moved(key, i)) < 1e-5, `${key}[${i}]: ${actual}, expected ${moved(key, i)}`);
       }
     }
+  }));
+
+Deno.test("train() takes as many crops in a pass as the network does, and accumulates the passes of an update", () =>
+  inFolder(async (folder) => {
+    const drawn: string[] = [];
+    const sample = (step: number, i: number) => {
+      drawn.push(`${step} ${i}`);
+      return sampleOf(step, i);
+    };
+    const one = await train(optionsFor(folder, { network: network(2), steps: 1, batchSize: 2, sample }));
+    assert.deepEqual(drawn, ["0 0", "0 1"]);
+    const { graph } = trainingStep(network(2), STEP);
+    const [a, b] = await Promise.all([sampleOf(0, 0), sampleOf(0, 1)]);
+    const joined = { view1: [...a.views[0], ...b.views[0]], target: [...a.target, ...b.target] };
+    const feeds = Object.fromEntries(graph.inputs.map((name) => {
+      const { shape } = graph.types.get(name)!;
+      const start = network(2).constants.get(name)?.data ?? new Float32Array(sizeOf(shape));
+      return [name, tensor("float32", shape, joined[name as keyof typeof joined] ?? start)];
+    }));
+    const scalars = { learningRate: tensor("float32", [], [0.05]), step: tensor("float32", [], [1]) };
+    const { loss } = evaluate(graph, { ...feeds, ...scalars });
+    assert.ok(Math.abs(one.losses[0] - loss.data[0]) < 1e-5, `${one.losses[0]}, expected ${loss.data[0]}`);
+
+    drawn.length = 0;
+    await train(optionsFor(join(folder, "four"), { network: network(2), steps: 1, batchSize: 4, sample }));
+    assert.deepEqual(drawn, ["0 0", "0 1", "0 2", "0 3"]);
   }));
 
 /** Trains, stopping before the update number `at` + 1 by the signal. */

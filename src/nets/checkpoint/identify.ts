@@ -83,10 +83,12 @@ function uniformerOf(shapes: Shapes, options: IdentifyOptions): Identified {
     return { spec: { kind: "uniunet", config }, assumed };
   }
   if (shapes.has("head.weight")) {
-    return {
-      spec: { kind: "uniformer-classifier", config: { ...encoder, classes: size(shapes, "head.weight", 0) } },
-      assumed,
+    const config = {
+      ...encoder,
+      classes: size(shapes, "head.weight", 0),
+      allStages: shapes.has("head_norm.weight"),
     };
+    return { spec: { kind: "uniformer-classifier", config }, assumed };
   }
   return { spec: { kind: "uniformer", config: encoder }, assumed };
 }

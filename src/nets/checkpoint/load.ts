@@ -38,13 +38,18 @@ export function isFreshDownstream(key: string): boolean {
   return NEVER_DOWNSTREAM.test(key);
 }
 
-/** The network for a task around the encoder of another one. */
+/** The network for a task around the encoder of another one; `allStages` is for a UniFormer that classifies. */
 export function downstreamSpec(
   { kind, config }: NetworkSpec,
-  { task, inputs, outputs }: { task: "segmentation" | "classification"; inputs: number; outputs: number },
+  { task, inputs, outputs, allStages = false }: {
+    task: "segmentation" | "classification";
+    inputs: number;
+    outputs: number;
+    allStages?: boolean;
+  },
 ): NetworkSpec {
   const isUnet3d = kind.startsWith("unet3d");
-  const { outChannels: _o, classes: _c, ...shared } = config;
+  const { outChannels: _o, classes: _c, allStages: _a, ...shared } = config;
   if (task === "segmentation") {
     return {
       kind: isUnet3d ? "unet3d" : "uniunet",
@@ -54,7 +59,7 @@ export function downstreamSpec(
   const { stemWidth: _s, multiScale: _m, deepSupervision: _d, ...encoder } = shared;
   return {
     kind: isUnet3d ? "unet3d-classifier" : "uniformer-classifier",
-    config: { ...encoder, inChannels: inputs, classes: outputs },
+    config: { ...encoder, inChannels: inputs, classes: outputs, ...(allStages && !isUnet3d && { allStages }) },
   };
 }
 
