@@ -3,7 +3,8 @@
  * state between calls, many updates in one. The next micro-batch is drawn meanwhile. Knows nothing of checkpoints.
  */
 import type { Provider, Session } from "../engine/mod.ts";
-import { bytesOf, encodeLoop, encodeModel, LOOP_NAMES, sizeOf, type Tensor, tensor } from "../graph/mod.ts";
+import { bytesOf, encodeLoop, encodeModel, LOOP_NAMES, type Tensor, tensor } from "../graph/mod.ts";
+import { joined } from "./augment.ts";
 import type { LoopEvent, LoopOptions, MicroBatch, Program } from "./loop.ts";
 
 /** What the device's feeds need to reach it, ms; the next ones are drawn after that, while it works. */
@@ -156,8 +157,6 @@ async function runSpan(
 
 /** Float32 tensors of one shape along a new first axis. */
 function stack(tensors: readonly Tensor[]): Tensor {
-  const [{ shape, dtype }] = tensors, size = sizeOf(shape);
-  const data = new Float32Array(tensors.length * size);
-  tensors.forEach((t, i) => data.set(t.data as Float32Array, i * size));
-  return tensor(dtype, [tensors.length, ...shape], data);
+  const [{ shape, dtype }] = tensors;
+  return tensor(dtype, [tensors.length, ...shape], joined(tensors.map((t) => t.data as Float32Array)));
 }
