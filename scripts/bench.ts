@@ -241,7 +241,7 @@ const BENCHES: Record<string, (engine: Engine, name: string) => Promise<Row>> = 
   "edge-forward-64": (e, name) => forward(e, { name, spec: EDGE_NET, size: 64 }),
   "edge-step-64": (e, name) => trainStep(e, { name, spec: EDGE_NET, size: 64, runs: 6 }),
   "edge-step-64-single": (e, name) => trainStep(e, { name, spec: EDGE_NET, size: 64, runs: 6, views: 1 }),
-  "uniunet-step-64": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3 }),
+  "uniunet-step-64": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 5 }),
   "uniunet-step-64-saving": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3, budgetGb: 2.5 }),
   "uniunet-step-64-twice": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3, budgetGb: 2 }),
   "edge-volume-1x": (e, name) => sliding(e, { name, sizeVox: [96, 96, 96] }),
@@ -267,10 +267,13 @@ function choice<T extends string>(flag: string, known: readonly T[], value: stri
 const provider = choice("provider", PROVIDERS, values.provider);
 const precision = values.precision === undefined ? undefined : choice("precision", PRECISIONS, values.precision);
 const threads = values.threads === undefined ? undefined : Number(values.threads);
+/** `--only` names a row, or a part of the names of several. */
+const isWanted = (name: string, only = values.only) =>
+  only === undefined || (only in BENCHES ? name === only : name.includes(only));
 const rows: Row[] = [];
 let device = "";
 for (const [name, bench] of Object.entries(BENCHES)) {
-  if (values.only !== undefined && !name.includes(values.only)) continue;
+  if (!isWanted(name)) continue;
   const engine = await openEngine(provider, {
     precision,
     threads,

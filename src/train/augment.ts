@@ -47,24 +47,38 @@ function drawIntensity(
   { shift, scale, gamma, perChannel }: ResolvedRecipe["intensity"],
   random: Random,
 ): Change[] {
-  const draw = () => {
+  const draw = (): Intensity => {
     const add = (2 * random.uniform() - 1) * shift, gain = 1 + (2 * random.uniform() - 1) * scale;
-    if (gamma === 0) return (v: number) => (v + add) * gain;
-    const exponent = (1 + gamma) ** (2 * random.uniform() - 1);
-    return (v: number) => ((v > 0 ? v ** exponent : v) + add) * gain;
+    return { add, gain, exponent: gamma === 0 ? 1 : (1 + gamma) ** (2 * random.uniform() - 1) };
   };
   const shared = perChannel ? null : draw();
-  return Array.from({ length: channels }, () => changed(shared ?? draw()));
+  return Array.from({ length: channels }, () => once(shared ?? draw()));
+}
+
+interface Intensity {
+  readonly add: number;
+  readonly gain: number;
+  readonly exponent: number;
 }
 
 /** The change of an array's every value, made once for an array that both views show. */
-function changed(change: (v: number) => number): Change {
+function once(intensity: Intensity): Change {
   const made = new Map<Float32Array, Float32Array>();
   return (data) => {
-    const known = made.get(data) ?? data.map(change);
+    const known = made.get(data) ?? changed(data, intensity);
     made.set(data, known);
     return known;
   };
+}
+
+/** A loop of its own: half the time of `map` with a function. */
+function changed(data: Float32Array, { add, gain, exponent }: Intensity): Float32Array {
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const v = data[i];
+    out[i] = ((v > 0 && exponent !== 1 ? v ** exponent : v) + add) * gain;
+  }
+  return out;
 }
 
 /** The crop's first voxel; negative where the volume is smaller than the crop, which pads it symmetrically. */

@@ -34,6 +34,7 @@ interface ConvCase {
 
 const one = (v: number) => Array<number>(6).fill(v);
 const gradient = "weight-gradient", planar = "planar-conv-transpose", blocks = "blocked-depthwise";
+const tiles = "winograd-conv";
 
 const CASES: readonly ConvCase[] = [
   { name: "3³ pad 1", x: [1, 3, 5, 6, 7], w: [4, 3, 3, 3, 3], attrs: { pads: one(1) }, fires: gradient },
@@ -125,6 +126,44 @@ const CASES: readonly ConvCase[] = [
     skips: "depth and height of the output are odd",
   },
   { name: "grouped", x: [1, 4, 5, 5, 5], w: [6, 2, 3, 3, 3], attrs: { pads: one(1), group: 2 }, skips: "grouped" },
+  {
+    name: "16 and 32 channels by tiles of four slices",
+    x: [1, 16, 12, 12, 12],
+    w: [32, 16, 3, 3, 3],
+    attrs: { pads: one(1) },
+    bias: true,
+    fires: tiles,
+  },
+  {
+    name: "by tiles in slabs, uneven padding, depth no multiple of a tile, two samples",
+    x: [2, 32, 22, 8, 11],
+    w: [16, 32, 3, 2, 1],
+    attrs: { pads: [2, 1, 0, 0, 0, 0] },
+    bias: true,
+    temporaryBytes: 2 ** 18,
+    fires: tiles,
+  },
+  {
+    name: "few channels",
+    x: [1, 3, 12, 12, 12],
+    w: [16, 3, 3, 3, 3],
+    attrs: { pads: one(1) },
+    skips: "few channels: 3 in, 16 out",
+  },
+  {
+    name: "more channels than voxels, in the weights' own order",
+    x: [2, 3, 3, 2, 4],
+    w: [12, 3, 3, 2, 3],
+    attrs: { pads: [0, 1, 1, 1, 0, 1] },
+    fires: gradient,
+  },
+  {
+    name: "more channels in than out and than voxels",
+    x: [1, 14, 2, 3, 2],
+    w: [5, 14, 3, 3, 1],
+    attrs: { pads: [1, 1, 0, 1, 1, 0] },
+    fires: gradient,
+  },
   {
     name: "transposed 2³",
     x: [2, 3, 4, 3, 5],
@@ -248,7 +287,8 @@ for (const c of CASES) {
     for (const name of ["y", "dx", "dw"]) {
       assert.deepEqual(actual[name].shape, expected[name].shape);
       const worst = expected[name].data.reduce((m, v, i) => Math.max(m, Math.abs(v - actual[name].data[i])), 0);
-      assert.ok(worst < 1e-10, `${name} differs by ${worst}`);
+      const size = expected[name].data.reduce((m, v) => Math.max(m, Math.abs(v)), 1);
+      assert.ok(worst < 1e-12 * size, `${name} differs by ${worst}, of values up to ${size}`);
     }
   });
 }

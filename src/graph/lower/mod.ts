@@ -10,6 +10,7 @@ import { MIXED_PRECISION } from "./precision.ts";
 import { applyPass, type Cost, type Costs, type Pass, type PassReport, type Target } from "./pass.ts";
 import { PLANAR_CONV, PLANAR_GROUPED_CONV, PRODUCT_CONV } from "./planar_conv.ts";
 import { WEIGHT_GRADIENT } from "./weight_gradient.ts";
+import { WINOGRAD_CONV } from "./winograd.ts";
 
 export { ATTENTION_PIECES, MIXED_PRECISION };
 export type { Cost, Costs, Pass, PassReport, Target };
@@ -22,6 +23,7 @@ const always = (pass: Pass): Pass => ({ ...pass, kinds: undefined });
 /** The passes for ONNX Runtime's CPU provider (native and WASM), in order. */
 export const CPU_PASSES: readonly Pass[] = [
   CHANNEL_NORM,
+  WINOGRAD_CONV,
   WEIGHT_GRADIENT,
   BLOCKED_DEPTHWISE,
   PLANAR_CONV_TRANSPOSE,

@@ -3,7 +3,7 @@
  * on the CPU that form is 3 to 10 times slower than the matrix products here.
  */
 import type { Ops, Value } from "../ir.ts";
-import { sizeOf } from "../tensor.ts";
+import { type DType, sizeOf, type Tensor, tensor } from "../tensor.ts";
 import type { Kind, Match, Pass, Target } from "./pass.ts";
 import { type Block, blockOf, gatherRows, type Places, reach, tapMatrix } from "./rows.ts";
 import { cube, depthwise, weightGradientSample } from "./samples.ts";
@@ -41,7 +41,7 @@ function geometry({ node, x: [rows, kernels], y }: Match): Geometry {
 }
 
 /** Whether a Conv is a weight gradient in its exchanged form: the kernel covers more than the output. */
-function isWeightGradient({ x: [, kernels, bias], y }: Match): boolean {
+export function isWeightGradient({ x: [, kernels, bias], y }: Match): boolean {
   return bias === undefined && kernels.shape.length === 5 && sizeOf(kernels.shape.slice(2)) > sizeOf(y.shape.slice(2));
 }
 
@@ -138,13 +138,7 @@ function products(op: Ops, { far, near, offset, block, places, g }: Chunk): Valu
     reads: [counted(block.size[0]), counted(block.size[1])],
     places,
   });
-  // strided: x padded, so that every tap is a slice of it; otherwise dy shifted against x, which costs fewer copies
-  const width = (near.size[2] - 1) * sw + kw;
-  const beyond = sw === 1 ? [0, 0] : [pads[2], width - far.size[2] - pads[2]];
-  const wide = beyond.some((p) => p !== 0)
-    ? op.Pad(far.value, [0, 0, beyond[0], 0, 0, Math.max(beyond[1], 0)], 0, {})
-    : far.value;
-  const farRows = gatherRows(op, wide, {
+  const farRows = gatherRows(op, far.value, {
     size: [far.size[0], far.size[1]],
     reads: block.reads,
     places: places.map(([n, i, j]) => [n, i * sd, j * sh]),
@@ -154,7 +148,10 @@ function products(op: Ops, { far, near, offset, block, places, g }: Chunk): Valu
     const right = op.Reshape(nearRows, [groups, columns, places.length * near.size[2]]);
     const turned = op.Transpose(right, { perm: [0, 2, 1] });
     return joined(op, kw, (k) => {
-      const tap = op.Slice(farRows, [k], [k + (near.size[2] - 1) * sw + 1], [2], [sw]);
+      const tap = op.MatMul(
+        farRows,
+        strided(far.value.dtype, { from: far.size[2], to: near.size[2], step: sw, first: k - pads[2] }),
+      );
       return op.MatMul(op.Reshape(tap, [groups, lines, places.length * near.size[2]]), turned);
     }, 2);
   }
@@ -165,6 +162,53 @@ function products(op: Ops, { far, near, offset, block, places, g }: Chunk): Valu
     return op.Reshape(moved, [groups, columns, places.length * far.size[2]]);
   }, 1);
   return op.MatMul(left, op.Transpose(right, { perm: [0, 2, 1] }));
+}
+
+/** [from, to] of 0 and 1: every `step`-th voxel of a row from `first` on, zero outside; a product is faster than a slice. */
+function strided(
+  dtype: DType,
+  { from, to, step, first }: { from: number; to: number; step: number; first: number },
+): Tensor {
+  const matrix = Array<number>(from * to).fill(0);
+  for (let i = 0; i < to; i++) {
+    const at = first + i * step;
+    if (at >= 0 && at < from) matrix[at * to + i] = 1;
+  }
+  return tensor(dtype, [from, to], matrix);
+}
+
+/** Voxels for each channel of `near` up to which the copies of {@link byTaps} cost less than they save. */
+const FEW_VOXELS = 4;
+
+const hasFewVoxels = ({ groups, c, m, kernel, stride, out, n }: Geometry) =>
+  groups === 1 && sizeOf(kernel) > 1 && stride.every((s) => s === 1) &&
+  n * sizeOf(out) <= FEW_VOXELS * Math.max(c, m);
+
+/**
+ * One product with a copy of `far` for every tap: where weights are many and voxels few, it is the weights' order that
+ * takes time, and here they come in theirs.
+ */
+function byTaps(op: Ops, inputs: readonly Value[], g: Geometry): Value {
+  const { far, near, farIsX, offset } = meet(op, inputs, g);
+  const { n, kernel: [kd, kh, kw] } = g;
+  const [depth, height, width] = near.size;
+  const rows = gatherRows(op, far.value, {
+    size: [far.size[0], far.size[1]],
+    reads: [counted(kd).map((k) => offset(0, k)), counted(kh).map((k) => offset(1, k))],
+    places: counted(n * depth * height).map((at) =>
+      [Math.floor(at / (depth * height)), Math.floor(at / height) % depth, at % height] as const
+    ),
+  });
+  const voxels = n * sizeOf(near.size);
+  const taps = joined(op, kw, (k) => {
+    const first = offset(2, k);
+    const moved = op.Pad(rows, [0, 0, -first, 0, 0, first + width - far.size[2]], 0, {});
+    return op.Reshape(moved, [far.channels * kd * kh, 1, voxels]);
+  }, 1);
+  const unrolled = op.Reshape(taps, [far.channels * kd * kh * kw, voxels]);
+  const product = op.MatMul(op.Reshape(near.value, [near.channels, voxels]), op.Transpose(unrolled, { perm: [1, 0] }));
+  const dw = op.Reshape(product, [near.channels, far.channels, kd, kh, kw]);
+  return farIsX ? op.Transpose(dw, { perm: [1, 0, 2, 3, 4] }) : dw;
 }
 
 const counted = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -204,6 +248,7 @@ const GEOMETRY_KINDS: readonly GeometryKind[] = [
   { name: "1³", of: ({ kernel }) => sizeOf(kernel) === 1, spec: { x: cube(32, 24), w: [64, 32, 1, 1, 1] } },
   { name: "dense, up to 64 filters", of: (g) => filters(g) <= 64, spec: dense(8, 8, 32) },
   { name: "dense, up to 1024 filters", of: (g) => filters(g) <= 1024, spec: dense(32, 16, 24) },
+  { name: "dense, few voxels", of: hasFewVoxels, spec: dense(160, 160, 6) },
   { name: "dense, small volumes", of: ({ out }) => sizeOf(out) <= 12 ** 3, spec: dense(96, 96, 8) },
   { name: "dense, more filters", of: () => true, spec: dense(64, 64, 24) },
 ];
@@ -223,5 +268,8 @@ export const WEIGHT_GRADIENT: Pass = {
     return match.node.attrs.group !== 1 && match.x[0].shape[0] !== 1 ? "grouped, but not depthwise" : null;
   },
   kinds: KINDS,
-  rewrite: (op, inputs, match, target) => byRows(op, inputs, geometry(match), target),
+  rewrite: (op, inputs, match, target) => {
+    const g = geometry(match);
+    return hasFewVoxels(g) ? byTaps(op, inputs, g) : byRows(op, inputs, g, target);
+  },
 };
