@@ -66,7 +66,7 @@ async function forward(
 ) {
   const input = [1, 4, size, size, size];
   const graph = buildNetwork(spec, { input, weights: initialWeights(spec, { seed: 0 }), outputs: "inference" });
-  const session = await engine.load(encodeModel(plain ? graph : lowered(engine, graph)));
+  const session = await engine.load(encodeModel(plain ? graph : lowered(engine, graph)), { keepMemory: true });
   const image = wave(input);
   return await measure(engine, { name, runs: 4, run: () => session.run({ image }) });
 }
@@ -125,7 +125,10 @@ interface Steps {
 }
 
 async function measureSteps(engine: Engine, { name, runs, fit, state, feeds }: Steps): Promise<Row> {
-  const session = await engine.load(encodeModel(fit.graph, { openSizes: true }), { memory: fit.memory });
+  const session = await engine.load(encodeModel(fit.graph, { openSizes: true }), {
+    keepMemory: true,
+    keepCopies: fit.keepCopies,
+  });
   const keep = Object.fromEntries([...state].map(([from, to]) => [to, from]));
   return await measure(engine, { name, runs, run: (i) => updateOnce(session, { feeds, keep, i }) });
 }
@@ -180,7 +183,7 @@ async function sliding(engine: Engine, { name, sizeVox }: { name: string; sizeVo
   const roi: Triple = [64, 64, 64];
   const weights = initialWeights(EDGE_NET, { seed: 0 });
   const graph = buildNetwork(EDGE_NET, { input: [1, 4, ...roi], weights, outputs: "inference" });
-  const session = await engine.load(encodeModel(lowered(engine, graph)));
+  const session = await engine.load(encodeModel(lowered(engine, graph)), { keepMemory: true });
   const inputs = Array.from({ length: 4 }, () => wave(sizeVox).data as Float32Array);
   const settings = { roi, overlap: 0.5, blending: "gaussian", channels: 1 } as const;
   let windows = 0;
@@ -243,7 +246,6 @@ const BENCHES: Record<string, (engine: Engine, name: string) => Promise<Row>> = 
   "edge-step-64-single": (e, name) => trainStep(e, { name, spec: EDGE_NET, size: 64, runs: 6, views: 1 }),
   "uniunet-step-64": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 5 }),
   "uniunet-step-64-saving": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3, budgetGb: 2.5 }),
-  "uniunet-step-64-twice": (e, name) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3, budgetGb: 2 }),
   "edge-volume-1x": (e, name) => sliding(e, { name, sizeVox: [96, 96, 96] }),
   "edge-volume-2x": (e, name) => sliding(e, { name, sizeVox: [192, 96, 96] }),
   "edge-volume-4x": (e, name) => sliding(e, { name, sizeVox: [192, 192, 96] }),

@@ -143,7 +143,7 @@ async function refusable(work: () => Promise<Times>): Promise<Times> {
 async function oneTurn(engine: Engine, graph: Graph, clock: () => number): Promise<Times> {
   const model = encodeModel(graph);
   const start = clock();
-  const session = await engine.load(model);
+  const session = await engine.load(model, { keepMemory: true });
   const run = async (): Promise<number> => {
     const start = clock();
     await session.run({ x: tensor("float32", [], [1]) }, { timeoutMs: RUN_TIMEOUT_MS });

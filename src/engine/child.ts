@@ -7,7 +7,7 @@ import { bytesOf, type DType, type Tensor, type TensorType } from "../graph/tens
 import { show } from "./_checks.ts";
 import { EngineError, type LoadOptions } from "./engine.ts";
 import { engineErrorOf } from "./_failures.ts";
-import { giveBackMemory } from "./_malloc.ts";
+import { giveBackMemory } from "./_memory.ts";
 import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./_messages.ts";
 import { openRuntime, type Runtime } from "./_runtime.ts";
 import { serve } from "./serve.ts";

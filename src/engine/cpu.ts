@@ -4,7 +4,6 @@
  */
 import { cpus } from "node:os";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { returnBlocksFrom, RETURNED_BYTES } from "./_malloc.ts";
 import type { Runtime, RuntimeOptions } from "./_runtime.ts";
 
 /** ONNX Runtime's optimizer that makes one node of two equal ones. */
@@ -15,23 +14,21 @@ export function open({ threads }: RuntimeOptions): Promise<Runtime> {
     deviceName: `${cpus()[0]?.model.trim() ?? "CPU"}, ${threads} threads`,
     software: false,
     Tensor,
-    createSession: (path, { optimization = "all", memory = "fast" }) => {
-      returnBlocksFrom(RETURNED_BYTES[memory]);
-      return InferenceSession.create(path, {
+    createSession: (path, { optimization = "all", keepMemory = false, keepCopies = false }) =>
+      InferenceSession.create(path, {
         executionProviders: ["cpu"],
         executionMode: "sequential",
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         graphOptimizationLevel: optimization,
         logSeverityLevel: 3,
-        // an arena grows by doubling and keeps what it has: a training step took twice the memory, and no less time
-        enableCpuMemArena: false,
+        enableCpuMemArena: keepMemory,
+        // a pattern is planned in the first run and, beside what the arena has by then, takes as much once more
         enableMemPattern: false,
         extra: {
           session: { intra_op: { allow_spinning: "0" } },
-          ...(memory === "saving" && { optimization: { disable_specified_optimizers: MERGES_EQUAL_NODES } }),
+          ...(keepCopies && { optimization: { disable_specified_optimizers: MERGES_EQUAL_NODES } }),
         },
-      });
-    },
+      }),
   });
 }

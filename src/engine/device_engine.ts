@@ -9,7 +9,6 @@ import type { Costs } from "../graph/mod.ts";
 import { readCosts } from "./cost_table.ts";
 import { type Engine, EngineError, PRECISIONS } from "./engine.ts";
 import type { LoadOptions, Precision, Provider, Resident, RunOptions, Session } from "./engine.ts";
-import { MALLOC_TUNABLES } from "./_malloc.ts";
 import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./_messages.ts";
 import { layOut, readTensors, Spool, writeTensors } from "./_spool.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -71,7 +70,6 @@ export class DeviceEngine implements Engine {
       module: import.meta.resolve("./child.ts"),
       v8Flags: ["--expose-gc"],
       env: {
-        GLIBC_TUNABLES: Deno.env.get("GLIBC_TUNABLES") ?? MALLOC_TUNABLES,
         // ONNX Runtime's binding has no option for it; NVIDIA's libraries read this
         ...(this.precision === "float32" && { NVIDIA_TF32_OVERRIDE: "0" }),
       },

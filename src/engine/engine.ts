@@ -54,11 +54,10 @@ export interface Session {
 export interface LoadOptions {
   /** Off for training-step graphs whose weights are inputs and for cross-checks; default "all". */
   readonly optimization?: "all" | "basic" | "disabled";
-  /**
-   * `saving`: equal nodes are left apart, so that what is computed twice to save memory stays so, and freed memory is given
-   * back at once, at the price of time (`cpu`; others ignore it). Default `fast`.
-   */
-  readonly memory?: "fast" | "saving";
+  /** What nodes free stays with the session for the next run, until it is released: faster (`cpu`; others ignore it). */
+  readonly keepMemory?: boolean;
+  /** Equal nodes are left apart, so that what is computed twice to save memory stays so (`cpu`; others ignore it). */
+  readonly keepCopies?: boolean;
 }
 
 /** A device with a supervised child process that owns its sessions and resident tensors. */

@@ -4,7 +4,7 @@ export { calibrate, type CalibrateOptions, type Calibration } from "./calibrate.
 export { type CostTable, costTablePath } from "./cost_table.ts";
 export { DeviceEngine, type EngineOptions } from "./device_engine.ts";
 export { type Fallback, type FallbackOptions, fallbackWarning, type Ran, withFallback } from "./fallback.ts";
-export { giveBackMemory } from "./_malloc.ts";
+export { giveBackMemory } from "./_memory.ts";
 export { openEngine, probeDevices, readyProviders } from "./probe.ts";
 export { emit, type Handler, type ParentWatch, serve } from "./serve.ts";
 export { type Call, type CallOptions, Supervisor, type SupervisorOptions } from "./supervisor.ts";

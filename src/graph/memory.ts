@@ -5,15 +5,12 @@
  * What is modelled: a value's buffer is there from the node that makes it to its last use in the order of `runOrder()`;
  * Reshape and Identity share the buffer of their input; with open sizes nothing else does, since ONNX Runtime reuses and
  * overwrites only buffers whose sizes it knows to be equal. Inputs are held from outside, old and new state both live
- * until the run ends, and each output then is copied for JavaScript. What kernels allocate for themselves and what the
- * allocator cannot give back is a measured factor.
+ * until the run ends, and each output then is copied for JavaScript. What kernels allocate for themselves and the gaps of
+ * the arena are a measured factor.
  */
 import type { Graph, Node, OpName } from "./ir.ts";
 import { runOrder } from "./sequence.ts";
 import { bytesOf } from "./tensor.ts";
-
-/** How the device's process gets its blocks: `keep` reuses freed ones, `return` hands large ones back at once. */
-export type Allocation = "keep" | "return";
 
 export interface MemoryForecast {
   /** Highest resident memory of the device's process, bytes. */
@@ -38,8 +35,8 @@ const CHILD_BYTES = 97e6;
 const NODE_BYTES = 10e3;
 /** Replaced state that the child has not collected yet is at most this, bytes (`engine/child.ts`). */
 const GARBAGE_BYTES = 64 * 2 ** 20;
-/** The process's memory for values over their bytes: `return` measured 1.0 to 1.1, `keep` 1.7 to 2.1. */
-const OVERHEAD: Readonly<Record<Allocation, number>> = { return: 1.06, keep: 2.1 };
+/** The process's memory for values over their bytes (measured: 1.28 to 1.37). */
+const OVERHEAD = 1.35;
 
 const SHARES_BUFFER: ReadonlySet<OpName> = new Set<OpName>(["Identity", "Reshape"]);
 
@@ -81,10 +78,7 @@ export function liveBytes(lives: ReadonlyMap<string, Lifetime>, nodes: number): 
 }
 
 /** Predicts the peak of running `graph` again and again, with inputs that are replaced by a run's outputs. */
-export function predictMemory(
-  graph: Graph,
-  { allocation = "return" }: { readonly allocation?: Allocation } = {},
-): MemoryForecast {
+export function predictMemory(graph: Graph): MemoryForecast {
   const order = runOrder(graph);
   const live = liveBytes(lifetimesOf(graph, order), order.length);
   const at = live.reduce((best, bytes, i) => (bytes > live[best] ? i : best), 0);
@@ -93,7 +87,7 @@ export function predictMemory(
   const outputs = total(graph.outputs);
   const held = CHILD_BYTES + NODE_BYTES * order.length + total(graph.inputs) + total(graph.constants.keys());
   return {
-    peakBytes: held + Math.max(valueBytes * OVERHEAD[allocation] + Math.min(outputs, GARBAGE_BYTES), 2 * outputs),
+    peakBytes: held + Math.max(valueBytes * OVERHEAD + Math.min(outputs, GARBAGE_BYTES), 2 * outputs),
     valueBytes,
     at: order[at]?.output ?? "",
   };

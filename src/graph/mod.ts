@@ -36,7 +36,7 @@ export {
   type RawNode,
 } from "./decode.ts";
 export { importModel, type ImportOptions, normalizeModel } from "./normalize.ts";
-export { type Allocation, type MemoryForecast, predictMemory } from "./memory.ts";
+export { type MemoryForecast, predictMemory } from "./memory.ts";
 export { print } from "./print.ts";
 export { MemoryBudgetError, rematerialise, type Rematerialised } from "./rematerialise.ts";
 export { runOrder, waitFor } from "./sequence.ts";

@@ -31,7 +31,7 @@ const PATIENCE = 24;
 
 /**
  * The graph with the same results whose predicted peak is at most `budgetBytes`, recomputing what costs least for the
- * memory that it frees. ONNX Runtime must not merge equal nodes (`LoadOptions.memory` of the engine).
+ * memory that it frees. ONNX Runtime must not merge equal nodes (`LoadOptions.keepCopies` of the engine).
  * @throws {MemoryBudgetError} no such graph was found
  */
 export function rematerialise(graph: Graph, { budgetBytes }: { readonly budgetBytes: number }): Rematerialised {

@@ -150,3 +150,49 @@ Deno.test("withNetwork() gives a network that mixes samples one at a time", () =
     await assert.rejects(withNetwork(asEngine(engine), { directory, spec: SPEC, batch: 8 }, full), { message: "at 1" });
     assert.equal(engine.made, 1);
   }));
+
+/** Runs `work` with timers that go off when told to; returns how. */
+async function withTimers<T>(work: (elapse: (ms: number) => void) => Promise<T>): Promise<T> {
+  const { setTimeout, clearTimeout } = globalThis, { unrefTimer } = Deno;
+  const timers = new Map<number, { due: number; call: () => void }>();
+  let now = 0, made = 0;
+  globalThis.setTimeout = ((call: () => void, ms: number) => {
+    timers.set(++made, { due: now + ms, call });
+    return made;
+  }) as unknown as typeof setTimeout;
+  globalThis.clearTimeout = ((id: number) => timers.delete(id)) as typeof clearTimeout;
+  Deno.unrefTimer = () => {};
+  try {
+    return await work((ms) => {
+      now += ms;
+      for (const [id, { due, call }] of timers) if (due <= now && timers.delete(id)) call();
+    });
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+    Deno.unrefTimer = unrefTimer;
+  }
+}
+
+Deno.test("withNetwork() releases the networks, and the memory that they keep, a minute after the last call", () =>
+  inFolder(async (folder) => {
+    const directory = await writeNetwork(join(folder, "a"));
+    const engine = new CountingEngine();
+    const use = (work = () => Promise.resolve()) => withNetwork(asEngine(engine), { directory, spec: SPEC }, work);
+    const settled = () => new Promise((done) => queueMicrotask(() => queueMicrotask(() => done(null))));
+    await withTimers(async (elapse) => {
+      await use();
+      elapse(59_000);
+      await use(async () => {
+        elapse(600_000); // a long call, inside which another one ends
+        await use();
+        elapse(600_000);
+      });
+      await settled();
+      assert.deepEqual([engine.made, engine.released], [1, []]);
+      elapse(60_000);
+      await settled();
+      assert.deepEqual(engine.released, [0]);
+      await use();
+      assert.equal(engine.made, 2);
+    });
+  }));

@@ -1,14 +1,14 @@
 /**
- * Chooses how a step runs in the memory that there is: as fast as it can, else with freed memory given back at once, else
- * with some values computed twice. The numbers that it computes are the same, bit by bit.
+ * Chooses how a step runs in the memory that there is: as it is, else with some values computed twice. The numbers that it
+ * computes are the same, bit by bit.
  */
 import { type Engine, EngineError, type Provider } from "../engine/mod.ts";
 import { type Graph, MemoryBudgetError, predictMemory, rematerialise, type Rematerialised } from "../graph/mod.ts";
 
 export interface Fitted {
   readonly graph: Graph;
-  /** How the engine loads it. */
-  readonly memory: "fast" | "saving";
+  /** Whether the engine must leave equal nodes apart. */
+  readonly keepCopies: boolean;
   /** Predicted peak of the device's process, bytes; larger than the budget where nothing smaller was found. */
   readonly peakBytes: number;
   /** Estimated share of the step's time for what is computed twice. */
@@ -50,10 +50,10 @@ export async function withinMemory<T>(
 
 /** `graph` in the fastest form whose predicted peak is at most `budgetBytes`, or else in the smallest that was found. */
 export function fitted(graph: Graph, budgetBytes: number): Fitted {
-  const fast = predictMemory(graph, { allocation: "keep" });
-  if (fast.peakBytes <= budgetBytes) return { graph, memory: "fast", peakBytes: fast.peakBytes, extraCost: 0 };
-  const { graph: small, after: { peakBytes }, extraCost } = smallest(graph, budgetBytes);
-  return { graph: small, memory: "saving", peakBytes, extraCost };
+  const { peakBytes } = predictMemory(graph);
+  if (peakBytes <= budgetBytes) return { graph, keepCopies: false, peakBytes, extraCost: 0 };
+  const { graph: small, after, extraCost } = smallest(graph, budgetBytes);
+  return { graph: small, keepCopies: true, peakBytes: after.peakBytes, extraCost };
 }
 
 function smallest(graph: Graph, budgetBytes: number): Rematerialised {
@@ -66,8 +66,8 @@ function smallest(graph: Graph, budgetBytes: number): Rematerialised {
 }
 
 /** What a user should know of it; undefined where there is nothing to tell. */
-export function fitMessage({ memory, peakBytes, extraCost }: Fitted, budgetBytes: number): string | undefined {
-  if (memory === "fast") return undefined;
+export function fitMessage({ keepCopies, peakBytes, extraCost }: Fitted, budgetBytes: number): string | undefined {
+  if (!keepCopies) return undefined;
   const gb = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   const twice = extraCost === 0 ? "" : `, ${Math.ceil(100 * extraCost)} % of it computed twice`;
   const what = `A training step will take ${gb(peakBytes)} of memory${twice}`;

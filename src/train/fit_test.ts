@@ -12,24 +12,23 @@ function chain() {
   return b.build("chain", { dx });
 }
 
-Deno.test("fitted() takes the fastest way that fits: as it is, giving memory back, computing twice", () => {
+Deno.test("fitted() leaves a graph that fits as it is, and computes some of another's values twice", () => {
   const graph = chain();
-  const fast = predictMemory(graph, { allocation: "keep" }).peakBytes, saving = predictMemory(graph).peakBytes;
-  assert.deepEqual(fitted(graph, fast), { graph, memory: "fast", peakBytes: fast, extraCost: 0 });
-  assert.deepEqual(fitted(graph, fast - 1), { graph, memory: "saving", peakBytes: saving, extraCost: 0 });
-  const twice = fitted(graph, saving - 1);
-  assert.ok(twice.memory === "saving" && twice.peakBytes < saving && twice.extraCost > 0);
-  assert.deepEqual(twice.graph, rematerialise(graph, { budgetBytes: saving - 1 }).graph);
+  const { peakBytes } = predictMemory(graph);
+  assert.deepEqual(fitted(graph, peakBytes), { graph, keepCopies: false, peakBytes, extraCost: 0 });
+  const twice = fitted(graph, peakBytes - 1);
+  assert.ok(twice.keepCopies && twice.peakBytes < peakBytes && twice.extraCost > 0);
+  assert.deepEqual(twice.graph, rematerialise(graph, { budgetBytes: peakBytes - 1 }).graph);
 });
 
 Deno.test("fitted() takes the least that there is where nothing fits", () => {
-  const { memory, peakBytes } = fitted(chain(), 0);
-  assert.ok(memory === "saving" && peakBytes < predictMemory(chain()).peakBytes);
+  const { keepCopies, peakBytes } = fitted(chain(), 0);
+  assert.ok(keepCopies && peakBytes < predictMemory(chain()).peakBytes);
 });
 
 Deno.test("fitMessage() tells what a step takes and why, and nothing where it simply fits", () => {
-  const fit = { graph: chain(), memory: "saving", peakBytes: 5.2e9, extraCost: 0.021 } as const;
-  assert.equal(fitMessage({ ...fit, memory: "fast" }, 6e9), undefined);
+  const fit = { graph: chain(), keepCopies: true, peakBytes: 5.2e9, extraCost: 0.021 } as const;
+  assert.equal(fitMessage({ ...fit, keepCopies: false }, 6e9), undefined);
   const what = "A training step will take 5.2 GB of memory";
   assert.equal(fitMessage({ ...fit, extraCost: 0 }, 6e9), `${what}, to fit into 6.0 GB`);
   assert.equal(fitMessage(fit, 6e9), `${what}, 3 % of it computed twice, to fit into 6.0 GB`);

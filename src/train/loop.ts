@@ -16,8 +16,8 @@ export interface Program {
   readonly graph: Graph;
   /** State that the step reads and replaces: input name → output name. */
   readonly state: ReadonlyMap<string, string>;
-  /** How the engine loads it; default: fast. */
-  readonly memory?: LoadOptions["memory"];
+  /** As of the engine: whether it computes some values twice on purpose. */
+  readonly keepCopies?: LoadOptions["keepCopies"];
 }
 
 export interface CompileOptions {
@@ -33,7 +33,7 @@ export function compiled({ graph, state }: Program, { device, budgetBytes, onLog
   const fit = fitted(lower(graph, passesFor(device), { costs: device.costs }).graph, budgetBytes);
   const message = fitMessage(fit, budgetBytes);
   if (message !== undefined) onLog?.(message);
-  return { graph: fit.graph, state, memory: fit.memory };
+  return { graph: fit.graph, state, keepCopies: fit.keepCopies };
 }
 
 export interface MicroBatch {

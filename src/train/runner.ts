@@ -96,7 +96,7 @@ export class Runner {
 
   async #sessionOf(program: Program, encoded: (program: Program) => Uint8Array): Promise<Session> {
     const known = this.#sessions.get(program) ??
-      await this.#options.engine.load(encoded(program), { memory: program.memory });
+      await this.#options.engine.load(encoded(program), { keepMemory: true, keepCopies: program.keepCopies });
     this.#sessions.set(program, known);
     return known;
   }

@@ -303,14 +303,14 @@ const engineOf = (e: Engine): Engine => ({
   close: e.close.bind(e),
 });
 
-/** The CPU engine as one that has the memory for the first `runs` updates, and from then on only for steps that save it. */
+/** The CPU engine as one that has the memory for the first `runs` updates, and from then on only for steps that compute twice to save it. */
 function shortOfMemory(runs: number): Engine {
   let done = 0;
   return {
     ...engineOf(engine),
     load: async (model, options) => {
       const session = await engine.load(model, options);
-      if (options?.memory === "saving") return session;
+      if (options?.keepCopies) return session;
       const run: typeof session.run = (feeds, how) =>
         ++done > runs ? Promise.reject(new EngineError("out-of-memory", "too much")) : session.run(feeds, how);
       return { ...session, run };
