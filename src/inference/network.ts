@@ -7,22 +7,17 @@ import type { ModelSpec } from "./spec.ts";
 
 /** How many networks an engine keeps loaded: two models and the one that checks modalities. */
 const KEPT = 3;
-/** Pause after which the networks of an engine are released, and with them the memory that they keep between runs. */
-const IDLE_MS = 60_000;
 
 interface Networks {
   readonly sessions: Map<string, Promise<Session>>;
   /** Of packages that were too much for the device: how many samples at a time it may be asked for. */
   readonly most: Map<string, number>;
-  /** Calls under way, and what releases the networks some time after the last one. */
-  calls: number;
-  idle?: ReturnType<typeof setTimeout>;
 }
 
 const networks = new WeakMap<Engine, Networks>();
 
 function networksOf(engine: Engine): Networks {
-  const known = networks.get(engine) ?? { sessions: new Map(), most: new Map(), calls: 0 };
+  const known = networks.get(engine) ?? { sessions: new Map(), most: new Map() };
   networks.set(engine, known);
   return known;
 }
@@ -120,35 +115,17 @@ export async function withNetwork<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const { most } = networksOf(engine);
-  return await inUse(engine, async () => {
-    for (;;) {
-      let samples = Math.min(batch, most.get(directory) ?? batch);
-      try {
-        const session = await loadNetwork(engine, { directory, spec, batch: samples });
-        samples = Math.min(samples, batchOf(session));
-        return await work(session);
-      } catch (error) {
-        if (!(error instanceof EngineError)) throw error;
-        await forgetNetworks(engine);
-        if (error.code !== "out-of-memory" || samples === 1) throw error;
-        most.set(directory, samples >> 1);
-      }
-    }
-  });
-}
-
-/** Runs `work`; when no other follows for a while, the engine's networks are released. */
-async function inUse<T>(engine: Engine, work: () => Promise<T>): Promise<T> {
-  const own = networksOf(engine);
-  own.calls++;
-  clearTimeout(own.idle);
-  try {
-    return await work();
-  } finally {
-    own.calls--;
-    if (own.calls === 0) {
-      own.idle = setTimeout(() => forgetNetworks(engine), IDLE_MS);
-      Deno.unrefTimer(own.idle); // a command ends without waiting for it
+  for (;;) {
+    let samples = Math.min(batch, most.get(directory) ?? batch);
+    try {
+      const session = await loadNetwork(engine, { directory, spec, batch: samples });
+      samples = Math.min(samples, batchOf(session));
+      return await work(session);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      await forgetNetworks(engine);
+      if (error.code !== "out-of-memory" || samples === 1) throw error;
+      most.set(directory, samples >> 1);
     }
   }
 }

@@ -14,11 +14,11 @@ import {
 import type { Warned } from "./task_types.ts";
 
 /** Requests of one examination after the other find the networks loaded. */
-const IDLE_MS = 300_000;
+const IDLE_MS = 60_000;
 
 export interface EnginesOptions {
   readonly open?: (provider: Provider, options?: EngineOptions) => Promise<Engine>;
-  /** How long an engine waits for its next task before it is closed, ms. Default 5 minutes. */
+  /** How long an engine waits for its next task before it is closed, ms. Default one minute. */
   readonly idleMs?: number;
 }
 
