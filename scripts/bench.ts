@@ -252,7 +252,7 @@ const BENCHES: Record<string, (engine: Engine, name: string) => Promise<Row>> = 
   "ms-lesion-volume": (e, name) => wholeVolume(e, { name, data: values.data }),
 };
 if (values.full) {
-  for (const budgetGb of [Infinity, 8, 5]) {
+  for (const budgetGb of [Infinity, 8, 6]) {
     const suffix = budgetGb === Infinity ? "" : `-in-${budgetGb}-gb`;
     BENCHES[`uniunet-step-96${suffix}`] = (e, name) =>
       trainStep(e, { name, spec: UNIUNET, size: 96, runs: 2, budgetGb });
