@@ -303,7 +303,7 @@ const engineOf = (e: Engine): Engine => ({
   close: e.close.bind(e),
 });
 
-/** The CPU engine as one that has the memory for the first `runs` updates, and from then on only for steps that compute twice to save it. */
+/** The CPU engine as one that has the memory for `runs` updates, and then only for steps that compute twice to save it. */
 function shortOfMemory(runs: number): Engine {
   let done = 0;
   return {

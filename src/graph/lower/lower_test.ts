@@ -152,14 +152,14 @@ const CASES: readonly ConvCase[] = [
   },
   {
     name: "more channels than voxels, in the weights' own order",
-    x: [2, 3, 3, 2, 4],
-    w: [12, 3, 3, 2, 3],
+    x: [2, 3, 4, 3, 4],
+    w: [24, 3, 3, 2, 3],
     attrs: { pads: [0, 1, 1, 1, 0, 1] },
     fires: gradient,
   },
   {
     name: "more channels in than out and than voxels",
-    x: [1, 14, 2, 3, 2],
+    x: [1, 14, 3, 3, 2],
     w: [5, 14, 3, 3, 1],
     attrs: { pads: [1, 1, 0, 1, 1, 0] },
     fires: gradient,
@@ -292,6 +292,16 @@ for (const c of CASES) {
     }
   });
 }
+
+Deno.test("lower() copies no more for a weight gradient of few voxels than the budget allows", () => {
+  const graph = stepGraph({ name: "", x: [1, 12, 4, 3, 3], w: [12, 12, 3, 3, 3], attrs: { pads: one(1) } });
+  const copies = 12 * 27 * 36 * 4; // channels, taps, voxels, bytes
+  const isCopied = (temporaryBytes: number) => {
+    const { graph: lowered } = lower(graph, passesFor({ provider: "cpu", precision: "float32" }), { temporaryBytes });
+    return [...lowered.types.values()].some(({ shape }) => shape.join() === "324,36");
+  };
+  assert.deepEqual([isCopied(copies), isCopied(copies - 1)], [true, false]);
+});
 
 Deno.test("MIXED_PRECISION narrows products and dense convolutions, and nothing else", () => {
   const b = new GraphBuilder();

@@ -3,7 +3,8 @@
  * on the CPU that form is 3 to 10 times slower than the matrix products here.
  */
 import type { Ops, Value } from "../ir.ts";
-import { type DType, sizeOf, type Tensor, tensor } from "../tensor.ts";
+import { sizeOf } from "../tensor.ts";
+import { matrix } from "./matrix.ts";
 import type { Kind, Match, Pass, Target } from "./pass.ts";
 import { type Block, blockOf, gatherRows, type Places, reach, tapMatrix } from "./rows.ts";
 import { cube, depthwise, weightGradientSample } from "./samples.ts";
@@ -148,10 +149,9 @@ function products(op: Ops, { far, near, offset, block, places, g }: Chunk): Valu
     const right = op.Reshape(nearRows, [groups, columns, places.length * near.size[2]]);
     const turned = op.Transpose(right, { perm: [0, 2, 1] });
     return joined(op, kw, (k) => {
-      const tap = op.MatMul(
-        farRows,
-        strided(far.value.dtype, { from: far.size[2], to: near.size[2], step: sw, first: k - pads[2] }),
-      );
+      // every sw-th voxel of a row, zero outside: a product is faster than a slice
+      const isRead = (from: number, to: number) => Number(from === k - pads[2] + to * sw);
+      const tap = op.MatMul(farRows, matrix(far.value.dtype, [far.size[2], near.size[2]], isRead));
       return op.MatMul(op.Reshape(tap, [groups, lines, places.length * near.size[2]]), turned);
     }, 2);
   }
@@ -164,25 +164,16 @@ function products(op: Ops, { far, near, offset, block, places, g }: Chunk): Valu
   return op.MatMul(left, op.Transpose(right, { perm: [0, 2, 1] }));
 }
 
-/** [from, to] of 0 and 1: every `step`-th voxel of a row from `first` on, zero outside; a product is faster than a slice. */
-function strided(
-  dtype: DType,
-  { from, to, step, first }: { from: number; to: number; step: number; first: number },
-): Tensor {
-  const matrix = Array<number>(from * to).fill(0);
-  for (let i = 0; i < to; i++) {
-    const at = first + i * step;
-    if (at >= 0 && at < from) matrix[at * to + i] = 1;
-  }
-  return tensor(dtype, [from, to], matrix);
-}
-
 /** Voxels for each channel of `near` up to which the copies of {@link byTaps} cost less than they save. */
 const FEW_VOXELS = 4;
 
 const hasFewVoxels = ({ groups, c, m, kernel, stride, out, n }: Geometry) =>
   groups === 1 && sizeOf(kernel) > 1 && stride.every((s) => s === 1) &&
   n * sizeOf(out) <= FEW_VOXELS * Math.max(c, m);
+
+/** What the copies take, bytes. */
+const tapBytes = ({ c, m, n, kernel, size, out }: Geometry) =>
+  FLOAT_BYTES * n * sizeOf(kernel) * (c > m ? m * sizeOf(size) : c * sizeOf(out));
 
 /**
  * One product with a copy of `far` for every tap: where weights are many and voxels few, it is the weights' order that
@@ -270,6 +261,8 @@ export const WEIGHT_GRADIENT: Pass = {
   kinds: KINDS,
   rewrite: (op, inputs, match, target) => {
     const g = geometry(match);
-    return hasFewVoxels(g) ? byTaps(op, inputs, g) : byRows(op, inputs, g, target);
+    return hasFewVoxels(g) && tapBytes(g) <= target.temporaryBytes
+      ? byTaps(op, inputs, g)
+      : byRows(op, inputs, g, target);
   },
 };

@@ -5,6 +5,7 @@
  */
 import type { Ops, Value } from "../ir.ts";
 import { type DType, sizeOf, type Tensor, tensor } from "../tensor.ts";
+import { matrix } from "./matrix.ts";
 import type { Match, Pass, Target } from "./pass.ts";
 import { byChannels, convSample, cube } from "./samples.ts";
 import { isWeightGradient } from "./weight_gradient.ts";
@@ -41,15 +42,6 @@ const A_T = [
 const BIASED = 1;
 
 const POINTS = Array.from({ length: READS }, (_, t) => t);
-
-/** [rows, columns] of `element(row, column)`. */
-function matrix(dtype: DType, [rows, columns]: readonly number[], element: (i: number, j: number) => number): Tensor {
-  return tensor(
-    dtype,
-    [rows, columns],
-    Array.from({ length: rows * columns }, (_, at) => element(Math.floor(at / columns), at % columns)),
-  );
-}
 
 /** Some neighbouring tiles: the first of them and their number, and the slices of input and output that they touch. */
 interface Slab {
