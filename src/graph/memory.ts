@@ -35,7 +35,7 @@ const CHILD_BYTES = 97e6;
 const NODE_BYTES = 10e3;
 /** Replaced state that the child has not collected yet is at most this, bytes (`engine/child.ts`). */
 const GARBAGE_BYTES = 64 * 2 ** 20;
-/** The process's memory for values over their bytes (measured: 1.28 to 1.44 in training steps, 1.66 in a small forward pass). */
+/** The process's memory for values over their bytes (measured: 1.28 to 1.44 in steps, 1.66 in a small forward pass). */
 const OVERHEAD = 1.35;
 
 const SHARES_BUFFER: ReadonlySet<OpName> = new Set<OpName>(["Identity", "Reshape"]);

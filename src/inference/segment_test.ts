@@ -5,29 +5,13 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { makePhantom } from "../../scripts/phantom.ts";
 import { inFolder, orientedGrid, sampled, writeVolume } from "../../tests/_volumes.ts";
-import { DeviceEngine, type Engine, EngineError, openEngine } from "../engine/mod.ts";
-import { encodeModel, type Graph, GraphBuilder, tensor } from "../graph/mod.ts";
+import { DeviceEngine, type Engine, EngineError } from "../engine/mod.ts";
+import { type Graph, GraphBuilder, tensor } from "../graph/mod.ts";
 import { type Grid, readNifti, readNiftiHeader, sameGrid, type Triple, voxelsOf } from "../volume/mod.ts";
-import { classify } from "./classify.ts";
-import { softmax } from "./probabilities.ts";
 import { segment } from "./segment.ts";
+import { normalised, SPEC, withEngine, writePackage } from "./segment_test_helpers.ts";
 import type { ModelSpec } from "./spec.ts";
-import { InferenceError, type InferenceRequest, type SegmentRequest } from "./types.ts";
-
-const SPEC: ModelSpec = {
-  task: "segmentation",
-  architecture: { kind: "onnx", config: {} },
-  modalities: ["t1", "flair"],
-  labels: [{ name: "bright", value: 3, colour: "#ff0000" }, { name: "dark", value: 7, colour: "#0000ff" }],
-  classes: [],
-  preprocessing: {
-    spacingMm: [1, 1, 1],
-    percentiles: { lower: 5, upper: 95, clip: false },
-    foregroundMargin: 1,
-    percentilesOver: "volume",
-  },
-  inference: { roi: [16, 16, 16], overlap: 0.5, blending: "gaussian", threshold: 0.5 },
-};
+import { InferenceError, type SegmentRequest } from "./types.ts";
 
 /** Logits voxel by voxel: 4·flair − 2 and 1 − 2·t1 + flair. */
 function pointwise([x, y, z]: Triple): Graph {
@@ -51,13 +35,6 @@ function shifted([x, y, z]: Triple): Graph {
   return b.build("shifted", { out: padded });
 }
 
-async function writePackage(folder: string, graph: Graph): Promise<string> {
-  const directory = join(folder, graph.name);
-  await Deno.mkdir(directory);
-  await Deno.writeFile(join(directory, "network.onnx"), encodeModel(graph));
-  return directory;
-}
-
 /** The volumes of a NIfTI file with one or more components, each in C order. */
 async function readComponents(path: string): Promise<{ dims: number[]; components: Float32Array[] }> {
   const bytes = gunzipSync(await readFile(path));
@@ -79,17 +56,6 @@ async function readComponents(path: string): Promise<{ dims: number[]; component
   return { dims, components };
 }
 
-/** (x − p5)/(p95 − p5) of a file's voxels. */
-function normalised(data: Float32Array): Float32Array {
-  const sorted = data.toSorted();
-  const at = (q: number) => {
-    const r = q * (sorted.length - 1), low = Math.floor(r);
-    return sorted[low] + (sorted[Math.min(low + 1, sorted.length - 1)] - sorted[low]) * (r - low);
-  };
-  const [low, high] = [at(0.05), at(0.95)];
-  return data.map((v) => (v - low) / (high - low));
-}
-
 interface Scene {
   readonly grid: Grid;
   readonly images: { readonly t1: string; readonly flair: string };
@@ -102,15 +68,6 @@ async function writeScene(folder: string, grid: Grid, name: string): Promise<Sce
   const write = (modality: string, data: Float32Array) =>
     writeVolume(join(folder, `${name}-${modality}.nii.gz`), grid, data);
   return { grid, data: { t1, flair }, images: { t1: await write("t1", t1), flair: await write("flair", flair) } };
-}
-
-async function withEngine(work: (engine: Engine, folder: string) => Promise<void>): Promise<void> {
-  const engine = await openEngine("cpu");
-  try {
-    await inFolder((folder) => work(engine, folder));
-  } finally {
-    await engine.close();
-  }
 }
 
 Deno.test("segment() labels the voxels that a reference computed on the file's own grid labels", () =>
@@ -368,55 +325,3 @@ Deno.test("segment() takes a template for a missing modality, an empty volume, a
       { name: "RangeError", message: /^Cannot blend windows: expected logits of \[1, 1, 16, 16, 16\]/ },
     );
   }));
-
-/** Logits: the means of both channels, and 0.25. */
-function averages(roi: Triple): Graph {
-  const b = new GraphBuilder();
-  const image = b.input("image", { dtype: "float32", shape: [1, 2, ...roi] });
-  const means = b.op.ReduceMean(image, [2, 3, 4], { keepdims: 0 });
-  return b.build("averages", { logits: b.op.Concat(means, tensor("float32", [1, 1], [0.25]), { axis: 1 }) });
-}
-
-Deno.test("classify() gives the network's probabilities by class", () =>
-  withEngine(async (engine, folder) => {
-    const spec: ModelSpec = {
-      ...SPEC,
-      task: "classification",
-      labels: [],
-      classes: ["a", "b", "c"],
-      preprocessing: { ...SPEC.preprocessing, resize: [12, 12, 12], foregroundMargin: null },
-      inference: { ...SPEC.inference, roi: [16, 8, 12] },
-    };
-    const directory = await writePackage(folder, averages([16, 8, 12]));
-    const grid = orientedGrid([12, 12, 12], { code: "LPS", originMm: [11, 11, 0] });
-    const ramp = sampled(grid, ([x, y, z]) => x * 144 + y * 12 + z);
-    const images = {
-      t1: await writeVolume(join(folder, "a.nii"), grid, ramp),
-      flair: await writeVolume(join(folder, "b.nii"), grid, ramp.map((v) => -v)),
-    };
-    const request: InferenceRequest = { directory, spec, images, engine };
-    const result = await classify(request);
-    // the resize keeps the size; eight of twelve along y, two planes of zeros on both sides along x
-    const mean = (data: Float32Array) => {
-      const scaled = normalised(data);
-      const ras = sampled({ ...orientedGrid([12, 8, 12], { originMm: [0, 2, 0] }) }, ([x, y, z]) => {
-        return scaled[((11 - x) * 12 + 11 - y) * 12 + z];
-      });
-      return ras.reduce((a, b) => a + b, 0) / (16 * 8 * 12);
-    };
-    const expected = softmax([mean(ramp), mean(ramp.map((v) => -v)), 0.25]);
-    assert.deepEqual(result.classes.map((c) => c.label), ["a", "b", "c"]);
-    result.classes.forEach(({ probability }, i) => {
-      assert.ok(Math.abs(probability - expected[i]) < 1e-5, `${i}: ${probability}, expected ${expected[i]}`);
-    });
-    assert.equal(result.provider, "cpu");
-    await assert.rejects(classify({ ...request, spec: { ...spec, classes: ["a", "b"] } }), {
-      name: "RangeError",
-      message: "Cannot classify: expected 2 logits from the network, got 3",
-    });
-  }));
-
-Deno.test("softmax() does not overflow and sums to 1", () => {
-  assert.deepEqual(softmax([1000, 1000]), [0.5, 0.5]);
-  assert.deepEqual(softmax([-1e9, 0]), [0, 1]);
-});
