@@ -14,8 +14,7 @@ import {
   encodeModel,
   type Graph,
   LOOP_NAMES,
-  lower,
-  passesFor,
+  lowerFor,
   sizeOf,
   type Tensor,
   tensor,
@@ -25,7 +24,7 @@ import { buildNetwork, EDGE, initialWeights, isBuffer, type NetworkSpec } from "
 import { specOf } from "../src/registry/manifest.ts";
 import type { Triple } from "../src/volume/mod.ts";
 import { readPackage } from "../src/registry/package.ts";
-import { ADAM_DEFAULTS, type Fitted, fitted, trainingStep } from "../src/train/mod.ts";
+import { ADAM_DEFAULTS, type Fitted, fitted, passesAtOnce, trainingStep } from "../src/train/mod.ts";
 
 interface Row {
   readonly name: string;
@@ -57,8 +56,6 @@ async function measure(
   return { name, firstMs: Math.round(times[0]), bestMs, peakGb: Number((await engine.peakBytes() / 1e9).toFixed(2)) };
 }
 
-const lowered = (engine: Engine, graph: Graph) => lower(graph, passesFor(engine), { costs: engine.costs }).graph;
-
 /** One window through the network. */
 async function forward(
   engine: Engine,
@@ -66,7 +63,7 @@ async function forward(
 ) {
   const input = [1, 4, size, size, size];
   const graph = buildNetwork(spec, { input, weights: initialWeights(spec, { seed: 0 }), outputs: "inference" });
-  const session = await engine.load(encodeModel(plain ? graph : lowered(engine, graph)), { keepMemory: true });
+  const session = await engine.load(encodeModel(plain ? graph : lowerFor(engine, graph)), { keepMemory: true });
   const image = wave(input);
   return await measure(engine, { name, runs: 4, run: () => session.run({ image }) });
 }
@@ -84,7 +81,8 @@ async function trainStep(
     budgetGb?: number;
   },
 ) {
-  const input = [1, 4, size, size, size];
+  const crops = passesAtOnce(engine.provider) && views > 1 ? 1 : undefined;
+  const input = [crops === undefined ? 1 : views, 4, size, size, size];
   const weights = initialWeights(spec, { seed: 0 });
   const network = buildNetwork(spec, { input, weights, outputs: "training" });
   const { graph, state } = trainingStep(network, {
@@ -93,6 +91,7 @@ async function trainStep(
     consistency: { on: "x4", weight: 0.1 },
     views,
     supervision: "sum",
+    crops,
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
     isTrainable: (key) => weights.has(key) && !isBuffer(key),
   });
@@ -100,7 +99,7 @@ async function trainStep(
     const { shape } = graph.types.get(key)!;
     await engine.put(key, weights.get(key) ?? tensor("float32", shape, new Float32Array(sizeOf(shape))));
   }
-  const fit = fitted(lowered(engine, graph), budgetGb * 1e9);
+  const fit = fitted(lowerFor(engine, graph), budgetGb * 1e9);
   const feeds = stepFeeds(graph, state);
   const row = await (engine.provider === "cuda" ? measureSpans : measureSteps)(engine, {
     name,
@@ -183,7 +182,7 @@ async function sliding(engine: Engine, { name, sizeVox }: { name: string; sizeVo
   const roi: Triple = [64, 64, 64];
   const weights = initialWeights(EDGE_NET, { seed: 0 });
   const graph = buildNetwork(EDGE_NET, { input: [1, 4, ...roi], weights, outputs: "inference" });
-  const session = await engine.load(encodeModel(lowered(engine, graph)), { keepMemory: true });
+  const session = await engine.load(encodeModel(lowerFor(engine, graph)), { keepMemory: true });
   const inputs = Array.from({ length: 4 }, () => wave(sizeVox).data as Float32Array);
   const settings = { roi, overlap: 0.5, blending: "gaussian", channels: 1 } as const;
   let windows = 0;

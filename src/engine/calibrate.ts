@@ -26,7 +26,10 @@ export interface CalibrateOptions {
 /** The forms are timed in turns, since machines drift: a turn ends after so many runs, or so much time. */
 const TURN_RUNS = 8;
 const TURN_MS = 100;
-/** Turns that each form gets, and the time in which it may get more until its three fastest runs agree to this share. */
+/**
+ * Turns that each form gets, and the time in which it may get more until it is known which one is faster: the three fastest
+ * runs of each agree to this share, or those of one form are all faster than any of the other.
+ */
 const LEAST_TURNS = 3;
 const MORE_TURNS_MS = 2000;
 const AGREEMENT = 0.05;
@@ -45,7 +48,7 @@ const RUN_TIMEOUT_MS = 5000;
 /** The clock's grain. */
 const LEAST_MS = 0.001;
 
-/** What was measured, and the kinds of which nothing was learnt: other work disturbed them. */
+/** What was measured, and the kinds of which nothing was learnt: other work disturbed the runs, which differ too little. */
 export interface Calibration {
   readonly table: CostTable;
   readonly unsteady: readonly string[];
@@ -79,7 +82,7 @@ interface Circumstances {
   readonly clock: () => number;
 }
 
-/** The time of one copy of a trial's sample in both forms; undefined where the runs do not agree. */
+/** The time of one copy of a trial's sample in both forms; undefined where the runs do not tell which one is faster. */
 async function costOf(
   engine: Engine,
   trial: Trial,
@@ -91,7 +94,7 @@ async function costOf(
     const [withoutMs, withMs] = found.map(({ runsMs }) => Math.max((runsMs[0] - idleMs) / copies, LEAST_MS));
     return {
       cost: { withoutMs, withMs },
-      steady: found.every(agree),
+      known: isKnown(found),
       readyMs: Math.max(...found.map((t) => t.readyMs)),
     };
   };
@@ -101,7 +104,7 @@ async function costOf(
   const wanted = Math.ceil(SHORT_MS / faster);
   const copies = Math.min(wanted, MOST_COPIES, Math.floor(READY_MS / readyMs));
   const again = await timed(Math.max(copies, 1), LEAST_TURNS);
-  return again.steady ? again.cost : undefined;
+  return again.known ? again.cost : undefined;
 }
 
 interface Times {
@@ -118,7 +121,7 @@ async function inTurns(
 ): Promise<Times[]> {
   const times = graphs.map((): Times => ({ readyMs: 0, runsMs: [] }));
   const end = clock() + MORE_TURNS_MS;
-  for (let turn = 0; turn < leastTurns || (leastTurns > 1 && clock() < end && !times.every(agree)); turn++) {
+  for (let turn = 0; turn < leastTurns || (leastTurns > 1 && clock() < end && !isKnown(times)); turn++) {
     for (const [i, graph] of graphs.entries()) {
       const { runsMs: before } = times[i];
       if (before[0] === Infinity) continue;
@@ -129,7 +132,11 @@ async function inTurns(
   return times;
 }
 
-const agree = ({ runsMs: [first, , third] }: Times) => first === Infinity || third <= first * (1 + AGREEMENT);
+function isKnown(times: readonly Times[]): boolean {
+  const [faster, slower] = times.map(({ runsMs }) => runsMs).sort((a, b) => a[0] - b[0]);
+  const agree = ([first, , third]: readonly number[]) => first === Infinity || third <= first * (1 + AGREEMENT);
+  return (agree(faster) && agree(slower)) || faster[2] * (1 + AGREEMENT) < slower[0];
+}
 
 async function refusable(work: () => Promise<Times>): Promise<Times> {
   try {

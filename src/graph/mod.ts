@@ -18,6 +18,7 @@ export {
   CPU_PASSES,
   CUDA_PASSES,
   lower,
+  lowerFor,
   MIXED_PRECISION,
   type Pass,
   passesFor,

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Engine, EngineError, type Session } from "../engine/mod.ts";
-import { batched, encodeModel, type Graph, importModel, lower, passesFor } from "../graph/mod.ts";
+import { batched, encodeModel, type Graph, importModel, lowerFor } from "../graph/mod.ts";
 import type { ModelSpec } from "./spec.ts";
 
 /** How many networks an engine keeps loaded: two models and the one that checks modalities. */
@@ -24,8 +24,7 @@ function networksOf(engine: Engine): Networks {
 
 /** A graph, lowered for the engine's provider, as its session. */
 export async function loadGraph(engine: Engine, graph: Graph): Promise<Session> {
-  const { graph: lowered } = lower(graph, passesFor(engine), { costs: engine.costs });
-  return await engine.load(encodeModel(lowered), { keepMemory: true });
+  return await engine.load(encodeModel(lowerFor(engine, graph)), { keepMemory: true });
 }
 
 /**

@@ -187,6 +187,7 @@ class Run {
     const { weights, losses } = await train({
       engine: request.engine,
       network: network.network,
+      networkOf: network.networkOf,
       step: {
         task: request.task,
         heads: network.heads,

@@ -23,30 +23,34 @@ export function memoryBudget(provider: Provider): number {
   return provider === "cpu" ? USABLE * Deno.systemMemoryInfo().available : Infinity;
 }
 
-/** Engines whose memory was not enough for a training in the form that was predicted to fit. */
-const short = new WeakSet<Engine>();
+/** How many of a training's forms an engine's memory was too small for. */
+const tooLarge = new WeakMap<Engine, number>();
 
 /**
- * Runs a training whose steps are fitted into `budgetBytes`. Where the device nevertheless runs out of memory, it goes on
- * from its last checkpoint in the form that takes the least (`budgetBytes` 0), and so do later ones on this engine.
+ * Runs a training in the first of `forms`, of which each takes less memory than the one before. Where the device runs out
+ * of memory, it goes on from its last checkpoint in the next one, and so do later ones on this engine.
  * @throws as `work`
  */
-export async function withinMemory<T>(
+export async function withinMemory<F, T>(
   engine: Engine,
-  { budgetBytes, onLog }: { readonly budgetBytes: number; readonly onLog: (message: string) => void },
-  work: (budgetBytes: number) => Promise<T>,
+  { forms, onLog }: { readonly forms: readonly F[]; readonly onLog: (message: string) => void },
+  work: (form: F) => Promise<T>,
 ): Promise<T> {
-  if (budgetBytes > 0 && !short.has(engine)) {
+  const last = forms.length - 1;
+  for (let i = Math.min(tooLarge.get(engine) ?? 0, last);; i++) {
     try {
-      return await work(budgetBytes);
+      return await work(forms[i]);
     } catch (error) {
-      if (!(error instanceof EngineError && error.code === "out-of-memory")) throw error;
-      short.add(engine);
-      onLog("The device ran out of memory: the training goes on in the form that takes the least");
+      if (!(error instanceof EngineError && error.code === "out-of-memory") || i === last) throw error;
+      tooLarge.set(engine, i + 1);
+      const next = i + 1 === last ? "the form that takes the least" : "a form that takes less";
+      onLog(`The device ran out of memory: the training goes on in ${next}`);
     }
   }
-  return await work(0);
 }
+
+/** A step as it was fitted into `budgetBytes`, and in the form that takes the least. */
+export const leastAfter = (budgetBytes: number): number[] => budgetBytes === 0 ? [0] : [budgetBytes, 0];
 
 /** `graph` in the fastest form whose predicted peak is at most `budgetBytes`, or else in the smallest that was found. */
 export function fitted(graph: Graph, budgetBytes: number): Fitted {

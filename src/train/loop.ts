@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import type { Engine, LoadOptions } from "../engine/mod.ts";
-import { type Graph, lower, passesFor, sameShape, type TargetDevice, type Tensor } from "../graph/mod.ts";
+import { type Graph, lowerFor, sameShape, type TargetDevice, type Tensor } from "../graph/mod.ts";
 import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { fitMessage, fitted } from "./fit.ts";
 import { Runner } from "./runner.ts";
@@ -18,6 +18,8 @@ export interface Program {
   readonly state: ReadonlyMap<string, string>;
   /** As of the engine: whether it computes some values twice on purpose. */
   readonly keepCopies?: LoadOptions["keepCopies"];
+  /** Whether every micro-batch runs it, and is told by the input `apply` whether it ends the update. */
+  readonly isForAll?: boolean;
 }
 
 export interface CompileOptions {
@@ -29,11 +31,11 @@ export interface CompileOptions {
 }
 
 /** A step as a device runs it, if possible in `budgetBytes`. */
-export function compiled({ graph, state }: Program, { device, budgetBytes, onLog }: CompileOptions): Program {
-  const fit = fitted(lower(graph, passesFor(device), { costs: device.costs }).graph, budgetBytes);
+export function compiled({ graph, state, isForAll }: Program, { device, budgetBytes, onLog }: CompileOptions): Program {
+  const fit = fitted(lowerFor(device, graph), budgetBytes);
   const message = fitMessage(fit, budgetBytes);
   if (message !== undefined) onLog?.(message);
-  return { graph: fit.graph, state, keepCopies: fit.keepCopies };
+  return { graph: fit.graph, state, keepCopies: fit.keepCopies, isForAll };
 }
 
 export interface MicroBatch {
@@ -65,6 +67,8 @@ export interface LoopEvent {
 export interface StateTensor {
   readonly shape: readonly number[];
   start(): Tensor | Promise<Tensor>;
+  /** After every update it is what it was at the start, and so no part of a checkpoint. */
+  readonly isTransient?: boolean;
 }
 
 export interface LoopOptions {
@@ -111,7 +115,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   const runner = new Runner(options);
   const snapshot = async () => {
     const tensors = new Map<string, Tensor>();
-    for (const name of names) tensors.set(name, await engine.get(name));
+    for (const [name, { isTransient }] of state) if (!isTransient) tensors.set(name, await engine.get(name));
     return tensors;
   };
   const save = async (step: number) => {
@@ -156,9 +160,9 @@ async function resumable(path: string, { run, state, onLog }: LoopOptions): Prom
     return null;
   });
   if (saved === null || saved.progress.run !== run) return null;
-  const fits = ([name, { shape }]: [string, StateTensor]) => {
+  const fits = ([name, { shape, isTransient = false }]: [string, StateTensor]) => {
     const found = saved.tensors.get(name);
-    return found !== undefined && sameShape(found.shape, shape);
+    return found === undefined ? isTransient : sameShape(found.shape, shape);
   };
   return [...state].every(fits) ? saved : null;
 }

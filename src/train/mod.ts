@@ -13,5 +13,6 @@ export {
 } from "./pretraining_recipes.ts";
 export { PRETRAINING_LOSSES, pretrainingStep, type PretrainingStepConfig } from "./pretraining_step.ts";
 export { type StepConfig, type TrainingStep, trainingStep } from "./step.ts";
+export { passesAtOnce } from "./trainer.ts";
 export { ADAM_DEFAULTS, type AdamConfig } from "./optimizers.ts";
 export { cosineRate, type ResolvedRecipe, resolveRecipe } from "./recipes.ts";

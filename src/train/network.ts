@@ -48,6 +48,8 @@ export interface Trainable {
   readonly architecture: Architecture;
   /** In training form for crops of the recipe's size, start weights as constants. */
   readonly network: Graph;
+  /** The same for more crops; absent where statistics are those of all crops together, or the network takes one only. */
+  readonly networkOf?: (crops: number) => Graph;
   readonly isTrainable: (key: string) => boolean;
   readonly heads: readonly string[];
   readonly report: WeightReport;
@@ -99,17 +101,20 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
     }
   }
   const trained = new Set(parameters.filter((p) => !p.buffer && !isBuffer(p.key)).map((p) => p.key));
-  const together = recipe.batch === "joint" ? recipe.batchSize : 1;
-  const built = buildNetwork(net, { input: inputOf(together), weights, outputs: "training" });
-  const heads = built.outputs.filter((name) => name === "logits" || name.startsWith("out"));
-  const network = request.task === "segmentation" && recipe.headBias !== null
-    ? withHeadBias(built, headBiases(built, heads).filter((key) => fresh.includes(key)), recipe.headBias)
-    : built;
+  const isJoint = recipe.batch === "joint";
+  const networkOf = (crops: number) => {
+    const built = buildNetwork(net, { input: inputOf(crops), weights, outputs: "training" });
+    return request.task === "segmentation" && recipe.headBias !== null
+      ? withHeadBias(built, headBiases(built, headsOf(built)).filter((key) => fresh.includes(key)), recipe.headBias)
+      : built;
+  };
+  const network = networkOf(isJoint ? recipe.batchSize : 1);
   return {
     architecture,
     network,
+    ...(!isJoint && !imported && { networkOf }),
     isTrainable: (key) => trained.has(key),
-    heads,
+    heads: headsOf(network),
     report: {
       loaded: weights.size - fresh.length,
       dropped: [...known].flatMap(([key, { dtype, data }]) => {
@@ -122,6 +127,9 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
     inference: (final) => buildNetwork(net, { input, weights: final, outputs: "inference" }),
   };
 }
+
+/** Outputs that are supervised. */
+const headsOf = ({ outputs }: Graph) => outputs.filter((name) => name === "logits" || name.startsWith("out"));
 
 /** A kernel of one channel as one of `shape`'s channels that gives their mean the same features; else what fits as it is. */
 function inflated(found: Tensor, shape: readonly number[]): Tensor | undefined {

@@ -12,7 +12,7 @@ import { buildNetwork, initialWeights, isBuffer, parametersOf } from "../nets/mo
 import type { Triple } from "../volume/mod.ts";
 import type { CaseCache } from "./case_cache.ts";
 import { writeWhole } from "./files.ts";
-import { memoryBudget, withinMemory } from "./fit.ts";
+import { leastAfter, memoryBudget, withinMemory } from "./fit.ts";
 import { compiled, type CompileOptions, type MicroBatch, type Program, runLoop, type StateTensor } from "./loop.ts";
 import { openPretrainingCases, type PretrainingVolumes } from "./pretraining_cases.ts";
 import { type ResolvedPretraining, resolvePretraining, Schedule } from "./pretraining_recipes.ts";
@@ -49,7 +49,7 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainResult
   });
   const clock = { start: performance.now(), first: -1 };
   const { steps } = recipe;
-  const memory = { budgetBytes: memoryBudget(engine.provider), onLog: log };
+  const memory = { forms: leastAfter(memoryBudget(engine.provider)), onLog: log };
   const { trainer, state, curves } = await withinMemory(engine, memory, async (budgetBytes) => {
     const trainer = new Pretrainer({
       recipe,
@@ -195,7 +195,10 @@ class Pretrainer {
     const prefixes = ["m/", "v/", ...(this.#accumulates ? ["sum/"] : [])];
     const templates = modalities.flatMap((m): [string, StateTensor][] => [
       [`template/${m}`, { shape, start: () => this.#startOf(m) }],
-      ...prefixes.map((p): [string, StateTensor] => [`${p}template/${m}`, { shape, start: () => zeros(shape) }]),
+      ...prefixes.map((p): [string, StateTensor] => [
+        `${p}template/${m}`,
+        { shape, start: () => zeros(shape), isTransient: p === "sum/" },
+      ]),
     ]);
     this.state = new Map([...own, ...templates]);
   }

@@ -13,6 +13,7 @@ import {
   StepOutputs,
   updateParameter,
   updateScalars,
+  updateWeights,
 } from "./network_step.ts";
 import type { AdamConfig } from "./optimizers.ts";
 
@@ -76,17 +77,15 @@ export function pretrainingStep(
   const selected = volumes.slice(0, templates.runs.length);
   const losses = stepLosses(b, model, { input: network.types.get(network.inputs[0])!, selected, config });
 
-  const trained = [...weights.trained];
-  const grads = gradients(b, losses.loss, [...trained.map(([, v]) => v), ...selected]);
+  const keys = [...weights.trained.keys(), ...selected.map((_, k) => `template/${k}`)];
+  const grads = gradients(b, losses.loss, [...weights.trained.values(), ...selected]);
   const all = new StepOutputs();
   Object.assign(all.outputs, losses);
-  trained.forEach(([key, p], i) => {
-    if (exposeGradients) all.outputs[`gradient/${key}`] = grads[i];
-    updateParameter(b, all, { key, p, gradient: grads[i], optimizer, scalars, accumulate });
-  });
+  if (exposeGradients) keys.forEach((key, i) => all.outputs[`gradient/${key}`] = grads[i]);
+  const ofWeights = grads.slice(0, weights.trained.size);
+  updateWeights(b, all, { weights: weights.trained, gradients: ofWeights, optimizer, scalars, accumulate });
   volumes.forEach((p, k) => {
-    const key = `template/${k}`, gradient = k < selected.length ? grads[trained.length + k] : null;
-    if (exposeGradients && gradient !== null) all.outputs[`gradient/${key}`] = gradient;
+    const key = `template/${k}`, gradient = grads[ofWeights.length + k] ?? null;
     updateParameter(b, all, { key, p, gradient, optimizer, scalars: templateScalars, accumulate });
   });
   for (const [key, value] of model.buffers) all.replace(key, value);

@@ -12,7 +12,11 @@ const HAND_OVER_MS = 10;
 /** A call that takes longer than this has hung. */
 const CALL_TIMEOUT_MS = 3_600_000;
 /** Feeds of the updates that one call does where the device does not hold the state between calls, bytes. */
-const SPAN_BYTES: Readonly<Partial<Record<Provider, number>>> = { cuda: 2 ** 27 };
+const SPAN_BYTES: Readonly<Partial<Record<Provider, number>>> = { cuda: 2 ** 29 };
+
+/** Bytes of feeds that one call takes; 0: every micro-batch is a call. */
+export const spanBytesOf = ({ engine, spanBytes, stop }: Pick<LoopOptions, "engine" | "spanBytes" | "stop">): number =>
+  stop === undefined ? spanBytes ?? SPAN_BYTES[engine.provider] ?? 0 : 0;
 
 export type Done = Pick<LoopEvent, "learningRate" | "values">;
 
@@ -25,19 +29,19 @@ export class Runner {
 
   constructor(options: LoopOptions) {
     this.#options = options;
-    this.#spanBytes = options.spanBytes ?? SPAN_BYTES[options.engine.provider] ?? 0;
+    this.#spanBytes = spanBytesOf(options);
   }
 
   /** Update `step`, and those after it that the same call does: up to the next checkpoint. */
   async run(step: number): Promise<Done[]> {
-    const { update, steps, stop, checkpointEverySteps } = this.#options;
+    const { update, steps, checkpointEverySteps } = this.#options;
     const { learningRate, count } = update(step);
-    const isSpan = this.#spanBytes > 0 && count === 1 && stop === undefined;
-    if (!isSpan) return [{ learningRate, values: await this.#one(step) }];
-    const until = Math.min(steps, step - step % checkpointEverySteps + checkpointEverySteps);
+    if (this.#spanBytes === 0) return [{ learningRate, values: await this.#one(step) }];
     const first = await this.#next(step, 0);
-    if (first.tensorOf !== undefined) return [{ learningRate, values: await this.#one(step, first) }];
-    return await this.#span(step, { first, most: until - step });
+    const isAlone = first.tensorOf !== undefined || (count > 1 && !first.program.isForAll);
+    if (isAlone) return [{ learningRate, values: await this.#one(step, first) }];
+    const until = Math.min(steps, step - step % checkpointEverySteps + checkpointEverySteps);
+    return await this.#span(step, { first, count, most: until - step });
   }
 
   /** Releases sessions and state. */
@@ -54,7 +58,7 @@ export class Runner {
   async #one(step: number, drawn?: MicroBatch): Promise<Done["values"]> {
     const { update, curves } = this.#options;
     const { count } = update(step);
-    const values: Record<string, number> = {};
+    const values: Record<string, number>[] = [];
     for (let i = 0; i < count; i++) {
       const batch = drawn ?? await this.#next(step, i);
       drawn = undefined;
@@ -63,35 +67,40 @@ export class Runner {
       if (i + 1 < count) this.#draw(step, i + 1);
       else this.#draw(step + 1, 0);
       const outputs = await running;
-      const found = curves.map((c): [string, number] => [c, Number(outputs[c].data[0])]);
-      for (const [name, value] of [...found, ...Object.entries(batch.values ?? {})]) {
-        values[name] = (values[name] ?? 0) + value / count;
-      }
+      values.push({ ...Object.fromEntries(curves.map((c) => [c, Number(outputs[c].data[0])])), ...batch.values });
     }
-    return values;
+    return meanOf(values);
   }
 
-  /** Up to `most` updates of one program as one call, as many as their feeds allow. */
-  async #span(step: number, { first, most }: { first: MicroBatch; most: number }): Promise<Done[]> {
+  /** Up to `most` updates of `count` micro-batches each and of one program as one call, as many as their feeds allow. */
+  async #span(
+    step: number,
+    { first, count, most }: { first: MicroBatch; count: number; most: number },
+  ): Promise<Done[]> {
     const { update, curves } = this.#options;
-    const size = Object.values(first.feeds).reduce((n, t) => n + bytesOf(t), 0);
+    const size = count * Object.values(first.feeds).reduce((n, t) => n + bytesOf(t), 0);
+    const updates = Math.max(Math.min(most, Math.floor(this.#spanBytes / size)), 1);
     const batches = [first];
-    while (batches.length < Math.min(most, Math.floor(this.#spanBytes / size))) {
-      const next = await this.#next(step + batches.length, 0);
+    while (batches.length < updates * count) {
+      const next = await this.#next(step + Math.floor(batches.length / count), batches.length % count);
       if (next.program !== first.program) {
         this.#drawn = Promise.resolve(next);
         break;
       }
       batches.push(next);
     }
+    const done = batches.length / count;
     const session = await this.#sessionOf(first.program, ({ graph, state }) => encodeLoop(graph, state));
     const running = runSpan(session, batches, curves);
-    if (this.#drawn === undefined) this.#draw(step + batches.length, 0);
+    if (this.#drawn === undefined) this.#draw(step + done, 0);
     const outputs = await running;
-    return batches.map(({ values }, i) => ({
-      learningRate: update(step + i).learningRate,
-      values: { ...Object.fromEntries(curves.map((c) => [c, Number(outputs[c].data[i])])), ...values },
-    }));
+    return Array.from({ length: done }, (_, k) => {
+      const values = batches.slice(k * count, (k + 1) * count).map((batch, i) => ({
+        ...Object.fromEntries(curves.map((c) => [c, Number(outputs[c].data[k * count + i])])),
+        ...batch.values,
+      }));
+      return { learningRate: update(step + k).learningRate, values: meanOf(values) };
+    });
   }
 
   async #sessionOf(program: Program, encoded: (program: Program) => Uint8Array): Promise<Session> {
@@ -110,6 +119,15 @@ export class Runner {
   #draw(step: number, i: number): void {
     if (step < this.#options.steps) this.#drawn = ahead(() => this.#options.update(step).micro(i));
   }
+}
+
+/** The means of an update's micro-batches, by name. */
+function meanOf(values: readonly Readonly<Record<string, number>>[]): Done["values"] {
+  const sums: Record<string, number> = {};
+  for (const [name, value] of values.flatMap((v) => Object.entries(v))) {
+    sums[name] = (sums[name] ?? 0) + value / values.length;
+  }
+  return sums;
 }
 
 /** Draws the next micro-batch while the device works on this one; what fails is told to who asks for the result. */

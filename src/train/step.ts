@@ -10,8 +10,8 @@ import {
   type ForwardOptions,
   StepNetwork,
   StepOutputs,
-  updateParameter,
   updateScalars,
+  updateWeights,
 } from "./network_step.ts";
 import type { AdamConfig } from "./optimizers.ts";
 
@@ -30,6 +30,11 @@ export interface StepConfig {
   readonly isTrainable: (key: string) => boolean;
   /** Absent: a micro-batch is an update. */
   readonly accumulate?: Accumulation;
+  /**
+   * The network's batch is all views of this many crops, first views first; each crop and view has batch statistics and
+   * losses of its own, and the losses are averaged over the crops: what micro-batches of one crop accumulate, in one pass.
+   */
+  readonly crops?: number;
   /** Also output the gradients, as `gradient/<key>`; for tests. */
   readonly exposeGradients?: boolean;
 }
@@ -39,7 +44,7 @@ export interface TrainingStep {
   readonly graph: Graph;
   /** State that the step reads and replaces: input name → output name. */
   readonly state: ReadonlyMap<string, string>;
-  /** Keys of the trained weights; their optimizer state is `m/<key>` and `v/<key>`. */
+  /** Keys of the trained weights; their optimizer state is one vector each, `m/weights` and `v/weights`. */
   readonly trainable: readonly string[];
 }
 
@@ -57,29 +62,23 @@ export function trainingStep(network: Graph, config: StepConfig): TrainingStep {
       throw new RangeError(`Cannot build the training step: expected an output of the network, got ${name}`);
     }
   }
-  const scalars = updateScalars(b, config.optimizer);
+  const scalars = updateScalars(b, config.optimizer, config.accumulate);
   const weights = declareWeights(b, network, config.isTrainable);
   const model = new StepNetwork(b, network, weights);
-  const image = network.types.get(network.inputs[0])!;
   const order = isSeparable(config) ? new ViewOrder(b, weights.trained, config.consistency!.on) : null;
-  const views = Array.from(
-    { length: config.views },
-    (_, i) => model.forward(b.input(`view${i + 1}`, image), order?.view(i)),
-  );
-  const target = b.input("target", { dtype: "float32", shape: network.types.get(config.heads[0])!.shape });
-  const losses = stepLosses(b, views, target, config);
+  const losses = config.crops === undefined
+    ? viewByView(b, model, { network, config, order })
+    : atOnce(b, model, { network, config, crops: config.crops });
 
   const trained = [...weights.trained.values()];
   const grads = order === null ? gradients(b, losses.loss, trained) : order.gradients(losses.loss);
   const all = new StepOutputs();
   Object.assign(all.outputs, losses);
-  // ONNX Runtime runs what the last node of the file needs first, then the one before: with the updates in the order of
-  // the layers, each layer's gradient is used as soon as it is there and its activations are freed
-  [...weights.trained].forEach(([key, p], i) => {
+  [...weights.trained.keys()].forEach((key, i) => {
     if (config.exposeGradients) all.outputs[`gradient/${key}`] = grads[i];
-    const { optimizer, accumulate } = config;
-    updateParameter(b, all, { key, p, gradient: grads[i], optimizer, scalars, accumulate });
   });
+  const { optimizer, accumulate } = config;
+  updateWeights(b, all, { weights: weights.trained, gradients: grads, optimizer, scalars, accumulate });
   for (const [key, value] of model.buffers) all.replace(key, value);
   const graph = b.build("training-step", all.outputs);
   return {
@@ -89,9 +88,56 @@ export function trainingStep(network: Graph, config: StepConfig): TrainingStep {
   };
 }
 
+type Losses = Record<(typeof LOSS_OUTPUTS)[number], Value>;
+
+/** Every view passes by itself. */
+function viewByView(
+  b: GraphBuilder,
+  model: StepNetwork,
+  { network, config, order }: { network: Graph; config: StepConfig; order: ViewOrder | null },
+): Losses {
+  const image = network.types.get(network.inputs[0])!, { shape } = network.types.get(config.heads[0])!;
+  const views = numbers(config.views).map((i) => model.forward(b.input(`view${i + 1}`, image), order?.view(i)));
+  return stepLosses(b, views, b.input("target", { dtype: "float32", shape }), config);
+}
+
+/** All crops and views pass as one batch. @throws {RangeError} the network's batch is of another size */
+function atOnce(
+  b: GraphBuilder,
+  model: StepNetwork,
+  { network, config, crops }: { network: Graph; config: StepConfig; crops: number },
+): Losses {
+  const { op } = b;
+  const { dtype, shape: [batch, ...image] } = network.types.get(network.inputs[0])!;
+  if (batch !== crops * config.views) {
+    throw new RangeError(
+      `Cannot build the training step: expected a batch of ${config.views} views of ${crops} crops, got ${batch}`,
+    );
+  }
+  const views = numbers(config.views).map((i) => b.input(`view${i + 1}`, { dtype, shape: [crops, ...image] }));
+  const [, ...labels] = network.types.get(config.heads[0])!.shape;
+  const target = b.input("target", { dtype: "float32", shape: [crops, ...labels] });
+  const row = (v: Value, i: number) => op.Slice(v, [i], [i + 1], [0], [1]);
+  const apart = numbers(crops).flatMap((crop) => numbers(config.views).map((view) => view * crops + crop));
+  const outputs = model.forward(views.length === 1 ? views[0] : op.Concat(...views, { axis: 0 }), { apart });
+  const compared = [...config.heads, ...(config.consistency === null ? [] : [config.consistency.on])];
+  const perCrop = numbers(crops).map((crop) => {
+    const seen = numbers(config.views).map((view) =>
+      new Map(compared.map((name) => [name, row(outputs.get(name)!, view * crops + crop)]))
+    );
+    return stepLosses(b, seen, row(target, crop), config);
+  });
+  const mean = (name: keyof Losses) =>
+    op.Div(perCrop.map((losses) => losses[name]).reduce((sum, v) => op.Add(sum, v)), crops);
+  return { loss: mean("loss"), supervision: mean("supervision"), consistency: mean("consistency") };
+}
+
+const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
+
 /** Whether the gradients of the first view need of the second one no more than the output that is compared. */
-function isSeparable({ views, supervision, consistency, heads }: StepConfig): boolean {
-  return views === 2 && supervision === "sum" && consistency !== null && !heads.includes(consistency.on);
+function isSeparable({ views, supervision, consistency, heads, crops }: StepConfig): boolean {
+  return crops === undefined && views === 2 && supervision === "sum" && consistency !== null &&
+    !heads.includes(consistency.on);
 }
 
 /**
@@ -136,7 +182,7 @@ function stepLosses(
   views: readonly ReadonlyMap<string, Value>[],
   target: Value,
   config: StepConfig,
-): Record<(typeof LOSS_OUTPUTS)[number], Value> {
+): Losses {
   const { op } = b;
   const criterion = config.task === "segmentation" ? diceAndCrossEntropy : crossEntropy;
   const total = (values: readonly Value[]) => values.reduce((a, v) => op.Add(a, v));

@@ -186,7 +186,7 @@ Deno.test("trainingStep() lets the second view wait for the gradients of the fir
 });
 
 Deno.test("trainingStep() normalises what is averaged over space of one crop by the running statistics, all else by the batch's", () => {
-  const lossOf = (isAveraged: boolean, mean: number, image: readonly number[]) => {
+  const lossOf = (isAveraged: boolean, mean: number, image: readonly number[], atOnce?: "at once") => {
     const crops = image.length / 4;
     const b = new GraphBuilder();
     const constant = (name: string, values: readonly number[]) =>
@@ -206,6 +206,7 @@ Deno.test("trainingStep() normalises what is averaged over space of one crop by 
       supervision: "sum",
       optimizer: { kind: "adamw", weightDecay: 0, ...ADAM_DEFAULTS },
       isTrainable: () => false,
+      ...(atOnce && { crops }),
     });
     const feeds: Record<string, Tensor> = {
       view1: tensor("float32", [crops, 2, 2, 1, 1], image),
@@ -226,4 +227,62 @@ Deno.test("trainingStep() normalises what is averaged over space of one crop by 
   const two = [4, 4, -1, 1, 2, 2, -1, 1], both = (entropy(1, 0) + entropy(-1, 0)) / 2;
   assertClose([lossOf(true, 2, two).loss], [both], { rtol: 1e-6, what: "averaged, of two crops" });
   assertClose([lossOf(true, 2, [3, 5, 0, 0]).mean], [0.9 * 2 + 0.1 * 4], { rtol: 1e-6, what: "running mean" });
+  // as micro-batches the second one is normalised by what the first one has moved: mean 2.2, variance 3.6
+  const apart = lossOf(true, 2, two, "at once"), inTurn = (entropy(1, 0) + entropy(-0.2 / Math.sqrt(3.6), 0)) / 2;
+  assertClose([apart.loss], [inTurn], { rtol: 1e-6, what: "averaged, of two crops apart" });
+  assertClose([apart.mean], [0.9 * 2.2 + 0.1 * 2], { rtol: 1e-6, what: "running mean of two crops apart" });
 });
+
+/** Losses, gradients and running statistics of micro-batches of one crop each, as they are accumulated. */
+function accumulated(graph: Graph, outputs: readonly string[], crops: readonly Record<string, Tensor>[]) {
+  const part = partOf(graph, outputs);
+  const sums = new Map<string, number[]>();
+  let state: Record<string, NdArray> = {};
+  for (const feeds of crops) {
+    const found = evaluate(part, { ...feeds, ...state });
+    for (const [name, { data }] of Object.entries(found)) {
+      const before = sums.get(name);
+      sums.set(name, Array.from(data, (v, i) => name.startsWith("next/") ? v : (before?.[i] ?? 0) + v / crops.length));
+    }
+    const isState = (name: string) => name.startsWith("next/");
+    state = Object.fromEntries(Object.entries(found).filter(([n]) => isState(n)).map(([n, v]) => [n.slice(5), v]));
+  }
+  return sums;
+}
+
+for (const preset of ["paper", "official"] as const) {
+  Deno.test(`trainingStep() of crops and views at once is that of each by itself (${preset})`, () => {
+    const weights = initialWeights(TINY, { seed: 1 });
+    const stepOf = (batch: number, crops?: number) =>
+      trainingStep(buildNetwork(TINY, { input: SHAPE.with(0, batch), weights, outputs: "training" }), {
+        task: "segmentation",
+        heads: ["out4", "out"],
+        views: 2,
+        optimizer: { kind: "adamw", weightDecay: 0, ...ADAM_DEFAULTS },
+        isTrainable: (key) => weights.has(key) && !isBuffer(key),
+        exposeGradients: true,
+        crops,
+        ...CONFIGS[preset],
+      });
+    const { graph: together } = stepOf(4, 2), { graph: single, trainable } = stepOf(1);
+    const feeds = feedsFor(together, weights);
+    const fed = ["view1", "view2", "target"];
+    const crops = [0, 1].map((i) => {
+      const half = ({ dtype, shape, data }: Tensor) => {
+        const size = data.length / 2;
+        return tensor(dtype, shape.with(0, 1), Array.from(data.slice(i * size, (i + 1) * size), Number));
+      };
+      return { ...feeds, ...Object.fromEntries(fed.map((name) => [name, half(feeds[name])])) };
+    });
+    const statistics = single.outputs.filter((name) => isBuffer(name));
+    const outputs = ["loss", "supervision", "consistency", ...trainable.map((k) => `gradient/${k}`), ...statistics];
+    assert.ok(statistics.length > 0);
+    const expected = accumulated(single, outputs, crops);
+    const found = evaluate(partOf(together, outputs), feeds);
+    for (const [name, values] of expected) {
+      const atol = 1e-9 * Math.max(...values.map(Math.abs), 1e-3);
+      assertClose(found[name].data, values, { atol, what: name });
+    }
+    assert.throws(() => stepOf(3, 2), { message: /: expected a batch of 2 views of 2 crops, got 3$/ });
+  });
+}

@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../../tests/_volumes.ts";
 import { type Engine, EngineError, openEngine } from "../engine/mod.ts";
+import { assertClose } from "../graph/check.ts";
 import { evaluate, type Graph, GraphBuilder, Random, sizeOf, tensor } from "../graph/mod.ts";
 import type { Sample } from "./augment.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { ADAM_DEFAULTS } from "./optimizers.ts";
 import { type StepConfig, trainingStep } from "./step.ts";
-import { stalled, train, type TrainerOptions } from "./trainer.ts";
+import { stalled, train, type Trained, type TrainerOptions } from "./trainer.ts";
 import { TrainingError } from "./types.ts";
 
 const SIZE = [4, 4, 4] as const;
@@ -232,7 +233,8 @@ Deno.test("train() does not go on from another run's checkpoint or one that lack
     assert.equal(await first({}), 6);
     assert.equal(await first({ run: "b" }), 1);
     await cancelAt(folder, 5);
-    assert.equal(await first({ batchSize: 2 }), 1, "sums of gradients are missing");
+    const isTrainable = (key: string) => key === "last.weight";
+    assert.equal(await first({ step: { ...STEP, isTrainable } }), 1, "the moments are those of more weights");
   }));
 
 Deno.test("train() stops with an error when the loss is no number", () =>
@@ -258,37 +260,40 @@ Deno.test("train() leaves nothing on a device that cannot load its step", () =>
     } as unknown as Engine;
     await assert.rejects(train(optionsFor(folder, { engine: full })), {
       name: "EngineError",
-      message: "17 values are there", // five weights with two moments each, two statistics
+      message: "9 values are there", // five weights, two statistics, the moments of all weights as two vectors
     });
     assert.deepEqual([...held], []);
   }));
 
-Deno.test("train() gives the same weights when a call does many updates, over a stop as well", () =>
-  inFolder(async (directory) => {
-    const single = await train(optionsFor(directory));
-    const calls: number[] = [];
-    const counting: Engine = {
-      ...engineOf(engine),
-      load: async (model, options) => {
-        const session = await engine.load(model, options);
-        const run: typeof session.run = (feeds, wishes) => {
-          const { count } = feeds;
-          calls.push("data" in count ? Number(count.data[0]) : 0);
-          return session.run(feeds, wishes);
-        };
-        return { ...session, run };
-      },
-    };
-    const abort = new AbortController();
-    // a view and a target of 4³ take 768 bytes
-    const spans = optionsFor(directory, { run: "b", engine: counting, spanBytes: 3 * 800 });
-    const stopped = train({ ...spans, signal: abort.signal, onStep: ({ step }) => step === 7 && abort.abort() });
-    await assert.rejects(stopped, TrainingError);
-    const together = await train(spans);
-    assert.deepEqual(calls, [3, 1, 3, 1, 3, 1]);
-    assert.deepEqual(together.losses, single.losses);
-    for (const [key, { data }] of single.weights) assert.deepEqual(together.weights.get(key)!.data, data, key);
-  }));
+for (const [batchSize, expected] of [[1, [3, 1, 3, 1, 3, 1]], [2, [4, 4, 4, 4, 4, 4]]] as const) {
+  Deno.test(`train() gives the same weights when a call does many updates, over a stop as well (batch of ${batchSize})`, () =>
+    inFolder(async (directory) => {
+      const single = await train(optionsFor(directory, { batchSize }));
+      const calls: number[] = [];
+      const counting: Engine = {
+        ...engineOf(engine),
+        load: async (model, options) => {
+          const session = await engine.load(model, options);
+          const run: typeof session.run = (feeds, wishes) => {
+            const { count } = feeds;
+            calls.push("data" in count ? Number(count.data[0]) : 0);
+            return session.run(feeds, wishes);
+          };
+          return { ...session, run };
+        },
+      };
+      const abort = new AbortController();
+      // a view and a target of 4³ take 768 bytes
+      const spanBytes = batchSize === 1 ? 3 * 800 : 4 * 800;
+      const spans = optionsFor(directory, { run: "b", engine: counting, spanBytes, batchSize });
+      const stopped = train({ ...spans, signal: abort.signal, onStep: ({ step }) => step === 7 && abort.abort() });
+      await assert.rejects(stopped, TrainingError);
+      const together = await train(spans);
+      assert.deepEqual(calls, expected);
+      assert.deepEqual(together.losses, single.losses);
+      for (const [key, { data }] of single.weights) assert.deepEqual(together.weights.get(key)!.data, data, key);
+    }));
+}
 
 /** An engine's methods as properties. */
 const engineOf = (e: Engine): Engine => ({
@@ -317,6 +322,59 @@ function shortOfMemory(runs: number): Engine {
     },
   };
 }
+
+const TWO_VIEWS: Partial<TrainerOptions> = {
+  networkOf: network,
+  batchSize: 3,
+  step: { ...STEP, views: 2, consistency: { on: "out", weight: 0.1 }, optimizer: { ...STEP.optimizer, epsilon: 1e-3 } },
+  sample: async (step, i) => {
+    const { views: [view], target } = await sampleOf(step, i);
+    return { views: [view, view.map((v, k) => v + 0.1 * Math.sin(k))], target };
+  },
+};
+
+const assertEqualWeights = (found: Trained["weights"], expected: Trained["weights"]) => {
+  for (const [key, { data }] of expected) assertClose(found.get(key)!.data, data, { atol: 1e-5, what: key });
+};
+
+Deno.test("train() comes to the same weights whether crops and views pass at once or one after the other", () =>
+  inFolder(async (folder) => {
+    const inTurn = await train(optionsFor(folder, TWO_VIEWS));
+    const atOnce = await train(optionsFor(folder, { ...TWO_VIEWS, atOnce: true, run: "b" }));
+    const spans = await train(optionsFor(folder, { ...TWO_VIEWS, atOnce: true, spanBytes: 2 ** 20, run: "c" }));
+    for (const { losses, weights } of [atOnce, spans]) {
+      assertClose(losses, inTurn.losses, { rtol: 1e-5, what: "losses" });
+      assertEqualWeights(weights, inTurn.weights);
+    }
+  }));
+
+/** The CPU engine as one that has memory for the crops of `crops` views at once. */
+function roomFor(crops: number): Engine {
+  return {
+    ...engineOf(engine),
+    load: async (model, options) => {
+      const session = await engine.load(model, options);
+      const bytes = crops * 4 * 2 * sizeOf(SIZE);
+      const run: typeof session.run = (feeds, how) =>
+        Object.values(feeds).some((f) => "data" in f && f.data.byteLength > bytes)
+          ? Promise.reject(new EngineError("out-of-memory", "too much"))
+          : session.run(feeds, how);
+      return { ...session, run };
+    },
+  };
+}
+
+Deno.test("train() lets fewer crops pass at once where the device has no memory for all of them", () =>
+  inFolder(async (folder) => {
+    const inTurn = await train(optionsFor(folder, TWO_VIEWS));
+    const logs: string[] = [];
+    const onLog = (message: string) => logs.push(message);
+    const options = { ...TWO_VIEWS, atOnce: true, onLog };
+    await cancelAt(folder, 6, { ...options, run: "b" });
+    const found = await train(optionsFor(folder, { ...options, engine: roomFor(1), run: "b" }));
+    assert.deepEqual(logs, ["The device ran out of memory: the training goes on in a form that takes less"]);
+    assertEqualWeights(found.weights, inTurn.weights);
+  }));
 
 Deno.test("train() goes on in the form that takes the least memory where the device has run out of it", () =>
   inFolder(async (folder) => {

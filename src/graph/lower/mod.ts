@@ -88,6 +88,9 @@ export function passesFor({ provider, precision }: TargetDevice): readonly Pass[
 
 const DEFAULT_TARGET: Target = { temporaryBytes: 64 * 2 ** 20 };
 
+/** A card has the memory, and every further piece costs it the start of several kernels. */
+const CUDA_TEMPORARY_BYTES = 2 ** 30;
+
 /** Applies `passes` in order; the reports say what fired and why the rest did not. */
 export function lower(
   graph: Graph,
@@ -103,4 +106,10 @@ export function lower(
     reports.push(step.report);
   }
   return { graph: current, reports };
+}
+
+/** `graph` as `device` runs it, by its passes and what was measured of it. */
+export function lowerFor(device: TargetDevice, graph: Graph): Graph {
+  const given = { costs: device.costs, ...(device.provider === "cuda" && { temporaryBytes: CUDA_TEMPORARY_BYTES }) };
+  return lower(graph, passesFor(device), given).graph;
 }
