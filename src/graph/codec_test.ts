@@ -32,16 +32,19 @@ Deno.test("encodeModel() writes what importModel() reads back line by line", () 
 Deno.test("encodeModel() with open sizes tells no size of a volume and no shape that gives one away", () => {
   const b = new GraphBuilder();
   const x = b.input("x", { dtype: "float32", shape: [1, 2, 6, 6] });
-  const graph = b.build("rows", { y: b.op.Reshape(b.op.Relu(x), [2, 36]) });
+  const rows = b.op.Reshape(b.op.Relu(x), [2, 36]);
+  const graph = b.build("rows", { y: rows, z: b.op.Reshape(rows, [2, 4, 9]) });
   const bytes = encodeModel(graph, { openSizes: true });
   const proto = fromBinary(ModelProtoSchema, bytes).graph!;
   const sizes = proto.input.map(({ name, type }) => {
     const { value } = type!.value as { value: { shape: { dim: { value: { value?: unknown } }[] } } };
     return [name, value.shape.dim.map((d) => d.value.value)];
   });
-  const [shape] = graph.constants.keys();
-  assert.deepEqual(sizes, [["x", [1n, 2n, undefined, undefined]], [shape, [2n]]]);
-  assert.deepEqual(proto.initializer.map((t) => t.name), [shape]);
+  const [shapes, lengths] = ["open/shapes", "open/lengths"];
+  assert.deepEqual(sizes, [["x", [1n, 2n, undefined, undefined]], [shapes, [5n]], [lengths, [2n]]]);
+  assert.deepEqual(proto.initializer.map((t) => t.name), [shapes, lengths]);
+  const [split] = proto.node;
+  assert.deepEqual([split.input, split.output], [[shapes, lengths], [...graph.constants.keys()]]);
 });
 
 Deno.test("encodeModel() keeps the bits of constants of every dtype and of every length", () => {
