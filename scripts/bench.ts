@@ -19,7 +19,7 @@ import {
   type Tensor,
   tensor,
 } from "../src/graph/mod.ts";
-import { segment, slidingLogits, windowRunner } from "../src/inference/mod.ts";
+import { prepare, segment, slidingLogits, windowRunner } from "../src/inference/mod.ts";
 import { buildNetwork, EDGE, initialWeights, isBuffer, type NetworkSpec } from "../src/nets/mod.ts";
 import { specOf } from "../src/registry/manifest.ts";
 import type { Triple } from "../src/volume/mod.ts";
@@ -193,11 +193,35 @@ async function sliding(engine: Engine, { name, sizeVox }: { name: string; sizeVo
   return { ...row, windows, msPerWindow: Math.round(row.bestMs / windows) };
 }
 
+const imagesIn = (data: string) =>
+  Object.fromEntries(["t1", "t1c", "t2", "flair"].map((m) => [m, join(data, `${m}.nii.gz`)]));
+
+/** UniUnet over a real volume, windows of 96³ by halves overlapping: the windows and their blending alone. */
+async function uniunetVolume(engine: Engine, { name, data }: { name: string; data: string }) {
+  const spec = specOf(await readPackage(join("models", "ms-lesion", "2")));
+  const { channels: inputs, grid: { sizeVox } } = await prepare({ spec, images: imagesIn(data) });
+  const roi: Triple = [96, 96, 96];
+  const weights = initialWeights(UNIUNET, { seed: 0 });
+  const graph = buildNetwork(UNIUNET, { input: [1, 4, ...roi], weights, outputs: "inference" });
+  const session = await engine.load(encodeModel(lowerFor(engine, graph)), { keepMemory: true });
+  await session.run({ image: wave([1, 4, ...roi]) });
+  const start = performance.now();
+  const { windows } = await slidingLogits(windowRunner(session), { inputs, sizeVox }, {
+    roi,
+    overlap: 0.5,
+    blending: "gaussian",
+    channels: 3,
+  });
+  const ms = Math.round(performance.now() - start);
+  const peakGb = Number((await engine.peakBytes() / 1e9).toFixed(2));
+  return { name, firstMs: ms, bestMs: ms, peakGb, sizeVox: sizeVox.join("x"), windows };
+}
+
 /** A real 1 mm volume, from files to the written mask. */
 async function wholeVolume(engine: Engine, { name, data }: { name: string; data: string }) {
   const directory = join("models", "ms-lesion", "2");
   const folder = await mkdtemp(join(tmpdir(), "sulcus-bench-"));
-  const images = Object.fromEntries(["t1", "t1c", "t2", "flair"].map((m) => [m, join(data, `${m}.nii.gz`)]));
+  const images = imagesIn(data);
   const spec = specOf(await readPackage(directory));
   let windows = 0;
   const row = await measure(engine, {
@@ -251,6 +275,7 @@ const BENCHES: Record<string, (engine: Engine, name: string) => Promise<Row>> = 
   "ms-lesion-volume": (e, name) => wholeVolume(e, { name, data: values.data }),
 };
 if (values.full) {
+  BENCHES["uniunet-volume"] = (e, name) => uniunetVolume(e, { name, data: values.data });
   for (const budgetGb of [Infinity, 8, 6]) {
     const suffix = budgetGb === Infinity ? "" : `-in-${budgetGb}-gb`;
     BENCHES[`uniunet-step-96${suffix}`] = (e, name) =>
@@ -289,23 +314,35 @@ for (const [name, bench] of Object.entries(BENCHES)) {
     await engine.close();
   }
 }
-/** The peer's rows of UniUnet's benches that ran, PyTorch eager and compiled. */
+interface PeerRun {
+  readonly args: readonly string[];
+  readonly kinds: readonly ("eager" | "compiled")[];
+}
+
+/** What the peer is asked for a row of ours, if it has that one; what takes minutes only once. */
+function peerRun({ name, sizeVox }: Row): PeerRun | undefined {
+  if (name === "uniunet-volume") return { args: ["--volume", ...String(sizeVox).split("x")], kinds: ["eager"] };
+  const [, work, size] = name.match(/^uniunet-(forward|step)-(\d+)$/) ?? [];
+  if (work === undefined) return undefined;
+  const device = provider === "cuda" ? "cuda" : "cpu";
+  const isLong = size === "96" && work === "step";
+  const args = ["--device", device, "--sizes", size, "--only", work, "--runs", isLong ? "2" : "3"];
+  return { args, kinds: isLong ? ["eager"] : ["eager", "compiled"] };
+}
+
+/** The peer's rows of UniUnet's benches that ran. */
 async function peerRows(python: string): Promise<Row[]> {
   const found: Row[] = [];
-  for (const { name } of rows.filter((r) => /^uniunet-(forward|step)-\d+$/.test(r.name))) {
-    const [, work, size] = name.split("-");
-    for (const kind of ["eager", "compiled"]) {
+  for (const row of [...rows]) {
+    const { args, kinds } = peerRun(row) ?? { args: [], kinds: [] };
+    for (const kind of kinds) {
       const { stdout, success } = await new Deno.Command(python, {
-        args: [
-          join(import.meta.dirname!, "peer", "bench.py"),
-          ...["--device", provider === "cuda" ? "cuda" : "cpu", "--sizes", size, "--only", work, "--runs", "3"],
-          ...(kind === "compiled" ? ["--compile"] : []),
-        ],
+        args: [join(import.meta.dirname!, "peer", "bench.py"), ...args, ...(kind === "compiled" ? ["--compile"] : [])],
         stderr: "inherit",
       }).output();
       if (!success) continue; // its own words tell why
-      const row = JSON.parse(new TextDecoder().decode(stdout).trim()) as Row;
-      found.push({ ...row, name: `${name}, PyTorch ${kind}` });
+      const theirs = JSON.parse(new TextDecoder().decode(stdout).trim()) as Row;
+      found.push({ ...theirs, name: `${row.name}, PyTorch ${kind}` });
       console.error(JSON.stringify(found.at(-1)));
     }
   }

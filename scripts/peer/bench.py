@@ -2,8 +2,10 @@
 
 Needs `torch`; no part of the product. Prints one JSON line a row; the fastest of the runs after the first.
     python scripts/peer/bench.py [--device cpu|cuda] [--precision float32|tf32|bf16|fp16] [--compile] [--sizes 64 96]
+    python scripts/peer/bench.py --volume 180 200 170
 """
 import argparse
+import itertools
 import json
 import resource
 import time
@@ -27,6 +29,24 @@ def measure(name, runs, run, device):
     print(json.dumps(row), flush=True)
 
 
+def slide(net, volume, roi=96):
+    """Logits of a volume by windows that overlap by half, blended by a Gaussian, as `slidingLogits()` does."""
+    sizes = volume.shape[2:]
+    axis = torch.exp(-0.5 * ((torch.arange(roi) - (roi - 1) / 2) / (0.125 * roi)) ** 2)
+    weights = (axis[:, None, None] * axis[:, None] * axis).clamp(min=1e-3)
+    counts = [-(-(n - roi) // (roi // 2)) + 1 for n in sizes]
+    starts = [[min(i * (roi // 2), n - roi) for i in range(k)] for n, k in zip(sizes, counts)]
+    total, blended = torch.zeros(sizes), None
+    for start in itertools.product(*starts):
+        place = tuple(slice(s, s + roi) for s in start)
+        logits = net(volume[(slice(None), slice(None), *place)])["out"][0]
+        if blended is None:
+            blended = torch.zeros(len(logits), *sizes)
+        blended[(slice(None), *place)] += logits * weights
+        total[place] += weights
+    return blended / total, len(list(itertools.product(*starts)))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
@@ -35,6 +55,7 @@ def main():
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 96])
     parser.add_argument("--runs", type=int, default=4)
     parser.add_argument("--only", choices=["forward", "step"])
+    parser.add_argument("--volume", type=int, nargs=3, help="instead: one volume of this size by windows of 96 voxels")
     args = parser.parse_args()
     allowed = args.precision != "float32"
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
@@ -42,6 +63,15 @@ def main():
     half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(args.precision)
     amp = torch.autocast(args.device, half or torch.bfloat16, enabled=half is not None)
     scaler = torch.amp.GradScaler(args.device, enabled=args.precision == "fp16")
+    if args.volume is not None:
+        net = UniUnet().eval()
+        with torch.no_grad():
+            net(torch.rand(1, 4, 96, 96, 96))
+            start = time.perf_counter()
+            _, windows = slide(net, torch.rand(1, 4, *args.volume))
+        ms = round((time.perf_counter() - start) * 1e3)
+        print(json.dumps({"name": "uniunet-volume", "firstMs": ms, "bestMs": ms, "windows": windows}), flush=True)
+        return
     for size in args.sizes:
         view = ramp((1, 4, size, size, size)).float().to(args.device)
         model = UniUnet().to(args.device)
