@@ -157,13 +157,13 @@ const PRESETS: Readonly<Record<Preset, PresetValues & { steps: (cases: number) =
     allStages: false,
     // from 0, the first hundred updates only learn that most voxels have no label
     headBias: -4,
-    lesionShare: 0.7,
+    lesionShare: 0.5,
     balancedClasses: true,
     checkpointEverySteps: 25,
     // minutes, not hours: the folds tell a lower bound, the time goes into the network that is used
-    foldShare: 0.16,
+    foldShare: 0.225,
     // two views take twice the time, and teach more than one
-    twoViewShare: 0.5,
+    twoViewShare: 0.52,
     steps: (cases) => Math.max(1000, 50 * cases),
   },
 };

@@ -63,8 +63,8 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     checkpointEverySteps: 5,
   },
   edge: {
-    steps: 500,
-    foldSteps: 80,
+    steps: 520,
+    foldSteps: 117,
     roi: [48, 48, 48],
     batchSize: 1,
     batch: "accumulated",
@@ -80,7 +80,7 @@ const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
     intensity: { shift: 0.1, scale: 0.1, gamma: 0.2, perChannel: true },
     allStages: false,
     headBias: -4,
-    lesionShare: 0.7,
+    lesionShare: 0.5,
     balancedClasses: true,
     checkpointEverySteps: 25,
   },
@@ -95,8 +95,8 @@ for (const preset of ["paper", "official", "edge"] as const) {
 Deno.test("resolveRecipe() gives edge 50 updates a case, at least 1000, fewer to folds and to two views", () => {
   const of = (cases: number, templates = false) => resolveRecipe({ preset: "edge", templates }, { ...CONTEXT, cases });
   assert.deepEqual([1, 20, 21, 100].map((n) => of(n).steps), [1000, 1000, 1050, 5000]);
-  assert.equal(of(100).foldSteps, 800);
-  assert.deepEqual([of(1, true).steps, of(100, true).steps, of(100, true).foldSteps], [500, 2500, 400]);
+  assert.equal(of(100).foldSteps, 1125);
+  assert.deepEqual([of(1, true).steps, of(100, true).steps, of(100, true).foldSteps], [520, 2600, 585]);
 });
 
 Deno.test("resolveRecipe() counts epochs: paper 500 of ⌈n/3⌉ updates, official 300 of ⌊n/2⌋, which drops the last batch", () => {
