@@ -81,10 +81,11 @@ async function trainStep(
     budgetGb?: number;
   },
 ) {
-  const crops = passesAtOnce(engine.provider) && views > 1 ? 1 : undefined;
-  const input = [crops === undefined ? 1 : views, 4, size, size, size];
   const weights = initialWeights(spec, { seed: 0 });
-  const network = buildNetwork(spec, { input, weights, outputs: "training" });
+  const networkOf = (batch: number) =>
+    buildNetwork(spec, { input: [batch, 4, size, size, size], weights, outputs: "training" });
+  const crops = views > 1 && passesAtOnce(engine.provider, networkOf(views)) ? 1 : undefined;
+  const network = networkOf(crops === undefined ? 1 : views);
   const { graph, state } = trainingStep(network, {
     task: "segmentation",
     heads: network.outputs.filter((o) => o.startsWith("out")),

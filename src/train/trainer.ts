@@ -49,16 +49,18 @@ export interface Trained {
 /** Losses are smoothed over this many updates before early stopping compares them. */
 const SMOOTHING = 20;
 
-/** A card computes a batch in little more than the time of one crop, which is that of starting its kernels. */
-export const passesAtOnce = (provider: Provider): boolean => provider === "cuda";
-
 /**
- * Values of the forward pass up to which that holds. On an H200, updates of the edge network at 64³ (0.6 GB) took 44 ms
- * at once and 54 to 73 ms view by view, but those of UniUnet (4.8 GB) 770 ms and 160 ms.
+ * Values of a batch's forward pass up to which a card takes it in little more than the time of one crop, which is that of
+ * starting its kernels. On an H200, updates of the edge network at 64³ (0.6 GB) took 44 ms at once and 54 to 73 ms view by
+ * view, but those of UniUnet (4.8 GB) 770 ms and 160 ms.
  */
 const AT_ONCE_BYTES = 2 ** 30;
 
-const valueBytes = ({ nodes, types }: Graph) => nodes.reduce((sum, { output }) => sum + bytesOf(types.get(output)!), 0);
+/** Whether crops and views pass a network that was built for all of them at once faster than one after the other. */
+export function passesAtOnce(provider: Provider, { nodes, types }: Graph): boolean {
+  if (provider !== "cuda") return false;
+  return nodes.reduce((sum, { output }) => sum + bytesOf(types.get(output)!), 0) <= AT_ONCE_BYTES;
+}
 
 /** How an update's crops and views pass through the network. */
 interface Form {
@@ -70,9 +72,10 @@ interface Form {
 /** From the fastest to the one that takes the least memory. The weights that come out are the same but for rounding. */
 function formsOf({ engine, networkOf, step, batchSize, memoryBytes, atOnce }: TrainerOptions): Form[] {
   const budgetBytes = memoryBytes ?? memoryBudget(engine.provider);
-  const can = networkOf !== undefined && (atOnce ?? passesAtOnce(engine.provider));
-  const isSmall = (n: number) => n * step.views > 1 && valueBytes(networkOf!(n * step.views)) <= AT_ONCE_BYTES;
-  const crops = can ? [...new Set([batchSize, 1])].filter(isSmall) : [];
+  const isTaken = (n: number) =>
+    networkOf !== undefined && n * step.views > 1 &&
+    (atOnce ?? passesAtOnce(engine.provider, networkOf(n * step.views)));
+  const crops = [...new Set([batchSize, 1])].filter(isTaken);
   return [
     ...crops.map((n) => ({ crops: n, budgetBytes })),
     ...leastAfter(budgetBytes).map((b) => ({ budgetBytes: b })),

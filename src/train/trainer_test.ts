@@ -9,7 +9,7 @@ import type { Sample } from "./augment.ts";
 import { readCheckpoint } from "./checkpoint.ts";
 import { ADAM_DEFAULTS } from "./optimizers.ts";
 import { type StepConfig, trainingStep } from "./step.ts";
-import { stalled, train, type Trained, type TrainerOptions } from "./trainer.ts";
+import { passesAtOnce, stalled, train, type Trained, type TrainerOptions } from "./trainer.ts";
 import { TrainingError } from "./types.ts";
 
 const SIZE = [4, 4, 4] as const;
@@ -347,6 +347,16 @@ Deno.test("train() comes to the same weights whether crops and views pass at onc
       assertEqualWeights(weights, inTurn.weights);
     }
   }));
+
+Deno.test("passesAtOnce() is for cards, and for networks whose values take up to a GiB", () => {
+  const of = (voxels: number) => {
+    const b = new GraphBuilder();
+    return b.build("relu", { y: b.op.Relu(b.input("x", { dtype: "float32", shape: [2, 1, voxels] })) });
+  };
+  assert.equal(passesAtOnce("cuda", of(2 ** 27)), true);
+  assert.equal(passesAtOnce("cuda", of(2 ** 27 + 1)), false);
+  assert.equal(passesAtOnce("cpu", of(8)), false);
+});
 
 /** The CPU engine as one that has memory for the crops of `crops` views at once. */
 function roomFor(crops: number): Engine {
