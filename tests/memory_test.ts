@@ -43,7 +43,7 @@ function step(): Job {
     task: "segmentation",
     heads: ["out"],
     consistency: { on: "x4", weight: 0.1 },
-    views: 1,
+    views: 2,
     supervision: "sum",
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
     isTrainable: (key) => weights.has(key) && !isBuffer(key),
@@ -114,7 +114,7 @@ Deno.test({
     assertPredicted("step 64³", before, plain.peakBytes);
     assertPredicted("the same, re-materialised", after, less.peakBytes);
     const freed = plain.peakBytes - less.peakBytes;
-    assert.ok(freed > 0.6 * (before.peakBytes - after.peakBytes), `freed ${freed}`); // merged nodes would free nothing
+    assert.ok(freed > 0.7 * (before.peakBytes - after.peakBytes), `freed ${freed}`); // merged nodes would free nothing
     assert.deepEqual(less.outputs, plain.outputs);
   },
 });

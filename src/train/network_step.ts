@@ -160,7 +160,10 @@ export function updateParameter(
   if (next !== undefined) to.replace(key, next);
 }
 
-/** Updates all weights as one vector: a few nodes for all of them instead of a dozen for each. */
+/**
+ * Updates all weights as one vector: a few nodes for all of them instead of a dozen for each. In the order of the layers:
+ * ONNX Runtime computes the last input of the vector first, so each layer's activations are freed once it has its gradient.
+ */
 export function updateWeights(
   b: GraphBuilder,
   to: StepOutputs,

@@ -22,7 +22,7 @@ import { PRETRAINING_LOSSES, pretrainingStep } from "./pretraining_step.ts";
 import { meanOf, templateMiddle, type Templates, templatesPng } from "./pretraining_templates.ts";
 import type { PretrainRequest, PretrainResult } from "./pretrain_types.ts";
 import { cosineRate } from "./recipes.ts";
-import { rateFeeds, startState, zeros } from "./trainer.ts";
+import { rateFeeds, startState, zeros, zeroState } from "./trainer.ts";
 import { type Metrics, type PretrainingCase, TrainingError } from "./types.ts";
 
 /**
@@ -195,10 +195,7 @@ class Pretrainer {
     const prefixes = ["m/", "v/", ...(this.#accumulates ? ["sum/"] : [])];
     const templates = modalities.flatMap((m): [string, StateTensor][] => [
       [`template/${m}`, { shape, start: () => this.#startOf(m) }],
-      ...prefixes.map((p): [string, StateTensor] => [
-        `${p}template/${m}`,
-        { shape, start: () => zeros(shape), isTransient: p === "sum/" },
-      ]),
+      ...prefixes.map((p): [string, StateTensor] => [`${p}template/${m}`, zeroState(`${p}template/${m}`, shape)]),
     ]);
     this.state = new Map([...own, ...templates]);
   }

@@ -131,10 +131,14 @@ async function trainAs({ crops, budgetBytes }: Form, options: TrainerOptions): P
 /** Weights start as the network has them, everything else as zeros. */
 export function startState({ graph, state }: Program, network: Graph): Map<string, StateTensor> {
   return new Map([...state.keys()].map((name) => {
-    const { shape } = graph.types.get(name)!;
-    const isSum = name.startsWith("sum/");
-    return [name, { shape, start: () => network.constants.get(name) ?? zeros(shape), isTransient: isSum }];
+    const zero = zeroState(name, graph.types.get(name)!.shape);
+    return [name, { ...zero, start: () => network.constants.get(name) ?? zero.start() }];
   }));
+}
+
+/** State that starts as zeros; sums of gradients are that again after every update. */
+export function zeroState(name: string, shape: readonly number[]): StateTensor {
+  return { shape, start: () => zeros(shape), isTransient: name.startsWith("sum/") };
 }
 
 /** A tensor of zeros. */

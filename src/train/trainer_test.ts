@@ -3,60 +3,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../../tests/_volumes.ts";
 import { type Engine, EngineError, openEngine } from "../engine/mod.ts";
-import { assertClose } from "../graph/check.ts";
-import { evaluate, type Graph, GraphBuilder, Random, sizeOf, tensor } from "../graph/mod.ts";
-import type { Sample } from "./augment.ts";
+import { evaluate, sizeOf, tensor } from "../graph/mod.ts";
 import { readCheckpoint } from "./checkpoint.ts";
-import { ADAM_DEFAULTS } from "./optimizers.ts";
-import { type StepConfig, trainingStep } from "./step.ts";
-import { passesAtOnce, stalled, train, type Trained, type TrainerOptions } from "./trainer.ts";
+import { trainingStep } from "./step.ts";
+import { stalled, train, type TrainerOptions } from "./trainer.ts";
+import { cancelAt, engineOf, network, optionsOf, sampleOf, STEP } from "./trainer_test_helpers.ts";
 import { TrainingError } from "./types.ts";
-
-const SIZE = [4, 4, 4] as const;
-
-/** Conv 1³ 2→3, BatchNormalization, Relu, Conv 1³ 3→1; a network in training form. */
-function network(crops = 1): Graph {
-  const b = new GraphBuilder();
-  const random = new Random(3);
-  const constant = (name: string, shape: number[], fill?: number) =>
-    b.constant(tensor("float32", shape, Array.from({ length: sizeOf(shape) }, () => fill ?? random.normal())), name);
-  const image = b.input("image", { dtype: "float32", shape: [crops, 2, ...SIZE] });
-  const hidden = b.op.Conv(image, constant("first.weight", [3, 2, 1, 1, 1]), null, { kernel_shape: [1, 1, 1] });
-  const statistics = [constant("norm.running_mean", [3], 0), constant("norm.running_var", [3], 1)] as const;
-  const y = b.op.BatchNormalization(
-    hidden,
-    constant("norm.weight", [3], 1),
-    constant("norm.bias", [3], 0.1),
-    ...statistics,
-    {
-      epsilon: 1e-5,
-    },
-  );
-  const out = b.op.Conv(b.op.Relu(y), constant("last.weight", [1, 3, 1, 1, 1]), constant("last.bias", [1], 0), {
-    kernel_shape: [1, 1, 1],
-  });
-  return b.build("small", { out });
-}
-
-const STEP: Omit<StepConfig, "accumulate"> = {
-  task: "segmentation",
-  heads: ["out"],
-  consistency: null,
-  views: 1,
-  supervision: "sum",
-  optimizer: { kind: "adamw", weightDecay: 1e-2, ...ADAM_DEFAULTS },
-  isTrainable: (key) => !key.includes("running"),
-};
-
-/** The mask is where the first channel exceeds the second. */
-function sampleOf(step: number, i: number): Promise<Sample> {
-  const random = new Random(`${step} ${i}`);
-  const view = Float32Array.from({ length: 128 }, () => random.normal());
-  return Promise.resolve({
-    views: [view],
-    target: Float32Array.from({ length: 64 }, (_, v) => Number(view[v] > view[v + 64])),
-  });
-}
 
 let engine: Engine;
 Deno.test.beforeAll(async () => {
@@ -64,22 +16,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => engine.close());
 
-const optionsFor = (directory: string, changes: Partial<TrainerOptions> = {}): TrainerOptions => ({
-  engine,
-  network: network(),
-  step: STEP,
-  steps: 12,
-  learningRate: 0.05,
-  batchSize: 1,
-  checkpointEverySteps: 4,
-  earlyStopSteps: null,
-  directory,
-  run: "a",
-  sample: sampleOf,
-  onStep: () => {},
-  onLog: () => {},
-  ...changes,
-});
+const optionsFor = (directory: string, changes: Partial<TrainerOptions> = {}) => optionsOf(engine, directory, changes);
 
 const checkpointIn = (folder: string) => join(folder, "checkpoint.safetensors");
 
@@ -179,24 +116,12 @@ Deno.test("train() takes as many crops in a pass as the network does, and accumu
     assert.deepEqual(drawn, ["0 0", "0 1", "0 2", "0 3"]);
   }));
 
-/** Trains, stopping before the update number `at` + 1 by the signal. */
-async function cancelAt(folder: string, at: number, changes: Partial<TrainerOptions> = {}): Promise<void> {
-  const abort = new AbortController();
-  const onStep = ({ step }: { step: number }) => step === at && abort.abort();
-  await assert.rejects(
-    train(optionsFor(folder, { ...changes, signal: abort.signal, onStep })),
-    (e) =>
-      e instanceof TrainingError && e.code === "cancelled" &&
-      e.message === `The fine-tune was cancelled after ${at} of 12 steps`,
-  );
-}
-
 for (const batchSize of [1, 2]) {
   Deno.test(`train() keeps a checkpoint when cancelled and goes on from it to the same weights (batch of ${batchSize})`, () =>
     inFolder(async (folder) => {
       await Deno.mkdir(join(folder, "whole"));
       const whole = await train(optionsFor(join(folder, "whole"), { batchSize }));
-      await cancelAt(folder, 6, { batchSize });
+      await cancelAt(6, optionsFor(folder, { batchSize }));
       assert.equal((await readCheckpoint(checkpointIn(folder)))!.progress.step, 6);
       const seen: number[] = [];
       const resumed = await train(optionsFor(folder, { batchSize, onStep: ({ step }) => seen.push(step) }));
@@ -227,12 +152,12 @@ Deno.test("train() does not go on from another run's checkpoint or one that lack
       await train(optionsFor(folder, { ...changes, onStep: ({ step }) => seen.push(step) }));
       return seen[0];
     };
-    await cancelAt(folder, 5);
+    await cancelAt(5, optionsFor(folder));
     assert.equal(await first({ run: "b" }), 1);
-    await cancelAt(folder, 5);
+    await cancelAt(5, optionsFor(folder));
     assert.equal(await first({}), 6);
     assert.equal(await first({ run: "b" }), 1);
-    await cancelAt(folder, 5);
+    await cancelAt(5, optionsFor(folder));
     const isTrainable = (key: string) => key === "last.weight";
     assert.equal(await first({ step: { ...STEP, isTrainable } }), 1, "the moments are those of more weights");
   }));
@@ -294,116 +219,6 @@ for (const [batchSize, expected] of [[1, [3, 1, 3, 1, 3, 1]], [2, [4, 4, 4, 4, 4
       for (const [key, { data }] of single.weights) assert.deepEqual(together.weights.get(key)!.data, data, key);
     }));
 }
-
-/** An engine's methods as properties. */
-const engineOf = (e: Engine): Engine => ({
-  provider: e.provider,
-  deviceName: e.deviceName,
-  precision: e.precision,
-  load: e.load.bind(e),
-  put: e.put.bind(e),
-  get: e.get.bind(e),
-  drop: e.drop.bind(e),
-  peakBytes: e.peakBytes.bind(e),
-  close: e.close.bind(e),
-});
-
-/** The CPU engine as one that has the memory for `runs` updates, and then only for steps that compute twice to save it. */
-function shortOfMemory(runs: number): Engine {
-  let done = 0;
-  return {
-    ...engineOf(engine),
-    load: async (model, options) => {
-      const session = await engine.load(model, options);
-      if (options?.keepCopies) return session;
-      const run: typeof session.run = (feeds, how) =>
-        ++done > runs ? Promise.reject(new EngineError("out-of-memory", "too much")) : session.run(feeds, how);
-      return { ...session, run };
-    },
-  };
-}
-
-const TWO_VIEWS: Partial<TrainerOptions> = {
-  networkOf: network,
-  batchSize: 3,
-  step: { ...STEP, views: 2, consistency: { on: "out", weight: 0.1 }, optimizer: { ...STEP.optimizer, epsilon: 1e-3 } },
-  sample: async (step, i) => {
-    const { views: [view], target } = await sampleOf(step, i);
-    return { views: [view, view.map((v, k) => v + 0.1 * Math.sin(k))], target };
-  },
-};
-
-const assertEqualWeights = (found: Trained["weights"], expected: Trained["weights"]) => {
-  for (const [key, { data }] of expected) assertClose(found.get(key)!.data, data, { atol: 1e-5, what: key });
-};
-
-Deno.test("train() comes to the same weights whether crops and views pass at once or one after the other", () =>
-  inFolder(async (folder) => {
-    const inTurn = await train(optionsFor(folder, TWO_VIEWS));
-    const atOnce = await train(optionsFor(folder, { ...TWO_VIEWS, atOnce: true, run: "b" }));
-    const spans = await train(optionsFor(folder, { ...TWO_VIEWS, atOnce: true, spanBytes: 2 ** 20, run: "c" }));
-    for (const { losses, weights } of [atOnce, spans]) {
-      assertClose(losses, inTurn.losses, { rtol: 1e-5, what: "losses" });
-      assertEqualWeights(weights, inTurn.weights);
-    }
-  }));
-
-Deno.test("passesAtOnce() is for cards, and for networks whose values take up to a GiB", () => {
-  const of = (voxels: number) => {
-    const b = new GraphBuilder();
-    return b.build("relu", { y: b.op.Relu(b.input("x", { dtype: "float32", shape: [2, 1, voxels] })) });
-  };
-  assert.equal(passesAtOnce("cuda", of(2 ** 27)), true);
-  assert.equal(passesAtOnce("cuda", of(2 ** 27 + 1)), false);
-  assert.equal(passesAtOnce("cpu", of(8)), false);
-});
-
-/** The CPU engine as one that has memory for the crops of `crops` views at once. */
-function roomFor(crops: number): Engine {
-  return {
-    ...engineOf(engine),
-    load: async (model, options) => {
-      const session = await engine.load(model, options);
-      const bytes = crops * 4 * 2 * sizeOf(SIZE);
-      const run: typeof session.run = (feeds, how) =>
-        Object.values(feeds).some((f) => "data" in f && f.data.byteLength > bytes)
-          ? Promise.reject(new EngineError("out-of-memory", "too much"))
-          : session.run(feeds, how);
-      return { ...session, run };
-    },
-  };
-}
-
-Deno.test("train() lets fewer crops pass at once where the device has no memory for all of them", () =>
-  inFolder(async (folder) => {
-    const inTurn = await train(optionsFor(folder, TWO_VIEWS));
-    const logs: string[] = [];
-    const onLog = (message: string) => logs.push(message);
-    const options = { ...TWO_VIEWS, atOnce: true, onLog };
-    await cancelAt(folder, 6, { ...options, run: "b" });
-    const found = await train(optionsFor(folder, { ...options, engine: roomFor(1), run: "b" }));
-    assert.deepEqual(logs, ["The device ran out of memory: the training goes on in a form that takes less"]);
-    assertEqualWeights(found.weights, inTurn.weights);
-  }));
-
-Deno.test("train() goes on in the form that takes the least memory where the device has run out of it", () =>
-  inFolder(async (folder) => {
-    await Deno.mkdir(join(folder, "whole"));
-    const whole = await train(optionsFor(join(folder, "whole")));
-    const seen: number[] = [], logs: string[] = [];
-    const options = optionsFor(folder, {
-      engine: shortOfMemory(6),
-      onStep: ({ step }) => seen.push(step),
-      onLog: (message) => logs.push(message),
-    });
-    const found = await train(options);
-    assert.deepEqual(found, whole);
-    assert.deepEqual(seen, [1, 2, 3, 4, 5, 6, 5, 6, 7, 8, 9, 10, 11, 12], "from the checkpoint of step 4 on");
-    assert.equal(logs[0], "The device ran out of memory: the training goes on in the form that takes the least");
-    assert.match(logs[1], /^A training step will take 0\.1 GB of memory/);
-    await train({ ...options, run: "b" });
-    assert.deepEqual(seen.slice(14), Array.from({ length: 12 }, (_, i) => i + 1), "the next one begins so");
-  }));
 
 Deno.test("train() ends early when the loss has stalled", () =>
   inFolder(async (folder) => {
