@@ -24,7 +24,7 @@ import { buildNetwork, EDGE, initialWeights, isBuffer, type NetworkSpec } from "
 import { specOf } from "../src/registry/manifest.ts";
 import type { Triple } from "../src/volume/mod.ts";
 import { readPackage } from "../src/registry/package.ts";
-import { ADAM_DEFAULTS, type Fitted, fitted, passesAtOnce, trainingStep } from "../src/train/mod.ts";
+import { ADAM_DEFAULTS, type Fitted, fitted, memoryBudget, passesAtOnce, trainingStep } from "../src/train/mod.ts";
 
 interface Row {
   readonly name: string;
@@ -71,13 +71,13 @@ async function forward(
 /** One update of the paper preset: two views (or one, as without templates), deep supervision, AdamW. */
 async function trainStep(
   engine: Engine,
-  { name, spec, size, runs, views = 2, budgetGb = Infinity }: {
+  { name, spec, size, runs, views = 2, budgetGb }: {
     name: string;
     spec: NetworkSpec;
     size: number;
     runs: number;
     views?: 1 | 2;
-    /** What the step is fitted into, as training does; then the row tells the prediction, too. */
+    /** What the step is fitted into; default: what training would let it take. */
     budgetGb?: number;
   },
 ) {
@@ -100,7 +100,7 @@ async function trainStep(
     const { shape } = graph.types.get(key)!;
     await engine.put(key, weights.get(key) ?? tensor("float32", shape, new Float32Array(sizeOf(shape))));
   }
-  const fit = fitted(lowerFor(engine, graph), budgetGb * 1e9);
+  const fit = fitted(lowerFor(engine, graph), budgetGb === undefined ? memoryBudget(engine.provider) : budgetGb * 1e9);
   const feeds = stepFeeds(graph, state);
   const row = await (engine.provider === "cuda" ? measureSpans : measureSteps)(engine, {
     name,
@@ -127,7 +127,6 @@ interface Steps {
 async function measureSteps(engine: Engine, { name, runs, fit, state, feeds }: Steps): Promise<Row> {
   const session = await engine.load(encodeModel(fit.graph, { openSizes: true }), {
     keepMemory: true,
-    keepCopies: fit.keepCopies,
   });
   const keep = Object.fromEntries([...state].map(([from, to]) => [to, from]));
   return await measure(engine, { name, runs, run: (i) => updateOnce(session, { feeds, keep, i }) });

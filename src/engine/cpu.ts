@@ -6,15 +6,23 @@ import { cpus } from "node:os";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import type { Runtime, RuntimeOptions } from "./_runtime.ts";
 
-/** ONNX Runtime's optimizer that makes one node of two equal ones. */
-const MERGES_EQUAL_NODES = "CommonSubexpressionElimination";
+/**
+ * ONNX Runtime's optimizers that undo what the compiler did: the one that makes one node of equal ones, where computing
+ * twice saves memory (`graph/merge.ts`), and the one that moves transposes, where that changes the order of sums with who
+ * else reads a value, so that two forms of a step differ in their last bits.
+ */
+const DISABLED = [
+  "CommonSubexpressionElimination",
+  "TransposeOptimizer",
+  "TransposeOptimizer_CPUExecutionProvider",
+];
 
 export function open({ threads }: RuntimeOptions): Promise<Runtime> {
   return Promise.resolve({
     deviceName: `${cpus()[0]?.model.trim() ?? "CPU"}, ${threads} threads`,
     software: false,
     Tensor,
-    createSession: (path, { optimization = "all", keepMemory = false, keepCopies = false }) =>
+    createSession: (path, { optimization = "all", keepMemory = false }) =>
       InferenceSession.create(path, {
         executionProviders: ["cpu"],
         executionMode: "sequential",
@@ -27,7 +35,7 @@ export function open({ threads }: RuntimeOptions): Promise<Runtime> {
         enableMemPattern: false,
         extra: {
           session: { intra_op: { allow_spinning: "0" } },
-          ...(keepCopies && { optimization: { disable_specified_optimizers: MERGES_EQUAL_NODES } }),
+          optimization: { disable_specified_optimizers: DISABLED.join(";") },
         },
       }),
   });

@@ -56,8 +56,6 @@ export interface LoadOptions {
   readonly optimization?: "all" | "basic" | "disabled";
   /** What nodes free stays with the session for the next run, until it is released: faster (`cpu`; others ignore it). */
   readonly keepMemory?: boolean;
-  /** Equal nodes are left apart, so that what is computed twice to save memory stays so (`cpu`; others ignore it). */
-  readonly keepCopies?: boolean;
 }
 
 /** A device with a supervised child process that owns its sessions and resident tensors. */

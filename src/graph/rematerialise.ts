@@ -28,13 +28,19 @@ export class MemoryBudgetError extends RangeError {
 
 /** Rounds without a lower peak after which the search ends. */
 const PATIENCE = 24;
+/** What a round frees, as a share of the values, where it is the cost that ends the search. */
+const STEP = 0.02;
 
 /**
  * The graph with the same results whose predicted peak is at most `budgetBytes`, recomputing what costs least for the
- * memory that it frees. ONNX Runtime must not merge equal nodes (`LoadOptions.keepCopies` of the engine).
+ * memory that it frees; or the one of the lowest peak for which at most the share `extraCost` of its time is computed
+ * again. ONNX Runtime must not merge equal nodes (`engine/cpu.ts`).
  * @throws {MemoryBudgetError} no such graph was found
  */
-export function rematerialise(graph: Graph, { budgetBytes }: { readonly budgetBytes: number }): Rematerialised {
+export function rematerialise(
+  graph: Graph,
+  { budgetBytes, extraCost = Infinity }: { readonly budgetBytes: number; readonly extraCost?: number },
+): Rematerialised {
   const before = predictMemory(graph);
   const total = (nodes: readonly Node[], g: Graph) => nodes.reduce((sum, node) => sum + costOf(node, g.types), 0);
   const found = (result: Graph, after: MemoryForecast): Rematerialised => ({
@@ -46,13 +52,15 @@ export function rematerialise(graph: Graph, { budgetBytes }: { readonly budgetBy
   });
   let current = graph, forecast = before, best = found(graph, before);
   for (let idle = 0; idle < PATIENCE && forecast.peakBytes > budgetBytes; idle++) {
-    const target = Math.max(0, forecast.valueBytes - (forecast.peakBytes - budgetBytes));
-    const next = relieve(current, target);
+    const most = forecast.peakBytes - budgetBytes, part = extraCost === Infinity ? most : STEP * forecast.valueBytes;
+    const next = relieve(current, Math.max(0, forecast.valueBytes - Math.min(most, part)));
     if (next === null) break;
     current = next;
     forecast = predictMemory(current);
+    const made = found(current, forecast);
+    if (made.extraCost > extraCost) break;
     if (forecast.peakBytes >= best.after.peakBytes) continue;
-    best = found(current, forecast);
+    best = made;
     idle = -1;
   }
   if (best.after.peakBytes > budgetBytes) throw new MemoryBudgetError(best, budgetBytes);
@@ -127,7 +135,7 @@ function isIdle({ from, uses }: Lifetime, peak: number): boolean {
 /** What is at most this part of a buffer is kept rather than computed again with it. */
 const SMALL = 1 / 16;
 /** Most nodes that make one buffer again. */
-const LONGEST = 64;
+const LONGEST = 128;
 
 /** How to make a buffer again before its first use after the peak; null where that helps nothing. */
 function candidateOf(state: State, buffer: string): Candidate | null {
@@ -136,7 +144,7 @@ function candidateOf(state: State, buffer: string): Candidate | null {
   const again = uses.find((at) => at > peak)!;
   if (again >= state.order.length) return null;
   const reads = new Set<string>(), nodes = new Map<string, Node>();
-  let freed = bytes, passing = 0;
+  let freed = bytes;
   const visit = (name: string): boolean => {
     if (nodes.has(name)) return true;
     if (nodes.size >= LONGEST) return false;
@@ -153,13 +161,31 @@ function candidateOf(state: State, buffer: string): Candidate | null {
       }
     }
     nodes.set(name, node);
-    if (bufferOf(name) === name && name !== buffer) passing += lives.get(name)!.bytes;
     return true;
   };
   if (![...state.readLater.get(buffer)!].every(visit)) return null;
-  if (freed <= 0 || live[again] + passing >= live[peak]) return null;
-  const cost = [...nodes.values()].reduce((sum, node) => sum + costOf(node, graph.types), 0);
-  return { buffer, nodes: [...nodes.values()], reads, freed, price: cost / freed };
+  const chain = [...nodes.values()];
+  if (freed <= 0 || live[again] + passing(state, chain, buffer) >= live[peak]) return null;
+  const cost = chain.reduce((sum, node) => sum + costOf(node, graph.types), 0);
+  return { buffer, nodes: chain, reads, freed, price: cost / freed };
+}
+
+/** Bytes of other buffers that are there at once while `chain` makes `buffer`. */
+function passing({ bufferOf, lives }: State, chain: readonly Node[], buffer: string): number {
+  const last = new Map<string, number>();
+  chain.forEach(({ inputs, output }, at) => [...inputs, output].forEach((name) => last.set(bufferOf(name), at)));
+  const made = new Set<string>();
+  let now = 0, most = 0;
+  chain.forEach(({ inputs, output }, at) => {
+    const touched = new Set([...inputs, output].map(bufferOf));
+    const bytes = (name: string) => (name === buffer ? 0 : lives.get(name)!.bytes);
+    const target = bufferOf(output);
+    if (!made.has(target)) now += bytes(target);
+    made.add(target);
+    most = Math.max(most, now);
+    for (const name of touched) if (made.has(name) && last.get(name) === at) now -= bytes(name);
+  });
+  return most;
 }
 
 /**

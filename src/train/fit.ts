@@ -7,8 +7,6 @@ import { type Graph, MemoryBudgetError, predictMemory, rematerialise, type Remat
 
 export interface Fitted {
   readonly graph: Graph;
-  /** Whether the engine must leave equal nodes apart. */
-  readonly keepCopies: boolean;
   /** Predicted peak of the device's process, bytes; larger than the budget where nothing smaller was found. */
   readonly peakBytes: number;
   /** Estimated share of the step's time for what is computed twice. */
@@ -52,17 +50,23 @@ export async function withinMemory<F, T>(
 /** A step as it was fitted into `budgetBytes`, and in the form that takes the least. */
 export const leastAfter = (budgetBytes: number): number[] => budgetBytes === 0 ? [0] : [budgetBytes, 0];
 
-/** `graph` in the fastest form whose predicted peak is at most `budgetBytes`, or else in the smallest that was found. */
+/** What is computed twice wherever memory is limited: this share of a step's time is not seen, and frees a fifth. */
+const CHEAP = 0.01;
+
+/**
+ * `graph` in the form that takes the least of those as fast; where that does not fit into `budgetBytes`, in the fastest that
+ * does; else in the smallest that was found. As it is where nothing limits.
+ */
 export function fitted(graph: Graph, budgetBytes: number): Fitted {
-  const { peakBytes } = predictMemory(graph);
-  if (peakBytes <= budgetBytes) return { graph, keepCopies: false, peakBytes, extraCost: 0 };
-  const { graph: small, after, extraCost } = smallest(graph, budgetBytes);
-  return { graph: small, keepCopies: true, peakBytes: after.peakBytes, extraCost };
+  if (budgetBytes === Infinity) return { graph, peakBytes: predictMemory(graph).peakBytes, extraCost: 0 };
+  const cheap = least(graph, { budgetBytes: 0, extraCost: CHEAP });
+  const found = cheap.after.peakBytes <= budgetBytes ? cheap : least(graph, { budgetBytes });
+  return { graph: found.graph, peakBytes: found.after.peakBytes, extraCost: found.extraCost };
 }
 
-function smallest(graph: Graph, budgetBytes: number): Rematerialised {
+function least(graph: Graph, limits: Parameters<typeof rematerialise>[1]): Rematerialised {
   try {
-    return rematerialise(graph, { budgetBytes });
+    return rematerialise(graph, limits);
   } catch (error) {
     if (error instanceof MemoryBudgetError) return error.least;
     throw error;
@@ -70,8 +74,8 @@ function smallest(graph: Graph, budgetBytes: number): Rematerialised {
 }
 
 /** What a user should know of it; undefined where there is nothing to tell. */
-export function fitMessage({ keepCopies, peakBytes, extraCost }: Fitted, budgetBytes: number): string | undefined {
-  if (!keepCopies) return undefined;
+export function fitMessage({ peakBytes, extraCost }: Fitted, budgetBytes: number): string | undefined {
+  if (peakBytes <= budgetBytes && extraCost <= CHEAP) return undefined;
   const gb = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   const twice = extraCost === 0 ? "" : `, ${Math.ceil(100 * extraCost)} % of it computed twice`;
   const what = `A training step will take ${gb(peakBytes)} of memory${twice}`;

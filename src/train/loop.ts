@@ -4,7 +4,7 @@
  * micro-batches come from a function of its number.
  */
 import { join } from "node:path";
-import type { Engine, LoadOptions } from "../engine/mod.ts";
+import type { Engine } from "../engine/mod.ts";
 import { type Graph, lowerFor, sameShape, type TargetDevice, type Tensor } from "../graph/mod.ts";
 import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { fitMessage, fitted } from "./fit.ts";
@@ -16,8 +16,6 @@ export interface Program {
   readonly graph: Graph;
   /** State that the step reads and replaces: input name → output name. */
   readonly state: ReadonlyMap<string, string>;
-  /** As of the engine: whether it computes some values twice on purpose. */
-  readonly keepCopies?: LoadOptions["keepCopies"];
   /** Whether every micro-batch runs it, and is told by the input `apply` whether it ends the update. */
   readonly isForAll?: boolean;
 }
@@ -35,7 +33,7 @@ export function compiled({ graph, state, isForAll }: Program, { device, budgetBy
   const fit = fitted(lowerFor(device, graph), budgetBytes);
   const message = fitMessage(fit, budgetBytes);
   if (message !== undefined) onLog?.(message);
-  return { graph: fit.graph, state, keepCopies: fit.keepCopies, isForAll };
+  return { graph: fit.graph, state, isForAll };
 }
 
 export interface MicroBatch {

@@ -1,7 +1,7 @@
 /** Training: losses, optimizers, augmentation and the fine-tuning loop, from labelled files to a network and its report. */
 export * from "./types.ts";
 export { finetune } from "./finetune.ts";
-export { type Fitted, fitted } from "./fit.ts";
+export { type Fitted, fitted, memoryBudget } from "./fit.ts";
 export { pretrain } from "./pretrain.ts";
 export type { PretrainRequest, PretrainResult } from "./pretrain_types.ts";
 export {

@@ -105,7 +105,7 @@ export class Runner {
 
   async #sessionOf(program: Program, encoded: (program: Program) => Uint8Array): Promise<Session> {
     const known = this.#sessions.get(program) ??
-      await this.#options.engine.load(encoded(program), { keepMemory: true, keepCopies: program.keepCopies });
+      await this.#options.engine.load(encoded(program), { keepMemory: true });
     this.#sessions.set(program, known);
     return known;
   }

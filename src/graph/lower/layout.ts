@@ -84,6 +84,9 @@ function sinking({ y, producers }: Match): BuiltNode | undefined {
   return producers.find((p) => p?.op === "Transpose" && sameShape(p.y.shape, y.shape));
 }
 
+/** Whether a transpose moves whole slices of a volume (`winograd.ts`): cheap, and what follows is not in that layout. */
+const movesSlices = (turn: BuiltNode) => turn.y.shape.length === 5 && permOf(turn).join() === "0,2,1,3,4";
+
 const isSame = (p: BuiltNode | undefined, turn: BuiltNode) =>
   p?.op === "Transpose" && permOf(p).join() === permOf(turn).join();
 
@@ -106,10 +109,12 @@ function checkSinking(match: Match): string | null | undefined {
   if (node.op === "Transpose") return producers[0]?.op === "Transpose" ? null : undefined;
   if (REDUCTIONS.has(node.op)) {
     if (producers[0]?.op !== "Transpose" || constants[1] === undefined) return undefined;
+    if (movesSlices(producers[0])) return "whole slices are moved";
     return extents(y.shape) <= 1 || node.attrs.keepdims === 1 ? null : "several axes are left";
   }
   const turn = ELEMENTWISE.has(node.op) ? sinking(match) : undefined;
   if (turn === undefined) return undefined;
+  if (movesSlices(turn)) return "whole slices are moved";
   return x.every((v, i) => isSame(producers[i], turn) || extents(v.shape) <= 1)
     ? null
     : "an operand has another layout";

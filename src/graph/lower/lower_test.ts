@@ -34,7 +34,7 @@ interface ConvCase {
 
 const one = (v: number) => Array<number>(6).fill(v);
 const gradient = "weight-gradient", planar = "planar-conv-transpose", blocks = "blocked-depthwise";
-const tiles = "winograd-conv";
+const tiles = "winograd-conv", gradientTiles = "winograd-weight-gradient";
 
 const CASES: readonly ConvCase[] = [
   { name: "3³ pad 1", x: [1, 3, 5, 6, 7], w: [4, 3, 3, 3, 3], attrs: { pads: one(1) }, fires: gradient },
@@ -142,6 +142,36 @@ const CASES: readonly ConvCase[] = [
     bias: true,
     temporaryBytes: 2 ** 18,
     fires: tiles,
+  },
+  {
+    name: "16 and 32 channels, weight gradient by tiles of four slices",
+    x: [1, 16, 12, 12, 12],
+    w: [32, 16, 3, 3, 3],
+    attrs: { pads: one(1) },
+    fires: gradientTiles,
+  },
+  {
+    name: "weight gradient by tiles, uneven padding, two samples, one product at a time",
+    x: [2, 32, 21, 9, 11],
+    w: [16, 32, 3, 2, 1],
+    attrs: { pads: [2, 1, 0, 1, 0, 2] },
+    temporaryBytes: 2 ** 15,
+    fires: gradientTiles,
+  },
+  {
+    name: "weight gradient by tiles, no padding, two products at a time",
+    x: [1, 16, 14, 15, 15],
+    w: [40, 16, 3, 4, 3],
+    attrs: {},
+    temporaryBytes: 2 ** 17,
+    fires: gradientTiles,
+  },
+  {
+    name: "padded by more than the taps",
+    x: [1, 16, 10, 12, 12],
+    w: [32, 16, 3, 3, 3],
+    attrs: { pads: [0, 1, 1, 3, 1, 1] },
+    skips: "slices of padding alone",
   },
   {
     name: "few channels",

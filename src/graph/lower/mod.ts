@@ -1,5 +1,6 @@
 /** Lowering: rewrites a graph into the forms that an execution provider runs fast. A list of named passes. */
 import type { Graph } from "../ir.ts";
+import { mergeEqual } from "../merge.ts";
 import { ATTENTION_PIECES } from "./attention.ts";
 import { PLANAR_CONV_TRANSPOSE, PRODUCT_CONV_TRANSPOSE, SPREAD_CONV_TRANSPOSE } from "./conv_transpose.ts";
 import { BLOCKED_DEPTHWISE } from "./depthwise.ts";
@@ -11,6 +12,7 @@ import { applyPass, type Cost, type Costs, type Pass, type PassReport, type Targ
 import { PLANAR_CONV, PLANAR_GROUPED_CONV, PRODUCT_CONV } from "./planar_conv.ts";
 import { WEIGHT_GRADIENT } from "./weight_gradient.ts";
 import { WINOGRAD_CONV } from "./winograd.ts";
+import { WINOGRAD_WEIGHT_GRADIENT } from "./winograd_gradient.ts";
 
 export { ATTENTION_PIECES, MIXED_PRECISION };
 export type { Cost, Costs, Pass, PassReport, Target };
@@ -24,6 +26,7 @@ const always = (pass: Pass): Pass => ({ ...pass, kinds: undefined });
 export const CPU_PASSES: readonly Pass[] = [
   CHANNEL_NORM,
   WINOGRAD_CONV,
+  WINOGRAD_WEIGHT_GRADIENT,
   WEIGHT_GRADIENT,
   BLOCKED_DEPTHWISE,
   PLANAR_CONV_TRANSPOSE,
@@ -91,7 +94,7 @@ const DEFAULT_TARGET: Target = { temporaryBytes: 64 * 2 ** 20 };
 /** A card has the memory, and every further piece costs it the start of several kernels. */
 const CUDA_TEMPORARY_BYTES = 2 ** 30;
 
-/** Applies `passes` in order; the reports say what fired and why the rest did not. */
+/** Applies `passes` in order and makes equal nodes one; the reports say what fired and why the rest did not. */
 export function lower(
   graph: Graph,
   passes: readonly Pass[] = CPU_PASSES,
@@ -105,7 +108,7 @@ export function lower(
     current = step.graph;
     reports.push(step.report);
   }
-  return { graph: current, reports };
+  return { graph: mergeEqual(current), reports };
 }
 
 /** `graph` as `device` runs it, by its passes and what was measured of it. */

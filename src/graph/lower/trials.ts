@@ -22,17 +22,18 @@ const NEVER: Cost = { withoutMs: 1, withMs: Infinity }, ALWAYS: Cost = { without
  * takes it, so each is compared with the best that is left to those behind it.
  */
 export function trialsOf(passes: readonly Pass[]): Trial[] {
-  return passes.toReversed().flatMap((pass) =>
-    (pass.kinds ?? []).map((kind) => ({
+  return passes.toReversed().flatMap((pass) => {
+    const fromHere = passes.slice(passes.indexOf(pass));
+    return (pass.kinds ?? []).map((kind) => ({
       key: costKey(pass, kind),
       graphs: (copies, costs) => {
         const graph = sampleGraph(kind.sample, copies);
         const lowered = (cost: Cost) =>
-          lower(graph, passes, { costs: { ...costs, [costKey(pass, kind)]: cost } }).graph;
+          lower(graph, fromHere, { costs: { ...costs, [costKey(pass, kind)]: cost } }).graph;
         return { without: lowered(NEVER), with: lowered(ALWAYS) };
       },
-    }))
-  );
+    }));
+  });
 }
 
 /** A graph that does nothing with the same input and output: its time is what any run takes. */

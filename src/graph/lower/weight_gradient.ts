@@ -9,7 +9,7 @@ import type { Kind, Match, Pass, Target } from "./pass.ts";
 import { type Block, blockOf, gatherRows, type Places, reach, tapMatrix } from "./rows.ts";
 import { cube, depthwise, weightGradientSample } from "./samples.ts";
 
-interface Geometry {
+export interface Geometry {
   /** Groups (1: dense), channels of x and of dy in each, batch. */
   readonly groups: number;
   readonly c: number;
@@ -25,7 +25,7 @@ interface Geometry {
 }
 
 /** Reads the pattern: rows [C, G·N, D, H, W], kernels [G·M, N, oD, oH, oW] → dw [C, G·M, k…]; G > 1 only with C = 1. */
-function geometry({ node, x: [rows, kernels], y }: Match): Geometry {
+export function geometry({ node, x: [rows, kernels], y }: Match): Geometry {
   const list = (name: string) => node.attrs[name] as readonly number[];
   const groups = Number(node.attrs.group);
   return {
@@ -204,7 +204,7 @@ function byTaps(op: Ops, inputs: readonly Value[], g: Geometry): Value {
 
 const counted = (n: number) => Array.from({ length: n }, (_, i) => i);
 
-function joined(op: Ops, n: number, part: (k: number) => Value, axis: number): Value {
+export function joined(op: Ops, n: number, part: (k: number) => Value, axis: number): Value {
   const parts = counted(n).map(part);
   return n === 1 ? parts[0] : op.Concat(...parts, { axis });
 }
