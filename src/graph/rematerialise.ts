@@ -28,8 +28,8 @@ export class MemoryBudgetError extends RangeError {
 
 /** Rounds without a lower peak after which the search ends. */
 const PATIENCE = 24;
-/** What a round frees, as a share of the values, where it is the cost that ends the search. */
-const STEP = 0.02;
+/** What a round frees at most, as a share of the values: small steps find the cheapest ways; where they end, larger ones. */
+const STEP = 0.05;
 
 /**
  * The graph with the same results whose predicted peak is at most `budgetBytes`, recomputing what costs least for the
@@ -52,8 +52,8 @@ export function rematerialise(
   });
   let current = graph, forecast = before, best = found(graph, before);
   for (let idle = 0; idle < PATIENCE && forecast.peakBytes > budgetBytes; idle++) {
-    const most = forecast.peakBytes - budgetBytes, part = extraCost === Infinity ? most : STEP * forecast.valueBytes;
-    const next = relieve(current, Math.max(0, forecast.valueBytes - Math.min(most, part)));
+    const excess = Math.min(forecast.peakBytes - budgetBytes, STEP * 2 ** idle * forecast.valueBytes);
+    const next = relieve(current, forecast.valueBytes - excess);
     if (next === null) break;
     current = next;
     forecast = predictMemory(current);

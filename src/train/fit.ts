@@ -60,8 +60,14 @@ const CHEAP = 0.01;
 export function fitted(graph: Graph, budgetBytes: number): Fitted {
   if (budgetBytes === Infinity) return { graph, peakBytes: predictMemory(graph).peakBytes, extraCost: 0 };
   const cheap = least(graph, { budgetBytes: 0, extraCost: CHEAP });
-  const found = cheap.after.peakBytes <= budgetBytes ? cheap : least(graph, { budgetBytes });
-  return { graph: found.graph, peakBytes: found.after.peakBytes, extraCost: found.extraCost };
+  const { graph: found, after: { peakBytes }, extraCost } = cheap.after.peakBytes <= budgetBytes
+    ? cheap
+    : least(cheap.graph, { budgetBytes });
+  return {
+    graph: found,
+    peakBytes,
+    extraCost: found === cheap.graph ? extraCost : (1 + cheap.extraCost) * (1 + extraCost) - 1,
+  };
 }
 
 function least(graph: Graph, limits: Parameters<typeof rematerialise>[1]): Rematerialised {
