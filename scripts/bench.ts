@@ -125,9 +125,7 @@ interface Steps {
 }
 
 async function measureSteps(engine: Engine, { name, runs, fit, state, feeds }: Steps): Promise<Row> {
-  const session = await engine.load(encodeModel(fit.graph, { openSizes: true }), {
-    keepMemory: true,
-  });
+  const session = await engine.load(encodeModel(fit.graph, { openSizes: true }), { keepMemory: true });
   const keep = Object.fromEntries([...state].map(([from, to]) => [to, from]));
   return await measure(engine, { name, runs, run: (i) => updateOnce(session, { feeds, keep, i }) });
 }

@@ -60,15 +60,16 @@ const CHEAP = 0.01;
 export function fitted(graph: Graph, budgetBytes: number): Fitted {
   if (budgetBytes === Infinity) return { graph, peakBytes: predictMemory(graph).peakBytes, extraCost: 0 };
   const cheap = least(graph, { budgetBytes: 0, extraCost: CHEAP });
-  const { graph: found, after: { peakBytes }, extraCost } = cheap.after.peakBytes <= budgetBytes
-    ? cheap
-    : least(cheap.graph, { budgetBytes });
-  return {
-    graph: found,
-    peakBytes,
-    extraCost: found === cheap.graph ? extraCost : (1 + cheap.extraCost) * (1 + extraCost) - 1,
-  };
+  if (cheap.after.peakBytes <= budgetBytes) return fittedAs(cheap, cheap.extraCost);
+  const more = least(cheap.graph, { budgetBytes });
+  return fittedAs(more, (1 + cheap.extraCost) * (1 + more.extraCost) - 1);
 }
+
+const fittedAs = ({ graph, after: { peakBytes } }: Rematerialised, extraCost: number): Fitted => ({
+  graph,
+  peakBytes,
+  extraCost,
+});
 
 function least(graph: Graph, limits: Parameters<typeof rematerialise>[1]): Rematerialised {
   try {

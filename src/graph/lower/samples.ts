@@ -13,6 +13,11 @@ interface ConvSpec {
 /** [1, C, V³] */
 export const cube = (channels: number, edge: number): number[] => [1, channels, edge, edge, edge];
 
+/** A convolution with all channels in every filter, 3³ taps, that keeps the size. */
+export function dense(from: number, to: number, edge: number): ConvSpec {
+  return { x: cube(from, edge), w: [to, from, 3, 3, 3], attrs: { pads: Array<number>(6).fill(1) } };
+}
+
 /** A convolution with one filter a channel that keeps the size. */
 export function depthwise(x: readonly number[], taps: number): ConvSpec {
   const pads = Array<number>(6).fill((taps - 1) / 2);

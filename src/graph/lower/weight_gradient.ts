@@ -7,7 +7,7 @@ import { sizeOf } from "../tensor.ts";
 import { matrix } from "./matrix.ts";
 import type { Kind, Match, Pass, Target } from "./pass.ts";
 import { type Block, blockOf, gatherRows, type Places, reach, tapMatrix } from "./rows.ts";
-import { cube, depthwise, weightGradientSample } from "./samples.ts";
+import { cube, dense, depthwise, weightGradientSample } from "./samples.ts";
 
 export interface Geometry {
   /** Groups (1: dense), channels of x and of dy in each, batch. */
@@ -217,12 +217,6 @@ interface GeometryKind {
   readonly of: (g: Geometry) => boolean;
   readonly spec: Parameters<typeof weightGradientSample>[0];
 }
-
-const dense = (from: number, to: number, edge: number): GeometryKind["spec"] => ({
-  x: cube(from, edge),
-  w: [to, from, 3, 3, 3],
-  attrs: { pads: Array<number>(6).fill(1) },
-});
 
 const GEOMETRY_KINDS: readonly GeometryKind[] = [
   {

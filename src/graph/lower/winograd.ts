@@ -7,7 +7,7 @@ import type { Ops, Value } from "../ir.ts";
 import { type DType, sizeOf, type Tensor, tensor } from "../tensor.ts";
 import { matrix } from "./matrix.ts";
 import type { Match, Pass, Target } from "./pass.ts";
-import { byChannels, convSample, cube } from "./samples.ts";
+import { byChannels, convSample, dense } from "./samples.ts";
 import { isWeightGradient } from "./weight_gradient.ts";
 
 /** Output slices of a tile, taps, and the input slices that a tile reads. */
@@ -179,13 +179,6 @@ export function whyNoTiles({ c, m, size, pads }: Layer, least: { channels: numbe
 
 const isUnit = (values: unknown) => (values as readonly number[]).every((v) => v === 1);
 
-const dense = (channels: number) =>
-  convSample({
-    x: cube(channels, 24),
-    w: [channels, channels, 3, 3, 3],
-    attrs: { pads: Array<number>(6).fill(1) },
-  });
-
 export const WINOGRAD_CONV: Pass = {
   name: "winograd-conv",
   op: "Conv",
@@ -197,6 +190,6 @@ export const WINOGRAD_CONV: Pass = {
     const layer = { c: w.shape[1], m: w.shape[0], size: y.shape.slice(2), pads: [front, back] };
     return whyNoTiles(layer, { channels: 8, pairs: 64 });
   },
-  kinds: byChannels(32, 1, [dense(32), dense(64)]),
+  kinds: byChannels(32, 1, [convSample(dense(32, 32, 24)), convSample(dense(64, 64, 24))]),
   rewrite: byTiles,
 };

@@ -7,7 +7,7 @@ import type { Ops, Value } from "../ir.ts";
 import { type DType, type Tensor, tensor } from "../tensor.ts";
 import { matrix } from "./matrix.ts";
 import type { Match, Pass, Target } from "./pass.ts";
-import { byChannels, cube, weightGradientSample } from "./samples.ts";
+import { byChannels, dense, weightGradientSample } from "./samples.ts";
 import { type Geometry, geometry, isWeightGradient, joined } from "./weight_gradient.ts";
 import {
   A_T,
@@ -110,13 +110,6 @@ function byTiles(op: Ops, [rows, kernels]: readonly Value[], match: Match, targe
   return op.Transpose(op.Reshape(taps, [TAPS, kw, kh, ...sides]), { perm });
 }
 
-const dense = (channels: number) =>
-  weightGradientSample({
-    x: cube(channels, 24),
-    w: [channels, channels, 3, 3, 3],
-    attrs: { pads: Array<number>(6).fill(1) },
-  });
-
 export const WINOGRAD_WEIGHT_GRADIENT: Pass = {
   name: "winograd-weight-gradient",
   op: "Conv",
@@ -128,6 +121,6 @@ export const WINOGRAD_WEIGHT_GRADIENT: Pass = {
     const layer = { c, m, size: out, pads: [front, out[0] + TAPS - 1 - size[0] - front] };
     return whyNoTiles(layer, { channels: 4, pairs: 128 });
   },
-  kinds: byChannels(32, 0, [dense(32), dense(64)]),
+  kinds: byChannels(32, 0, [weightGradientSample(dense(32, 32, 24)), weightGradientSample(dense(64, 64, 24))]),
   rewrite: byTiles,
 };
