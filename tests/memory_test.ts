@@ -36,7 +36,7 @@ function forward(): Job {
 function step(): Job {
   const spec: NetworkSpec = {
     kind: "uniunet",
-    config: { ...TINY, inChannels: 4, outChannels: 1, multiScale: false, stemWidth: 16 },
+    config: { ...TINY, inChannels: 4, outChannels: 1, multiScale: false, stemWidth: 32 },
   };
   const weights = initialWeights(spec, { seed: 0 });
   const network = buildNetwork(spec, { input: [1, 4, 64, 64, 64], weights, outputs: "training" });
@@ -110,7 +110,7 @@ Deno.test({
   fn: async () => {
     const job = step();
     const before = predictMemory(job.graph);
-    const { graph, after } = rematerialise(job.graph, { budgetBytes: before.peakBytes - 0.45 * before.valueBytes });
+    const { graph, after } = rematerialise(job.graph, { budgetBytes: before.peakBytes - 0.3 * before.valueBytes });
     const plain = await measured(job), less = await measured({ ...job, graph });
     assertPredicted("step 64³", before, plain.peakBytes);
     assertPredicted("the same, re-materialised", after, less.peakBytes);

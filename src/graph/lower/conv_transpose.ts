@@ -4,8 +4,7 @@
  * What overlaps becomes a convolution of the input with zeros between its voxels.
  */
 import type { Ops, Value } from "../ir.ts";
-import { swapChannels } from "../ops/conv.ts";
-import { flip } from "../ops/shape.ts";
+import { transposedKernels } from "../ops/conv.ts";
 import { sizeOf } from "../tensor.ts";
 import type { Kind, Match, Pass } from "./pass.ts";
 import { byChannels, cube, doublingSample } from "./samples.ts";
@@ -90,7 +89,7 @@ function bySpreading(op: Ops, [x, w, bias]: readonly Value[], match: Match): Val
   const wide = strides.reduce((v, s, i) => spread(op, v, i + 2, s), x);
   const ends = strides.map((s, i) => (x.shape[i + 2] - 1) * s + 1 + beyond[i] - cut[i + n]);
   const seen = op.Slice(wide, cut.slice(0, n), ends, axes, strides.map(() => 1));
-  const kernels = flip(op, swapChannels(op, w, group), axes.filter((_, i) => kernel[i] > 1));
+  const kernels = transposedKernels(op, w, group);
   return op.Conv(seen, kernels, bias ?? null, { dilations, group, pads: border.map((b) => Math.max(b, 0)) });
 }
 

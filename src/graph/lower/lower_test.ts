@@ -127,7 +127,7 @@ const CASES: readonly ConvCase[] = [
   },
   { name: "grouped", x: [1, 4, 5, 5, 5], w: [6, 2, 3, 3, 3], attrs: { pads: one(1), group: 2 }, skips: "grouped" },
   {
-    name: "16 and 32 channels by tiles of four slices",
+    name: "16 and 32 channels by tiles of six slices",
     x: [1, 16, 12, 12, 12],
     w: [32, 16, 3, 3, 3],
     attrs: { pads: one(1) },
@@ -144,7 +144,7 @@ const CASES: readonly ConvCase[] = [
     fires: tiles,
   },
   {
-    name: "16 and 32 channels, weight gradient by tiles of four slices",
+    name: "16 and 32 channels, weight gradient by tiles of six slices",
     x: [1, 16, 12, 12, 12],
     w: [32, 16, 3, 3, 3],
     attrs: { pads: one(1) },
@@ -164,6 +164,13 @@ const CASES: readonly ConvCase[] = [
     w: [40, 16, 3, 4, 3],
     attrs: {},
     temporaryBytes: 2 ** 17,
+    fires: gradientTiles,
+  },
+  {
+    name: "weight gradient by tiles, planes of a power of two",
+    x: [1, 4, 6, 32, 32],
+    w: [32, 4, 3, 3, 3],
+    attrs: { pads: one(1) },
     fires: gradientTiles,
   },
   {
@@ -331,6 +338,23 @@ Deno.test("lower() copies no more for a weight gradient of few voxels than the b
     return [...lowered.types.values()].some(({ shape }) => shape.join() === "324,36");
   };
   assert.deepEqual([isCopied(copies), isCopied(copies - 1)], [true, false]);
+});
+
+Deno.test("lower() copies no rows for a product so that they share few places of a processor's cache", () => {
+  for (const [channels, filters, edge] of [[4, 4, 32], [64, 64, 32], [16, 16, 64], [4, 32, 64]]) {
+    const graph = stepGraph({
+      name: "",
+      x: [1, channels, edge, edge, edge],
+      w: [filters, channels, 3, 3, 3],
+      attrs: { pads: one(1) },
+    });
+    const { graph: lowered } = lower(graph, passesFor({ provider: "cpu", precision: "float32" }));
+    const terms = lowered.nodes.flatMap(({ op, inputs }) =>
+      op === "MatMul" ? lowered.types.get(inputs[0])!.shape.at(-1)! : []
+    );
+    assert.ok(terms.some((n) => n > 1024), "no product of long rows");
+    assert.deepEqual(terms.filter((n) => n % 1024 === 0), [], `${channels} and ${filters} channels at ${edge}³`);
+  }
 });
 
 Deno.test("MIXED_PRECISION narrows products and dense convolutions, and nothing else", () => {

@@ -1,28 +1,15 @@
 /**
- * Weight gradients of convolutions with three taps along depth by Winograd's minimal filtering along that axis, F(3, 4): the
- * gradient of a tile's three taps from six products instead of twelve. With the matrices of `winograd.ts`, transposed:
- * dw = Gᵀ·((A·dy) ⊙ (Bᵀ·x)), summed over tiles.
+ * Weight gradients of convolutions with three taps along depth by minimal filtering along that axis: with the matrices of
+ * `minimal_filter.ts` dw = Gᵀ·((A·dy) ⊙ (Bᵀ·x)), summed over tiles.
  */
 import type { Ops, Value } from "../ir.ts";
-import { type DType, type Tensor, tensor } from "../tensor.ts";
+import { type Tensor, tensor } from "../tensor.ts";
 import { matrix } from "./matrix.ts";
 import type { Match, Pass, Target } from "./pass.ts";
 import { byChannels, dense, weightGradientSample } from "./samples.ts";
-import { type Geometry, geometry, isWeightGradient, joined } from "./weight_gradient.ts";
-import {
-  A_T,
-  combined,
-  DIVISORS,
-  G,
-  inputMatrix,
-  POINTS,
-  READS,
-  type Slab,
-  slabs,
-  TAPS,
-  TILE,
-  whyNoTiles,
-} from "./winograd.ts";
+import { collide, type Geometry, geometry, isWeightGradient, joined } from "./weight_gradient.ts";
+import { inputMatrix, outputMatrix, pointsOf, type Slab, slabs, TAPS, whyNoTiles } from "./minimal_filter.ts";
+import { combined } from "./winograd.ts";
 
 /** [E, C, H, W] moved along an axis of the plane by `shift` and cut or padded with zeros to `size`. */
 function moved(op: Ops, v: Value, axis: 2 | 3, shift: number, size: number): Value {
@@ -40,19 +27,21 @@ interface Meeting {
 }
 
 const FLOAT_BYTES = 4;
-/** Most tiles of a slab: its matrices are full, so that more of them would be more multiplications with zero. */
-const MAX_TILES = 4;
+/** Most slices that a slab's products read: its matrices are full, so that more would be more multiplications with zero. */
+const MAX_READS = 16;
 
-/** Tiles and products that are made at a time, so that their copies stay in the budget. */
-function atOnce({ c, m, size, kernel }: Geometry, { temporaryBytes }: Target): { tiles: number; products: number } {
+/** Products that are made at a time, so that their copies stay in the budget. */
+function mostProducts({ c, m, size, kernel }: Geometry, { temporaryBytes }: Target): number {
   const [few, many] = [Math.min(c, m), Math.max(c, m)];
   const bytes = FLOAT_BYTES * (few * (kernel[1] + 1) + 2 * many) * size[1] * size[2];
-  const room = Math.max(1, Math.floor(temporaryBytes / bytes));
-  return {
-    tiles: Math.min(Math.max(1, Math.floor(room / READS)), MAX_TILES),
-    products: Math.ceil(READS / Math.ceil(READS / room)),
-  };
+  return Math.min(Math.max(1, Math.floor(temporaryBytes / bytes)), MAX_READS);
 }
+
+/** Rows of zeros at the end of planes like dy's, so that channels do not collide. */
+const zeroRows = ({ shape: [, , , h, w] }: Value) => Number(collide(h * w));
+
+const turned = ({ dtype, shape: [rows, columns], data }: Tensor) =>
+  matrix(dtype, [columns, rows], (i, j) => Number(data[j * columns + i]));
 
 /** The products `points` of a slab, summed over its tiles: [points, kw · kh · far channels · near channels]. */
 function products(
@@ -62,10 +51,14 @@ function products(
   { sample, slab, points }: { sample: number; slab: Slab; points: readonly number[] },
 ): Value {
   const { tiles, input, output } = slab, batch = tiles * points.length;
-  const slices = (v: Value, from: number, by: Tensor) =>
-    op.Reshape(combined(op, v, { sample, sampleAxis: 1, from, by }), [batch, v.shape[0], ...v.shape.slice(3)]);
-  const xs = slices(x, input[0], inputMatrix(x.dtype, slab, { pad, points }));
-  const dys = slices(dy, output[0], gradientMatrix(dy.dtype, slab, points));
+  const more = zeroRows(dy);
+  const slices = (v: Value, [from, to]: readonly [number, number], by: Tensor) => {
+    const [channels, n, depth, h, w] = v.shape;
+    const read = op.Pad(v, [0, -sample, -from, 0, 0, 0, sample + 1 - n, to - depth, more, 0], 0, {});
+    return op.Reshape(combined(op, read, { sampleAxis: 1, by }), [batch, channels, h + more, w]);
+  };
+  const xs = slices(x, input, inputMatrix(x.dtype, slab, { pad, points }));
+  const dys = slices(dy, output, turned(outputMatrix(dy.dtype, slab, points)));
   const [far, near] = farIsX ? [xs, dys] : [dys, xs];
   const rows = near.shape[2], width = far.shape[3], sign = farIsX ? -1 : 1;
   const flat = (v: Value) => op.Reshape(v, [batch, v.shape[1], rows * width]);
@@ -78,33 +71,33 @@ function products(
   return tiles === 1 ? op.Reshape(all, all.shape.slice(1)) : op.ReduceSum(all, [0], { keepdims: 0 });
 }
 
-/** [tiles · points, output slices]: what products take of the gradient of each tile. */
-function gradientMatrix(dtype: DType, { tiles, output: [from, to] }: Slab, points: readonly number[]): Tensor {
-  return matrix(
-    dtype,
-    [tiles * points.length, to - from],
-    (row, d) => A_T[d - Math.floor(row / points.length) * TILE]?.[points[row % points.length]] ?? 0,
-  );
+/** `all` in parts of at most `most`, equal but for the last. */
+function shared(all: readonly number[], most: number): number[][] {
+  const size = Math.ceil(all.length / Math.ceil(all.length / most));
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
 }
 
 function byTiles(op: Ops, [rows, kernels]: readonly Value[], match: Match, target: Target): Value {
   const g = geometry(match);
   const { c, m, n, kernel: [, kh, kw] } = g;
   const meeting = { x: rows, dy: kernels, farIsX: c <= m };
-  const most = atOnce(g, target);
-  const work = slabs({ input: g.size[0], output: g.out[0], pad: g.pads[0] }, most.tiles);
-  const sums: Value[] = [];
-  for (let first = 0; first < READS; first += most.products) {
-    const points = POINTS.slice(first, first + most.products);
-    const parts = Array.from(
-      { length: n },
-      (_, sample) => work.map((slab) => products(op, meeting, g, { sample, slab, points })),
-    ).flat();
-    sums.push(parts.reduce((a, part) => op.Add(a, part)));
-  }
-  const all = sums.length === 1 ? sums[0] : op.Concat(...sums, { axis: 0 });
-  const divided = op.Div(all, tensor(rows.dtype, [READS, 1], DIVISORS));
-  const taps = op.MatMul(matrix(rows.dtype, [TAPS, READS], (k, t) => G[t][k]), divided);
+  const most = mostProducts(g, target);
+  const work = slabs(
+    { input: g.size[0], output: g.out[0], pad: g.pads[0] },
+    ({ reads }) => Math.max(Math.floor(most / reads), 1),
+  );
+  const parts = [...Map.groupBy(work, ({ filter }) => filter)].flatMap(([filter, slabs]) =>
+    shared(pointsOf(filter), most).map((points) => {
+      const sums = Array.from(
+        { length: n },
+        (_, sample) => slabs.map((slab) => products(op, meeting, g, { sample, slab, points })),
+      ).flat();
+      const sum = sums.reduce((a, part) => op.Add(a, part));
+      const taps = op.MatMul(matrix(rows.dtype, [TAPS, points.length], (k, t) => filter.taps[points[t]][k]), sum);
+      return op.Div(taps, tensor(rows.dtype, [], [filter.divisor]));
+    })
+  );
+  const taps = parts.reduce((a, part) => op.Add(a, part));
   const sides = meeting.farIsX ? [c, m] : [m, c];
   const perm = meeting.farIsX ? [3, 4, 0, 2, 1] : [4, 3, 0, 2, 1];
   return op.Transpose(op.Reshape(taps, [TAPS, kw, kh, ...sides]), { perm });

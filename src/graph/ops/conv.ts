@@ -2,7 +2,6 @@
 import type { AttrsOf, InputInfo, OpDef, Ops, Value } from "../ir.ts";
 import { type NdArray, ndarray, stridesOf } from "../ndarray.ts";
 import { sameShape, sizeOf, type TensorType } from "../tensor.ts";
-import { flip } from "./shape.ts";
 
 type ConvAttrs = AttrsOf<"Conv">;
 type Window = Omit<ConvAttrs, "group">;
@@ -67,8 +66,18 @@ function inferConv([x, w, b]: readonly InputInfo[], attrs: ConvAttrs): TensorTyp
   return { dtype: x.dtype, shape };
 }
 
-/** [M, C/g, k…] → [C, M/g, k…]: the weights of the transposed map. */
-export function swapChannels(op: Ops, w: Value, group: number): Value {
+/** [M, C/g, k…] → [C, M/g, k…]: the kernels of the transposed map, for a convolution that is its equal. */
+export function transposedKernels(op: Ops, w: Value, group: number): Value {
+  const swapped = swapChannels(op, w, group), [c, m, ...kernel] = swapped.shape;
+  const taps = sizeOf(kernel);
+  if (taps === 1) return swapped;
+  // all axes reversed are one reversed, which takes half the time
+  const turned = op.Slice(op.Reshape(swapped, [c, m, taps]), [-1], [-(2 ** 31)], [2], [-1]);
+  return op.Reshape(turned, swapped.shape);
+}
+
+/** [M, C/g, k…] → [C, M/g, k…] */
+function swapChannels(op: Ops, w: Value, group: number): Value {
   const [m, c, ...kernel] = w.shape;
   if (m === group && c === 1) return w;
   const tail = kernel.map((_, i) => i + 3);
@@ -81,12 +90,11 @@ function convInputGradient(
   op: Ops,
   { w, dy, attrs, shape }: { w: Value; dy: Value; attrs: ConvAttrs; shape: readonly number[] },
 ): Value {
-  const { strides, pads, dilations, group, kernel_shape } = attrs;
+  const { strides, pads, dilations, group } = attrs;
   const n = strides.length;
   const full = Array.from({ length: 2 * n }, (_, i) => extent(attrs, i % n) - 1 - pads[i]);
   if (strides.every((s) => s === 1) && full.every((p) => p >= 0)) {
-    const axes = kernel_shape.flatMap((k, i) => (k > 1 ? [i + 2] : []));
-    return op.Conv(dy, flip(op, swapChannels(op, w, group), axes), null, { dilations, group, pads: full });
+    return op.Conv(dy, transposedKernels(op, w, group), null, { dilations, group, pads: full });
   }
   const output_padding = strides.map((s, i) =>
     shape[i + 2] - ((dy.shape[i + 2] - 1) * s + extent(attrs, i) - pads[i] - pads[i + n])

@@ -261,10 +261,14 @@ export const ELEMENTWISE_OPS = {
   LeakyRelu: {
     attrs: ({ alpha = 0.01 }) => ({ alpha }),
     infer: inferFloat,
-    // the choice between scalars is twice as fast on a CPU as that between dy and alpha·dy
+    // on a CPU a choice between scalars takes half the time of that between dy and alpha·dy, and 0 and 1 clipped a quarter
     vjp: (op, { x: [x], y, attrs: { alpha } }, dy) => {
       const [one, slope] = [1, alpha].map((value) => tensor(x.dtype, [], [value]));
-      return [op.Mul(dy, op.Where(op.GreaterOrEqual(alpha > 0 ? y : x, 0), one, slope))];
+      const isPositive = op.GreaterOrEqual(alpha > 0 ? y : x, 0);
+      const choice = alpha >= 0 && alpha <= 1
+        ? op.Clip(op.Cast(isPositive, { to: ONNX_DTYPES[x.dtype] }), slope, one)
+        : op.Where(isPositive, one, slope);
+      return [op.Mul(dy, choice)];
     },
     evaluate: ([x], { alpha }) => map((v) => (v >= 0 ? v : alpha * v), x),
   } satisfies OpDef<"LeakyRelu">,

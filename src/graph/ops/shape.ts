@@ -58,7 +58,7 @@ export function dilate(op: Ops, x: Value, step: readonly number[]): Value {
 }
 
 /** Reverses `axes`. */
-export function flip(op: Ops, x: Value, axes: readonly number[]): Value {
+function flip(op: Ops, x: Value, axes: readonly number[]): Value {
   if (axes.length === 0) return x;
   return op.Slice(x, axes.map(() => -1), axes.map(() => -(2 ** 31)), axes, axes.map(() => -1));
 }
