@@ -11,6 +11,9 @@ export interface Target {
   readonly costs?: Costs | undefined;
 }
 
+/** What temporaries are counted by: an element of float32. */
+export const FLOAT_BYTES = 4;
+
 /** How long the sample of a kind takes on a device; Infinity: the device refuses that form. */
 export interface Cost {
   readonly withoutMs: number;

@@ -5,7 +5,7 @@
 import type { Ops, Value } from "../ir.ts";
 import { sizeOf } from "../tensor.ts";
 import { matrix } from "./matrix.ts";
-import type { Kind, Match, Pass, Target } from "./pass.ts";
+import { FLOAT_BYTES, type Kind, type Match, type Pass, type Target } from "./pass.ts";
 import { type Block, blockOf, gatherRows, type Places, reach, tapMatrix } from "./rows.ts";
 import { cube, dense, depthwise, weightGradientSample } from "./samples.ts";
 
@@ -86,7 +86,6 @@ function chooseBlock({ groups, c, m, kernel, stride }: Geometry, { near, offset 
   return blockOf(size, { kernel, read: (axis, u, k) => u * stride[axis] + offset(axis, k) });
 }
 
-const FLOAT_BYTES = 4;
 /** Rows of a matrix that lie a multiple of this apart share few places of a processor's cache. */
 const CACHE_WAY_FLOATS = 1024;
 

@@ -7,7 +7,7 @@ import type { Ops, Value } from "../ir.ts";
 import { sizeOf, type Tensor, tensor } from "../tensor.ts";
 import { matrix } from "./matrix.ts";
 import { type Filter, inputMatrix, ONCE, outputMatrix, pointsOf, slabs, TAPS, whyNoTiles } from "./minimal_filter.ts";
-import type { Match, Pass, Target } from "./pass.ts";
+import { FLOAT_BYTES, type Match, type Pass, type Target } from "./pass.ts";
 import { byChannels, convSample, dense } from "./samples.ts";
 import { isWeightGradient } from "./weight_gradient.ts";
 
@@ -25,8 +25,6 @@ export function combined(op: Ops, slices: Value, { sampleAxis, by }: { sampleAxi
 const MAX_READS = 16;
 /** What slabs of several tiles may take beside the kernels: about what stays in a processor's cache. */
 const SLAB_BYTES = 24 * 2 ** 20;
-
-const FLOAT_BYTES = 4;
 
 /** The kernels of a filter's products, one group each: [products · M, C, kh, kw] from [M, C, 3, kh, kw]. */
 function productKernels(op: Ops, w: Value, { reads, taps, divisor }: Filter): Value {

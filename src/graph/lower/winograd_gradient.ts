@@ -5,7 +5,7 @@
 import type { Ops, Value } from "../ir.ts";
 import { type Tensor, tensor } from "../tensor.ts";
 import { matrix } from "./matrix.ts";
-import type { Match, Pass, Target } from "./pass.ts";
+import { FLOAT_BYTES, type Match, type Pass, type Target } from "./pass.ts";
 import { byChannels, dense, weightGradientSample } from "./samples.ts";
 import { collide, type Geometry, geometry, isWeightGradient, joined } from "./weight_gradient.ts";
 import { inputMatrix, outputMatrix, pointsOf, type Slab, slabs, TAPS, whyNoTiles } from "./minimal_filter.ts";
@@ -26,7 +26,6 @@ interface Meeting {
   readonly farIsX: boolean;
 }
 
-const FLOAT_BYTES = 4;
 /** Most slices that a slab's products read: its matrices are full, so that more would be more multiplications with zero. */
 const MAX_READS = 16;
 
