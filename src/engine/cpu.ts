@@ -16,8 +16,8 @@ const DISABLED = [
 
 /**
  * How long a thread spins for its next work before it sleeps, µs. On an idle machine a step of many small nodes takes 0.9 of
- * the time without spinning, and no less with more; where another process wants a core, 50 µs cost nothing, and 1 ms 1.4
- * times the time.
+ * the time that it takes without, and no less with more; where another process wants a core, this costs nothing, and 1 ms
+ * makes it 1.4 times as long.
  */
 const SPIN_US = 50;
 

@@ -72,12 +72,16 @@ function tilesFor(output: number): [number, number] {
   return ways.reduce((best, way) => products(way) <= products(best) ? way : best);
 }
 
-/** The slices of an axis in slabs of at most `most(filter)` tiles, those of one filter equal but for the last. */
-export function slabs({ input, output, pad }: Depths, most: (filter: Filter) => number): Slab[] {
+/**
+ * The slices of an axis in slabs of one tile, or of several that have at most `most` products, those of one filter equal
+ * but for the last. A slab's matrices are full: more tiles are more multiplications with zero.
+ */
+export function slabs({ input, output, pad }: Depths, most: number): Slab[] {
   const found: Slab[] = [];
   let from = 0;
   for (const [i, all] of tilesFor(output).entries()) {
-    const filter = FILTERS[i], size = Math.ceil(all / Math.ceil(all / most(filter)));
+    const filter = FILTERS[i], atMost = Math.max(Math.floor(most / filter.reads), 1);
+    const size = Math.ceil(all / Math.ceil(all / atMost));
     for (let done = 0; done < all; done += size) {
       const tiles = Math.min(size, all - done), to = Math.min(from + tiles * filter.tile, output);
       const end = from + (tiles - 1) * filter.tile - pad + filter.reads;

@@ -21,8 +21,8 @@ export function combined(op: Ops, slices: Value, { sampleAxis, by }: { sampleAxi
   return op.MatMul(by, op.Reshape(turned, [shape[2], sizeOf(shape) / shape[2]]));
 }
 
-/** Most slices that a slab's products read: its matrices are full, so that more would be more multiplications with zero. */
-const MAX_READS = 16;
+/** Most products of a slab of several tiles. */
+const MAX_PRODUCTS = 16;
 /** What slabs of several tiles may take beside the kernels: about what stays in a processor's cache. */
 const SLAB_BYTES = 24 * 2 ** 20;
 
@@ -48,8 +48,8 @@ function byTiles(op: Ops, [x, w, bias]: readonly Value[], { node: { attrs }, y }
   const [n, m, depth, oh, ow] = y.shape, [, c, input, h, width] = x.shape;
   const [pad, top, left, , bottom, right] = attrs.pads as readonly number[];
   const sliceBytes = FLOAT_BYTES * (c * h * width + m * oh * ow);
-  const most = Math.min(Math.min(target.temporaryBytes, SLAB_BYTES) / sliceBytes, MAX_READS);
-  const work = slabs({ input, output: depth, pad }, ({ reads }) => Math.max(Math.floor(most / reads), 1));
+  const most = Math.min(target.temporaryBytes / sliceBytes, SLAB_BYTES / sliceBytes, MAX_PRODUCTS);
+  const work = slabs({ input, output: depth, pad }, most);
   const weights = new Map([...new Set(work.map(({ filter }) => filter))].map((filter) => {
     const kernels = productKernels(op, w, filter);
     return [filter, { kernels, shift: bias === undefined ? null : productBias(op, bias, filter) }];

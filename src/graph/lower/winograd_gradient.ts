@@ -26,14 +26,14 @@ interface Meeting {
   readonly farIsX: boolean;
 }
 
-/** Most slices that a slab's products read: its matrices are full, so that more would be more multiplications with zero. */
-const MAX_READS = 16;
+/** Most products of a slab of several tiles. */
+const MAX_PRODUCTS = 16;
 
 /** Products that are made at a time, so that their copies stay in the budget. */
 function mostProducts({ c, m, size, kernel }: Geometry, { temporaryBytes }: Target): number {
   const [few, many] = [Math.min(c, m), Math.max(c, m)];
   const bytes = FLOAT_BYTES * (few * (kernel[1] + 1) + 2 * many) * size[1] * size[2];
-  return Math.min(Math.max(1, Math.floor(temporaryBytes / bytes)), MAX_READS);
+  return Math.min(Math.max(1, Math.floor(temporaryBytes / bytes)), MAX_PRODUCTS);
 }
 
 /** Rows of zeros at the end of planes like dy's, so that channels do not collide. */
@@ -81,10 +81,7 @@ function byTiles(op: Ops, [rows, kernels]: readonly Value[], match: Match, targe
   const { c, m, n, kernel: [, kh, kw] } = g;
   const meeting = { x: rows, dy: kernels, farIsX: c <= m };
   const most = mostProducts(g, target);
-  const work = slabs(
-    { input: g.size[0], output: g.out[0], pad: g.pads[0] },
-    ({ reads }) => Math.max(Math.floor(most / reads), 1),
-  );
+  const work = slabs({ input: g.size[0], output: g.out[0], pad: g.pads[0] }, most);
   const parts = [...Map.groupBy(work, ({ filter }) => filter)].flatMap(([filter, slabs]) =>
     shared(pointsOf(filter), most).map((points) => {
       const sums = Array.from(
