@@ -68,9 +68,8 @@ const EPSILON = 1e-3;
 /** Weights that no symmetry makes equal, away from their initial zeros and ones. */
 function weightsOf(spec: NetworkSpec): Map<string, Tensor> {
   const moved = ([key, t]: [string, Tensor]): [string, Tensor] => {
-    if (isBuffer(key)) return [key, t];
-    const random = new Random(key);
-    return [key, tensor("float32", t.shape, toNumbers(t).map((v) => Math.fround(v + 0.1 * random.normal())))];
+    const random = new Random(key), positive = isBuffer(key) ? Math.abs : Number;
+    return [key, tensor("float32", t.shape, toNumbers(t).map((v) => Math.fround(positive(v + 0.1 * random.normal()))))];
   };
   return new Map([...initialWeights(spec, { seed: 1 })].map(moved));
 }

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { EDGE, EDGE_PARAMETERS } from "./uni_unet.ts";
 import { buildNetwork, type NetworkSpec, parameterCount, parametersOf } from "./network.ts";
 import { initialWeights } from "./init.ts";
-import { sizeOf } from "../graph/mod.ts";
+import { isBuffer } from "./scope.ts";
+import { assertClose } from "../graph/check.ts";
+import { evaluate, lower, passesFor, Random, sizeOf, tensor, toNumbers } from "../graph/mod.ts";
 
 type Kind = NetworkSpec["kind"];
 
@@ -146,6 +148,30 @@ for (const [kind, config, inference, added] of SHAPES) {
     for (const [key, value] of weights) {
       assert.equal(constants.get(key), value, key);
     }
+  });
+}
+
+for (const provider of ["cpu", "wasm", "webgpu", "cuda"] as const) {
+  Deno.test(`UniUnet's BatchNorms fold into the convolutions after them for inference on ${provider}, but for the last`, () => {
+    const spec: NetworkSpec = {
+      kind: "uniunet",
+      config: { ...TINY, depths: [3, 4, 1, 1], outChannels: 3, stemWidth: 4 },
+    };
+    const random = new Random(provider);
+    const seen = [...initialWeights(spec, { seed: 1 })].map(([key, t]) => {
+      const values = toNumbers(t).map((v) => isBuffer(key) ? v + random.uniform() : v);
+      return [key, tensor("float32", t.shape, values)] as const;
+    });
+    const graph = buildNetwork(spec, { input: [1, 2, 16, 16, 16], weights: new Map(seen), outputs: "inference" });
+    const passes = passesFor({ provider, precision: "float32" }).filter((p) => p.name.startsWith("norm-"));
+    const { graph: folded, reports } = lower(graph, passes);
+    assert.deepEqual(reports.map((r) => [r.pass, r.fired]), [["norm-after-conv", 0], ["norm-before-conv", 14]]);
+    const [left, ...others] = folded.nodes.filter((n) => n.op === "BatchNormalization");
+    assert.deepEqual(others, []);
+    assert.deepEqual(folded.nodes.filter((n) => n.inputs.includes(left.output)).map((n) => n.op), ["ConvTranspose"]);
+    const image = tensor("float32", [1, 2, 16, 16, 16], Array.from({ length: 2 * 16 ** 3 }, () => random.normal()));
+    const [expected, found] = [graph, folded].map((g) => evaluate(g, { image }).out.data);
+    assertClose(found, expected, { atol: 1e-6 * Math.max(...expected.map(Math.abs)), what: "logits" });
   });
 }
 

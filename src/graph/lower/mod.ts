@@ -4,6 +4,7 @@ import { mergeEqual } from "../merge.ts";
 import { ATTENTION_PIECES } from "./attention.ts";
 import { PLANAR_CONV_TRANSPOSE, PRODUCT_CONV_TRANSPOSE, SPREAD_CONV_TRANSPOSE } from "./conv_transpose.ts";
 import { BLOCKED_DEPTHWISE } from "./depthwise.ts";
+import { NORM_AFTER_CONV, NORM_BEFORE_CONV } from "./fold_norm.ts";
 import { CHANNEL_MEAN, CHANNEL_NORM, SINK_TRANSPOSES } from "./layout.ts";
 import { TWO_PASS_NORM } from "./norm.ts";
 import { FEWER_PADDED_AXES } from "./pad.ts";
@@ -24,6 +25,8 @@ const always = (pass: Pass): Pass => ({ ...pass, kinds: undefined });
 
 /** The passes for ONNX Runtime's CPU provider (native and WASM), in order. */
 export const CPU_PASSES: readonly Pass[] = [
+  NORM_AFTER_CONV,
+  NORM_BEFORE_CONV,
   CHANNEL_NORM,
   WINOGRAD_CONV,
   WINOGRAD_WEIGHT_GRADIENT,
@@ -40,6 +43,8 @@ export const CPU_PASSES: readonly Pass[] = [
  * dense one and weight gradients written as such with one thread an element, and normalises inexactly.
  */
 export const WEBGPU_PASSES: readonly Pass[] = [
+  NORM_AFTER_CONV,
+  NORM_BEFORE_CONV,
   CHANNEL_NORM,
   TWO_PASS_NORM,
   WEIGHT_GRADIENT,
@@ -57,6 +62,8 @@ export const WEBGPU_PASSES: readonly Pass[] = [
  * other forms must earn their place on the card at hand. Not `CHANNEL_MEAN`: products round to the device's precision.
  */
 export const CUDA_PASSES: readonly Pass[] = [
+  NORM_AFTER_CONV,
+  NORM_BEFORE_CONV,
   ifFaster(CHANNEL_NORM),
   WEIGHT_GRADIENT,
   ifFaster(BLOCKED_DEPTHWISE),

@@ -48,6 +48,8 @@ export interface Match {
   readonly consumers: readonly Node[];
   /** What makes a value, in the graph as rewritten so far. */
   readonly producerOf: (value: Value) => BuiltNode | undefined;
+  /** The tensor behind a value, when it is a constant. */
+  readonly constantOf: (value: Value) => Tensor | undefined;
   /** How many nodes use input `i`, and how many outputs of the graph it is. */
   readonly usesOf: (i: number) => number;
 }
@@ -109,6 +111,7 @@ export function applyPass(graph: Graph, pass: Pass, target: Target): { graph: Gr
       constants: node.inputs.map((n) => graph.constants.get(n)),
       consumers: consumers.get(node.output)?.map((use) => use.node) ?? [],
       producerOf: (value) => producers.get(value.name),
+      constantOf: (value) => b.constantOf(value),
       usesOf: (i) =>
         (consumers.get(node.inputs[i])?.length ?? 0) + graph.outputs.filter((n) => n === node.inputs[i]).length,
     };

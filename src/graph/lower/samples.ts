@@ -2,6 +2,7 @@
 import { gradients } from "../autodiff.ts";
 import type { GraphBuilder } from "../builder.ts";
 import type { AttrsOf, Value } from "../ir.ts";
+import { tensor } from "../tensor.ts";
 import type { Kind, Sample } from "./pass.ts";
 
 interface ConvSpec {
@@ -50,6 +51,18 @@ export function channelNormSample(x: readonly number[]): Sample {
     const tokens = op.LayerNormalization(op.Transpose(wanted[0], turn), wanted[1], wanted[2], { epsilon: 1e-5 });
     const y = op.Transpose(tokens, turn);
     return [y, ...gradients(b, weighted(b, y, input), wanted)];
+  };
+}
+
+/** BatchNormalization with constant statistics, before or after a convolution 1³ that keeps the channels. */
+export function constantNormSample(x: readonly number[], order: "before" | "after"): Sample {
+  const channels = x[1];
+  const row = tensor("float32", [channels], Array.from({ length: channels }, (_, i) => 1 + i / channels));
+  const weights = tensor("float32", [channels, channels, 1, 1, 1], Array<number>(channels ** 2).fill(1 / channels));
+  return ({ op }, input) => {
+    const norm = (v: Value) => op.BatchNormalization(v, row, row, row, row, { epsilon: 1e-5 });
+    const conv = (v: Value) => op.Conv(v, weights, row, {});
+    return [order === "before" ? conv(norm(input(x))) : norm(conv(input(x)))];
   };
 }
 
