@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { tensor } from "../graph/tensor.ts";
 import { modelBytes } from "./_model.ts";
 import { slowFeeds, slowModel } from "./_slow_model.ts";
+import { lives } from "./lives_test_helpers.ts";
 import { DeviceEngine, EngineError, type EngineErrorCode } from "./mod.ts";
 
 const X = { dtype: "float32", shape: [4] } as const;
@@ -21,15 +22,6 @@ const rejects = (promise: Promise<unknown>, code: EngineErrorCode, message: RegE
   assert.rejects(promise, (e) => e instanceof EngineError && e.code === code && message.test(e.message));
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Whether a process is there and no zombie. */
-function lives(pid: number): boolean {
-  try {
-    return !/^State:\s+[ZX]/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
-  } catch {
-    return false;
-  }
-}
 
 const linux = Deno.build.os === "linux";
 

@@ -11,6 +11,7 @@ import { FEWER_PADDED_AXES } from "./pad.ts";
 import { MIXED_PRECISION } from "./precision.ts";
 import { applyPass, type Cost, type Costs, type Pass, type PassReport, type Target } from "./pass.ts";
 import { PLANAR_CONV, PLANAR_GROUPED_CONV, PRODUCT_CONV } from "./planar_conv.ts";
+import { MERGE_VIEWS } from "./views.ts";
 import { WEIGHT_GRADIENT } from "./weight_gradient.ts";
 import { WINOGRAD_CONV } from "./winograd.ts";
 import { WINOGRAD_WEIGHT_GRADIENT } from "./winograd_gradient.ts";
@@ -101,7 +102,7 @@ const DEFAULT_TARGET: Target = { temporaryBytes: 64 * 2 ** 20 };
 /** A card has the memory, and every further piece costs it the start of several kernels. */
 const CUDA_TEMPORARY_BYTES = 2 ** 30;
 
-/** Applies `passes` in order and makes equal nodes one; the reports say what fired and why the rest did not. */
+/** Applies `passes` in order, then makes one of several views and of equal nodes; the reports say what fired and why the rest did not. */
 export function lower(
   graph: Graph,
   passes: readonly Pass[] = CPU_PASSES,
@@ -110,7 +111,7 @@ export function lower(
   const target = { ...DEFAULT_TARGET, ...given };
   const reports: PassReport[] = [];
   let current = graph;
-  for (const pass of passes) {
+  for (const pass of [...passes, MERGE_VIEWS]) {
     const step = applyPass(current, pass, target);
     current = step.graph;
     reports.push(step.report);
