@@ -1,13 +1,12 @@
 /** `sulcus finetune`: the flags of a fine-tune as a request, and what is told of it. The run is in `finetune_run.ts`. */
-import { modelNameSchema } from "../registry/mod.ts";
 import type { Recipe, TrainEvent } from "../train/mod.ts";
 import { type Args, type Command, refuse } from "./args.ts";
 import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "./config.ts";
-import { type Finetuned, runFinetune } from "./finetune_run.ts";
+import { runFinetune } from "./finetune_run.ts";
 import type { Io } from "./io.ts";
 import { MODEL_FLAGS, modelChoiceOf } from "./models_store.ts";
-import { Progress } from "./progress.ts";
-import { numbersOf, rateOf, storeFlags } from "./training_words.ts";
+import type { Progress } from "./progress.ts";
+import { candidateWords, newModelOf, numbersOf, runTraining, trainingFlagsOf } from "./training_words.ts";
 
 const PRESETS = ["edge", "paper", "official"] as const;
 
@@ -56,20 +55,11 @@ after a crash. --data lists the cases, in one of three layouts:
 
 async function runCommand(args: Args, io: Io): Promise<void> {
   const base = modelChoiceOf(args);
-  const name = args.required("name");
-  if (!modelNameSchema.safeParse(name).success) {
-    refuse("name", "1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit", name);
-  }
+  const name = newModelOf(args);
   const source = args.required("data");
   const recipe = recipeOf(args);
   const settings = settingsOf(args, io.env, { dataFlag: "store" });
-  const json = args.is("json");
-  const progress = new Progress(io, { json });
-  using interrupts = io.interrupts();
-  interrupts.signal.addEventListener("abort", () => {
-    progress.note("Stopping after the update under way. Ctrl-C again ends at once; the last checkpoint stays");
-  }, { once: true });
-  try {
+  await runTraining(args, io, async ({ progress, signal }) => {
     const done = await runFinetune({
       base,
       name,
@@ -77,30 +67,21 @@ async function runCommand(args: Args, io: Io): Promise<void> {
       recipe,
       settings,
       workRoot: args.text("work"),
-      signal: interrupts.signal,
-      onEvent: (event) => tell(event, { progress, json, io }),
+      signal,
+      onEvent: (event) => tell(event, { progress, json: args.is("json"), io }),
     });
-    progress.end();
-    if (json) io.out(JSON.stringify({ type: "result", ...done }));
-    else io.out(summaryOf(done, args));
-  } finally {
-    progress.end();
-  }
+    const measured = `Validation: ${done.validation ? numbersOf(done.validation) : "none"}`;
+    return { result: done, words: candidateWords(done, { kind: "fine-tune", measured, args }) };
+  });
 }
 
 function recipeOf(args: Args): Recipe {
-  const edge = args.whole("roi", { least: 16, most: 256 });
-  if (edge !== undefined && edge % 16 !== 0) refuse("roi", "a multiple of 16 up to 256", String(edge));
   const steps = args.whole("steps", { least: 1, most: 1_000_000 });
-  const seed = args.whole("seed", { least: 0, most: Number.MAX_SAFE_INTEGER });
-  const learningRate = rateOf(args);
   const validation = validationOf(args);
   return {
     preset: args.oneOf("preset", PRESETS) ?? "edge",
     ...steps !== undefined && { steps },
-    ...seed !== undefined && { seed },
-    ...edge !== undefined && { roi: [edge, edge, edge] },
-    ...learningRate !== undefined && { learningRate },
+    ...trainingFlagsOf(args),
     ...validation !== undefined && { validation },
   };
 }
@@ -117,16 +98,4 @@ function tell(event: TrainEvent, { progress, json, io }: { progress: Progress; j
   else if (event.type === "log") progress.note(event.message);
   else if (json) io.out(JSON.stringify(event));
   else progress.note(`Fold ${event.fold} of ${event.folds}: ${numbersOf(event.metrics)}`);
-}
-
-function summaryOf({ model, version, existed, validation }: Finetuned, args: Args): string {
-  const where = storeFlags(args);
-  return [
-    existed
-      ? `This very fine-tune was done before: it made ${model} version ${version}.`
-      : `Made ${model} version ${version}, a candidate.`,
-    `Validation: ${validation ? numbersOf(validation) : "none"}`,
-    `Look at it:  sulcus models show ${model} ${version}${where}`,
-    `Approve it:  sulcus models approve ${model} ${version} --by "YOUR NAME"${where}`,
-  ].join("\n");
 }

@@ -1,15 +1,13 @@
 /** `sulcus pretrain`: the flags of a pre-training as a request, its run in this process, and what is told of it. */
 import { createHash } from "node:crypto";
 import { checkNamesake, pretrainingDraft, readPretrainingSources } from "../jobs/mod.ts";
-import { modelNameSchema, type ModelVersion } from "../registry/mod.ts";
 import { pretrain, PRETRAINING_PRESETS, type PretrainingRecipe, resolvePretraining } from "../train/mod.ts";
 import { type Args, type Command, refuse } from "./args.ts";
 import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "./config.ts";
 import { onDevice } from "./device.ts";
 import type { Io } from "./io.ts";
 import { keepTraining, workRootOf } from "./kept_training.ts";
-import { Progress } from "./progress.ts";
-import { numbersOf, rateOf, storeFlags } from "./training_words.ts";
+import { candidateWords, newModelOf, numbersOf, runTraining, trainingFlagsOf } from "./training_words.ts";
 
 export const pretrainCommand: Command = {
   name: "pretrain",
@@ -51,21 +49,11 @@ A case may have any of t1, t1c, t2, flair, pd, mra, dwi, adc, each on a grid of 
 };
 
 async function runCommand(args: Args, io: Io): Promise<void> {
-  const name = args.required("name");
-  if (!modelNameSchema.safeParse(name).success) {
-    refuse("name", "1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit", name);
-  }
+  const name = newModelOf(args);
   const sources = args.required("data").split(",").filter((s) => s !== "");
   const recipe = await recipeOf(args);
   const settings = settingsOf(args, io.env, { dataFlag: "store" });
-  const json = args.is("json");
-  const progress = new Progress(io, { json });
-  using interrupts = io.interrupts();
-  const { signal } = interrupts;
-  signal.addEventListener("abort", () => {
-    progress.note("Stopping after the update under way. Ctrl-C again ends at once; the last checkpoint stays");
-  }, { once: true });
-  try {
+  await runTraining(args, io, async ({ progress, signal }) => {
     const root = await workRootOf(args.text("work"), settings, "pretrainings");
     const { cases, hash } = await readPretrainingSources(sources);
     resolvePretraining(recipe, cases.length); // refuses before anything is prepared
@@ -87,30 +75,23 @@ async function runCommand(args: Args, io: Io): Promise<void> {
         ),
       draftOf: (trained) => pretrainingDraft(trained, { job, name, datasetHash: hash, caseCount: cases.length }),
     });
-    progress.end();
     const { version, manifest: { provenance: { metrics } } } = made;
-    if (json) io.out(JSON.stringify({ type: "result", model: name, version, existed, metrics }));
-    else io.out(summaryOf(made, { existed, args }));
-  } finally {
-    progress.end();
-  }
+    const result = { model: name, version, existed, metrics };
+    const measured = `Last updates: ${numbersOf(metrics)}`;
+    return { result, words: candidateWords(result, { kind: "pre-training", measured, args }) };
+  });
 }
 
 async function recipeOf(args: Args): Promise<PretrainingRecipe> {
-  const edge = args.whole("roi", { least: 16, most: 256 });
-  if (edge !== undefined && edge % 16 !== 0) refuse("roi", "a multiple of 16 up to 256", String(edge));
   const preset = args.oneOf("preset", PRETRAINING_PRESETS);
   const steps = args.whole("steps", { least: 1, most: 10_000_000 });
-  const seed = args.whole("seed", { least: 0, most: Number.MAX_SAFE_INTEGER });
-  const learningRate = rateOf(args);
+  const flags = trainingFlagsOf(args);
   return {
     preset: "edge",
     ...await recipeFile(args.text("recipe")),
     ...preset !== undefined && { preset },
     ...steps !== undefined && { steps },
-    ...seed !== undefined && { seed },
-    ...edge !== undefined && { roi: [edge, edge, edge] },
-    ...learningRate !== undefined && { learningRate },
+    ...flags,
   };
 }
 
@@ -124,19 +105,4 @@ async function recipeFile(path: string | undefined): Promise<Partial<Pretraining
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) refuse("recipe", "a JSON object", path);
   return value;
-}
-
-function summaryOf(
-  { name, version, manifest: { provenance: { metrics } } }: ModelVersion,
-  { existed, args }: { existed: boolean; args: Args },
-): string {
-  const where = storeFlags(args);
-  return [
-    existed
-      ? `This very pre-training was done before: it made ${name} version ${version}.`
-      : `Made ${name} version ${version}, a candidate.`,
-    `Last updates: ${numbersOf(metrics)}`,
-    `Look at it:  sulcus models show ${name} ${version}${where}`,
-    `Approve it:  sulcus models approve ${name} ${version} --by "YOUR NAME"${where}`,
-  ].join("\n");
 }

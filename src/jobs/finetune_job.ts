@@ -14,7 +14,7 @@ import type { FinetuneResult } from "../train/types.ts";
 import type { Datasets } from "./datasets.ts";
 import type { JobFiles } from "./job_files.ts";
 import type { FinetuneJobInput } from "./job_rows.ts";
-import { SOFTWARE } from "./software.ts";
+import { type Origin, provenanceOf } from "./provenance.ts";
 import type { RunOptions, TaskProcess } from "./task_process.ts";
 import type { Warned } from "./task_types.ts";
 import type { DatasetTask, FinetuneInput, JobRecord, JobResult } from "./types.ts";
@@ -151,14 +151,9 @@ export function trainingResult({ name, version, manifest }: ModelVersion, traine
   return { model: name, version, provider, ...(trained && { warnings: trained.warnings }) };
 }
 
-/** Where a candidate comes from, for its manifest. */
-export interface CandidateOrigin {
-  /** What made it; the same job never makes a second version. */
-  readonly job: string;
-  readonly name: string;
-  readonly datasetHash: string;
+/** Where a fine-tuned candidate comes from. */
+export interface CandidateOrigin extends Origin {
   readonly base: Pick<ModelVersion, "name" | "version" | "manifest">;
-  readonly caseCount: number;
 }
 
 /** The manifest of the version that a fine-tune made. */
@@ -166,23 +161,11 @@ export function candidateDraft(
   { spec, validation, resolvedRecipe, provider }: FinetuneResult,
   { job, name, datasetHash, base, caseCount }: CandidateOrigin,
 ): ManifestDraft {
-  const { seed } = resolvedRecipe;
-  // The worker's answer came as JSON, so its values are JSON; the schema checks all of it when the package is written.
+  const made = provenanceOf({ resolvedRecipe, provider, metrics: validation ?? {} }, { job, datasetHash });
   return {
     ...spec as ManifestDraft,
     name,
-    provenance: {
-      baseModel: base.name,
-      baseVersion: base.version,
-      datasetHash,
-      job,
-      recipe: resolvedRecipe as ManifestDraft["provenance"]["recipe"],
-      seed: typeof seed === "number" ? seed : null,
-      software: { ...SOFTWARE, provider },
-      metrics: { ...validation },
-      createdAt: new Date().toISOString(),
-      note: "",
-    },
+    provenance: { ...made, baseModel: base.name, baseVersion: base.version },
     licence: base.manifest.licence,
     intendedUse:
       `Fine-tuned from ${base.name} version ${base.version} on ${caseCount} cases of one site. To be validated there ` +

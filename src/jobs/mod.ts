@@ -5,13 +5,13 @@
 export { type DatasetFolder, readDatasetFolder, readDatasetZip } from "./dataset_folder.ts";
 export { caseNameSchema, datasetLabelSchema, datasetSpecSchema } from "./dataset_spec.ts";
 export { Datasets, type DatasetsOptions } from "./datasets.ts";
-export { candidateDraft, type CandidateOrigin, checkNamesake, checkTasks } from "./finetune_job.ts";
+export { candidateDraft, checkNamesake, checkTasks } from "./finetune_job.ts";
 export { findCheckingModel } from "./inference_service.ts";
 export type { JobFilter } from "./job_rows.ts";
 export { Jobs, type JobsOptions } from "./jobs.ts";
 export type { CheckFailure } from "./task_types.ts";
 export { inputFromName } from "./modalities.ts";
-export { pretrainingDraft, type PretrainingOrigin } from "./pretraining_job.ts";
+export { pretrainingDraft } from "./pretraining_job.ts";
 export { type PretrainingSource, readPretrainingSources } from "./pretraining_source.ts";
 export {
   type CaseCheck,

@@ -3,7 +3,7 @@ import { DomainError, type ManifestDraft } from "../registry/mod.ts";
 import { type PretrainResult, resolvePretraining } from "../train/mod.ts";
 import { checkModelName, checkNamesake, type FinetuneDeps, trainingResult } from "./finetune_job.ts";
 import type { PretrainingJobInput } from "./job_rows.ts";
-import { SOFTWARE } from "./software.ts";
+import { type Origin, provenanceOf } from "./provenance.ts";
 import type { RunOptions } from "./task_process.ts";
 import type { JobResult, PretrainingInput } from "./types.ts";
 
@@ -48,35 +48,15 @@ export async function runPretraining(
   return { result: trainingResult(await registry.addCandidate(draft, files.output(id)), trained) };
 }
 
-/** Where a pre-trained encoder comes from, for its manifest. */
-export interface PretrainingOrigin {
-  /** What made it; the same job never makes a second version. */
-  readonly job: string;
-  readonly name: string;
-  readonly datasetHash: string;
-  readonly caseCount: number;
-}
-
 /** The manifest of the version that a pre-training made. */
 export function pretrainingDraft(
   { spec, metrics, resolvedRecipe, provider }: PretrainResult,
-  { job, name, datasetHash, caseCount }: PretrainingOrigin,
+  { job, name, datasetHash, caseCount }: Origin,
 ): ManifestDraft {
-  const { seed } = resolvedRecipe;
-  // A worker's answer came as JSON, so its values are JSON; the schema checks all of it when the package is written.
   return {
     ...spec as ManifestDraft,
     name,
-    provenance: {
-      datasetHash,
-      job,
-      recipe: resolvedRecipe as ManifestDraft["provenance"]["recipe"],
-      seed: typeof seed === "number" ? seed : null,
-      software: { ...SOFTWARE, provider },
-      metrics: { ...metrics },
-      createdAt: new Date().toISOString(),
-      note: "",
-    },
+    provenance: provenanceOf({ resolvedRecipe, provider, metrics }, { job, datasetHash }),
     licence: "",
     intendedUse:
       `An encoder pre-trained on ${caseCount} cases without labels: a start for fine-tuning, nothing to run ` +
