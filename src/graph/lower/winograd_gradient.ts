@@ -11,12 +11,24 @@ import { collide, type Geometry, geometry, isWeightGradient, joined } from "./we
 import { inputMatrix, outputMatrix, pointsOf, type Slab, slabs, TAPS, whyNoTiles } from "./minimal_filter.ts";
 import { combined } from "./winograd.ts";
 
-/** [E, C, H, W] moved along an axis of the plane by `shift` and cut or padded with zeros to `size`. */
-function moved(op: Ops, v: Value, axis: 2 | 3, shift: number, size: number): Value {
-  const end = size - v.shape[axis] - shift;
-  if (shift === 0 && end === 0) return v;
-  const pads = (amount: number) => [0, 0, axis === 2 ? amount : 0, axis === 3 ? amount : 0];
-  return op.Pad(v, [...pads(shift), ...pads(end)], 0, {});
+/** [E, C, H, W] moved along its last axis by `shift` and cut or padded with zeros to `width`. */
+function movedColumns(op: Ops, v: Value, shift: number, width: number): Value {
+  const end = width - v.shape[3] - shift;
+  return shift === 0 && end === 0 ? v : op.Pad(v, [0, 0, 0, shift, 0, 0, 0, end], 0, {});
+}
+
+/** [E, C, H, W] as [E, C, taps, rows, W]: the rows from `first(tap)` on; those outside are the last of `v`, one of zeros. */
+function rowsOfTaps(op: Ops, v: Value, { taps, rows, first }: {
+  readonly taps: number;
+  readonly rows: number;
+  readonly first: (tap: number) => number;
+}): Value {
+  const zeros = v.shape[2] - 1;
+  const read = Int32Array.from({ length: taps * rows }, (_, i) => {
+    const row = first(Math.floor(i / rows)) + i % rows;
+    return row >= 0 && row < zeros ? row : zeros;
+  });
+  return op.Gather(v, tensor("int32", [taps, rows], read), { axis: 2 });
 }
 
 /** The sides as they meet: `far`, that of fewer channels, is copied for the taps along height, `near` moved along width. */
@@ -36,13 +48,13 @@ function mostProducts({ c, m, size, kernel }: Geometry, { temporaryBytes }: Targ
   return Math.min(Math.max(1, Math.floor(temporaryBytes / bytes)), MAX_PRODUCTS);
 }
 
-/** Rows of zeros at the end of planes like dy's, so that channels do not collide. */
-const zeroRows = ({ shape: [, , , h, w] }: Value) => Number(collide(h * w));
+/** Rows of zeros at the end of planes like dy's: one, or so many that channels do not collide. */
+const zeroRows = ({ shape: [, , , h, w] }: Value) => collide((h + 1) * w) ? 2 : 1;
 
 const turned = ({ dtype, shape: [rows, columns], data }: Tensor) =>
   matrix(dtype, [columns, rows], (i, j) => Number(data[j * columns + i]));
 
-/** The products `points` of a slab, summed over its tiles: [points, kw · kh · far channels · near channels]. */
+/** The products `points` of a slab, summed over its tiles: [points, kw · far channels · kh · near channels]. */
 function products(
   op: Ops,
   { x, dy, farIsX }: Meeting,
@@ -60,13 +72,16 @@ function products(
   const dys = slices(dy, output, turned(outputMatrix(dy.dtype, slab, points)));
   const [far, near] = farIsX ? [xs, dys] : [dys, xs];
   const rows = near.shape[2], width = far.shape[3], sign = farIsX ? -1 : 1;
-  const flat = (v: Value) => op.Reshape(v, [batch, v.shape[1], rows * width]);
-  const lines = joined(op, kh, (k) => flat(moved(op, far, 2, sign * (k - top), rows)), 1);
+  const turns = rowsOfTaps(op, far, { taps: kh, rows, first: (k) => -sign * (k - top) });
+  const lines = op.Reshape(turns, [batch, far.shape[1] * kh, rows * width]);
   const taps = (k: number) => {
-    const columns = flat(moved(op, near, 3, -sign * (k - left), width));
+    const columns = op.Reshape(
+      movedColumns(op, near, -sign * (k - left), width),
+      [batch, near.shape[1], rows * width],
+    );
     return op.MatMul(lines, op.Transpose(columns, { perm: [0, 2, 1] }));
   };
-  const all = op.Reshape(joined(op, kw, taps, 1), [tiles, points.length, kw * kh * far.shape[1] * near.shape[1]]);
+  const all = op.Reshape(joined(op, kw, taps, 1), [tiles, points.length, kw * far.shape[1] * kh * near.shape[1]]);
   return tiles === 1 ? op.Reshape(all, all.shape.slice(1)) : op.ReduceSum(all, [0], { keepdims: 0 });
 }
 
@@ -94,9 +109,9 @@ function byTiles(op: Ops, [rows, kernels]: readonly Value[], match: Match, targe
     })
   );
   const taps = parts.reduce((a, part) => op.Add(a, part));
-  const sides = meeting.farIsX ? [c, m] : [m, c];
-  const perm = meeting.farIsX ? [3, 4, 0, 2, 1] : [4, 3, 0, 2, 1];
-  return op.Transpose(op.Reshape(taps, [TAPS, kw, kh, ...sides]), { perm });
+  const [far, near] = meeting.farIsX ? [c, m] : [m, c];
+  const perm = meeting.farIsX ? [2, 4, 0, 3, 1] : [4, 2, 0, 3, 1];
+  return op.Transpose(op.Reshape(taps, [TAPS, kw, far, kh, near]), { perm });
 }
 
 export const WINOGRAD_WEIGHT_GRADIENT: Pass = {
