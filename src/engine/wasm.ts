@@ -2,6 +2,7 @@
 import threads, { type WorkerOptions } from "node:worker_threads";
 import { env, InferenceSession, Tensor } from "onnxruntime-web";
 import type { Runtime, RuntimeOptions } from "./_runtime.ts";
+import { sessionOptions } from "./_session_options.ts";
 
 /** Threads beyond this bring nothing and each costs stack in the 4 GiB heap. */
 const MAX_THREADS = 8;
@@ -16,12 +17,8 @@ export function open({ threads: wanted }: RuntimeOptions): Promise<Runtime> {
     deviceName: `WebAssembly, ${env.wasm.numThreads} threads`,
     software: false,
     Tensor,
-    createSession: async (path, { optimization = "all" }) =>
-      InferenceSession.create(await Deno.readFile(path), {
-        executionProviders: ["wasm"],
-        graphOptimizationLevel: optimization,
-        logSeverityLevel: 3,
-      }),
+    createSession: async (path, options) =>
+      InferenceSession.create(await Deno.readFile(path), { executionProviders: ["wasm"], ...sessionOptions(options) }),
   });
 }
 
