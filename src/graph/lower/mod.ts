@@ -102,7 +102,10 @@ const DEFAULT_TARGET: Target = { temporaryBytes: 64 * 2 ** 20 };
 /** A card has the memory, and every further piece costs it the start of several kernels. */
 const CUDA_TEMPORARY_BYTES = 2 ** 30;
 
-/** Applies `passes` in order, then makes one of several views and of equal nodes; the reports say what fired and why the rest did not. */
+/**
+ * Applies `passes` in order, then makes one of several views and of equal nodes; the reports say what fired and why the
+ * rest did not.
+ */
 export function lower(
   graph: Graph,
   passes: readonly Pass[] = CPU_PASSES,
