@@ -24,8 +24,8 @@ RUN deno install --frozen \
 
 # ONNX Runtime's CUDA provider, 270 MB, which no npm package holds.
 ARG CUDA=no
-COPY scripts/cuda_library.ts scripts/
-RUN if [ "$CUDA" = yes ]; then deno run -A scripts/cuda_library.ts; fi
+COPY scripts/install/cuda_library.ts scripts/
+RUN if [ "$CUDA" = yes ]; then deno run -A scripts/install/cuda_library.ts; fi
 
 # ONNX Runtime for other machines and browsers, which is most of it, stays out.
 RUN find node_modules/onnxruntime-node/bin/ -type f ! -path "*/linux/$(node -p process.arch)/*" -delete \

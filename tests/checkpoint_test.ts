@@ -1,37 +1,43 @@
 /**
- * Checkpoints of PyTorch as packages: what the imported network computes on the CPU engine, METHODS.md F.7, and the way
+ * Checkpoints of PyTorch as packages: what the imported network computes on the CPU engine, docs/method F.7, and the way
  * back, bit for bit.
  */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writePhantomDataset } from "../scripts/_phantom_files.ts";
+import { writePhantomDataset } from "../scripts/phantoms/files.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
-import { encodeModel, importModel, lower, type Tensor, tensorBytes } from "../src/graph/mod.ts";
-import { readTemplate, segment, writeTemplate } from "../src/inference/mod.ts";
-import { readDatasetFolder } from "../src/jobs/mod.ts";
+import { encodeModel, importModel, lower } from "../src/graph/mod.ts";
 import {
-  buildNetwork,
   decodeSafetensors,
   encodeSafetensors,
+  type StoredTensor,
+  type Tensor,
+  tensorBytes,
+} from "../src/tensor/mod.ts";
+import { readTemplate, segment, writeTemplate } from "../src/inference/mod.ts";
+import { readDatasetFolder } from "../src/datasets/mod.ts";
+import {
+  buildNetwork,
   initialWeights,
   type NetworkSpec,
   officialState,
   plainKey,
-  type StoredTensor,
   TEMPLATE_KEY,
   toOfficialAxes,
 } from "../src/nets/mod.ts";
-import { digestFile, exportWeights, type ImportRequest, type Manifest, specOf } from "../src/registry/mod.ts";
-import { type Imported, importWeights } from "../src/registry/import_weights.ts";
+import { digestFile } from "../src/storage/mod.ts";
+import { exportWeights, type ImportRequest } from "../src/weights/mod.ts";
+import { type Manifest, specOf } from "../src/registry/mod.ts";
+import { type Imported, importWeights } from "../src/weights/import_weights.ts";
 import { packageDirectory, readPackage, writePackage } from "../src/registry/package.ts";
-import { readWeightFile } from "../src/registry/weight_file.ts";
+import { readWeightFile } from "../src/weights/formats/weight_file.ts";
 import { readNifti, spacingOf } from "../src/volume/mod.ts";
-import { trainable } from "../src/train/network.ts";
-import { resolveRecipe } from "../src/train/recipes.ts";
-import { assertRow, type Row, vectorInput } from "./_vectors.ts";
-import { LESION, requestOf, ROI } from "./_tiny_models.ts";
-import { inFolder } from "./_volumes.ts";
+import { trainable } from "../src/train/finetuning/trainable.ts";
+import { resolveRecipe } from "../src/train/recipe/finetuning.ts";
+import { assertRow, type Row, vectorInput } from "./testing/vectors.ts";
+import { LESION, requestOf, ROI } from "./testing/tiny_models.ts";
+import { inFolder } from "./testing/volumes.ts";
 import { loadFixture } from "./fixtures/mod.ts";
 
 let engine: Engine;
@@ -120,7 +126,7 @@ Deno.test("an official checkpoint gives on the CPU engine what PyTorch computed,
     assert.deepEqual(accounted.toSorted(), [...all.keys()].map(plainKey).toSorted());
   }));
 
-Deno.test("a fine-tune starts from the imported encoder by the rules of METHODS.md A.1.4", () =>
+Deno.test("a fine-tune starts from the imported encoder by the rules of docs/method A.1.4", () =>
   inFolder(async (folder) => {
     const made = await publish(folder, `${FIXTURE}.pt`, { roi: 32 });
     const base = { name: "made", version: 1, directory: made.directory, spec: specOf(made.manifest) };
@@ -179,7 +185,7 @@ const absent = !existsSync(`${SHARED}.pt`);
 const WHY = absent ? " (skipped: ../shared/data is absent)" : "";
 
 Deno.test({
-  name: `METHODS.md F.7: features, reconstruction and templates of the checkpoint, and back bit for bit${WHY}`,
+  name: `docs/method F.7: features, reconstruction and templates of the checkpoint, and back bit for bit${WHY}`,
   ignore: absent,
   fn: () =>
     inFolder(async (folder) => {
@@ -202,7 +208,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `METHODS.md A.1.4: the checkpoint of F.7 into UniUnet${WHY}`,
+  name: `docs/method A.1.4: the checkpoint of F.7 into UniUnet${WHY}`,
   ignore: absent,
   fn: () =>
     inFolder(async (folder) => {

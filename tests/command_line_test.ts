@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { zipSync } from "fflate";
-import { inTemp, run } from "../src/cli/cli_test_helpers.ts";
+import { inTemp, run } from "../src/cli/testing/cli.ts";
 import { readNifti } from "../src/volume/mod.ts";
-import { writePhantomDataset } from "../scripts/_phantom_files.ts";
-import { TINY_PRETRAINING } from "./_pretraining.ts";
-import { shipTinyEncoder, TINY_SIZE } from "./_tiny_models.ts";
+import { writePhantomDataset } from "../scripts/phantoms/files.ts";
+import { TINY_PRETRAINING } from "./testing/pretraining.ts";
+import { shipTinyEncoder, TINY_SIZE } from "./testing/tiny_models.ts";
 
 const roi: [number, number, number] = [TINY_SIZE, TINY_SIZE, TINY_SIZE];
 const PHANTOMS = { seed: 5, sizeVox: roi, spacingMm: [4, 4, 4], lesions: 6 } as const;

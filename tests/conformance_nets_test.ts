@@ -1,23 +1,14 @@
 /**
  * Whole networks, small, on every other engine of this machine as on the CPU's: the forward pass, three fine-tuning
- * updates (METHODS.md F.5's step) whose weights and optimizer state never leave the device, and a segmented volume. The
+ * updates (docs/method F.5's step) whose weights and optimizer state never leave the device, and a segmented volume. The
  * CPU engine's own truth is F.2, F.5 and float64 (`vectors_test.ts`, `finetuning_vectors_test.ts`).
  */
 import assert from "node:assert/strict";
-import { makePhantom } from "../scripts/phantom.ts";
+import { makePhantom } from "../scripts/phantoms/phantom.ts";
 import { type Engine, openEngine, probeDevices, type Provider, type Resident } from "../src/engine/mod.ts";
-import {
-  encodeModel,
-  type Graph,
-  lower,
-  passesFor,
-  Random,
-  sizeOf,
-  type Tensor,
-  tensor,
-  toNumbers,
-} from "../src/graph/mod.ts";
-import { assertClose } from "../src/graph/check.ts";
+import { encodeModel, type Graph, lower, passesFor } from "../src/graph/mod.ts";
+import { Random, sizeOf, type Tensor, tensor, toNumbers } from "../src/tensor/mod.ts";
+import { assertClose } from "../src/graph/testing/check.ts";
 import { loadGraph, slidingLogits, windowRunner } from "../src/inference/mod.ts";
 import { dice } from "../src/metrics/mod.ts";
 import { buildNetwork, EDGE, initialWeights, isBuffer, type NetworkSpec } from "../src/nets/mod.ts";

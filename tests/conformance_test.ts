@@ -10,16 +10,17 @@ import {
   encodeModel,
   evaluate,
   gradients,
+  type Graph,
   GraphBuilder,
-  isFloat,
   lower,
+  type OpName,
   passesFor,
-  Random,
+  type Value,
   WEBGPU_PASSES,
 } from "../src/graph/mod.ts";
-import type { Graph, OpName, Tensor, Value } from "../src/graph/mod.ts";
-import { assertClose, weightedSum } from "../src/graph/check.ts";
-import { type Case, casesOf, OP_CASES, placeCase } from "../src/graph/op_cases/mod.ts";
+import { isFloat, Random, type Tensor } from "../src/tensor/mod.ts";
+import { assertClose, weightedSum } from "../src/graph/testing/check.ts";
+import { type Case, casesOf, OP_CASES, placeCase } from "../src/graph/ops/cases/mod.ts";
 
 /** Allowed error relative to the largest element of an output; float32 resolves 6e-8. */
 const TOLERANCE = 2e-6;

@@ -2,18 +2,18 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makePhantom } from "../scripts/phantom.ts";
-import { writePhantomDataset } from "../scripts/_phantom_files.ts";
+import { makePhantom } from "../scripts/phantoms/phantom.ts";
+import { writePhantomDataset } from "../scripts/phantoms/files.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
 import { importModel } from "../src/graph/mod.ts";
 import { templatePath } from "../src/inference/mod.ts";
-import { readDatasetFolder } from "../src/jobs/mod.ts";
+import { readDatasetFolder } from "../src/datasets/mod.ts";
 import { finetune, type FinetuneRequest, type Recipe, type TrainEvent, TrainingError } from "../src/train/mod.ts";
-import { sampledGroups } from "../src/train/finetune.ts";
-import type { ProcessOptions } from "./_finetune_process.ts";
-import { runAndKill } from "./_kill.ts";
-import { LESION, requestOf, ROI, TINY_ENCODER, writeBase } from "./_tiny_models.ts";
-import { inFolder, orientedGrid, writeVolume } from "./_volumes.ts";
+import { sampledGroups } from "../src/train/finetuning/finetune.ts";
+import type { ProcessOptions } from "./testing/finetune_process.ts";
+import { runAndKill } from "./testing/kill.ts";
+import { LESION, requestOf, ROI, TINY_ENCODER, writeBase } from "./testing/tiny_models.ts";
+import { inFolder, orientedGrid, writeVolume } from "./testing/volumes.ts";
 
 let engine: Engine;
 Deno.test.beforeAll(async () => {
@@ -251,7 +251,7 @@ Deno.test("finetune() killed in mid-training ends with the same bytes as a run t
     const whole = await readFile(join(request.outputDirectory, "network.onnx"));
 
     assert.ok(
-      await runAndKill("_finetune_process.ts", { folder, name: "killed", recipe } satisfies ProcessOptions, 7),
+      await runAndKill("finetune_process.ts", { folder, name: "killed", recipe } satisfies ProcessOptions, 7),
       "killed before it was done",
     );
     const workDirectory = join(folder, "killed", "work"), outputDirectory = join(folder, "killed", "output");

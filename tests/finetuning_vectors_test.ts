@@ -1,5 +1,5 @@
 /**
- * METHODS.md F.5: three fine-tuning steps of the official UniUnet in both presets, as one training-step graph on the CPU
+ * docs/method F.5: three fine-tuning steps of the official UniUnet in both presets, as one training-step graph on the CPU
  * engine in float32: losses to 1e-5 relative, gradients to 1e-3 of their std, weights after three updates to 2e-4.
  * Excepted as rounding noise: the sign of LeakyRelu inputs within 1e-4 of zero at the first step, and what is named below
  * with what PyTorch 2.13 misses in float32 (scripts/peer/uni_unet.py with oneDNN, without, and with the input scaled by
@@ -7,21 +7,13 @@
  */
 import assert from "node:assert/strict";
 import { openEngine, type Resident } from "../src/engine/mod.ts";
-import {
-  CPU_PASSES,
-  encodeModel,
-  type Graph,
-  GraphBuilder,
-  lower,
-  sizeOf,
-  type Tensor,
-  tensor,
-} from "../src/graph/mod.ts";
+import { CPU_PASSES, encodeModel, type Graph, GraphBuilder, lower } from "../src/graph/mod.ts";
+import { sizeOf, type Tensor, tensor } from "../src/tensor/mod.ts";
 import { buildNetwork, isBuffer, type NetworkSpec, toOfficialLayout } from "../src/nets/mod.ts";
 import { ADAM_DEFAULTS, type StepConfig, trainingStep } from "../src/train/mod.ts";
-import { FINETUNING_VECTORS, type FinetuningVectors } from "./_finetuning_vectors.ts";
+import { FINETUNING_VECTORS, type FinetuningVectors } from "./testing/finetuning_vectors.ts";
 import kinks from "./fixtures/uni_unet_kinks.json" with { type: "json" };
-import { assertRow, rowOf, vectorInput, vectorWeights } from "./_vectors.ts";
+import { assertRow, rowOf, vectorInput, vectorWeights } from "./testing/vectors.ts";
 
 /**
  * Relative bounds of the consistency before update 0, 1 and 2: a small difference of large features. PyTorch's float32
@@ -98,7 +90,7 @@ function kinkFeeds(graph: Graph, step: number): Record<string, Tensor> {
 
 const ROWS = FINETUNING_VECTORS.flatMap((vectors) => FORMS.map((form) => ({ ...vectors, ...form })));
 for (const { preset, losses, gradients, updated, form, passes, last } of ROWS) {
-  Deno.test(`trainingStep() reproduces METHODS.md F.5, preset ${preset}, ${form}`, async () => {
+  Deno.test(`trainingStep() reproduces docs/method F.5, preset ${preset}, ${form}`, async () => {
     const weights = vectorWeights(SPEC);
     const network = buildNetwork(SPEC, { input: SHAPE, weights, outputs: "training" });
     const { graph, state } = trainingStep(network, stepConfig(preset, new Set(weights.keys())));

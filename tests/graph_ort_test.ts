@@ -1,8 +1,9 @@
 /** Imported networks, written again by Sulcus: ONNX Runtime computes the same from both files. */
 import assert from "node:assert/strict";
-import { encodeModel, importModel, print, tensor, verify } from "../src/graph/mod.ts";
+import { encodeModel, importModel, print, verify } from "../src/graph/mod.ts";
+import { tensor } from "../src/tensor/mod.ts";
 import { buildNetwork, EDGE, initialWeights, type NetworkSpec } from "../src/nets/mod.ts";
-import { assertClose, runModel } from "./_onnx_runtime.ts";
+import { assertClose, runModel } from "./testing/onnx_runtime.ts";
 import { FIXTURES, loadFixture, wave } from "./fixtures/mod.ts";
 
 for (const name of FIXTURES) {

@@ -3,10 +3,11 @@
  * ONNX Runtime computes the same from the changed file and from what Sulcus makes of it.
  */
 import assert from "node:assert/strict";
-import { encodeModel, importModel, Random, tensor, verify } from "../src/graph/mod.ts";
-import { type CaseInput, IMPORT_CASES, type ImportCase, importCase } from "./_import_cases.ts";
-import type { Attr } from "./_onnx_model.ts";
-import { assertClose, runModel } from "./_onnx_runtime.ts";
+import { encodeModel, importModel, verify } from "../src/graph/mod.ts";
+import { Random, tensor } from "../src/tensor/mod.ts";
+import { type CaseInput, IMPORT_CASES, type ImportCase, importCase } from "./testing/import_cases.ts";
+import type { Attr } from "./testing/onnx_model.ts";
+import { assertClose, runModel } from "./testing/onnx_runtime.ts";
 
 const ROUNDS = 500;
 

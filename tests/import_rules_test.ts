@@ -1,10 +1,10 @@
 /** Every import rule against ONNX Runtime running the foreign file itself: before and after it went through the IR. */
 import assert from "node:assert/strict";
 import { encodeModel, evaluate, importModel, verify } from "../src/graph/mod.ts";
-import { IMPORT_RULES } from "../src/graph/normalize.ts";
+import { IMPORT_RULES } from "../src/graph/read/normalize.ts";
 import { OPS } from "../src/graph/ops/mod.ts";
-import { IMPORT_CASES, importCase } from "./_import_cases.ts";
-import { assertClose, runModel } from "./_onnx_runtime.ts";
+import { IMPORT_CASES, importCase } from "./testing/import_cases.ts";
+import { assertClose, runModel } from "./testing/onnx_runtime.ts";
 
 for (const [i, testCase] of IMPORT_CASES.entries()) {
   const { op, opset = 20, attrs = {} } = testCase;

@@ -8,12 +8,12 @@ import {
   GraphBuilder,
   IMPORT_LIMITS,
   importModel,
-  tensor,
+  type Value,
   verify,
 } from "../src/graph/mod.ts";
-import type { Value } from "../src/graph/mod.ts";
-import { batchNorm } from "../src/train/batch_norm.ts";
-import { foreignModel } from "./_onnx_model.ts";
+import { tensor } from "../src/tensor/mod.ts";
+import { batchNorm } from "../src/train/step/batch_norm.ts";
+import { foreignModel } from "./testing/onnx_model.ts";
 import {
   type Fixture,
   FIXTURES,

@@ -2,22 +2,23 @@
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writePhantomDataset } from "../scripts/_phantom_files.ts";
+import { writePhantomDataset } from "../scripts/phantoms/files.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
-import { type Graph, importModel, NoGradientError, toNumbers } from "../src/graph/mod.ts";
+import { type Graph, importModel, NoGradientError } from "../src/graph/mod.ts";
+import { toNumbers } from "../src/tensor/mod.ts";
 import { type AnyOpDef, opDef } from "../src/graph/ops/mod.ts";
-import { unsupported } from "../src/graph/ir.ts";
+import { unsupported } from "../src/graph/ir/ir.ts";
 import { classify, type ModelSpec, segment } from "../src/inference/mod.ts";
-import { readDatasetFolder } from "../src/jobs/mod.ts";
+import { readDatasetFolder } from "../src/datasets/mod.ts";
 import { type ManifestDraft, specOf as specOfManifest } from "../src/registry/mod.ts";
 import { packageDirectory, readPackage, writePackage } from "../src/registry/package.ts";
 import { readNifti } from "../src/volume/mod.ts";
 import { finetune, type FinetuneRequest, type Recipe, TrainingError } from "../src/train/mod.ts";
-import { trainable } from "../src/train/network.ts";
-import { resolveRecipe } from "../src/train/recipes.ts";
+import { trainable } from "../src/train/finetuning/trainable.ts";
+import { resolveRecipe } from "../src/train/recipe/finetuning.ts";
 import { type FixtureName, loadFixture } from "./fixtures/mod.ts";
-import { LESION, requestOf, ROI, specOf } from "./_tiny_models.ts";
-import { inFolder } from "./_volumes.ts";
+import { LESION, requestOf, ROI, specOf } from "./testing/tiny_models.ts";
+import { inFolder } from "./testing/volumes.ts";
 
 let engine: Engine;
 Deno.test.beforeAll(async () => {

@@ -10,13 +10,11 @@ import {
   type MemoryForecast,
   predictMemory,
   rematerialise,
-  sizeOf,
-  type Tensor,
-  tensor,
 } from "../src/graph/mod.ts";
+import { sizeOf, type Tensor, tensor } from "../src/tensor/mod.ts";
 import { buildNetwork, EDGE, initialWeights, isBuffer, type NetworkSpec } from "../src/nets/mod.ts";
 import { ADAM_DEFAULTS, trainingStep } from "../src/train/mod.ts";
-import { TINY } from "./_tiny_models.ts";
+import { TINY } from "./testing/tiny_models.ts";
 
 interface Job {
   readonly graph: Graph;

@@ -4,15 +4,16 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { makePhantom } from "../scripts/phantom.ts";
-import { encodeModel, type Graph, GraphBuilder, tensor } from "../src/graph/mod.ts";
+import { makePhantom } from "../scripts/phantoms/phantom.ts";
+import { encodeModel, type Graph, GraphBuilder } from "../src/graph/mod.ts";
+import { tensor } from "../src/tensor/mod.ts";
 import type { ManifestDraft } from "../src/registry/mod.ts";
 import { writePackage } from "../src/registry/package.ts";
-import { draftOf } from "../src/registry/package_test_helpers.ts";
-import { type LogEntry } from "../src/server/log.ts";
+import { draftOf } from "../src/registry/testing/packages.ts";
+import { type LogEntry } from "../src/server/observe/log.ts";
 import { type RunningServer, startServer } from "../src/server/mod.ts";
 import type { Triple } from "../src/volume/mod.ts";
-import { inFolder, orientedGrid, writeVolume } from "./_volumes.ts";
+import { inFolder, orientedGrid, writeVolume } from "./testing/volumes.ts";
 
 const ROI: [number, number, number] = [16, 16, 16];
 const SIZE: Triple = [30, 36, 31];

@@ -1,8 +1,8 @@
 /** The float64 reference against PyTorch and ONNX's reference implementation; made by `scripts/fixtures/op_vectors.py`. */
 import assert from "node:assert/strict";
 import { evaluate, GraphBuilder, type OpName } from "../src/graph/mod.ts";
-import { assertClose } from "../src/graph/check.ts";
-import { casesOf, OP_CASES, placeCase } from "../src/graph/op_cases/mod.ts";
+import { assertClose } from "../src/graph/testing/check.ts";
+import { casesOf, OP_CASES, placeCase } from "../src/graph/ops/cases/mod.ts";
 import vectors from "./fixtures/op_vectors.json" with { type: "json" };
 
 interface Vector {

@@ -2,17 +2,17 @@
 import assert from "node:assert/strict";
 import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makePhantom, PHANTOM_MODALITIES, type PhantomModality } from "../scripts/phantom.ts";
+import { makePhantom, PHANTOM_MODALITIES, type PhantomModality } from "../scripts/phantoms/phantom.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
 import { importModel } from "../src/graph/mod.ts";
 import { templatePath } from "../src/inference/mod.ts";
-import { readPretrainingSources } from "../src/jobs/mod.ts";
+import { readPretrainingSources } from "../src/datasets/mod.ts";
 import { finetune, pretrain, type PretrainingRecipe, type TrainEvent, TrainingError } from "../src/train/mod.ts";
 import { readNifti, spacingOf, type Triple } from "../src/volume/mod.ts";
-import { runAndKill } from "./_kill.ts";
-import { pretrainIn, type PretrainingOptions, TINY_PRETRAINING } from "./_pretraining.ts";
-import { requestOf, TINY_ENCODER } from "./_tiny_models.ts";
-import { inFolder, orientedGrid, writeVolume } from "./_volumes.ts";
+import { runAndKill } from "./testing/kill.ts";
+import { pretrainIn, type PretrainingOptions, TINY_PRETRAINING } from "./testing/pretraining.ts";
+import { requestOf, TINY_ENCODER } from "./testing/tiny_models.ts";
+import { inFolder, orientedGrid, writeVolume } from "./testing/volumes.ts";
 
 let engine: Engine;
 Deno.test.beforeAll(async () => {
@@ -124,7 +124,7 @@ for (
       const recipe = { ...TINY_PRETRAINING, ...changes };
       await pretrainIn({ folder, name: "whole", recipe }, { engine });
       assert.ok(
-        await runAndKill("_pretraining.ts", { folder, name: "killed", recipe } satisfies PretrainingOptions, 7),
+        await runAndKill("pretraining.ts", { folder, name: "killed", recipe } satisfies PretrainingOptions, 7),
         "killed before it was done",
       );
       const seen: number[] = [];
@@ -201,12 +201,14 @@ const SHARED = join(import.meta.dirname!, "../../shared/data/ms");
 const isAbsent = !(await Deno.stat(SHARED).then(() => true, () => false));
 
 Deno.test({
-  name: "pretrain() of the two shared patients: 200 updates reconstruct better than predicting every patch's mean" +
+  name: "pretrain() of two shared patients: 200 updates reconstruct better than predicting every patch's mean" +
     (isAbsent ? " (skipped: ../shared/data is not there)" : ""),
   ignore: isAbsent,
   fn: () =>
     inFolder(async (folder) => {
-      const { cases } = await readPretrainingSources([SHARED]);
+      const { cases } = await readPretrainingSources(
+        ["patient07", "patient19"].map((patient) => join(SHARED, patient)),
+      );
       assert.deepEqual(cases.map((c) => Object.keys(c.images).length), [4, 4]);
       const { metrics } = await pretrain({
         cases,

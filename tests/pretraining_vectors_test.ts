@@ -1,13 +1,14 @@
 /**
- * METHODS.md F.6: three pre-training steps of a small BrainMVP encoder with two templates, as one training-step graph, in
+ * docs/method F.6: three pre-training steps of a small BrainMVP encoder with two templates, as one training-step graph, in
  * the float64 `evaluate` and on the CPU engine in float32; F.4.5 on the same graph with templates that are zero.
  */
 import assert from "node:assert/strict";
 import { openEngine } from "../src/engine/mod.ts";
-import { encodeModel, evaluate, type Graph, lower, sizeOf, type Tensor, tensor, toNumbers } from "../src/graph/mod.ts";
+import { encodeModel, evaluate, type Graph, lower } from "../src/graph/mod.ts";
+import { sizeOf, type Tensor, tensor, toNumbers } from "../src/tensor/mod.ts";
 import { buildNetwork, isBuffer, type NetworkSpec, toOfficialLayout, type Weights } from "../src/nets/mod.ts";
 import { ADAM_DEFAULTS, PRETRAINING_LOSSES, pretrainingStep, type PretrainingStepConfig } from "../src/train/mod.ts";
-import { type Row, rowOf, vectorInput, vectorWeights } from "./_vectors.ts";
+import { type Row, rowOf, vectorInput, vectorWeights } from "./testing/vectors.ts";
 
 /** Loss, MD, CMR and contrast before each update. */
 const LOSSES = [
@@ -156,7 +157,7 @@ const startOf = (weights: Weights, graph: Graph, name: string, dtype: DType) =>
     ? templateOf(weights, Number(name.at(-1)))
     : weights.get(name) ?? zeros(graph, name, dtype);
 
-Deno.test("pretrainingStep() reproduces METHODS.md F.6 in float64", async () => {
+Deno.test("pretrainingStep() reproduces docs/method F.6 in float64", async () => {
   const weights = vectorWeights(SPEC, { idle: false, template: [2, 32, 32, 32], dtype: "float64" });
   const { graph, state } = stepOf(weights);
   const fixed = fixedFeeds("float64");
@@ -172,7 +173,7 @@ Deno.test("pretrainingStep() reproduces METHODS.md F.6 in float64", async () => 
   checkUpdated(values, 1e-6);
 });
 
-Deno.test("pretrainingStep() reproduces METHODS.md F.6 on the CPU engine", async () => {
+Deno.test("pretrainingStep() reproduces docs/method F.6 on the CPU engine", async () => {
   const weights = vectorWeights(SPEC, { idle: false, template: [2, 32, 32, 32] });
   const { graph, state } = stepOf(weights);
   const fixed = fixedFeeds("float32");
@@ -195,7 +196,7 @@ Deno.test("pretrainingStep() reproduces METHODS.md F.6 on the CPU engine", async
   }
 });
 
-Deno.test("pretrainingStep() gives every voxel of a zero template a gradient and others none (METHODS.md F.4.5)", () => {
+Deno.test("pretrainingStep() gives every voxel of a zero template a gradient and others none (docs/method F.4.5)", () => {
   const weights = vectorWeights(SPEC, { idle: false, dtype: "float64" });
   const { graph, state } = stepOf(weights, 16);
   const fixed = fixedFeeds("float64", 16);

@@ -6,9 +6,9 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { makePhantom, PHANTOM_MODALITIES } from "../scripts/phantom.ts";
-import { type Service, startService } from "../scripts/_service.ts";
-import { createTestDatabase, TEST_URL } from "../src/registry/database_test_helpers.ts";
+import { makePhantom, PHANTOM_MODALITIES } from "../scripts/phantoms/phantom.ts";
+import { type Service, startService } from "../scripts/demo/service.ts";
+import { createTestDatabase, TEST_URL } from "../src/storage/testing/database.ts";
 import {
   headerForGrid,
   type NiftiHeader,
@@ -17,9 +17,9 @@ import {
   type Triple,
   writeNifti,
 } from "../src/volume/mod.ts";
-import { curl, NO_CURL, sending, watch } from "./_curl.ts";
-import { shipTinyEncoder, TINY_SIZE } from "./_tiny_models.ts";
-import { inFolder, orientedGrid } from "./_volumes.ts";
+import { curl, NO_CURL, sending, watch } from "./testing/curl.ts";
+import { shipTinyEncoder, TINY_SIZE } from "./testing/tiny_models.ts";
+import { inFolder, orientedGrid } from "./testing/volumes.ts";
 
 const SIZE: Triple = [33, 38, 31];
 

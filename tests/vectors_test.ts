@@ -1,13 +1,14 @@
 /**
- * METHODS.md F.2: forward vectors of the official networks, in evaluation and with batch statistics, on the CPU engine in
+ * docs/method F.2: forward vectors of the official networks, in evaluation and with batch statistics, on the CPU engine in
  * float32, to 1e-4 of each row's std.
  */
 import assert from "node:assert/strict";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
-import { encodeModel, type Graph, GraphBuilder, type Tensor, tensor, type Value } from "../src/graph/mod.ts";
+import { encodeModel, type Graph, GraphBuilder, type Value } from "../src/graph/mod.ts";
+import { type Tensor, tensor } from "../src/tensor/mod.ts";
 import { buildNetwork, type NetworkSpec, toOfficialAxes } from "../src/nets/mod.ts";
-import { batchNorm } from "../src/train/batch_norm.ts";
-import { assertRow, type Row, vectorInput, vectorWeights } from "./_vectors.ts";
+import { batchNorm } from "../src/train/step/batch_norm.ts";
+import { assertRow, type Row, vectorInput, vectorWeights } from "./testing/vectors.ts";
 
 interface Expected {
   readonly output: string;

@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { MODALITIES, type Modality } from "../../src/inference/mod.ts";
-import { digestFile } from "../../src/registry/mod.ts";
+import { digestFile } from "../../src/storage/mod.ts";
 import type { TrainingCase } from "../../src/train/mod.ts";
-import { writePhantomDataset } from "../_phantom_files.ts";
-import { PHANTOM_MODALITIES, type PhantomOptions } from "../phantom.ts";
+import { writePhantomDataset } from "../phantoms/files.ts";
+import { PHANTOM_MODALITIES, type PhantomOptions } from "../phantoms/phantom.ts";
 import type { Cases } from "./finetuning.ts";
 import type { Run } from "./runs.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { cp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DICE, fakeRun, inFolder } from "./_fixtures.ts";
+import { DICE, fakeRun, inFolder } from "./testing/fixtures.ts";
 import { type ExperimentOptions, runExperiments } from "./experiment.ts";
 import type { SingleImage } from "./data.ts";
 import { labelEfficiency } from "./label_efficiency.ts";

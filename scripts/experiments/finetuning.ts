@@ -59,7 +59,7 @@ export const LESION_METRICS: readonly Metric[] = [
   { key: "hd95Mm", name: "HD95, mm", better: "lower", digits: 1 },
 ];
 
-/** Lesions: Dice and HD95 on every test patient's own grid (METHODS.md D.1). */
+/** Lesions: Dice and HD95 on every test patient's own grid (docs/method D.1). */
 export function segmentationRun(options: FinetuningRunOptions): Run {
   const request = { task: "segmentation", modalities: LESION_MODALITIES, labels: [LESION], classes: [] } as const;
   return finetuningRun("segmentation", options, request, async (engine, { spec, directory, folder, test }) => {

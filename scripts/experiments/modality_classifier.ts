@@ -3,7 +3,7 @@ import type { Modality } from "../../src/inference/mod.ts";
 import { accuracy, auc, macroF1 } from "../../src/metrics/mod.ts";
 import type { Recipe } from "../../src/train/mod.ts";
 import type { Triple } from "../../src/volume/mod.ts";
-import { digestFile } from "../../src/registry/mod.ts";
+import { digestFile } from "../../src/storage/mod.ts";
 import { imagesOf, Phantoms, type SingleImage, singleImages } from "./data.ts";
 import { type Encoder, freshEncoder, packagedEncoder } from "./encoders.ts";
 import { type Cases, type ClassificationResult, classificationRun } from "./finetuning.ts";

@@ -1,5 +1,5 @@
 /** The program of a process that does runs: makes the plan again and does the run that it is asked for. Not for import. */
-import { emit, serve } from "../../src/engine/mod.ts";
+import { emit, serve } from "../../src/process/mod.ts";
 import { planOf } from "./plans.ts";
 import type { PerformMessage } from "./run_processes.ts";
 import { type Finished, keyOf, type Run, RunCache } from "./runs.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fakeRun, inFolder } from "./_fixtures.ts";
+import { fakeRun, inFolder } from "./testing/fixtures.ts";
 import { planOf, type PlanOptions } from "./plans.ts";
 import { RunProcesses } from "./run_processes.ts";
 import { RunCache } from "./runs.ts";

@@ -13,7 +13,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import type { Provider } from "../../src/engine/mod.ts";
-import { acquireLock } from "../../src/registry/mod.ts";
+import { acquireLock } from "../../src/storage/mod.ts";
 import type { TrainEvent } from "../../src/train/mod.ts";
 
 /** What a run computes on; no part of its identity. */

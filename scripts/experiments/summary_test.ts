@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { recordOf } from "./_fixtures.ts";
+import { recordOf } from "./testing/fixtures.ts";
 import { readRecords } from "./experiment.ts";
 import { toSummary, withSummary } from "./summary.ts";
 

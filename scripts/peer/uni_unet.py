@@ -1,6 +1,6 @@
 """The official BrainMVP fine-tuning step in PyTorch: the peer that Sulcus is measured against.
 
-UniUnet with deep supervision (METHODS.md A.1, A.2) and the losses and optimizers of F.5, written from that description
+UniUnet with deep supervision (docs/method A.1, A.2) and the losses and optimizers of F.5, written from that description
 with the official state-dict keys. Needs `torch`; no part of the product. Run as a script it prints F.5's rows:
     python scripts/peer/uni_unet.py [--dtype float32|float64] [--preset paper|official]
 and with `--kinks 1e-4` the fixture tests/fixtures/uni_unet_kinks.json: which inputs of LeakyReLUs lie that close to zero
@@ -175,7 +175,7 @@ class UniUnet(nn.Module):
 
 
 def fill(model):
-    """METHODS.md F.2's deterministic weights."""
+    """docs/method F.2's deterministic weights."""
     for k, (name, t) in enumerate(sorted(model.state_dict().items())):
         if not t.dtype.is_floating_point:
             continue
@@ -193,12 +193,12 @@ def fill(model):
 
 
 def ramp(shape):
-    """METHODS.md F.2's input."""
+    """docs/method F.2's input."""
     return (0.5 + 0.5 * torch.sin(0.01 * torch.arange(math.prod(shape), dtype=torch.float64))).reshape(shape)
 
 
 def criterion(logits, target):
-    """(0.7 Σ_c dice_c + 0.3 Σ_c BCE_c)/C over the whole batch (METHODS.md B.3 rows 14, 15)."""
+    """(0.7 Σ_c dice_c + 0.3 Σ_c BCE_c)/C over the whole batch (docs/method B.3 rows 14, 15)."""
     p, axes = torch.sigmoid(logits), (0, 2, 3, 4)
     dice = 1 - (2 * (p * target).sum(axes) + 1) / ((p * p).sum(axes) + (target * target).sum(axes) + 1)
     bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(axes)
@@ -253,13 +253,13 @@ UPDATED_ROWS = [*GRADIENT_ROWS, "encoder.norm.running_var", "encoder.blocks1.0.n
 
 
 def vector_case(dtype):
-    """METHODS.md F.5's network in training mode and its two views."""
+    """docs/method F.5's network in training mode and its two views."""
     view = ramp((1, 4, 32, 32, 32))
     return fill(UniUnet().to(dtype)).train(), [view.to(dtype), (0.9 * view).to(dtype)]
 
 
 def vectors(preset, dtype):
-    """METHODS.md F.5: losses of three steps, gradients at step 0, weights after three updates."""
+    """docs/method F.5: losses of three steps, gradients at step 0, weights after three updates."""
     model, views = vector_case(dtype)
     target = (torch.arange(3 * 32**3) % 7 == 0).to(dtype).reshape(1, 3, 32, 32, 32)
     opt = optimizer(model, preset)

@@ -1,20 +1,20 @@
 /** The program `sulcus`: finds the command, runs it, and turns what it throws into an exit code. */
 import project from "../../deno.json" with { type: "json" };
-import { type Command, parseCommand, UsageError } from "./args.ts";
-import { benchCommand } from "./bench.ts";
-import { classifyCommand } from "./classify.ts";
-import { failureOf } from "./errors.ts";
-import { evaluateCommand } from "./evaluate.ts";
-import { exportCommand } from "./export.ts";
-import { finetuneCommand } from "./finetune.ts";
-import { helpOf, overview } from "./help.ts";
-import { canonicalFlags } from "./images.ts";
-import { importCommand } from "./import.ts";
-import { type Io, PROCESS_IO } from "./io.ts";
-import { modelsCommand } from "./models.ts";
-import { pretrainCommand } from "./pretrain.ts";
-import { segmentCommand } from "./segment.ts";
-import { serveCommand } from "./serve.ts";
+import { type Command, parseCommand, UsageError } from "./terminal/args.ts";
+import { benchCommand } from "./commands/bench.ts";
+import { classifyCommand } from "./commands/classify.ts";
+import { failureOf } from "./terminal/errors.ts";
+import { evaluateCommand } from "./commands/evaluate.ts";
+import { exportCommand } from "./commands/export.ts";
+import { finetuneCommand } from "./commands/finetune.ts";
+import { helpOf, overview } from "./terminal/help.ts";
+import { canonicalFlags } from "./work/images.ts";
+import { importCommand } from "./commands/import.ts";
+import { type Io, PROCESS_IO } from "./terminal/io.ts";
+import { modelsCommand } from "./commands/models.ts";
+import { pretrainCommand } from "./commands/pretrain.ts";
+import { segmentCommand } from "./commands/segment.ts";
+import { serveCommand } from "./commands/serve.ts";
 
 const COMMANDS: readonly Command[] = [
   serveCommand,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { inTemp, run, writeFakePackage, writeMask } from "./cli_test_helpers.ts";
-import { failureOf } from "./errors.ts";
+import { inTemp, run, writeFakePackage, writeMask } from "./testing/cli.ts";
+import { failureOf } from "./terminal/errors.ts";
 
 const MAIN = import.meta.resolve("./main.ts");
 

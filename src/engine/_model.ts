@@ -12,7 +12,7 @@ import {
   type TensorProtoSchema,
   type ValueInfoProtoSchema,
 } from "onnx-buf";
-import { type DType, type Tensor, tensorBytes, type TensorType } from "../graph/tensor.ts";
+import { type DType, type Tensor, tensorBytes, type TensorType } from "../tensor/mod.ts";
 
 const ONNX_TYPES: Readonly<Record<DType, TensorProto_DataType>> = {
   float32: TensorProto_DataType.FLOAT,

@@ -3,7 +3,8 @@
  * nothing of volumes, patients or networks.
  */
 import type { Costs } from "../graph/mod.ts";
-import type { Tensor, TensorType } from "../graph/tensor.ts";
+export { EngineError, type EngineErrorCode } from "../process/mod.ts";
+import type { Tensor, TensorType } from "../tensor/mod.ts";
 
 /** ONNX Runtime execution providers, in the order in which `auto` tries them. */
 export const PROVIDERS = ["cuda", "webgpu", "cpu", "wasm"] as const;
@@ -78,14 +79,4 @@ export interface Engine {
   peakBytes(): Promise<number>;
   /** Ends the child. */
   close(): Promise<void>;
-}
-
-export type EngineErrorCode = "crashed" | "out-of-memory" | "timeout" | "unsupported" | "failed" | "closed";
-
-/** What the engine throws; `code` decides retry and fallback. */
-export class EngineError extends Error {
-  override readonly name = "EngineError";
-  constructor(readonly code: EngineErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
 }

@@ -1,9 +1,9 @@
 /** What every `Engine` must do, run on every provider of this machine. */
 import assert from "node:assert/strict";
-import { type DType, type Tensor, tensor, type TensorType, toNumbers } from "../graph/tensor.ts";
+import { type DType, type Tensor, tensor, type TensorType, toNumbers } from "../tensor/tensor.ts";
 import { modelBytes, type ModelNode } from "./_model.ts";
 import { type Engine, EngineError, openEngine, probeDevices } from "./mod.ts";
-import { Supervisor } from "./supervisor.ts";
+import { Supervisor } from "../process/supervisor.ts";
 
 const f32 = (...shape: number[]): TensorType => ({ dtype: "float32", shape });
 const node = (op: string, inputs: string, outputs: string, attributes: ModelNode["attributes"] = {}): ModelNode => ({
@@ -270,7 +270,7 @@ Deno.test({
   name: `a lost GPU device ends its process, which is a crash${noWebgpu}`,
   ignore: noWebgpu !== "",
   async fn() {
-    const child = new Supervisor({ title: "the child", module: import.meta.resolve("./_lost_device_child.ts") });
+    const child = new Supervisor({ title: "the child", module: import.meta.resolve("./testing/lost_device_child.ts") });
     await assert.rejects(
       child.call("lose", null, { timeoutMs: 60_000 }),
       (e) =>

@@ -1,7 +1,7 @@
 /** Reverse-mode differentiation: one walk over the nodes of a builder, using each operator's `vjp` rule. */
-import type { BuiltNode, GraphBuilder } from "./builder.ts";
-import { NO_GRADIENT, type OpName, type Value } from "./ir.ts";
-import { isFloat, sameShape } from "./tensor.ts";
+import type { BuiltNode, GraphBuilder } from "./ir/builder.ts";
+import { NO_GRADIENT, type OpName, type Value } from "./ir/ir.ts";
+import { isFloat, sameShape } from "../tensor/mod.ts";
 import { type AnyOpDef, opDef } from "./ops/mod.ts";
 
 /** A node on the path from a wanted value to the loss has no gradient rule. */

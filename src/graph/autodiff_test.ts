@@ -1,14 +1,14 @@
 /** The walk of `gradients()`: what no single operator's rule shows. */
 import assert from "node:assert/strict";
 import { gradients, NoGradientError } from "./autodiff.ts";
-import { GraphBuilder } from "./builder.ts";
-import { assertClose, assertGradients } from "./check.ts";
-import { evaluate } from "./evaluate.ts";
-import { unsupported, type Value } from "./ir.ts";
+import { GraphBuilder } from "./ir/builder.ts";
+import { assertClose, assertGradients } from "./testing/check.ts";
+import { evaluate } from "./reference/evaluate.ts";
+import { unsupported, type Value } from "./ir/ir.ts";
 import { type AnyOpDef, opDef } from "./ops/mod.ts";
-import { print } from "./print.ts";
-import { Random } from "./random.ts";
-import { sizeOf, type Tensor, tensor } from "./tensor.ts";
+import { print } from "./ir/print.ts";
+import { Random } from "../tensor/random.ts";
+import { sizeOf, type Tensor, tensor } from "../tensor/tensor.ts";
 
 const vector = (b: GraphBuilder, name: string, n = 3) => b.input(name, { dtype: "float64", shape: [n] });
 const total = (b: GraphBuilder, v: Value) => b.op.ReduceSum(v, null, { keepdims: 0 });

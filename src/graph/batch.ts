@@ -2,9 +2,9 @@
  * A network for one sample as a network for several: the leading axis of its inputs and outputs, of size 1, becomes the
  * batch. Not a vectorisation of any graph: one that moves or mixes that axis is refused.
  */
-import { GraphBuilder } from "./builder.ts";
-import type { Graph, Node, Value } from "./ir.ts";
-import { sameShape } from "./tensor.ts";
+import { GraphBuilder } from "./ir/builder.ts";
+import type { Graph, Node, Value } from "./ir/ir.ts";
+import { sameShape } from "../tensor/mod.ts";
 
 /** Operators with the whole shape of their output as a constant input, and which one. */
 const TARGET_SHAPE: Readonly<Partial<Record<Node["op"], number>>> = { Reshape: 1, Expand: 1, Resize: 3 };

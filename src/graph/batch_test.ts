@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { batched } from "./batch.ts";
-import { GraphBuilder } from "./builder.ts";
-import type { Graph, Value } from "./ir.ts";
+import { GraphBuilder } from "./ir/builder.ts";
+import type { Graph, Value } from "./ir/ir.ts";
 
 /** A graph of one operator on x [1, 3, 4]. */
 function single(make: (b: GraphBuilder, x: Value) => Value): Graph {

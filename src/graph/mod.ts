@@ -2,15 +2,12 @@
  * The compiler: a plain IR of ONNX operators, its builder, reverse-mode differentiation and a float64 reference.
  * Knows nothing of ONNX Runtime, networks or medicine.
  */
-export * from "./tensor.ts";
-export type { Attrs, Graph, Node, OpName, Ops, Value } from "./ir.ts";
-export type { NdArray } from "./ndarray.ts";
-export { GraphBuilder } from "./builder.ts";
+export type { Attrs, Graph, Node, OpName, Ops, Value } from "./ir/ir.ts";
+export { GraphBuilder } from "./ir/builder.ts";
 export { gradients, NoGradientError } from "./autodiff.ts";
 export { batched } from "./batch.ts";
-export { evaluate } from "./evaluate.ts";
-export { encodeLoop, encodeModel, type EncodeOptions, LOOP_NAMES } from "./codec.ts";
-export { Random } from "./random.ts";
+export { evaluate } from "./reference/evaluate.ts";
+export { encodeLoop, encodeModel, type EncodeOptions, LOOP_NAMES } from "./write/codec.ts";
 export {
   ATTENTION_PIECES,
   type Cost,
@@ -35,10 +32,10 @@ export {
   type RawInput,
   type RawModel,
   type RawNode,
-} from "./decode.ts";
-export { importModel, type ImportOptions, normalizeModel } from "./normalize.ts";
-export { type MemoryForecast, predictMemory } from "./memory.ts";
-export { print } from "./print.ts";
-export { MemoryBudgetError, rematerialise, type Rematerialised } from "./rematerialise.ts";
-export { runOrder, waitFor } from "./sequence.ts";
-export { verify } from "./verify.ts";
+} from "./read/decode.ts";
+export { importModel, type ImportOptions, normalizeModel } from "./read/normalize.ts";
+export { type MemoryForecast, predictMemory } from "./schedule/memory.ts";
+export { print } from "./ir/print.ts";
+export { MemoryBudgetError, rematerialise, type Rematerialised } from "./schedule/rematerialise.ts";
+export { runOrder, waitFor } from "./schedule/sequence.ts";
+export { verify } from "./ir/verify.ts";

@@ -3,7 +3,7 @@
  * inference and training share. Plain data; `registry/` validates it from JSON.
  */
 
-/** Canonical modality names (METHODS.md E.4). */
+/** Canonical modality names (docs/method E.4). */
 export const MODALITIES = ["t1", "t1c", "t2", "flair", "pd", "mra", "dwi", "adc"] as const;
 /** One volume of whatever modality: the only input of a classifier that tells something of any volume. */
 export const ANY_MODALITY = "any";
@@ -27,17 +27,17 @@ export interface Label {
 export interface Preprocessing {
   /** Target voxel size, mm. */
   readonly spacingMm: readonly [number, number, number];
-  /** Intensity mapping of METHODS.md D.2, per channel. */
+  /** Intensity mapping of docs/method D.2, per channel. */
   readonly percentiles: { readonly lower: number; readonly upper: number; readonly clip: boolean };
   /** Crop to the box of voxels > 0 in any channel, grown by this many voxels; null: no crop. */
   readonly foregroundMargin: number | null;
-  /** Where percentiles are taken: the whole volume (METHODS.md) or its foreground after cropping. */
+  /** Where percentiles are taken: the whole volume (docs/method) or its foreground after cropping. */
   readonly percentilesOver: "volume" | "foreground";
   /** Classification: resize to this size, then centre-crop to `inference.roi`. */
   readonly resize?: readonly [number, number, number];
 }
 
-/** METHODS.md B.3: what BrainMVP's downstream networks expect. */
+/** docs/method B.3: what BrainMVP's downstream networks expect. */
 export const BRAINMVP_PREPROCESSING: Preprocessing = {
   spacingMm: [1, 1, 1],
   percentiles: { lower: 5, upper: 95, clip: false },

@@ -1,6 +1,6 @@
 /** What `inference/` is asked and what it answers; the functions are `segment()` and `classify()` of `mod.ts`. */
-import type { Engine } from "../engine/engine.ts";
-import type { CheckingModel } from "./modality_check.ts";
+import type { Engine } from "../engine/mod.ts";
+import type { CheckingModel } from "./tasks/modality_check.ts";
 import type { Modality, ModelSpec } from "./spec.ts";
 
 export interface Warning {

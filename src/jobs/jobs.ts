@@ -1,14 +1,14 @@
 /**
  * The service that starts, follows and ends jobs: records, queue, events, worker processes. Not HTTP, and not the work.
  */
-import { type Database, DomainError, exists, type Queryable, type Registry } from "../registry/mod.ts";
+import { type Database, DomainError, exists, type Queryable } from "../storage/mod.ts";
+import { type Registry } from "../registry/mod.ts";
 import type { Provider } from "../engine/mod.ts";
-import { lockDataset } from "./dataset_rows.ts";
-import type { Datasets } from "./datasets.ts";
-import { EventLog } from "./event_log.ts";
-import { type FinetuneDeps, planFinetune } from "./finetune_job.ts";
-import { InferenceService, orderedInput } from "./inference_service.ts";
-import { JobFiles } from "./job_files.ts";
+import { type Datasets, lockDataset } from "../datasets/mod.ts";
+import { EventLog } from "./queue/event_log.ts";
+import { type FinetuneDeps, planFinetune } from "./kinds/finetune.ts";
+import { InferenceService, orderedInput } from "./kinds/inference_service.ts";
+import { JobFiles } from "./queue/files.ts";
 import {
   countJobs,
   finishJob,
@@ -20,12 +20,12 @@ import {
   selectJob,
   selectJobs,
   selectOpenJobs,
-} from "./job_rows.ts";
-import { planPretraining } from "./pretraining_job.ts";
-import { JobQueue, QUEUES } from "./queue.ts";
-import { Runner } from "./runner.ts";
-import { TaskProcess } from "./task_process.ts";
-import type { CheckFailure } from "./task_types.ts";
+} from "./queue/rows.ts";
+import { planPretraining } from "./kinds/pretrain.ts";
+import { JobQueue, QUEUES } from "./queue/queue.ts";
+import { Runner } from "./worker/job_runner.ts";
+import { TaskProcess } from "./worker/task_process.ts";
+import type { CheckFailure } from "./worker/task_types.ts";
 import {
   type ClassifyOutcome,
   type FinetuneInput,
@@ -38,7 +38,7 @@ import {
   type PretrainingInput,
   type SegmentOutcome,
 } from "./types.ts";
-import { WaitingLine } from "./waiting_line.ts";
+import { WaitingLine } from "./kinds/waiting_line.ts";
 
 export interface JobsOptions {
   readonly database: Database;
@@ -90,7 +90,7 @@ export class Jobs {
 
   private constructor(options: JobsOptions, files: JobFiles, queue: JobQueue) {
     const { database, registry, datasets, dataDirectory, provider, stopGraceMs = 20_000 } = options;
-    const tasksModule = options.tasksModule ?? import.meta.resolve("./tasks.ts");
+    const tasksModule = options.tasksModule ?? import.meta.resolve("./worker/tasks.ts");
     this.#database = database;
     this.#registry = registry;
     this.#datasets = datasets;

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { databaseTests } from "../registry/database_test_helpers.ts";
-import { refusal } from "../registry/package_test_helpers.ts";
-import { BEHAVIOUR, FELL_BACK, type Trace } from "./fake_tasks_test_helpers.ts";
+import { databaseTests } from "../storage/testing/database.ts";
+import { refusal } from "../storage/testing/refusal.ts";
+import { BEHAVIOUR, FELL_BACK, type Trace } from "./testing/fake_tasks.ts";
 import type { Jobs } from "./jobs.ts";
-import { readyDataset, streamOf, tinyNifti, withWorkplace } from "./jobs_test_helpers.ts";
+import { readyDataset, streamOf, tinyNifti } from "../datasets/testing/cases.ts";
+import { withWorkplace } from "./testing/jobs.ts";
 import type { FinetuneInput, JobEvent, JobRecord } from "./types.ts";
 
 const test = databaseTests();

@@ -1,10 +1,11 @@
 /** What survives when the server's process is killed in the middle of a training. Real processes, embedded database. */
 import assert from "node:assert/strict";
-import { lives } from "../engine/lives_test_helpers.ts";
-import { openDatabase, Registry } from "../registry/mod.ts";
-import { Datasets } from "./datasets.ts";
-import type { Trace } from "./fake_tasks_test_helpers.ts";
-import { openFake } from "./jobs_test_helpers.ts";
+import { lives } from "../process/testing/lives.ts";
+import { openDatabase } from "../storage/mod.ts";
+import { Registry } from "../registry/mod.ts";
+import { Datasets } from "../datasets/store/datasets.ts";
+import type { Trace } from "./testing/fake_tasks.ts";
+import { openFake } from "./testing/jobs.ts";
 
 const STEPS = 25;
 
@@ -12,9 +13,11 @@ const STEPS = 25;
 function serverScript(dataDirectory: string): string {
   const from = (file: string) => JSON.stringify(import.meta.resolve(file));
   return `
-    import { openDatabase, Registry } from ${from("../registry/mod.ts")};
-    import { Datasets } from ${from("./datasets.ts")};
-    import { addModels, openFake, readyDataset } from ${from("./jobs_test_helpers.ts")};
+    import { openDatabase } from ${from("../storage/mod.ts")};
+    import { Registry } from ${from("../registry/mod.ts")};
+    import { Datasets } from ${from("../datasets/store/datasets.ts")};
+    import { readyDataset } from ${from("../datasets/testing/cases.ts")};
+    import { addModels, openFake } from ${from("./testing/jobs.ts")};
     const dataDirectory = ${JSON.stringify(dataDirectory)};
     const database = await openDatabase({ dataDirectory });
     const registry = await Registry.open({ database, dataDirectory });

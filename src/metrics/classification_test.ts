@@ -3,14 +3,14 @@ import { accuracy, auc, macroF1 } from "./mod.ts";
 
 const times = <T>(n: number, value: T): T[] => Array.from({ length: n }, () => value);
 
-Deno.test("accuracy() and macroF1() of the all-majority classifier give METHODS.md F.3", () => {
+Deno.test("accuracy() and macroF1() of the all-majority classifier give docs/method F.3", () => {
   const actual = [...times(42, 1), ...times(15, 0)];
   const predicted = times(57, 1);
   assert.ok(Math.abs(accuracy(predicted, actual) - 0.7368421053) < 5e-11);
   assert.ok(Math.abs(macroF1(predicted, actual, 2) - 0.4242424242) < 5e-11);
 });
 
-Deno.test("macroF1() gives the published rows of METHODS.md D.3 and 0 for a class nobody has", () => {
+Deno.test("macroF1() gives the published rows of docs/method D.3 and 0 for a class nobody has", () => {
   assert.equal(macroF1(times(238, 0), [...times(137, 0), ...times(101, 1)], 2).toFixed(4), "0.3653");
   assert.equal(macroF1(times(165, 0), [...times(104, 0), ...times(61, 1)], 2).toFixed(4), "0.3866");
   assert.equal(macroF1([0, 1], [0, 1], 3), 2 / 3);

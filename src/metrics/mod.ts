@@ -1,6 +1,6 @@
 /**
  * Metrics of segmentation (Dice, Hausdorff distance, volumes) and classification (accuracy, AUC, macro F1), as
- * METHODS.md D.1 and D.3 define them. Masks are `[X, Y, Z]` in C order, any non-zero value is inside. Knows no files.
+ * docs/method D.1 and D.3 define them. Masks are `[X, Y, Z]` in C order, any non-zero value is inside. Knows no files.
  */
 export { classMeans, dice, meanOverCases, nanMean, volumeMl } from "./overlap.ts";
 export { hausdorff, type HausdorffOptions, hd95 } from "./surface.ts";

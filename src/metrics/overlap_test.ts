@@ -8,7 +8,7 @@ Deno.test("dice() is 2TP over both sizes, any non-zero value is inside", () => {
   assert.equal(dice(mask(4, 255, 0, 0), mask(1, 1, 0, 0)), 1);
 });
 
-Deno.test("dice() treats empty masks as METHODS.md D.1.1", () => {
+Deno.test("dice() treats empty masks as docs/method D.1.1", () => {
   const none = mask(0, 0);
   const some = mask(0, 1);
   const cases = [

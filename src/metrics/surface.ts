@@ -1,4 +1,4 @@
-/** Hausdorff distances between the edges of two masks (METHODS.md D.1.2, MONAI compute_hausdorff_distance). */
+/** Hausdorff distances between the edges of two masks (docs/method D.1.2, MONAI compute_hausdorff_distance). */
 import { squaredDistances } from "./_distance.ts";
 import { checkMasks, checkSize, type Mask, type Triple } from "./_mask.ts";
 

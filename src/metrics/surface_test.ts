@@ -21,7 +21,7 @@ const A = block(10, [[2, 5], [2, 5], [2, 5]]);
 const B = block(10, [[4, 8], [3, 5], [2, 6]]);
 const grid = { sizeVox: [10, 10, 10], spacingMm: [1, 1, 1] } as const;
 
-Deno.test("dice(), hausdorff() and hd95() give the vectors of METHODS.md D.1.2", () => {
+Deno.test("dice(), hausdorff() and hd95() give the vectors of docs/method D.1.2", () => {
   assertClose(dice(A, B), 0.203390, 5e-7);
   assertClose(hausdorff(A, B, { ...grid, percentile: 100 }), 3.16228, 5e-6);
   assertClose(hd95(A, B, grid), 3.07302, 5e-6);

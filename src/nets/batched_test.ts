@@ -1,7 +1,8 @@
 /** Networks for one sample, made into networks for several by `graph/batch.ts`. */
 import assert from "node:assert/strict";
-import { assertClose } from "../graph/check.ts";
-import { batched, evaluate, Random, sizeOf, tensor, toNumbers, verify } from "../graph/mod.ts";
+import { assertClose } from "../graph/testing/check.ts";
+import { batched, evaluate, verify } from "../graph/mod.ts";
+import { Random, sizeOf, tensor, toNumbers } from "../tensor/mod.ts";
 import { buildNetwork, EDGE, initialWeights, type NetworkSpec } from "./mod.ts";
 
 const SMALL = { inChannels: 2, outChannels: 2, widths: [2, 2, 4, 4], depths: [1, 1, 1, 1], headDim: 2, mlpRatio: 1 };

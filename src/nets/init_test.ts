@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { toNumbers } from "../graph/mod.ts";
-import { initialWeights } from "./init.ts";
+import { toNumbers } from "../tensor/mod.ts";
+import { initialWeights } from "./layers/init.ts";
 import type { NetworkSpec } from "./network.ts";
-import { UNIUNET } from "./uni_unet.ts";
+import { UNIUNET } from "./families/uni_unet.ts";
 
 const SMALL: NetworkSpec = {
   kind: "uniunet",
@@ -31,7 +31,7 @@ Deno.test("initialWeights() draws a key's weights whatever else the network has"
   assert.deepEqual(initialWeights(deeper, { seed: 1 }).get(key), initialWeights(SMALL, { seed: 1 }).get(key));
 });
 
-/** Key → standard deviation of METHODS.md A.0, A.1.1 and A.2.2. */
+/** Key → standard deviation of docs/method A.0, A.1.1 and A.2.2. */
 const NORMAL: Readonly<Record<string, number>> = {
   "encoder.patch_embed3.proj.weight": Math.sqrt(2 / (64 * 8)),
   "encoder.blocks2.0.attn.weight": Math.sqrt(2 / (32 * 125)),

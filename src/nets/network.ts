@@ -1,13 +1,14 @@
 /** From a network's name and configuration to its graph, its parameters and their number. Not a model: no data, no weights. */
-import { type Graph, GraphBuilder, sizeOf, type Value } from "../graph/mod.ts";
+import { type Graph, GraphBuilder, type Value } from "../graph/mod.ts";
+import { sizeOf } from "../tensor/mod.ts";
 import {
   unet3dClassifier,
   type Unet3dClassifierConfig,
   uniformerClassifier,
   type UniformerClassifierConfig,
-} from "./classifier.ts";
-import { configOf } from "./config.ts";
-import { buildingScope, listingScope, type Parameter, type Scope, type Values, type Weights } from "./scope.ts";
+} from "./families/classifier.ts";
+import { configOf } from "./layers/config.ts";
+import { buildingScope, listingScope, type Parameter, type Scope, type Values, type Weights } from "./layers/scope.ts";
 import {
   UNET3D,
   unet3d,
@@ -15,15 +16,15 @@ import {
   type Unet3dEncoderConfig,
   unet3dFault,
   unet3dPretraining,
-} from "./unet3d.ts";
+} from "./families/unet3d.ts";
 import {
   uniformerPretraining,
   type UniformerPretrainingConfig,
   UNIUNET,
   uniUnet,
   type UniUnetConfig,
-} from "./uni_unet.ts";
-import { uniformer, UNIFORMER_SMALL, type UniformerConfig, uniformerFault } from "./uniformer.ts";
+} from "./families/uni_unet.ts";
+import { uniformer, UNIFORMER_SMALL, type UniformerConfig, uniformerFault } from "./families/uniformer.ts";
 
 /** A network by name, as a model package names it. `onnx` stands for an imported graph and cannot be built from here. */
 export interface NetworkSpec {

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { EDGE, EDGE_PARAMETERS } from "./uni_unet.ts";
+import { EDGE, EDGE_PARAMETERS } from "./families/uni_unet.ts";
 import { buildNetwork, type NetworkSpec, parameterCount, parametersOf } from "./network.ts";
-import { initialWeights } from "./init.ts";
-import { isBuffer } from "./scope.ts";
-import { assertClose } from "../graph/check.ts";
-import { evaluate, lower, passesFor, Random, sizeOf, tensor, toNumbers } from "../graph/mod.ts";
+import { initialWeights } from "./layers/init.ts";
+import { isBuffer } from "./layers/scope.ts";
+import { assertClose } from "../graph/testing/check.ts";
+import { evaluate, lower, passesFor } from "../graph/mod.ts";
+import { Random, sizeOf, tensor, toNumbers } from "../tensor/mod.ts";
 
 type Kind = NetworkSpec["kind"];
 
-/** METHODS.md A.1 to A.6. */
+/** docs/method A.1 to A.6. */
 const COUNTS: readonly [kind: Kind, config: NetworkSpec["config"], count: number][] = [
   ["uniformer", {}, 22_038_464],
   ["uniformer", { inChannels: 4 }, 22_040_000],
@@ -46,7 +47,7 @@ for (const [kind, config, count] of COUNTS) {
   });
 }
 
-/** METHODS.md A.1 to A.3, the official networks: parameters by the beginning of their keys. */
+/** docs/method A.1 to A.3, the official networks: parameters by the beginning of their keys. */
 const PARTS: readonly [kind: Kind, part: string, count: number][] = [
   ["uniunet", "encoder.patch_embed1", 2_240],
   ["uniunet", "encoder.blocks1.0", 10 * 64 ** 2 + 165 * 64],

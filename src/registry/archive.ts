@@ -1,8 +1,15 @@
 /** Model packages as single zip files: out, and in after every check. It writes no rows. */
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
-import { DomainError } from "./errors.ts";
-import { exists, writeSynced } from "./files.ts";
+import {
+  DomainError,
+  exists,
+  writeSynced,
+  writeZip,
+  type ZipLimits,
+  ZipReader,
+  type ZipSource,
+} from "../storage/mod.ts";
 import type { Manifest } from "./manifest.ts";
 import {
   decodeManifest,
@@ -13,8 +20,6 @@ import {
   verifyPackage,
   versionExists,
 } from "./package.ts";
-import { type ZipLimits, ZipReader } from "./zip_reader.ts";
-import { writeZip, type ZipSource } from "./zip_writer.ts";
 
 const LIMITS: ZipLimits = { maxEntries: 64, maxTotalBytes: 4 * 2 ** 30, maxRatio: 100 };
 /** An ONNX file is one protobuf message, which cannot be larger. */

@@ -2,8 +2,8 @@
  * The schema of a model package's `manifest.json`. Not the network: of `network.onnx` it knows only the sha256.
  */
 import { z } from "zod";
-import { type Architecture, INPUTS, MODALITIES, type ModelSpec, wrongInputs } from "../inference/spec.ts";
-import { DomainError } from "./errors.ts";
+import { type Architecture, INPUTS, MODALITIES, type ModelSpec, wrongInputs } from "../inference/mod.ts";
+import { DomainError } from "../storage/mod.ts";
 
 /** Version of this schema; a reader refuses what is newer. */
 export const MANIFEST_FORMAT = 1;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { draftOf, refusal } from "./package_test_helpers.ts";
+import { draftOf } from "./testing/packages.ts";
+import { refusal } from "../storage/testing/refusal.ts";
 import { type Manifest, MANIFEST_FORMAT, parseManifest, specOf } from "./manifest.ts";
 
 const MANIFEST: Manifest = {

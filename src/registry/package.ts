@@ -3,8 +3,7 @@
  * whole or not at all; read with every name and hash checked. It knows no states and no database.
  */
 import { basename, dirname } from "node:path";
-import { DomainError } from "./errors.ts";
-import { digestFile, exists, syncDirectory, writeSynced } from "./files.ts";
+import { digestFile, DomainError, exists, syncDirectory, writeSynced } from "../storage/mod.ts";
 import { type Manifest, MANIFEST_FORMAT, type ManifestDraft, PACKAGE_FILE, parseManifest } from "./manifest.ts";
 
 /** Largest `manifest.json`, bytes. */

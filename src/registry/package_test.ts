@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { draftOf, makeSource, rawZip, refusal } from "./package_test_helpers.ts";
+import { draftOf, makeSource } from "./testing/packages.ts";
+import { rawZip } from "../storage/testing/zip.ts";
+import { refusal } from "../storage/testing/refusal.ts";
 import { exportPackage, importPackage } from "./archive.ts";
 import type { Manifest } from "./manifest.ts";
 import { readPackage, verifyPackage, writePackage } from "./package.ts";

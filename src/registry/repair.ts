@@ -2,8 +2,7 @@
  * Makes rows and package folders agree when a process starts. A crash can only leave a complete package without its row
  * (the rename comes first) or a staging folder; neither loses anything.
  */
-import type { Database, Queryable } from "./database.ts";
-import { exists } from "./files.ts";
+import { type Database, exists, type Queryable } from "../storage/mod.ts";
 import type { Manifest } from "./manifest.ts";
 import { packageDirectory, readPackage } from "./package.ts";
 

@@ -1,5 +1,5 @@
 /** The registry's table rows and how they become what users see. */
-import type { Queryable } from "./database.ts";
+import type { Queryable } from "../storage/mod.ts";
 import type { AuditEntry, Decision, VersionState } from "./types.ts";
 
 export interface VersionRow {

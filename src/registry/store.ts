@@ -3,12 +3,7 @@
  * call reads the rows; manifests, which never change, are kept once read.
  */
 import { exportPackage, importPackage, type NetworkCheck, type PackageStream } from "./archive.ts";
-import type { Database, Queryable } from "./database.ts";
-import { DomainError } from "./errors.ts";
-import { exists } from "./files.ts";
-import type { ImportRequest } from "./import_request.ts";
-import { importInThread } from "./import_thread.ts";
-import type { ImportReport } from "./import_result.ts";
+import { type Database, DomainError, exists, type Queryable } from "../storage/mod.ts";
 import type { Manifest, ManifestDraft } from "./manifest.ts";
 import { makeStaging, packageDirectory, readPackage, verifyPackage, writePackage } from "./package.ts";
 import { repair } from "./repair.ts";
@@ -185,20 +180,20 @@ export class Registry {
   }
 
   /**
-   * Makes a candidate of a file of weights (PyTorch, safetensors) or of an ONNX graph, whole or not at all.
-   * @throws {DomainError} `invalid-weights`, `invalid-archive`, `too-large`, `invalid-manifest`
+   * Adds as a candidate what `make` describes and writes into an empty folder, whole or not at all. `actor`: who brought it
+   * from outside, for the audit trail.
+   * @throws {DomainError} `invalid-manifest`; and what `make` throws
    */
-  async importWeights(
-    path: string,
-    request: ImportRequest,
-    actor = "import",
-  ): Promise<{ readonly version: ModelVersion; readonly report: ImportReport }> {
-    const out = await makeStaging(this.#roots.own);
+  async addMade<T extends { readonly draft: ManifestDraft }>(
+    make: (folder: string) => Promise<T>,
+    actor: string,
+  ): Promise<{ readonly version: ModelVersion; readonly made: T }> {
+    const folder = await makeStaging(this.#roots.own);
     try {
-      const { draft, report } = await importInThread({ path, request, out });
-      return { version: await this.addCandidate(draft, out, actor), report };
+      const made = await make(folder);
+      return { version: await this.addCandidate(made.draft, folder, actor), made };
     } finally {
-      await Deno.remove(out, { recursive: true });
+      await Deno.remove(folder, { recursive: true });
     }
   }
 

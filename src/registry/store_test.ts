@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { draftOf, makeSource, refusal } from "./package_test_helpers.ts";
-import { databaseTests } from "./database_test_helpers.ts";
-import type { Database } from "./database.ts";
+import { draftOf, makeSource } from "./testing/packages.ts";
+import { refusal } from "../storage/testing/refusal.ts";
+import { databaseTests } from "../storage/testing/database.ts";
+import type { Database } from "../storage/database.ts";
 import { writePackage } from "./package.ts";
 import { Registry, type RegistryOptions } from "./store.ts";
 

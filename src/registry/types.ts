@@ -1,5 +1,5 @@
 /** What the registry tells about models: plain data, dates as ISO 8601 strings. */
-import type { Task } from "../inference/spec.ts";
+import type { Task } from "../inference/mod.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** candidate → served → retired; retired → served by rollback or a new approval. */

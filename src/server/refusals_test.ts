@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
-import { readyDataset, streamOf, tinyNifti } from "../jobs/jobs_test_helpers.ts";
-import { databaseTests } from "../registry/database_test_helpers.ts";
-import { type Database, DomainError, Registry } from "../registry/mod.ts";
-import { draftOf, makeSource } from "../registry/package_test_helpers.ts";
+import { readyDataset, streamOf, tinyNifti } from "../datasets/testing/cases.ts";
+import { databaseTests } from "../storage/testing/database.ts";
+import { type Database, DomainError } from "../storage/mod.ts";
+import { Registry } from "../registry/mod.ts";
+import { draftOf, makeSource } from "../registry/testing/packages.ts";
 import { VolumeError } from "../volume/mod.ts";
-import { image } from "./fake_tasks_test_helpers.ts";
-import { PROBLEM_CODES, problemOf, statusOf } from "./problems.ts";
-import { createApp } from "./app.ts";
-import { CASES, CLASSIFY, NONE, octets, SEGMENT, spec, wish } from "./refusal_cases_test_helpers.ts";
-import { ROUTES } from "./routes.ts";
-import { callOf, ended, form, packageZip, problem, refused, withBench, zipOf } from "./server_test_helpers.ts";
+import { image } from "./testing/fake_tasks.ts";
+import { PROBLEM_CODES, problemOf, statusOf } from "./http/problems.ts";
+import { createApp } from "./http/app.ts";
+import { CASES, CLASSIFY, NONE, octets, SEGMENT, spec, wish } from "./testing/refusal_cases.ts";
+import { ROUTES } from "./routes/routes.ts";
+import { callOf, ended, form, packageZip, problem, refused, withBench, zipOf } from "./testing/server.ts";
 import { DEFAULT_LIMITS } from "./settings.ts";
 
 const test = databaseTests();

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { FELL_BACK } from "../jobs/fake_tasks_test_helpers.ts";
-import { tinyNifti } from "../jobs/jobs_test_helpers.ts";
-import { databaseTests } from "../registry/database_test_helpers.ts";
-import { image } from "./fake_tasks_test_helpers.ts";
-import { ROUTES } from "./routes.ts";
-import { answered, type Bench, type Call, ended, form, packageZip, withBench, zipOf } from "./server_test_helpers.ts";
+import { FELL_BACK } from "../jobs/testing/fake_tasks.ts";
+import { tinyNifti } from "../datasets/testing/cases.ts";
+import { databaseTests } from "../storage/testing/database.ts";
+import { image } from "./testing/fake_tasks.ts";
+import { ROUTES } from "./routes/routes.ts";
+import { answered, type Bench, type Call, ended, form, packageZip, withBench, zipOf } from "./testing/server.ts";
 
 const test = databaseTests();
 const DECISION = { approvedBy: "Dr Grey", note: "better" };

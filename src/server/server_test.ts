@@ -1,13 +1,14 @@
 /** A server on a real socket: what only shows there. Trainings and segmentations are fakes. */
 import assert from "node:assert/strict";
-import { tinyNifti } from "../jobs/jobs_test_helpers.ts";
-import type { Trace } from "../jobs/fake_tasks_test_helpers.ts";
-import { image } from "./fake_tasks_test_helpers.ts";
-import { addModels } from "../jobs/jobs_test_helpers.ts";
-import { openDatabase, Registry } from "../registry/mod.ts";
-import { refusal } from "../registry/package_test_helpers.ts";
+import { addModels } from "../jobs/testing/jobs.ts";
+import { tinyNifti } from "../datasets/testing/cases.ts";
+import type { Trace } from "../jobs/testing/fake_tasks.ts";
+import { image } from "./testing/fake_tasks.ts";
+import { openDatabase } from "../storage/mod.ts";
+import { Registry } from "../registry/mod.ts";
+import { refusal } from "../storage/testing/refusal.ts";
 import { type RunningServer, type ServerOptions, startServer } from "./mod.ts";
-import { FAKE_TASKS, form } from "./server_test_helpers.ts";
+import { FAKE_TASKS, form } from "./testing/server.ts";
 import { DEFAULT_LIMITS } from "./settings.ts";
 
 const SEGMENT = "/v1/models/tumour/segment";

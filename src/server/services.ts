@@ -1,12 +1,14 @@
 /** What routes work with. A plain object, so that tests can put other things in its place. */
-import type { Datasets, Jobs } from "../jobs/mod.ts";
-import type { Database, Registry } from "../registry/mod.ts";
-import type { DeviceState } from "./devices.ts";
-import type { Health } from "./health_checks.ts";
-import type { Logger } from "./log.ts";
-import type { ServerMetrics } from "./server_metrics.ts";
+import type { Datasets } from "../datasets/mod.ts";
+import type { Jobs } from "../jobs/mod.ts";
+import type { Database } from "../storage/mod.ts";
+import type { Registry } from "../registry/mod.ts";
+import type { DeviceState } from "./observe/devices.ts";
+import type { Health } from "./observe/health_checks.ts";
+import type { Logger } from "./observe/log.ts";
+import type { ServerMetrics } from "./observe/server_metrics.ts";
 import type { ServerSettings } from "./settings.ts";
-import type { Spool } from "./spool.ts";
+import type { Spool } from "./http/spool.ts";
 
 /** The public side of a class: what stands in for it needs no private fields. */
 type PublicOf<T> = { readonly [K in keyof T]: T[K] };

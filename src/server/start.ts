@@ -4,17 +4,19 @@
  */
 import { probeDevices } from "../engine/mod.ts";
 import { checkNetwork } from "../inference/mod.ts";
-import { Datasets, Jobs } from "../jobs/mod.ts";
-import { type Database, openDatabase, Registry } from "../registry/mod.ts";
-import { createApp } from "./app.ts";
-import { deadline } from "./deadline.ts";
-import { DeviceState } from "./devices.ts";
-import { Health } from "./health_checks.ts";
-import { type Logger, logToStderr } from "./log.ts";
-import { ServerMetrics } from "./server_metrics.ts";
+import { Datasets } from "../datasets/mod.ts";
+import { Jobs } from "../jobs/mod.ts";
+import { type Database, openDatabase } from "../storage/mod.ts";
+import { Registry } from "../registry/mod.ts";
+import { createApp } from "./http/app.ts";
+import { deadline } from "./http/deadline.ts";
+import { DeviceState } from "./observe/devices.ts";
+import { Health } from "./observe/health_checks.ts";
+import { type Logger, logToStderr } from "./observe/log.ts";
+import { ServerMetrics } from "./observe/server_metrics.ts";
 import type { Services } from "./services.ts";
 import { DEFAULT_LIMITS, type Limits, LOOPBACK_HOSTS, type ServerSettings } from "./settings.ts";
-import { Spool } from "./spool.ts";
+import { Spool } from "./http/spool.ts";
 import { startingHandler } from "./starting.ts";
 
 export interface ServerOptions {

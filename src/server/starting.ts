@@ -1,9 +1,9 @@
 /** Answers while the server opens its data: it lives, and that is all. */
-import { SECURITY_HEADERS } from "./guard.ts";
-import { CHECKS } from "./health_checks.ts";
-import { type Logger, traceOf } from "./log.ts";
-import { Problem, problemResponse } from "./problems.ts";
-import { json } from "./route.ts";
+import { SECURITY_HEADERS } from "./http/guard.ts";
+import { CHECKS } from "./observe/health_checks.ts";
+import { type Logger, traceOf } from "./observe/log.ts";
+import { Problem, problemResponse } from "./http/problems.ts";
+import { json } from "./http/route.ts";
 
 const PENDING = Object.fromEntries(CHECKS.map((name) => [name, "pending"]));
 

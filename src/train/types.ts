@@ -1,6 +1,6 @@
 /** What fine-tuning is asked and what it tells; the function is `finetune()` of `mod.ts`. */
-import type { Engine } from "../engine/engine.ts";
-import type { Label, Modality, ModelSpec } from "../inference/spec.ts";
+import type { Engine } from "../engine/mod.ts";
+import type { Label, Modality, ModelSpec } from "../inference/mod.ts";
 
 /** One labelled case. `patient` groups the cases that validation keeps together. */
 export interface TrainingCase {
@@ -19,7 +19,7 @@ export type PretrainingCase = Pick<TrainingCase, "id" | "images">;
 
 export type Preset = "edge" | "paper" | "official";
 
-/** A user's wishes; what is absent comes from the preset (METHODS.md F.1). */
+/** A user's wishes; what is absent comes from the preset (docs/method F.1). */
 export interface Recipe {
   readonly preset: Preset;
   readonly steps?: number;
@@ -58,7 +58,7 @@ export interface FinetuneRequest {
   readonly onEvent: (event: TrainEvent) => void;
 }
 
-/** Fields as in API.md's job record and events. */
+/** Fields as in the OpenAPI document's job record and events. */
 export type TrainEvent =
   | {
     readonly type: "progress";

@@ -18,14 +18,14 @@ export {
   type Triple,
   VolumeError,
   voxelsOf,
-} from "./grid.ts";
-export { type GridImage, type Placement, placementOf } from "./placement.ts";
-export { headerForGrid, type NiftiHeader } from "./nifti_header.ts";
-export { type ReadLimits, readNifti, readNiftiHeader, type Volume } from "./nifti_read.ts";
-export { type NiftiContent, writeNifti } from "./nifti_write.ts";
-export { type Orientation, orientationOf, restoreNearest, toRas } from "./orient.ts";
-export { type Interpolation, resampleSpacing, resampleToGrid, spacedSize } from "./resample.ts";
-export { percentile, percentiles, scaleIntensity, scaleIntensityPercentiles } from "./intensity.ts";
+} from "./grid/grid.ts";
+export { type GridImage, type Placement, placementOf } from "./grid/placement.ts";
+export { headerForGrid, type NiftiHeader } from "./formats/nifti_header.ts";
+export { type ReadLimits, readNifti, readNiftiHeader, type Volume } from "./formats/nifti_read.ts";
+export { type NiftiContent, writeNifti } from "./formats/nifti_write.ts";
+export { type Orientation, orientationOf, restoreNearest, toRas } from "./grid/orient.ts";
+export { type Interpolation, resampleSpacing, resampleToGrid, spacedSize } from "./sampling/resample.ts";
+export { percentile, percentiles, scaleIntensity, scaleIntensityPercentiles } from "./intensity/intensity.ts";
 export {
   type Box,
   boxSize,
@@ -37,9 +37,9 @@ export {
   foregroundBox,
   pad,
   padBox,
-} from "./crop.ts";
-export { resizeTrilinear } from "./resize.ts";
-export { blendWeights, slidingWindows, type WindowPlan } from "./sliding_windows.ts";
+} from "./grid/crop.ts";
+export { resizeTrilinear } from "./sampling/resize.ts";
+export { blendWeights, slidingWindows, type WindowPlan } from "./grid/sliding_windows.ts";
 export {
   type PlacedLogits,
   restoreLabels,
@@ -47,5 +47,14 @@ export {
   restoreRegions,
   type Slab,
   visitSourceSlabs,
-} from "./restore.ts";
-export { encodePng, overlay, type Picture, type Rgb, sideBySide, type Slice, sliceOf, stacked } from "./picture.ts";
+} from "./sampling/restore.ts";
+export {
+  encodePng,
+  overlay,
+  type Picture,
+  type Rgb,
+  sideBySide,
+  type Slice,
+  sliceOf,
+  stacked,
+} from "./picture/picture.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { ATTENTION_PIECES, evaluate, gradients, GraphBuilder, lower, sizeOf, tensor } from "../mod.ts";
+import { ATTENTION_PIECES, evaluate, gradients, GraphBuilder, lower } from "../mod.ts";
+import { sizeOf, tensor } from "../../tensor/mod.ts";
 
 const wave = (shape: readonly number[], phase: number) =>
   tensor("float64", shape, Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(0.7 * i + phase)));

@@ -2,8 +2,8 @@
  * Batch normalisation for inference: with constant statistics it is x·f + s for every channel, and a convolution with
  * constant weights beside it takes both into its own weights and bias.
  */
-import type { Value } from "../ir.ts";
-import { sizeOf, type Tensor, tensor, toNumbers } from "../tensor.ts";
+import type { Value } from "../ir/ir.ts";
+import { sizeOf, type Tensor, tensor, toNumbers } from "../../tensor/mod.ts";
 import type { Kind, Match, Pass } from "./pass.ts";
 import { constantNormSample, cube } from "./samples.ts";
 

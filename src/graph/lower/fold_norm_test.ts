@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { evaluate, GraphBuilder, lower, sizeOf, type Tensor, tensor, type Value } from "../mod.ts";
+import { evaluate, GraphBuilder, lower, type Value } from "../mod.ts";
+import { sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
 
 const wave = (shape: readonly number[], phase: number): Tensor =>
   tensor("float64", shape, Array.from({ length: sizeOf(shape) }, (_, i) => 1.5 + Math.sin(0.7 * i + phase)));

@@ -10,10 +10,9 @@ import {
   lower,
   MIXED_PRECISION,
   passesFor,
-  sizeOf,
-  tensor,
   trialsOf,
 } from "../mod.ts";
+import { sizeOf, tensor } from "../../tensor/mod.ts";
 
 interface ConvCase {
   readonly name: string;

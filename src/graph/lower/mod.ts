@@ -1,20 +1,20 @@
 /** Lowering: rewrites a graph into the forms that an execution provider runs fast. A list of named passes. */
-import type { Graph } from "../ir.ts";
-import { mergeEqual } from "../merge.ts";
+import type { Graph } from "../ir/ir.ts";
+import { mergeEqual } from "../schedule/merge.ts";
 import { ATTENTION_PIECES } from "./attention.ts";
-import { PLANAR_CONV_TRANSPOSE, PRODUCT_CONV_TRANSPOSE, SPREAD_CONV_TRANSPOSE } from "./conv_transpose.ts";
-import { BLOCKED_DEPTHWISE } from "./depthwise.ts";
+import { PLANAR_CONV_TRANSPOSE, PRODUCT_CONV_TRANSPOSE, SPREAD_CONV_TRANSPOSE } from "./conv/conv_transpose.ts";
+import { BLOCKED_DEPTHWISE } from "./conv/depthwise.ts";
 import { NORM_AFTER_CONV, NORM_BEFORE_CONV } from "./fold_norm.ts";
 import { CHANNEL_MEAN, CHANNEL_NORM, SINK_TRANSPOSES } from "./layout.ts";
 import { TWO_PASS_NORM } from "./norm.ts";
 import { FEWER_PADDED_AXES } from "./pad.ts";
 import { MIXED_PRECISION } from "./precision.ts";
 import { applyPass, type Cost, type Costs, type Pass, type PassReport, type Target } from "./pass.ts";
-import { PLANAR_CONV, PLANAR_GROUPED_CONV, PRODUCT_CONV } from "./planar_conv.ts";
+import { PLANAR_CONV, PLANAR_GROUPED_CONV, PRODUCT_CONV } from "./conv/planar_conv.ts";
 import { MERGE_VIEWS } from "./views.ts";
-import { WEIGHT_GRADIENT } from "./weight_gradient.ts";
-import { WINOGRAD_CONV } from "./winograd.ts";
-import { WINOGRAD_WEIGHT_GRADIENT } from "./winograd_gradient.ts";
+import { WEIGHT_GRADIENT } from "./conv/weight_gradient.ts";
+import { WINOGRAD_CONV } from "./conv/winograd.ts";
+import { WINOGRAD_WEIGHT_GRADIENT } from "./conv/winograd_gradient.ts";
 
 export { ATTENTION_PIECES, MIXED_PRECISION };
 export type { Cost, Costs, Pass, PassReport, Target };

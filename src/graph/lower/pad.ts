@@ -1,5 +1,5 @@
 /** ONNX Runtime's CUDA provider pads tensors of up to four axes. */
-import { toNumbers } from "../tensor.ts";
+import { toNumbers } from "../../tensor/mod.ts";
 import type { Match, Pass } from "./pass.ts";
 
 const MAX_AXES = 4;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { GraphBuilder } from "../builder.ts";
-import { assertClose } from "../check.ts";
-import { evaluate } from "../evaluate.ts";
-import { tensor } from "../tensor.ts";
+import { GraphBuilder } from "../ir/builder.ts";
+import { assertClose } from "../testing/check.ts";
+import { evaluate } from "../reference/evaluate.ts";
+import { tensor } from "../../tensor/tensor.ts";
 import { CUDA_PASSES, lower } from "./mod.ts";
 
 const CASES: readonly { pads: readonly number[]; shape: readonly number[]; nodes: number; shows: string }[] = [

@@ -1,7 +1,7 @@
 /** A lowering pass: pattern, check that says why it does not fire, rewrite. Passes return new graphs. */
-import { type BuiltNode, GraphBuilder } from "../builder.ts";
-import type { Graph, Node, Ops, Value } from "../ir.ts";
-import type { Tensor, TensorType } from "../tensor.ts";
+import { type BuiltNode, GraphBuilder } from "../ir/builder.ts";
+import type { Graph, Node, Ops, Value } from "../ir/ir.ts";
+import type { Tensor, TensorType } from "../../tensor/mod.ts";
 
 /** What a pass may know of the device. */
 export interface Target {

@@ -3,7 +3,7 @@
  * weights and optimizer state included. bfloat16 has float32's range, so no loss has to be scaled. For devices with
  * matrix units; 8 bits of mantissa change a result by about 0.4 %.
  */
-import type { OpName, Value } from "../ir.ts";
+import type { OpName, Value } from "../ir/ir.ts";
 import { ONNX_DTYPES } from "../ops/elementwise.ts";
 import type { Pass } from "./pass.ts";
 

@@ -1,8 +1,8 @@
 /** Samples of the work that passes rewrite, for measuring a device: small, and shaped as in the networks. */
 import { gradients } from "../autodiff.ts";
-import type { GraphBuilder } from "../builder.ts";
-import type { AttrsOf, Value } from "../ir.ts";
-import { tensor } from "../tensor.ts";
+import type { GraphBuilder } from "../ir/builder.ts";
+import type { AttrsOf, Value } from "../ir/ir.ts";
+import { tensor } from "../../tensor/mod.ts";
 import type { Kind, Sample } from "./pass.ts";
 
 interface ConvSpec {

@@ -1,7 +1,7 @@
 /** Trials: graphs whose times tell whether a device gains by a pass. They are built here and timed elsewhere. */
-import { GraphBuilder } from "../builder.ts";
-import type { Graph, Value } from "../ir.ts";
-import { sizeOf, type Tensor, tensor } from "../tensor.ts";
+import { GraphBuilder } from "../ir/builder.ts";
+import type { Graph, Value } from "../ir/ir.ts";
+import { sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { lower } from "./mod.ts";
 import { type Cost, costKey, type Costs, type Pass, type Sample } from "./pass.ts";
 

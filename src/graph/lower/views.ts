@@ -1,5 +1,5 @@
 /** Views: changes of shape alone, which move nothing. Passes make many; one of another is one. */
-import { sameShape } from "../tensor.ts";
+import { sameShape } from "../../tensor/mod.ts";
 import type { Match, Pass } from "./pass.ts";
 
 /** Whether the node keeps the order of the elements: a reshape, or a transpose of axes of which at most one is not 1. */

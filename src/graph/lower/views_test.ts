@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { evaluate, type Graph, GraphBuilder, lower, tensor, type Value } from "../mod.ts";
+import { evaluate, type Graph, GraphBuilder, lower, type Value } from "../mod.ts";
+import { tensor } from "../../tensor/mod.ts";
 
 const X = [2, 1, 3, 4];
 const x = tensor("float64", X, Array.from({ length: 24 }, (_, i) => Math.sin(i)));

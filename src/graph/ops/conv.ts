@@ -1,7 +1,7 @@
 /** Convolution and its transpose, over any number of spatial axes, with stride, padding, dilation and groups. */
-import type { AttrsOf, InputInfo, OpDef, Ops, Value } from "../ir.ts";
-import { type NdArray, ndarray, stridesOf } from "../ndarray.ts";
-import { sameShape, sizeOf, type TensorType } from "../tensor.ts";
+import type { AttrsOf, InputInfo, OpDef, Ops, Value } from "../ir/ir.ts";
+import { type NdArray, sameShape, sizeOf, type TensorType } from "../../tensor/mod.ts";
+import { ndarray, stridesOf } from "../../tensor/ndarray.ts";
 
 type ConvAttrs = AttrsOf<"Conv">;
 type Window = Omit<ConvAttrs, "group">;

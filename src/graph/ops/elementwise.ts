@@ -1,7 +1,7 @@
 /** Elementwise operators: arithmetic, comparison, activations, Where, Cast. */
-import { type InputInfo, NO_GRADIENT, type OpDef, type OpName, type Vjp } from "../ir.ts";
-import { broadcastShapes, map, zip } from "../ndarray.ts";
-import { type DType, isFloat, sameShape, tensor, type TensorType } from "../tensor.ts";
+import { type InputInfo, NO_GRADIENT, type OpDef, type OpName, type Vjp } from "../ir/ir.ts";
+import { broadcastShapes, map, zip } from "../../tensor/ndarray.ts";
+import { type DType, isFloat, sameShape, tensor, type TensorType } from "../../tensor/mod.ts";
 
 type UnaryName = Extract<
   OpName,

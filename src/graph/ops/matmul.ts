@@ -1,7 +1,7 @@
 /** Matrix products and the softmax family. */
-import type { InputInfo, OpDef } from "../ir.ts";
-import { broadcastShapes, map, matmul, type NdArray, reduce, transpose, zip } from "../ndarray.ts";
-import { sameShape, sizeOf, type TensorType } from "../tensor.ts";
+import type { InputInfo, OpDef } from "../ir/ir.ts";
+import { broadcastShapes, map, matmul, reduce, transpose, zip } from "../../tensor/ndarray.ts";
+import { type NdArray, sameShape, sizeOf, type TensorType } from "../../tensor/mod.ts";
 import { inferFloat } from "./elementwise.ts";
 import { normalizeAxis } from "./reduce.ts";
 

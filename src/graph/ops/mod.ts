@@ -1,7 +1,6 @@
 /** The total table of operator records, put together from one file a family. */
-import type { Attrs, InputInfo, NO_GRADIENT, OpDef, OpName, Ops, Unsupported, Value } from "../ir.ts";
-import type { Tensor, TensorType } from "../tensor.ts";
-import type { NdArray } from "../ndarray.ts";
+import type { Attrs, InputInfo, NO_GRADIENT, OpDef, OpName, Ops, Unsupported, Value } from "../ir/ir.ts";
+import type { NdArray, Tensor, TensorType } from "../../tensor/mod.ts";
 import { CONV_OPS } from "./conv.ts";
 import { ELEMENTWISE_OPS } from "./elementwise.ts";
 import { MATMUL_OPS } from "./matmul.ts";

@@ -1,7 +1,7 @@
 /** Normalisations. BatchNormalization is the inference form; `train/` writes the batch-statistics form in primitives. */
-import type { InputInfo, OpDef, Ops, Value } from "../ir.ts";
-import { map, type NdArray, reduce, reshape, zip } from "../ndarray.ts";
-import { sameShape, type TensorType } from "../tensor.ts";
+import type { InputInfo, OpDef, Ops, Value } from "../ir/ir.ts";
+import { map, reduce, reshape, zip } from "../../tensor/ndarray.ts";
+import { type NdArray, sameShape, type TensorType } from "../../tensor/mod.ts";
 import { normalizeAxis } from "./reduce.ts";
 
 /** Axes from `first` to the last. */

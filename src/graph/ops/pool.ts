@@ -1,7 +1,7 @@
 /** Pooling over windows and over whole volumes. */
-import type { AttrsOf, InputInfo, OpDef, Ops, Value } from "../ir.ts";
-import { type NdArray, ndarray, reduce, stridesOf } from "../ndarray.ts";
-import { sizeOf, tensor, type TensorType } from "../tensor.ts";
+import type { AttrsOf, InputInfo, OpDef, Ops, Value } from "../ir/ir.ts";
+import { type NdArray, sizeOf, tensor, type TensorType } from "../../tensor/mod.ts";
+import { ndarray, reduce, stridesOf } from "../../tensor/ndarray.ts";
 import { ONNX_DTYPES } from "./elementwise.ts";
 import { dilate } from "./shape.ts";
 import { windowAttrs, windowOutput } from "./conv.ts";

@@ -1,7 +1,7 @@
 /** Reductions over axes. */
-import { type InputInfo, NO_GRADIENT, type OpDef, type Ops, type Value, type VjpContext } from "../ir.ts";
-import { map, type NdArray, ndarray, reduce, reshape, transpose } from "../ndarray.ts";
-import { sizeOf, type TensorType, toNumbers } from "../tensor.ts";
+import { type InputInfo, NO_GRADIENT, type OpDef, type Ops, type Value, type VjpContext } from "../ir/ir.ts";
+import { map, ndarray, reduce, reshape, transpose } from "../../tensor/ndarray.ts";
+import { type NdArray, sizeOf, type TensorType, toNumbers } from "../../tensor/mod.ts";
 import { ONNX_DTYPES } from "./elementwise.ts";
 
 type ReduceName = "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum";

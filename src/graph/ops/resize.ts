@@ -1,7 +1,7 @@
 /** Resize: along each axis a constant matrix, so its gradient is that matrix transposed. */
-import type { AttrsOf, OpDef } from "../ir.ts";
-import { matmul, ndarray, reshape } from "../ndarray.ts";
-import { sizeOf, tensor } from "../tensor.ts";
+import type { AttrsOf, OpDef } from "../ir/ir.ts";
+import { matmul, ndarray, reshape } from "../../tensor/ndarray.ts";
+import { sizeOf, tensor } from "../../tensor/mod.ts";
 import { constantNumbers } from "./reduce.ts";
 import { multiplyAxis } from "./shape.ts";
 

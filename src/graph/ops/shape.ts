@@ -1,8 +1,15 @@
 /** Operators that move elements without computing: Reshape, Transpose, Concat, Slice, Pad, Expand, Tile, Gather. */
-import type { InputInfo, OpDef, Ops, Value } from "../ir.ts";
-import { broadcastShapes, broadcastTo, gatherStrided, ndarray, stridesOf, transpose } from "../ndarray.ts";
-import { reshape as view } from "../ndarray.ts";
-import { sizeOf, type Tensor, tensor, toNumbers } from "../tensor.ts";
+import type { InputInfo, OpDef, Ops, Value } from "../ir/ir.ts";
+import {
+  broadcastShapes,
+  broadcastTo,
+  gatherStrided,
+  ndarray,
+  reshape as view,
+  stridesOf,
+  transpose,
+} from "../../tensor/ndarray.ts";
+import { sizeOf, type Tensor, tensor, toNumbers } from "../../tensor/mod.ts";
 import { ONNX_DTYPES } from "./elementwise.ts";
 import { constantNumbers, normalizeAxis } from "./reduce.ts";
 

@@ -1,7 +1,7 @@
 /** Which network a state dictionary belongs to, from its keys and shapes. */
 import type { NetworkSpec } from "../network.ts";
-import { UNIFORMER_SMALL } from "../uniformer.ts";
-import { quoted } from "./pickle.ts";
+import { UNIFORMER_SMALL } from "../families/uniformer.ts";
+import { quoted } from "../../tensor/mod.ts";
 
 /** Shapes by key; keys without the wrappers that PyTorch puts around networks. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -11,7 +11,7 @@ export const TEMPLATE_KEY = "rep_template";
 
 /**
  * A key of an official file as the networks here name it: without the prefixes of DistributedDataParallel and
- * torch.compile, and without `uniformer.` in the encoder (METHODS.md A.1.3, A.1.4).
+ * torch.compile, and without `uniformer.` in the encoder (docs/method A.1.3, A.1.4).
  */
 export function plainKey(key: string): string {
   return key.replace(/^((module|_orig_mod)\.)+/, "").replace(/^encoder\.uniformer\./, "encoder.");

@@ -6,7 +6,7 @@
  * of the encoder and the stem `decoder.proj1.proj` — are transposed from (Z, X, Y) to (X, Y, Z) on import, and back
  * on export. Official features compare after the same transposition. UNET3D has no permutation.
  */
-import { allocate, type DType, sizeOf, type Tensor, tensor } from "../../graph/mod.ts";
+import { allocate, type DType, sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { type NetworkSpec, parametersOf } from "../network.ts";
 
 /** Whether the kernel under this key has axes (Z, X, Y) in official checkpoints; prefixes of A.1.3 are allowed. */
@@ -70,7 +70,7 @@ export interface OfficialEntry {
 }
 
 /**
- * Every entry that the official state dictionary of this network holds (METHODS.md A.1.3, A.2, A.3), sorted as ASCII.
+ * Every entry that the official state dictionary of this network holds (docs/method A.1.3, A.2, A.3), sorted as ASCII.
  * Pre-training checkpoints hold a template of shape [modalities, …] besides.
  */
 export function officialEntries(

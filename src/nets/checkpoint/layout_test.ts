@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sizeOf, tensor, toNumbers } from "../../graph/mod.ts";
+import { sizeOf, tensor, toNumbers } from "../../tensor/mod.ts";
 import { fromOfficialAxes, fromOfficialLayout, officialEntries, toOfficialAxes, toOfficialLayout } from "./layout.ts";
 
 const counting = (shape: number[]) => tensor("float32", shape, Array.from({ length: sizeOf(shape) }, (_, i) => i));
@@ -54,7 +54,7 @@ Deno.test("officialEntries() gives the 352 entries and 105,740,161 parameters of
   assert.equal(count(trainable.filter((e) => e.officialKey.startsWith("decoder."))), 12_277_697);
 });
 
-/** METHODS.md A.1.3, with braces expanded as a shell does. */
+/** docs/method A.1.3, with braces expanded as a shell does. */
 const PRETRAINING_KEYS = [
   "rep_template",
   "encoder.uniformer.patch_embed{1,2,3,4}.{proj,norm}.{weight,bias}",
@@ -71,7 +71,7 @@ const PRETRAINING_KEYS = [
   "decoder.out_1.conv.conv.{weight,bias}",
 ];
 
-/** METHODS.md A.2.2 besides the encoder. */
+/** docs/method A.2.2 besides the encoder. */
 const UNIUNET_KEYS = [
   "decoder.decoder{5,4,3,2}.transp_conv.conv.weight",
   "decoder.decoder{5,4,3,2}.conv_block.conv{1,2,3}.conv.weight",
@@ -80,7 +80,7 @@ const UNIUNET_KEYS = [
   "ms_out.{0,1}.{weight,bias}",
 ];
 
-/** METHODS.md A.3 with deep supervision. */
+/** docs/method A.3 with deep supervision. */
 const UNET3D_KEYS = [
   "{conv1a,ds1,ds2,ds3,up4conva,up3conva,up2conva,up1conv}.{weight,bias}",
   "{conv1b,conv2a,conv2b,conv3a,conv3b,conv4a,conv4b,conv4c,conv4d}.{gn1,conv1,gn2,conv2}.{weight,bias}",
@@ -95,7 +95,7 @@ function expand(pattern: string): string[] {
   return options.split(",").flatMap((option) => expand(after).map((rest) => before + option + rest));
 }
 
-Deno.test("officialEntries() lists exactly the keys of METHODS.md, in ASCII order", () => {
+Deno.test("officialEntries() lists exactly the keys of docs/method, in ASCII order", () => {
   const keys = (...args: Parameters<typeof officialEntries>) => officialEntries(...args).map((e) => e.officialKey);
   const pretraining = PRETRAINING_KEYS.flatMap(expand);
   assert.deepEqual(

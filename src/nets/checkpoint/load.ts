@@ -1,12 +1,10 @@
 /** From the tensors of a weight file to the weights of a network, and back. Not the reading of files. */
-import { sameShape, type Tensor, tensor } from "../../graph/mod.ts";
-import { initialTensor } from "../init.ts";
+import { isFloatType, quoted, sameShape, type StoredTensor, type Tensor, tensor, toFloat32 } from "../../tensor/mod.ts";
+import { initialTensor } from "../layers/init.ts";
 import { type NetworkSpec, parametersOf } from "../network.ts";
-import type { Weights } from "../scope.ts";
+import type { Weights } from "../layers/scope.ts";
 import { plainKey, type Shapes, TEMPLATE_KEY } from "./identify.ts";
 import { fromOfficialLayout, officialEntries, type OfficialEntry, toOfficialLayout } from "./layout.ts";
-import { quoted } from "./pickle.ts";
-import { isFloatType, type StoredTensor, toFloat32 } from "./stored.ts";
 
 /** Which keys of a file go where; keys as `plainKey()` gives them. */
 export interface LoadPlan {
@@ -22,7 +20,7 @@ export const isEncoderKind = ({ kind }: Pick<NetworkSpec, "kind">): boolean =>
 
 /**
  * Keys that a downstream network never takes from an encoder: first kernels, since channels differ, and UNET3D's head
- * (METHODS.md A.1.4 step 2, A.3).
+ * (docs/method A.1.4 step 2, A.3).
  */
 const NEVER_DOWNSTREAM = /^(encoder\.patch_embed1\.proj|decoder\.proj1\.proj|conv1a|up1conv)\./;
 
@@ -150,7 +148,7 @@ export interface OfficialStateOptions {
 }
 
 /**
- * A network's weights as an official state dictionary: keys and axes of METHODS.md A.1.3, A.2, A.3, in ASCII order.
+ * A network's weights as an official state dictionary: keys and axes of docs/method A.1.3, A.2, A.3, in ASCII order.
  * What `weights` does not have is left out: heads that only training uses, and entries that official files hold untrained.
  */
 export function officialState(

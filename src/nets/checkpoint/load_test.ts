@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { sizeOf, type Tensor, tensorBytes } from "../../graph/mod.ts";
-import { initialTensor, initialWeights } from "../init.ts";
+import { sizeOf, type Tensor, tensorBytes } from "../../tensor/mod.ts";
+import { initialTensor, initialWeights } from "../layers/init.ts";
 import { type NetworkSpec, parametersOf } from "../network.ts";
 import { identifyNetwork, plainKey, type Shapes, TEMPLATE_KEY } from "./identify.ts";
 import { officialEntries } from "./layout.ts";
@@ -13,7 +13,7 @@ import {
   weightsOf,
   withPlainKeys,
 } from "./load.ts";
-import type { StoredTensor } from "./stored.ts";
+import type { StoredTensor } from "../../tensor/stored.ts";
 
 const TINY = { widths: [8, 16, 24, 40], depths: [1, 2, 3, 1], headDim: 8, mlpRatio: 2 };
 const PRETRAINING: NetworkSpec = { kind: "uniformer-pretraining", config: { ...TINY, inChannels: 1, stemWidth: 6 } };
@@ -84,7 +84,7 @@ Deno.test("identifyNetwork() refuses the keys of other networks, and names what 
 
 const OFFICIAL: NetworkSpec = { kind: "uniformer-pretraining", config: {} };
 const DOWNSTREAM = downstreamSpec(OFFICIAL, { task: "segmentation", inputs: 4, outputs: 3 });
-/** METHODS.md A.1.4: dropped by rule, and what has no counterpart downstream. */
+/** docs/method A.1.4: dropped by rule, and what has no counterpart downstream. */
 const DROPPED = [
   "decoder.out_1.conv.conv.bias",
   "decoder.out_1.conv.conv.weight",
@@ -93,7 +93,7 @@ const DROPPED = [
   "encoder.patch_embed1.proj.bias",
   "encoder.patch_embed1.proj.weight",
 ];
-/** METHODS.md A.1.4: fresh downstream. */
+/** docs/method A.1.4: fresh downstream. */
 const FRESH = [
   "decoder.out.conv.conv.bias",
   "decoder.out.conv.conv.weight",
@@ -107,7 +107,7 @@ const FRESH = [
   "ms_out.1.weight",
 ];
 
-Deno.test("planLoading() of an official file into UniUnet keeps, drops and misses exactly what METHODS.md A.1.4 says", () => {
+Deno.test("planLoading() of an official file into UniUnet keeps, drops and misses exactly what docs/method A.1.4 says", () => {
   const shapes = shapesOf(OFFICIAL, [8, 240, 240, 155]);
   assert.equal(shapes.size, 352);
   const { loaded, dropped, missing } = planLoading(shapes, { from: OFFICIAL, to: DOWNSTREAM });
@@ -141,7 +141,7 @@ Deno.test("planLoading() of an official file into its own network drops only wha
   assert.deepEqual([dropped.length, new Set(dropped.map((d) => d.why))], [16, new Set(["was never trained"])]);
 });
 
-Deno.test("planLoading() of a UNET3D follows the rule of METHODS.md A.3, and refuses other shapes", () => {
+Deno.test("planLoading() of a UNET3D follows the rule of docs/method A.3, and refuses other shapes", () => {
   const from: NetworkSpec = { kind: "unet3d-pretraining", config: { inChannels: 1, width: 8 } };
   const to = downstreamSpec(from, { task: "segmentation", inputs: 4, outputs: 3 });
   const { dropped, missing } = planLoading(shapesOf(from, [8, 4, 4, 4]), { from, to });

@@ -1,0 +1,148 @@
+/**
+ * The house: the rooms of `src/` from the roof down, the folders of each from the top down, what each must not know, and
+ * the packages that only it may import. The one source of `deno task arrows` and of the table in ARCHITECTURE.md.
+ */
+
+export interface RoomRules {
+  readonly room: string;
+  /** What it does, in one line. */
+  readonly is: string;
+  /** What goes in and comes out. */
+  readonly flow: string;
+  /**
+   * Its folders; a file imports from its own folder and those after it. `.` stands for the files that lie in the room
+   * itself, but for those of `base`. Absent: a room without folders.
+   */
+  readonly folders?: readonly string[];
+  /** Files of the room that lie below all its folders: plain types that every folder shares. */
+  readonly base?: readonly string[];
+  /** Files beside `mod.ts` through which other rooms may enter: the interfaces between rooms. */
+  readonly doors?: readonly string[];
+  /** Rooms further down that it may nevertheless not import, and what it therefore stays ignorant of. */
+  readonly ignorant?: { readonly of: string; readonly rooms: readonly string[] };
+  /** Packages that this room may import and others may not, unless they list them too. */
+  readonly packages?: readonly RegExp[];
+}
+
+export const HOUSE: readonly RoomRules[] = [
+  {
+    room: "cli",
+    is: "the command `sulcus`; configuration from flags and environment",
+    flow: "words → exit code",
+    ignorant: { of: "tensors", rooms: ["graph", "tensor"] },
+    packages: [/^node:https?2?$/],
+  },
+  {
+    room: "server",
+    is: "HTTP: one record a route, with zod schemas that validate and document; one file turns errors into problems",
+    flow: "requests → replies, events",
+    ignorant: { of: "tensors and ONNX", rooms: ["graph", "tensor"] },
+    packages: [/^(hono|@hono\/[^/]+|@fastify\/busboy)(\/|$)/, /^node:https?2?$/],
+  },
+  {
+    room: "jobs",
+    is: "work that outlives a request: queue, records, events, worker processes, cancel and resume",
+    flow: "wishes → results on disk and in the database",
+    base: ["types.ts"],
+    doors: ["types.ts"],
+    packages: [/^pg-boss$/],
+  },
+  {
+    room: "datasets",
+    is: "labelled and unlabelled cases: store, layouts of folders and archives, checks",
+    flow: "uploads, folders, zips → cases with checks and a hash",
+    base: ["types.ts"],
+    doors: ["types.ts"],
+    ignorant: { of: "networks", rooms: ["nets", "engine", "graph"] },
+  },
+  {
+    room: "weights",
+    is: "files of weights and networks of others into packages, and back",
+    flow: "`.pt`, `.safetensors`, `.onnx` ↔ packages",
+  },
+  {
+    room: "registry",
+    is: "model packages: manifest, hashes, versions, candidate → served → retired, audit of decisions",
+    flow: "folders, zips → verified packages",
+    base: ["types.ts"],
+    doors: ["types.ts"],
+    ignorant: { of: "what is inside a network", rooms: ["nets", "engine", "graph", "tensor"] },
+  },
+  {
+    room: "train",
+    is: "fine-tuning and pre-training: recipes, sampling, the step as a graph, the loop, validation, reports",
+    flow: "files + base → `network.onnx` + report",
+    base: ["types.ts"],
+    doors: ["types.ts"],
+  },
+  {
+    room: "inference",
+    is: "volumes → network input → windows → logits → a mask on the source grid; templates",
+    flow: "volumes → mask or probabilities",
+    base: ["spec.ts", "types.ts"],
+    doors: ["spec.ts", "types.ts"],
+  },
+  {
+    room: "nets",
+    is: "architectures: a frozen config and a function each; initialisation; keys of official checkpoints",
+    flow: "config + weights → graph",
+    ignorant: { of: "data and providers", rooms: ["engine", "process", "volume"] },
+  },
+  {
+    room: "engine",
+    is: "runs graphs: one interface, a supervised child per device, resident tensors, probing, calibration, fallback",
+    flow: "ONNX bytes + tensors → tensors",
+    doors: ["engine.ts"],
+    ignorant: { of: "medicine", rooms: ["volume", "metrics"] },
+    packages: [/^onnxruntime-/, /^(onnx-buf|@bufbuild\/protobuf)(\/|$)/],
+  },
+  {
+    room: "process",
+    is: "supervised child processes: start, wire, watch, restart",
+    flow: "calls → replies, events",
+    ignorant: { of: "what the processes do", rooms: ["graph", "volume", "metrics", "storage", "tensor"] },
+  },
+  {
+    room: "graph",
+    is: "the compiler: IR, import, operators, autodiff, lowering, schedule, writing, float64 reference",
+    flow: "graphs → graphs",
+    packages: [/^(onnx-buf|@bufbuild\/protobuf)(\/|$)/],
+  },
+  {
+    room: "volume",
+    is: "arrays on grids: file formats, orientation, resampling, intensities, the way back, pictures",
+    flow: "files ↔ arrays on grids",
+    ignorant: { of: "everything but volumes", rooms: ["metrics", "storage"] },
+    packages: [/^nifti-reader-js(\/|$)/],
+  },
+  {
+    room: "metrics",
+    is: "Dice, HD95, ACC, AUC, F1, volumes",
+    flow: "masks → numbers",
+  },
+  {
+    room: "storage",
+    is: "database and migrations, whole-file writing, locks, zip, refusals with stable codes",
+    flow: "rows and bytes ↔ disk",
+    packages: [/^(pg|@electric-sql\/pglite)(\/|$)/],
+  },
+  {
+    room: "tensor",
+    is: "element types, tensors, n-d arrays, seeded random numbers, tensors as weight files store them",
+    flow: "numbers ↔ bytes",
+    doors: ["tensor.ts", "ndarray.ts"],
+  },
+];
+
+/** The table of rooms as ARCHITECTURE.md shows it. */
+export function houseTable(): string {
+  const rows = HOUSE.map(({ room, folders, is, flow, ignorant }) => [
+    `\`${room}/\``,
+    (folders ?? []).filter((f) => f !== ".").map((f) => `\`${f}\``).join(" "),
+    is,
+    flow,
+    ignorant?.of ?? "",
+  ]);
+  const head = ["room", "folders, top down", "what it does", "in, out", "must not know"];
+  return [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+}

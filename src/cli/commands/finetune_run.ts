@@ -1,0 +1,139 @@
+/** A fine-tune in this process, from the labelled cases to the candidate version. */
+import { createHash } from "node:crypto";
+import { candidateDraft, checkTasks } from "../../jobs/mod.ts";
+import { type DatasetFolder, readDatasetFolder, readDatasetZip } from "../../datasets/mod.ts";
+import { acquireLock, digestFile, DomainError, removeIfPresent } from "../../storage/mod.ts";
+import { type ModelVersion, specOf } from "../../registry/mod.ts";
+import { finetune, type Metrics, type Recipe, type TrainEvent } from "../../train/mod.ts";
+import type { Settings } from "../terminal/config.ts";
+import { onDevice } from "../work/device.ts";
+import { CommandError } from "../terminal/errors.ts";
+import { keepTraining, workRootOf } from "../work/kept_training.ts";
+import { findModel, type Model, type ModelChoice } from "../work/models_store.ts";
+
+export interface FinetuneOptions {
+  readonly base: ModelChoice;
+  readonly name: string;
+  /** Folder or zip with the labelled cases. */
+  readonly source: string;
+  readonly recipe: Recipe;
+  readonly settings: Settings;
+  /** Default: `finetunes` in the data directory. */
+  readonly workRoot?: string;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: TrainEvent) => void;
+}
+
+export interface Finetuned {
+  readonly model: string;
+  readonly version: number;
+  /** The same command had made it before. */
+  readonly existed: boolean;
+  readonly validation: Metrics | null;
+}
+
+/**
+ * Trains, or goes on where the same request was stopped, and writes the candidate.
+ * @throws {CommandError} `cancelled` once the checkpoint is written
+ * @throws {DomainError} data set, model or names cannot be used; `locked`
+ */
+export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> {
+  const { settings, name, recipe, signal, onEvent } = options;
+  const root = await workRootOf(options.workRoot, settings, "finetunes");
+  await using cases = await openCases(options.source, root);
+  const { folder } = cases;
+  const base = await findModel(options.base, settings);
+  const job = `cli-${requestHash(options, { folder, base })}`;
+  const { made, existed } = await keepTraining({
+    settings,
+    root,
+    job,
+    title: "fine-tune",
+    signal,
+    onEvent,
+    check: (registry) => checkTasks(registry, { name, base, task: folder.task }),
+    train: async ({ onEvent, ...directories }) => {
+      const { task, cases, modalities, labels, classes, checks } = folder;
+      const log = (message: string) => onEvent({ type: "log", message });
+      log(`${cases.length} cases, ${checks.length} warnings; start from ${base.name} version ${base.version}`);
+      const start = {
+        name: base.name,
+        version: base.version,
+        directory: base.directory,
+        spec: specOf(base.manifest),
+      };
+      const request = {
+        task,
+        cases,
+        modalities,
+        labels,
+        classes,
+        base: start,
+        recipe,
+        signal,
+        onEvent,
+        ...directories,
+      };
+      return await onDevice(settings, log, (engine) => finetune({ ...request, engine }));
+    },
+    draftOf: (trained) =>
+      candidateDraft(trained, { job, name, datasetHash: folder.hash, base, caseCount: folder.cases.length }),
+  });
+  return outcomeOf(made, existed);
+}
+
+/** Cases from a folder where they lie, or unpacked from an archive for as long as they are needed. */
+async function openCases(source: string, root: string): Promise<{ readonly folder: DatasetFolder } & AsyncDisposable> {
+  const found = await Deno.stat(source).catch(() => undefined);
+  if (!found) throw new CommandError("not-found", "Cannot read --data: there is no such folder or file");
+  if (found.isDirectory) {
+    return { folder: checked(await readDatasetFolder(source)), [Symbol.asyncDispose]: async () => {} };
+  }
+  const { sha256 } = await digestFile(source);
+  const directory = `${root}/zip-${sha256.slice(0, 16)}`;
+  const lock = await acquireLock(`${directory}.lock`, { what: "the unpacked archive" });
+  const remove = async () => {
+    await removeIfPresent(directory);
+    await removeIfPresent(`${directory}.lock`);
+    lock.release();
+  };
+  try {
+    await removeIfPresent(directory); // left by a crash
+    await Deno.mkdir(directory);
+    return { folder: checked(await readDatasetZip(source, directory)), [Symbol.asyncDispose]: remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** Case names may be patients', so cases are named by their number. @throws {DomainError} `incomplete-dataset` */
+function checked(folder: DatasetFolder): DatasetFolder {
+  const errors = folder.checks.filter((c) => c.severity === "error");
+  if (folder.cases.length > 0 && errors.length === 0) return folder;
+  const number = (id: string) => folder.cases.findIndex((c) => c.id === id) + 1;
+  const shown = errors.slice(0, 5).map((c) => `case ${number(c.case)} of ${folder.cases.length}: ${c.detail}`);
+  const more = errors.length > shown.length ? `; and ${errors.length - shown.length} more` : "";
+  throw new DomainError(
+    "incomplete-dataset",
+    `Cannot train on --data: ${shown.join("; ") || "it has no cases"}${more}`,
+  );
+}
+
+/** The same for the same wishes, base and data, wherever these lie. */
+function requestHash(
+  { name, recipe }: FinetuneOptions,
+  { folder: { hash, task, modalities, labels, classes }, base }: { folder: DatasetFolder; base: Model },
+): string {
+  const { name: baseName, version, manifest: { files } } = base;
+  const data = { hash, task, modalities, labels, classes };
+  const text = JSON.stringify([name, recipe, data, { baseName, version, files }]);
+  return createHash("sha256").update(text).digest("hex").slice(0, 24);
+}
+
+function outcomeOf(
+  { name, version, manifest: { provenance: { metrics } } }: ModelVersion,
+  existed: boolean,
+): Finetuned {
+  return { model: name, version, existed, validation: Object.keys(metrics).length > 0 ? metrics : null };
+}

@@ -1,0 +1,110 @@
+/** `sulcus import`: a file of weights from elsewhere as a model package, and what became of its tensors. */
+import { type ImportReport, type ImportRequest, importRequestSchema, importWeightFile } from "../../weights/mod.ts";
+import { exists } from "../../storage/mod.ts";
+import { type ModelVersion } from "../../registry/mod.ts";
+import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
+import { DATA_FLAGS, JSON_FLAG, settingsOf } from "../terminal/config.ts";
+import { CommandError } from "../terminal/errors.ts";
+import type { Io } from "../terminal/io.ts";
+import { withRegistry } from "../work/models_store.ts";
+
+export const importCommand: Command = {
+  name: "import",
+  summary: "makes a model of a PyTorch, safetensors or ONNX file",
+  usage: [
+    "import FILE.pt|.safetensors|.onnx --name NAME [--modalities t1,t1c,t2,flair]",
+    "       [--labels NAME=VALUE,…|--classes NAME,…] [--features NAME,…] [--head-dim N] [--roi N]",
+  ],
+  flags: {
+    name: { value: "NAME", help: "The model to be made; if it exists it gets a further version" },
+    modalities: {
+      value: "LIST",
+      help:
+        "Input channels in order; of an encoder the modalities of its templates. Official files with eight templates " +
+        "need none",
+    },
+    labels: { value: "LIST", help: "Makes a segmentation: NAME=VALUE of each output in order, with commas between" },
+    classes: { value: "LIST", help: "Makes a classification: the name of each output in order" },
+    features: { value: "LIST", help: "ONNX: names of the feature maps on which a fine-tune may build" },
+    "head-dim": {
+      value: "N",
+      help: "UniFormer: channels of an attention head, which shapes do not tell. Default: the width of stage 1",
+    },
+    roi: { value: "N", help: "Edge of the network's window in voxels, a multiple of 16. Default 96" },
+    licence: { value: "TEXT", help: "Licence of the weights, for the manifest" },
+    by: { value: "WHO", help: "Who imports; kept in the record of decisions" },
+    ...DATA_FLAGS,
+    ...JSON_FLAG,
+  },
+  words: 1,
+  notes: `
+Nothing in the file is run: tensors are read from it and anything else is refused by name. Families, widths, depths and
+channels follow from keys and shapes: UniFormer and UNET3D, pre-trained or with a head. The result is a candidate:
+  an official pre-training file    an encoder with its templates, the base of fine-tunes
+  the same with --labels           a segmentation network around that encoder, its first kernels and head fresh
+  a trained segmentation network   a model to approve and use (--labels and --modalities say what it finds and needs)
+  an ONNX graph with --features    an encoder or model that can be fine-tuned; without, one that can be used
+Which tensors were loaded, dropped or missing is printed, and kept in the package as report.json.`,
+  run: runImport,
+};
+
+async function runImport(args: Args, io: Io): Promise<void> {
+  const [file = wrong("Cannot run import: expected FILE, got none")] = args.words;
+  const request = requestOf(args);
+  if (!await exists(file)) throw new CommandError("not-found", "Cannot read FILE: there is no such file");
+  const { version, report } = await withRegistry(
+    settingsOf(args, io.env),
+    (registry) => importWeightFile(registry, { path: file, request, actor: args.text("by") ?? "command line" }),
+  );
+  if (args.is("json")) {
+    return io.out(JSON.stringify({ type: "result", model: version.name, version: version.version, report }));
+  }
+  for (const line of linesOf(version, report)) io.out(line);
+}
+
+/** Flags by the field that they fill. */
+const FLAGS: Readonly<Record<keyof ImportRequest, string>> = {
+  name: "name",
+  modalities: "modalities",
+  labels: "labels",
+  classes: "classes",
+  features: "features",
+  headDim: "head-dim",
+  roi: "roi",
+  licence: "licence",
+};
+
+function requestOf(args: Args): ImportRequest {
+  args.required("name");
+  const given = Object.entries(FLAGS).map(([field, flag]) => [field, args.text(flag)] as const);
+  const result = importRequestSchema.safeParse(Object.fromEntries(given.filter(([, text]) => text !== undefined)));
+  if (result.success) return result.data;
+  const { path: [field], message } = result.error.issues[0];
+  const flag = FLAGS[field as keyof ImportRequest];
+  return refuse(flag, message.replace(/^expected /, ""), args.text(flag)!);
+}
+
+function linesOf({ name, version, manifest }: ModelVersion, report: ImportReport): string[] {
+  const { kind, config } = report.network;
+  const sizes = Object.entries(config).map(([field, value]) =>
+    `${field} ${Array.isArray(value) ? value.join("-") : value}`
+  );
+  const dropped = Map.groupBy(report.dropped, ({ why }) => why);
+  return [
+    `Made ${name} version ${version}, a candidate: ${manifest.task}, ${kind} (${sizes.join(", ")})`,
+    `  loaded     ${report.loaded.length} tensors`,
+    ...[...dropped].map(([why, entries]) => `  dropped    ${keysOf(entries.map((e) => e.key))}: ${why}`),
+    ...report.missing.length > 0 ? [`  missing    ${keysOf(report.missing)}: fresh`] : [],
+    ...report.templates.length > 0 ? [`  templates  ${report.templates.join(", ")}`] : [],
+    ...[...Map.groupBy(report.converted, (c) => c.from)].map(([from, entries]) =>
+      `  converted  ${keysOf(entries.map((e) => e.key))}: from ${from} to float32`
+    ),
+    ...report.assumed.map((what) => `  assumed    ${what}`),
+  ];
+}
+
+/** Keys as they may be printed: they come from the file. */
+function keysOf(keys: readonly string[]): string {
+  const shown = keys.slice(0, 4).map((key) => key.replaceAll(/[^\w.:/-]/g, "?").slice(0, 80));
+  return keys.length > shown.length ? `${shown.join(", ")}, … (${keys.length})` : shown.join(", ");
+}

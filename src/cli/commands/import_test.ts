@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { global, pickleOf, reduce, text } from "../../weights/testing/pickle.ts";
+import { decodeSafetensors } from "../../tensor/mod.ts";
+import { rawZip } from "../../storage/testing/zip.ts";
+import { exists } from "../../storage/mod.ts";
+import { inTemp, run } from "../testing/cli.ts";
+
+const FILE = "tests/fixtures/checkpoints/pretraining.pt";
+
+Deno.test("import makes a candidate and tells what became of the tensors; export writes them for PyTorch", () =>
+  inTemp(async (root) => {
+    const where = ["--data", `${root}/data`, "--models", `${root}/none`];
+    const made = await run(["import", FILE, "--name", "official", "--roi", "16", ...where]);
+    assert.deepEqual([made.code, made.err], [0, ""]);
+    assert.deepEqual(made.out, [
+      "Made official version 1, a candidate: encoder, uniformer-pretraining (inChannels 1, widths 2-4-6-8, depths 1-2-1-1, " +
+      "headDim 2, mlpRatio 4, stemWidth 2)",
+      "  loaded     121 tensors",
+      "  dropped    decoder.decoder5.conv_block.conv1.conv.weight, decoder.decoder5.conv_block.conv2.conv.weight, " +
+      "decoder.decoder5.conv_block.conv3.conv.weight, decoder.decoder4.conv_block.conv1.conv.weight, … (16): was never trained",
+      "  templates  flair, t1, t1c, t2, mra, pd, dwi, adc",
+      "  assumed    attention heads of 2 channels, the width of stage 1 as in official networks; shapes do not tell",
+    ]);
+    const out = `${root}/official.safetensors`;
+    const written = await run(["export", "official", "--version", "1", "--out", out, ...where, "--json"]);
+    const [{ tensors, templates, sha256 }] = written.out.map((line) => JSON.parse(line));
+    assert.deepEqual([tensors, templates.length, sha256.length], [122, 8, 64]);
+    const keys = [...decodeSafetensors(await Deno.readFile(out)).tensors.keys()];
+    assert.ok(keys.includes("encoder.uniformer.blocks1.0.attn.weight") && keys.includes("rep_template"));
+    const again = await run(["export", "official", "--version", "1", "--out", out, ...where]);
+    assert.deepEqual([again.code, again.err], [1, "Cannot write the weights: there is such a file already\n"]);
+    const second = await run(["import", out, "--name", "official", "--head-dim", "2", ...where, "--json"]);
+    const [result] = second.out.map((line) => JSON.parse(line));
+    assert.deepEqual([result.model, result.version, result.report.format], ["official", 2, "safetensors"]);
+    assert.deepEqual(result.report.dropped, []);
+  }));
+
+Deno.test("import refuses hostile and foreign files without a trace", () =>
+  inTemp(async (root) => {
+    const where = ["--name", "evil", "--data", `${root}/data`, "--models", `${root}/none`];
+    const refused = async (file: string, message: RegExp) => {
+      const { code, out, err } = await run(["import", file, ...where]);
+      assert.deepEqual([code, out], [1, []]);
+      assert.match(err, message);
+    };
+    const attack = reduce(global("os", "system"), text(`touch ${root}/evil`));
+    await Deno.writeFile(`${root}/os.pt`, rawZip([{ name: "x/data.pkl", content: pickleOf(attack) }]));
+    await refused(`${root}/os.pt`, /^Cannot read the pickle: it asks for "os\.system", which is none of the names/);
+    await Deno.writeFile(`${root}/slip.pt`, rawZip([{ name: "../data.pkl", content: pickleOf(attack) }]));
+    await refused(`${root}/slip.pt`, /^Cannot read the zip archive: a file name is unsafe/);
+    await refused("tests/fixtures/checkpoints/legacy.pt", /PyTorch 1\.6 or later.*torch\.save/);
+    await refused("tests/fixtures/checkpoints/odd.pt", /^Cannot tell the network: expected keys of a UniFormer/);
+    assert.equal(await exists(`${root}/evil`), false);
+    assert.deepEqual([...Deno.readDirSync(`${root}/data/models`)], []);
+  }));
+
+Deno.test("import and export name the flag that is wrong with exit code 2, before they open anything", () =>
+  inTemp(async (root) => {
+    const data = ["--data", `${root}/data`];
+    const cases: [string[], string][] = [
+      [["import"], "Cannot run import: expected FILE, got none"],
+      [["import", FILE], "Cannot run: expected --name, got none"],
+      [["import", FILE, "--name", "A"], /expected 1 to 64 of a-z/.source],
+      [
+        ["import", FILE, "--name", "a", "--labels", "x"],
+        'Cannot use --labels: expected name=value with commas between, values from 1 to 255, got "x"',
+      ],
+      [
+        ["import", FILE, "--name", "a", "--head-dim", "0"],
+        'Cannot use --head-dim: expected a whole number from 1 to 4096, got "0"',
+      ],
+      [["export"], "Cannot run export: expected NAME, got none"],
+      [["export", "a"], "Cannot run: expected --out, got none"],
+      [
+        ["export", "A B", "--out", "x"],
+        'Cannot use NAME: expected a name of a-z, 0-9, - and _, or a path with a slash, got "A B"',
+      ],
+    ];
+    for (const [argv, message] of cases) {
+      const { code, err } = await run([...argv, ...data]);
+      assert.equal(code, 2, err);
+      assert.ok(err.split("\n")[0].includes(message), err);
+    }
+    assert.equal(await exists(`${root}/data`), false);
+  }));
+
+Deno.test("export refuses a network that was imported as ONNX", () =>
+  inTemp(async (root) => {
+    const where = ["--data", `${root}/data`, "--models", `${root}/none`];
+    const modalities = ["--modalities", "t1,t1c,t2,flair", "--roi", "32"];
+    const file = "tests/fixtures/pyramid_folded.onnx";
+    const made = await run([
+      "import",
+      file,
+      "--name",
+      "cnn",
+      "--features",
+      "coarse,middle,fine",
+      ...modalities,
+      ...where,
+    ]);
+    assert.match(made.out[0], /^Made cnn version 1, a candidate: encoder, onnx \(features coarse-middle-fine\)$/);
+    const { code, err } = await run(["export", "cnn", "--version", "1", "--out", `${root}/x`, ...where]);
+    assert.equal(code, 1);
+    assert.match(err, /^Cannot export the weights: the network is an imported ONNX graph; export the package/);
+  }));

@@ -1,0 +1,161 @@
+/** `sulcus models`: what models there are, and the decisions about them. */
+import { basename, dirname, resolve } from "node:path";
+import { exists, receiveFile } from "../../storage/mod.ts";
+import { modelNameSchema, type ModelVersion, type Registry } from "../../registry/mod.ts";
+import { type Args, type Command, UsageError, wrong } from "../terminal/args.ts";
+import { DATA_FLAGS, JSON_FLAG, settingsOf } from "../terminal/config.ts";
+import { CommandError } from "../terminal/errors.ts";
+import type { Io } from "../terminal/io.ts";
+import { withRegistry } from "../work/models_store.ts";
+
+interface Call {
+  readonly args: Args;
+  readonly io: Io;
+}
+interface Action {
+  /** Words after the action; the last one in brackets may be left out. */
+  readonly words: readonly string[];
+  run(registry: Registry, words: readonly string[], call: Call): Promise<void>;
+}
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  list: { words: [], run: list },
+  show: { words: ["NAME", "[VERSION]"], run: show },
+  approve: { words: ["NAME", "VERSION"], run: approve },
+  rollback: { words: ["NAME"], run: rollback },
+  export: { words: ["NAME", "VERSION"], run: exportPackage },
+  import: { words: ["FILE"], run: importPackage },
+};
+
+export const modelsCommand: Command = {
+  name: "models",
+  summary: "lists models, approves fine-tuned ones, moves them between machines",
+  usage: [
+    "models",
+    "models show NAME [VERSION]",
+    "models approve NAME VERSION --by WHO [--note TEXT]",
+    "models rollback NAME --by WHO [--note TEXT]",
+    "models export NAME VERSION [--out FILE.zip]",
+    "models import FILE.zip [--by WHO]",
+  ],
+  flags: {
+    by: { value: "WHO", help: "Who decides; kept in the record of decisions" },
+    note: { value: "TEXT", help: "Why; kept with the decision" },
+    out: { value: "FILE", help: "The package to be written. Default NAME-VERSION.zip here" },
+    ...DATA_FLAGS,
+    ...JSON_FLAG,
+  },
+  words: 3,
+  notes: `
+A version is a candidate until it is approved. Approving it serves it to everybody who does not ask for a version, and
+retires the one served before; rollback turns that round. Nothing is deleted.
+An imported package is a candidate too. Its files are checked against their hashes, its network before it is kept.`,
+  run: runModels,
+};
+
+async function runModels(args: Args, io: Io): Promise<void> {
+  const [name = "list", ...words] = args.words;
+  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+  if (!action) wrong(`Cannot run models: expected one of ${Object.keys(ACTIONS).join(", ")}, got "${name}"`);
+  const least = action.words.filter((w) => !w.startsWith("[")).length;
+  if (words.length < least || words.length > action.words.length) {
+    wrong(`Cannot run models ${name}: expected ${action.words.join(" ") || "nothing more"}, got ${words.length} words`);
+  }
+  action.words.forEach((kind, i) => checkWord(kind, words[i]));
+  if (name === "approve" || name === "rollback") args.required("by");
+  if (name === "import" && !await exists(words[0])) {
+    throw new CommandError("not-found", "Cannot read FILE: there is no such file");
+  }
+  await withRegistry(settingsOf(args, io.env), (registry) => action.run(registry, words, { args, io }));
+}
+
+function checkWord(kind: string, word: string | undefined): void {
+  if (word === undefined || kind === "FILE") return;
+  const isFine = kind === "NAME" ? modelNameSchema.safeParse(word).success : /^[1-9]\d{0,5}$/.test(word);
+  if (!isFine) {
+    const expected = kind === "NAME" ? "a model's name" : "a version's number";
+    throw new UsageError(`Cannot use ${kind}: expected ${expected}, got "${word}"`);
+  }
+}
+
+async function list(registry: Registry, _: readonly string[], { args, io }: Call): Promise<void> {
+  const models = await registry.list();
+  if (args.is("json")) return io.out(JSON.stringify({ type: "result", models }));
+  if (models.length === 0) {
+    io.out("There are no models here: --models names the folder of those that came with Sulcus.");
+  }
+  const width = Math.max(...models.map((m) => m.name.length));
+  for (const { name, task, servedVersion, versions } of models) {
+    const candidates = versions.filter((v) => v.state === "candidate").map((v) => v.version);
+    const waiting = candidates.length > 0 ? `; candidates: ${candidates.join(", ")}` : "";
+    const served = servedVersion === null ? "none served" : `version ${servedVersion} served`;
+    io.out(`${name.padEnd(width)}  ${task.padEnd(14)}  ${served}${waiting}`);
+  }
+}
+
+async function show(registry: Registry, [name, version]: readonly string[], { args, io }: Call): Promise<void> {
+  const model = await registry.get(name);
+  const newest = model.versions[model.versions.length - 1].version;
+  const { directory, ...found } = await registry.version(name, Number(version ?? model.servedVersion ?? newest));
+  if (args.is("json")) return io.out(JSON.stringify({ type: "result", ...found }));
+  const { manifest, state, shipped, approvedBy } = found;
+  const { provenance, modalities, labels, classes } = manifest;
+  const outputs = labels.length > 0 ? labels.map((l) => `${l.name} (${l.value})`) : classes;
+  const metrics = Object.entries(provenance.metrics).map(([k, v]) =>
+    `${k} ${v === null ? "undefined" : +v.toFixed(4)}`
+  );
+  const base = provenance.baseModel && `${provenance.baseModel} version ${provenance.baseVersion}`;
+  const lines: [string, string | undefined][] = [
+    ["state", state + (approvedBy ? `, approved by ${approvedBy}` : "") + (shipped ? ", came with Sulcus" : "")],
+    ["task", manifest.task],
+    ["needs", modalities.join(", ")],
+    ["finds", outputs.join(", ")],
+    ["base", base],
+    ["validation", metrics.join(", ")],
+    ["made", provenance.createdAt],
+    ["use", manifest.intendedUse],
+    ["licence", manifest.licence],
+    ["note", provenance.note],
+    ["report", manifest.files["report.html"] && `${directory}/report.html`],
+  ];
+  io.out(`${name} version ${found.version}`);
+  for (const [what, text] of lines) if (text) io.out(`  ${what.padEnd(10)}  ${text}`);
+}
+
+async function approve(registry: Registry, [name, version]: readonly string[], call: Call): Promise<void> {
+  tell(await registry.approve(name, Number(version), decisionOf(call.args)), call);
+}
+
+async function rollback(registry: Registry, [name]: readonly string[], call: Call): Promise<void> {
+  tell(await registry.rollback(name, decisionOf(call.args)), call);
+}
+
+async function exportPackage(
+  registry: Registry,
+  [name, version]: readonly string[],
+  { args, io }: Call,
+): Promise<void> {
+  const { fileName, stream } = await registry.exportZip(name, Number(version));
+  const target = resolve(args.text("out") ?? fileName);
+  if (await exists(target) || !await exists(dirname(target))) {
+    await stream.cancel();
+    const why = await exists(target) ? "there is such a file already" : "its folder does not exist";
+    throw new CommandError("failed", `Cannot write the package: ${why}`);
+  }
+  const { bytes, sha256 } = await receiveFile(stream, target, { maxBytes: Infinity });
+  if (args.is("json")) io.out(JSON.stringify({ type: "result", model: name, version: Number(version), bytes, sha256 }));
+  else io.out(`Wrote ${basename(target)}: ${(bytes / 1e6).toFixed(1)} MB, sha256 ${sha256}`);
+}
+
+async function importPackage(registry: Registry, [file]: readonly string[], call: Call): Promise<void> {
+  tell(await registry.importZip(file, call.args.text("by") ?? "command line"), call);
+}
+
+function decisionOf(args: Args): { approvedBy: string; note?: string } {
+  return { approvedBy: args.required("by"), note: args.text("note") };
+}
+
+function tell({ name, version, state }: ModelVersion, { args, io }: Call): void {
+  if (args.is("json")) io.out(JSON.stringify({ type: "result", model: name, version, state }));
+  else io.out(`${name} version ${version} is ${state === "candidate" ? "a candidate" : state} now`);
+}

@@ -1,0 +1,112 @@
+/** `sulcus pretrain`: the flags of a pre-training as a request, its run in this process, and what is told of it. */
+import { createHash } from "node:crypto";
+import { checkNamesake, pretrainingDraft } from "../../jobs/mod.ts";
+import { readPretrainingSources } from "../../datasets/mod.ts";
+import { pretrain, PRETRAINING_PRESETS, type PretrainingRecipe, resolvePretraining } from "../../train/mod.ts";
+import { type Args, type Command, refuse } from "../terminal/args.ts";
+import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../terminal/config.ts";
+import { onDevice } from "../work/device.ts";
+import type { Io } from "../terminal/io.ts";
+import { keepTraining, workRootOf } from "../work/kept_training.ts";
+import { candidateWords, newModelOf, numbersOf, runTraining, trainingFlagsOf } from "../work/training_words.ts";
+
+export const pretrainCommand: Command = {
+  name: "pretrain",
+  summary: "makes an encoder and modality templates from scans without labels",
+  usage: [
+    "pretrain --data SOURCE[,SOURCE] --name NAME [--preset edge] [--steps N] [--seed N]",
+    "         [--roi N] [--learning-rate X] [--recipe FILE] [--work DIR]",
+  ],
+  flags: {
+    data: { value: "SOURCES", help: "Folders or manifests with the scans, separated by commas" },
+    name: { value: "NAME", help: "The encoder to be made; if it exists it gets a further version" },
+    preset: {
+      value: "NAME",
+      help: "edge (default): a small encoder, hours on a CPU; paper: as published for BrainMVP; official and " +
+        "official-olab: as in its two programs",
+    },
+    steps: { value: "N", help: "Updates. Default from the preset and the number of cases" },
+    seed: { value: "N", help: "Start of the random numbers: the same seed and data give the same patches. Default 0" },
+    roi: { value: "N", help: "Edge of the patches in voxels, a multiple of 16 up to 256" },
+    "learning-rate": { value: "X", help: "Default from the preset" },
+    recipe: {
+      value: "FILE",
+      help: "JSON with any settings of a pre-training (docs/method/README.md); flags overrule it",
+    },
+    work: {
+      value: "DIR",
+      help: "Where checkpoints are kept while it runs. Default: pretrainings/ in the data directory",
+    },
+    store: { value: "DIR", help: "The data directory (--data of the other commands). Default ./data" },
+    models: DATA_FLAGS.models,
+    ...PROVIDER_FLAG,
+    ...JSON_FLAG,
+  },
+  notes: `
+The result is a candidate: it is used once you have looked at it and approved it (\`sulcus models approve\`).
+Ctrl-C stops after the update under way and keeps a checkpoint; the same command again goes on from there. So it does
+after a crash. A source is one of
+  a manifest   a JSON file: { "cases": [{ "id": "…", "images": { "t1": "path", … } }] }, paths relative to it
+  a folder     in nnU-Net v2, BraTS or Sulcus layout (see \`sulcus finetune --help\`), or of CASE/t1.nii.gz, …
+A case may have any of t1, t1c, t2, flair, pd, mra, dwi, adc, each on a grid of its own.`,
+  run: runCommand,
+};
+
+async function runCommand(args: Args, io: Io): Promise<void> {
+  const name = newModelOf(args);
+  const sources = args.required("data").split(",").filter((s) => s !== "");
+  const recipe = await recipeOf(args);
+  const settings = settingsOf(args, io.env, { dataFlag: "store" });
+  await runTraining(args, io, async ({ progress, signal }) => {
+    const root = await workRootOf(args.text("work"), settings, "pretrainings");
+    const { cases, hash } = await readPretrainingSources(sources);
+    resolvePretraining(recipe, cases.length); // refuses before anything is prepared
+    const job = `cli-${createHash("sha256").update(JSON.stringify([name, recipe, hash])).digest("hex").slice(0, 24)}`;
+    const { made, existed } = await keepTraining({
+      settings,
+      root,
+      job,
+      title: "pre-training",
+      signal,
+      onEvent: (event) =>
+        event.type === "progress" ? progress.update(event) : event.type === "log" && progress.note(event.message),
+      check: (registry) => checkNamesake(registry, { name, task: "encoder", source: "this training" }),
+      train: ({ onEvent, ...directories }) =>
+        onDevice(
+          settings,
+          (message) => onEvent({ type: "log", message }),
+          (engine) => pretrain({ cases, recipe, engine, signal, onEvent, ...directories }),
+        ),
+      draftOf: (trained) => pretrainingDraft(trained, { job, name, datasetHash: hash, caseCount: cases.length }),
+    });
+    const { version, manifest: { provenance: { metrics } } } = made;
+    const result = { model: name, version, existed, metrics };
+    const measured = `Last updates: ${numbersOf(metrics)}`;
+    return { result, words: candidateWords(result, { kind: "pre-training", measured, args }) };
+  });
+}
+
+async function recipeOf(args: Args): Promise<PretrainingRecipe> {
+  const preset = args.oneOf("preset", PRETRAINING_PRESETS);
+  const steps = args.whole("steps", { least: 1, most: 10_000_000 });
+  const flags = trainingFlagsOf(args);
+  return {
+    preset: "edge",
+    ...await recipeFile(args.text("recipe")),
+    ...preset !== undefined && { preset },
+    ...steps !== undefined && { steps },
+    ...flags,
+  };
+}
+
+async function recipeFile(path: string | undefined): Promise<Partial<PretrainingRecipe>> {
+  if (path === undefined) return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(await Deno.readTextFile(path));
+  } catch {
+    refuse("recipe", "a file with JSON", path);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) refuse("recipe", "a JSON object", path);
+  return value;
+}

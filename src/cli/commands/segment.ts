@@ -1,0 +1,105 @@
+/** `sulcus segment`: one examination in, a mask file out. */
+import { dirname } from "node:path";
+import { segment, type SegmentResult } from "../../inference/mod.ts";
+import { specOf } from "../../registry/mod.ts";
+import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
+import { CHECK_FLAG, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../terminal/config.ts";
+import { onDevice } from "../work/device.ts";
+import { CommandError } from "../terminal/errors.ts";
+import { IMAGE_FLAGS, IMAGES_NOTE, imagesOf } from "../work/images.ts";
+import type { Io } from "../terminal/io.ts";
+import { CHECK_FAILED, findModelAndCheck, type Model, MODEL_FLAGS, modelChoiceOf } from "../work/models_store.ts";
+import { durationOf, Progress } from "../terminal/progress.ts";
+
+const OUTPUTS = ["labels", "regions", "probabilities"] as const;
+
+export const segmentCommand: Command = {
+  name: "segment",
+  summary: "marks lesions or regions in one examination and writes them as a mask file",
+  usage: ["segment --model NAME --t1 A.nii.gz --t1c B.nii.gz --t2 C.nii.gz --flair D.nii.gz --out MASK.nii.gz"],
+  flags: {
+    ...MODEL_FLAGS,
+    ...IMAGE_FLAGS,
+    out: { value: "FILE", help: "The mask to be written, .nii.gz; a file of this name is replaced" },
+    output: {
+      value: "KIND",
+      help: "labels (default): one number per voxel; regions: one volume per region, these may overlap; probabilities",
+    },
+    missing: {
+      value: "HOW",
+      help: "error (default): every modality of the model is needed; template: the model's template stands in",
+    },
+    ...DATA_FLAGS,
+    ...PROVIDER_FLAG,
+    ...CHECK_FLAG,
+    ...JSON_FLAG,
+  },
+  notes: `${IMAGES_NOTE}
+The mask lies on that grid voxel for voxel, so it opens on top of the image in any viewer.`,
+  run: runSegment,
+};
+
+async function runSegment(args: Args, io: Io): Promise<void> {
+  const choice = modelChoiceOf(args);
+  const outPath = args.required("out");
+  if (!outPath.endsWith(".nii.gz")) refuse("out", "a file name that ends with .nii.gz", outPath);
+  const output = args.oneOf("output", OUTPUTS) ?? "labels";
+  const missing = args.oneOf("missing", ["error", "template"]) ?? "error";
+  const settings = settingsOf(args, io.env);
+  const images = await imagesOf(args);
+  await checkTarget(outPath, Object.values(images));
+  const progress = new Progress(io, { json: args.is("json") });
+  const note = (text: string) => progress.note(text);
+  const { model, modalityCheck } = await findModelAndCheck(choice, settings, note);
+  if (model.manifest.task !== "segmentation") {
+    throw new CommandError("wrong-task", `Cannot segment with ${model.name}: it is a model for ${model.manifest.task}`);
+  }
+  using interrupts = io.interrupts();
+  try {
+    const result = await onDevice(settings, note, (engine) =>
+      segment({
+        directory: model.directory,
+        spec: specOf(model.manifest),
+        images,
+        missing,
+        output,
+        outPath,
+        modalityCheck,
+        onCheckFailed: () => note(CHECK_FAILED),
+        engine,
+        signal: interrupts.signal,
+        onProgress: (step, steps) => progress.update({ step, steps }),
+      }));
+    progress.end();
+    tell(result, { model, json: args.is("json"), io });
+  } finally {
+    progress.end();
+  }
+}
+
+/** An input must not be lost to a slip, and hours of work not to a folder that is not there. */
+async function checkTarget(outPath: string, images: readonly string[]): Promise<void> {
+  const target = await Deno.realPath(outPath).catch(() => undefined);
+  for (const image of images) {
+    if (target !== undefined && await Deno.realPath(image) === target) {
+      wrong("Cannot use --out: expected another file than the images, got one of them");
+    }
+  }
+  const isFolder = await Deno.stat(dirname(outPath)).then((s) => s.isDirectory, () => false);
+  if (!isFolder) throw new CommandError("not-found", "Cannot write --out: its folder does not exist");
+}
+
+function tell(result: SegmentResult, { model, json, io }: { model: Model; json: boolean; io: Io }): void {
+  const { name, version } = model;
+  if (json) return io.out(JSON.stringify({ type: "result", model: name, version, ...result }));
+  const { provider, windows, timingsMs, labels, warnings } = result;
+  for (const { detail } of warnings) io.err(`Warning: ${detail}\n`);
+  const seconds = Object.values(timingsMs).reduce((a, b) => a + b, 0) / 1000;
+  io.out(`Wrote the mask: ${name} version ${version} on ${provider}, ${windows} windows, ${durationOf(seconds)}.`);
+  const width = Math.max(...labels.map((l) => l.name.length));
+  for (const label of labels) {
+    io.out(
+      `  ${label.name.padEnd(width)}  value ${label.value}  ${label.voxels} voxels  ${label.volumeMl.toFixed(2)} mL`,
+    );
+  }
+}

@@ -1,0 +1,68 @@
+/** `sulcus serve`: starts the server with checked settings and stops it in order. */
+import { type Args, type Command, wrong } from "../terminal/args.ts";
+import {
+  CHECK_FLAG,
+  checkDataDirectory,
+  DATA_FLAGS,
+  JSON_FLAG,
+  PROVIDER_FLAG,
+  refuseUnsupported,
+  settingsOf,
+} from "../terminal/config.ts";
+import { CommandError } from "../terminal/errors.ts";
+import type { Io } from "../terminal/io.ts";
+
+export const serveCommand: Command = {
+  name: "serve",
+  summary: "starts the server: a web page and an HTTP interface for this machine",
+  usage: ["serve [--host 127.0.0.1] [--port 8080] [--data ./data] [--models ./models] [--provider auto]"],
+  flags: {
+    host: { value: "ADDRESS", help: "Address to listen on. Default 127.0.0.1: only this machine reaches it" },
+    port: { value: "N", help: "Default 8080; 0 takes any free one" },
+    ...DATA_FLAGS,
+    ...PROVIDER_FLAG,
+    ...CHECK_FLAG,
+    "allow-remote-without-login": {
+      help: "Listen on another address too. There are no logins: everybody who reaches it may do everything",
+    },
+    "allowed-hosts": { value: "A,B", help: "Further names under which browsers may reach the server" },
+    ...JSON_FLAG,
+  },
+  notes: `
+Settings may also come from the environment; a flag goes first: SULCUS_HOST, SULCUS_PORT, SULCUS_DATA, SULCUS_MODELS,
+SULCUS_PROVIDER, SULCUS_MODALITY_CHECK, SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead of the embedded
+database). Each also with _FILE at its end, naming a file that holds the value, such as DATABASE_URL_FILE for a secret.
+The log goes to standard error as JSON lines.
+Ctrl-C or SIGTERM ends it in order: open requests get their time, trainings write a checkpoint. A second one ends it at
+once; trainings then go on from their last checkpoint.`,
+  run: runServe,
+};
+
+async function runServe(args: Args, io: Io): Promise<void> {
+  const { LOOPBACK_HOSTS, startServer } = await import("../../server/mod.ts"); // the other commands start without it
+  refuseUnsupported(io.env);
+  const { data, models, ...settings } = settingsOf(args, io.env);
+  const allowRemoteWithoutLogin = args.is("allow-remote-without-login");
+  if (!LOOPBACK_HOSTS.includes(settings.host) && !allowRemoteWithoutLogin) {
+    wrong(
+      `Cannot listen on ${settings.host}: the server has no logins, so everybody who reaches this address could do ` +
+        "everything. Give --allow-remote-without-login too if you want that",
+    );
+  }
+  await checkDataDirectory(data);
+  using interrupts = io.interrupts();
+  const server = await startServer({
+    ...settings,
+    data,
+    models,
+    allowRemoteWithoutLogin,
+    commit: io.env.SULCUS_COMMIT || undefined,
+    signal: interrupts.signal,
+  }).catch((error) => {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    throw new CommandError("port-in-use", `Cannot listen on port ${settings.port}: another program does`);
+  });
+  if (args.is("json")) io.out(JSON.stringify({ type: "ready", url: server.url }));
+  else io.out(`Sulcus is ready: ${server.url}`);
+  await server.finished;
+}

@@ -1,0 +1,124 @@
+/** Settings of the program: flags, then the environment, then defaults; checked once. Not the flags of one command. */
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { PRECISIONS, PROVIDERS } from "../../engine/mod.ts";
+import { modelNameSchema } from "../../registry/mod.ts";
+import { type Args, type Flags, UsageError } from "./args.ts";
+import type { Io } from "./io.ts";
+
+/** Flags of every command that needs the data directory. */
+export const DATA_FLAGS = {
+  data: { value: "DIR", help: "Where fine-tuned models, jobs and the database are kept. Default ./data" },
+  models: { value: "DIR", help: "The models that came with Sulcus; only read. Default ./models" },
+} as const satisfies Flags;
+
+export const PROVIDER_FLAG = {
+  provider: {
+    value: "NAME",
+    help: `The device: auto, ${PROVIDERS.join(", ")}. Default auto: the best one that works here`,
+  },
+} as const satisfies Flags;
+
+export const CHECK_FLAG = {
+  "modality-check": {
+    value: "NAME|off",
+    help: "Model that tells whether each image looks like what it is called, and warns. Default mr-sequence, if served",
+  },
+} as const satisfies Flags;
+
+export const JSON_FLAG = {
+  json: { help: "Print JSON lines for other programs, the result as the last one" },
+} as const satisfies Flags;
+
+interface Setting {
+  readonly flag?: string;
+  /** The variable, or with `_FILE` at its end one that names a file with the value. */
+  readonly env: string;
+  /** Is never shown. */
+  readonly secret?: boolean;
+}
+
+const SOURCES = {
+  host: { flag: "host", env: "SULCUS_HOST" },
+  port: { flag: "port", env: "SULCUS_PORT" },
+  data: { flag: "data", env: "SULCUS_DATA" },
+  models: { flag: "models", env: "SULCUS_MODELS" },
+  provider: { flag: "provider", env: "SULCUS_PROVIDER" },
+  allowedHosts: { flag: "allowed-hosts", env: "SULCUS_ALLOWED_HOSTS" },
+  modalityCheck: { flag: "modality-check", env: "SULCUS_MODALITY_CHECK" },
+  /** Read again by every device process; here so that a wrong one is told at once. */
+  cudaPrecision: { env: "SULCUS_CUDA_PRECISION" },
+  databaseUrl: { env: "DATABASE_URL", secret: true },
+} as const satisfies Record<string, Setting>;
+type Name = keyof typeof SOURCES;
+
+const hostName = z.string().regex(/^[A-Za-z0-9.:_[\]-]+$/, "expected a host name or address");
+const schema = z.strictObject({
+  host: hostName.default("127.0.0.1"),
+  port: z.string().regex(/^\d{1,5}$/, "expected a port from 0 to 65535").transform(Number)
+    .refine((port) => port <= 65535, "expected a port from 0 to 65535").default(8080),
+  data: z.string().default("./data"),
+  models: z.string().default("./models"),
+  provider: z.enum(["auto", ...PROVIDERS], `expected one of auto, ${PROVIDERS.join(", ")}`).default("auto"),
+  allowedHosts: z.string().transform((list) => list.split(",").map((name) => name.trim()))
+    .pipe(z.array(hostName)).default([]),
+  modalityCheck: modelNameSchema.transform((name) => name === "off" ? null : name).default("mr-sequence"),
+  cudaPrecision: z.enum(PRECISIONS, `expected one of ${PRECISIONS.join(", ")}`).default("tf32"),
+  databaseUrl: z.string().regex(/^postgres(ql)?:\/\//, "expected an address that begins with postgres://").optional(),
+});
+export type Settings = z.infer<typeof schema>;
+
+/**
+ * Reads and checks every setting.
+ * @param options.dataFlag the flag of the data directory, where `--data` means something else
+ * @throws {UsageError} naming the flag or variable that is wrong; values of secrets are not shown
+ */
+export function settingsOf(args: Args, env: Io["env"], { dataFlag = "data" } = {}): Settings {
+  const raw: Partial<Record<Name, string>> = {};
+  const origin = new Map<Name, string>();
+  for (const [name, setting] of Object.entries(SOURCES) as [Name, Setting][]) {
+    const flagName = name === "data" ? dataFlag : setting.flag;
+    const flag = flagName && args.text(flagName);
+    const value = flag ? { text: flag, from: `--${flagName}` } : fromEnvironment(setting, env);
+    if (!value) continue;
+    raw[name] = value.text;
+    origin.set(name, value.from);
+  }
+  const result = schema.safeParse(raw);
+  if (result.success) return result.data;
+  const { path, message } = result.error.issues[0];
+  const name = path[0] as Name;
+  const setting: Setting = SOURCES[name];
+  throw new UsageError(`Cannot use ${origin.get(name)}: ${message}${setting.secret ? "" : `, got "${raw[name]}"`}`);
+}
+
+/** An empty variable counts as absent: that is how compose files leave one out. */
+function fromEnvironment({ env: name }: Setting, env: Io["env"]): { text: string; from: string } | undefined {
+  const [text, file] = [env[name], env[`${name}_FILE`]];
+  if (text && file) throw new UsageError(`Cannot use ${name}: ${name}_FILE is set too`);
+  if (!file) return text ? { text, from: name } : undefined;
+  try {
+    return { text: readFileSync(file, "utf8").trim(), from: `${name}_FILE` };
+  } catch {
+    throw new UsageError(`Cannot use ${name}_FILE: the file that it names cannot be read`);
+  }
+}
+
+/** Makes the data directory if need be and looks whether it can be written. @throws {UsageError} naming the setting */
+export async function checkDataDirectory(data: string): Promise<void> {
+  try {
+    await Deno.mkdir(data, { recursive: true });
+    await Deno.remove(await Deno.makeTempFile({ dir: data, prefix: ".writable-" }));
+  } catch (error) {
+    const why = error instanceof Error ? error.name : "unknown";
+    throw new UsageError(
+      `Cannot use the data directory (SULCUS_DATA, or its flag): expected a folder that can be written (${why})`,
+    );
+  }
+}
+
+/** What this version does not have yet is refused rather than passed over. @throws {UsageError} */
+export function refuseUnsupported(env: Io["env"]): void {
+  const name = Object.keys(env).find((name) => name.startsWith("S3_") && env[name]);
+  if (name) throw new UsageError(`Cannot use ${name}: storage in S3 is not supported yet`);
+}

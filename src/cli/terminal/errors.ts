@@ -1,0 +1,37 @@
+/** What went wrong, in words for users. What nobody foresaw may quote paths or file contents and is not shown. */
+import { EngineError } from "../../engine/mod.ts";
+import { InferenceError } from "../../inference/mod.ts";
+import { DomainError } from "../../storage/mod.ts";
+import { TrainingError } from "../../train/mod.ts";
+import { VolumeError } from "../../volume/mod.ts";
+import { UsageError } from "./args.ts";
+
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The command has failed for a reason of its own: exit code 1. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  constructor(readonly code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof UsageError) return { code: "wrong-use", message: error.message };
+  if (error instanceof VolumeError) return { code: "invalid-volume", message: error.message };
+  for (const Known of [CommandError, DomainError, EngineError, InferenceError, TrainingError]) {
+    if (error instanceof Known) return { code: error.code, message: error.message };
+  }
+  // Our own checks throw built-in errors with texts of this form.
+  if (error instanceof Error && /^(Type|Range|Syntax)?Error$/.test(error.name) && /^Cannot [a-z]/.test(error.message)) {
+    return { code: "failed", message: error.message };
+  }
+  const kind = error instanceof Error ? error.name : typeof error;
+  return {
+    code: "internal",
+    message: `An unforeseen error (${kind}). SULCUS_DEBUG=1 shows where; that text may hold file names.`,
+  };
+}

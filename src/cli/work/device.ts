@@ -1,0 +1,23 @@
+/** Runs work on the device that the user asked for, in this process and its device child. */
+import {
+  type Engine,
+  type Fallback,
+  fallbackWarning,
+  openEngine,
+  type Provider,
+  readyProviders,
+  withFallback,
+} from "../../engine/mod.ts";
+import type { Settings } from "../terminal/config.ts";
+
+/** `auto` begins with the best device and goes on to the next when memory or operators do not suffice; it says so. */
+export async function onDevice<T>(
+  { provider: wanted, data }: Pick<Settings, "provider" | "data">,
+  note: (message: string) => void,
+  work: (engine: Engine) => Promise<T>,
+): Promise<T> {
+  const onFallback = (fallback: Fallback) => note(fallbackWarning(fallback).detail);
+  const open = (provider: Provider) => openEngine(provider, { dataDirectory: data, warn: note });
+  const { value } = await withFallback(readyProviders(wanted), work, { open, onFallback });
+  return value;
+}

@@ -1,0 +1,54 @@
+/** The images of one examination: a flag for each modality, the first one given decides the grid. */
+import { INPUTS, type Modality } from "../../inference/mod.ts";
+import { inputFromName } from "../../datasets/mod.ts";
+import { type Args, type Flag, wrong } from "../terminal/args.ts";
+import { CommandError } from "../terminal/errors.ts";
+
+const MEANING: Readonly<Record<Modality, string>> = {
+  t1: "T1-weighted, without contrast agent",
+  t1c: "T1-weighted, with contrast agent",
+  t2: "T2-weighted",
+  flair: "FLAIR",
+  pd: "Proton density",
+  mra: "MR angiography (time of flight)",
+  dwi: "Diffusion-weighted (trace)",
+  adc: "Apparent diffusion coefficient",
+  any: "A volume of any modality, for models that take one of whatever kind",
+};
+
+export const IMAGE_FLAGS = Object.fromEntries(
+  INPUTS.map((m): [Modality, Flag] => [m, { value: "FILE", help: MEANING[m] }]),
+);
+
+export const IMAGES_NOTE = `
+Images are NIfTI files (.nii or .nii.gz) of one examination, skull-stripped if the model was trained so. Give those that
+the model asks for (\`sulcus models show NAME\`). The first one on the command line decides the grid; the others are
+resampled to it where they differ.`;
+
+/**
+ * The image files by modality, in the order of the command line.
+ * @throws {CommandError} a file is not there, naming its flag
+ */
+export async function imagesOf(args: Args): Promise<Partial<Record<Modality, string>>> {
+  const images: Partial<Record<Modality, string>> = {};
+  for (const flag of args.given) {
+    const modality = INPUTS.find((m) => m === flag);
+    if (modality) images[modality] = args.required(modality);
+  }
+  const given = Object.entries(images);
+  if (given.length === 0) wrong("Cannot run: expected at least one image, such as --t1 FILE, got none");
+  for (const [modality, path] of given) {
+    const isFile = await Deno.stat(path).then((s) => s.isFile, () => false);
+    if (!isFile) throw new CommandError("not-found", `Cannot read --${modality}: there is no such file`);
+  }
+  return images;
+}
+
+/** Flags such as `--T1CE` and `--t2f` as the canonical ones. */
+export function canonicalFlags(argv: readonly string[]): string[] {
+  return argv.map((word) => {
+    const match = /^--([^=]+)(.*)$/s.exec(word);
+    const modality = match && inputFromName(match[1]);
+    return modality ? `--${modality}${match[2]}` : word;
+  });
+}

@@ -1,0 +1,110 @@
+/**
+ * A training in this process whose checkpoint outlives it, from the request to the candidate version. The database is
+ * open only at the start and at the end, so that hours of training lock nobody out.
+ */
+import { resolve } from "node:path";
+import { acquireLock, DomainError, exists, removeIfPresent } from "../../storage/mod.ts";
+import { type ManifestDraft, type ModelVersion, type Registry } from "../../registry/mod.ts";
+import type { TrainEvent } from "../../train/mod.ts";
+import type { Settings } from "../terminal/config.ts";
+import { CommandError, failureOf } from "../terminal/errors.ts";
+import { withRegistry } from "./models_store.ts";
+
+export interface KeptTraining<T> {
+  readonly settings: Settings;
+  /** The folder that holds this training's own; see {@link workRootOf}. */
+  readonly root: string;
+  /** The same for the same wishes and data, wherever these lie. */
+  readonly job: string;
+  /** In messages: "fine-tune". */
+  readonly title: string;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: TrainEvent) => void;
+  /** Throws where the registry has no place for the result. */
+  readonly check: (registry: Registry) => Promise<void>;
+  readonly train: (
+    place: { workDirectory: string; outputDirectory: string; onEvent: (event: TrainEvent) => void },
+  ) => Promise<T>;
+  readonly draftOf: (trained: T) => ManifestDraft;
+}
+
+/** Where trainings of a kind keep their folders. */
+export async function workRootOf(given: string | undefined, settings: Settings, kind: string): Promise<string> {
+  const root = resolve(given ?? `${settings.data}/${kind}`);
+  await Deno.mkdir(root, { recursive: true });
+  return root;
+}
+
+/**
+ * Trains, or goes on where the same request was stopped, and writes the candidate. `existed`: an earlier command had
+ * made it.
+ * @throws {CommandError} `cancelled` once the checkpoint is written
+ * @throws {DomainError} names or data cannot be used; `locked`
+ */
+export async function keepTraining<T>(
+  options: KeptTraining<T>,
+): Promise<{ readonly made: ModelVersion; readonly existed: boolean }> {
+  const { settings, root, job, title } = options;
+  const existing = await withRegistry(settings, async (registry) => {
+    await options.check(registry);
+    return await registry.madeBy(job);
+  });
+  if (existing) return { made: existing, existed: true };
+
+  const directory = `${root}/${job}`;
+  await Deno.mkdir(directory, { recursive: true });
+  const lock = await acquireLock(`${directory}/lock`, { what: `the folder of this ${title}` });
+  try {
+    const trained = await train(options, directory);
+    const made = await withRegistry(settings, (registry) => addOnce(registry, options.draftOf(trained), directory, job))
+      .catch(keepsResult);
+    await removeIfPresent(directory); // prepared cases are patients' data
+    return { made, existed: false };
+  } finally {
+    lock.release();
+  }
+}
+
+async function train<T>({ title, signal, onEvent, train }: KeptTraining<T>, directory: string): Promise<T> {
+  const workDirectory = `${directory}/work`;
+  if (await exists(workDirectory)) onEvent({ type: "log", message: `Going on where this ${title} was stopped` });
+  let last: Extract<TrainEvent, { type: "progress" }> | undefined;
+  try {
+    return await train({
+      workDirectory,
+      outputDirectory: `${directory}/output`,
+      onEvent: (event) => {
+        if (event.type === "progress") last = event;
+        onEvent(event);
+      },
+    });
+  } catch (error) {
+    if (!signal.aborted || failureOf(error).code !== "cancelled") throw error;
+    const at = last ? ` after update ${last.step} of ${last.steps} (${last.phase})` : "";
+    throw new CommandError(
+      "cancelled",
+      `Stopped${at}. The checkpoint is kept: the same command again goes on from there`,
+      { cause: error },
+    );
+  }
+}
+
+/** A crash between the candidate and the end of the command must not make a second one. */
+async function addOnce(
+  registry: Registry,
+  draft: ManifestDraft,
+  directory: string,
+  job: string,
+): Promise<ModelVersion> {
+  return await registry.madeBy(job) ?? await registry.addCandidate(draft, `${directory}/output`);
+}
+
+function keepsResult(error: unknown): never {
+  if (!(error instanceof DomainError && error.code === "locked")) throw error;
+  throw new DomainError(
+    "locked",
+    `The training is done and kept, but the candidate cannot be written yet. ${error.message}. Then give the same ` +
+      "command again; it trains no further",
+    { cause: error },
+  );
+}

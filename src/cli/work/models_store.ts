@@ -1,0 +1,103 @@
+/** Models for commands: by name from the data directory and the shipped ones, or by the path of a package folder. */
+import { resolve } from "node:path";
+import { type CheckingModel, checkNetwork } from "../../inference/mod.ts";
+import { findCheckingModel } from "../../jobs/mod.ts";
+import { DomainError, exists, openDatabase } from "../../storage/mod.ts";
+import { modelNameSchema, type ModelVersion, readPackage, Registry, verifyPackage } from "../../registry/mod.ts";
+import { type Args, refuse, wrong } from "../terminal/args.ts";
+import { checkDataDirectory, type Settings } from "../terminal/config.ts";
+
+export const MODEL_FLAGS = {
+  model: { value: "NAME|PATH", help: "A model by name (see `sulcus models`), or the folder of a model package" },
+  version: { value: "N", help: "Which version of a named model. Default: the one that is served" },
+} as const;
+
+/** What the commands need of a model. */
+export type Model = Pick<ModelVersion, "name" | "version" | "directory" | "manifest">;
+
+export interface ModelChoice {
+  /** A name, or a path (it has a slash or begins with a dot, which names cannot). */
+  readonly model: string;
+  readonly version?: number;
+}
+
+/** The model that `--model`, or the command's word, names. */
+export function modelChoiceOf(args: Args, word?: string): ModelChoice {
+  const model = word ?? args.required("model"), version = args.whole("version", { least: 1, most: 1_000_000 });
+  if (!isPath(model) && !modelNameSchema.safeParse(model).success) {
+    const expected = "a name of a-z, 0-9, - and _, or a path with a slash";
+    if (word !== undefined) wrong(`Cannot use NAME: expected ${expected}, got "${model}"`);
+    refuse("model", expected, model);
+  }
+  if (isPath(model) && version !== undefined) wrong("Cannot use --version: the model is a package folder");
+  return { model, version };
+}
+
+export function isPath(model: string): boolean {
+  return /[/\\]|^\./.test(model);
+}
+
+/**
+ * Finds a model, with the hash of every file checked. A named one opens the database for just as long as that takes.
+ * @throws {DomainError} as `Registry.resolve()` and `readPackage()` do
+ */
+export async function findModel({ model, version }: ModelChoice, settings: Settings): Promise<Model> {
+  if (!isPath(model)) return await withRegistry(settings, (registry) => registry.resolve(model, version));
+  const directory = resolve(model);
+  if (!await exists(directory)) throw new DomainError("not-found", "Cannot find the folder of the model package");
+  const manifest = await readPackage(directory);
+  await verifyPackage(directory, manifest);
+  return { name: manifest.name, version: manifest.version, directory, manifest };
+}
+
+/** What is said when the check of modalities cannot be made. */
+export const CHECK_FAILED = "Whether the images look like what they are called could not be checked";
+
+/**
+ * A model, and the one that checks modalities where it is served. A package folder is used without the database, and so
+ * without that check.
+ * @throws as {@link findModel}
+ */
+export async function findModelAndCheck(
+  choice: ModelChoice,
+  settings: Settings,
+  note: (message: string) => void,
+): Promise<{ model: Model; modalityCheck?: CheckingModel }> {
+  const { modalityCheck: name } = settings;
+  if (isPath(choice.model) || name === null) return { model: await findModel(choice, settings) };
+  return await withRegistry(settings, async (registry) => ({
+    model: await registry.resolve(choice.model, choice.version),
+    modalityCheck: await findCheckingModel(registry, name).catch(() => void note(CHECK_FAILED)),
+  }));
+}
+
+/**
+ * Opens the registry for one piece of work.
+ * @throws {UsageError} as `checkDataDirectory()` does
+ * @throws {DomainError} `locked` while a server has the data directory
+ */
+export async function withRegistry<T>(
+  { data, models, databaseUrl }: Pick<Settings, "data" | "models" | "databaseUrl">,
+  work: (registry: Registry) => Promise<T>,
+): Promise<T> {
+  await checkDataDirectory(data);
+  const dataDirectory = resolve(data);
+  const database = await openDatabase({ dataDirectory, url: databaseUrl }).catch(explain);
+  try {
+    return await work(
+      await Registry.open({ database, dataDirectory, shippedDirectory: resolve(models), checkNetwork }),
+    );
+  } finally {
+    await database.close();
+  }
+}
+
+function explain(error: unknown): never {
+  if (!(error instanceof DomainError && error.code === "locked")) throw error;
+  throw new DomainError(
+    "locked",
+    `${error.message}. A running server keeps its data directory to itself: ask that server, stop it, give another ` +
+      "folder by --data, or, to segment or classify, the folder of the model package by --model",
+    { cause: error },
+  );
+}

@@ -1,0 +1,83 @@
+/** What the commands that train share: flags, an end by Ctrl-C, and words for what they made. */
+import { modelNameSchema } from "../../registry/mod.ts";
+import { type Args, refuse } from "../terminal/args.ts";
+import type { Io } from "../terminal/io.ts";
+import { Progress } from "../terminal/progress.ts";
+
+/** `--name` of the model to be made. */
+export function newModelOf(args: Args): string {
+  const name = args.required("name");
+  if (modelNameSchema.safeParse(name).success) return name;
+  refuse("name", "1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit", name);
+}
+
+/** `--seed`, `--roi` and `--learning-rate`, as a recipe has them. */
+export function trainingFlagsOf(args: Args) {
+  const edge = args.whole("roi", { least: 16, most: 256 });
+  if (edge !== undefined && edge % 16 !== 0) refuse("roi", "a multiple of 16 up to 256", String(edge));
+  const seed = args.whole("seed", { least: 0, most: Number.MAX_SAFE_INTEGER });
+  const learningRate = rateOf(args);
+  return {
+    ...seed !== undefined && { seed },
+    ...edge !== undefined && { roi: [edge, edge, edge] as const },
+    ...learningRate !== undefined && { learningRate },
+  };
+}
+
+function rateOf(args: Args): number | undefined {
+  const text = args.text("learning-rate");
+  if (text === undefined) return undefined;
+  const rate = /^[\d.]+(e-?\d+)?$/i.test(text) ? Number(text) : NaN;
+  return rate > 0 && rate <= 1 ? rate : refuse("learning-rate", "a number above 0 up to 1, such as 2e-3", text);
+}
+
+export function numbersOf(metrics: Readonly<Record<string, number | null>>): string {
+  return Object.entries(metrics).map(([name, value]) => `${name} ${value === null ? "undefined" : +value.toFixed(4)}`)
+    .join(", ");
+}
+
+/** Runs a training that shows its progress and that Ctrl-C stops, then prints the lines or the object that `work` gives. */
+export async function runTraining(
+  args: Args,
+  io: Io,
+  work: (shown: { progress: Progress; signal: AbortSignal }) => Promise<{ result: object; words: readonly string[] }>,
+): Promise<void> {
+  const json = args.is("json");
+  const progress = new Progress(io, { json });
+  using interrupts = io.interrupts();
+  const { signal } = interrupts;
+  signal.addEventListener("abort", () => {
+    progress.note("Stopping after the update under way. Ctrl-C again ends at once; the last checkpoint stays");
+  }, { once: true });
+  try {
+    const { result, words } = await work({ progress, signal });
+    progress.end();
+    io.out(json ? JSON.stringify({ type: "result", ...result }) : words.join("\n"));
+  } finally {
+    progress.end();
+  }
+}
+
+/** What a training made, what was measured, and what to do next. */
+export function candidateWords(
+  { model, version, existed }: { model: string; version: number; existed: boolean },
+  { kind, measured, args }: { kind: "fine-tune" | "pre-training"; measured: string; args: Args },
+): string[] {
+  const where = storeFlags(args);
+  return [
+    existed
+      ? `This very ${kind} was done before: it made ${model} version ${version}.`
+      : `Made ${model} version ${version}, a candidate.`,
+    measured,
+    `Look at it:  sulcus models show ${model} ${version}${where}`,
+    `Approve it:  sulcus models approve ${model} ${version} --by "YOUR NAME"${where}`,
+  ];
+}
+
+/** The flags by which other commands find the models of this one. */
+function storeFlags(args: Args): string {
+  return ["store", "models"].flatMap((flag) => {
+    const value = args.text(flag);
+    return value === undefined ? [] : [` --${flag === "store" ? "data" : flag} ${value}`];
+  }).join("");
+}

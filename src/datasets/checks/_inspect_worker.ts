@@ -1,0 +1,35 @@
+/** The thread behind {@link Inspector}: reads a volume and reports on it. */
+import { readNifti, VolumeError } from "../../volume/mod.ts";
+import { type FileInfo, type InspectReply, type InspectRequest, MAX_VALUES } from "./inspect.ts";
+
+const main = self as unknown as {
+  onmessage: (event: MessageEvent<InspectRequest>) => void;
+  postMessage(reply: InspectReply): void;
+};
+
+main.onmessage = async ({ data: { path, isLabel } }) => {
+  try {
+    main.postMessage({ info: await inspect(path, isLabel) });
+  } catch (error) {
+    const isContent = error instanceof VolumeError;
+    main.postMessage({ error: isContent ? error.message : "failed", isContent });
+  }
+};
+
+async function inspect(path: string, isLabel: boolean): Promise<FileInfo> {
+  const { sizeVox, affineRas, nonFiniteVoxels, data } = await readNifti(path);
+  return { sizeVox, affineRas, nonFiniteVoxels, ...(isLabel && { values: valuesOf(data) }) };
+}
+
+function valuesOf(data: Float32Array): number[] {
+  const values = new Set<number>();
+  let last = NaN;
+  for (const value of data) {
+    if (value === last) continue; // neighbours are mostly alike
+    last = value;
+    if (values.add(value).size > MAX_VALUES) {
+      throw new VolumeError(`Cannot use a label map: expected at most ${MAX_VALUES} different values, got more`);
+    }
+  }
+  return [...values].sort((a, b) => a - b);
+}

@@ -1,0 +1,114 @@
+/** What must hold before a data set is trained on, from what was seen when its files came in. Opens no file. */
+import { createHash } from "node:crypto";
+import { type Grid, gridOverlap, LEAST_OVERLAP, sameGrid } from "../../volume/mod.ts";
+import type { Label, Modality } from "../../inference/mod.ts";
+import type { TrainingCase } from "../../train/mod.ts";
+import type { FileInfo } from "./inspect.ts";
+import type { Role } from "../layouts/plan.ts";
+import type { CaseCheck, CheckCode, DatasetTask } from "../types.ts";
+
+/** A file of a case: where it is, its hash and what is in it. */
+export interface CaseFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly info: FileInfo;
+}
+
+export interface CaseContent {
+  readonly id: string;
+  readonly patient: string;
+  readonly className?: string;
+  readonly files: ReadonlyMap<Role, CaseFile>;
+}
+
+/** What the hash of a case is made of. */
+export type HashedCase = Pick<CaseContent, "id" | "patient" | "className"> & {
+  readonly files: ReadonlyMap<Role, Pick<CaseFile, "sha256">>;
+};
+
+export interface CheckedSpec {
+  readonly task: DatasetTask;
+  readonly modalities: readonly Modality[];
+  readonly labels: readonly Label[];
+  readonly classes: readonly string[];
+}
+
+/** Checks every case against the data set's description. */
+export function checkCases(cases: readonly CaseContent[], spec: CheckedSpec): CaseCheck[] {
+  const checks = cases.flatMap((content) => checkCase(content, spec));
+  const empty = checks.filter((c) => c.code === "label-empty");
+  return empty.length < cases.length
+    ? checks
+    : checks.map((c) => c.code === "label-empty" ? { ...c, severity: "error" } : c);
+}
+
+function checkCase({ id, className, files }: CaseContent, spec: CheckedSpec): CaseCheck[] {
+  const checks: CaseCheck[] = [];
+  const note = (code: CheckCode, detail: string, severity: CaseCheck["severity"] = "error") =>
+    checks.push({ case: id, code, severity, detail });
+
+  for (const modality of spec.modalities) {
+    if (!files.has(modality)) note("missing-modality", `${modality} is missing`);
+  }
+  if (spec.task === "classification") {
+    if (className === undefined) note("missing-class", "it has no class");
+    else if (!spec.classes.includes(className)) note("missing-class", "its class is not one of the data set's");
+  }
+  const label = files.get("label")?.info;
+  if (spec.task === "segmentation") {
+    if (!label) note("missing-label", "it has no label map");
+    else checkValues(label.values ?? [], spec.labels, note);
+  }
+
+  const used = [...spec.modalities, ...spec.task === "segmentation" ? ["label" as const] : []];
+  const [first, ...others] = used.filter((role) => files.has(role));
+  for (const role of others) {
+    const [reference, grid] = [gridOf(files, first), gridOf(files, role)];
+    if (gridOverlap(reference, grid) < LEAST_OVERLAP) note("no-overlap", `${role} does not overlap ${first} in space`);
+    else if (!sameGrid(reference, grid)) {
+      note("grids-differ", `${role} is not on the grid of ${first}; it is resampled`, "warning");
+    }
+  }
+  for (const role of used) {
+    const count = files.get(role)?.info.nonFiniteVoxels ?? 0;
+    if (count > 0) note("non-finite", `${role} has ${count} voxels that are no numbers; they are read as 0`, "warning");
+  }
+  return checks;
+}
+
+function gridOf(files: CaseContent["files"], role: Role): Grid {
+  return files.get(role)!.info;
+}
+
+function checkValues(
+  values: readonly number[],
+  labels: readonly Label[],
+  note: (code: CheckCode, detail: string, severity?: CaseCheck["severity"]) => void,
+): void {
+  const known = new Set(labels.flatMap((l) => l.sourceValues ?? [l.value]));
+  const strange = values.filter((v) => v !== 0 && !known.has(v));
+  if (strange.length > 0) {
+    const shown = strange.slice(0, 5).map((v) => Number.isInteger(v) ? v : v.toFixed(3)).join(", ");
+    note("label-out-of-range", `its label map has values that belong to no label: ${shown}`);
+  } else if (values.every((v) => v === 0)) {
+    note("label-empty", "no voxel of its label map belongs to a label", "warning");
+  }
+}
+
+/** sha256 over every case's files, class and patient, in an order that does not depend on how they came in. */
+export function hashCases(cases: readonly HashedCase[]): string {
+  const lines = cases.flatMap(({ id, patient, className, files }) => [
+    ...[...files].map(([role, { sha256 }]) => [id, role, sha256]),
+    [id, "patient", patient],
+    ...className === undefined ? [] : [[id, "class", className]],
+  ]).map((line) => JSON.stringify(line)).sort();
+  return createHash("sha256").update(lines.join("\n")).digest("hex");
+}
+
+/** What training gets of a case. */
+export function trainingCaseOf({ id, patient, className, files }: CaseContent): TrainingCase {
+  const { label, ...images } = Object.fromEntries([...files].map(([role, { path }]) => [role, path])) as Partial<
+    Record<Role, string>
+  >;
+  return { id, patient, images, ...(label && { label }), ...(className !== undefined && { className }) };
+}

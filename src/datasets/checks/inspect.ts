@@ -1,0 +1,70 @@
+/**
+ * Looks into an image or label map, voxel by voxel, in a thread of its own: a server must not stop answering while a
+ * volume is inflated.
+ */
+import type { Triple } from "../../volume/mod.ts";
+import { DomainError } from "../../storage/mod.ts";
+
+/** What is kept of a file's content. */
+export interface FileInfo {
+  readonly sizeVox: Triple;
+  readonly affineRas: readonly number[];
+  readonly nonFiniteVoxels: number;
+  /** Label maps: the values that occur, ascending, at most {@link MAX_VALUES}. */
+  readonly values?: readonly number[];
+}
+
+/** A label map with more values than this is no label map. */
+export const MAX_VALUES = 1024;
+
+export interface InspectRequest {
+  readonly path: string;
+  readonly isLabel: boolean;
+}
+export type InspectReply = { readonly info: FileInfo } | { readonly error: string; readonly isContent: boolean };
+
+/** The thread ends after this pause; starting one takes longer than looking into a file. */
+const IDLE_MS = 5000;
+
+/** Inspects files one after the other, in a thread that starts when it is needed. */
+export class Inspector implements Disposable {
+  #worker: Worker | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #idle: ReturnType<typeof setTimeout> | undefined;
+
+  /** @throws {DomainError} `invalid-volume`, with what is wrong and no file name */
+  async inspect(path: string, { isLabel }: { isLabel: boolean }): Promise<FileInfo> {
+    const turn = this.#last.then(() => this.#ask({ path, isLabel }));
+    this.#last = turn.catch(() => {});
+    const reply = await turn;
+    if ("info" in reply) return reply.info;
+    throw reply.isContent
+      ? new DomainError("invalid-volume", reply.error)
+      : new DomainError("internal", "Cannot inspect a volume: it cannot be opened");
+  }
+
+  /** Ends the thread; the next call starts another. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#idle);
+    this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+
+  async #ask(request: InspectRequest): Promise<InspectReply> {
+    clearTimeout(this.#idle);
+    const worker = this.#worker ??= new Worker(import.meta.resolve("./_inspect_worker.ts"), { type: "module" });
+    try {
+      return await new Promise<InspectReply>((resolve, reject) => {
+        worker.onmessage = ({ data }: MessageEvent<InspectReply>) => resolve(data);
+        worker.onerror = (event) => {
+          event.preventDefault();
+          this[Symbol.dispose]();
+          reject(new DomainError("internal", "Cannot inspect a volume: the inspecting thread failed"));
+        };
+        worker.postMessage(request);
+      });
+    } finally {
+      this.#idle = setTimeout(() => this[Symbol.dispose](), IDLE_MS);
+    }
+  }
+}

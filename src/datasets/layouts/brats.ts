@@ -1,0 +1,54 @@
+/**
+ * BraTS training data: `<case>/<case>_t1ce.nii.gz` (until 2021, enhancing tumour = 4) or `<case>/<case>-t1c.nii.gz`
+ * (2023, enhancing tumour = 3), under any folders; `HGG/` and `LGG/` give the class. Releases that number the regions
+ * otherwise (paediatric data since 2024) do not pass the label checks and go through the Sulcus layout.
+ * Source: docs/method E.1 to E.3.
+ */
+import { CaseCollector, invalidDataset, type LayoutPlan } from "./plan.ts";
+import { modalityFromName } from "./modalities.ts";
+import type { DatasetLabel } from "../types.ts";
+
+const FILE = /^(?:.*\/)?([^/]+)\/\1([-_])(t1n|t1c|t2w|t2f|t1|t1ce|t2|flair|seg)\.nii(?:\.gz)?$/;
+const SINCE_2023 = /^(t1n|t1c|t2w|t2f)$/;
+
+export function planBrats(paths: readonly string[]): LayoutPlan {
+  const collector = new CaseCollector();
+  const classes = new Map<string, string>();
+  const suffixes = new Set<string>();
+  for (const path of paths) {
+    const match = FILE.exec(path);
+    if (!match) continue;
+    const [, id, , suffix] = match;
+    suffixes.add(suffix);
+    collector.add(id, suffix === "seg" ? "label" : modalityFromName(suffix)!, path);
+    const grade = path.split("/").at(-3);
+    if (grade === "HGG" || grade === "LGG") classes.set(id, grade);
+  }
+  const isNew = [...suffixes].some((s) => SINCE_2023.test(s));
+  if (isNew && [...suffixes].some((s) => s !== "seg" && !SINCE_2023.test(s))) {
+    throw invalidDataset("it mixes the names of BraTS 2023 with those of earlier years");
+  }
+  const cases = collector.cases((id) => ({ patient: patientOf(id), className: classes.get(id) }));
+  return {
+    layout: "brats",
+    name: "",
+    task: "segmentation",
+    modalities: (["t1", "t1c", "t2", "flair"] as const).filter((m) => cases.some((c) => c.files.has(m))),
+    regions: regionsWith(isNew ? 3 : 4),
+    classes: [...new Set(classes.values())].sort(),
+    cases,
+  };
+}
+
+function regionsWith(enhancing: number): DatasetLabel[] {
+  return [
+    { name: "whole tumour", values: [1, 2, enhancing] },
+    { name: "tumour core", values: [1, enhancing] },
+    { name: "enhancing tumour", values: [enhancing] },
+  ];
+}
+
+/** `BraTS-GLI-00001-000`, `-001`: time points of one patient. */
+function patientOf(id: string): string {
+  return /^(BraTS-[A-Z]+-\d+)-\d{3}$/i.exec(id)?.[1] ?? id;
+}

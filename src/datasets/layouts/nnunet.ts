@@ -1,0 +1,69 @@
+/**
+ * nnU-Net v2 raw data: `dataset.json`, `imagesTr/<case>_0000.nii.gz`, `labelsTr/<case>.nii.gz`. Test images are left
+ * out. Source: nnU-Net documentation/dataset_format.md and region_based_training.md.
+ */
+import { z } from "zod";
+import { CaseCollector, invalidDataset, type LayoutInput, type LayoutPlan } from "./plan.ts";
+import { modalityFromName } from "./modalities.ts";
+import type { DatasetLabel } from "../types.ts";
+
+const value = z.int().min(0).max(65_535);
+const schema = z.object({
+  name: z.string().optional(),
+  channel_names: z.record(z.string().regex(/^\d{1,4}$/), z.string()),
+  labels: z.record(z.string(), z.union([value, z.array(value).min(1)])),
+  regions_class_order: z.array(z.int().min(1).max(255)).optional(),
+  file_ending: z.enum([".nii.gz", ".nii"]).default(".nii.gz"),
+});
+
+export function planNnunet({ paths, description }: LayoutInput): LayoutPlan {
+  const parsed = schema.safeParse(description);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0];
+    throw invalidDataset(`dataset.json: ${path.join(".")}: ${message}`);
+  }
+  const { name = "", channel_names, labels, regions_class_order, file_ending } = parsed.data;
+  const channels = new Map(
+    Object.entries(channel_names).sort(([a], [b]) => Number(a) - Number(b)).map(([index, channel]) => {
+      const modality = modalityFromName(channel);
+      if (!modality) throw invalidDataset(`dataset.json: channel ${index} is no known modality`);
+      return [Number(index), modality];
+    }),
+  );
+  const modalities = [...channels.values()];
+  if (new Set(modalities).size < modalities.length) throw invalidDataset("two channels are of the same modality");
+
+  const collector = new CaseCollector();
+  for (const path of paths) {
+    const match = /^imagesTr\/([^/]+)_(\d{4})(\.nii(?:\.gz)?)$/.exec(path);
+    const modality = match && match[3] === file_ending ? channels.get(Number(match[2])) : undefined;
+    if (modality) collector.add(match![1], modality, path);
+  }
+  for (const path of paths) {
+    const match = /^labelsTr\/([^/]+?)(\.nii(?:\.gz)?)$/.exec(path);
+    if (match && match[2] === file_ending && collector.has(match[1])) collector.add(match[1], "label", path);
+  }
+  return {
+    layout: "nnunet",
+    name,
+    task: "segmentation",
+    modalities,
+    regions: regionsOf(labels, regions_class_order),
+    classes: [],
+    cases: collector.cases(),
+  };
+}
+
+function regionsOf(labels: Record<string, number | number[]>, order: readonly number[] | undefined): DatasetLabel[] {
+  if (Object.hasOwn(labels, "ignore")) throw invalidDataset("its label maps have an ignore label");
+  const regions = Object.entries(labels).filter(([name, v]) => name !== "background" && v !== 0)
+    .map(([name, v]) => ({ name, values: [v].flat().filter((n) => n > 0) }));
+  if (regions.length === 0) throw invalidDataset("dataset.json names no label but the background");
+  if (!order) return regions;
+  if (order.length !== regions.length) {
+    throw invalidDataset(
+      `dataset.json: expected ${regions.length} entries in regions_class_order, got ${order.length}`,
+    );
+  }
+  return regions.map((region, i) => ({ ...region, value: order[i] }));
+}

@@ -1,0 +1,113 @@
+/**
+ * Unlabelled cases where they lie: a manifest (docs/method E.4), or a folder in nnU-Net, BraTS or Sulcus layout, or plainly
+ * of `<case>/<modality>.nii.gz`. Copies and records nothing; opens no image.
+ */
+import { basename, dirname, resolve } from "node:path";
+import { z } from "zod";
+import { digestFile } from "../../storage/mod.ts";
+import type { PretrainingCase } from "../../train/mod.ts";
+import { hashCases } from "../checks/checks.ts";
+import { walkFiles } from "./folder_files.ts";
+import { CaseCollector, invalidDataset, type PlannedCase, type Role } from "./plan.ts";
+import { planDataset } from "./layouts.ts";
+import { modalityFromName } from "./modalities.ts";
+
+export interface PretrainingSource {
+  readonly cases: readonly PretrainingCase[];
+  /** sha256 over every file that is used. */
+  readonly hash: string;
+}
+
+const MAX_TEXT_BYTES = 2 ** 26;
+
+/**
+ * Reads and hashes the images of every source; labels and cases marked as test are left out.
+ * @throws {DomainError} `invalid-dataset`; messages name sources and cases by their number
+ */
+export async function readPretrainingSources(sources: readonly string[]): Promise<PretrainingSource> {
+  const found: PretrainingCase[] = [];
+  for (const [i, source] of sources.entries()) {
+    const info = await Deno.stat(source).catch(() => undefined);
+    if (info === undefined) throw invalidDataset(`source ${i + 1}: there is no such folder or file`);
+    const cases = info.isDirectory ? await casesOfFolder(resolve(source)) : await casesOfManifest(resolve(source));
+    if (cases.length === 0) throw invalidDataset(`source ${i + 1} has no images of a known modality`);
+    found.push(...cases.map((c) => sources.length === 1 ? c : { ...c, id: `${i + 1}/${c.id}` }));
+  }
+  const contents = [];
+  for (const [i, { id, images }] of found.entries()) {
+    const files = new Map<Role, { sha256: string }>();
+    for (const [modality, path] of Object.entries(images) as [Role, string][]) {
+      const digest = await digestFile(path).catch(() => {
+        throw invalidDataset(`case ${i + 1} of ${found.length}: its ${modality} cannot be read`);
+      });
+      files.set(modality, digest);
+    }
+    contents.push({ id, patient: id, files });
+  }
+  return { cases: found, hash: hashCases(contents) };
+}
+
+const manifestSchema = z.object({
+  cases: z.array(z.object({
+    id: z.string().min(1).max(1000),
+    images: z.record(z.string(), z.string().min(1)),
+    split: z.string().optional(),
+  })),
+});
+
+/** Paths in a manifest are relative to it. */
+async function casesOfManifest(path: string): Promise<PretrainingCase[]> {
+  const parsed = manifestSchema.safeParse(await jsonOf(path));
+  if (!parsed.success) {
+    const { path: where, message } = parsed.error.issues[0];
+    throw invalidDataset(`the manifest: ${where.join(".") || "it"}: ${message}`);
+  }
+  return parsed.data.cases.filter((c) => c.split !== "test").map(({ id, images }, i) => {
+    const used: [string, string][] = Object.entries(images).map(([name, file]) => {
+      const modality = modalityFromName(name);
+      if (modality === null) throw invalidDataset(`the manifest: case ${i + 1} has an image of no known modality`);
+      return [modality, resolve(dirname(path), file)];
+    });
+    if (used.length === 0) throw invalidDataset(`the manifest: case ${i + 1} has no images`);
+    if (new Set(used.map(([m]) => m)).size < used.length) {
+      throw invalidDataset(`the manifest: case ${i + 1} has two images of one modality`);
+    }
+    return { id, images: Object.fromEntries(used) };
+  });
+}
+
+async function casesOfFolder(root: string): Promise<PretrainingCase[]> {
+  const paths = (await Array.fromAsync(walkFiles(root))).filter(isVisible);
+  const isDescribed = paths.some((p) => p === "dataset.json" || p.endsWith("/dataset.json"));
+  const plain = isDescribed ? [] : planPlain(paths);
+  const cases = plain.length > 0
+    ? plain
+    : (await planDataset(paths, async (p) => JSON.stringify(await jsonOf(`${root}/${p}`)))).cases;
+  return cases.flatMap(({ id, files }) => {
+    const images = [...files].filter(([role]) => role !== "label").map(([role, p]) => [role, `${root}/${p}`]);
+    return images.length === 0 ? [] : [{ id, images: Object.fromEntries(images) }];
+  });
+}
+
+const isVisible = (path: string) => path.split("/").every((part) => !part.startsWith("."));
+
+/** Folders with files that are named after modalities; anything else in them is left alone. */
+function planPlain(paths: readonly string[]): PlannedCase[] {
+  const collector = new CaseCollector();
+  for (const path of paths) {
+    const match = /^(?:(.+)\/)?([^/]+?)\.nii(?:\.gz)?$/.exec(path);
+    const modality = match && modalityFromName(match[2]);
+    if (modality) collector.add(match![1] ?? basename("."), modality, path);
+  }
+  return collector.cases();
+}
+
+async function jsonOf(path: string): Promise<unknown> {
+  const { size } = await Deno.stat(path);
+  if (size > MAX_TEXT_BYTES) throw invalidDataset("its description is too long");
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch {
+    throw invalidDataset("its description is no JSON");
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Our own layout: `dataset.json`, `cases/<case>/<modality>.nii.gz`, `cases/<case>/label.nii.gz` (or `.nii`).
+ *
+ * `dataset.json`: `{ name, task, modalities: [...], labels?: [{ name, values, value?, colour? }], classes?: [...],
+ * cases?: { <case>: { patient?, class? } } }`.
+ */
+import { z } from "zod";
+import { CaseCollector, invalidDataset, type LayoutInput, type LayoutPlan } from "./plan.ts";
+import { inputFromName } from "./modalities.ts";
+import { datasetSpecSchema } from "../store/spec.ts";
+
+const schema = z.strictObject({
+  ...datasetSpecSchema.shape,
+  name: z.string().max(200).default(""),
+  modalities: z.array(z.string()).min(1).max(8),
+  cases: z.record(z.string(), z.strictObject({ patient: z.string().optional(), class: z.string().optional() }))
+    .default({}),
+});
+
+export function planSulcus({ paths, description }: LayoutInput): LayoutPlan {
+  const parsed = schema.safeParse(description);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0];
+    throw invalidDataset(`dataset.json: ${path[0] === "cases" ? "cases" : path.join(".")}: ${message}`);
+  }
+  const { name, task, modalities: names, labels = [], classes = [], cases: described } = parsed.data;
+  const modalities = names.map((n, i) => {
+    const modality = inputFromName(n);
+    if (!modality) throw invalidDataset(`dataset.json: modalities.${i} is no known modality`);
+    return modality;
+  });
+  if (new Set(modalities).size < modalities.length) throw invalidDataset("dataset.json names a modality twice");
+
+  const collector = new CaseCollector();
+  for (const path of paths) {
+    const match = /^cases\/([^/]+)\/([^/]+?)\.nii(?:\.gz)?$/.exec(path);
+    if (!match) continue;
+    const role = match[2] === "label" ? "label" : inputFromName(match[2]);
+    if (role && (role === "label" || modalities.includes(role))) collector.add(match[1], role, path);
+  }
+  const cases = collector.cases((id) => {
+    const { patient, class: className } = Object.hasOwn(described, id) ? described[id] : {};
+    return { patient, className };
+  });
+  return { layout: "sulcus", name, task, modalities, regions: labels, classes, cases };
+}

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { zipSync } from "fflate";
+import { databaseTests } from "../../storage/testing/database.ts";
+import { rawZip } from "../../storage/testing/zip.ts";
+import { refusal } from "../../storage/testing/refusal.ts";
+import { readDatasetFolder, readDatasetZip } from "./folder.ts";
+import { filesBelow, withDatasets } from "../testing/datasets.ts";
+import { tinyNifti } from "../testing/cases.ts";
+
+const test = databaseTests();
+
+type Files = Record<string, Uint8Array<ArrayBuffer>>;
+const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+
+/** The same two cases in each layout. */
+async function layouts(): Promise<Record<"nnunet" | "brats" | "sulcus", Files>> {
+  const [t1, flair] = [await tinyNifti(), await tinyNifti({ values: [9] })];
+  const [first, second] = [await tinyNifti({ values: [0, 1, 2, 4] }), await tinyNifti({ values: [0, 4] })];
+  const regions = { whole: [1, 2, 4], core: [1, 4], enhancing: 4 };
+  return {
+    nnunet: {
+      "Dataset007_Tumour/dataset.json": json({
+        name: "Tumour",
+        channel_names: { 0: "T1w", 1: "T2-FLAIR" },
+        labels: { background: 0, ...regions },
+        regions_class_order: [2, 1, 4],
+        file_ending: ".nii.gz",
+        numTraining: 2,
+      }),
+      "Dataset007_Tumour/imagesTr/BRATS_001_0000.nii.gz": t1,
+      "Dataset007_Tumour/imagesTr/BRATS_001_0001.nii.gz": flair,
+      "Dataset007_Tumour/imagesTr/BRATS_002_0000.nii.gz": t1,
+      "Dataset007_Tumour/imagesTr/BRATS_002_0001.nii.gz": flair,
+      "Dataset007_Tumour/imagesTs/BRATS_003_0000.nii.gz": t1,
+      "Dataset007_Tumour/labelsTr/BRATS_001.nii.gz": first,
+      "Dataset007_Tumour/labelsTr/BRATS_002.nii.gz": second,
+      "__MACOSX/Dataset007_Tumour/._dataset.json": json({}),
+    },
+    brats: {
+      "train/HGG/Brats18_1/Brats18_1_t1.nii.gz": t1,
+      "train/HGG/Brats18_1/Brats18_1_flair.nii.gz": flair,
+      "train/HGG/Brats18_1/Brats18_1_seg.nii.gz": first,
+      "train/LGG/Brats18_2/Brats18_2_t1.nii.gz": t1,
+      "train/LGG/Brats18_2/Brats18_2_flair.nii.gz": flair,
+      "train/LGG/Brats18_2/Brats18_2_seg.nii.gz": second,
+      "train/survival_data.csv": json("x"),
+    },
+    sulcus: {
+      "dataset.json": json({
+        name: "Tumour",
+        task: "segmentation",
+        modalities: ["t1", "FLAIR"],
+        labels: [
+          { name: "whole", values: [1, 2, 4] },
+          { name: "core", values: [1, 4] },
+          { name: "enhancing", values: [4] },
+        ],
+        cases: { a: { patient: "P1" }, b: { patient: "P1" } },
+      }),
+      "cases/a/t1.nii.gz": t1,
+      "cases/a/flair.nii.gz": flair,
+      "cases/a/label.nii.gz": first,
+      "cases/b/T1.nii.gz": t1,
+      "cases/b/flair.nii.gz": flair,
+      "cases/b/label.nii.gz": second,
+      "cases/b/notes.txt": json("x"),
+    },
+  };
+}
+
+const FOUND = {
+  nnunet: { cases: [["BRATS_001", "BRATS_001"], ["BRATS_002", "BRATS_002"]], ignored: 1, name: "Tumour" },
+  brats: { cases: [["Brats18_1", "Brats18_1"], ["Brats18_2", "Brats18_2"]], ignored: 1, name: "Imported (brats)" },
+  sulcus: { cases: [["a", "P1"], ["b", "P1"]], ignored: 1, name: "Tumour" },
+};
+
+for (const layout of ["nnunet", "brats", "sulcus"] as const) {
+  test(`importZip() and readDatasetFolder() find the same in a ${layout} data set`, (database) =>
+    withDatasets(database, async (datasets, dataDirectory) => {
+      const files = (await layouts())[layout];
+      await Deno.writeFile(`${dataDirectory}/in.zip`, zipSync(files, { level: 0 }));
+      const imported = await datasets.importZip(`${dataDirectory}/in.zip`);
+      const { dataset } = imported;
+      const expected = FOUND[layout];
+      assert.deepEqual([imported.layout, imported.ignoredFiles, dataset.name], [
+        layout,
+        expected.ignored,
+        expected.name,
+      ]);
+      assert.deepEqual(dataset.cases.map((c) => [c.case, c.patient]), expected.cases);
+      assert.deepEqual([dataset.modalities, dataset.checks, dataset.ready], [["t1", "flair"], [], true]);
+      assert.deepEqual(dataset.labels.map((l) => [l.value, l.sourceValues]), [[2, [1, 2, 4]], [1, [1, 4]], [4, [4]]]);
+      assert.deepEqual(dataset.cases.map((c) => c.class), layout === "brats" ? ["HGG", "LGG"] : [undefined, undefined]);
+
+      for (const [path, bytes] of Object.entries(files)) {
+        const target = `${dataDirectory}/folder/${path}`;
+        await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
+        await Deno.writeFile(target, bytes);
+      }
+      const folder = await readDatasetFolder(`${dataDirectory}/folder`);
+      assert.equal(folder.hash, dataset.hash);
+      assert.deepEqual(folder.labels, dataset.labels);
+      assert.deepEqual([folder.layout, folder.ignoredFiles], [layout, expected.ignored]);
+      const zip = await readDatasetZip(`${dataDirectory}/in.zip`, `${dataDirectory}/unpacked`);
+      assert.deepEqual([zip.hash, zip.layout, zip.labels], [folder.hash, layout, folder.labels]);
+      assert.ok(zip.cases.every((c) => c.label?.startsWith(`${dataDirectory}/unpacked/cases/`)));
+      const { cases } = await datasets.trainingCases(dataset.id);
+      const content = async (path: string) => (await Deno.readFile(path)).toHex();
+      for (const [i, one] of folder.cases.entries()) {
+        assert.deepEqual([one.id, one.patient, one.className], [cases[i].id, cases[i].patient, cases[i].className]);
+        assert.equal(await content(one.images.t1!), await content(cases[i].images.t1!));
+        assert.equal(await content(one.label!), await content(cases[i].label!));
+      }
+    }));
+}
+
+const BAD_ARCHIVES: Record<
+  string,
+  { files: (all: Awaited<ReturnType<typeof layouts>>) => Files; code?: string; message: RegExp }
+> = {
+  "no data set at all": { files: () => ({ "readme.txt": json("x") }), message: /it has no cases/ },
+  "two descriptions": {
+    files: ({ sulcus }) => ({ ...sulcus, "more/dataset.json": json({}) }),
+    message: /more than one dataset\.json/,
+  },
+  "a description that is no JSON": {
+    files: ({ sulcus }) => ({ ...sulcus, "dataset.json": new TextEncoder().encode("{") }),
+    message: /dataset\.json is no JSON/,
+  },
+  "an unknown channel": {
+    files: () => ({ "dataset.json": json({ channel_names: { 0: "CT" }, labels: { l: 1 } }) }),
+    message: /channel 0 is no known modality/,
+  },
+  "an ignore label": {
+    files: () => ({ "dataset.json": json({ channel_names: { 0: "T1" }, labels: { l: 1, ignore: 2 } }) }),
+    message: /ignore label/,
+  },
+  "two files of one modality": {
+    files: ({ sulcus }) => ({ ...sulcus, "cases/b/t1.nii": json("x") }),
+    message: /two files for t1/,
+  },
+  "a broken volume": {
+    files: ({ sulcus }) => ({ ...sulcus, "cases/b/T1.nii.gz": json("x") }),
+    code: "invalid-volume",
+    message: /^Case 2 of 2, t1: Cannot read a NIfTI/,
+  },
+};
+
+for (const [name, { files, code = "invalid-dataset", message }] of Object.entries(BAD_ARCHIVES)) {
+  test(`importZip() refuses ${name} and leaves nothing`, (database) =>
+    withDatasets(database, async (datasets, dataDirectory) => {
+      await Deno.writeFile(`${dataDirectory}/in.zip`, zipSync(files(await layouts())));
+      await assert.rejects(datasets.importZip(`${dataDirectory}/in.zip`), refusal(code, message));
+      assert.deepEqual([await datasets.list(), filesBelow(`${dataDirectory}/datasets`)], [[], []]);
+    }));
+}
+
+test("importZip() refuses names that climb out, and a name given goes before the archive's", (database) =>
+  withDatasets(database, async (datasets, dataDirectory) => {
+    const path = `${dataDirectory}/in.zip`;
+    const files = (await layouts()).sulcus;
+    const entries = Object.entries(files).map(([name, content]) => ({ name, content }));
+    await Deno.writeFile(path, rawZip([...entries, { name: "../evil", content: json("x") }]));
+    await assert.rejects(datasets.importZip(path), refusal("invalid-archive", /a file name is unsafe/));
+    await Deno.writeFile(path, rawZip(entries));
+    assert.equal((await datasets.importZip(path, { name: "Mine" })).dataset.name, "Mine");
+  }));

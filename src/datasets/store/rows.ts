@@ -1,0 +1,159 @@
+/** The data-set tables: what is written to them and what is read back. Knows no files. */
+import { DomainError, type Queryable } from "../../storage/mod.ts";
+import type { Label, Modality } from "../../inference/mod.ts";
+import type { FileInfo } from "../checks/inspect.ts";
+import { labelsOf } from "../checks/labels.ts";
+import type { Role } from "../layouts/plan.ts";
+import type { DatasetSpec, DatasetSummary, DatasetTask } from "../types.ts";
+
+/** A case file on its way into the database. */
+export interface StoredFile {
+  readonly role: Role;
+  /** Path below the data set's folder. */
+  readonly file: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly info: FileInfo;
+}
+
+/** A whole case on its way into the database. */
+export interface StoredCase {
+  readonly name: string;
+  readonly patient: string | null;
+  readonly className: string | null;
+  readonly files: readonly StoredFile[];
+}
+
+/** A case with one of its files, or with nulls where it has none. */
+export interface CaseRow {
+  readonly id: string;
+  readonly name: string;
+  readonly patient: string | null;
+  readonly class: string | null;
+  readonly role: Role | null;
+  readonly file: string;
+  readonly sha256: string;
+  readonly info: FileInfo;
+}
+
+export function isUuid(id: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
+}
+
+export async function insertDataset(tx: Queryable, id: string, spec: DatasetSpec): Promise<void> {
+  await tx.query(
+    "INSERT INTO sulcus.datasets (id, name, task, modalities, labels, classes) VALUES ($1, $2, $3, $4, $5, $6)",
+    [
+      id,
+      spec.name,
+      spec.task,
+      JSON.stringify(spec.modalities),
+      JSON.stringify(labelsOf(spec.labels ?? [])),
+      JSON.stringify(spec.classes ?? []),
+    ],
+  );
+}
+
+export async function insertCase(tx: Queryable, dataset: string, stored: StoredCase): Promise<void> {
+  const caseId = await upsertCase(tx, dataset, stored.name);
+  await tx.query("UPDATE sulcus.dataset_cases SET patient = $2, class = $3 WHERE id = $1", [
+    caseId,
+    stored.patient,
+    stored.className,
+  ]);
+  for (const file of stored.files) await upsertFile(tx, caseId, file);
+}
+
+/** The id of a case, which is made when it is new. */
+export async function upsertCase(tx: Queryable, dataset: string, name: string): Promise<string> {
+  const { rows } = await tx.query<{ id: string }>(
+    `INSERT INTO sulcus.dataset_cases (id, dataset, name) VALUES ($1, $2, $3)
+     ON CONFLICT (dataset, name) DO UPDATE SET name = excluded.name RETURNING id`,
+    [crypto.randomUUID(), dataset, name],
+  );
+  return rows[0].id;
+}
+
+/** Records a case file; tells the file that it replaces, or null. */
+export async function upsertFile(tx: Queryable, caseId: string, stored: StoredFile): Promise<string | null> {
+  const { rows } = await tx.query<{ file: string }>(
+    "SELECT file FROM sulcus.dataset_files WHERE case_id = $1 AND role = $2 FOR UPDATE",
+    [caseId, stored.role],
+  );
+  await tx.query(
+    `INSERT INTO sulcus.dataset_files (case_id, role, file, sha256, bytes, info) VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (case_id, role) DO UPDATE
+     SET file = excluded.file, sha256 = excluded.sha256, bytes = excluded.bytes, info = excluded.info`,
+    [caseId, stored.role, stored.file, stored.sha256, stored.bytes, JSON.stringify(stored.info)],
+  );
+  return rows[0]?.file ?? null;
+}
+
+/**
+ * Locks a data set until the end of the transaction.
+ * @throws {DomainError} `not-found`; `dataset-in-use` when a queued or running job needs it as it is
+ */
+export async function lockUnused(tx: Queryable, id: string): Promise<void> {
+  await lockDataset(tx, id);
+  const { rows } = await tx.query(
+    "SELECT 1 FROM sulcus.jobs WHERE dataset = $1 AND state IN ('queued', 'running') LIMIT 1",
+    [id],
+  );
+  if (rows.length > 0) {
+    throw new DomainError("dataset-in-use", "Cannot change the data set: a job that is queued or running uses it");
+  }
+}
+
+/** Locks a data set until the end of the transaction. @throws {DomainError} `not-found` */
+export async function lockDataset(tx: Queryable, id: string): Promise<void> {
+  if (!isUuid(id)) throw noDataset();
+  const { rows } = await tx.query("SELECT 1 FROM sulcus.datasets WHERE id = $1 FOR UPDATE", [id]);
+  if (rows.length === 0) throw noDataset();
+}
+
+interface DatasetRow {
+  readonly id: string;
+  readonly name: string;
+  readonly task: DatasetTask;
+  readonly modalities: Modality[];
+  readonly labels: Label[];
+  readonly classes: string[];
+  readonly created_at: Date;
+  readonly case_count: number;
+}
+const DATASETS = `
+  SELECT d.id, d.name, d.task, d.modalities, d.labels, d.classes, d.created_at,
+         (SELECT count(*)::integer FROM sulcus.dataset_cases c WHERE c.dataset = d.id) AS case_count
+  FROM sulcus.datasets d`;
+
+/** Newest first. */
+export async function selectDatasets(on: Queryable): Promise<DatasetSummary[]> {
+  return (await on.query<DatasetRow>(`${DATASETS} ORDER BY d.created_at DESC, d.id`)).rows.map(summaryOf);
+}
+
+/** @throws {DomainError} `not-found` */
+export async function selectDataset(on: Queryable, id: string): Promise<DatasetSummary> {
+  if (!isUuid(id)) throw noDataset();
+  const { rows } = await on.query<DatasetRow>(`${DATASETS} WHERE d.id = $1`, [id]);
+  if (rows.length === 0) throw noDataset();
+  return summaryOf(rows[0]);
+}
+
+/** The cases of a data set with their files, by case name. */
+export async function selectCases(on: Queryable, dataset: string): Promise<CaseRow[]> {
+  const { rows } = await on.query<CaseRow>(
+    `SELECT c.id, c.name, c.patient, c.class, f.role, f.file, f.sha256, f.info
+     FROM sulcus.dataset_cases c LEFT JOIN sulcus.dataset_files f ON f.case_id = c.id
+     WHERE c.dataset = $1 ORDER BY c.name, f.role`,
+    [dataset],
+  );
+  return rows;
+}
+
+function summaryOf({ created_at, case_count, ...rest }: DatasetRow): DatasetSummary {
+  return { ...rest, createdAt: created_at.toISOString(), caseCount: case_count };
+}
+
+function noDataset(): DomainError {
+  return new DomainError("not-found", "Cannot find this data set");
+}

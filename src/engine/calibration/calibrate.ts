@@ -1,0 +1,168 @@
+/** Measures a device: how long the forms take between which the compiler chooses there. Not a benchmark of networks. */
+import {
+  type Cost,
+  type Costs,
+  encodeModel,
+  type Graph,
+  idleGraph,
+  passesFor,
+  type Trial,
+  trialsOf,
+} from "../../graph/mod.ts";
+import { tensor } from "../../tensor/mod.ts";
+import { type CostTable, costTable } from "./cost_table.ts";
+import { type Engine, EngineError } from "../engine.ts";
+
+export interface CalibrateOptions {
+  /** What is measured; default: every form that the provider's passes choose between. */
+  readonly trials?: readonly Trial[];
+  /** Told before each trial, and once more at the end. */
+  readonly onTrial?: (done: number, of: number) => void;
+  readonly signal?: AbortSignal;
+  /** Milliseconds, for tests. */
+  readonly clock?: () => number;
+}
+
+/** The forms are timed in turns, since machines drift: a turn ends after so many runs, or so much time. */
+const TURN_RUNS = 8;
+const TURN_MS = 100;
+/**
+ * Turns that each form gets, and the time in which it may get more until it is known which one is faster: the three fastest
+ * runs of each agree to this share, or those of one form are all faster than any of the other.
+ */
+const LEAST_TURNS = 3;
+const MORE_TURNS_MS = 2000;
+const AGREEMENT = 0.05;
+/**
+ * What takes less is timed several times over in one run, since reaching the device takes a part of a millisecond itself;
+ * unless making ready takes long, as where the device looks for its own best form of every copy.
+ */
+const SHORT_MS = 4;
+const MOST_COPIES = 32;
+const READY_MS = 1000;
+/** What takes longer is not timed again where the other form takes less than this share. */
+const LONG_MS = 250;
+const CLEAR = 0.25;
+/** A form that takes longer than this is as good as refused. */
+const RUN_TIMEOUT_MS = 5000;
+/** The clock's grain. */
+const LEAST_MS = 0.001;
+
+/** What was measured, and the kinds of which nothing was learnt: other work disturbed the runs, which differ too little. */
+export interface Calibration {
+  readonly table: CostTable;
+  readonly unsteady: readonly string[];
+}
+
+/**
+ * Measures the device of `engine`.
+ * @throws {EngineError} the device fails even where there is nothing to do
+ * @throws the signal's reason
+ */
+export async function calibrate(engine: Engine, options: CalibrateOptions = {}): Promise<Calibration> {
+  const { trials = trialsOf(passesFor(engine)), onTrial, signal, clock = () => performance.now() } = options;
+  const kinds: Record<string, Cost> = {};
+  const unsteady: string[] = [];
+  const idle = async () => (await oneTurn(engine, idleGraph(), clock)).runsMs;
+  const idleMs = Math.min(...await idle(), ...await idle());
+  for (const [i, trial] of trials.entries()) {
+    signal?.throwIfAborted();
+    onTrial?.(i, trials.length);
+    const cost = await costOf(engine, trial, { costs: kinds, idleMs, clock });
+    if (cost === undefined) unsteady.push(trial.key);
+    else kinds[trial.key] = cost;
+  }
+  onTrial?.(trials.length, trials.length);
+  return { table: costTable(engine, kinds), unsteady };
+}
+
+interface Circumstances {
+  readonly costs: Costs;
+  readonly idleMs: number;
+  readonly clock: () => number;
+}
+
+/** The time of one copy of a trial's sample in both forms; undefined where the runs do not tell which one is faster. */
+async function costOf(
+  engine: Engine,
+  trial: Trial,
+  { costs, idleMs, clock }: Circumstances,
+): Promise<Cost | undefined> {
+  const timed = async (copies: number, leastTurns: number) => {
+    const graphs = trial.graphs(copies, costs);
+    const found = await inTurns(engine, [graphs.without, graphs.with], { leastTurns, clock });
+    const [withoutMs, withMs] = found.map(({ runsMs }) => Math.max((runsMs[0] - idleMs) / copies, LEAST_MS));
+    return {
+      cost: { withoutMs, withMs },
+      known: isKnown(found),
+      readyMs: Math.max(...found.map((t) => t.readyMs)),
+    };
+  };
+  const { cost, readyMs } = await timed(1, 1);
+  const [faster, slower] = [cost.withoutMs, cost.withMs].sort((a, b) => a - b);
+  if (slower > LONG_MS && faster < CLEAR * slower) return cost;
+  const wanted = Math.ceil(SHORT_MS / faster);
+  const copies = Math.min(wanted, MOST_COPIES, Math.floor(READY_MS / readyMs));
+  const again = await timed(Math.max(copies, 1), LEAST_TURNS);
+  return again.known ? again.cost : undefined;
+}
+
+interface Times {
+  /** Of loading and the first run, once. */
+  readonly readyMs: number;
+  /** Of the runs after these, the fastest first; Infinity: the device refuses the graph. */
+  readonly runsMs: readonly number[];
+}
+
+async function inTurns(
+  engine: Engine,
+  graphs: readonly Graph[],
+  { leastTurns, clock }: { leastTurns: number; clock: () => number },
+): Promise<Times[]> {
+  const times = graphs.map((): Times => ({ readyMs: 0, runsMs: [] }));
+  const end = clock() + MORE_TURNS_MS;
+  for (let turn = 0; turn < leastTurns || (leastTurns > 1 && clock() < end && !isKnown(times)); turn++) {
+    for (const [i, graph] of graphs.entries()) {
+      const { runsMs: before } = times[i];
+      if (before[0] === Infinity) continue;
+      const { readyMs, runsMs } = await refusable(() => oneTurn(engine, graph, clock));
+      times[i] = { readyMs, runsMs: [...before, ...runsMs].sort((a, b) => a - b) };
+    }
+  }
+  return times;
+}
+
+function isKnown(times: readonly Times[]): boolean {
+  const [faster, slower] = times.map(({ runsMs }) => runsMs).sort((a, b) => a[0] - b[0]);
+  const agree = ([first, , third]: readonly number[]) => first === Infinity || third <= first * (1 + AGREEMENT);
+  return (agree(faster) && agree(slower)) || faster[2] * (1 + AGREEMENT) < slower[0];
+}
+
+async function refusable(work: () => Promise<Times>): Promise<Times> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof EngineError && error.code !== "closed") return { readyMs: 0, runsMs: [Infinity] };
+    throw error;
+  }
+}
+
+async function oneTurn(engine: Engine, graph: Graph, clock: () => number): Promise<Times> {
+  const model = encodeModel(graph);
+  const start = clock();
+  const session = await engine.load(model, { keepMemory: true });
+  const run = async (): Promise<number> => {
+    const start = clock();
+    await session.run({ x: tensor("float32", [], [1]) }, { timeoutMs: RUN_TIMEOUT_MS });
+    return clock() - start;
+  };
+  try {
+    await run();
+    const readyMs = clock() - start;
+    const end = clock() + TURN_MS, runsMs: number[] = [];
+    do runsMs.push(await run()); while (runsMs.length < TURN_RUNS && clock() < end);
+    return { readyMs, runsMs };
+  } finally {
+    await session.release();
+  }
+}

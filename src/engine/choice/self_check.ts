@@ -1,0 +1,58 @@
+/** The small graph that a device must compute correctly before it is used: convolution, reshape, matrix product. */
+import { type Tensor, tensor, toNumbers } from "../../tensor/mod.ts";
+import { modelBytes } from "../_model.ts";
+import { type Engine, EngineError } from "../engine.ts";
+
+/** Small integers: every device, whatever its rounding, must give the exact sums. */
+const ramp = (shape: number[], period: number): Tensor =>
+  tensor("float32", shape, Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => i % period - 2));
+
+const X = ramp([1, 2, 4, 4], 7);
+const KERNEL = ramp([3, 2, 3, 3], 5);
+const MATRIX = ramp([16, 2], 6);
+
+/**
+ * Runs the graph on a device.
+ * @throws {EngineError} "failed" when the numbers are wrong; else what the run threw
+ */
+export async function selfCheck(engine: Engine): Promise<void> {
+  const session = await engine.load(modelBytes({
+    inputs: { x: X },
+    outputs: { y: { dtype: "float32", shape: [3, 2] } },
+    constants: { kernel: KERNEL, matrix: MATRIX, shape: tensor("int64", [2], [3, 16]) },
+    nodes: [
+      { op: "Conv", inputs: ["x", "kernel"], outputs: ["c"], attributes: { pads: [1, 1, 1, 1] } },
+      { op: "Reshape", inputs: ["c", "shape"], outputs: ["r"] },
+      { op: "MatMul", inputs: ["r", "matrix"], outputs: ["y"] },
+    ],
+  }));
+  const { y } = await session.run({ x: X }, { timeoutMs: 30_000 });
+  await session.release();
+  const got = toNumbers(y);
+  const expected = product(convolved(toNumbers(X), toNumbers(KERNEL)), toNumbers(MATRIX));
+  if (expected.some((e, i) => Math.abs(e - got[i]) > 1e-3 * Math.max(1, Math.abs(e)))) {
+    throw new EngineError("failed", `The self-test is wrong: expected [${expected}], got [${got}]`);
+  }
+}
+
+/** [2, 4, 4] * [3, 2, 3, 3] → [3, 16], padding 1. */
+function convolved(x: readonly number[], kernel: readonly number[]): number[] {
+  return Array.from({ length: 48 }, (_, at) => {
+    const [o, row, column] = [at >> 4, at >> 2 & 3, at & 3];
+    let sum = 0;
+    for (let tap = 0; tap < 18; tap++) {
+      const [c, i, j] = [Math.floor(tap / 9), row + Math.floor(tap / 3) % 3 - 1, column + tap % 3 - 1];
+      if (i >= 0 && i < 4 && j >= 0 && j < 4) sum += x[c * 16 + i * 4 + j] * kernel[o * 18 + tap];
+    }
+    return sum;
+  });
+}
+
+/** [3, 16] · [16, 2] → [3, 2]. */
+function product(a: readonly number[], b: readonly number[]): number[] {
+  return Array.from({ length: 6 }, (_, at) => {
+    let sum = 0;
+    for (let k = 0; k < 16; k++) sum += a[(at >> 1) * 16 + k] * b[k * 2 + (at & 1)];
+    return sum;
+  });
+}

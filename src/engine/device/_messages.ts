@@ -1,0 +1,45 @@
+/** What a device's parent and child say to each other; see `DeviceEngine` and `child.ts`. */
+import type { TensorType } from "../../tensor/mod.ts";
+import type { Provider } from "../engine.ts";
+import type { Placed } from "./_spool.ts";
+
+/** A spool file of tensors, valid until the next call; null for none. */
+export type Placement = {
+  readonly path: string;
+  readonly bytes: number;
+  readonly tensors: Readonly<Record<string, Placed>>;
+} | null;
+
+export interface OpenParams {
+  readonly provider: Provider;
+  readonly threads: number;
+  /** The spool's folders. */
+  readonly folders: readonly string[];
+}
+
+export interface OpenReply {
+  readonly deviceName: string;
+  readonly software: boolean;
+}
+
+export interface LoadReply {
+  readonly session: number;
+  readonly inputs: Readonly<Record<string, TensorType>>;
+  readonly outputs: Readonly<Record<string, TensorType>>;
+}
+
+export interface RunParams {
+  readonly session: number;
+  readonly file: Placement;
+  /** Input name → name of the resident to feed. */
+  readonly residents: Readonly<Record<string, string>>;
+  /** Output name → name of the resident that it becomes. */
+  readonly keep: Readonly<Record<string, string>>;
+  readonly fetch: readonly string[];
+}
+
+export interface RunReply {
+  readonly file: Placement;
+  /** The types of the residents made by this run. */
+  readonly kept: Readonly<Record<string, TensorType>>;
+}

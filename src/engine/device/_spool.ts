@@ -1,0 +1,166 @@
+/**
+ * Tensors as files between a device's parent and child: one file for all feeds of a run, one for all its outputs. Lies in
+ * memory (`/dev/shm`) where there is room, else on disk. Not a store: a file's content counts for one call; the file is
+ * written over by the next call, since fresh pages cost three times the copy, and removed when the calls pause.
+ */
+import { accessSync, constants, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bytesOf, type Tensor, tensorBytes, tensorFromBytes, type TensorType } from "../../tensor/mod.ts";
+
+/** Where a tensor lies in its file, bytes from the start. */
+export interface Placed extends TensorType {
+  readonly offset: number;
+}
+
+const ALIGNMENT = 16;
+const PREFIX = "sulcus-spool-";
+const SHM = "/dev/shm";
+/** Room left free for others, bytes. */
+const MARGIN = 64 * 2 ** 20;
+
+/** Lays tensors one after the other; `bytes` is the length of the file. */
+export function layOut<T extends TensorType>(tensors: Readonly<Record<string, T>>) {
+  let bytes = 0;
+  const placed: Record<string, Placed> = {};
+  for (const [name, { dtype, shape }] of Object.entries(tensors)) {
+    placed[name] = { dtype, shape, offset: bytes };
+    bytes += Math.ceil(bytesOf({ dtype, shape }) / ALIGNMENT) * ALIGNMENT;
+  }
+  return { placed, bytes };
+}
+
+export class Spool {
+  /** The folders, best first; both sides of a device use the same. */
+  readonly folders: readonly string[];
+  #locks: Deno.FsFile[] = [];
+
+  private constructor(folders: readonly string[]) {
+    this.folders = folders;
+  }
+
+  /** Makes folders of its own under `/dev/shm` and under `directory` (default: the system's temporary folder). */
+  static create(directory: string = tmpdir()): Spool {
+    Deno.mkdirSync(directory, { recursive: true });
+    const roots = isWritable(SHM) ? [SHM, directory] : [directory];
+    for (const root of roots) removeStale(root);
+    const spool = new Spool(roots.map((root) => join(root, PREFIX + crypto.randomUUID())));
+    for (const folder of spool.folders) {
+      Deno.mkdirSync(folder, { mode: 0o700 });
+      const lock = Deno.openSync(join(folder, "lock"), { write: true, create: true, mode: 0o600 });
+      lock.lockSync(true);
+      spool.#locks.push(lock);
+    }
+    return spool;
+  }
+
+  /** The child's view of its parent's folders. */
+  static attach(folders: readonly string[]): Spool {
+    return new Spool(folders);
+  }
+
+  /** The file for a purpose, in the first folder with room for `bytes`. */
+  place(purpose: "feeds" | "outputs" | "model", bytes: number): string {
+    const folder = this.folders.find((f) => roomIn(f) > bytes + MARGIN) ?? this.folders.at(-1)!;
+    return join(folder, purpose);
+  }
+
+  /** Removes every file. */
+  sweep(): void {
+    for (const folder of this.folders) {
+      for (const { name } of Deno.readDirSync(folder)) if (name !== "lock") remove(join(folder, name));
+    }
+  }
+
+  /** Removes the folders. */
+  remove(): void {
+    for (const folder of this.folders) remove(folder);
+    for (const lock of this.#locks.splice(0)) lock.close();
+  }
+}
+
+/** Writes tensors to a file that only this user can read, over what it held; more than `blockBytes` in another thread. */
+export async function writeTensors(
+  path: string,
+  tensors: Readonly<Record<string, Tensor>>,
+  blockBytes = Infinity,
+): Promise<void> {
+  using file = Deno.openSync(path, { write: true, create: true, mode: 0o600 });
+  const { placed } = layOut(tensors);
+  for (const [name, t] of Object.entries(tensors)) {
+    file.seekSync(placed[name].offset, Deno.SeekMode.Start);
+    const bytes = tensorBytes(t);
+    for (let done = 0; done < bytes.length;) {
+      const rest = bytes.subarray(done);
+      done += rest.length > blockBytes ? await file.write(rest) : file.writeSync(rest);
+    }
+  }
+}
+
+/**
+ * Reads tensors of a file, each into a buffer of its own or all into `scratch` (as long as `layOut` said); more than
+ * `blockBytes` in another thread.
+ */
+export async function readTensors(
+  path: string,
+  placed: Readonly<Record<string, Placed>>,
+  { scratch, blockBytes = Infinity }: { readonly scratch?: ArrayBuffer; readonly blockBytes?: number } = {},
+): Promise<Record<string, Tensor>> {
+  using file = Deno.openSync(path, { read: true });
+  const tensors: Record<string, Tensor> = {};
+  for (const [name, { dtype, shape, offset }] of Object.entries(placed)) {
+    const bytes = scratch === undefined
+      ? new Uint8Array(bytesOf({ dtype, shape }))
+      : new Uint8Array(scratch, offset, bytesOf({ dtype, shape }));
+    file.seekSync(offset, Deno.SeekMode.Start);
+    for (let done = 0; done < bytes.length;) {
+      const rest = bytes.subarray(done);
+      const read = rest.length > blockBytes ? await file.read(rest) : file.readSync(rest);
+      if (read === null) throw new RangeError(`Cannot read "${name}": the file ends early`);
+      done += read;
+    }
+    tensors[name] = tensorFromBytes({ dtype, shape }, bytes);
+  }
+  return tensors;
+}
+
+/** Removes a file or folder that may be gone already. */
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Removes the folders of processes that are gone: those whose lock is free. */
+function removeStale(root: string): void {
+  for (const { name, isDirectory } of Deno.readDirSync(root)) {
+    if (isDirectory && name.startsWith(PREFIX) && isStale(join(root, name))) remove(join(root, name));
+  }
+}
+
+function isStale(folder: string): boolean {
+  try {
+    const age = Date.now() - (Deno.statSync(folder).mtime?.getTime() ?? 0);
+    if (age < 10_000) return false; // it may be about to take its lock
+    using lock = Deno.openSync(join(folder, "lock"), { write: true, create: true });
+    return lock.tryLockSync(true);
+  } catch {
+    return false; // another user's, or removed meanwhile
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function roomIn(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+}

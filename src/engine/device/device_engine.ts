@@ -1,0 +1,300 @@
+/**
+ * An `Engine` whose sessions and residents live in a supervised child: the parent's side. Checks what it is given, moves
+ * tensors through the spool and runs one call at a time. Knows nothing of providers beyond their names.
+ */
+import { resolve } from "node:path";
+import type { Tensor, TensorType } from "../../tensor/mod.ts";
+import { checkElements, checkFeeds, planOutputs } from "./_checks.ts";
+import type { Costs } from "../../graph/mod.ts";
+import { readCosts } from "../calibration/cost_table.ts";
+import {
+  type Engine,
+  EngineError,
+  type LoadOptions,
+  type Precision,
+  PRECISIONS,
+  type Provider,
+  type Resident,
+  type RunOptions,
+  type Session,
+} from "../engine.ts";
+import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./_messages.ts";
+import { layOut, readTensors, Spool, writeTensors } from "./_spool.ts";
+import { Supervisor } from "../../process/mod.ts";
+
+export interface EngineOptions {
+  /** Threads inside an operator; default: the processors that this process may use. */
+  readonly threads?: number;
+  /** Where tensors pass when `/dev/shm` has no room; default: the system's temporary folder. */
+  readonly spoolDirectory?: string;
+  /** Of the `cuda` provider; default: `SULCUS_CUDA_PRECISION` or else tf32. */
+  readonly precision?: Precision;
+  /** For every call but `run`, whose limit is its own option, ms; default 10 minutes. */
+  readonly loadTimeoutMs?: number;
+  /** Where a calibration of the device may be kept; default: nothing is known of it. */
+  readonly dataDirectory?: string;
+  /** Told why a calibration is not used. */
+  readonly warn?: (message: string) => void;
+}
+
+const OPEN_TIMEOUT_MS = 60_000;
+const LOAD_TIMEOUT_MS = 600_000;
+/** What the parent's own thread copies itself, bytes: under half a millisecond. */
+const BLOCK_BYTES = 2 ** 20;
+/** Pause after which the spool's files are removed and the child gives back the memory that it has no use for. */
+const IDLE_MS = 1000;
+
+/** A resident as the parent knows it. */
+interface Kept {
+  readonly type: TensorType;
+  /** The child's generation that holds it. */
+  readonly generation: number;
+}
+
+export class DeviceEngine implements Engine {
+  #supervisor: Supervisor;
+  #spool: Spool;
+  #options: EngineOptions;
+  #device: OpenReply = { deviceName: "", software: false };
+  #residents = new Map<string, Kept>();
+  #turn: Promise<unknown> = Promise.resolve();
+  #idle: ReturnType<typeof setTimeout> | undefined;
+  #peakBytes = 0;
+  #closed = false;
+  #costs: Costs | undefined;
+
+  readonly precision: Precision;
+
+  private constructor(readonly provider: Provider, options: EngineOptions) {
+    this.#options = options;
+    this.precision = provider === "cuda" ? options.precision ?? cudaPrecision() : "float32";
+    this.#spool = Spool.create(options.spoolDirectory);
+    const open: OpenParams = {
+      provider,
+      threads: options.threads ?? navigator.hardwareConcurrency,
+      folders: this.#spool.folders,
+    };
+    this.#supervisor = new Supervisor({
+      title: `the ${provider} device process`,
+      module: import.meta.resolve("./child.ts"),
+      v8Flags: ["--expose-gc"],
+      env: {
+        // ONNX Runtime's binding has no option for it; NVIDIA's libraries read this
+        ...(this.precision === "float32" && { NVIDIA_TF32_OVERRIDE: "0" }),
+      },
+      initialize: async (call) => {
+        this.#device = await call("open", open, { timeoutMs: OPEN_TIMEOUT_MS }) as OpenReply;
+      },
+    });
+  }
+
+  /**
+   * Starts a device's child.
+   * @throws {EngineError} "unsupported" where the provider is absent, else why the child did not start
+   */
+  static async open(provider: Provider, options: EngineOptions = {}): Promise<DeviceEngine> {
+    const engine = new DeviceEngine(provider, options);
+    try {
+      await engine.#supervisor.start();
+      const { dataDirectory, warn = () => {} } = options;
+      if (dataDirectory !== undefined) engine.#costs = await readCosts(dataDirectory, engine, { warn });
+      return engine;
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+  }
+
+  get deviceName(): string {
+    return this.#device.deviceName;
+  }
+
+  get costs(): Costs | undefined {
+    return this.#costs;
+  }
+
+  /** Whether the device is the CPU under another name (a software WebGPU adapter). */
+  get software(): boolean {
+    return this.#device.software;
+  }
+
+  /** The child's process id; undefined while none runs. */
+  get pid(): number | undefined {
+    return this.#supervisor.pid;
+  }
+
+  load(model: Uint8Array | { readonly path: string }, options: LoadOptions = {}): Promise<Session> {
+    return this.#inTurn(async () => {
+      const ofBytes = model instanceof Uint8Array;
+      const path = ofBytes ? await this.#writeModel(model) : resolve(model.path);
+      const reply = await this.#call<LoadReply>("load", { path, options });
+      if (ofBytes) await Deno.remove(path);
+      return this.#session(reply, this.#supervisor.generation);
+    });
+  }
+
+  put(name: string, value: Tensor): Promise<void> {
+    return this.#inTurn(async () => {
+      const file = await this.#write({ [name]: checkElements(name, value) });
+      await this.#call("put", { name, file });
+      this.#remember({ [name]: value });
+    });
+  }
+
+  get(name: string): Promise<Tensor> {
+    return this.#inTurn(async () => {
+      this.#residentType(name);
+      return (await this.#read(await this.#call<Placement>("get", { name })))[name];
+    });
+  }
+
+  drop(name: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const isThere = this.#residents.get(name)?.generation === this.#supervisor.generation;
+      this.#residents.delete(name);
+      if (isThere) await this.#call("drop", { name });
+    });
+  }
+
+  /** Linux tells it; elsewhere 0. */
+  peakBytes(): Promise<number> {
+    this.#samplePeak();
+    return Promise.resolve(this.#peakBytes);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#idle);
+    this.#samplePeak();
+    await this.#supervisor.close();
+    this.#spool.remove();
+  }
+
+  #session({ session, inputs, outputs }: LoadReply, generation: number): Session {
+    return {
+      inputs,
+      outputs,
+      run: (feeds, options = {}) =>
+        this.#inTurn(() => {
+          if (generation !== this.#supervisor.generation) {
+            throw new EngineError("crashed", "Cannot run the graph: its device process ended, load the model again");
+          }
+          return this.#run(session, inputs, outputs, feeds, options);
+        }),
+      release: () =>
+        this.#inTurn(async () => {
+          if (generation === this.#supervisor.generation) await this.#call("release", { session });
+        }),
+    };
+  }
+
+  async #run(
+    session: number,
+    inputs: Session["inputs"],
+    outputs: Session["outputs"],
+    feeds: Readonly<Record<string, Tensor | Resident>>,
+    options: RunOptions,
+  ): Promise<Record<string, Tensor>> {
+    const { tensors, residents } = checkFeeds(inputs, feeds, (name) => this.#residentType(name));
+    const params: RunParams = {
+      session,
+      residents,
+      ...planOutputs(outputs, options),
+      file: await this.#write(tensors),
+    };
+    const { file, kept } = await this.#call<RunReply>("run", params, options.timeoutMs ?? Infinity);
+    this.#remember(kept);
+    return await this.#read(file);
+  }
+
+  /** Runs `work` after the work asked for before it; empties the spool after a failure or when nothing follows. */
+  #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
+    const turn = this.#turn.then(async () => {
+      clearTimeout(this.#idle);
+      try {
+        if (this.#closed) throw this.#closedError();
+        return await work();
+      } catch (error) {
+        if (this.#closed) throw this.#closedError();
+        this.#spool.sweep();
+        throw error;
+      } finally {
+        this.#samplePeak();
+        if (!this.#closed) Deno.unrefTimer(this.#idle = setTimeout(() => this.#rest(), IDLE_MS));
+      }
+    });
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  #rest(): void {
+    this.#spool.sweep();
+    if (this.#supervisor.pid !== undefined) this.#call("rest", null).catch(() => {}); // its end is told to the next call
+  }
+
+  async #call<T>(method: string, params: unknown, timeoutMs = this.#options.loadTimeoutMs ?? LOAD_TIMEOUT_MS) {
+    return await this.#supervisor.call(method, params, Number.isFinite(timeoutMs) ? { timeoutMs } : {}) as T;
+  }
+
+  async #write(tensors: Readonly<Record<string, Tensor>>): Promise<Placement> {
+    const { placed, bytes } = layOut(tensors);
+    if (Object.keys(placed).length === 0) return null;
+    const path = this.#spool.place("feeds", bytes);
+    await writeTensors(path, tensors, BLOCK_BYTES);
+    return { path, bytes, tensors: placed };
+  }
+
+  async #writeModel(bytes: Uint8Array): Promise<string> {
+    const path = this.#spool.place("model", bytes.byteLength);
+    await Deno.writeFile(path, bytes, { mode: 0o600 });
+    return path;
+  }
+
+  async #read(file: Placement): Promise<Record<string, Tensor>> {
+    if (file === null) return {};
+    return await readTensors(file.path, file.tensors, { blockBytes: BLOCK_BYTES });
+  }
+
+  #remember(types: Readonly<Record<string, TensorType>>): void {
+    const { generation } = this.#supervisor;
+    for (const [name, { dtype, shape }] of Object.entries(types)) {
+      this.#residents.set(name, { type: { dtype, shape }, generation });
+    }
+  }
+
+  #residentType(name: string): TensorType {
+    const kept = this.#residents.get(name);
+    if (kept === undefined) throw new RangeError(`Cannot use resident "${name}": the device holds none of this name`);
+    if (kept.generation === this.#supervisor.generation) return kept.type;
+    throw new EngineError("crashed", `Cannot use resident "${name}": it was lost when its device process ended`);
+  }
+
+  #samplePeak(): void {
+    const { pid } = this.#supervisor;
+    if (pid !== undefined) this.#peakBytes = Math.max(this.#peakBytes, peakBytesOf(pid));
+  }
+
+  #closedError(): EngineError {
+    return new EngineError("closed", `The ${this.provider} engine has been closed`);
+  }
+}
+
+/** @throws {EngineError} "unsupported": the environment names no precision */
+function cudaPrecision(): Precision {
+  const wanted = Deno.env.get("SULCUS_CUDA_PRECISION") ?? "tf32";
+  const found = PRECISIONS.find((p) => p === wanted);
+  if (found !== undefined) return found;
+  throw new EngineError(
+    "unsupported",
+    `Cannot use CUDA: expected SULCUS_CUDA_PRECISION to be one of ${PRECISIONS.join(", ")}, got ${wanted}`,
+  );
+}
+
+/** Highest resident set size of a process so far, bytes; 0 where the system does not tell. */
+function peakBytesOf(pid: number): number {
+  try {
+    return 1024 * Number(Deno.readTextFileSync(`/proc/${pid}/status`).match(/^VmHWM:\s+(\d+) kB/m)?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,16 @@
+/** A device child whose GPU device is lost when asked, for a test. */
+import { openRuntime } from "../providers/_runtime.ts";
+import { serve } from "../../process/serve.ts";
+
+serve({
+  lose: async () => {
+    const request = GPUAdapter.prototype.requestDevice;
+    let device: GPUDevice | undefined;
+    GPUAdapter.prototype.requestDevice = async function (...args) {
+      return device = await request.apply(this, args);
+    };
+    await openRuntime("webgpu", { threads: 1 });
+    device!.destroy();
+    await new Promise(() => {});
+  },
+});

@@ -1,0 +1,12 @@
+/**
+ * The parent that a test kills: starts a run of a minute and prints its device child's process id. Its argument is the
+ * spool's folder.
+ */
+import { DeviceEngine } from "../device/device_engine.ts";
+import { slowFeeds, slowModel } from "./slow_model.ts";
+
+const engine = await DeviceEngine.open("cpu", { spoolDirectory: Deno.args[0] });
+const session = await engine.load(slowModel(5000), { optimization: "disabled" });
+const run = session.run(slowFeeds());
+setTimeout(() => console.log(engine.pid), 500);
+await run;

@@ -1,0 +1,90 @@
+/**
+ * Convolutions with three taps along depth by minimal filtering along that axis (`minimal_filter.ts`). The products are
+ * 2-D convolutions of depth slices that were combined before, a group each, and the combinations, before and after, are
+ * matrix products with small constant matrices.
+ */
+import type { Ops, Value } from "../../ir/ir.ts";
+import { sizeOf, type Tensor, tensor } from "../../../tensor/mod.ts";
+import { matrix } from "./matrix.ts";
+import { type Filter, inputMatrix, ONCE, outputMatrix, pointsOf, slabs, TAPS, whyNoTiles } from "./minimal_filter.ts";
+import { FLOAT_BYTES, type Match, type Pass, type Target } from "../pass.ts";
+import { byChannels, convSample, dense } from "../samples.ts";
+import { isWeightGradient } from "./weight_gradient.ts";
+
+/**
+ * Combines depth slices of one sample, [1, C, S, H, W] or [C, 1, S, H, W], each with all of its channels, by a matrix
+ * [E, S]: [E, C · H · W].
+ */
+export function combined(op: Ops, slices: Value, { sampleAxis, by }: { sampleAxis: 0 | 1; by: Tensor }): Value {
+  const { shape } = slices;
+  const turned = op.Transpose(slices, { perm: [sampleAxis, 2, 1 - sampleAxis, 3, 4] });
+  return op.MatMul(by, op.Reshape(turned, [shape[2], sizeOf(shape) / shape[2]]));
+}
+
+/** Most products of a slab of several tiles. */
+const MAX_PRODUCTS = 16;
+/** What slabs of several tiles may take beside the kernels: about what stays in a processor's cache. */
+const SLAB_BYTES = 24 * 2 ** 20;
+
+/** The kernels of a filter's products, one group each: [products · M, C, kh, kw] from [M, C, 3, kh, kw]. */
+function productKernels(op: Ops, w: Value, { reads, taps, divisor }: Filter): Value {
+  const [m, c, , kh, kw] = w.shape;
+  const products = op.MatMul(
+    matrix(w.dtype, [reads, TAPS], (t, k) => taps[t][k]),
+    op.Reshape(op.Div(w, tensor(w.dtype, [], [divisor])), [m * c, TAPS, kh * kw]),
+  );
+  const turned = op.Transpose(op.Reshape(products, [m, c, reads, kh * kw]), { perm: [2, 0, 1, 3] });
+  return op.Reshape(turned, [reads * m, c, kh, kw]);
+}
+
+/** [products · M] */
+function productBias(op: Ops, bias: Value, { reads }: Filter): Value {
+  const [m] = bias.shape, zeros = (groups: number) => tensor(bias.dtype, [groups * m], Array(groups * m).fill(0));
+  return op.Concat(zeros(ONCE), bias, zeros(reads - ONCE - 1), { axis: 0 });
+}
+
+/** Slab by slab: combined slices as the groups of one 2-D convolution, whose results are combined. */
+function byTiles(op: Ops, [x, w, bias]: readonly Value[], { node: { attrs }, y }: Match, target: Target): Value {
+  const [n, m, depth, oh, ow] = y.shape, [, c, input, h, width] = x.shape;
+  const [pad, top, left, , bottom, right] = attrs.pads as readonly number[];
+  const sliceBytes = FLOAT_BYTES * (c * h * width + m * oh * ow);
+  const most = Math.min(target.temporaryBytes / sliceBytes, SLAB_BYTES / sliceBytes, MAX_PRODUCTS);
+  const work = slabs({ input, output: depth, pad }, most);
+  const weights = new Map([...new Set(work.map(({ filter }) => filter))].map((filter) => {
+    const kernels = productKernels(op, w, filter);
+    return [filter, { kernels, shift: bias === undefined ? null : productBias(op, bias, filter) }];
+  }));
+  const samples = Array.from({ length: n }, (_, sample) => {
+    const parts = work.map((slab) => {
+      const { filter, tiles, input: [from, to] } = slab, points = pointsOf(filter);
+      const { kernels, shift } = weights.get(filter)!;
+      const slices = op.Slice(x, [sample, from], [sample + 1, to], [0, 2], [1, 1]);
+      const read = combined(op, slices, { sampleAxis: 0, by: inputMatrix(x.dtype, slab, { pad, points }) });
+      const made = op.Conv(op.Reshape(read, [tiles, filter.reads * c, h, width]), kernels, shift, {
+        pads: [top, left, bottom, right],
+        group: filter.reads,
+      });
+      return op.MatMul(outputMatrix(x.dtype, slab, points), op.Reshape(made, [tiles * filter.reads, m * oh * ow]));
+    });
+    const slices = parts.length === 1 ? parts[0] : op.Concat(...parts, { axis: 0 });
+    return op.Transpose(op.Reshape(slices, [1, depth, m, oh, ow]), { perm: [0, 2, 1, 3, 4] });
+  });
+  return n === 1 ? samples[0] : op.Concat(...samples, { axis: 0 });
+}
+
+const isUnit = (values: unknown) => (values as readonly number[]).every((v) => v === 1);
+
+export const WINOGRAD_CONV: Pass = {
+  name: "winograd-conv",
+  op: "Conv",
+  check: (match) => {
+    const { node: { attrs }, x: [, w], y } = match;
+    if (w.shape.length !== 5 || attrs.group !== 1 || w.shape[2] !== TAPS || isWeightGradient(match)) return undefined;
+    if (!isUnit(attrs.strides) || !isUnit(attrs.dilations)) return "strided or dilated";
+    const [front, , , back] = attrs.pads as readonly number[];
+    const layer = { c: w.shape[1], m: w.shape[0], size: y.shape.slice(2), pads: [front, back] };
+    return whyNoTiles(layer, { channels: 8, pairs: 64 });
+  },
+  kinds: byChannels(32, 1, [convSample(dense(32, 32, 24)), convSample(dense(64, 64, 24))]),
+  rewrite: byTiles,
+};

@@ -1,0 +1,98 @@
+/**
+ * A builder that computes at once what depends on constants only, so that shape arithmetic vanishes from imported
+ * graphs. Not an optimiser: a parameter stays a parameter, whatever is done to it.
+ */
+import { type BuiltNode, GraphBuilder } from "../ir/builder.ts";
+import type { Attrs, OpName, Value } from "../ir/ir.ts";
+import { fromTensor } from "../../tensor/ndarray.ts";
+import { allocate, isFloat, type NdArray, sizeOf, type Tensor, type TensorType } from "../../tensor/mod.ts";
+import { opDef } from "../ops/mod.ts";
+
+/** Operators whose cost is not about the number of elements that go in and out. */
+const HEAVY: ReadonlySet<OpName> = new Set<OpName>([
+  "AveragePool",
+  "Conv",
+  "ConvTranspose",
+  "Gemm",
+  "MatMul",
+  "MaxPool",
+  "Resize",
+]);
+
+/** The largest float64 that fits. */
+const MAX_INT64 = 2 ** 63 - 1024;
+
+export interface FoldLimits {
+  /** Largest result that is computed. */
+  readonly elements: number;
+  /** Largest float result that replaces its node; larger ones are computed only when a rule asks for them. */
+  readonly eagerFloats: number;
+  /** How many elements all folding of one graph may touch. */
+  readonly total: number;
+}
+
+const FOLD_LIMITS: FoldLimits = { elements: 2 ** 20, eagerFloats: 2 ** 12, total: 2 ** 24 };
+
+export class FoldingBuilder extends GraphBuilder {
+  /** Named float constants and what is computed from them: what training changes. */
+  readonly #parameters = new Set<string>();
+  readonly #lazy = new Map<string, () => Tensor | undefined>();
+  readonly #limits: FoldLimits;
+  #budget: number;
+
+  constructor(limits: Partial<FoldLimits> = {}) {
+    super();
+    this.#limits = { ...FOLD_LIMITS, ...limits };
+    this.#budget = this.#limits.total;
+  }
+
+  /** A constant of the file: a float with at least one axis counts as a parameter and keeps its name. */
+  parameter(value: Tensor, name: string): Value {
+    const declared = this.constant(value, name);
+    if (isFloat(value.dtype) && value.shape.length > 0) this.#parameters.add(name);
+    return declared;
+  }
+
+  override add(op: OpName, x: readonly (Value | null)[], given: Attrs = {}): Value {
+    const y = super.add(op, x, given);
+    const node = this.nodes.at(-1)!;
+    const known = node.x.every((v) => v === null || this.constantOf(v) !== undefined || this.#lazy.has(v.name));
+    if (!known || HEAVY.has(op)) return y;
+    const fold = () => this.#fold(node);
+    const tainted = node.x.some((v) => v !== null && (this.#parameters.has(v.name) || this.#lazy.has(v.name)));
+    if (!tainted && !(isFloat(y.dtype) && sizeOf(y.shape) > this.#limits.eagerFloats)) {
+      const folded = fold();
+      if (folded !== undefined) return this.constant(folded);
+    }
+    this.#lazy.set(y.name, fold);
+    return y;
+  }
+
+  /** The tensor behind a value, when it depends on constants only and is small enough to compute. */
+  known(value: Value): Tensor | undefined {
+    const lazy = this.#lazy.get(value.name);
+    if (lazy === undefined) return this.constantOf(value);
+    const found = lazy();
+    this.#lazy.set(value.name, () => found);
+    return found;
+  }
+
+  #fold({ op, x, attrs, y }: BuiltNode): Tensor | undefined {
+    const inputs = x.map((v) => (v === null ? null : this.known(v)));
+    const work = inputs.reduce((n, t) => n + (t?.data.length ?? 0), sizeOf(y.shape));
+    if (inputs.includes(undefined) || sizeOf(y.shape) > this.#limits.elements || work > this.#budget) return undefined;
+    this.#budget -= work;
+    const arrays = inputs.map((t) => (t == null ? undefined : fromTensor(t)));
+    return rounded(opDef(op).evaluate(arrays as NdArray[], attrs, y), y);
+  }
+}
+
+/** Rounds float64 results to the dtype of `type`; integers saturate. */
+function rounded({ data }: NdArray, { dtype, shape }: TensorType): Tensor {
+  const out = allocate(dtype, data.length);
+  if (!isFloat(dtype) && data.some(Number.isNaN)) throw new RangeError("expected integers, got NaN");
+  if (out instanceof BigInt64Array) {
+    data.forEach((v, i) => out[i] = BigInt(Math.trunc(Math.min(Math.max(v, -(2 ** 63)), MAX_INT64))));
+  } else out.set(data);
+  return { dtype, shape, data: out };
+}

@@ -1,0 +1,131 @@
+/** What an import rule sees of a foreign node: its inputs and attributes, each read at most as what it must be. */
+import { quote, type RawAttr, type RawNode, safeInteger } from "../decode.ts";
+import type { FoldingBuilder } from "../fold.ts";
+import type { Ops, Value } from "../../ir/ir.ts";
+import { ONNX_DTYPES } from "../../ops/elementwise.ts";
+import { normalizeAxis } from "../../ops/reduce.ts";
+import type { DType, Tensor } from "../../../tensor/mod.ts";
+
+/** From a foreign node to values of the IR: its outputs in order. */
+export type Rule = (c: RuleContext) => Value | readonly Value[];
+export type Rules = Readonly<Record<string, Rule>>;
+
+/** Longest list of indices that a rule makes. */
+const MAX_LIST = 2 ** 24;
+
+/** @throws {RangeError} when a list of `n` elements would be too long */
+export function listLength(n: number): number {
+  if (!(n <= MAX_LIST)) throw new RangeError(`expected at most ${MAX_LIST} indices, got ${n}`);
+  return n;
+}
+
+/** Reads one node and remembers what was read: what no rule looked at must not be ignored silently. */
+export class RuleContext {
+  readonly op: Ops;
+  readonly #seen = new Set<string | number>();
+
+  constructor(
+    readonly b: FoldingBuilder,
+    readonly node: RawNode,
+    readonly opset: number,
+    readonly inputs: readonly (Value | null)[],
+  ) {
+    this.op = b.op;
+  }
+
+  /** Input `i`. @throws {TypeError} when it is absent */
+  x(i: number, what = `input ${i}`): Value {
+    const value = this.optional(i);
+    if (value === null) throw new TypeError(`expected ${what}, got none`);
+    return value;
+  }
+
+  /** Input `i`, or null. */
+  optional(i: number): Value | null {
+    this.#seen.add(i);
+    return this.inputs[i] ?? null;
+  }
+
+  /** All inputs of an operator that takes any number of them. */
+  all(): Value[] {
+    if (this.inputs.length === 0) throw new TypeError("expected at least one input, got none");
+    return this.inputs.map((_, i) => this.x(i));
+  }
+
+  /** The tensor of input `i`, where it depends on constants only. */
+  known(i: number): Tensor | undefined {
+    const value = this.optional(i);
+    return value === null ? undefined : this.b.known(value);
+  }
+
+  /** The numbers of constant input `i`, undefined where it is absent. @throws {TypeError} when it is computed at run time */
+  numbers(i: number, what: string): number[] | undefined {
+    if (this.optional(i) === null) return undefined;
+    const t = this.known(i);
+    if (t === undefined) throw new TypeError(`expected constant ${what}, got a value computed at run time`);
+    return Array.from(t.data as ArrayLike<number | bigint>, (v) => typeof v === "bigint" ? safeInteger(v) : v);
+  }
+
+  /** Integers that an attribute held in older operator sets and input `i` holds in newer ones. */
+  ints(name: string, i: number): number[] | undefined {
+    const list = this.intsAttr(name) ?? this.numbers(i, name);
+    if (list?.some((v) => !Number.isInteger(v))) throw new TypeError(`expected integers as ${name}, got [${list}]`);
+    return list;
+  }
+
+  intsAttr(name: string): number[] | undefined {
+    const value = this.attr(name);
+    if (value !== undefined && !(Array.isArray(value) && value.every((v) => typeof v === "number"))) {
+      throw new TypeError(`expected numbers in attribute ${name}`);
+    }
+    return value as number[] | undefined;
+  }
+
+  number(name: string): number | undefined {
+    const value = this.attr(name);
+    if (value !== undefined && typeof value !== "number") throw new TypeError(`expected a number in attribute ${name}`);
+    return value;
+  }
+
+  text(name: string): string | undefined {
+    const value = this.attr(name);
+    if (value !== undefined && typeof value !== "string") throw new TypeError(`expected text in attribute ${name}`);
+    return value;
+  }
+
+  /** An axis attribute counted from the start. @throws {RangeError} when the tensor has no such axis */
+  axis(fallback: number, rank: number, name = "axis"): number {
+    return normalizeAxis(this.number(name) ?? fallback, rank);
+  }
+
+  attr(name: string): RawAttr | undefined {
+    this.#seen.add(name);
+    return this.node.attrs.get(name);
+  }
+
+  /** An attribute that has no meaning here. */
+  ignore(...names: string[]): void {
+    names.forEach((n) => this.#seen.add(n));
+  }
+
+  /** @throws {TypeError} when an attribute asks for something that the IR does not do */
+  only(name: string, ...allowed: RawAttr[]): void {
+    const value = this.attr(name);
+    if (value !== undefined && !allowed.includes(value)) {
+      throw new TypeError(`expected attribute ${name} to be ${allowed.join(" or ")}, got ${quote(String(value))}`);
+    }
+  }
+
+  /** Casts where the dtype differs. */
+  cast(v: Value, dtype: DType): Value {
+    return v.dtype === dtype ? v : this.op.Cast(v, { to: ONNX_DTYPES[dtype] });
+  }
+
+  /** @throws {TypeError} naming an input or attribute that the rule did not read */
+  finish(): void {
+    const input = this.inputs.findIndex((v, i) => v !== null && !this.#seen.has(i));
+    if (input >= 0) throw new TypeError(`expected ${input} inputs, got a further one`);
+    const attr = [...this.node.attrs.keys()].find((name) => !this.#seen.has(name));
+    if (attr !== undefined) throw new TypeError(`expected no attribute ${quote(attr)}`);
+  }
+}

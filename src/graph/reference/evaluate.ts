@@ -1,0 +1,31 @@
+/** Float64 reference interpreter: the truth that engines and gradients are checked against. Slow by design. */
+import type { Graph } from "../ir/ir.ts";
+import { fromTensor } from "../../tensor/ndarray.ts";
+import { type NdArray, sameShape, type Tensor } from "../../tensor/mod.ts";
+import { opDef } from "../ops/mod.ts";
+
+/**
+ * Runs `graph` in float64 whatever its dtypes say and returns its outputs.
+ * @throws {RangeError} a feed is missing or has another shape than the graph's input
+ */
+export function evaluate(graph: Graph, feeds: Readonly<Record<string, Tensor | NdArray>>): Record<string, NdArray> {
+  const values = new Map<string, NdArray>();
+  for (const name of graph.inputs) {
+    const feed = feeds[name];
+    const { shape } = graph.types.get(name)!;
+    if (feed === undefined || !sameShape(feed.shape, shape)) {
+      throw new RangeError(`Cannot evaluate ${graph.name}: expected input ${name} [${shape}], got [${feed?.shape}]`);
+    }
+    values.set(name, "dtype" in feed ? fromTensor(feed) : feed);
+  }
+  for (const [name, constant] of graph.constants) values.set(name, fromTensor(constant));
+  const lastUse = new Map<string, number>();
+  graph.nodes.forEach((node, i) => node.inputs.forEach((n) => lastUse.set(n, i)));
+  const outputs = new Set(graph.outputs);
+  graph.nodes.forEach((node, i) => {
+    const inputs = node.inputs.map((n) => values.get(n)!);
+    values.set(node.output, opDef(node.op).evaluate(inputs, node.attrs, graph.types.get(node.output)!));
+    for (const n of node.inputs) if (lastUse.get(n) === i && !outputs.has(n)) values.delete(n);
+  });
+  return Object.fromEntries(graph.outputs.map((n) => [n, values.get(n)!]));
+}

@@ -1,0 +1,234 @@
+/**
+ * Re-materialisation: what was computed early and is needed late is computed again instead of being kept in between. Works
+ * on any graph and knows neither layers nor gradients: it looks at what lies idle while memory is highest.
+ */
+import type { Graph, Node } from "../ir/ir.ts";
+import { buffersOf, type Lifetime, lifetimesOf, liveBytes, type MemoryForecast, predictMemory } from "./memory.ts";
+import { costOf } from "./cost.ts";
+import { runOrder } from "./sequence.ts";
+
+export interface Rematerialised {
+  readonly graph: Graph;
+  /** How many nodes are computed again. */
+  readonly recomputed: number;
+  /** Their estimated share of the graph's time. */
+  readonly extraCost: number;
+  readonly before: MemoryForecast;
+  readonly after: MemoryForecast;
+}
+
+/** No graph of the same results was found that fits; `least` is the one that takes the least memory. */
+export class MemoryBudgetError extends RangeError {
+  override readonly name = "MemoryBudgetError";
+  constructor(readonly least: Rematerialised, budgetBytes: number) {
+    const gb = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
+    super(`Cannot run ${least.graph.name} in ${gb(budgetBytes)}: the least found is ${gb(least.after.peakBytes)}`);
+  }
+}
+
+/** Rounds without a lower peak after which the search ends. */
+const PATIENCE = 24;
+/** What a round frees at most, as a share of the values: small steps find the cheapest ways; where they end, larger ones. */
+const STEP = 0.05;
+
+/**
+ * The graph with the same results whose predicted peak is at most `budgetBytes`, recomputing what costs least for the
+ * memory that it frees; or the one of the lowest peak for which at most the share `extraCost` of its time is computed
+ * again. ONNX Runtime must not merge equal nodes (`engine/cpu.ts`).
+ * @throws {MemoryBudgetError} no such graph was found
+ */
+export function rematerialise(
+  graph: Graph,
+  { budgetBytes, extraCost = Infinity }: { readonly budgetBytes: number; readonly extraCost?: number },
+): Rematerialised {
+  const before = predictMemory(graph);
+  const total = (nodes: readonly Node[], g: Graph) => nodes.reduce((sum, node) => sum + costOf(node, g.types), 0);
+  const found = (result: Graph, after: MemoryForecast): Rematerialised => ({
+    graph: result,
+    recomputed: result.nodes.length - graph.nodes.length,
+    extraCost: total(result.nodes, result) / total(graph.nodes, graph) - 1,
+    before,
+    after,
+  });
+  let current = graph, forecast = before, best = found(graph, before);
+  for (let idle = 0; idle < PATIENCE && forecast.peakBytes > budgetBytes; idle++) {
+    const excess = Math.min(forecast.peakBytes - budgetBytes, STEP * 2 ** idle * forecast.valueBytes);
+    const next = relieve(current, forecast.valueBytes - excess);
+    if (next === null) break;
+    current = next;
+    forecast = predictMemory(current);
+    const made = found(current, forecast);
+    if (made.extraCost > extraCost) break;
+    if (forecast.peakBytes >= best.after.peakBytes) continue;
+    best = made;
+    idle = -1;
+  }
+  if (best.after.peakBytes > budgetBytes) throw new MemoryBudgetError(best, budgetBytes);
+  return best;
+}
+
+/** A buffer that lies idle at the peak, and how to do without it there. */
+interface Candidate {
+  readonly buffer: string;
+  /** The nodes that make its values again, in order. */
+  readonly nodes: readonly Node[];
+  /** Other buffers that this reads, which must not go at the same time. */
+  readonly reads: ReadonlySet<string>;
+  /** Bytes that are free at the peak then. */
+  readonly freed: number;
+  /** Cost of a freed byte. */
+  readonly price: number;
+}
+
+/** One round: frees buffers at the peak until it is down to `target` bytes; null where there is nothing to free. */
+export function relieve(graph: Graph, target: number): Graph | null {
+  const state = stateAtPeak(graph);
+  const { live, peak } = state;
+  const candidates = [...state.lives]
+    .filter(([, life]) => life.bytes >= live[peak] / 2000 && isIdle(life, peak))
+    .flatMap(([buffer]) => candidateOf(state, buffer) ?? [])
+    .sort((a, b) => a.price - b.price);
+  const gone = new Set<string>(), read = new Set<string>();
+  const chosen: Candidate[] = [];
+  let excess = live[peak] - target;
+  for (const candidate of candidates) {
+    if (excess <= 0) break;
+    if (read.has(candidate.buffer) || [...candidate.reads].some((buffer) => gone.has(buffer))) continue;
+    gone.add(candidate.buffer);
+    candidate.reads.forEach((buffer) => read.add(buffer));
+    chosen.push(candidate);
+    excess -= candidate.freed;
+  }
+  return chosen.length === 0 ? null : withCopies(state, chosen);
+}
+
+interface State {
+  readonly graph: Graph;
+  readonly order: readonly Node[];
+  readonly makers: ReadonlyMap<string, Node>;
+  readonly bufferOf: (name: string) => string;
+  readonly lives: ReadonlyMap<string, Lifetime>;
+  readonly live: Float64Array;
+  /** Position of the peak. */
+  readonly peak: number;
+  /** Names that nodes after the peak read, by buffer. */
+  readonly readLater: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+function stateAtPeak(graph: Graph): State {
+  const order = runOrder(graph);
+  const lives = lifetimesOf(graph, order), live = liveBytes(lives, order.length), bufferOf = buffersOf(order);
+  const peak = live.reduce((best, bytes, i) => (bytes > live[best] ? i : best), 0);
+  const readLater = new Map<string, Set<string>>();
+  for (const { inputs } of order.slice(peak + 1)) {
+    for (const name of inputs) readLater.set(bufferOf(name), (readLater.get(bufferOf(name)) ?? new Set()).add(name));
+  }
+  const makers = new Map(graph.nodes.map((node) => [node.output, node]));
+  return { graph, order, makers, bufferOf, lives, live, peak, readLater };
+}
+
+/** Whether a buffer is there at the peak without being made or used then; outputs of the graph stay what they are. */
+function isIdle({ from, uses }: Lifetime, peak: number): boolean {
+  return from < peak && uses.at(-1)! > peak && !uses.includes(peak);
+}
+
+/** What is at most this part of a buffer is kept rather than computed again with it. */
+const SMALL = 1 / 16;
+/** Most nodes that make one buffer again. */
+const LONGEST = 128;
+
+/** How to make a buffer again before its first use after the peak; null where that helps nothing. */
+function candidateOf(state: State, buffer: string): Candidate | null {
+  const { graph, makers, bufferOf, lives, live, peak } = state;
+  const { bytes, uses } = lives.get(buffer)!;
+  const again = uses.find((at) => at > peak)!;
+  if (again >= state.order.length) return null;
+  const reads = new Set<string>(), nodes = new Map<string, Node>();
+  let freed = bytes;
+  const visit = (name: string): boolean => {
+    if (nodes.has(name)) return true;
+    if (nodes.size >= LONGEST) return false;
+    const node = makers.get(name)!;
+    for (const input of node.inputs) {
+      const source = bufferOf(input), life = lives.get(source);
+      if (life === undefined) continue; // absent, an input of the graph or a constant
+      const isGone = (life.uses.at(-1) ?? life.from) < peak;
+      if (source === buffer || (isGone && life.bytes > SMALL * bytes)) {
+        if (!visit(input)) return false;
+      } else {
+        reads.add(source);
+        if (isGone) freed -= life.bytes;
+      }
+    }
+    nodes.set(name, node);
+    return true;
+  };
+  if (![...state.readLater.get(buffer)!].every(visit)) return null;
+  const chain = [...nodes.values()];
+  if (freed <= 0 || live[again] + passing(state, chain, buffer) >= live[peak]) return null;
+  const cost = chain.reduce((sum, node) => sum + costOf(node, graph.types), 0);
+  return { buffer, nodes: chain, reads, freed, price: cost / freed };
+}
+
+/** Bytes of other buffers that are there at once while `chain` makes `buffer`. */
+function passing({ bufferOf, lives }: State, chain: readonly Node[], buffer: string): number {
+  const last = new Map<string, number>();
+  chain.forEach(({ inputs, output }, at) => [...inputs, output].forEach((name) => last.set(bufferOf(name), at)));
+  const made = new Set<string>();
+  let now = 0, most = 0;
+  chain.forEach(({ inputs, output }, at) => {
+    const touched = new Set([...inputs, output].map(bufferOf));
+    const bytes = (name: string) => (name === buffer ? 0 : lives.get(name)!.bytes);
+    const target = bufferOf(output);
+    if (!made.has(target)) now += bytes(target);
+    made.add(target);
+    most = Math.max(most, now);
+    for (const name of touched) if (made.has(name) && last.get(name) === at) now -= bytes(name);
+  });
+  return most;
+}
+
+/**
+ * The graph with the chosen buffers made again for all uses after the peak. A copy stands in the file as early as it can,
+ * so that of what a node waits for it is the last to run (`runOrder()`). What nothing uses any more goes.
+ */
+function withCopies({ graph, order, peak }: State, chosen: readonly Candidate[]): Graph {
+  const types = new Map(graph.types), places = new Map(graph.nodes.map(({ output }, i) => [output, i]));
+  const copies = new Map<number, Node[]>(), later = new Map<string, string>();
+  for (const { nodes } of chosen) {
+    const names = new Map<string, string>();
+    for (const node of nodes) {
+      const output = freshName(node.output, types), inputs = node.inputs.map((name) => names.get(name) ?? name);
+      const place = Math.max(-1, ...inputs.map((name) => places.get(name) ?? -1));
+      types.set(output, types.get(node.output)!);
+      places.set(output, place);
+      copies.set(place, [...copies.get(place) ?? [], { ...node, inputs, output } satisfies Node]);
+      names.set(node.output, output);
+    }
+    for (const [name, output] of names) later.set(name, output);
+  }
+  const isLate = new Set(order.slice(peak + 1));
+  const nodes = graph.nodes.flatMap((node, i) => [
+    isLate.has(node) ? { ...node, inputs: node.inputs.map((name) => later.get(name) ?? name) } : node,
+    ...copies.get(i) ?? [],
+  ]);
+  return needed({ ...graph, nodes: [...copies.get(-1) ?? [], ...nodes], types } satisfies Graph);
+}
+
+/** The graph without nodes that no output needs. */
+function needed(graph: Graph): Graph {
+  const names = new Set(graph.outputs);
+  const nodes = graph.nodes.toReversed().filter(({ inputs, output }) => {
+    if (!names.has(output)) return false;
+    for (const name of inputs) names.add(name);
+    return true;
+  }).reverse();
+  const held = [...graph.inputs, ...graph.constants.keys(), ...nodes.map(({ output }) => output)];
+  const types = new Map(held.map((name) => [name, graph.types.get(name)!]));
+  return { ...graph, nodes, types } satisfies Graph;
+}
+
+function freshName(name: string, taken: ReadonlyMap<string, unknown>): string {
+  const stem = name.replace(/~\d+$/, "");
+  for (let i = 1;; i++) if (!taken.has(`${stem}~${i}`)) return `${stem}~${i}`;
+}

@@ -1,0 +1,211 @@
+/**
+ * From a case's NIfTI files to the network's input: one grid (RAS, target spacing, foreground crop), one channel a
+ * modality, intensities mapped by percentiles. Inference and training share it. Runs no network.
+ */
+import {
+  type Box,
+  centreBox,
+  crop,
+  cutWindow,
+  foregroundBox,
+  type Grid,
+  type GridImage,
+  gridOverlap,
+  LEAST_OVERLAP,
+  padBox,
+  resampleSpacing,
+  resampleToGrid,
+  resizeTrilinear,
+  sameGrid,
+  scaleIntensityPercentiles,
+  toRas,
+  type Triple,
+  type Volume,
+} from "../../volume/mod.ts";
+import type { Modality, ModelSpec, Preprocessing } from "../spec.ts";
+import { InferenceError, type Warning } from "../types.ts";
+import { readVolume } from "./read_volume.ts";
+import { readTemplate, templateFor } from "./templates.ts";
+
+/** A case as the network sees it. */
+export interface Prepared {
+  /** One array [X, Y, Z] a modality, in the spec's order. */
+  readonly channels: readonly Float32Array[];
+  /** The grid of all channels; its placement leads back to the first file given. */
+  readonly grid: GridImage;
+  /** The crop that was taken of the oriented, resampled volume, and that volume's size. */
+  readonly box: Box;
+  readonly uncroppedVox: Grid["sizeVox"];
+  /** The first file given, whose grid masks are written on. */
+  readonly reference: Volume;
+  readonly warnings: readonly Warning[];
+  /** Time spent reading files. */
+  readonly readMs: number;
+}
+
+export interface PrepareOptions {
+  readonly spec: Pick<ModelSpec, "modalities" | "preprocessing">;
+  readonly images: Readonly<Partial<Record<Modality, string>>>;
+  /** Folder of a package with `templates/`, and whether they may stand in for missing modalities. */
+  readonly templates?: { readonly directory: string };
+  /** Sees every volume as its file has it, before the next one is read. */
+  readonly onVolume?: (modality: Modality, volume: Volume) => void;
+}
+
+/**
+ * Reads and pre-processes one case.
+ * @throws {InferenceError} a modality is missing or unknown, a file is no usable volume, grids do not overlap
+ */
+export async function prepare(
+  { spec: { modalities, preprocessing }, images, templates, onVolume }: PrepareOptions,
+): Promise<Prepared> {
+  const unknown = Object.keys(images).find((m) => !modalities.includes(m as Modality));
+  if (unknown !== undefined) {
+    throw new InferenceError("unknown-modality", `Cannot use ${unknown}: the model takes ${modalities.join(", ")}`);
+  }
+  // the first file given decides the grid
+  const present = (Object.keys(images) as Modality[]).filter((m) => images[m] !== undefined);
+  const missing = modalities.filter((m) => images[m] === undefined);
+  if (present.length === 0 || (missing.length > 0 && templates === undefined)) {
+    throw new InferenceError(
+      "missing-modality",
+      `Cannot run the model: it takes ${modalities.join(", ")}; missing: ${missing.join(", ")}`,
+    );
+  }
+  const standIns = new Map<Modality, GridImage>();
+  for (const modality of missing) {
+    const template = await readTemplate(templates!.directory, modality);
+    if (template === null) {
+      throw new InferenceError("template-missing", `Cannot stand in for ${modality}: the model has no template of it`);
+    }
+    standIns.set(modality, template);
+  }
+  const warnings: Warning[] = [];
+  let readMs = 0;
+  const read = async (modality: Modality) => {
+    const start = performance.now();
+    const volume = await readModality(images[modality]!, modality, warnings);
+    readMs += performance.now() - start;
+    onVolume?.(modality, volume);
+    return volume;
+  };
+  const reference = await read(present[0]);
+  const placed = new Map<Modality, GridImage>();
+  for (const modality of present) {
+    const volume = modality === present[0] ? reference : await read(modality);
+    placed.set(
+      modality,
+      toNetworkGrid(onGridOf(reference, volume, { modality, first: present[0], warnings }), preprocessing),
+    );
+  }
+  const whole = placed.get(present[0])!;
+  const box = cropBox([...placed.values()].map((v) => v.data), whole, preprocessing);
+  const cropped = new Map([...placed].map(([m, v]) => [m, fromForeground(crop(v, box), preprocessing)]));
+  for (const [modality, template] of standIns) {
+    cropped.set(modality, templateFor(template, { uncropped: whole, box, spacingMm: preprocessing.spacingMm }));
+    warnings.push({ code: "template-substituted", detail: `${modality} is missing; the model's template stands in` });
+  }
+  return {
+    channels: modalities.map((m) => cropped.get(m)!.data),
+    grid: cropped.get(present[0])!,
+    box,
+    uncroppedVox: whole.sizeVox,
+    reference,
+    warnings,
+    readMs: Math.round(readMs),
+  };
+}
+
+/**
+ * A label map on the reference's grid brought onto the network's grid: nearest neighbour, then the same crop.
+ * @throws {InferenceError} the file is no usable volume or lies elsewhere
+ */
+export async function prepareLabel(
+  path: string,
+  { reference, box }: Prepared,
+  preprocessing: Preprocessing,
+): Promise<Float32Array> {
+  const volume = await readModality(path, "label", []);
+  const same = sameGrid(volume, reference);
+  if (!same) checkOverlap(reference, volume, "the label map with the images");
+  const onReference = same ? volume : resampleToGrid(volume, reference, { interpolation: "nearest" });
+  return crop(resampleSpacing(toRas(onReference), preprocessing.spacingMm, "nearest"), box).data;
+}
+
+/** The classifier's input [C, …roi]: every channel resized, then the centre of `roi`. */
+export function classifierInput(
+  { channels, grid }: Pick<Prepared, "channels"> & { readonly grid: Grid },
+  { preprocessing, inference: { roi } }: Pick<ModelSpec, "preprocessing" | "inference">,
+): Float32Array {
+  const size = preprocessing.resize ?? roi;
+  return centreOf(channels.map((data) => resizeTrilinear(data, grid.sizeVox, { size })), size, roi);
+}
+
+/** What `prepare()` and {@link classifierInput} make of one volume alone: [1, …roi]. */
+export function singleInput(volume: GridImage, spec: Pick<ModelSpec, "preprocessing" | "inference">): Float32Array {
+  const { preprocessing } = spec;
+  const whole = toNetworkGrid(volume, preprocessing);
+  const cropped = fromForeground(crop(whole, cropBox([whole.data], whole, preprocessing)), preprocessing);
+  return classifierInput({ channels: [cropped.data], grid: cropped }, spec);
+}
+
+/** The centre of every channel [X, Y, Z], one behind the other; where `roi` is larger, 0 on both sides. */
+export function centreOf(channels: readonly Float32Array[], sizeVox: Triple, roi: Triple): Float32Array {
+  const voxels = roi[0] * roi[1] * roi[2];
+  const padded = padBox(sizeVox, roi).start, inside = centreBox(sizeVox, roi).start;
+  const start = [0, 1, 2].map((a) => padded[a] + inside[a]) as unknown as Triple;
+  const out = new Float32Array(channels.length * voxels);
+  channels.forEach((data, c) => out.set(cutWindow(data, sizeVox, { start, size: roi }), c * voxels));
+  return out;
+}
+
+async function readModality(path: string, name: string, warnings: Warning[]): Promise<Volume> {
+  const volume = await readVolume(path, name);
+  if (volume.nonFiniteVoxels > 0) {
+    warnings.push({
+      code: "non-finite",
+      detail: `${name}: ${volume.nonFiniteVoxels} voxels are no numbers and read as 0`,
+    });
+  }
+  return volume;
+}
+
+function onGridOf(
+  reference: Volume,
+  volume: Volume,
+  { modality, first, warnings }: { modality: Modality; first: Modality; warnings: Warning[] },
+): GridImage {
+  if (sameGrid(reference, volume)) return volume;
+  checkOverlap(reference, volume, `${modality} with ${first}`);
+  warnings.push({ code: "resampled-to-first", detail: `${modality} was resampled onto the grid of ${first}` });
+  return resampleToGrid(volume, reference);
+}
+
+function checkOverlap(reference: Volume, volume: Volume, which: string): void {
+  const share = gridOverlap(reference, volume);
+  if (share >= LEAST_OVERLAP) return;
+  throw new InferenceError(
+    "no-overlap",
+    `Cannot combine ${which}: they share ${Math.round(share * 100)} % of their space, ` +
+      `expected at least ${LEAST_OVERLAP * 100} %`,
+  );
+}
+
+/** Percentiles of the file's voxels, then orientation and spacing (the order of docs/method B.3.1). */
+function toNetworkGrid(image: GridImage, { percentiles: p, percentilesOver, spacingMm }: Preprocessing): GridImage {
+  const scaled = percentilesOver === "volume" ? { ...image, data: scaleIntensityPercentiles(image.data, p) } : image;
+  return resampleSpacing(toRas(scaled), spacingMm, "linear");
+}
+
+function fromForeground(image: GridImage, { percentiles: p, percentilesOver }: Preprocessing): GridImage {
+  if (percentilesOver === "volume") return image;
+  const inside = image.data.filter((v) => v > 0);
+  return inside.length === 0
+    ? image
+    : { ...image, data: scaleIntensityPercentiles(image.data, { ...p, over: inside }) };
+}
+
+function cropBox(channels: readonly Float32Array[], whole: Grid, { foregroundMargin }: Preprocessing): Box {
+  const all: Box = { start: [0, 0, 0], end: whole.sizeVox };
+  return foregroundMargin === null ? all : foregroundBox(channels, whole.sizeVox, foregroundMargin) ?? all;
+}

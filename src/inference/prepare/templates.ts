@@ -1,0 +1,92 @@
+/**
+ * Distilled modality templates of a package: writing, reading, normalising, aligning (docs/method B.5). They are never
+ * trained here.
+ */
+import { dirname, join } from "node:path";
+import { mkdir, stat } from "node:fs/promises";
+import {
+  type Box,
+  centredWindow,
+  crop,
+  type Grid,
+  type GridImage,
+  headerForGrid,
+  resampleSpacing,
+  spacingAffine,
+  toRas,
+  type Triple,
+  writeNifti,
+} from "../../volume/mod.ts";
+import { readVolume } from "./read_volume.ts";
+import type { Modality } from "../spec.ts";
+
+/** Where a package keeps the template of a modality. */
+export function templatePath(directory: string, modality: Modality): string {
+  return join(directory, "templates", `${modality}.nii.gz`);
+}
+
+/**
+ * Writes a template [X, Y, Z] of a package as it is: RAS, with the middle of its grid at `middleMm`. Templates are laid on
+ * images centre to centre, so it says where these images had theirs; default 0.
+ */
+export async function writeTemplate(
+  directory: string,
+  modality: Modality,
+  { data, sizeVox, spacingMm, middleMm = [0, 0, 0] }: {
+    data: Float32Array;
+    sizeVox: Triple;
+    spacingMm: Triple;
+    middleMm?: Triple;
+  },
+): Promise<void> {
+  const path = templatePath(directory, modality);
+  const [x, y, z] = [0, 1, 2].map((a) => middleMm[a] - spacingMm[a] * (sizeVox[a] - 1) / 2);
+  const like = headerForGrid({ sizeVox, affineRas: spacingAffine(spacingMm, [x, y, z]) });
+  await mkdir(dirname(path), { recursive: true });
+  await writeNifti(path, { data, sizeVox, like });
+}
+
+/**
+ * How a template meets an image: mapped to [0, 1] and centred on it, or as the file has it, first voxel on first voxel
+ * (docs/method B.3 row 16).
+ */
+export type TemplateFit = "centred" | "raw";
+
+/**
+ * A package's template in RAS order, unless it is raw mapped to [0, 1] by (t − min)/(max − min + 1e-9); null where the
+ * package has none.
+ * @throws {InferenceError} `invalid-volume`: the template is no usable volume
+ */
+export async function readTemplate(
+  directory: string,
+  modality: Modality,
+  fit: TemplateFit = "centred",
+): Promise<GridImage | null> {
+  const path = templatePath(directory, modality);
+  const found = await stat(path).then(() => true, () => false);
+  if (!found) return null;
+  const image = toRas(await readVolume(path, `the template of ${modality}`));
+  if (fit === "raw") return image;
+  let low = Infinity, high = -Infinity;
+  for (const v of image.data) {
+    if (v < low) low = v;
+    if (v > high) high = v;
+  }
+  return { ...image, data: image.data.map((v) => (v - low) / (high - low + 1e-9)) };
+}
+
+export interface TemplateOptions {
+  readonly uncropped: Grid;
+  readonly box: Box;
+  readonly spacingMm: readonly [number, number, number];
+  readonly fit?: TemplateFit;
+}
+
+/** The part of a template under a case's crop: resampled, unless raw the centred window of the uncropped size, cropped. */
+export function templateFor(
+  template: GridImage,
+  { uncropped, box, spacingMm, fit = "centred" }: TemplateOptions,
+): GridImage {
+  const resampled = resampleSpacing(template, spacingMm, "linear");
+  return crop(fit === "raw" ? resampled : centredWindow(resampled, uncropped.sizeVox), box);
+}

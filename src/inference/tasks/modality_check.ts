@@ -1,0 +1,88 @@
+/**
+ * Whether volumes look like the modalities that they are called: a classifier of single volumes, run beside a model on
+ * the same device. It only ever warns: what goes wrong in it is told to whoever asks, and the work goes on.
+ */
+import { ANY_MODALITY, MODALITIES, type Modality, type ModelSpec } from "../spec.ts";
+import type { Volume } from "../../volume/mod.ts";
+import { classProbabilities } from "./probabilities.ts";
+import { singleInput } from "../prepare/preprocess.ts";
+import type { InferenceRequest, Warning } from "../types.ts";
+
+/** A package that tells modalities apart; see {@link isCheckingModel}. */
+export interface CheckingModel {
+  readonly directory: string;
+  readonly spec: ModelSpec;
+}
+
+/**
+ * From this probability on a volume counts as something else than its name says. High, because softmax is sure too often
+ * and most volumes are named rightly: a warning that is mostly wrong would not be read.
+ */
+export const SURE = 0.9;
+
+/**
+ * What a modality looks like. T1 after contrast counts as T1: only vessels and lesions that take up the contrast are
+ * brighter, and a volume without skull and without such lesions hardly shows any.
+ */
+export function lookOf(modality: Modality): Modality {
+  return modality === "t1c" ? "t1" : modality;
+}
+
+/** The look that is most probable of a volume, by the probabilities of a checking model's classes. */
+export function likeliestLook(
+  { classes }: Pick<ModelSpec, "classes">,
+  probabilities: readonly number[],
+): { look: Modality; probability: number } {
+  const byLook = new Map<Modality, number>();
+  for (const [i, p] of probabilities.entries()) {
+    const look = lookOf(classes[i] as Modality);
+    byLook.set(look, (byLook.get(look) ?? 0) + p);
+  }
+  const [look, probability] = [...byLook].reduce((a, b) => b[1] > a[1] ? b : a);
+  return { look, probability };
+}
+
+/** Whether a model is a classifier of one volume of any modality with modalities as classes. */
+export function isCheckingModel({ task, modalities, classes }: ModelSpec): boolean {
+  return task === "classification" && modalities.length === 1 && modalities[0] === ANY_MODALITY &&
+    classes.every((c) => (MODALITIES as readonly string[]).includes(c));
+}
+
+/** The check of one request: sees its volumes while they are read, holds of each the classifier's small input. */
+export class ModalityCheck {
+  readonly #request: Pick<InferenceRequest, "engine" | "modalityCheck" | "onCheckFailed">;
+  readonly #inputs = new Map<Modality, Float32Array>();
+
+  constructor(request: Pick<InferenceRequest, "engine" | "modalityCheck" | "onCheckFailed">) {
+    this.#request = request;
+  }
+
+  /** Takes what the classifier needs of a volume. Names that it has no class for are not judged. */
+  readonly look = (modality: Modality, volume: Volume): void => {
+    const model = this.#request.modalityCheck;
+    if (!model?.spec.classes.includes(modality)) return;
+    try {
+      this.#inputs.set(modality, singleInput(volume, model.spec));
+    } catch (error) {
+      this.#request.onCheckFailed?.(error);
+    }
+  };
+
+  /** What looks like something else than its name says. Never throws. */
+  async warnings(): Promise<Warning[]> {
+    const { engine, modalityCheck: model, onCheckFailed } = this.#request;
+    const found: Warning[] = [];
+    if (model === undefined) return found;
+    try {
+      for (const [modality, input] of this.#inputs) {
+        const { look, probability } = likeliestLook(model.spec, await classProbabilities(engine, model, input));
+        if (look === lookOf(modality) || !(probability >= SURE)) continue;
+        const detail = `${modality} looks like ${look} (probability ${probability.toFixed(2)})`;
+        found.push({ code: "modality-mismatch", detail });
+      }
+    } catch (error) {
+      onCheckFailed?.(error);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,35 @@
+/** From a classifier's input to the probabilities of its classes. */
+import type { Engine } from "../../engine/mod.ts";
+import { withNetwork } from "../windows/loaded_network.ts";
+import { windowRunner } from "../windows/sliding.ts";
+import type { InferenceRequest } from "../types.ts";
+
+/** A network that takes longer than this has hung. */
+const TIMEOUT_MS = 600_000;
+
+/** Probabilities of a classifier's classes for one input [C, …roi]. @throws {RangeError} it has other ones */
+export async function classProbabilities(
+  engine: Engine,
+  { directory, spec }: Pick<InferenceRequest, "directory" | "spec">,
+  input: Float32Array,
+): Promise<number[]> {
+  const shape = [1, spec.modalities.length, ...spec.inference.roi];
+  const logits = await withNetwork(
+    engine,
+    { directory, spec },
+    (session) => windowRunner(session, TIMEOUT_MS)(input, shape),
+  );
+  if (logits.length !== spec.classes.length) {
+    throw new RangeError(
+      `Cannot classify: expected ${spec.classes.length} logits from the network, got ${logits.length}`,
+    );
+  }
+  return softmax(logits);
+}
+
+/** Probabilities of a row of logits. */
+export function softmax(logits: ArrayLike<number>): number[] {
+  const values = Array.from(logits), top = Math.max(...values);
+  const powers = values.map((v) => Math.exp(v - top)), sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((p) => p / sum);
+}

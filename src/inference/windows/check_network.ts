@@ -1,0 +1,39 @@
+/**
+ * Whether a package's network is one that this program would load; for packages that come from outside. Runs in a thread
+ * of its own: a server must not stop answering while a large network is read.
+ */
+import type { ModelSpec } from "../spec.ts";
+
+/** What of a spec decides how its network is imported. */
+export type NetworkSpec = Pick<ModelSpec, "architecture" | "modalities" | "inference">;
+
+export interface CheckRequest {
+  readonly directory: string;
+  readonly spec: NetworkSpec;
+}
+/** null: the network can be used; otherwise why not. */
+export type CheckReply = string | null;
+
+/**
+ * Imports `network.onnx` of a package folder for windows of the spec's size, and forgets it again.
+ * @throws {TypeError} the network is refused, with the importer's reason
+ */
+export async function checkNetwork(
+  directory: string,
+  { architecture, modalities, inference }: NetworkSpec,
+): Promise<void> {
+  const worker = new Worker(import.meta.resolve("./_check_network_worker.ts"), { type: "module" });
+  try {
+    const refused = await new Promise<CheckReply>((resolve) => {
+      worker.onmessage = ({ data }: MessageEvent<CheckReply>) => resolve(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        resolve("Cannot import model: the importing thread failed");
+      };
+      worker.postMessage({ directory, spec: { architecture, modalities, inference } } satisfies CheckRequest);
+    });
+    if (refused !== null) throw new TypeError(refused);
+  } finally {
+    worker.terminate();
+  }
+}

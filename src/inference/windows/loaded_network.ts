@@ -1,0 +1,130 @@
+/** Loaded networks of model packages, a few at a time per engine: checked by our importer, lowered for the device. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Engine, EngineError, type Session } from "../../engine/mod.ts";
+import { batched, encodeModel, type Graph, importModel, lowerFor } from "../../graph/mod.ts";
+import type { ModelSpec } from "../spec.ts";
+
+/** How many networks an engine keeps loaded: two models and the one that checks modalities. */
+const KEPT = 3;
+
+interface Networks {
+  readonly sessions: Map<string, Promise<Session>>;
+  /** Of packages that were too much for the device: how many samples at a time it may be asked for. */
+  readonly most: Map<string, number>;
+}
+
+const networks = new WeakMap<Engine, Networks>();
+
+function networksOf(engine: Engine): Networks {
+  const known = networks.get(engine) ?? { sessions: new Map(), most: new Map() };
+  networks.set(engine, known);
+  return known;
+}
+
+/** A graph, lowered for the engine's provider, as its session. */
+export async function loadGraph(engine: Engine, graph: Graph): Promise<Session> {
+  return await engine.load(encodeModel(lowerFor(engine, graph)), { keepMemory: true });
+}
+
+/**
+ * Imports a package's network for windows of the spec's size.
+ * @throws {SyntaxError | TypeError | RangeError} the file is refused, with the reason
+ */
+export async function importNetwork(
+  directory: string,
+  spec: Pick<ModelSpec, "architecture" | "modalities" | "inference">,
+): Promise<Graph> {
+  const bytes = await readFile(join(directory, "network.onnx"));
+  return importModel(bytes, { inputShape: inputShapeOf(spec) });
+}
+
+/** [1, C, …roi]: an encoder for single modalities lists all that it was made for. */
+function inputShapeOf(
+  { architecture, modalities, inference }: Pick<ModelSpec, "architecture" | "modalities" | "inference">,
+): number[] {
+  const { inChannels } = architecture.config;
+  return [1, typeof inChannels === "number" ? inChannels : modalities.length, ...inference.roi];
+}
+
+/** A package's network for so many samples at a time. */
+export interface PackageNetwork {
+  readonly directory: string;
+  readonly spec: Pick<ModelSpec, "architecture" | "modalities" | "inference">;
+  /** Default 1. */
+  readonly batch?: number | undefined;
+}
+
+/** How many samples a session takes at a time. */
+export function batchOf({ inputs }: Session): number {
+  return Object.values(inputs)[0].shape[0];
+}
+
+/**
+ * The session of a package's `network.onnx` for `batch` samples, or for one where it cannot take several; kept for the next
+ * call, the least recently used one is released.
+ */
+export async function loadNetwork(engine: Engine, { directory, spec, batch = 1 }: PackageNetwork): Promise<Session> {
+  const { sessions } = networksOf(engine);
+  const key = `${batch} ${directory}`;
+  const found = sessions.get(key) ??
+    importNetwork(directory, spec).then((graph) => loadGraph(engine, forSeveral(graph, batch)));
+  sessions.delete(key);
+  sessions.set(key, found);
+  try {
+    const session = await found;
+    for (const [old, other] of sessions) {
+      if (sessions.size <= KEPT) break;
+      sessions.delete(old);
+      await (await other.catch(() => null))?.release(); // whoever asked for it has its error
+    }
+    return session;
+  } catch (error) {
+    if (sessions.get(key) === found) sessions.delete(key);
+    throw error;
+  }
+}
+
+function forSeveral(graph: Graph, batch: number): Graph {
+  if (batch === 1) return graph;
+  try {
+    return batched(graph, batch);
+  } catch (error) {
+    if (error instanceof RangeError) return graph; // somebody else's network that mixes samples
+    throw error;
+  }
+}
+
+/** Forgets an engine's networks: sessions end with the device process that held them. The next calls load again. */
+export async function forgetNetworks(engine: Engine): Promise<void> {
+  const { sessions } = networksOf(engine);
+  const ended = [...sessions.values()];
+  sessions.clear();
+  for (const session of ended) await session.then((s) => s.release()).catch(() => {});
+}
+
+/**
+ * Runs `work` with a package's session. After a failure of the device its networks are loaded anew; when it had too little
+ * memory, `work` begins again with half as many samples at a time, and later calls keep to that.
+ * @throws as `loadNetwork()` and `work` do
+ */
+export async function withNetwork<T>(
+  engine: Engine,
+  { directory, spec, batch = 1 }: PackageNetwork,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const { most } = networksOf(engine);
+  for (;;) {
+    let samples = Math.min(batch, most.get(directory) ?? batch);
+    try {
+      const session = await loadNetwork(engine, { directory, spec, batch: samples });
+      samples = Math.min(samples, batchOf(session));
+      return await work(session);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      await forgetNetworks(engine);
+      if (error.code !== "out-of-memory" || samples === 1) throw error;
+      most.set(directory, samples >> 1);
+    }
+  }
+}

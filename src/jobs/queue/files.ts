@@ -1,0 +1,97 @@
+/** Where jobs keep files, and when these go. `jobs/<id>/` is a job's workshop, `results/<id>.nii.gz` a mask. */
+import { type ImageList } from "../worker/task_types.ts";
+import { exists, removeIfPresent } from "../../storage/mod.ts";
+import { isUuid } from "../../datasets/mod.ts";
+
+export interface JobFilesOptions {
+  readonly dataDirectory: string;
+  readonly resultTtlMs: number;
+  /** How long the workshop of a failed or cancelled job, with its checkpoint, is kept. */
+  readonly workTtlMs: number;
+}
+
+/** Images without an open job: a crash came between. Younger ones may belong to a job that is just being made. */
+const STRAY_IMAGES_MS = 3600 * 1000;
+
+export class JobFiles {
+  readonly #jobs: string;
+  readonly #results: string;
+  readonly #options: JobFilesOptions;
+
+  private constructor(options: JobFilesOptions) {
+    this.#jobs = `${options.dataDirectory}/jobs`;
+    this.#results = `${options.dataDirectory}/results`;
+    this.#options = options;
+  }
+
+  static async open(options: JobFilesOptions): Promise<JobFiles> {
+    const files = new JobFiles(options);
+    await Deno.mkdir(files.#jobs, { recursive: true });
+    await Deno.mkdir(files.#results, { recursive: true });
+    return files;
+  }
+
+  /** Checkpoints; a job that is started again finds what it left. */
+  work(job: string): string {
+    return `${this.#jobs}/${job}/work`;
+  }
+  /** What becomes the package. */
+  output(job: string): string {
+    return `${this.#jobs}/${job}/output`;
+  }
+  /** Held by the process that works on the job. */
+  lock(job: string): string {
+    return `${this.#jobs}/${job}/lock`;
+  }
+  result(job: string): string {
+    return `${this.#results}/${job}.nii.gz`;
+  }
+
+  async makeWorkshop(job: string): Promise<void> {
+    for (const folder of [this.work(job), this.output(job)]) await Deno.mkdir(folder, { recursive: true });
+  }
+
+  /** Moves images into a job's folder, under names of our own. */
+  async takeImages(job: string, images: ImageList): Promise<ImageList> {
+    const folder = `${this.#jobs}/${job}/input`;
+    await Deno.mkdir(folder, { recursive: true });
+    const taken: [ImageList[number][0], string][] = [];
+    for (const [modality, path] of images) {
+      await moveFile(path, `${folder}/${modality}`);
+      taken.push([modality, `${folder}/${modality}`]);
+    }
+    return taken;
+  }
+
+  async removeWorkshop(job: string): Promise<void> {
+    await removeIfPresent(`${this.#jobs}/${job}`);
+  }
+
+  /** Removes results and workshops whose time is over; those of `open` jobs stay. */
+  async sweep(open: ReadonlySet<string>, now = Date.now()): Promise<void> {
+    for await (const { name } of Deno.readDir(this.#results)) {
+      await removeIfOlder(`${this.#results}/${name}`, now - this.#options.resultTtlMs);
+    }
+    for await (const { name } of Deno.readDir(this.#jobs)) {
+      if (!isUuid(name) || open.has(name)) continue;
+      const hasImages = await exists(`${this.#jobs}/${name}/input`);
+      await removeIfOlder(`${this.#jobs}/${name}`, now - (hasImages ? STRAY_IMAGES_MS : this.#options.workTtlMs));
+    }
+  }
+}
+
+async function removeIfOlder(path: string, time: number): Promise<void> {
+  const { mtime } = await Deno.stat(path);
+  if ((mtime?.getTime() ?? 0) < time) await removeIfPresent(path);
+}
+
+/** Also between file systems. */
+async function moveFile(from: string, to: string): Promise<void> {
+  try {
+    await Deno.rename(from, to);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EXDEV") || !await exists(from)) throw error;
+    await Deno.copyFile(from, to);
+    await Deno.remove(from);
+  }
+}

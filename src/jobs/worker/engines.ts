@@ -1,0 +1,80 @@
+/**
+ * The engines of a worker process. One that answered a request may stay open, with the networks that it has loaded, until
+ * no request has come for a while; one that is not kept, or that failed, ends with its task. Either way the memory of a
+ * device goes back to the machine.
+ */
+import {
+  type Engine,
+  type EngineOptions,
+  fallbackWarning,
+  openEngine,
+  type Provider,
+  withFallback,
+} from "../../engine/mod.ts";
+import type { Warned } from "./task_types.ts";
+
+/** Requests of one examination after the other find the networks loaded. */
+const IDLE_MS = 60_000;
+
+export interface EnginesOptions {
+  readonly open?: (provider: Provider, options?: EngineOptions) => Promise<Engine>;
+  /** How long an engine waits for its next task before it is closed, ms. Default one minute. */
+  readonly idleMs?: number;
+}
+
+export interface EngineTask<T> {
+  readonly work: (engine: Engine) => Promise<T>;
+  /** Whether the engine waits for the next task afterwards. */
+  readonly keep: boolean;
+  /** For an engine that is opened anew. */
+  readonly options?: EngineOptions;
+  /** Told, in words, of a provider that could not do the work. */
+  readonly onFallback: (message: string) => void;
+}
+
+export class Engines {
+  readonly #open: NonNullable<EnginesOptions["open"]>;
+  readonly #idleMs: number;
+  /** Those that wait; an engine at work is its task's. */
+  readonly #waiting = new Map<Provider, { readonly engine: Engine; readonly timer: ReturnType<typeof setTimeout> }>();
+
+  constructor({ open = openEngine, idleMs = IDLE_MS }: EnginesOptions = {}) {
+    this.#open = open;
+    this.#idleMs = idleMs;
+  }
+
+  /**
+   * Does work on the first provider that can do it; the result's warnings tell which could not, and why.
+   * @throws as `withFallback()`
+   */
+  async run<T extends Warned>(
+    providers: Iterable<Provider> | AsyncIterable<Provider>,
+    { work, keep, options, onFallback }: EngineTask<T>,
+  ): Promise<T> {
+    const { value, fellBack } = await withFallback(providers, work, {
+      open: (provider) => this.#take(provider, options),
+      done: (engine, failed) => this.#giveBack(engine, keep && !failed),
+      onFallback: (fallback) => onFallback(fallbackWarning(fallback).detail),
+    });
+    return { ...value, warnings: [...value.warnings, ...fellBack.map(fallbackWarning)] };
+  }
+
+  async #take(provider: Provider, options?: EngineOptions): Promise<Engine> {
+    const waiting = this.#waiting.get(provider);
+    if (waiting === undefined) return await this.#open(provider, options);
+    this.#waiting.delete(provider);
+    clearTimeout(waiting.timer);
+    return waiting.engine;
+  }
+
+  async #giveBack(engine: Engine, keep: boolean): Promise<void> {
+    const { provider } = engine;
+    if (!keep || this.#waiting.has(provider)) return await engine.close();
+    const timer = setTimeout(() => {
+      this.#waiting.delete(provider);
+      engine.close().catch(() => {});
+    }, this.#idleMs);
+    Deno.unrefTimer(timer);
+    this.#waiting.set(provider, { engine, timer });
+  }
+}

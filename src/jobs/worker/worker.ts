@@ -1,0 +1,43 @@
+/**
+ * The program of a worker process: runs tasks of the module that it is told to load. Not for import; see
+ * `TaskProcess`.
+ */
+import { emit, giveBackMemory, serve } from "../../process/mod.ts";
+import { acquireLock } from "../../storage/mod.ts";
+import type { CancelMessage, LoadMessage, RunMessage, TaskContext, TaskName } from "./task_types.ts";
+
+type AnyTask = (params: unknown, context: TaskContext) => Promise<unknown>;
+
+/** A predecessor that was orphaned a moment ago may still be ending. */
+const LOCK_WAIT_MS = 30_000;
+
+let tasks: Record<TaskName, AnyTask> | undefined;
+let dataDirectory: string;
+const running = new Map<string, AbortController>();
+
+serve({
+  async load({ tasks: url, ...rest }: LoadMessage) {
+    dataDirectory = rest.dataDirectory;
+    tasks = (await import(url)).tasks;
+  },
+  async run({ run, task, params, lock }: RunMessage) {
+    if (!tasks) throw new TypeError("Cannot run a task: no tasks module is loaded");
+    const held = lock ? await acquireLock(lock, { what: "the job's folder", waitMs: LOCK_WAIT_MS }) : undefined;
+    const controller = new AbortController();
+    running.set(run, controller);
+    try {
+      return await tasks[task](params, {
+        signal: controller.signal,
+        emit: (event) => emit("task", { run, event }),
+        dataDirectory,
+      });
+    } finally {
+      running.delete(run);
+      held?.release();
+      if (running.size === 0) giveBackMemory(); // the volumes of an examination are hundreds of megabytes
+    }
+  },
+  cancel({ run }: CancelMessage) {
+    running.get(run)?.abort();
+  },
+});

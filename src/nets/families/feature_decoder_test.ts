@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { evaluate, type Graph, GraphBuilder } from "../../graph/mod.ts";
+import { tensor } from "../../tensor/mod.ts";
+import { featureClassifier, featureDecoder, featureOutputs } from "./feature_decoder.ts";
+import { initialTensor, initialWeights } from "../layers/init.ts";
+import { buildNetwork, type NetworkSpec, parametersOf } from "../network.ts";
+
+const ENCODER = { inChannels: 2, widths: [4, 4, 6, 8], depths: [1, 1, 1, 1], headDim: 2, mlpRatio: 1 };
+const INPUT = [1, 2, 16, 16, 32];
+const FEATURES = ["x4", "x2", "x1", "x3"];
+
+function encoderGraph(): Graph {
+  const spec: NetworkSpec = { kind: "uniformer", config: ENCODER };
+  const weights = initialWeights(spec, { seed: 1 });
+  return buildNetwork(spec, { input: INPUT, weights, outputs: "inference" });
+}
+
+const image = tensor("float32", INPUT, Array.from({ length: 2 * 16 * 16 * 32 }, (_, i) => Math.sin(i)));
+
+Deno.test("featureDecoder() on UniFormer's graph is UniUnet", () => {
+  const net = featureDecoder({ graph: encoderGraph(), features: FEATURES }, {
+    outChannels: 3,
+    stemWidth: 3,
+    maxWidth: 8,
+  });
+  const uniunet: NetworkSpec = {
+    kind: "uniunet",
+    config: { ...ENCODER, outChannels: 3, stemWidth: 3, multiScale: false },
+  };
+  const weights = initialWeights(uniunet, { seed: 2 });
+  const keys = (params: { key: string }[]) => params.map((p) => p.key).sort();
+  assert.deepEqual(keys(parametersOf(net)), keys(parametersOf(uniunet)));
+  const run = (spec: Parameters<typeof buildNetwork>[0]) =>
+    evaluate(buildNetwork(spec, { input: INPUT, weights, outputs: "training" }), { image });
+  const actual = run(net), expected = run(uniunet);
+  assert.deepEqual(Object.keys(actual), ["out", "feature1", "feature2", "feature3", "feature4", "x4"]);
+  assert.deepEqual(actual.feature1, actual.x4, "the first of FEATURES is the deepest");
+  assert.deepEqual(buildNetwork(net, { input: INPUT, weights, outputs: "inference" }).outputs, [
+    "out",
+    "feature1",
+    "feature2",
+    "feature3",
+    "feature4",
+  ]);
+  assert.deepEqual(actual.out, expected.out);
+  assert.deepEqual(actual.x4, expected.x4);
+});
+
+Deno.test("featureDecoder() takes its own network as an encoder again and leaves the former decoder out", () => {
+  const config = { outChannels: 1, stemWidth: 2, maxWidth: 4 };
+  const first = featureDecoder({ graph: encoderGraph(), features: FEATURES }, config);
+  const weights = initialWeights(first, { seed: 3 });
+  const graph = buildNetwork(first, { input: INPUT, weights, outputs: "inference" });
+  const again = featureDecoder({ graph, features: featureOutputs(FEATURES) }, { ...config, outChannels: 2 });
+  const shapes = (net: typeof first) => Object.fromEntries(parametersOf(net).map((p) => [p.key, p.shape]));
+  const head = { "decoder.out.conv.conv.weight": [2, 2, 1, 1, 1], "decoder.out.conv.conv.bias": [2] };
+  assert.deepEqual(shapes(again), { ...shapes(first), ...head });
+});
+
+Deno.test("featureDecoder() starts from the encoder's own weights and marks its statistics as buffers", () => {
+  const graph = encoderGraph();
+  const net = featureDecoder({ graph, features: FEATURES }, { outChannels: 1, stemWidth: 2, maxWidth: 4 });
+  const own = parametersOf(net).filter((p) => p.key.startsWith("encoder."));
+  assert.equal(own.length, [...graph.constants.keys()].filter((k) => k.startsWith("encoder.")).length);
+  for (const p of own) {
+    assert.equal(initialTensor(p, 5), graph.constants.get(p.key), p.key);
+    assert.equal(p.buffer, /running_(mean|var)$/.test(p.key), p.key);
+  }
+  const block = parametersOf(net).find((p) => p.key === "decoder.decoder5.conv_block.conv2.conv.weight");
+  assert.deepEqual(block?.shape, [4, 4, 3, 3, 3], "maxWidth limits the decoder");
+});
+
+Deno.test("featureDecoder() bridges any whole ratio of sizes", () => {
+  const b = new GraphBuilder();
+  const x = b.input("volume", { dtype: "float32", shape: [1, 1, 12, 8, 6] });
+  const shallow = b.op.AveragePool(x, { kernel_shape: [2, 2, 1], strides: [2, 2, 1] });
+  const deep = b.op.AveragePool(shallow, { kernel_shape: [3, 1, 3], strides: [3, 1, 3] });
+  const graph = b.build("pools", { shallow, deep });
+  const net = featureDecoder({ graph, features: ["shallow", "deep"] }, { outChannels: 2, stemWidth: 3, maxWidth: 8 });
+  const weights = initialWeights(net, { seed: 1 });
+  assert.deepEqual(weights.get("decoder.decoder3.transp_conv.conv.weight")!.shape, [1, 1, 3, 1, 3]);
+  assert.deepEqual(weights.get("decoder.decoder2.transp_conv.conv.weight")!.shape, [1, 3, 2, 2, 1]);
+  const built = buildNetwork(net, { input: [1, 1, 12, 8, 6], weights, outputs: "inference" });
+  assert.deepEqual(built.inputs, ["image"]);
+  assert.deepEqual(built.types.get("out")!.shape, [1, 2, 12, 8, 6]);
+});
+
+Deno.test("featureClassifier() averages the deepest map and applies one linear layer", () => {
+  const graph = encoderGraph();
+  const net = featureClassifier({ graph, features: FEATURES }, { classes: 2 });
+  const weights = initialWeights(net, { seed: 1 });
+  weights.set("head.weight", tensor("float32", [2, 8], [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]));
+  weights.set("head.bias", tensor("float32", [2], [0, 10]));
+  const { logits, x4 } = evaluate(buildNetwork(net, { input: INPUT, weights, outputs: "training" }), { image });
+  // x4 is [1, 8, 1, 1, 2]
+  const mean = (channel: number) => (x4.data[2 * channel] + x4.data[2 * channel + 1]) / 2;
+  assert.deepEqual([...logits.data], [mean(0), mean(1) + 10]);
+});
+
+Deno.test("featureDecoder() refuses what is not a pyramid of feature maps of one image", () => {
+  const config = { outChannels: 1, stemWidth: 2, maxWidth: 8 };
+  const graph = encoderGraph();
+  const refuse = (features: string[], message: string, g = graph) =>
+    assert.throws(() => featureDecoder({ graph: g, features }, config), { name: "RangeError", message });
+  refuse([], "Cannot build featureDecoder: expected the name of at least one feature map, got none");
+  refuse(["x9"], "Cannot build featureDecoder: expected a value x9 in uniformer, got none");
+  refuse(
+    ["encoder.norm.weight"],
+    "Cannot build featureDecoder: expected encoder.norm.weight of shape [N, C, X, Y, Z], got [8]",
+  );
+  const b = new GraphBuilder();
+  const x = b.input("volume", { dtype: "float32", shape: [1, 1, 5, 4, 4] });
+  const y = b.op.MaxPool(x, { kernel_shape: [2, 2, 2], strides: [2, 2, 2] });
+  refuse(
+    ["y"],
+    "Cannot build featureDecoder: expected volume to be a whole multiple in size of y [1,1,2,2,2], got [1,1,5,4,4]",
+    b.build("odd", { y }),
+  );
+  const net = featureDecoder({ graph, features: FEATURES }, config);
+  assert.throws(() => buildNetwork(net, { input: [2, ...INPUT.slice(1)], weights: new Map(), outputs: "inference" }), {
+    name: "RangeError",
+    message: "Cannot build featureDecoder: expected input the encoder's [1,2,16,16,32], got [2,2,16,16,32]",
+  });
+});

@@ -1,0 +1,24 @@
+/**
+ * Reads stdin for `serve()` in a thread of its own and ends the process when the parent is gone, whatever the main
+ * thread is doing. Not for the main thread.
+ */
+import { LineSplitter } from "./wire.ts";
+
+const main = self as unknown as {
+  postMessage(line: string | null): void;
+  onmessage: (event: MessageEvent<readonly string[]>) => void;
+};
+let folders: readonly string[] = [];
+main.onmessage = ({ data }) => folders = data;
+
+const lines = new LineSplitter();
+const chunk = new Uint8Array(65536);
+
+main.postMessage(null);
+for (;;) {
+  const read = await Deno.stdin.read(chunk).catch(() => null);
+  if (read === null) break;
+  for (const line of lines.push(chunk.subarray(0, read))) main.postMessage(line);
+}
+await Promise.allSettled(folders.map((folder) => Deno.remove(folder, { recursive: true })));
+Deno.kill(Deno.pid, "SIGKILL");

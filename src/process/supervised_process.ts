@@ -1,0 +1,153 @@
+/**
+ * One life of a supervised child: spawn, calls, events, end. Not restarted here; see `Supervisor`.
+ */
+import { EngineError } from "./failures.ts";
+import { crashOf, memoryKills } from "./failures.ts";
+import { CLOSE, decodeError, LineSplitter, type Message, READY } from "./wire.ts";
+
+export interface ProcessOptions {
+  /** What it is, for messages: "the cpu device process". */
+  readonly title: string;
+  /** The module to run; it calls `serve()`. */
+  readonly module: string;
+  /** For the child's JavaScript engine. */
+  readonly v8Flags?: readonly string[];
+  /** Variables of its environment beside the inherited ones. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Receives the lines that the child sends by `emit()`. */
+  readonly onEvent?: (event: string, data: unknown) => void;
+}
+
+interface Pending {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const STDERR_TAIL = 8192;
+
+export class SupervisedProcess {
+  readonly startedAt = performance.now();
+  /** Settles when the child has said that it takes requests. */
+  readonly ready: Promise<void>;
+  /** Settles when the process is gone and its pipes are drained. */
+  readonly ended: Promise<void>;
+  #process: Deno.ChildProcess;
+  #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #stderr = "";
+  #killsBefore = memoryKills();
+  #end: EngineError | undefined;
+  #options: ProcessOptions;
+  #onEnd: () => void;
+
+  /** `onEnd` is called once, before the pending calls reject. */
+  constructor(options: ProcessOptions, onEnd: () => void) {
+    this.#options = options;
+    this.#onEnd = onEnd;
+    const flags = options.v8Flags === undefined ? [] : [`--v8-flags=${options.v8Flags.join(",")}`];
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", ...flags, options.module],
+      env: { ...options.env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#stdin = this.#process.stdin.getWriter();
+    this.ready = new Promise((resolve, reject) => this.#pending.set(0, { resolve: () => resolve(), reject }));
+    this.ready.catch(() => {});
+    this.ended = this.#watch();
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Why the process ended or is ending; undefined while it serves. */
+  get end(): EngineError | undefined {
+    return this.#end;
+  }
+
+  /** Sends a request. Rejects with what the child threw, or with why the process ended. */
+  call(method: string, params: unknown): Promise<unknown> {
+    if (this.#end !== undefined) return Promise.reject(this.#end);
+    const id = this.#nextId++;
+    const line = new TextEncoder().encode(JSON.stringify({ id, method, params: params ?? null }) + "\n");
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.#stdin.write(line).catch(() => {}); // a broken pipe: the exit tells why
+    });
+  }
+
+  /** Ends the process at once; what is pending rejects with `reason`. */
+  kill(reason: EngineError): void {
+    this.#fail(reason);
+    try {
+      this.#process.kill("SIGKILL");
+    } catch { /* it has ended already */ }
+  }
+
+  /** Asks the child to end, and ends it after `graceMs`. */
+  async close(reason: EngineError, graceMs: number): Promise<void> {
+    const timer = setTimeout(() => this.kill(reason), graceMs);
+    await this.call(CLOSE, null).catch(() => {});
+    this.#fail(reason);
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  async #watch(): Promise<void> {
+    const pipes = [this.#readMessages(), this.#readStderr()];
+    const status = await this.#process.status;
+    await Promise.all(pipes);
+    const memoryKilled = memoryKills() > this.#killsBefore;
+    this.#fail(crashOf(this.#options.title, status, { stderr: this.#stderr, memoryKilled }));
+    await this.#stdin.close().catch(() => {});
+  }
+
+  #fail(reason: EngineError): void {
+    if (this.#end === undefined) {
+      this.#end = reason;
+      this.#onEnd();
+    }
+    for (const { reject } of this.#pending.values()) reject(this.#end);
+    this.#pending.clear();
+  }
+
+  async #readMessages(): Promise<void> {
+    const lines = new LineSplitter();
+    for await (const chunk of this.#process.stdout) {
+      for (const line of lines.push(chunk)) this.#receive(line);
+    }
+  }
+
+  #receive(line: string): void {
+    let message: Message;
+    try {
+      message = JSON.parse(line);
+    } catch {
+      this.#keepStderr(line + "\n"); // a native library wrote to stdout
+      return;
+    }
+    if ("event" in message) {
+      if (message.event === READY) this.#take(0)?.resolve(null);
+      else this.#options.onEvent?.(message.event, message.data);
+    } else if ("error" in message) this.#take(message.id)?.reject(decodeError(message.error));
+    else this.#take(message.id)?.resolve(message.result);
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    return pending;
+  }
+
+  async #readStderr(): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of this.#process.stderr) this.#keepStderr(decoder.decode(chunk, { stream: true }));
+  }
+
+  #keepStderr(text: string): void {
+    this.#stderr = (this.#stderr + text).slice(-STDERR_TAIL);
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * A child process that is started on the first call, and again, with growing delay, on the first call after it ended.
+ * Not a pool and not a queue: calls run side by side, and a call whose child dies is never repeated.
+ */
+import { EngineError } from "./failures.ts";
+import { type ProcessOptions, SupervisedProcess } from "./supervised_process.ts";
+
+export interface SupervisorOptions extends ProcessOptions {
+  /** Called on every new process before any other call; what it throws is what the caller gets. */
+  readonly initialize?: (call: Call) => Promise<void>;
+  /** From spawn to the child's first word, ms; default 30000. */
+  readonly startTimeoutMs?: number;
+  /** From `close()` to SIGKILL, ms; default 2000. */
+  readonly graceMs?: number;
+}
+
+export interface CallOptions {
+  /** Kill the child and reject with `EngineError("timeout")` after this many ms. Default: no limit. */
+  readonly timeoutMs?: number;
+}
+
+export type Call = (method: string, params?: unknown, options?: CallOptions) => Promise<unknown>;
+
+/** Delay before the n-th start in a row, ms: none, none, 100, 200, … 30000. */
+const delayMs = (ends: number) => ends < 2 ? 0 : Math.min(30_000, 100 * 2 ** (ends - 2));
+/** A child that lived this long has not "ended in a row". */
+const STEADY_MS = 60_000;
+
+export class Supervisor {
+  #options: SupervisorOptions;
+  #process: SupervisedProcess | undefined;
+  #current: Promise<SupervisedProcess> | undefined;
+  #closing = Promise.withResolvers<void>();
+  #closed = false;
+  #generation = 0;
+  #endsInARow = 0;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+  }
+
+  /** The child's process id; undefined while none serves. */
+  get pid(): number | undefined {
+    return this.#process?.end === undefined ? this.#process?.pid : undefined;
+  }
+
+  /** Counts the processes that have ended so far: a change means that what the child held is gone. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /**
+   * Calls a method of the child, starting it first if need be.
+   * @throws {EngineError} "crashed" or "out-of-memory" the child ended, "timeout", "closed"; or what the child threw
+   */
+  async call(method: string, params?: unknown, options?: CallOptions): Promise<unknown> {
+    const process = await this.#running();
+    return await this.#limited(process, () => process.call(method, params), `"${method}"`, options?.timeoutMs);
+  }
+
+  /** Starts the child now rather than on the first call; throws what `call` throws. */
+  async start(): Promise<void> {
+    await this.#running();
+  }
+
+  /** Ends the child at once; pending calls reject with `reason`. The next call starts another. */
+  kill(reason: EngineError = new EngineError("crashed", `${sentence(this.#options.title)} was stopped`)): void {
+    this.#process?.kill(reason);
+  }
+
+  /** Ends the child, first by asking. Pending and later calls reject with `EngineError("closed")`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#closing.resolve();
+    await this.#process?.close(this.#closedError(), this.#options.graceMs ?? 2000);
+  }
+
+  #running(): Promise<SupervisedProcess> {
+    return this.#closed ? Promise.reject(this.#closedError()) : this.#current ??= this.#start();
+  }
+
+  async #start(): Promise<SupervisedProcess> {
+    try {
+      await this.#process?.ended;
+      await this.#backOff();
+      if (this.#closed) throw this.#closedError();
+      const process = this.#spawn();
+      const call: Call = (method, params, options) =>
+        this.#limited(process, () => process.call(method, params), `"${method}"`, options?.timeoutMs);
+      try {
+        await this.#limited(process, () => process.ready, "starting", this.#options.startTimeoutMs ?? 30_000);
+        await this.#options.initialize?.(call);
+      } catch (error) {
+        process.kill(error instanceof EngineError ? error : new EngineError("failed", "It could not be started"));
+        throw error;
+      }
+      return process;
+    } catch (error) {
+      this.#current = undefined;
+      throw error;
+    }
+  }
+
+  #spawn(): SupervisedProcess {
+    const process = new SupervisedProcess(this.#options, () => {
+      this.#current = undefined;
+      this.#generation++;
+      this.#endsInARow = performance.now() - process.startedAt < STEADY_MS ? this.#endsInARow + 1 : 1;
+    });
+    return this.#process = process;
+  }
+
+  async #backOff(): Promise<void> {
+    let timer;
+    const delay = new Promise<void>((resolve) => timer = setTimeout(resolve, delayMs(this.#endsInARow)));
+    await Promise.race([delay, this.#closing.promise]);
+    clearTimeout(timer);
+  }
+
+  /** Waits for `work`; kills the child when it takes longer than `timeoutMs`. */
+  async #limited<T>(process: SupervisedProcess, work: () => Promise<T>, what: string, timeoutMs?: number): Promise<T> {
+    const title = sentence(this.#options.title);
+    const timer = timeoutMs === undefined ? undefined : setTimeout(
+      () => process.kill(new EngineError("timeout", `${title} was stopped: ${what} took longer than ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    try {
+      return await work();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #closedError(): EngineError {
+    return new EngineError("closed", `${sentence(this.#options.title)} has been closed`);
+  }
+}
+
+function sentence(title: string): string {
+  return title[0].toUpperCase() + title.slice(1);
+}

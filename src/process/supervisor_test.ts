@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { EngineError, type EngineErrorCode, RemoteError, Supervisor, type SupervisorOptions } from "./mod.ts";
+
+const module = import.meta.resolve("./testing/echo_child.ts");
+
+async function withChild(work: (child: Supervisor) => Promise<void>, options: Partial<SupervisorOptions> = {}) {
+  const child = new Supervisor({ title: "the echo process", module, ...options });
+  try {
+    await work(child);
+  } finally {
+    await child.close();
+  }
+}
+
+const rejects = (promise: Promise<unknown>, code: EngineErrorCode, message: RegExp) =>
+  assert.rejects(promise, (e) => e instanceof EngineError && e.code === code && message.test(e.message));
+
+Deno.test("Supervisor.call() answers calls side by side, whatever their order of completion", () =>
+  withChild(async (child) => {
+    const order: string[] = [];
+    await Promise.all([
+      child.call("sleep", { ms: 200 }).then(() => order.push("slow")),
+      child.call("echo", "é\n").then((reply) => order.push(String(reply))),
+    ]);
+    assert.deepEqual(order, ["é\n", "slow"]);
+    const large = "x".repeat(1_000_000);
+    assert.equal(await child.call("echo", large), large);
+    assert.equal(await child.call("echo"), null);
+  }));
+
+Deno.test("Supervisor.call() rejects with the child's error and keeps the child", () =>
+  withChild(async (child) => {
+    await rejects(child.call("throwEngine"), "unsupported", /^no such operator$/);
+    await assert.rejects(child.call("throwRange"), new RangeError("too far"));
+    await assert.rejects(
+      child.call("throwOdd"),
+      (e) => e instanceof RemoteError && e.name === "OddError" && e.code === "odd",
+    );
+    await assert.rejects(child.call("toString"), /Cannot call "toString": no such method/);
+    await child.call("print");
+    assert.equal(child.generation, 0);
+  }));
+
+Deno.test("Supervisor.call() rejects all pending calls when the child ends, and starts another", () =>
+  withChild(async (child) => {
+    const pending = child.call("sleep", { ms: 60_000 });
+    const expected = /^The echo process ended unexpectedly with exit code 3$/;
+    await Promise.all([
+      rejects(pending, "crashed", expected),
+      rejects(child.call("exit", { code: 3 }), "crashed", expected),
+    ]);
+    assert.equal(child.pid, undefined);
+    assert.equal(await child.call("echo", 1), 1);
+    assert.equal(child.generation, 1);
+  }));
+
+Deno.test("Supervisor.call() says that a SIGKILL may mean lack of memory", () =>
+  withChild(async (child) => {
+    await child.start();
+    const pending = child.call("sleep", { ms: 60_000 });
+    Deno.kill(child.pid!, "SIGKILL");
+    await rejects(pending, "crashed", /signal SIGKILL, perhaps killed by the system for lack of memory$/);
+  }));
+
+Deno.test("Supervisor.call() reads out-of-memory from the child's last words, and tells none of them", () =>
+  withChild(async (child) => {
+    await rejects(
+      child.call("complain", { text: "std::bad_alloc while reading /data/Smith^John.nii" }),
+      "out-of-memory",
+      /^The echo process ran out of memory and ended with exit code 134$/,
+    );
+  }));
+
+Deno.test("Supervisor.call() kills a blocked child at its time-out", () =>
+  withChild(async (child) => {
+    await child.start();
+    const { pid } = child;
+    const started = performance.now();
+    const call = child.call("block", { ms: 60_000 }, { timeoutMs: 300 });
+    await rejects(call, "timeout", /^The echo process was stopped: "block" took longer than 300 ms$/);
+    assert.ok(performance.now() - started < 5000);
+    assert.equal(await child.call("echo", 2), 2);
+    assert.notEqual(child.pid, pid);
+  }));
+
+Deno.test("Supervisor.call() waits longer before each restart in a row", () =>
+  withChild(async (child) => {
+    const delays: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const started = performance.now();
+      await child.start();
+      delays.push(performance.now() - started);
+      await rejects(child.call("exit", { code: 1 }), "crashed", /exit code 1/);
+    }
+    assert.ok(delays[3] > 200 && delays[4] > 400, `delays of ${delays.map(Math.round)} ms`);
+  }));
+
+Deno.test("Supervisor.initialize() runs on every process before any call", async () => {
+  const seen: unknown[] = [];
+  await withChild(async (child) => {
+    await Promise.all([child.call("echo"), child.call("echo")]);
+    child.kill();
+    await child.call("echo");
+    assert.deepEqual(seen, ["a", "a"]);
+  }, { initialize: async (call) => void seen.push(await call("echo", "a")) });
+});
+
+Deno.test("Supervisor.start() throws what initialize() throws, and tries again on the next call", async () => {
+  let fails = true;
+  await withChild(async (child) => {
+    await rejects(child.start(), "unsupported", /no such operator/);
+    fails = false;
+    assert.equal(await child.call("echo", 1), 1);
+  }, { initialize: async (call) => void (fails && await call("throwEngine")) });
+});
+
+Deno.test("Supervisor.start() limits the time to the child's first word", () =>
+  withChild(async (child) => {
+    await rejects(child.start(), "timeout", /^The echo process was stopped: starting took longer than 1 ms$/);
+  }, { startTimeoutMs: 1 }));
+
+Deno.test("Supervisor.onEvent() receives events while the child is blocked", async () => {
+  const events = Promise.withResolvers<string>();
+  await withChild(async (child) => {
+    const blocked = child.call("block", { ms: 500 }).then(() => "unblocked");
+    assert.equal(await Promise.race([events.promise, blocked]), "blocking");
+    await blocked;
+  }, { onEvent: events.resolve });
+});
+
+Deno.test("Supervisor.close() ends even a blocked child, and later calls reject", async () => {
+  const events = Promise.withResolvers<string>();
+  const child = new Supervisor({ title: "the echo process", module, graceMs: 200, onEvent: events.resolve });
+  const blocked = rejects(child.call("block", { ms: 60_000 }), "closed", /^The echo process has been closed$/);
+  await events.promise;
+  const { pid } = child;
+  await child.close();
+  await blocked;
+  assert.throws(() => Deno.kill(pid!, "SIGCONT"), Deno.errors.NotFound);
+  await rejects(child.call("echo"), "closed", /has been closed/);
+  await child.close();
+});

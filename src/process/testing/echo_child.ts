@@ -1,0 +1,33 @@
+/** The child that the supervisor's tests start: one method per way to behave. */
+import { EngineError } from "../mod.ts";
+import { emit, serve } from "../serve.ts";
+
+class OddError extends Error {
+  override readonly name = "OddError";
+  readonly code = "odd";
+}
+
+serve({
+  echo: (params: unknown) => params,
+  sleep: async ({ ms }: { ms: number }) => await new Promise((resolve) => setTimeout(resolve, ms)),
+  /** Blocks the thread as a native call does. */
+  block: ({ ms }: { ms: number }) => {
+    emit("blocking");
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  },
+  exit: ({ code }: { code: number }) => Deno.exit(code),
+  complain: ({ text }: { text: string }) => {
+    console.error(text);
+    Deno.exit(134);
+  },
+  print: () => console.log("not a message"),
+  throwEngine: () => {
+    throw new EngineError("unsupported", "no such operator");
+  },
+  throwRange: () => {
+    throw new RangeError("too far");
+  },
+  throwOdd: () => {
+    throw new OddError("odd");
+  },
+});

@@ -1,0 +1,70 @@
+/**
+ * The JSON lines between a supervised child and its parent: request `{ id, method, params }`, reply `{ id, result }` or
+ * `{ id, error }`, and events `{ event, data }`. Tensors do not travel here; they are files in the spool.
+ */
+import { EngineError, type EngineErrorCode } from "./failures.ts";
+
+export interface Request {
+  readonly id: number;
+  readonly method: string;
+  readonly params: unknown;
+}
+
+export type Message =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: WireError }
+  | { readonly event: string; readonly data?: unknown };
+
+export interface WireError {
+  readonly name: string;
+  readonly code?: string;
+  readonly message: string;
+}
+
+/** Sent by the child when it can take requests. */
+export const READY = "ready";
+/** The request that asks a child to end by itself. */
+export const CLOSE = "close";
+
+/** An error of the child of a class that the parent does not know; `code` is what the child's error carried. */
+export class RemoteError extends Error {
+  constructor(override readonly name: string, readonly code: string | undefined, message: string) {
+    super(message);
+  }
+}
+
+export function encodeError(error: unknown): WireError {
+  if (!(error instanceof Error)) return { name: "Error", message: String(error) };
+  const code = "code" in error && typeof error.code === "string" ? { code: error.code } : {};
+  return { name: error.name, message: error.message, ...code };
+}
+
+export function decodeError({ name, code, message }: WireError): Error {
+  switch (name) {
+    case "EngineError":
+      return new EngineError(code as EngineErrorCode, message);
+    case "TypeError":
+      return new TypeError(message);
+    case "RangeError":
+      return new RangeError(message);
+    case "SyntaxError":
+      return new SyntaxError(message);
+    default:
+      return new RemoteError(name, code, message);
+  }
+}
+
+/** Splits a stream of chunks into lines; give it chunks, get the lines that they complete. */
+export class LineSplitter {
+  #decoder = new TextDecoder();
+  #rest: string[] = [];
+
+  push(chunk: Uint8Array): string[] {
+    const [first, ...more] = this.#decoder.decode(chunk, { stream: true }).split("\n");
+    this.#rest.push(first);
+    if (more.length === 0) return [];
+    const lines = [this.#rest.join(""), ...more];
+    this.#rest = [lines.pop()!];
+    return lines;
+  }
+}

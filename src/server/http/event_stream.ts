@@ -1,0 +1,74 @@
+/** A job's events as a `text/event-stream` (HTML standard, section 9.2). */
+import type { JobEvent } from "../../jobs/mod.ts";
+import type { Services } from "../services.ts";
+
+/** Proxies give up on connections that are silent for longer. */
+const HEARTBEAT_MS = 15_000;
+/** How long browsers wait before they ask again. */
+const RETRY_MS = 3000;
+
+export interface EventStreamOptions {
+  readonly heartbeatMs?: number;
+}
+
+/**
+ * The events after `after`, then live ones until `done` or until the server stops. A client that has seen everything of
+ * a job that has ended gets 204, which tells browsers not to ask again.
+ * @throws {DomainError} `not-found`
+ */
+export async function eventStream(
+  { jobs, stopping }: Pick<Services, "jobs" | "stopping">,
+  id: string,
+  after: string | undefined,
+  { heartbeatMs = HEARTBEAT_MS }: EventStreamOptions = {},
+): Promise<Response> {
+  const { finishedAt } = await jobs.get(id);
+  const gone = new AbortController();
+  const events = jobs.events(id, { after, signal: AbortSignal.any([gone.signal, stopping]) });
+  // The log of a job that has ended is complete: its first entry comes at once, or never.
+  const first = finishedAt === undefined ? undefined : await events.next();
+  if (first?.done) return new Response(null, { status: 204 });
+  const stream = sse(events, { heartbeatMs, first: first?.value, onCancel: () => gone.abort() });
+  return new Response(stream, { headers: { "content-type": "text/event-stream", "x-accel-buffering": "no" } });
+}
+
+interface SseOptions {
+  readonly heartbeatMs: number;
+  readonly first: JobEvent | undefined;
+  readonly onCancel: () => void;
+}
+
+function sse(
+  events: AsyncGenerator<JobEvent>,
+  { heartbeatMs, first, onCancel }: SseOptions,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const encoder = new TextEncoder();
+  let heartbeat: ReturnType<typeof setInterval> | undefined;
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(encoder.encode(`retry: ${RETRY_MS}\n\n`));
+      if (first) controller.enqueue(encoder.encode(frame(first)));
+      heartbeat = setInterval(() => controller.enqueue(encoder.encode(": still here\n\n")), heartbeatMs);
+    },
+    async pull(controller) {
+      try {
+        const { done, value } = await events.next();
+        if (!done) return controller.enqueue(encoder.encode(frame(value)));
+      } catch (error) {
+        clearInterval(heartbeat);
+        throw error;
+      }
+      clearInterval(heartbeat);
+      controller.close();
+    },
+    cancel() {
+      clearInterval(heartbeat);
+      onCancel();
+    },
+  });
+}
+
+/** JSON has no line breaks, so one data line is enough. */
+function frame({ id, type, data }: JobEvent): string {
+  return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+}

@@ -1,0 +1,166 @@
+/**
+ * Multipart forms with one volume per modality: parsed while they arrive, each part straight to a spool file. What the
+ * client calls its files is never looked at.
+ */
+import { Busboy, type BusboyFileStream, type BusboyInstance } from "@fastify/busboy";
+import { once } from "node:events";
+import type { z } from "zod";
+import { inputFromName } from "../../datasets/mod.ts";
+import type { Modality } from "../../inference/mod.ts";
+import { bodyChunks, type BodyLimits, checkedStart, parseJson } from "./body.ts";
+import { Problem, problemOf } from "./problems.ts";
+import { type SpoolFolder, writeChunks } from "./spool.ts";
+import { parseWith } from "./validate.ts";
+
+export interface FormOptions<T> {
+  readonly folder: SpoolFolder;
+  /** Schema of the JSON part `options`. */
+  readonly options: z.ZodType<T>;
+  readonly body: BodyLimits;
+  readonly maxFileBytes: number;
+  /** Whether the files will outlive the request. */
+  readonly durable: boolean;
+}
+
+export interface VolumeForm<T> {
+  /** Spool files by modality, in the order in which they came. */
+  readonly images: Partial<Record<Modality, string>>;
+  readonly options: T;
+}
+
+/** More parts than there are modalities mean a mistake. */
+const MAX_PARTS = 16;
+const MAX_OPTIONS_BYTES = 64 * 1024;
+
+/**
+ * Reads a form to its end.
+ * @throws {Problem} `invalid-multipart`, `invalid-request` naming the part, `unsupported-media-type`, `too-large`
+ */
+export async function readVolumeForm<T>(request: Request, options: FormOptions<T>): Promise<VolumeForm<T>> {
+  const reader = new FormReader(request, options);
+  await reader.read();
+  return {
+    images: reader.images,
+    options: parseWith(options.options, reader.optionsValue, "options"),
+  };
+}
+
+class FormReader<T> {
+  readonly images: Partial<Record<Modality, string>> = {};
+  optionsValue: unknown = {};
+  readonly #request: Request;
+  readonly #settings: FormOptions<T>;
+  readonly #parts: Promise<void>[] = [];
+  readonly #names = new Set<string>();
+  readonly #failed = Promise.withResolvers<never>();
+  #open: BusboyFileStream | undefined;
+
+  constructor(request: Request, settings: FormOptions<T>) {
+    this.#request = request;
+    this.#settings = settings;
+    this.#failed.promise.catch(() => {}); // it is raced below, perhaps later than it fails
+  }
+
+  async read(): Promise<void> {
+    const parser = this.#parser();
+    const finished = once(parser, "finish");
+    finished.catch(() => {});
+    try {
+      for await (const chunk of bodyChunks(this.#request, this.#settings.body)) {
+        // A part that was refused ends the reading; otherwise the parser says when it can take more.
+        const drained = parser.write(chunk) ? undefined : once(parser, "drain");
+        await Promise.race([this.#failed.promise, drained]);
+      }
+      parser.end();
+      await Promise.race([this.#failed.promise, finished]);
+      // A part may fail at its very end, when the form itself is complete.
+      await Promise.race([this.#failed.promise, Promise.all(this.#parts)]);
+    } catch (error) {
+      this.#open?.destroy(new Error("The form was given up"));
+      throw error instanceof Problem ? error : problemOf(error);
+    } finally {
+      parser.removeAllListeners();
+      parser.on("error", () => {}).destroy();
+      await Promise.allSettled(this.#parts);
+    }
+  }
+
+  #parser(): BusboyInstance {
+    const malformed = (error: unknown) =>
+      new Problem("invalid-multipart", "Cannot read the form: it is no complete multipart/form-data", { cause: error });
+    let parser: BusboyInstance;
+    try {
+      parser = new Busboy({
+        headers: { "content-type": this.#request.headers.get("content-type") ?? "" },
+        isPartAFile: () => true,
+        limits: { parts: MAX_PARTS, headerPairs: 20, headerSize: 16 * 1024 },
+      });
+    } catch (error) {
+      throw malformed(error);
+    }
+    parser.on("error", (error) => this.#failed.reject(malformed(error)));
+    parser.on("partsLimit", () => {
+      this.#failed.reject(new Problem("invalid-request", `Cannot read the form: it has more than ${MAX_PARTS} parts`));
+    });
+    parser.on("file", (name, stream) => {
+      this.#open = stream;
+      stream.on("error", () => {}); // whoever reads it hears of it; after that, nobody needs to
+      const part = this.#take(name, stream).catch((error) => {
+        this.#failed.reject(error);
+        stream.resume();
+      });
+      this.#parts.push(part);
+    });
+    return parser;
+  }
+
+  async #take(name: string, stream: BusboyFileStream): Promise<void> {
+    const modality = inputFromName(name);
+    const what = modality ?? (name === "options" ? "options" : null);
+    if (what === null) {
+      throw new Problem("invalid-request", 'Cannot read the form: a part is neither a modality nor "options"', {
+        path: printable(name),
+      });
+    }
+    if (this.#names.has(what)) {
+      throw new Problem("invalid-request", `Cannot read the form: it has two parts for ${what}`, { path: what });
+    }
+    this.#names.add(what);
+    if (modality === null) {
+      this.optionsValue = parseJson(await smallContent(stream), "options");
+      return;
+    }
+    const { folder, maxFileBytes, durable } = this.#settings;
+    const path = folder.path(modality);
+    this.images[modality] = path;
+    const chunks = checkedStart(bounded(stream, maxFileBytes, modality), "nifti", modality);
+    await writeChunks(path, chunks, { durable });
+  }
+}
+
+/** A part's name as it may be shown: it comes from the client. */
+function printable(name: string): string {
+  return name.replaceAll(/[^\w.-]/g, "?").slice(0, 64);
+}
+
+async function* bounded(
+  stream: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  maxBytes: number,
+  what: string,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) {
+      throw new Problem("too-large", `Cannot take ${what}: expected at most ${maxBytes} bytes, got more`, {
+        path: what,
+      });
+    }
+    yield chunk;
+  }
+}
+
+async function smallContent(stream: AsyncIterable<Uint8Array<ArrayBuffer>>): Promise<Uint8Array> {
+  const chunks = await Array.fromAsync(bounded(stream, MAX_OPTIONS_BYTES, "options"));
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}

@@ -1,0 +1,47 @@
+/**
+ * Keeps other web sites out: a page in somebody's browser must neither send requests in their name nor reach a server on
+ * their machine under a name of its own (DNS rebinding). Not a login.
+ */
+import { Problem } from "./problems.ts";
+import { LOOPBACK_HOSTS, type ServerSettings } from "../settings.ts";
+
+const SAFE = ["GET", "HEAD", "OPTIONS"];
+
+/**
+ * Checks where a request comes from and which name it was sent to.
+ * Source: Sec-Fetch-Site and Origin as in Go's net/http CrossOriginProtection.
+ * @throws {Problem} `unknown-host`, `cross-origin`
+ */
+export function guard(request: Request, { host, allowedHosts }: Pick<ServerSettings, "host" | "allowedHosts">): void {
+  const { method, headers } = request;
+  const asked = new URL(request.url).hostname;
+  const known = [...LOOPBACK_HOSTS, host, ...allowedHosts];
+  // A server that listens to others is known under names that it cannot tell.
+  if (LOOPBACK_HOSTS.includes(host) && !known.includes(asked)) {
+    throw new Problem("unknown-host", "Cannot answer under this name: it is none of the server's; see --allowed-hosts");
+  }
+  if (SAFE.includes(method)) return;
+  const site = headers.get("sec-fetch-site");
+  const origin = headers.get("origin");
+  const isOwn = site !== null
+    ? site === "same-origin" || site === "none"
+    : origin === null || isSameHost(origin, request, allowedHosts);
+  if (!isOwn) throw new Problem("cross-origin", "Cannot take this request: it was sent by a page of another site");
+}
+
+function isSameHost(origin: string, request: Request, allowedHosts: readonly string[]): boolean {
+  if (!URL.canParse(origin)) return false;
+  const { host, hostname } = new URL(origin);
+  return host === new URL(request.url).host || allowedHosts.includes(hostname);
+}
+
+/** Headers of every reply that does not say otherwise. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};

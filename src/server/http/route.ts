@@ -1,0 +1,100 @@
+/**
+ * What a route is: one record with its schemas, replies, refusals and handler. Requests are checked and the OpenAPI
+ * document is written from the same record, so a route without a schema or a document cannot be made.
+ */
+import { z } from "zod";
+import type { FileKind } from "./body.ts";
+import type { ProblemCode } from "./problems.ts";
+import type { Services } from "../services.ts";
+import type { Limits } from "../settings.ts";
+
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+/** What a request's body must be. */
+export type BodySpec =
+  | { readonly kind: "json"; readonly schema: z.ZodType }
+  | { readonly kind: "file"; readonly file: FileKind; readonly limit: keyof Limits }
+  /** Read by the handler; `options` is the schema of its JSON part. */
+  | { readonly kind: "form"; readonly options: z.ZodType };
+
+type BodyOf<B> = B extends { readonly kind: "json"; readonly schema: z.ZodType<infer T> } ? T
+  : B extends { readonly kind: "file" } ? ReadableStream<Uint8Array<ArrayBuffer>>
+  : undefined;
+
+/** A reply: media type → the schema of its JSON, or in words what it is. The first media type is the default. */
+export interface Reply {
+  readonly description: string;
+  readonly content?: Readonly<Record<string, z.ZodType | string>>;
+  /** Names and meanings of headers worth knowing. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What a handler gets: checked values. */
+export interface Call<P, Q, B> {
+  readonly params: P;
+  readonly query: Q;
+  readonly body: B;
+  readonly request: Request;
+  readonly services: Services;
+  /** The media type to reply with, of those of the route's replies. */
+  readonly mediaType: string;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** A route without the types of its parts. */
+export interface Route {
+  readonly method: Method;
+  /** As OpenAPI writes it: `/v1/jobs/{id}`. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly params: z.ZodObject;
+  readonly query: z.ZodObject;
+  readonly body?: BodySpec;
+  /** Request headers that the route heeds. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly replies: Readonly<Record<number, Reply>>;
+  readonly refusals: readonly ProblemCode[];
+  /** Parts are of the types that the schemas give. */
+  readonly handle: (call: Call<unknown, unknown, unknown>) => Response | Promise<Response>;
+}
+
+const NOTHING = z.strictObject({});
+type Nothing = typeof NOTHING;
+
+type TypedRoute<P extends z.ZodObject, Q extends z.ZodObject, B extends BodySpec | undefined> =
+  & Omit<Route, "params" | "query" | "body" | "handle">
+  & {
+    readonly params?: P;
+    readonly query?: Q;
+    readonly body?: B;
+    readonly handle: (call: Call<z.output<P>, z.output<Q>, BodyOf<B>>) => Response | Promise<Response>;
+  };
+
+/** Makes a route; the handler's types follow from the schemas. */
+export function route<
+  P extends z.ZodObject = Nothing,
+  Q extends z.ZodObject = Nothing,
+  const B extends BodySpec | undefined = undefined,
+>({ params, query, body, handle, ...rest }: TypedRoute<P, Q, B>): Route {
+  return {
+    ...rest,
+    params: params ?? NOTHING,
+    query: query ?? NOTHING,
+    body,
+    handle: handle as Route["handle"],
+  };
+}
+
+/** Media types of the successful replies, the default first. */
+export function mediaTypesOf({ replies }: Pick<Route, "replies">): string[] {
+  return Object.entries(replies).filter(([status]) => Number(status) < 400)
+    .flatMap(([, { content = {} }]) => Object.keys(content));
+}
+
+/** A JSON reply. */
+export function json(value: unknown, { status = 200, headers = {} }: ResponseInit = {}): Response {
+  return new Response(JSON.stringify(value), { status, headers: { "content-type": "application/json", ...headers } });
+}

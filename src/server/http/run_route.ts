@@ -1,0 +1,92 @@
+/** A request on its way into a route's handler: everything the route's record says is checked here, and nowhere else. */
+import { bodyChunks, checkedStart, readJson, refuseLength } from "./body.ts";
+import { bestType } from "./negotiate.ts";
+import { Problem } from "./problems.ts";
+import { type BodySpec, mediaTypesOf, type Route } from "./route.ts";
+import type { Services } from "../services.ts";
+import { parseWith } from "./validate.ts";
+
+/** What a body of each kind may call itself. */
+const CONTENT_TYPES: Readonly<Record<BodySpec["kind"], RegExp>> = {
+  json: /^application\/(json|[\w.-]+\+json)$/,
+  form: /^multipart\/form-data$/,
+  file: /^(application\/(octet-stream|gzip|x-gzip|zip|x-zip-compressed|x-nifti)|)$/,
+};
+
+/** Checks the request and calls the handler. @throws {Problem} and what the handler throws */
+export async function runRoute(
+  route: Route,
+  request: Request,
+  { params, services }: { params: Record<string, string>; services: Services },
+): Promise<Response> {
+  const mediaType = mediaTypeOf(route, request);
+  refuseNul(params, "path");
+  const checkedParams = parseWith(route.params, params, "path");
+  const rawQuery = queryOf(request);
+  refuseNul(rawQuery, "query");
+  const query = parseWith(route.query, rawQuery, "query");
+  if (route.body) checkContentType(route.body, request);
+  const body = route.body && await bodyOf(route.body, request, services);
+  return await route.handle({
+    params: checkedParams,
+    query,
+    body,
+    request,
+    services,
+    mediaType,
+    signal: request.signal,
+  });
+}
+
+function mediaTypeOf(route: Route, request: Request): string {
+  const offered = mediaTypesOf(route);
+  if (offered.length === 0) return "";
+  const best = bestType(request.headers.get("accept"), offered);
+  if (best !== undefined) return best;
+  throw new Problem("not-acceptable", `Cannot reply as asked: this route gives ${[...new Set(offered)].join(", ")}`);
+}
+
+/** No name here has one, and PostgreSQL takes none. */
+function refuseNul(values: Record<string, string>, at: string): void {
+  const name = Object.keys(values).find((name) => values[name].includes("\0"));
+  if (name === undefined) return;
+  throw new Problem("invalid-request", `Cannot take the ${at}: expected text without NUL characters`, {
+    path: `${at}.${name.slice(0, 64)}`,
+  });
+}
+
+function queryOf(request: Request): Record<string, string> {
+  const { searchParams } = new URL(request.url);
+  const repeated = [...searchParams.keys()].find((name, i, all) => all.indexOf(name) !== i);
+  if (repeated !== undefined) {
+    throw new Problem("invalid-request", "Cannot take the query: a parameter is given twice", {
+      path: `query.${repeated.slice(0, 64)}`,
+    });
+  }
+  return Object.fromEntries(searchParams);
+}
+
+function checkContentType({ kind }: BodySpec, request: Request): void {
+  const type = (request.headers.get("content-type") ?? "").split(";")[0].trim().toLowerCase();
+  if (CONTENT_TYPES[kind].test(type)) return;
+  const expected = { json: "application/json", form: "multipart/form-data", file: "application/octet-stream" }[kind];
+  throw new Problem("unsupported-media-type", `Cannot read the body: expected Content-Type ${expected}`);
+}
+
+async function bodyOf(spec: BodySpec, request: Request, { settings, metrics }: Services): Promise<unknown> {
+  const { limits } = settings;
+  const onBytes = (bytes: number) => metrics.uploaded.add({}, bytes);
+  const bounds = { idleMs: limits.idleMs, onBytes };
+  switch (spec.kind) {
+    case "json":
+      return parseWith(spec.schema, await readJson(request, { ...bounds, maxBytes: limits.jsonBytes }), "");
+    case "file": {
+      const maxBytes = limits[spec.limit];
+      refuseLength(request, maxBytes);
+      return ReadableStream.from(checkedStart(bodyChunks(request, { ...bounds, maxBytes }), spec.file, "the body"));
+    }
+    case "form":
+      refuseLength(request, limits.formBytes);
+      return undefined;
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Uploads on their way: a folder of this process's own in the data directory, readable by nobody else, with random
+ * names. What is in it belongs to a request and goes with it.
+ */
+import { exists, removeIfPresent } from "../../storage/mod.ts";
+
+/** A folder for the files of one request; disposing removes it. */
+export interface SpoolFolder extends AsyncDisposable {
+  /** A path for a new file; `name` is one of ours. */
+  path(name: string): string;
+}
+
+/** Folders of processes that share the data directory are younger than this while they are used. */
+const STALE_MS = 24 * 3600 * 1000;
+
+export class Spool {
+  readonly #root: string;
+
+  private constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Opens `<dataDirectory>/spool`; `alone`: no other process uses it, so what lies there was left by a crash. */
+  static async open(dataDirectory: string, { alone }: { alone: boolean }): Promise<Spool> {
+    const parent = `${dataDirectory}/spool`;
+    await Deno.mkdir(parent, { recursive: true, mode: 0o700 });
+    for await (const { name } of Deno.readDir(parent)) {
+      const { mtime } = await Deno.stat(`${parent}/${name}`);
+      if (alone || Date.now() - (mtime?.getTime() ?? 0) > STALE_MS) await removeIfPresent(`${parent}/${name}`);
+    }
+    const root = `${parent}/${crypto.randomUUID()}`;
+    await Deno.mkdir(root, { mode: 0o700 });
+    return new Spool(root);
+  }
+
+  async folder(): Promise<SpoolFolder> {
+    const folder = `${this.#root}/${crypto.randomUUID()}`;
+    await Deno.mkdir(folder, { mode: 0o700 });
+    return {
+      path: (name) => `${folder}/${name}`,
+      [Symbol.asyncDispose]: () => removeIfPresent(folder),
+    };
+  }
+
+  /** Throws when files cannot be written and read back. */
+  async check(): Promise<void> {
+    const path = `${this.#root}/check-${crypto.randomUUID()}`;
+    try {
+      await Deno.writeTextFile(path, "ok");
+      if (await Deno.readTextFile(path) !== "ok") throw new Error("Cannot read back what was written");
+    } finally {
+      await removeIfPresent(path);
+    }
+  }
+
+  /** How many requests have files here. */
+  async count(): Promise<number> {
+    return await exists(this.#root) ? (await Array.fromAsync(Deno.readDir(this.#root))).length : 0;
+  }
+
+  async close(): Promise<void> {
+    await removeIfPresent(this.#root);
+  }
+}
+
+/** Writes chunks to a new file; `durable`: it will outlive the request. */
+export async function writeChunks(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  { durable }: { durable: boolean },
+): Promise<void> {
+  using file = await Deno.open(path, { createNew: true, write: true, mode: 0o600 });
+  for await (const chunk of chunks) {
+    for (let done = 0; done < chunk.length;) done += await file.write(chunk.subarray(done));
+  }
+  if (durable) await file.sync();
+}

@@ -1,0 +1,57 @@
+/** Whether the server can do its work now: four checks, each bounded in time, not asked more often than every second. */
+import { deadline } from "../http/deadline.ts";
+
+export const CHECKS = ["database", "storage", "device", "models"] as const;
+export type CheckName = (typeof CHECKS)[number];
+export type CheckState = "ok" | "pending" | "failed";
+export type CheckResults = Readonly<Record<CheckName, CheckState>>;
+
+export interface HealthReport {
+  readonly ready: boolean;
+  readonly checks: CheckResults;
+}
+
+/** A check tells "ok" or "pending"; what it throws is a failure. */
+export type Check = () => Promise<"ok" | "pending">;
+
+const CHECK_MS = 2000;
+const FRESH_MS = 1000;
+
+export class Health {
+  readonly #checks: Readonly<Record<CheckName, Check>>;
+  readonly #stopping: AbortSignal;
+  #last: { readonly at: number; readonly report: Promise<HealthReport> } | undefined;
+  #started = false;
+
+  constructor(checks: Readonly<Record<CheckName, Check>>, stopping: AbortSignal) {
+    this.#checks = checks;
+    this.#stopping = stopping;
+  }
+
+  /** Whether work can be taken now. */
+  async ready(): Promise<HealthReport> {
+    const now = performance.now();
+    if (this.#last === undefined || now - this.#last.at > FRESH_MS) this.#last = { at: now, report: this.#run() };
+    const { ready, checks } = await this.#last.report;
+    return { ready: ready && !this.#stopping.aborted, checks };
+  }
+
+  /** Whether it was ever ready. */
+  async started(): Promise<HealthReport> {
+    const report = await this.ready();
+    return { ...report, ready: this.#started };
+  }
+
+  async #run(): Promise<HealthReport> {
+    const results = await Promise.all(CHECKS.map(async (name): Promise<[CheckName, CheckState]> => {
+      try {
+        return [name, await deadline(this.#checks[name](), CHECK_MS)];
+      } catch {
+        return [name, "failed"];
+      }
+    }));
+    const ready = results.every(([, state]) => state === "ok");
+    this.#started ||= ready;
+    return { ready, checks: Object.fromEntries(results) as Record<CheckName, CheckState> };
+  }
+}

@@ -1,0 +1,22 @@
+/** Jobs as users see them. */
+import { isTraining, type JobRecord } from "../../jobs/mod.ts";
+import { json } from "../http/route.ts";
+
+/** Where the mask of a segmentation is. */
+export function maskUrl(id: string): string {
+  return `/v1/jobs/${id}/mask`;
+}
+
+/** A job's record, with the address of what it made. */
+export function presentJob(job: JobRecord) {
+  const { id, kind, state, result } = job;
+  if (!result || kind !== "segment" || state !== "succeeded") return job;
+  return { ...job, result: { ...result, maskUrl: maskUrl(id) } };
+}
+
+/** 202 for a job that was just made. */
+export function jobReply(job: JobRecord): Response {
+  const headers: Record<string, string> = { location: `/v1/jobs/${job.id}` };
+  if (!isTraining(job.kind)) headers["preference-applied"] = "respond-async";
+  return json(presentJob(job), { status: 202, headers });
+}

@@ -1,0 +1,102 @@
+/** Jobs: how they stand, their events as they come, what they made. */
+import { attachment, fileReply } from "../http/file_reply.ts";
+import { presentJob } from "./job_reply.ts";
+import { jobListSchema, jobSchema, reportSchema } from "../schemas/replies.ts";
+import { idParams, jobFilterSchema } from "../schemas/requests.ts";
+import { json, route } from "../http/route.ts";
+import { eventStream } from "../http/event_stream.ts";
+
+const tag = "Jobs";
+const one = (description: string) => ({ description, content: { "application/json": jobSchema } });
+
+/** The report brings its own styles and pictures and nothing else. */
+const REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";
+
+export const JOB_ROUTES = [
+  route({
+    method: "GET",
+    path: "/v1/jobs",
+    tag,
+    summary: "Jobs, newest first",
+    query: jobFilterSchema,
+    replies: { 200: { description: "A page of jobs", content: { "application/json": jobListSchema } } },
+    refusals: ["invalid-request"],
+    handle: async ({ query, services: { jobs } }) => json({ jobs: (await jobs.list(query)).map(presentJob) }),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/jobs/{id}",
+    tag,
+    summary: "A job",
+    params: idParams,
+    replies: { 200: one("State, progress, result") },
+    refusals: ["not-found"],
+    handle: async ({ params, services: { jobs } }) => json(presentJob(await jobs.get(params.id))),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/jobs/{id}/events",
+    tag,
+    summary: "A job's events as they come",
+    description:
+      "Server-sent events progress, validation, log and done; the stream ends after done. 204 where a client " +
+      "that has seen done asks again.",
+    params: idParams,
+    headers: { "last-event-id": "Id of the last event seen; what came after it is sent" },
+    replies: {
+      200: { description: "Events", content: { "text/event-stream": "Server-sent events; data is JSON" } },
+      204: { description: "There will be no more" },
+    },
+    refusals: ["not-found"],
+    handle: ({ params, request, services }) =>
+      eventStream(services, params.id, request.headers.get("last-event-id") ?? undefined),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/jobs/{id}/report",
+    tag,
+    summary: "The report of a training",
+    params: idParams,
+    replies: {
+      200: {
+        description: "With curves and pictures; of a fine-tune with scores per case",
+        content: { "application/json": reportSchema, "text/html": "The same as a page" },
+      },
+    },
+    refusals: ["not-found", "gone"],
+    async handle({ params, mediaType, services: { jobs } }) {
+      if (mediaType === "application/json") {
+        return await fileReply(await jobs.reportFile(params.id, "json"), { "content-type": mediaType });
+      }
+      return await fileReply(await jobs.reportFile(params.id, "html"), {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": REPORT_POLICY,
+      });
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/v1/jobs/{id}/mask",
+    tag,
+    summary: "The mask that a segmentation job made",
+    params: idParams,
+    replies: { 200: { description: "The mask", content: { "application/gzip": "The mask as .nii.gz" } } },
+    refusals: ["not-found", "gone"],
+    handle: async ({ params, services: { jobs } }) =>
+      await fileReply(await jobs.resultFile(params.id), {
+        "content-type": "application/gzip",
+        ...attachment("mask.nii.gz"),
+      }),
+  }),
+  route({
+    method: "POST",
+    path: "/v1/jobs/{id}/cancel",
+    tag,
+    summary: "Cancel a job",
+    description: "A training's last checkpoint is kept.",
+    params: idParams,
+    replies: { 202: one("It is ending, or has ended") },
+    refusals: ["not-found", "job-finished"],
+    handle: async ({ params, services: { jobs } }) => json(presentJob(await jobs.cancel(params.id)), { status: 202 }),
+  }),
+];

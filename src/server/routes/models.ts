@@ -1,0 +1,163 @@
+/** Models: what there is, which version serves, and packages in and out. */
+import { importRequestSchema, importWeightFile } from "../../weights/mod.ts";
+import { DomainError } from "../../storage/mod.ts";
+import { type ModelVersion } from "../../registry/mod.ts";
+import { attachment } from "../http/file_reply.ts";
+import { Problem } from "../http/problems.ts";
+import { importedModelSchema, modelListSchema, modelSchema, modelVersionSchema } from "../schemas/replies.ts";
+import { decisionSchema, nameParams, versionParams } from "../schemas/requests.ts";
+import { json, route } from "../http/route.ts";
+import { writeChunks } from "../http/spool.ts";
+
+const tag = "Models";
+
+/** A version as users see it. */
+function present({ name, version, state, shipped, addedAt, approvedBy, approvedAt, note, manifest }: ModelVersion) {
+  return {
+    name,
+    version,
+    state,
+    shipped,
+    addedAt,
+    approvedBy,
+    approvedAt,
+    note,
+    metrics: manifest.provenance.metrics,
+    hashes: manifest.files,
+    manifest,
+  };
+}
+
+const versionReply = (description: string) => ({
+  description,
+  content: { "application/json": modelVersionSchema },
+});
+
+export const MODEL_ROUTES = [
+  route({
+    method: "GET",
+    path: "/v1/models",
+    tag,
+    summary: "All models with the states of their versions",
+    replies: { 200: { description: "By name", content: { "application/json": modelListSchema } } },
+    refusals: [],
+    handle: async ({ services: { registry } }) => json({ models: await registry.list() }),
+  }),
+  route({
+    method: "POST",
+    path: "/v1/models",
+    tag,
+    summary: "Import a model package",
+    description: "The archive is checked whole before the version appears, as a candidate.",
+    body: { kind: "file", file: "zip", limit: "packageBytes" },
+    replies: { 201: { ...versionReply("The new candidate"), headers: { location: "The version's address" } } },
+    refusals: [
+      "invalid-archive",
+      "invalid-manifest",
+      "invalid-package",
+      "version-exists",
+      "too-large",
+    ],
+    async handle({ body, services: { registry, spool } }) {
+      await using folder = await spool.folder();
+      const path = folder.path("package.zip");
+      await writeChunks(path, body, { durable: false });
+      const added = await registry.importZip(path).catch((error) => {
+        if (!(error instanceof DomainError && error.code === "package-tampered")) throw error;
+        throw new Problem("invalid-package", error.message, { cause: error }); // the sender's fault, not the store's
+      });
+      const location = `/v1/models/${added.name}/versions/${added.version}`;
+      return json(present(added), { status: 201, headers: { location } });
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/models/import",
+    tag,
+    summary: "Make a model of a PyTorch, safetensors or ONNX file",
+    description:
+      "Nothing in the file is run. Official BrainMVP files need no more than a name; the model is a candidate.",
+    query: importRequestSchema,
+    body: { kind: "file", file: "weights", limit: "packageBytes" },
+    replies: {
+      201: {
+        description: "The new candidate, and what became of the file's tensors",
+        content: { "application/json": importedModelSchema },
+        headers: { location: "The version's address" },
+      },
+    },
+    refusals: ["invalid-weights", "invalid-archive", "invalid-manifest", "too-large"],
+    async handle({ body, query, services: { registry, spool } }) {
+      await using folder = await spool.folder();
+      const path = folder.path("weights");
+      await writeChunks(path, body, { durable: false });
+      const { version, report } = await importWeightFile(registry, { path, request: query });
+      const location = `/v1/models/${version.name}/versions/${version.version}`;
+      return json({ ...present(version), report }, { status: 201, headers: { location } });
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/v1/models/{name}",
+    tag,
+    summary: "A model, and in full its served version (or its newest)",
+    params: nameParams,
+    replies: { 200: { description: "The model", content: { "application/json": modelSchema } } },
+    refusals: ["not-found"],
+    async handle({ params, services: { registry } }) {
+      const summary = await registry.get(params.name);
+      const version = summary.servedVersion ?? summary.versions[summary.versions.length - 1].version;
+      return json({ ...summary, ...present(await registry.version(params.name, version)) });
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/v1/models/{name}/versions/{version}",
+    tag,
+    summary: "A version: manifest, state, metrics, hashes",
+    params: versionParams,
+    replies: { 200: versionReply("The version") },
+    refusals: ["not-found", "invalid-package"],
+    handle: async ({ params, services: { registry } }) =>
+      json(present(await registry.version(params.name, params.version))),
+  }),
+  route({
+    method: "GET",
+    path: "/v1/models/{name}/versions/{version}/package",
+    tag,
+    summary: "Export a version as one .zip",
+    params: versionParams,
+    replies: { 200: { description: "The package", content: { "application/zip": "A model package" } } },
+    refusals: ["not-found", "package-tampered"],
+    async handle({ params, services: { registry } }) {
+      const { fileName, bytes, stream } = await registry.exportZip(params.name, params.version);
+      const headers = { "content-type": "application/zip", "content-length": String(bytes), ...attachment(fileName) };
+      return new Response(stream, { headers });
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/models/{name}/versions/{version}/approve",
+    tag,
+    summary: "Serve a version",
+    description: "The one served so far is retired, not deleted.",
+    params: versionParams,
+    body: { kind: "json", schema: decisionSchema },
+    replies: { 200: versionReply("The version, now served") },
+    refusals: ["not-found", "invalid-transition", "package-tampered"],
+    handle: async ({ params, body, services: { registry } }) =>
+      json(present(await registry.approve(params.name, params.version, body))),
+  }),
+  route({
+    method: "POST",
+    path: "/v1/models/{name}/rollback",
+    tag,
+    summary: "Serve the former version again",
+    params: nameParams,
+    body: { kind: "json", schema: decisionSchema },
+    replies: { 200: versionReply("The version that is served again") },
+    refusals: ["not-found", "model-not-served", "no-former-version", "conflict", "package-tampered"],
+    handle: async ({ params, body, services: { registry } }) =>
+      json(present(await registry.rollback(params.name, body))),
+  }),
+];

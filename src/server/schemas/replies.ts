@@ -1,0 +1,243 @@
+/** Schemas of what clients get: the document is made from them, and tests hold every reply against them. */
+import { z } from "zod";
+import { type Device, PROVIDERS } from "../../engine/mod.ts";
+import { type ClassifyResult, INPUTS, type Label, MODALITIES, type SegmentResult } from "../../inference/mod.ts";
+import { DATASET_LAYOUTS, type DatasetDetail, type DatasetSummary } from "../../datasets/mod.ts";
+import { JOB_KINDS, JOB_STATES } from "../../jobs/mod.ts";
+import { type ImportReport } from "../../weights/mod.ts";
+import { labelSchema, manifestSchema, type ModelSummary, VERSION_STATES } from "../../registry/mod.ts";
+import { CHECKS } from "../observe/health_checks.ts";
+import { named } from "./named.ts";
+import type { ProblemBody } from "../http/problems.ts";
+
+const time = z.iso.datetime();
+const count = z.int().min(0);
+const metrics = z.record(z.string(), z.number().nullable()).describe("Named numbers, such as dice, hd95Mm, accuracy.");
+const modality = z.enum(INPUTS);
+const checkState = z.enum(["ok", "pending", "failed"]);
+
+export const problemSchema = named(
+  "Problem",
+  z.strictObject({
+    type: z.string().describe("urn:sulcus:problem:<code>"),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().describe("Stable; what programs should look at."),
+    path: z.string().optional().describe("The field that is wrong."),
+    requestId: z.string(),
+  }),
+) satisfies z.ZodType<ProblemBody>;
+
+export const liveSchema = named("Live", z.strictObject({ status: z.literal("live") }));
+export const healthSchema = named(
+  "Health",
+  z.strictObject({
+    status: z.enum(["started", "starting", "ready", "not-ready"]),
+    checks: z.strictObject(
+      Object.fromEntries(CHECKS.map((name) => [name, checkState])) as {
+        [K in (typeof CHECKS)[number]]: typeof checkState;
+      },
+    ),
+  }),
+);
+
+const deviceSchema = named(
+  "Device",
+  z.strictObject({
+    provider: z.enum(PROVIDERS),
+    name: z.string(),
+    state: z.enum(["ready", "absent", "failed"]),
+    reason: z.string().optional(),
+  }),
+) satisfies z.ZodType<Device>;
+
+export const versionReplySchema = named(
+  "Version",
+  z.strictObject({
+    name: z.string(),
+    version: z.string(),
+    commit: z.string(),
+    deno: z.string(),
+    onnxruntime: z.string(),
+    devices: z.array(deviceSchema),
+  }),
+);
+
+const state = z.enum(VERSION_STATES);
+const task = z.enum(["encoder", "segmentation", "classification"]);
+const summaryShape = {
+  name: z.string(),
+  task,
+  servedVersion: z.int().nullable(),
+  versions: z.array(z.strictObject({ version: z.int(), state })),
+};
+const modelSummarySchema = named("ModelSummary", z.strictObject(summaryShape)) satisfies z.ZodType<ModelSummary>;
+export const modelListSchema = named("ModelList", z.strictObject({ models: z.array(modelSummarySchema) }));
+
+const versionShape = {
+  name: z.string(),
+  version: z.int(),
+  state,
+  shipped: z.boolean().describe("It came with the program."),
+  addedAt: time,
+  approvedBy: z.string().optional(),
+  approvedAt: time.optional(),
+  note: z.string().optional(),
+  metrics,
+  hashes: z.record(z.string(), z.string()).describe("File of the package → sha256."),
+  manifest: named("Manifest", manifestSchema),
+};
+export const modelVersionSchema = named("ModelVersion", z.strictObject(versionShape));
+/** The model and its served version, or the newest where none is served. */
+export const modelSchema = named("Model", z.strictObject({ ...summaryShape, ...versionShape }));
+
+const keys = z.array(z.string());
+/** What became of the tensors of a file of weights. */
+const importReportSchema = named(
+  "ImportReport",
+  z.strictObject({
+    format: z.enum(["pytorch", "safetensors", "onnx"]),
+    source: z.strictObject({ bytes: count, sha256: z.string() }),
+    network: manifestSchema.shape.architecture,
+    loaded: keys,
+    dropped: z.array(z.strictObject({ key: z.string(), why: z.string() })),
+    missing: keys.describe("Fresh in the network."),
+    converted: z.array(z.strictObject({ key: z.string(), from: z.string() })).describe("Stored as other than float32."),
+    templates: z.array(z.enum(MODALITIES)),
+    assumed: z.array(z.string()).describe("What the file does not tell."),
+    batchesTracked: count.nullable(),
+  }),
+) satisfies z.ZodType<ImportReport>;
+export const importedModelSchema = named(
+  "ImportedModel",
+  z.strictObject({ ...versionShape, report: importReportSchema }),
+);
+
+const warningSchema = z.strictObject({ code: z.string(), detail: z.string() });
+const segmentResultShape = {
+  provider: z.string(),
+  labels: z.array(z.strictObject({ name: z.string(), value: z.int(), voxels: count, volumeMl: z.number() })),
+  windows: count,
+  timingsMs: z.strictObject({
+    read: z.number(),
+    preprocess: z.number(),
+    infer: z.number(),
+    restore: z.number(),
+    write: z.number(),
+  }),
+  peakBytes: count,
+  warnings: z.array(warningSchema),
+};
+const classifyResultShape = {
+  provider: z.string(),
+  classes: z.array(z.strictObject({ label: z.string(), probability: z.number() })),
+  timingsMs: z.strictObject({ read: z.number(), preprocess: z.number(), infer: z.number() }),
+  warnings: z.array(warningSchema),
+};
+const segmentOutput = named("SegmentOutput", z.strictObject(segmentResultShape)) satisfies z.ZodType<SegmentResult>;
+const classifyOutput = named("ClassifyOutput", z.strictObject(classifyResultShape)) satisfies z.ZodType<ClassifyResult>;
+const used = { model: z.string(), version: z.int() };
+export const segmentationSchema = named(
+  "Segmentation",
+  z.strictObject({ ...used, ...segmentResultShape, maskUrl: z.string() }),
+);
+export const classificationSchema = named("Classification", z.strictObject({ ...used, ...classifyResultShape }));
+
+const datasetShape = {
+  id: z.string(),
+  name: z.string(),
+  task: z.enum(["segmentation", "classification"]),
+  modalities: z.array(modality),
+  labels: z.array(labelSchema) satisfies z.ZodType<Label[]>,
+  classes: z.array(z.string()),
+  createdAt: time,
+  caseCount: count,
+};
+const datasetSummarySchema = named(
+  "DatasetSummary",
+  z.strictObject(datasetShape),
+) satisfies z.ZodType<DatasetSummary>;
+export const datasetListSchema = named("DatasetList", z.strictObject({ datasets: z.array(datasetSummarySchema) }));
+export const datasetSchema = named(
+  "Dataset",
+  z.strictObject({
+    ...datasetShape,
+    cases: z.array(z.strictObject({
+      case: z.string(),
+      patient: z.string(),
+      modalities: z.array(modality),
+      hasLabel: z.boolean(),
+      class: z.string().optional(),
+    })),
+    checks: z.array(z.strictObject({
+      case: z.string(),
+      code: z.enum([
+        "missing-modality",
+        "missing-label",
+        "missing-class",
+        "no-overlap",
+        "grids-differ",
+        "label-out-of-range",
+        "label-empty",
+        "non-finite",
+      ]),
+      severity: z.enum(["error", "warning"]),
+      detail: z.string(),
+    })),
+    hash: z.string(),
+    ready: z.boolean().describe("It can be trained on."),
+  }),
+) satisfies z.ZodType<DatasetDetail>;
+export const importedSchema = named(
+  "ImportedDataset",
+  z.strictObject({
+    ...datasetSchema.shape,
+    layout: z.enum(DATASET_LAYOUTS),
+    ignoredFiles: count.describe("Files of the archive that its layout does not explain."),
+  }),
+);
+export const storedFileSchema = named(
+  "StoredFile",
+  z.strictObject({ case: z.string(), role: z.string(), bytes: count, sha256: z.string() }),
+);
+export const storedClassSchema = named(
+  "StoredClass",
+  z.strictObject({ case: z.string(), class: z.string(), patient: z.string().optional() }),
+);
+
+export const jobSchema = named(
+  "Job",
+  z.strictObject({
+    id: z.string(),
+    kind: z.enum(JOB_KINDS),
+    state: z.enum(JOB_STATES),
+    createdAt: time,
+    startedAt: time.optional(),
+    finishedAt: time.optional(),
+    progress: z.strictObject({
+      step: z.number(),
+      steps: z.number(),
+      epoch: z.number().optional(),
+      loss: z.number().optional(),
+      losses: z.record(z.string(), z.number()).optional().describe("Parts of the loss, where it has some."),
+      learningRate: z.number().optional(),
+      etaSeconds: z.number().optional(),
+      phase: z.string().optional().describe("What is being done: fold 1 of 2, final, …"),
+    }).optional(),
+    validation: metrics.optional(),
+    result: z.strictObject({
+      ...used,
+      provider: z.string().optional().describe("What it ran on."),
+      warnings: z.array(warningSchema).optional().describe(
+        "Of a training: also which provider could not do it, and why.",
+      ),
+      maskUrl: z.string().optional(),
+      output: z.union([segmentOutput, classifyOutput]).optional(),
+    }).optional(),
+    error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
+  }),
+);
+export const jobListSchema = named("JobList", z.strictObject({ jobs: z.array(jobSchema) }));
+/** A fine-tune's report belongs to the training, which may add to it. */
+export const reportSchema = named("Report", z.looseObject({}));

@@ -1,0 +1,77 @@
+/**
+ * Tasks without networks for tests of the server. What an image file holds after its first four bytes, which are those
+ * of a NIfTI header, is the behaviour of the segmentation as JSON. Trainings are those of the tests of jobs.
+ */
+import { EngineError, type EngineErrorCode } from "../../engine/engine.ts";
+import { InferenceError, type InferenceErrorCode } from "../../inference/types.ts";
+import { tasks as jobTasks } from "../../jobs/testing/fake_tasks.ts";
+import type { TaskContext, Tasks } from "../../jobs/worker/task_types.ts";
+
+export interface Behaviour {
+  /** How long it takes. */
+  readonly ms?: number;
+  readonly fail?: InferenceErrorCode | DeviceFailure | "unforeseen";
+  readonly warn?: boolean;
+}
+
+type DeviceFailure = Exclude<EngineErrorCode, "timeout" | "closed">;
+const DEVICE_FAILURES: readonly string[] = [
+  "crashed",
+  "out-of-memory",
+  "unsupported",
+  "failed",
+] satisfies DeviceFailure[];
+
+/** An upload that makes the fake behave so. */
+export function image(behaviour: Behaviour = {}): Uint8Array<ArrayBuffer> {
+  return new Uint8Array([0x5c, 1, 0, 0, ...new TextEncoder().encode(JSON.stringify(behaviour))]);
+}
+
+async function behave(path: string, { signal, emit }: TaskContext): Promise<Behaviour> {
+  const behaviour: Behaviour = JSON.parse(new TextDecoder().decode((await Deno.readFile(path)).subarray(4)));
+  const { ms = 0, fail } = behaviour;
+  for (let waited = 0; waited < ms && !signal.aborted; waited += 10) await new Promise((r) => setTimeout(r, 10));
+  if (signal.aborted) throw new InferenceError("cancelled", "Stopped between windows");
+  if (fail === "unforeseen") await Deno.readTextFile("/secret/Doe^Jane.nii.gz");
+  if (fail === "crashed") Deno.kill(Deno.pid, "SIGKILL");
+  if (DEVICE_FAILURES.includes(fail!)) throw new EngineError(fail as DeviceFailure, `Cannot run the model: ${fail}`);
+  if (fail !== undefined) throw new InferenceError(fail as InferenceErrorCode, `Cannot use the images: ${fail}`);
+  emit({ type: "progress", step: 1, steps: 1 });
+  return behaviour;
+}
+
+const warnings = ({ warn }: Behaviour) =>
+  warn ? [{ code: "template-substituted", detail: "t2 is missing – the template stood in" }] : [];
+
+export const tasks: Tasks = {
+  async finetune(params, context) {
+    const result = await jobTasks.finetune(params, context);
+    const path = `${params.outputDirectory}/report`;
+    await Deno.writeTextFile(`${path}.json`, `{ "trace": ${await Deno.readTextFile(`${path}.json`)} }`);
+    await Deno.writeTextFile(`${path}.html`, "<!doctype html><title>Report</title>");
+    return result;
+  },
+  pretrain: jobTasks.pretrain,
+  async segment({ images, outPath, output, missing = "error", spec }, context) {
+    const behaviour = await behave(images[0][1], context);
+    await Deno.writeTextFile(outPath, `${output} of ${images.map(([modality]) => modality)}, missing: ${missing}`);
+    return {
+      provider: "fake",
+      labels: spec.labels.map(({ name, value }) => ({ name, value, voxels: 1, volumeMl: 0.001 })),
+      windows: 1,
+      timingsMs: { read: 0, preprocess: 0, infer: 120, restore: 0, write: 0 },
+      peakBytes: 1,
+      warnings: warnings(behaviour),
+    };
+  },
+  async classify({ images, spec }, context) {
+    const behaviour = await behave(images[0][1], context);
+    const classes = spec.classes.map((label, i) => ({ label, probability: i === 0 ? 1 : 0 }));
+    return {
+      provider: "fake",
+      classes,
+      timingsMs: { read: 0, preprocess: 0, infer: 120 },
+      warnings: warnings(behaviour),
+    };
+  },
+};

@@ -1,0 +1,193 @@
+/** One training crop: where it lies, how it is flipped, which modalities its views replace by templates, its intensities. */
+import { type Random, sizeOf } from "../../tensor/mod.ts";
+import { cutWindow, type Triple } from "../../volume/mod.ts";
+import type { ResolvedRecipe } from "../recipe/finetuning.ts";
+
+/** A case ready for cropping: arrays [X, Y, Z] of one size. */
+export interface CaseVolumes {
+  readonly sizeVox: Triple;
+  readonly channels: readonly Float32Array[];
+  /** The template under each channel; empty where the run uses none. */
+  readonly templates: readonly Float32Array[];
+  /** Segmentation: one mask of 0 and 1 a label. Classification: empty. */
+  readonly regions: readonly Uint8Array[];
+  /** Flat indices of labelled voxels, for lesion-aware crops. */
+  readonly labelled: Uint32Array;
+  /** Classification: the class as a one-hot row. */
+  readonly classTarget?: Float32Array;
+}
+
+/** What the training step is fed: each view [1, C, …roi], the masks [1, L, …roi] or the class [1, K]. */
+export interface Sample {
+  readonly views: readonly Float32Array[];
+  readonly target: Float32Array;
+}
+
+/** Draws one sample; all randomness comes from `random`. */
+export function drawSample(volumes: CaseVolumes, recipe: ResolvedRecipe, random: Random): Sample {
+  const { roi } = recipe;
+  const start = cropStart(volumes, recipe, random);
+  const flips = drawFlips(recipe.flips, random);
+  const cut = <T extends Float32Array | Uint8Array>(data: T) =>
+    flipped(cutWindow(data, volumes.sizeVox, { start, size: roi }), { size: roi, flips });
+  const channels = volumes.channels.map(cut), templates = volumes.templates.map(cut);
+  const change = drawIntensity(channels.length, recipe.intensity, random);
+  const views = templates.length === 0 ? [channels] : viewChannels(channels, templates, { recipe, random });
+  return {
+    views: views.map((view) => joined(view.map((data, c) => change[c](data)))),
+    target: volumes.classTarget ?? new Float32Array(joined(volumes.regions.map(cut))),
+  };
+}
+
+type Change = (data: Float32Array) => Float32Array;
+
+/** The change of intensity of every channel; the same for both views. Negative values have no power: γ leaves them. */
+function drawIntensity(
+  channels: number,
+  { shift, scale, gamma, perChannel }: ResolvedRecipe["intensity"],
+  random: Random,
+): Change[] {
+  const draw = (): Intensity => {
+    const add = (2 * random.uniform() - 1) * shift, gain = 1 + (2 * random.uniform() - 1) * scale;
+    return { add, gain, exponent: gamma === 0 ? 1 : (1 + gamma) ** (2 * random.uniform() - 1) };
+  };
+  const shared = perChannel ? null : draw();
+  return Array.from({ length: channels }, () => once(shared ?? draw()));
+}
+
+interface Intensity {
+  readonly add: number;
+  readonly gain: number;
+  readonly exponent: number;
+}
+
+/** The change of an array's every value, made once for an array that both views show. */
+function once(intensity: Intensity): Change {
+  const made = new Map<Float32Array, Float32Array>();
+  return (data) => {
+    const known = made.get(data) ?? changed(data, intensity);
+    made.set(data, known);
+    return known;
+  };
+}
+
+/** A loop of its own: half the time of `map` with a function. */
+function changed(data: Float32Array, { add, gain, exponent }: Intensity): Float32Array {
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const v = data[i];
+    out[i] = ((v > 0 && exponent !== 1 ? v ** exponent : v) + add) * gain;
+  }
+  return out;
+}
+
+/** The crop's first voxel; negative where the volume is smaller than the crop, which pads it symmetrically. */
+function cropStart({ sizeVox, labelled }: CaseVolumes, { roi, lesionShare }: ResolvedRecipe, random: Random): Triple {
+  const aware = random.uniform() < lesionShare && labelled.length > 0;
+  const at = aware ? labelled[random.integer(labelled.length)] : 0;
+  const voxel = [Math.floor(at / (sizeVox[1] * sizeVox[2])), Math.floor(at / sizeVox[2]) % sizeVox[1], at % sizeVox[2]];
+  return [0, 1, 2].map((a) => {
+    const room = sizeVox[a] - roi[a];
+    const u = random.uniform();
+    if (room <= 0) return -Math.floor(-room / 2);
+    if (!aware) return Math.floor(u * (room + 1));
+    // anywhere that keeps the voxel in the crop's inner half
+    return Math.min(Math.max(voxel[a] - Math.floor(roi[a] * (0.25 + 0.5 * u)), 0), room);
+  }) as unknown as Triple;
+}
+
+function drawFlips(mode: ResolvedRecipe["flips"], random: Random): readonly boolean[] {
+  const coins = [0, 1, 2].map(() => random.uniform() < 0.5);
+  return mode === "joint" ? coins.map(() => coins[0]) : coins;
+}
+
+/** A copy of `data` reversed along the flagged axes. */
+export function flipped<T extends Float32Array | Uint8Array>(
+  data: T,
+  { size: [nx, ny, nz], flips }: { size: Triple; flips: readonly boolean[] },
+): T {
+  if (!flips.some(Boolean)) return data;
+  const out = new (data.constructor as new (n: number) => T)(data.length);
+  for (let x = 0; x < nx; x++) {
+    for (let y = 0; y < ny; y++) {
+      const from = (x * ny + y) * nz;
+      const to = ((flips[0] ? nx - 1 - x : x) * ny + (flips[1] ? ny - 1 - y : y)) * nz;
+      const row = data.subarray(from, from + nz) as T;
+      out.set(row, to);
+      if (flips[2]) out.subarray(to, to + nz).reverse();
+    }
+  }
+  return out;
+}
+
+/** The two views' channels, some of them replaced by their templates (docs/method B.1, B.3 rows 10, 11, 18). */
+function viewChannels(
+  channels: readonly Float32Array[],
+  templates: readonly Float32Array[],
+  { recipe, random }: { recipe: ResolvedRecipe; random: Random },
+): Float32Array[][] {
+  const [first, second] = viewOrder(channels.length, recipe.views);
+  return [first, second].map((order) => {
+    if (channels.length === 1) return [maskedByTemplate(channels[0], templates[0], { recipe, random })];
+    const most = Math.min(recipe.maxReplaced ?? channels.length - 1, channels.length);
+    const replaced = new Set(random.shuffle(order.map((_, i) => i)).slice(0, random.integer(most + 1)));
+    return order.map((c, i) => (replaced.has(i) ? templates[c] : channels[c]));
+  });
+}
+
+/** Source channel of every channel of the two views. Interleaved: c0 c0 c1 c1 …, cut in half (docs/method B.3 row 11). */
+export function viewOrder(channels: number, views: ResolvedRecipe["views"]): [number[], number[]] {
+  const all = Array.from({ length: channels }, (_, c) => c);
+  if (views === "copies") return [all, all];
+  const repeated = all.flatMap((c) => [c, c]);
+  return [repeated.slice(0, channels), repeated.slice(channels)];
+}
+
+/** A single modality: random blocks of the crop show the template instead of the image (docs/method B.3 row 18). */
+function maskedByTemplate(
+  image: Float32Array,
+  template: Float32Array,
+  { recipe: { roi, mask: { rate, blockVox } }, random }: { recipe: ResolvedRecipe; random: Random },
+): Float32Array {
+  const kept = keptBlocks(roi, { rate, blockVox, random });
+  const [, by, bz] = roi.map((n) => Math.ceil(n / blockVox));
+  const out = template.slice();
+  for (let x = 0, v = 0; x < roi[0]; x++) {
+    for (let y = 0; y < roi[1]; y++) {
+      const row = (Math.floor(x / blockVox) * by + Math.floor(y / blockVox)) * bz;
+      for (let z = 0; z < roi[2]; z++, v++) if (kept[row + Math.floor(z / blockVox)]) out[v] = image[v];
+    }
+  }
+  return out;
+}
+
+/** Which blocks of the crop's grid stay visible: ⌊n·(1 − rate)⌋ of n, drawn without replacement (docs/method B.2 row 9). */
+export function keptBlocks(
+  roi: readonly number[],
+  { rate, blockVox, random }: { rate: number; blockVox: number; random: Random },
+): Uint8Array {
+  const n = sizeOf(roi.map((d) => Math.ceil(d / blockVox)));
+  const kept = new Uint8Array(n);
+  const order = random.shuffle(Array.from({ length: n }, (_, i) => i));
+  for (const i of order.slice(0, Math.floor(n * (1 - rate) + 1e-9))) kept[i] = 1;
+  return kept;
+}
+
+/** Several crops as one batch. */
+export function joinedSamples(samples: readonly Sample[]): Sample {
+  return {
+    views: samples[0].views.map((_, v) => joined(samples.map(({ views }) => views[v]))),
+    target: joined(samples.map(({ target }) => target)),
+  };
+}
+
+/** One array behind the other; at least one. */
+export function joined<T extends Float32Array | Uint8Array>(parts: readonly T[]): T {
+  const out = new (parts[0].constructor as new (n: number) => T)(parts.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const p of parts) {
+    out.set(p, at);
+    at += p.length;
+  }
+  return out;
+}

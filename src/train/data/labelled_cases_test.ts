@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { specOf } from "../../../tests/testing/tiny_models.ts";
+import { inFolder, orientedGrid, sampled, writeVolume } from "../../../tests/testing/volumes.ts";
+import type { ModelSpec } from "../../inference/mod.ts";
+import type { Triple } from "../../volume/mod.ts";
+import { type DatasetOptions, PreparedCases } from "./labelled_cases.ts";
+import { type TrainingCase, TrainingError } from "../types.ts";
+
+const SIZE: Triple = [10, 12, 14];
+
+/** Case `i` on its own grid: a block of `i + 2`³ labelled voxels in a head that fills the volume but a border. */
+async function writeCase(folder: string, i: number): Promise<TrainingCase> {
+  const grid = orientedGrid(SIZE, { code: ["LAS", "PSR", "RAS"][i % 3] });
+  const inside = (v: number, n: number) => v >= 2 && v < n - 1;
+  const head = Float32Array.from({ length: 10 * 12 * 14 }, (_, v) => {
+    const at = [Math.floor(v / 168), Math.floor(v / 14) % 12, v % 14];
+    return at.every((c, a) => inside(c, SIZE[a])) ? 10 + v % 7 + i : 0;
+  });
+  const label = Uint8Array.from(head, (_, v) => {
+    const at = [Math.floor(v / 168), Math.floor(v / 14) % 12, v % 14];
+    return at.every((c) => c >= 3 && c < 5 + i) ? 1 + at[2] % 2 : 0;
+  });
+  const write = (role: string, data: Float32Array | Uint8Array) =>
+    writeVolume(join(folder, `case${i}-${role}.nii`), grid, data);
+  const images = { t1: await write("t1", head), flair: await write("flair", head.map((v) => v * v)) };
+  return { id: `case ${i}`, patient: `p${i}`, images, label: await write("label", label), className: "ab"[i % 2] };
+}
+
+const SEGMENTATION = specOf({
+  task: "segmentation",
+  modalities: ["t1", "flair"],
+  labels: [
+    { name: "any", value: 1, sourceValues: [1, 2], colour: "#000000" },
+    { name: "second", value: 2, colour: "#000000" },
+  ],
+});
+
+async function optionsFor(
+  folder: string,
+  count: number,
+  changes: Partial<DatasetOptions> = {},
+): Promise<DatasetOptions> {
+  const cases = await Promise.all(Array.from({ length: count }, (_, i) => writeCase(folder, i)));
+  return { cases, spec: SEGMENTATION, templates: null, directory: join(folder, "cases"), ...changes };
+}
+
+const filesIn = (folder: string) => [...Deno.readDirSync(folder)].map((f) => f.name).toSorted();
+
+const refused = (message: string | RegExp) => (error: unknown) => {
+  assert.ok(error instanceof TrainingError && error.code === "invalid-data", String(error));
+  if (typeof message === "string") assert.equal(error.message, message);
+  else assert.match(error.message, message);
+  return true;
+};
+
+Deno.test("PreparedCases holds channels, one mask a label by its source values, and the labelled voxels", () =>
+  inFolder(async (folder) => {
+    const told: string[] = [];
+    const cases = await PreparedCases.open(
+      await optionsFor(folder, 2, { onCase: (done, total) => told.push(`${done}/${total}`) }),
+    );
+    assert.deepEqual([cases.length, told], [2, ["1/2", "2/2"]]);
+    const { sizeVox, channels, templates, regions, labelled, classTarget } = await cases.get(0);
+    // LAS to RAS; the head's box grown by the margin of 1
+    assert.deepEqual(sizeVox, [9, 11, 13]);
+    assert.equal(channels.length, 2);
+    assert.deepEqual([templates, classTarget], [[], undefined]);
+    assert.deepEqual(regions.map((r) => r.reduce((a, b) => a + b)), [8, 4]);
+    assert.deepEqual([...labelled], [...regions[0].keys()].filter((v) => regions[0][v] === 1));
+    assert.ok(regions[1].every((v, i) => v <= regions[0][i]));
+  }));
+
+Deno.test("PreparedCases reads what an earlier run prepared, the same arrays", () =>
+  inFolder(async (folder) => {
+    const options = await optionsFor(folder, 2);
+    const first = await PreparedCases.open(options);
+    const before = [await first.get(0), await first.get(1)];
+    const files = filesIn(options.directory);
+    assert.equal(files.length, 2);
+    const times = files.map((f) => Deno.statSync(join(options.directory, f)).mtime!.getTime());
+    const again = await PreparedCases.open(options);
+    assert.deepEqual([await again.get(0), await again.get(1)], before);
+    assert.deepEqual(filesIn(options.directory), files);
+    assert.deepEqual(files.map((f) => Deno.statSync(join(options.directory, f)).mtime!.getTime()), times);
+  }));
+
+Deno.test("PreparedCases prepares again for other preprocessing, labels, templates and files", () =>
+  inFolder(async (folder) => {
+    const options = await optionsFor(folder, 1);
+    const count = async (changes: Partial<DatasetOptions>) => {
+      await PreparedCases.open({ ...options, ...changes });
+      return filesIn(options.directory).length;
+    };
+    const { preprocessing, labels } = SEGMENTATION;
+    const spec = (changes: Partial<ModelSpec>) => ({ spec: { ...SEGMENTATION, ...changes } });
+    assert.equal(await count({}), 1);
+    assert.equal(await count(spec({ preprocessing: { ...preprocessing, foregroundMargin: 2 } })), 2);
+    assert.equal(await count(spec({ labels: labels.slice(1) })), 3);
+    assert.equal(await count({ templates: { directory: folder, fit: "centred" } }), 4);
+    assert.equal(await count({ templates: { directory: folder, fit: "raw" } }), 5);
+    assert.equal(await count({ onCase: () => {} }), 5);
+    await Deno.utime(options.cases[0].images.t1!, new Date(), new Date(2020, 1, 1));
+    assert.equal(await count({}), 6);
+  }));
+
+Deno.test("PreparedCases makes a damaged file again", () =>
+  inFolder(async (folder) => {
+    const options = await optionsFor(folder, 1);
+    const before = await (await PreparedCases.open(options)).get(0);
+    const path = join(options.directory, filesIn(options.directory)[0]);
+    const whole = await Deno.readFile(path);
+    for (const damaged of [whole.subarray(0, 1000), whole.subarray(0, 10), new Uint8Array()]) {
+      await Deno.writeFile(path, damaged);
+      assert.deepEqual(await (await PreparedCases.open(options)).get(0), before);
+      assert.deepEqual(await Deno.readFile(path), whole);
+    }
+  }));
+
+Deno.test("PreparedCases keeps no more cases in memory than fit, but always the last", () =>
+  inFolder(async (folder) => {
+    const options = await optionsFor(folder, 4);
+    const { bytesInMemory: all } = await PreparedCases.open(options);
+    const one = (await PreparedCases.open({ ...options, cacheBytes: 1 })).bytesInMemory;
+    assert.ok(one > 9 * 11 * 13 * 10 && one < all / 3, `${one} of ${all}`);
+    const cases = await PreparedCases.open({ ...options, cacheBytes: 2.5 * one });
+    const kept = await cases.get(3);
+    assert.equal(await cases.get(3), kept, "from memory");
+    for (const i of [0, 1, 2, 3, 1, 0]) {
+      await cases.get(i);
+      assert.ok(cases.bytesInMemory <= 2.5 * one);
+    }
+    assert.notEqual(await cases.get(3), kept);
+    assert.deepEqual(await cases.get(3), kept);
+  }));
+
+Deno.test("PreparedCases puts each modality's template under it, 0 where the base has none", () =>
+  inFolder(async (folder) => {
+    await Deno.mkdir(join(folder, "templates"));
+    const atlas = orientedGrid([16, 16, 16]);
+    await writeVolume(
+      join(folder, "templates", "flair.nii.gz"),
+      atlas,
+      sampled(atlas, ([x, y, z]) => 256 * x + 16 * y + z),
+    );
+    const options = await optionsFor(folder, 1);
+    const first = async (fit: "centred" | "raw") => {
+      const { templates, sizeVox } =
+        await (await PreparedCases.open({ ...options, templates: { directory: folder, fit } })).get(0);
+      assert.deepEqual(templates.map((t) => t.length), [9 * 11 * 13, 9 * 11 * 13]);
+      assert.deepEqual([new Set(templates[0]), sizeVox], [new Set([0]), [9, 11, 13]]);
+      return templates[1][0];
+    };
+    // crop from (0, 1, 1) of the RAS volume (x is flipped); the template is centred with starts (3, 2, 1)
+    assert.ok(Math.abs(await first("centred") - (256 * 3 + 16 * 3 + 2) / 4095) < 1e-6);
+    assert.equal(await first("raw"), 17);
+  }));
+
+Deno.test("PreparedCases resizes for a classification and gives the class as a one-hot row", () =>
+  inFolder(async (folder) => {
+    const { preprocessing } = SEGMENTATION;
+    const spec: ModelSpec = {
+      ...SEGMENTATION,
+      task: "classification",
+      labels: [],
+      classes: ["a", "b"],
+      preprocessing: { ...preprocessing, resize: [8, 6, 4] },
+    };
+    const options = await optionsFor(folder, 2, { spec });
+    const cases = await PreparedCases.open(options);
+    const { sizeVox, channels, regions, labelled, classTarget } = await cases.get(1);
+    assert.deepEqual(sizeVox, [8, 6, 4]);
+    assert.deepEqual(channels.map((c) => c.length), [192, 192]);
+    assert.deepEqual([regions, [...labelled], [...classTarget!]], [[], [], [0, 1]]);
+    await assert.rejects(
+      PreparedCases.open({ ...options, spec: { ...spec, classes: ["a", "c"] } }),
+      refused("Cannot train on case 2: expected a class among a, c"),
+    );
+  }));
+
+Deno.test("PreparedCases uses the files that are asked for, in the model's order, and no others", () =>
+  inFolder(async (folder) => {
+    const options = await optionsFor(folder, 1);
+    const [{ images, ...rest }] = options.cases;
+    const cases = [{ ...rest, images: { dwi: "/nowhere", flair: images.flair, t1: images.t1 } }];
+    const { channels } = await (await PreparedCases.open({ ...options, cases })).get(0);
+    assert.deepEqual(channels, (await (await PreparedCases.open(options)).get(0)).channels);
+    assert.equal(filesIn(options.directory).length, 1);
+  }));
+
+Deno.test("PreparedCases tells what was odd about a case when it prepares it", () =>
+  inFolder(async (folder) => {
+    const options = await optionsFor(folder, 2);
+    const other = orientedGrid([20, 20, 20], { originMm: [-12, -4, -2] });
+    const flair = await writeVolume(join(folder, "other.nii"), other, sampled(other, () => 3));
+    const cases = [options.cases[0], { ...options.cases[1], images: { ...options.cases[1].images, flair } }];
+    const warnings: string[] = [];
+    const open = () => PreparedCases.open({ ...options, cases, onWarning: (i, w) => warnings.push(`${i} ${w.code}`) });
+    await open();
+    await open();
+    assert.deepEqual(warnings, ["1 resampled-to-first"]);
+  }));
+
+Deno.test("PreparedCases refuses cases by their number, without their files' names", () =>
+  inFolder(async (folder) => {
+    const options = await optionsFor(folder, 2);
+    const [good, bad] = options.cases;
+    const open = (changes: Partial<TrainingCase>) =>
+      PreparedCases.open({ ...options, cases: [good, { ...bad, ...changes }] });
+    await assert.rejects(open({ label: undefined }), refused("Cannot train on case 2: it has no label map"));
+    await assert.rejects(
+      open({ images: { t1: good.images.t1 } }),
+      refused("Cannot train on case 2: Cannot run the model: it takes t1, flair; missing: flair"),
+    );
+    const secret = join(folder, "surname.nii.gz");
+    await assert.rejects(open({ label: secret }), refused("Cannot train on case 2: its label cannot be read"));
+    await Deno.writeTextFile(secret, "no volume");
+    await assert.rejects(open({ label: secret }), (error) => {
+      assert.ok(!(error as Error).message.includes("surname"));
+      return refused(/^Cannot train on case 2: label: Cannot read/)(error);
+    });
+  }));

@@ -1,0 +1,246 @@
+import assert from "node:assert/strict";
+import { inFolder } from "../../../tests/testing/volumes.ts";
+import { requestOf, ROI, specOf, TINY, TINY_ENCODER, writeBase } from "../../../tests/testing/tiny_models.ts";
+import type { Engine } from "../../engine/mod.ts";
+import { toNumbers } from "../../tensor/mod.ts";
+import type { Architecture, Modality, ModelSpec } from "../../inference/mod.ts";
+import { parametersOf } from "../../nets/mod.ts";
+import { resultSpec, type Trainable, trainable } from "./trainable.ts";
+import { resolveRecipe } from "../recipe/finetuning.ts";
+import type { FinetuneRequest } from "../types.ts";
+
+const NO_ENGINE = {} as Engine;
+
+/** A base of this architecture, written and asked to be fine-tuned. */
+async function baseAnd(
+  folder: string,
+  { architecture, channels, spec, changes }: {
+    architecture: Architecture;
+    channels?: number;
+    spec?: Partial<ModelSpec>;
+    changes?: Partial<FinetuneRequest>;
+  },
+) {
+  const request = requestOf({ folder, engine: NO_ENGINE, cases: [], changes, spec: { architecture, ...spec } });
+  const known = await writeBase(request.base.directory, { architecture, channels });
+  const preset = resolveRecipe(request.recipe, {
+    cases: 1,
+    baseHasTemplates: false,
+    task: request.task,
+    network: architecture.kind,
+  });
+  return { known, request, recipe: { ...preset, firstKernel: "fresh" } as const };
+}
+
+/** Asserts which keys are fresh and dropped, and that all others hold the base's numbers. */
+function assertLoaded(
+  { network, report, architecture }: Trainable,
+  { known, fresh, dropped }: {
+    known: Awaited<ReturnType<typeof writeBase>>;
+    fresh: RegExp;
+    dropped: readonly string[];
+  },
+): void {
+  const keys = parametersOf(architecture).filter((p) => !p.idle).map((p) => p.key);
+  assert.deepEqual(report.fresh, keys.filter((k) => fresh.test(k)), "fresh");
+  assert.deepEqual(report.dropped.toSorted(), dropped.toSorted(), "dropped");
+  assert.equal(report.loaded, keys.length - report.fresh.length);
+  for (const key of keys) {
+    const loaded = network.constants.get(key)!.data, before = known.get(key)?.data;
+    if (!report.fresh.includes(key)) assert.deepEqual(loaded, before, key);
+    // zeros and ones are the same however they came about
+    else if (
+      loaded.length > 8 && before?.length === loaded.length && new Set(toNumbers(network.constants.get(key)!)).size > 1
+    ) {
+      assert.notDeepEqual(loaded, before, key);
+    }
+  }
+}
+
+/** The configuration around the encoder of `TINY`. */
+const UNIUNET: Architecture = {
+  kind: "uniunet",
+  config: { ...TINY, inChannels: 2, stemWidth: 8, outChannels: 1, multiScale: true },
+};
+const SEGMENTATION = { task: "segmentation", labels: [{ name: "lesion", value: 1, colour: "#e5484d" }] } as const;
+
+Deno.test("trainable() loads into UniUnet what docs/method A.1.4 says, from the pre-training network", () =>
+  inFolder(async (folder) => {
+    const { known, ...options } = await baseAnd(folder, { architecture: TINY_ENCODER });
+    const built = await trainable(options);
+    assertLoaded(built, {
+      known,
+      fresh: /^encoder\.patch_embed1\.proj\.|^decoder\.proj1\.|\.conv_block\.|^decoder\.out\.|^ms_out\./,
+      dropped: [
+        "encoder.patch_embed1.proj.weight",
+        "encoder.patch_embed1.proj.bias",
+        "decoder.out_1.conv.conv.weight",
+        "decoder.out_1.conv.conv.bias",
+      ],
+    });
+    assert.deepEqual(built.architecture, {
+      kind: "uniunet",
+      config: { ...TINY, stemWidth: 8, inChannels: 2, outChannels: 1 },
+    });
+    assert.ok([...known.keys()].some((k) => k.endsWith("running_var") && !built.report.fresh.includes(k)));
+    assert.deepEqual(built.heads, ["out", "out4", "out3"]);
+    assert.ok(built.isTrainable("encoder.norm.weight") && !built.isTrainable("encoder.norm.running_mean"));
+  }));
+
+Deno.test("trainable() starts the bias of fresh heads where the recipe says, and leaves loaded heads alone", () =>
+  inFolder(async (folder) => {
+    const heads = ["decoder.out.conv.conv.bias", "ms_out.0.bias", "ms_out.1.bias"];
+    const biases = ({ network }: Trainable) => heads.map((key) => toNumbers(network.constants.get(key)!));
+    const { known: _, ...encoder } = await baseAnd(folder, { architecture: TINY_ENCODER, changes: SEGMENTATION });
+    const { recipe } = encoder;
+    assert.equal(recipe.headBias, -4);
+    assert.deepEqual(biases(await trainable(encoder)), [[-4], [-4], [-4]]);
+    const official = await trainable({ ...encoder, recipe: { ...recipe, headBias: null } });
+    assert.deepEqual(biases(official)[0], [0]);
+    const { known, ...whole } = await baseAnd(folder, { architecture: UNIUNET, channels: 2, spec: SEGMENTATION });
+    assert.deepEqual(biases(await trainable(whole)), heads.map((key) => toNumbers(known.get(key)!)));
+  }));
+
+Deno.test("trainable() drops the encoder's first kernel although the number of channels agrees", () =>
+  inFolder(async (folder) => {
+    const { known: _, ...one } = await baseAnd(folder, { architecture: TINY_ENCODER, changes: { modalities: ["t1"] } });
+    const { report } = await trainable(one);
+    assert.ok(report.fresh.includes("encoder.patch_embed1.proj.weight"));
+    assert.ok(report.dropped.includes("encoder.patch_embed1.proj.bias"));
+  }));
+
+Deno.test("trainable() repeats the encoder's first kernel for every modality where the recipe says", () =>
+  inFolder(async (folder) => {
+    const { known, ...options } = await baseAnd(folder, { architecture: TINY_ENCODER });
+    const { network, report } = await trainable({ ...options, recipe: { ...options.recipe, firstKernel: "inflate" } });
+    const kernel = "encoder.patch_embed1.proj.weight", bias = "encoder.patch_embed1.proj.bias";
+    const taps = 8, from = known.get(kernel)!, to = network.constants.get(kernel)!;
+    assert.deepEqual([from.shape, to.shape], [[8, 1, 2, 2, 2], [8, 2, 2, 2, 2]]);
+    for (let i = 0; i < to.data.length; i++) {
+      assert.equal(to.data[i], Number(from.data[Math.floor(i / (2 * taps)) * taps + i % taps]) / 2);
+    }
+    assert.deepEqual(network.constants.get(bias), known.get(bias));
+    assert.ok(![...report.fresh, ...report.dropped].some((key) => key === kernel || key === bias));
+    const scratch = await trainable({ ...options, scratch: true });
+    assert.ok(scratch.report.fresh.includes(kernel));
+  }));
+
+Deno.test("trainable() loads a whole segmentation network for the same labels", () =>
+  inFolder(async (folder) => {
+    const { known, ...options } = await baseAnd(folder, { architecture: UNIUNET, channels: 2, spec: SEGMENTATION });
+    assertLoaded(await trainable(options), { known, fresh: /(?!)/, dropped: [] });
+  }));
+
+Deno.test("trainable() begins only the first kernels anew for another number of modalities, only heads for other labels", () =>
+  inFolder(async (folder) => {
+    const base = { architecture: UNIUNET, channels: 2, spec: SEGMENTATION };
+    const first = /^(encoder\.patch_embed1|decoder\.proj1)\.proj\./;
+    const { known, ...more } = await baseAnd(folder, { ...base, changes: { modalities: ["t1", "t2", "flair"] } });
+    assertLoaded(await trainable(more), {
+      known,
+      fresh: first,
+      dropped: [...known.keys()].filter((k) => first.test(k)),
+    });
+
+    const heads = /^decoder\.out\.|^ms_out\./;
+    const labels = [1, 2].map((value) => ({ name: `label ${value}`, value, colour: "#000000" }));
+    const { known: again, ...other } = await baseAnd(folder, { ...base, changes: { labels } });
+    assertLoaded(await trainable(other), {
+      known: again,
+      fresh: heads,
+      dropped: [...again.keys()].filter((k) => heads.test(k)),
+    });
+  }));
+
+Deno.test("trainable() classifies with UniFormer's encoder and a fresh head", () =>
+  inFolder(async (folder) => {
+    const changes = { task: "classification", classes: ["a", "b", "c"], labels: [] } as const;
+    const { known, ...options } = await baseAnd(folder, { architecture: TINY_ENCODER, changes });
+    const recipe = { ...options.recipe, batch: "accumulated", allStages: false } as const;
+    const built = await trainable({ ...options, recipe });
+    assertLoaded(built, {
+      known,
+      fresh: /^encoder\.patch_embed1\.proj\.|^head\./,
+      dropped: [...known.keys()].filter((k) => /^decoder\.|^encoder\.patch_embed1\.proj\./.test(k)),
+    });
+    assert.deepEqual(built.architecture, {
+      kind: "uniformer-classifier",
+      config: { ...TINY, inChannels: 2, classes: 3 },
+    });
+    assert.deepEqual(built.heads, ["logits"]);
+    assert.deepEqual(built.network.types.get("logits")!.shape, [1, 3]);
+  }));
+
+Deno.test("trainable() classifies from the means of all stages, with as many crops in a pass as the recipe says", () =>
+  inFolder(async (folder) => {
+    const changes = { task: "classification", classes: ["a", "b", "c"], labels: [] } as const;
+    const { request, recipe } = await baseAnd(folder, { architecture: TINY_ENCODER, changes });
+    const built = await trainable({ request, recipe: { ...recipe, batchSize: 3, batch: "joint", allStages: true } });
+    assert.equal(built.architecture.config.allStages, true);
+    const width = TINY.widths.reduce<number>((a, b) => a + b, 0);
+    const { types, constants } = built.network;
+    assert.deepEqual([types.get("image")!.shape, types.get("logits")!.shape], [[3, 2, ...ROI], [3, 3]]);
+    assert.deepEqual([constants.get("head.weight")!.shape, constants.get("head_norm.weight")!.shape], [[3, width], [
+      width,
+    ]]);
+    assert.ok(built.report.fresh.includes("head_norm.weight"));
+    assert.deepEqual(built.inference(constants).types.get("image")!.shape, [1, 2, ...ROI]);
+  }));
+
+const UNET: Architecture = { kind: "unet3d-pretraining", config: { inChannels: 1, width: 8 } };
+
+Deno.test("trainable() takes UNET3D without its first kernel and its reconstruction head, even where the shapes agree", () =>
+  inFolder(async (folder) => {
+    const changes: { modalities: Modality[] } = { modalities: ["flair"] };
+    const { known, ...options } = await baseAnd(folder, { architecture: UNET, changes });
+    const built = await trainable(options);
+    assertLoaded(built, {
+      known,
+      fresh: /^(conv1a|up1conv|ds_out\.\d)\./,
+      dropped: [...known.keys()].filter((k) => /^(conv1a|up1conv)\./.test(k)),
+    });
+    assert.equal(built.architecture.kind, "unet3d");
+  }));
+
+Deno.test("trainable() classifies with UNET3D's contracting half", () =>
+  inFolder(async (folder) => {
+    const changes = { task: "classification", classes: ["a", "b"], labels: [] } as const;
+    const { known, ...options } = await baseAnd(folder, { architecture: UNET, changes });
+    const built = await trainable(options);
+    assertLoaded(built, {
+      known,
+      fresh: /^(conv1a|head)\./,
+      dropped: [...known.keys()].filter((k) => /^(conv1a|up\d)/.test(k)),
+    });
+    assert.deepEqual(built.architecture, {
+      kind: "unet3d-classifier",
+      config: { width: 8, inChannels: 2, classes: 2 },
+    });
+  }));
+
+Deno.test("trainable() ignores the base's weights for the twin from scratch and draws by the seed", () =>
+  inFolder(async (folder) => {
+    const { known, ...options } = await baseAnd(folder, { architecture: UNIUNET, channels: 2, spec: SEGMENTATION });
+    const { report, network } = await trainable({ ...options, scratch: true });
+    assert.equal(report.loaded, 0);
+    assert.equal(report.fresh.length, known.size);
+    const key = "encoder.patch_embed2.proj.weight";
+    assert.notDeepEqual(network.constants.get(key), known.get(key));
+    const reseeded = await trainable({ ...options, recipe: { ...options.recipe, seed: 5 }, scratch: true });
+    assert.notDeepEqual(network.constants.get(key), reseeded.network.constants.get(key));
+  }));
+
+Deno.test("resultSpec() takes task, modalities and outputs from the data, the windows from the recipe, the rest from the base", () =>
+  inFolder(async (folder) => {
+    const { request, recipe } = await baseAnd(folder, { architecture: TINY_ENCODER });
+    const roi = [16, 32, 48] as const;
+    assert.deepEqual(resultSpec(request, { ...recipe, roi }, UNIUNET), {
+      ...specOf(),
+      task: "segmentation",
+      architecture: UNIUNET,
+      modalities: ["t1", "flair"],
+      labels: request.labels,
+      inference: { ...specOf().inference, roi },
+    });
+    assert.deepEqual(resultSpec(request, recipe, UNIUNET).inference.roi, ROI);
+  }));

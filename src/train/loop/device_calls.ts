@@ -1,0 +1,181 @@
+/**
+ * Runs a training's updates on the device: each micro-batch as a call of its own, or, where the device does not hold the
+ * state between calls, many updates in one. The next micro-batch is drawn meanwhile. Knows nothing of checkpoints.
+ */
+import type { Provider, Session } from "../../engine/mod.ts";
+import { bytesOf, type Tensor, tensor } from "../../tensor/mod.ts";
+import { encodeLoop, encodeModel, LOOP_NAMES } from "../../graph/mod.ts";
+import { joined } from "../data/augment.ts";
+import type { LoopEvent, LoopOptions, MicroBatch, Program } from "./loop.ts";
+
+/** What the device's feeds need to reach it, ms; the next ones are drawn after that, while it works. */
+const HAND_OVER_MS = 10;
+/** A call that takes longer than this has hung. */
+const CALL_TIMEOUT_MS = 3_600_000;
+/** Feeds of the updates that one call does where the device does not hold the state between calls, bytes. */
+const SPAN_BYTES: Readonly<Partial<Record<Provider, number>>> = { cuda: 2 ** 29 };
+
+/** Bytes of feeds that one call takes; 0: every micro-batch is a call. */
+export const spanBytesOf = ({ engine, spanBytes, stop }: Pick<LoopOptions, "engine" | "spanBytes" | "stop">): number =>
+  stop === undefined ? spanBytes ?? SPAN_BYTES[engine.provider] ?? 0 : 0;
+
+export type Done = Pick<LoopEvent, "learningRate" | "values">;
+
+/** Runs updates on the device, the next micro-batch drawn meanwhile. */
+export class Runner {
+  readonly #options: LoopOptions;
+  readonly #spanBytes: number;
+  readonly #sessions = new Map<Program, Session>();
+  #drawn: Promise<MicroBatch> | undefined;
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+    this.#spanBytes = spanBytesOf(options);
+  }
+
+  /** Update `step`, and those after it that the same call does: up to the next checkpoint. */
+  async run(step: number): Promise<Done[]> {
+    const { update, steps, checkpointEverySteps } = this.#options;
+    const { learningRate, count } = update(step);
+    if (this.#spanBytes === 0) return [{ learningRate, values: await this.#one(step) }];
+    const first = await this.#next(step, 0);
+    const isAlone = first.tensorOf !== undefined || (count > 1 && !first.program.isForAll);
+    if (isAlone) return [{ learningRate, values: await this.#one(step, first) }];
+    const until = Math.min(steps, step - step % checkpointEverySteps + checkpointEverySteps);
+    return await this.#span(step, { first, count, most: until - step });
+  }
+
+  /** Releases sessions and state. */
+  async end(names: readonly string[]): Promise<void> {
+    await this.#drawn?.catch(() => {});
+    const { engine } = this.#options;
+    try {
+      for (const session of this.#sessions.values()) await session.release();
+      for (const name of names) await engine.drop(name);
+    } catch { /* the child is gone, and what it held with it; the first error is the one that counts */ }
+  }
+
+  /** One update, a call for each of its micro-batches. */
+  async #one(step: number, drawn?: MicroBatch): Promise<Done["values"]> {
+    const { update, curves } = this.#options;
+    const { count } = update(step);
+    const values: Record<string, number>[] = [];
+    for (let i = 0; i < count; i++) {
+      const batch = drawn ?? await this.#next(step, i);
+      drawn = undefined;
+      const session = await this.#sessionOf(batch.program, ({ graph }) => encodeModel(graph, { openSizes: true }));
+      const running = runMicroBatch(session, batch, curves);
+      if (i + 1 < count) this.#draw(step, i + 1);
+      else this.#draw(step + 1, 0);
+      const outputs = await running;
+      values.push({ ...Object.fromEntries(curves.map((c) => [c, Number(outputs[c].data[0])])), ...batch.values });
+    }
+    return meanOf(values);
+  }
+
+  /** Up to `most` updates of `count` micro-batches each and of one program as one call, as many as their feeds allow. */
+  async #span(
+    step: number,
+    { first, count, most }: { first: MicroBatch; count: number; most: number },
+  ): Promise<Done[]> {
+    const { update, curves } = this.#options;
+    const size = count * Object.values(first.feeds).reduce((n, t) => n + bytesOf(t), 0);
+    const updates = Math.max(Math.min(most, Math.floor(this.#spanBytes / size)), 1);
+    const batches = [first];
+    while (batches.length < updates * count) {
+      const next = await this.#next(step + Math.floor(batches.length / count), batches.length % count);
+      if (next.program !== first.program) {
+        this.#drawn = Promise.resolve(next);
+        break;
+      }
+      batches.push(next);
+    }
+    const done = batches.length / count;
+    const session = await this.#sessionOf(first.program, ({ graph, state }) => encodeLoop(graph, state));
+    const running = runSpan(session, batches, curves);
+    if (this.#drawn === undefined) this.#draw(step + done, 0);
+    const outputs = await running;
+    return Array.from({ length: done }, (_, k) => {
+      const values = batches.slice(k * count, (k + 1) * count).map((batch, i) => ({
+        ...Object.fromEntries(curves.map((c) => [c, Number(outputs[c].data[k * count + i])])),
+        ...batch.values,
+      }));
+      return { learningRate: update(step + k).learningRate, values: meanOf(values) };
+    });
+  }
+
+  async #sessionOf(program: Program, encoded: (program: Program) => Uint8Array): Promise<Session> {
+    const known = this.#sessions.get(program) ??
+      await this.#options.engine.load(encoded(program), { keepMemory: true });
+    this.#sessions.set(program, known);
+    return known;
+  }
+
+  async #next(step: number, i: number): Promise<MicroBatch> {
+    const drawn = this.#drawn ?? this.#options.update(step).micro(i);
+    this.#drawn = undefined;
+    return await drawn;
+  }
+
+  #draw(step: number, i: number): void {
+    if (step < this.#options.steps) this.#drawn = ahead(() => this.#options.update(step).micro(i));
+  }
+}
+
+/** The means of an update's micro-batches, by name. */
+function meanOf(values: readonly Readonly<Record<string, number>>[]): Done["values"] {
+  const sums: Record<string, number> = {};
+  for (const [name, value] of values.flatMap((v) => Object.entries(v))) {
+    sums[name] = (sums[name] ?? 0) + value / values.length;
+  }
+  return sums;
+}
+
+/** Draws the next micro-batch while the device works on this one; what fails is told to who asks for the result. */
+function ahead(draw: () => Promise<MicroBatch>): Promise<MicroBatch> {
+  const drawn = new Promise((handedOver) => setTimeout(handedOver, HAND_OVER_MS)).then(draw);
+  drawn.catch(() => {});
+  return drawn;
+}
+
+async function runMicroBatch(
+  session: Session,
+  { program: { graph, state }, feeds, tensorOf = (name) => name }: MicroBatch,
+  fetch: readonly string[],
+): Promise<Record<string, Tensor>> {
+  const held = graph.inputs.filter((name) => !(name in feeds));
+  const residents = Object.fromEntries(held.map((name) => [name, { resident: tensorOf(name) }]));
+  const keep = Object.fromEntries([...state].map(([input, output]) => [output, tensorOf(input)]));
+  return await session.run({ ...feeds, ...residents }, { keep, fetch, timeoutMs: CALL_TIMEOUT_MS });
+}
+
+/** Runs micro-batches one after the other in one call; what is fetched comes as one number each. */
+async function runSpan(
+  session: Session,
+  batches: readonly MicroBatch[],
+  fetch: readonly string[],
+): Promise<Record<string, Tensor>> {
+  const [{ program: { state }, feeds }] = batches;
+  const { count, start, end, each } = LOOP_NAMES;
+  const stacks = Object.keys(feeds).map((name) => [each(name), stack(batches.map((b) => b.feeds[name]))]);
+  const residents = [...state.keys()].map((name) => [start(name), { resident: name }]);
+  const outputs = await session.run(
+    {
+      [count]: tensor("int64", [], [batches.length]),
+      ...Object.fromEntries(stacks),
+      ...Object.fromEntries(residents),
+    },
+    {
+      keep: Object.fromEntries([...state].map(([input, output]) => [end(output), input])),
+      fetch: fetch.map(each),
+      timeoutMs: CALL_TIMEOUT_MS,
+    },
+  );
+  return Object.fromEntries(fetch.map((name) => [name, outputs[each(name)]]));
+}
+
+/** Float32 tensors of one shape along a new first axis. */
+function stack(tensors: readonly Tensor[]): Tensor {
+  const [{ shape, dtype }] = tensors;
+  return tensor(dtype, [tensors.length, ...shape], joined(tensors.map((t) => t.data as Float32Array)));
+}

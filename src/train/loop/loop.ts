@@ -1,0 +1,167 @@
+/**
+ * The one training loop: runs step graphs many times on an engine. State stays on the device, checkpoints go to disk, a
+ * killed run goes on from its last one along the same trajectory. Knows neither losses nor data: every update's
+ * micro-batches come from a function of its number.
+ */
+import { join } from "node:path";
+import type { Engine } from "../../engine/mod.ts";
+import { type Graph, lowerFor, type TargetDevice } from "../../graph/mod.ts";
+import { sameShape, type Tensor } from "../../tensor/mod.ts";
+import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { fitMessage, fitted } from "./fit.ts";
+import { Runner } from "./device_calls.ts";
+import { TrainingError } from "../types.ts";
+
+/** A compiled step. */
+export interface Program {
+  readonly graph: Graph;
+  /** State that the step reads and replaces: input name → output name. */
+  readonly state: ReadonlyMap<string, string>;
+  /** Whether every micro-batch runs it, and is told by the input `apply` whether it ends the update. */
+  readonly isForAll?: boolean;
+}
+
+export interface CompileOptions {
+  readonly device: TargetDevice;
+  /** What a step may take. */
+  readonly budgetBytes: number;
+  /** Told what fitting into it takes. */
+  readonly onLog?: ((message: string) => void) | undefined;
+}
+
+/** A step as a device runs it, if possible in `budgetBytes`. */
+export function compiled({ graph, state, isForAll }: Program, { device, budgetBytes, onLog }: CompileOptions): Program {
+  const fit = fitted(lowerFor(device, graph), budgetBytes);
+  const message = fitMessage(fit, budgetBytes);
+  if (message !== undefined) onLog?.(message);
+  return { graph: fit.graph, state, isForAll };
+}
+
+export interface MicroBatch {
+  readonly program: Program;
+  /** What the program is fed; its other inputs are state. */
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  /** The state tensor behind a state input of the program. Default: the one of the same name. */
+  readonly tensorOf?: (input: string) => string;
+  /** Further numbers for the curves. */
+  readonly values?: Readonly<Record<string, number>>;
+}
+
+export interface Update {
+  readonly learningRate: number;
+  /** Micro-batches; the last one's program applies the update. */
+  readonly count: number;
+  micro(i: number): Promise<MicroBatch>;
+}
+
+export interface LoopEvent {
+  /** Updates done. */
+  readonly step: number;
+  readonly learningRate: number;
+  /** This update's value of every curve. */
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/** A tensor that is carried from step to step. */
+export interface StateTensor {
+  readonly shape: readonly number[];
+  start(): Tensor | Promise<Tensor>;
+  /** After every update it is what it was at the start, and so no part of a checkpoint. */
+  readonly isTransient?: boolean;
+}
+
+export interface LoopOptions {
+  readonly engine: Engine;
+  /** In messages: "fine-tune". */
+  readonly title: string;
+  readonly state: ReadonlyMap<string, StateTensor>;
+  /** Scalar outputs that are recorded, as means over the micro-batches; the first one is the loss. */
+  readonly curves: readonly string[];
+  readonly steps: number;
+  readonly checkpointEverySteps: number;
+  /** Where the checkpoint lives, and what must be equal for it to be gone on from. */
+  readonly directory: string;
+  readonly run: string;
+  /** Update `step`, from 0; the same for the same number. */
+  readonly update: (step: number) => Update;
+  /** Whether to end before the last step; asked after every update. */
+  readonly stop?: ((losses: readonly number[]) => boolean) | undefined;
+  /** Feeds of the updates that one call does, bytes; 0: a call is a micro-batch. Default: by the provider. */
+  readonly spanBytes?: number;
+  readonly signal?: AbortSignal;
+  readonly onStep: (event: LoopEvent) => void | Promise<void>;
+  /** What a user should know beside the steps. */
+  readonly onLog: (message: string) => void;
+}
+
+export interface LoopResult {
+  readonly state: ReadonlyMap<string, Tensor>;
+  /** One number an update. */
+  readonly curves: Readonly<Record<string, readonly number[]>>;
+}
+
+/**
+ * Trains to the end.
+ * @throws {TrainingError} `cancelled` (a checkpoint is kept), `diverged`
+ * @throws {EngineError} the device failed; the last checkpoint is kept
+ */
+export async function runLoop(options: LoopOptions): Promise<LoopResult> {
+  const { engine, state, title, steps } = options;
+  const path = join(options.directory, "checkpoint.safetensors");
+  const names = [...state.keys()];
+  const resumed = await resumable(path, options);
+  const curves = curvesOf(resumed);
+  const runner = new Runner(options);
+  const snapshot = async () => {
+    const tensors = new Map<string, Tensor>();
+    for (const [name, { isTransient }] of state) if (!isTransient) tensors.set(name, await engine.get(name));
+    return tensors;
+  };
+  const save = async (step: number) => {
+    const { [options.curves[0]]: losses, ...others } = curves;
+    const progress = { run: options.run, step, losses: losses ?? [], curves: others };
+    await saveCheckpoint(path, { tensors: await snapshot(), progress });
+  };
+  try {
+    for (const [name, own] of state) await engine.put(name, resumed?.tensors.get(name) ?? await own.start());
+    let step = resumed?.progress.step ?? 0;
+    while (step < steps) {
+      if (options.signal?.aborted) {
+        await save(step);
+        throw new TrainingError("cancelled", `The ${title} was cancelled after ${step} of ${steps} steps`);
+      }
+      for (const { learningRate, values } of await runner.run(step)) {
+        step++;
+        const loss = values[options.curves[0]];
+        if (!Number.isFinite(loss)) throw new TrainingError("diverged", `The loss became ${loss} at step ${step}`);
+        for (const [name, value] of Object.entries(values)) (curves[name] ??= []).push(value);
+        await options.onStep({ step, learningRate, values });
+      }
+      if (options.stop?.(curves[options.curves[0]])) break;
+      if (step % options.checkpointEverySteps === 0) await save(step);
+    }
+    return { state: await snapshot(), curves };
+  } finally {
+    await runner.end(names);
+  }
+
+  function curvesOf(saved: Checkpoint | null): Record<string, number[]> {
+    const found = saved === null ? {} : { [options.curves[0]]: saved.progress.losses, ...saved.progress.curves };
+    return Object.fromEntries(Object.entries(found).map(([name, values]) => [name, [...values]]));
+  }
+}
+
+/** The checkpoint to go on from: it is whole, of this run, and holds every state value. */
+async function resumable(path: string, { run, state, onLog }: LoopOptions): Promise<Checkpoint | null> {
+  const saved = await readCheckpoint(path).catch((error) => {
+    if (!(error instanceof SyntaxError)) throw error;
+    onLog("The checkpoint is damaged: this training starts again from its first step");
+    return null;
+  });
+  if (saved === null || saved.progress.run !== run) return null;
+  const fits = ([name, { shape, isTransient = false }]: [string, StateTensor]) => {
+    const found = saved.tensors.get(name);
+    return found === undefined ? isTransient : sameShape(found.shape, shape);
+  };
+  return [...state].every(fits) ? saved : null;
+}

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { requestOf } from "../../../tests/testing/tiny_models.ts";
+import type { Engine } from "../../engine/mod.ts";
+import { resolveRecipe } from "../recipe/finetuning.ts";
+import { renderHtml, type Report, reportJson } from "./finetuning.ts";
+
+const HOSTILE = `<script>alert("1")</script>&'`;
+const PIXEL = Uint8Array.fromBase64(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==",
+);
+
+function reportOf(changes: Partial<Report> = {}): Report {
+  const cases = ["one", HOSTILE].map((id) => ({
+    id,
+    patient: id,
+    images: { t1: "/secret/t1.nii" },
+    label: "/secret/l.nii",
+  }));
+  const label = { name: HOSTILE, value: 1, colour: "#000000" };
+  const request = requestOf({ folder: "/secret", engine: {} as Engine, cases, changes: { labels: [label] } });
+  const recipe = resolveRecipe(request.recipe, {
+    cases: 2,
+    baseHasTemplates: false,
+    task: "segmentation",
+    network: "uniunet",
+  });
+  const score = {
+    label: HOSTILE,
+    dice: 0.5,
+    hd95Mm: null,
+    volumeMl: 1,
+    referenceMl: 2,
+    counts: [1, 2, 3] as [number, number, number],
+  };
+  const metrics = { dice: 0.5, pooledDice: 0.4, hd95Mm: null };
+  return {
+    request: { ...request, base: { ...request.base, name: HOSTILE } },
+    recipe,
+    weights: { loaded: 1, dropped: ["a"], fresh: ["b"] },
+    templates: [],
+    phases: [
+      { name: "fold 1 of 2", losses: [2, 1], scores: [{ case: 0, labels: [score], previewPng: PIXEL }] },
+      { name: "final", losses: Array.from({ length: 1000 }, (_, i) => i), scores: [{ case: 1, labels: [score] }] },
+    ],
+    validation: metrics,
+    fromScratch: null,
+    training: metrics,
+    provider: "cpu",
+    peakBytes: 7,
+    ...changes,
+  };
+}
+
+Deno.test("reportJson() has these fields, no paths and no pictures", () => {
+  const json = reportJson(reportOf());
+  assert.deepEqual(Object.keys(json), [
+    "base",
+    "task",
+    "modalities",
+    "cases",
+    "patients",
+    "recipe",
+    "templates",
+    "weights",
+    "provider",
+    "peakBytes",
+    "validation",
+    "fromScratch",
+    "training",
+    "notes",
+    "phases",
+  ]);
+  assert.deepEqual([json.base, json.cases, json.patients], [{ model: HOSTILE, version: 1 }, 2, 2]);
+  const text = JSON.stringify(json);
+  assert.ok(!text.includes("/secret") && !text.includes("previewPng"));
+  assert.deepEqual(JSON.parse(text), json, "plain JSON");
+  const [fold] = json.phases as Record<string, unknown>[];
+  assert.deepEqual(fold, {
+    name: "fold 1 of 2",
+    steps: 2,
+    losses: [[1, 2], [2, 1]],
+    cases: [{
+      case: "one",
+      labels: [{ label: HOSTILE, dice: 0.5, hd95Mm: null, volumeMl: 1, referenceMl: 2, counts: [1, 2, 3] }],
+    }],
+  });
+});
+
+Deno.test("reportJson() thins long curves to means of equal parts", () => {
+  const [, final] = reportJson(reportOf()).phases as { losses: [number, number][] }[];
+  assert.equal(final.losses.length, 334);
+  assert.deepEqual(final.losses.slice(0, 2), [[3, 1], [6, 4]]);
+  assert.deepEqual(final.losses.at(-1), [1000, 999]);
+});
+
+Deno.test("reportJson() says how far its numbers carry", () => {
+  const notes = (changes: Partial<Report>) => reportJson(reportOf(changes)).notes as string[];
+  assert.match(notes({})[0], /^Validation figures are of patients that the network of their fold never saw\./);
+  assert.match(notes({ validation: null })[0], /^There was no validation: the figures below are of the cases that the/);
+  assert.equal(notes({})[1], "Trained without modality templates.");
+  assert.equal(notes({ templates: ["t1", "flair"] })[1], "Trained with the base's templates of t1, flair.");
+  assert.equal(notes({})[2], "Trained on 2 cases. Not a medical device.");
+  const { request } = reportOf();
+  assert.equal(
+    notes({ phases: [], request: { ...request, cases: request.cases.slice(1) } })[2],
+    "Trained on 1 case. Not a medical device.",
+  );
+  const { recipe } = reportOf();
+  assert.match(
+    notes({ recipe: { ...recipe, foldSteps: 2 } })[0],
+    /Each fold was trained for 2 steps, the final network for 6\.$/,
+  );
+});
+
+Deno.test("renderHtml() escapes every name, runs no scripts and loads nothing", () => {
+  const html = renderHtml(reportOf());
+  assert.ok(!/<script/i.test(html));
+  assert.ok(!/\bon\w+=/i.test(html.replace(/alert\(&quot;1&quot;\)/g, "")));
+  const sources = [...html.matchAll(/(?:src|href|url)\s*[=(]\s*"?([^"\s)>]+)/gi)].map(([, s]) => s.slice(0, 22));
+  assert.deepEqual(sources, ["data:image/png;base64,"]);
+  assert.equal(html.split("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;").length - 1, 5);
+  assert.ok(!html.includes("/secret"));
+});
+
+Deno.test("renderHtml() shows results, curves and cases", () => {
+  const html = renderHtml(reportOf({ fromScratch: { dice: 0.25, pooledDice: 0.2, hd95Mm: 3 } }));
+  for (
+    const part of [
+      '<th scope="col">Dice</th><th scope="col">pooled Dice</th><th scope="col">HD95, mm</th></tr>',
+      '<tr><th scope="row">held-out patients</th><td>0.500</td><td>0.400</td><td>–</td></tr>',
+      '<tr><th scope="row">held-out patients, trained from scratch</th><td>0.250</td><td>0.200</td><td>3.000</td></tr>',
+      "<figcaption>fold 1 of 2</figcaption>",
+      "<td>0.500</td><td>–</td><td>1.000</td><td>2.000</td>",
+      "one: reference left, prediction right",
+    ]
+  ) assert.ok(html.includes(part), part);
+  assert.ok(!html.includes("NaN") && !html.includes("undefined") && !html.includes("Infinity"));
+  assert.ok(!renderHtml(reportOf({ validation: null })).includes('<th scope="row">held-out patients</th>'));
+});
+
+Deno.test("renderHtml() lists a classification's probabilities", () => {
+  const { request } = reportOf();
+  const html = renderHtml(reportOf({
+    request: { ...request, task: "classification", classes: ["<a>", "b"] },
+    phases: [{ name: "final", losses: [1], scores: [{ case: 0, probabilities: [0.25, 0.75], classIndex: 1 }] }],
+    validation: null,
+    training: { accuracy: 1, auc: null, macroF1: 1 },
+  }));
+  assert.ok(html.includes('<th scope="col">&lt;a&gt;</th><th scope="col">b</th></tr>'));
+  assert.ok(html.includes('<tr><th scope="row">one</th><td>0.250</td><td>0.750</td></tr>'));
+  assert.ok(html.includes('<tr><th scope="row">training cases</th><td>1.000</td><td>–</td><td>1.000</td></tr>'));
+});

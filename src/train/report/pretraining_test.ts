@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { pretrainingHtml, pretrainingJson, type PretrainingReport } from "./pretraining.ts";
+import { resolvePretraining } from "../recipe/pretraining.ts";
+import { templateMiddle, templatesPng } from "../pretraining/templates.ts";
+
+const STEPS = 1000;
+
+function reportOf(changes: Partial<PretrainingReport> = {}): PretrainingReport {
+  const flat = (v: number) => Array<number>(STEPS).fill(v);
+  return {
+    recipe: resolvePretraining({ preset: "edge", steps: STEPS }, 2),
+    modalities: ["t1", "flair"],
+    cases: [["t1", "flair"], ["flair"]],
+    curves: {
+      loss: flat(1),
+      md: Array.from({ length: STEPS }, (_, i) => STEPS - i),
+      cmr: flat(0.1),
+      contrast: flat(0.5),
+      cmrShare: flat(0.5),
+      meanPredictor: flat(0.3),
+    },
+    snapshots: [{ step: 20, png: Uint8Array.of(1, 2, 3) }],
+    provider: "cpu",
+    peakBytes: 9,
+    ...changes,
+  };
+}
+
+const METRICS = { md: 0.2, cmr: null, contrast: 0.5, meanPredictor: 0.3 };
+
+Deno.test("pretrainingJson() tells scans by modality, curves of at most 400 points and CMR over the samples that had it", () => {
+  const report = pretrainingJson(reportOf(), METRICS) as {
+    scans: unknown;
+    curves: Record<string, [number, number][]>;
+    templates: unknown;
+    notes: string[];
+  };
+  assert.deepEqual(report.scans, { t1: 1, flair: 2 });
+  assert.deepEqual(Object.keys(report.curves), ["md", "cmr", "contrast", "loss", "meanPredictor"]);
+  assert.ok(report.curves.md.length <= 400);
+  assert.deepEqual([report.curves.md[0], report.curves.md.at(-1)![0]], [[3, 999], STEPS]);
+  assert.ok(report.curves.cmr.every(([, v]) => Math.abs(v - 0.2) < 1e-9));
+  assert.deepEqual(report.templates, [{ step: 20, png: "AQID" }]);
+  assert.equal(report.notes[1], "Cases with one modality, reconstructed from the template only: 1.");
+});
+
+Deno.test("pretrainingHtml() shows curves and pictures without scripts or outside resources", () => {
+  const html = pretrainingHtml(reportOf(), METRICS);
+  assert.equal(html.match(/<svg/g)!.length, 5);
+  assert.match(html, /after 20 updates; from the top: t1, flair/);
+  assert.match(html, /<td>–<\/td>/);
+  assert.doesNotMatch(html, /<script|https?:\/\//);
+  const without = reportOf({ curves: { ...reportOf().curves, cmrShare: Array(STEPS).fill(0) } });
+  assert.equal(pretrainingHtml(without, METRICS).match(/<svg/g)!.length, 4, "no case had another modality");
+});
+
+Deno.test("templateMiddle() is the images' middle where they share a space, else 0", () => {
+  assert.deepEqual(templateMiddle([[0.5, -17.5, 18], [0.9, -17.5, 18]]), [0.5, -17.5, 18]);
+  assert.deepEqual(templateMiddle([[0.5, -17.5, 18], [12, -17.5, 18]]), [0, 0, 0]);
+});
+
+Deno.test("templatesPng() draws three planes for each modality, below each other", () => {
+  const size = [4, 5, 6] as const;
+  const png = templatesPng(new Map([["t1", new Float32Array(120)], ["t2", new Float32Array(120)]]), size);
+  const view = new DataView(png.buffer, png.byteOffset);
+  const zoom = Math.round(200 / 6);
+  assert.deepEqual([view.getUint32(16), view.getUint32(20)], [zoom * (4 + 4 + 5), 2 * zoom * 6]);
+});

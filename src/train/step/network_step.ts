@@ -1,0 +1,224 @@
+/**
+ * What every training step does with its network and its gradients: weights as graph inputs, forward passes with batch
+ * statistics, optimizer updates. Not a loss.
+ */
+import { type Graph, type GraphBuilder, type Node, type Ops, type Value } from "../../graph/mod.ts";
+import { sizeOf } from "../../tensor/mod.ts";
+import { batchNorm } from "./batch_norm.ts";
+import { type AdamConfig, type AdamScalars, adamScalars, adamUpdate } from "./optimizers.ts";
+
+/**
+ * Part of an accumulated update over `of` micro-batches: all but the last only add gradients, the last one applies them.
+ * "fed": one graph for all of them, whose input `apply` is 1 for the last one and otherwise 0.
+ */
+export interface Accumulation {
+  readonly of: number;
+  readonly last: boolean | "fed";
+}
+
+export interface DeclaredWeights {
+  readonly trained: ReadonlyMap<string, Value>;
+  /** Trained weights and running statistics as graph inputs. */
+  readonly inputs: ReadonlyMap<string, Value>;
+}
+
+/** Declares as inputs the network's running statistics and those of its constants that are trained. */
+export function declareWeights(
+  b: GraphBuilder,
+  network: Graph,
+  isTrainable: (key: string) => boolean,
+): DeclaredWeights {
+  const trained = new Map<string, Value>(), inputs = new Map<string, Value>();
+  const normalised = new Set(network.nodes.flatMap((n) => (n.op === "BatchNormalization" ? n.inputs.slice(3, 5) : [])));
+  for (const [key, { dtype, shape }] of network.constants) {
+    const running = normalised.has(key);
+    const wanted = !running && dtype === "float32" && isTrainable(key);
+    if (!wanted && !running) continue;
+    const value = b.input(key, { dtype, shape });
+    inputs.set(key, value);
+    if (wanted) trained.set(key, value);
+  }
+  return { trained, inputs };
+}
+
+export interface ForwardOptions {
+  readonly weights?: ReadonlyMap<string, Value>;
+  readonly within?: { readonly output: string; readonly as: (v: Value) => Value };
+  /** As of `batchNorm()`. */
+  readonly apart?: readonly number[];
+}
+
+/**
+ * A network inside a step; every pass has batch statistics of its own and moves the running ones on. In a pass of one
+ * crop, what is averaged over space right after its BatchNormalization is normalised by the running ones instead: by its
+ * own, the average would be the same for every crop.
+ */
+export class StepNetwork {
+  /** What the running statistics have become, by key. */
+  readonly buffers = new Map<string, Value>();
+  readonly #b: GraphBuilder;
+  readonly #network: Graph;
+  readonly #weights: DeclaredWeights;
+  /** Outputs of nodes that are averaged over space. */
+  readonly #averaged: ReadonlySet<string>;
+
+  constructor(b: GraphBuilder, network: Graph, weights: DeclaredWeights) {
+    this.#averaged = new Set(network.nodes.filter((n) => isGlobalAverage(n, network)).map((n) => n.inputs[0]));
+    this.#b = b;
+    this.#network = network;
+    this.#weights = weights;
+  }
+
+  /**
+   * The network's outputs for an image. `weights` replaces trained weights by key; `within` is what the rest of the network
+   * sees of one output.
+   */
+  forward(view: Value, { weights, within, apart }: ForwardOptions = {}): ReadonlyMap<string, Value> {
+    const { inputs: [image], outputs } = this.#network;
+    const shown = new Map<string, Value>();
+    const values = this.#b.inline(
+      this.#network,
+      (name) => (name === image ? view : weights?.get(name) ?? this.#weights.inputs.get(name)),
+      (node, known) => {
+        const y = node.op === "BatchNormalization" ? this.#batchNorm(node, known, apart) : undefined;
+        if (node.output !== within?.output) return y;
+        const own = y ?? this.#b.add(node.op, node.inputs.map((n) => (n === "" ? null : known.get(n)!)), node.attrs);
+        shown.set(node.output, own);
+        return within.as(own);
+      },
+    );
+    return new Map(outputs.map((name) => [name, shown.get(name) ?? values.get(name)!]));
+  }
+
+  #batchNorm(node: Node, known: ReadonlyMap<string, Value>, apart?: readonly number[]): Value {
+    const [x, scale, bias] = node.inputs.slice(0, 3).map((n) => known.get(n)!);
+    const [meanKey, varianceKey] = node.inputs.slice(3);
+    const current = (key: string) => this.buffers.get(key) ?? known.get(key)!;
+    const { y, nextMean, nextVariance } = batchNorm(
+      this.#b.op,
+      { x, scale, bias, mean: current(meanKey), variance: current(varianceKey) },
+      {
+        epsilon: Number(node.attrs.epsilon),
+        statistics: this.#averaged.has(node.output) && (apart !== undefined || x.shape[0] === 1) ? "running" : "batch",
+        apart,
+      },
+    );
+    this.buffers.set(meanKey, nextMean).set(varianceKey, nextVariance);
+    return y;
+  }
+}
+
+/** Whether a node averages [N, C, …] over everything behind C. */
+function isGlobalAverage({ op, inputs }: Node, { types, constants }: Graph): boolean {
+  if (op !== "ReduceMean") return op === "GlobalAveragePool";
+  const axes = [...constants.get(inputs[1])?.data ?? []].map(Number), { shape } = types.get(inputs[0])!;
+  return shape.length > 2 && shape.every((_, k) => (k > 1) === (axes.includes(k) || axes.includes(k - shape.length)));
+}
+
+/** The outputs of a step, among them the state that it reads and replaces. */
+export class StepOutputs {
+  readonly outputs: Record<string, Value> = {};
+  /** Input name → output name. */
+  readonly state = new Map<string, string>();
+
+  /** The state value `name` becomes `next`. */
+  replace(name: string, next: Value): void {
+    this.state.set(name, `next/${name}`);
+    this.outputs[`next/${name}`] = next;
+  }
+}
+
+export interface UpdateScalars extends AdamScalars {
+  /** Whether this micro-batch applies the update, where that is fed. */
+  readonly applies?: Value;
+}
+
+/** The scalars of an update, from the inputs `learningRate` and `step`, and `apply` where the accumulation has it. */
+export function updateScalars(b: GraphBuilder, config: AdamConfig, accumulate?: Accumulation): UpdateScalars {
+  const scalar = (name: string) => b.input(name, { dtype: "float32", shape: [] });
+  return {
+    ...adamScalars(b.op, scalar("learningRate"), scalar("step"), config),
+    ...(accumulate?.last === "fed" && { applies: b.op.GreaterOrEqual(scalar("apply"), 0.5) }),
+  };
+}
+
+export interface Update {
+  readonly optimizer: AdamConfig;
+  readonly scalars: UpdateScalars;
+  readonly accumulate?: Accumulation;
+}
+
+/**
+ * Updates parameter `key` with the gradient of this micro-batch, or adds the gradient to the sum of the update. Without a
+ * gradient it is zero.
+ */
+export function updateParameter(
+  b: GraphBuilder,
+  to: StepOutputs,
+  { key, p, gradient, ...update }: Update & { key: string; p: Value; gradient: Value | null },
+): void {
+  const next = updated(b, to, { key, p, gradient, ...update });
+  if (next !== undefined) to.replace(key, next);
+}
+
+/**
+ * Updates all weights as one vector: a few nodes for all of them instead of a dozen for each. In the order of the layers:
+ * ONNX Runtime computes the last input of the vector first, so each layer's activations are freed once it has its gradient.
+ */
+export function updateWeights(
+  b: GraphBuilder,
+  to: StepOutputs,
+  { weights, gradients, ...update }: Update & {
+    weights: ReadonlyMap<string, Value>;
+    /** In the order of the weights. */
+    gradients: readonly Value[];
+  },
+): void {
+  const { op } = b;
+  const flat = (values: readonly Value[]) => {
+    const rows = values.map((v) => op.Reshape(v, [sizeOf(v.shape)]));
+    return rows.length === 1 ? rows[0] : op.Concat(...rows, { axis: 0 });
+  };
+  const all = [...weights];
+  if (all.length === 0) return;
+  const next = updated(b, to, {
+    key: "weights",
+    p: flat(all.map(([, p]) => p)),
+    gradient: flat(gradients),
+    ...update,
+  });
+  if (next === undefined) return;
+  let from = 0;
+  for (const [key, { shape }] of all) {
+    const end = from + sizeOf(shape);
+    to.replace(key, op.Reshape(op.Slice(next, [from], [end], [0], [1]), shape));
+    from = end;
+  }
+}
+
+/** The next value of a parameter whose optimizer state is `m/<key>` and `v/<key>`; undefined: not in this micro-batch. */
+function updated(
+  b: GraphBuilder,
+  to: StepOutputs,
+  { key, p, gradient, optimizer, scalars, accumulate }: Update & { key: string; p: Value; gradient: Value | null },
+): Value | undefined {
+  const { op } = b;
+  const { applies } = scalars;
+  const ifApplied = (next: Value, otherwise: Value) =>
+    applies === undefined ? next : op.Where(applies, next, otherwise);
+  let g = gradient;
+  if (accumulate !== undefined) {
+    if (gradient === null && !accumulate.last) return undefined;
+    const sum = b.input(`sum/${key}`, p);
+    g = gradient === null ? sum : op.Add(sum, op.Div(gradient, accumulate.of));
+    to.replace(`sum/${key}`, accumulate.last ? ifApplied(zeroLike(op, sum), g) : g);
+    if (!accumulate.last) return undefined;
+  }
+  const [m, v] = [b.input(`m/${key}`, p), b.input(`v/${key}`, p)];
+  const next = adamUpdate(op, { p, g: g ?? zeroLike(op, p), m, v }, scalars, optimizer);
+  to.replace(`m/${key}`, ifApplied(next.m, m));
+  to.replace(`v/${key}`, ifApplied(next.v, v));
+  return ifApplied(next.p, p);
+}
+
+const zeroLike = (op: Ops, p: Value): Value => op.Mul(p, 0);

@@ -1,0 +1,55 @@
+/** Optimizers as graph functions: one parameter, its gradient and state in, their next values out. */
+import type { Ops, Value } from "../../graph/mod.ts";
+
+export interface AdamConfig {
+  /** `adamw`: decoupled decay; `adam-l2`: decay added to the gradient (docs/method A.0). */
+  readonly kind: "adamw" | "adam-l2";
+  readonly weightDecay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+export const ADAM_DEFAULTS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
+
+/** Scalars that every parameter's update shares. */
+export interface AdamScalars {
+  readonly learningRate: Value;
+  /** 1 − β₁ᵗ and 1 − β₂ᵗ. */
+  readonly correction1: Value;
+  readonly correction2: Value;
+}
+
+/**
+ * 1 − βᵗ for the update number t ≥ 1, written as 2·tanh(a/2)/(1 + tanh(a/2)) with a = −t·ln β, which loses no digits in
+ * float32 where βᵗ is near one.
+ */
+function biasCorrection(op: Ops, step: Value, beta: number): Value {
+  const t = op.Tanh(op.Mul(step, -Math.log(beta) / 2));
+  return op.Div(op.Mul(t, 2), op.Add(t, 1));
+}
+
+/** The shared scalars from graph inputs `learningRate` and `step` (first update: 1). */
+export function adamScalars(op: Ops, learningRate: Value, step: Value, config: AdamConfig): AdamScalars {
+  return {
+    learningRate,
+    correction1: biasCorrection(op, step, config.beta1),
+    correction2: biasCorrection(op, step, config.beta2),
+  };
+}
+
+/** m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², p ← p − lr·m̂/(√v̂ + ε), with weight decay as the kind says. */
+export function adamUpdate(
+  op: Ops,
+  { p, g, m, v }: { p: Value; g: Value; m: Value; v: Value },
+  { learningRate, correction1, correction2 }: AdamScalars,
+  { kind, weightDecay, beta1, beta2, epsilon }: AdamConfig,
+): { p: Value; m: Value; v: Value } {
+  const grad = kind === "adam-l2" && weightDecay !== 0 ? op.Add(g, op.Mul(p, weightDecay)) : g;
+  const m1 = op.Add(op.Mul(m, beta1), op.Mul(grad, 1 - beta1));
+  const v1 = op.Add(op.Mul(v, beta2), op.Mul(op.Mul(grad, grad), 1 - beta2));
+  const root = op.Add(op.Sqrt(op.Div(v1, correction2)), epsilon);
+  const move = op.Mul(op.Div(m1, root), op.Div(learningRate, correction1));
+  const start = kind === "adamw" && weightDecay !== 0 ? op.Mul(p, op.Sub(1, op.Mul(learningRate, weightDecay))) : p;
+  return { p: op.Sub(start, move), m: m1, v: v1 };
+}

@@ -1,0 +1,102 @@
+/** A small network to train, its samples, and the CPU engine in disguise, for tests of the trainer. */
+import assert from "node:assert/strict";
+import { type Engine } from "../../engine/mod.ts";
+import { type Graph, GraphBuilder } from "../../graph/mod.ts";
+import { Random, sizeOf, tensor } from "../../tensor/mod.ts";
+import type { Sample } from "../data/augment.ts";
+import { ADAM_DEFAULTS } from "../step/optimizers.ts";
+import type { StepConfig } from "../step/finetuning_step.ts";
+import { train, type TrainerOptions } from "../finetuning/trainer.ts";
+import { TrainingError } from "../types.ts";
+
+export const SIZE = [4, 4, 4] as const;
+
+/** Conv 1³ 2→3, BatchNormalization, Relu, Conv 1³ 3→1; a network in training form. */
+export function network(crops = 1): Graph {
+  const b = new GraphBuilder();
+  const random = new Random(3);
+  const constant = (name: string, shape: number[], fill?: number) =>
+    b.constant(tensor("float32", shape, Array.from({ length: sizeOf(shape) }, () => fill ?? random.normal())), name);
+  const image = b.input("image", { dtype: "float32", shape: [crops, 2, ...SIZE] });
+  const hidden = b.op.Conv(image, constant("first.weight", [3, 2, 1, 1, 1]), null, { kernel_shape: [1, 1, 1] });
+  const statistics = [constant("norm.running_mean", [3], 0), constant("norm.running_var", [3], 1)] as const;
+  const y = b.op.BatchNormalization(
+    hidden,
+    constant("norm.weight", [3], 1),
+    constant("norm.bias", [3], 0.1),
+    ...statistics,
+    {
+      epsilon: 1e-5,
+    },
+  );
+  const out = b.op.Conv(b.op.Relu(y), constant("last.weight", [1, 3, 1, 1, 1]), constant("last.bias", [1], 0), {
+    kernel_shape: [1, 1, 1],
+  });
+  return b.build("small", { out });
+}
+
+export const STEP: Omit<StepConfig, "accumulate"> = {
+  task: "segmentation",
+  heads: ["out"],
+  consistency: null,
+  views: 1,
+  supervision: "sum",
+  optimizer: { kind: "adamw", weightDecay: 1e-2, ...ADAM_DEFAULTS },
+  isTrainable: (key) => !key.includes("running"),
+};
+
+/** The mask is where the first channel exceeds the second. */
+export function sampleOf(step: number, i: number): Promise<Sample> {
+  const random = new Random(`${step} ${i}`);
+  const view = Float32Array.from({ length: 128 }, () => random.normal());
+  return Promise.resolve({
+    views: [view],
+    target: Float32Array.from({ length: 64 }, (_, v) => Number(view[v] > view[v + 64])),
+  });
+}
+
+export const optionsOf = (
+  engine: Engine,
+  directory: string,
+  changes: Partial<TrainerOptions> = {},
+): TrainerOptions => ({
+  engine,
+  network: network(),
+  step: STEP,
+  steps: 12,
+  learningRate: 0.05,
+  batchSize: 1,
+  checkpointEverySteps: 4,
+  earlyStopSteps: null,
+  directory,
+  run: "a",
+  sample: sampleOf,
+  onStep: () => {},
+  onLog: () => {},
+  ...changes,
+});
+
+/** Trains, stopping before the update number `at` + 1 by the signal. */
+export async function cancelAt(at: number, options: TrainerOptions): Promise<void> {
+  const abort = new AbortController();
+  const onStep = ({ step }: { step: number }) => step === at && abort.abort();
+  await assert.rejects(
+    train({ ...options, signal: abort.signal, onStep }),
+    (e) =>
+      e instanceof TrainingError && e.code === "cancelled" &&
+      e.message === `The fine-tune was cancelled after ${at} of 12 steps`,
+  );
+}
+
+/** An engine's methods as properties. */
+export const engineOf = (e: Engine): Engine => ({
+  provider: e.provider,
+  deviceName: e.deviceName,
+  precision: e.precision,
+  load: e.load.bind(e),
+  put: e.put.bind(e),
+  get: e.get.bind(e),
+  drop: e.drop.bind(e),
+  peakBytes: e.peakBytes.bind(e),
+  close: e.close.bind(e),
+});

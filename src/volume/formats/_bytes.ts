@@ -1,0 +1,110 @@
+/** A file or buffer as a stream of bytes, inflated where it is gzip, that is read only as far as asked. */
+import { open } from "node:fs/promises";
+import { pipeline, Readable } from "node:stream";
+import { constants, createGunzip } from "node:zlib";
+import { VolumeError } from "../grid/grid.ts";
+
+const CHUNK = 2 ** 18;
+
+/** Deflate cannot shrink more than this. */
+const MAX_RATIO = 1032;
+
+/** Reads exact numbers of bytes from a chunked source; `close()` ends the source, wherever it stands. */
+export class ByteFeed {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  #rest = new Uint8Array(0) as Uint8Array;
+  /** Bytes handed out so far. */
+  position = 0;
+
+  private constructor(
+    chunks: AsyncIterable<Uint8Array>,
+    /** The most bytes that can still come, from the size of the file. */
+    readonly mostBytes: number,
+  ) {
+    this.#chunks = chunks[Symbol.asyncIterator]();
+  }
+
+  /** @throws {Error} when the file cannot be opened; the message holds no name */
+  static async open(source: string | Uint8Array): Promise<ByteFeed> {
+    const { chunks, size } = typeof source === "string"
+      ? await openFile(source)
+      : { chunks: once(source), size: source.length };
+    const first = await chunks.next();
+    const start = first.done ? new Uint8Array(0) : first.value;
+    const whole = rejoin(start, chunks);
+    const zipped = start[0] === 0x1f && start[1] === 0x8b;
+    return zipped ? new ByteFeed(inflate(whole), size * MAX_RATIO) : new ByteFeed(whole, size);
+  }
+
+  /** Fills `into` as far as bytes come; tells how many did. */
+  async fill(into: Uint8Array): Promise<number> {
+    let done = 0;
+    while (done < into.length) {
+      if (this.#rest.length === 0) {
+        const next = await this.#chunks.next();
+        if (next.done) break;
+        this.#rest = next.value;
+      }
+      const part = this.#rest.subarray(0, into.length - done);
+      into.set(part, done);
+      done += part.length;
+      this.#rest = this.#rest.subarray(part.length);
+    }
+    this.position += done;
+    return done;
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+}
+
+async function openFile(path: string): Promise<{ chunks: AsyncGenerator<Uint8Array>; size: number }> {
+  // Node's messages quote the path, and a file name can be a patient's.
+  const file = await open(path).catch((error) => {
+    throw new Error(`Cannot read a volume: the file cannot be opened (${error.code ?? "unknown reason"})`);
+  });
+  const { size } = await file.stat();
+  return { size, chunks: fileChunks(file) };
+}
+
+async function* fileChunks(file: Awaited<ReturnType<typeof open>>): AsyncGenerator<Uint8Array> {
+  try {
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(new Uint8Array(CHUNK), 0, CHUNK);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let i = 0; i < bytes.length; i += CHUNK) yield bytes.subarray(i, i + CHUNK);
+}
+
+async function* rejoin(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield first;
+    yield* rest;
+  } finally {
+    await rest.return(undefined);
+  }
+}
+
+async function* inflate(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  // Sync flush: what a truncated stream holds comes out, and the caller reports the short read with its figures.
+  const gunzip = createGunzip({ chunkSize: CHUNK, finishFlush: constants.Z_SYNC_FLUSH });
+  // The callback is needed, its error also comes out of the loop below.
+  pipeline(Readable.from(chunks, { objectMode: true, highWaterMark: 1 }), gunzip, () => {});
+  try {
+    for await (const chunk of gunzip) yield chunk;
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? "";
+    if (code.startsWith("Z_")) {
+      throw new VolumeError("Cannot read a volume: expected whole gzip data, got damaged data");
+    }
+    throw error;
+  }
+}

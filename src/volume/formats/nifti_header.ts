@@ -1,0 +1,226 @@
+/**
+ * NIfTI-1 and -2 headers: what a file claims, checked before any voxel is read, and the header of a file to be written.
+ * `nifti-reader-js` takes the fields apart; the rules for affines are the standard's (nifti1.h, methods 1–3). Extensions
+ * are skipped and never kept.
+ */
+import { NIFTI1, NIFTI2 } from "nifti-reader-js";
+import {
+  type Grid,
+  perAxis,
+  skewness,
+  spacingAffine,
+  spacingOf,
+  type Triple,
+  VolumeError,
+  voxelsOf,
+} from "../grid/grid.ts";
+import { type Datatype, datatypeOf } from "./_datatypes.ts";
+
+/** A checked header. */
+export interface NiftiHeader extends Grid {
+  readonly version: 1 | 2;
+  readonly littleEndian: boolean;
+  readonly spacingMm: Triple;
+  readonly datatype: Datatype;
+  /** Stored value · slope + intercept = intensity. */
+  readonly slope: number;
+  readonly intercept: number;
+  /** First byte of the voxels in the file. */
+  readonly dataOffset: number;
+  /** The fields that a mask takes over from its image (`CARRIED`), as bytes at their places; no free text. */
+  readonly raw: Uint8Array;
+}
+
+/** Bytes of each version's fixed header, and the least offset of voxels in a single file. */
+export const HEADER_BYTES = { 1: 348, 2: 540 } as const;
+export const LEAST_OFFSET = { 1: 352, 2: 544 } as const;
+
+/** Room for header extensions; a larger offset is taken for damage. */
+const MAX_OFFSET = 2 ** 24;
+
+/** Geometry fields that are carried over byte by byte: [offset, bytes of an element, elements]. */
+const CARRIED = {
+  // pixdim, xyzt_units, qform_code and sform_code, quatern and qoffset, srow
+  1: [[76, 4, 8], [123, 1, 1], [252, 2, 2], [256, 4, 6], [280, 4, 12]],
+  2: [[104, 8, 8], [500, 4, 1], [344, 4, 2], [352, 8, 6], [400, 8, 12]],
+} as const;
+
+/** Where the affine's rows are. */
+const SROW = { 1: 280, 2: 400 } as const;
+
+function bad(expected: string, got: string | number): VolumeError {
+  return new VolumeError(`Cannot read a NIfTI header: expected ${expected}, got ${got}`);
+}
+
+/** The version that the first four bytes tell, or null. */
+export function niftiVersion(start: Uint8Array): 1 | 2 | null {
+  if (start.length < 4) return null;
+  const view = new DataView(start.buffer, start.byteOffset, 4);
+  for (const little of [true, false]) {
+    if (view.getInt32(0, little) === 348) return 1;
+    if (view.getInt32(0, little) === 540) return 2;
+  }
+  return null;
+}
+
+/**
+ * Takes a fixed header apart and checks it.
+ * @param bytes the first 348 (NIfTI-1) or 540 (NIfTI-2) bytes
+ * @throws {VolumeError} when it is no NIfTI header, or a volume that is not read here: several time points, colour,
+ * complex numbers, a flat or undefined affine
+ */
+export function parseHeader(bytes: Uint8Array): NiftiHeader {
+  const version = niftiVersion(bytes);
+  if (version === null) throw bad("a NIfTI-1 or NIfTI-2 file", "something else");
+  if (bytes.length < HEADER_BYTES[version]) throw bad(`${HEADER_BYTES[version]} bytes`, bytes.length);
+  // Only the fixed part goes in: the reader would follow the sizes of extensions unchecked.
+  const fixed = bytes.slice(0, HEADER_BYTES[version]);
+  const fields = version === 1 ? new NIFTI1() : new NIFTI2();
+  fields.readHeader(fixed.buffer);
+  if (fields.magic.startsWith("ni")) throw bad("one .nii file", "one half of a .hdr/.img pair");
+  if (!fields.magic.startsWith(`n+${version}`)) throw bad(`the magic n+${version}`, "another");
+
+  const sizeVox = checkedSize(fields.dims);
+  const datatype = datatypeOf(fields.datatypeCode);
+  const affineRas = affineOf(fields, new DataView(fixed.buffer, SROW[version]));
+  const scaled = Number.isFinite(fields.scl_slope) && fields.scl_slope !== 0;
+  if (scaled && !Number.isFinite(fields.scl_inter)) throw bad("a finite intercept (scl_inter)", fields.scl_inter);
+  return {
+    version,
+    littleEndian: fields.littleEndian,
+    sizeVox,
+    affineRas,
+    spacingMm: spacingOf(affineRas),
+    datatype,
+    slope: scaled ? fields.scl_slope : 1,
+    intercept: scaled ? fields.scl_inter : 0,
+    dataOffset: checkedOffset(fields.vox_offset, LEAST_OFFSET[version]),
+    raw: carriedFields(fixed, version, fields.littleEndian),
+  };
+}
+
+function checkedSize(dims: readonly number[]): Triple {
+  const [rank, ...rest] = dims;
+  if (!(rank >= 1 && rank <= 7)) throw bad("1 to 7 dimensions", rank);
+  const size = rest.map((n, i) => i < rank ? n : 1);
+  if (size.some((n) => !(n >= 1))) throw bad("positive dimensions", size.slice(0, rank).join("×"));
+  if (size.slice(3).some((n) => n !== 1)) throw bad("one 3-D volume", `a series of ${size.slice(0, rank).join("×")}`);
+  return perAxis((a) => size[a]);
+}
+
+function checkedOffset(offset: number, least: number): number {
+  if (offset === 0) return least;
+  if (!Number.isInteger(offset) || offset < least || offset > MAX_OFFSET) {
+    throw bad(`voxels from byte ${least} to ${MAX_OFFSET} on`, offset);
+  }
+  return offset;
+}
+
+/** Method 3 (sform) where its code is positive, else 2 (qform), else 1 (pixdim alone); in mm. */
+function affineOf(fields: NIFTI1 | NIFTI2, srow: DataView): number[] {
+  const wide = fields instanceof NIFTI2;
+  const at = (i: number) =>
+    wide ? srow.getFloat64(8 * i, fields.littleEndian) : srow.getFloat32(4 * i, fields.littleEndian);
+  const method = fields.sform_code > 0 ? "sform" : fields.qform_code > 0 ? "qform" : "pixdim";
+  const spacing = perAxis((a) => Math.abs(fields.pixDims[a + 1]));
+  const affine = method === "sform"
+    ? [...Array.from({ length: 12 }, (_, i) => at(i)), 0, 0, 0, 1]
+    : method === "qform"
+    ? quaternionAffine(fields, spacing)
+    : spacingAffine(spacing);
+  const toMm = { 1: 1000, 3: 0.001 }[fields.xyzt_units & 7] ?? 1;
+  const inMm = affine.map((v, i) => i < 12 ? v * toMm : v);
+  if (!inMm.every(Number.isFinite)) throw bad(`a finite ${method} affine`, "NaN or infinity");
+  if (!(Math.abs(skewness(inMm)) > 1e-6)) throw bad(`an invertible ${method} affine`, "a flat one");
+  return inMm;
+}
+
+/** nifti1.h, method 2: rotation from (a, b, c, d), a ≥ 0 implied; qfac flips the third axis. */
+function quaternionAffine(fields: NIFTI1 | NIFTI2, spacing: Triple): number[] {
+  let [b, c, d] = [fields.quatern_b, fields.quatern_c, fields.quatern_d];
+  const square = b * b + c * c + d * d;
+  let a = Math.sqrt(Math.max(1 - square, 0));
+  if (a < 1e-7) {
+    // 180° turns: rounding may leave the vector slightly too long.
+    a = 0;
+    [b, c, d] = [b, c, d].map((v) => v / Math.sqrt(square));
+  }
+  const rotation = [
+    [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+    [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+    [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
+  ];
+  const qfac = fields.pixDims[0] < 0 ? -1 : 1;
+  const step = [spacing[0], spacing[1], spacing[2] * qfac];
+  const origin = [fields.qoffset_x, fields.qoffset_y, fields.qoffset_z];
+  return [...rotation.flatMap((row, r) => [...row.map((v, k) => v * step[k]), origin[r]]), 0, 0, 0, 1];
+}
+
+/** An otherwise empty little-endian header with the carried fields of another. */
+function carriedFields(fixed: Uint8Array, version: 1 | 2, littleEndian: boolean): Uint8Array {
+  const out = new Uint8Array(HEADER_BYTES[version]);
+  for (const [offset, width, count] of CARRIED[version]) {
+    for (let e = 0; e < count; e++) {
+      const from = offset + e * width;
+      for (let k = 0; k < width; k++) out[from + k] = fixed[from + (littleEndian ? k : width - 1 - k)];
+    }
+  }
+  return out;
+}
+
+/** The header of a new NIfTI-1 file on a grid: its affine as sform (code 2, aligned), millimetres, no qform. */
+export function headerForGrid({ sizeVox, affineRas }: Grid): NiftiHeader {
+  const raw = new Uint8Array(HEADER_BYTES[1]);
+  const view = new DataView(raw.buffer);
+  const spacing = spacingOf(affineRas);
+  [1, ...spacing].forEach((v, i) => view.setFloat32(76 + 4 * i, v, true));
+  raw[123] = 2;
+  view.setInt16(254, 2, true);
+  affineRas.slice(0, 12).forEach((v, i) => view.setFloat32(SROW[1] + 4 * i, v, true));
+  return parseHeader(finishHeader({ version: 1, raw }, { sizeVox, components: null, datatype: datatypeOf(16) }));
+}
+
+/**
+ * The fixed header of a file to be written, little-endian: carried geometry, the given size and datatype, identity
+ * scaling, every other field empty (descriptions, names, intents: they may hold patient data).
+ * @param components number of volumes on a fourth axis, null for a 3-D file
+ */
+export function finishHeader(
+  { version, raw }: Pick<NiftiHeader, "version" | "raw">,
+  { sizeVox, components, datatype }: { sizeVox: Triple; components: number | null; datatype: Datatype },
+): Uint8Array {
+  const out = raw.slice();
+  const view = new DataView(out.buffer);
+  const dims = components === null ? [3, ...sizeVox, 1, 1, 1, 1] : [4, ...sizeVox, components, 1, 1, 1];
+  const limit = version === 1 ? 32767 : Number.MAX_SAFE_INTEGER;
+  if (!dims.every((n) => Number.isInteger(n) && n >= 1 && n <= limit)) {
+    const got = sizeVox.join("×") + (components === null ? "" : `, ${components} components`);
+    throw new RangeError(`Cannot write a NIfTI-${version} header: expected sizes 1…${limit}, got ${got}`);
+  }
+  if (version === 1) {
+    view.setInt32(0, 348, true);
+    dims.forEach((n, i) => view.setInt16(40 + 2 * i, n, true));
+    view.setInt16(70, datatype.code, true);
+    view.setInt16(72, 8 * datatype.bytes, true);
+    view.setFloat32(108, LEAST_OFFSET[1], true);
+    view.setFloat32(112, 1, true);
+    if (components !== null) view.setFloat32(76 + 4 * 4, 1, true);
+    out.set(new TextEncoder().encode("n+1\0"), 344);
+  } else {
+    view.setInt32(0, 540, true);
+    out.set(new TextEncoder().encode("n+2\0\r\n\x1a\n"), 4);
+    view.setInt16(12, datatype.code, true);
+    view.setInt16(14, 8 * datatype.bytes, true);
+    dims.forEach((n, i) => view.setBigInt64(16 + 8 * i, BigInt(n), true));
+    view.setBigInt64(168, BigInt(LEAST_OFFSET[2]), true);
+    view.setFloat64(176, 1, true);
+    if (components !== null) view.setFloat64(104 + 8 * 4, 1, true);
+  }
+  return out;
+}
+
+/** Voxels of a header, and the bytes they take in its file. */
+export function claimOf(header: NiftiHeader): { voxels: number; bytes: number } {
+  const voxels = voxelsOf(header.sizeVox);
+  return { voxels, bytes: voxels * header.datatype.bytes };
+}

@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { type Made, makeNifti, seeded } from "../testing/fixtures.ts";
+import { VolumeError, voxelsOf } from "../grid/grid.ts";
+import { readNifti, readNiftiHeader } from "./nifti_read.ts";
+
+/** 2×3×4 voxels, x fastest in the file: value = x + 2y + 6z. */
+const dims = [3, 2, 3, 4, 1, 1, 1, 1];
+const values = Array.from({ length: 24 }, (_, i) => i);
+/** The same in C order. */
+const inCOrder = [0, 1].flatMap((x) => [0, 1, 2].flatMap((y) => [0, 1, 2, 3].map((z) => x + 2 * y + 6 * z)));
+
+const CODES: Record<string, number> = {
+  uint8: 2,
+  int16: 4,
+  int32: 8,
+  float32: 16,
+  float64: 64,
+  int8: 256,
+  uint16: 512,
+  uint32: 768,
+  int64: 1024,
+  uint64: 1280,
+};
+
+Deno.test("readNifti() reads every datatype, byte order and version, plain and gzipped, into C order", async () => {
+  for (const [name, code] of Object.entries(CODES)) {
+    for (const version of [1, 2] as const) {
+      for (const littleEndian of [true, false]) {
+        const bytes = makeNifti({ version, littleEndian, code, dims, values });
+        for (const source of [bytes, gzipSync(bytes)]) {
+          const { data, sizeVox, header, nonFiniteVoxels } = await readNifti(source);
+          assert.deepEqual([...data], inCOrder, `${name}, version ${version}, little-endian ${littleEndian}`);
+          assert.deepEqual(sizeVox, [2, 3, 4]);
+          assert.equal(header.datatype.name, name);
+          assert.equal(nonFiniteVoxels, 0);
+        }
+      }
+    }
+  }
+});
+
+Deno.test("readNifti() reads the extremes of integer types", async () => {
+  const cases: [number, number, number][] = [
+    [256, -128, 127],
+    [4, -32768, 32767],
+    [512, 0, 65535],
+    [8, -(2 ** 31), 2 ** 30],
+    [768, 0, 2 ** 31],
+    [1024, -(2 ** 40), 2 ** 40],
+    [1280, 0, 2 ** 52],
+  ];
+  for (const [code, low, high] of cases) {
+    for (const littleEndian of [true, false]) {
+      const { data } = await readNifti(makeNifti({ code, littleEndian, dims: [3, 2, 1, 1], values: [low, high] }));
+      assert.deepEqual([...data], [low, high], `code ${code}`);
+    }
+  }
+});
+
+Deno.test("readNifti() turns volumes with more slices than a slab", async () => {
+  const size = [3, 2, 37];
+  const many = Array.from({ length: 3 * 2 * 37 }, (_, i) => i % 251);
+  const { data } = await readNifti(makeNifti({ code: 2, dims: [3, ...size], values: many }));
+  for (let i = 0; i < many.length; i++) {
+    const [x, y, z] = [i % 3, Math.floor(i / 3) % 2, Math.floor(i / 6)];
+    assert.equal(data[(x * 2 + y) * 37 + z], many[i]);
+  }
+});
+
+Deno.test("readNifti() applies slope and intercept in float64", async () => {
+  const made: Made = { code: 8, dims: [3, 2, 1, 1], values: [16777217, -3], slope: 0.5, inter: 100 };
+  assert.deepEqual([...(await readNifti(makeNifti(made))).data], [8388708.5, 98.5].map(Math.fround));
+});
+
+Deno.test("readNifti() replaces NaN and infinity by 0 and counts them", async () => {
+  const made: Made = { code: 64, dims: [3, 5, 1, 1], values: [NaN, 1, Infinity, -Infinity, 1e300] };
+  const { data, nonFiniteVoxels } = await readNifti(makeNifti(made));
+  assert.deepEqual([...data], [0, 1, 0, 0, 0]);
+  assert.equal(nonFiniteVoxels, 4);
+});
+
+Deno.test("readNifti() skips header extensions", async () => {
+  const bytes = makeNifti({ dims, values, dataOffset: 1024 });
+  bytes.fill(0xff, 348, 1024);
+  assert.deepEqual([...(await readNifti(bytes)).data], inCOrder);
+});
+
+Deno.test("readNifti() reads several gzip members as one file", async () => {
+  const bytes = makeNifti({ dims, values });
+  const parts = Buffer.concat([gzipSync(bytes.subarray(0, 200)), gzipSync(bytes.subarray(200))]);
+  assert.deepEqual([...(await readNifti(parts)).data], inCOrder);
+});
+
+Deno.test("readNifti() says how many bytes a short file should have", async () => {
+  const bytes = makeNifti({ dims, values });
+  const short = bytes.subarray(0, bytes.length - 6);
+  const message = "Cannot read a volume: expected 96 bytes of voxels, got at most 90";
+  await assert.rejects(readNifti(short), new VolumeError(message));
+  await assert.rejects(readNifti(gzipSync(short)), new VolumeError(message));
+  // Only the header: the claim is refused before memory is taken.
+  await assert.rejects(readNifti(makeNifti({ dims: [3, 500, 500, 500] })), {
+    message: "Cannot read a volume: expected 500000000 bytes of voxels, got at most 0",
+  });
+});
+
+Deno.test("readNifti() refuses gzip data that is cut or damaged", async () => {
+  const noise = Array.from({ length: 24000 }, (_, i) => Math.sin(i * i));
+  const zipped = gzipSync(makeNifti({ dims: [3, 20, 30, 40], values: noise }));
+  await assert.rejects(readNifti(zipped.subarray(0, zipped.length / 2)), {
+    name: "VolumeError",
+    message: /^Cannot read a volume: expected 96000 bytes of voxels, got at most \d+$/,
+  });
+  const damaged = Buffer.from(zipped);
+  damaged.fill(0x55, zipped.length / 2, zipped.length / 2 + 64);
+  await assert.rejects(readNifti(damaged), { name: "VolumeError", message: /^Cannot read a volume: expected / });
+});
+
+Deno.test("readNifti() stops inflating shortly after the voxels that the header promises", async () => {
+  const noise = Uint8Array.from({ length: 2 ** 22 }, (_, i) => Math.sin(i * i) * 128);
+  const zipped = gzipSync(Buffer.concat([makeNifti({ dims, values }), noise]));
+  // Whoever inflates to the end meets damage.
+  zipped.fill(0x55, zipped.length - 2 ** 20, zipped.length - 2 ** 19);
+  assert.throws(() => gunzipSync(zipped));
+  await assert.rejects(readNifti(zipped), {
+    name: "VolumeError",
+    message: "Cannot read a volume: expected 96 bytes of voxels, got far more",
+  });
+});
+
+Deno.test("readNifti() ignores a little padding after the voxels", async () => {
+  const padded = Buffer.concat([makeNifti({ dims, values }), new Uint8Array(99)]);
+  assert.deepEqual([...(await readNifti(padded)).data], inCOrder);
+});
+
+Deno.test("readNifti() checks the gzip checksum", async () => {
+  const zipped = gzipSync(makeNifti({ dims, values }));
+  zipped[zipped.length - 6] ^= 1;
+  await assert.rejects(readNifti(zipped), {
+    name: "VolumeError",
+    message: "Cannot read a volume: expected whole gzip data, got damaged data",
+  });
+});
+
+Deno.test("readNifti() keeps to the caller's limits", async () => {
+  const bytes = makeNifti({ dims, values });
+  await assert.rejects(readNifti(bytes, { maxVoxels: 23 }), {
+    message: "Cannot read a volume: expected at most 23 voxels, got 2×3×4",
+  });
+  await assert.rejects(readNifti(bytes, { maxBytes: 95 }), {
+    message: "Cannot read a volume: expected at most 95 bytes of voxels, got 96",
+  });
+  assert.equal((await readNifti(bytes, { maxVoxels: 24, maxBytes: 96 })).data.length, 24);
+  const huge = makeNifti({ version: 2, dims: [3, 2 ** 40, 2 ** 40, 2 ** 40] });
+  await assert.rejects(readNifti(huge), { message: /expected at most 268435456 voxels/ });
+});
+
+Deno.test("readNiftiHeader() reads the header of a file without its body", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, gzipSync(makeNifti({ dims, code: 512 })));
+    const header = await readNiftiHeader(path);
+    assert.deepEqual([header.sizeVox, header.datatype.name], [[2, 3, 4], "uint16"]);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("readNifti() never quotes a file's name", async () => {
+  await assert.rejects(readNifti("/nowhere/JaneDoe.nii.gz"), (error: Error) => {
+    assert.equal(error.message, "Cannot read a volume: the file cannot be opened (ENOENT)");
+    assert.ok(!Deno.inspect(error).includes("/nowhere"));
+    return true;
+  });
+  const folder = await Deno.makeTempDir({ prefix: "JaneDoe" });
+  try {
+    await assert.rejects(readNifti(folder), (error: Error) => !Deno.inspect(error).includes("JaneDoe"));
+  } finally {
+    await Deno.remove(folder);
+  }
+});
+
+Deno.test("readNifti() refuses an empty file", async () => {
+  await assert.rejects(readNifti(new Uint8Array(0)), {
+    message: "Cannot read a NIfTI header: expected a NIfTI-1 or NIfTI-2 file, got something else",
+  });
+});
+
+Deno.test("readNifti() answers 2000 damaged headers with a volume or a VolumeError, never anything else", async () => {
+  const random = seeded(31);
+  let refused = 0;
+  for (let round = 0; round < 2000; round++) {
+    const version = round % 2 === 0 ? 1 : 2;
+    const bytes = makeNifti({ version, dims, values, littleEndian: round % 4 < 2 });
+    const fixed = version === 1 ? 352 : 544;
+    for (let k = 0; k < 1 + round % 7; k++) bytes[Math.floor(random() * fixed)] = Math.floor(random() * 256);
+    try {
+      const { data, sizeVox, affineRas } = await readNifti(bytes);
+      assert.equal(data.length, voxelsOf(sizeVox));
+      assert.ok(affineRas.every(Number.isFinite) && data.every(Number.isFinite));
+    } catch (error) {
+      assert.ok(error instanceof VolumeError, `round ${round}: ${error}`);
+      refused++;
+    }
+  }
+  assert.ok(refused > 100 && refused < 1900, `${refused} refused`);
+});

@@ -1,0 +1,117 @@
+/** Boxes of voxels: foreground, crop, pad, centred windows. One kernel copies a window and fills what lies outside with 0. */
+import { applyAffine, perAxis, type Triple } from "./grid.ts";
+import { type GridImage, placementOf, shifted } from "./placement.ts";
+import { checkLength, likeArray, type Voxels } from "../sampling/_sample.ts";
+
+/** From `start` up to but not including `end`, voxels. */
+export interface Box {
+  readonly start: Triple;
+  readonly end: Triple;
+}
+
+/** Size of a box. */
+export function boxSize({ start, end }: Box): Triple {
+  return perAxis((a) => end[a] - start[a]);
+}
+
+/**
+ * The window of `size` that begins at `start`, of `channels` arrays `[X, Y, Z]` one behind the other; 0 outside.
+ * `start` may be negative: that is padding.
+ */
+export function cutWindow<T extends Voxels>(
+  data: T,
+  sizeVox: Triple,
+  { start, size, channels = 1 }: { start: Triple; size: Triple; channels?: number },
+): T {
+  checkLength("cut a window", data, sizeVox, channels);
+  const out = likeArray(data, channels * size[0] * size[1] * size[2]);
+  const first = perAxis((a) => Math.max(start[a], 0));
+  const last = perAxis((a) => Math.min(start[a] + size[a], sizeVox[a]));
+  if (last[2] <= first[2]) return out;
+  for (let c = 0; c < channels; c++) {
+    for (let x = first[0]; x < last[0]; x++) {
+      for (let y = first[1]; y < last[1]; y++) {
+        const from = ((c * sizeVox[0] + x) * sizeVox[1] + y) * sizeVox[2];
+        const to = ((c * size[0] + x - start[0]) * size[1] + y - start[1]) * size[2] - start[2];
+        out.set(data.subarray(from + first[2], from + last[2]), to + first[2]);
+      }
+    }
+  }
+  return out;
+}
+
+/** The box of voxels > 0 in any channel, grown by `margin` and clamped to the image; null where there is none. */
+export function foregroundBox(channels: readonly Float32Array[], sizeVox: Triple, margin: number): Box | null {
+  const [nx, ny, nz] = sizeVox;
+  const low = [nx, ny, nz];
+  const high = [-1, -1, -1];
+  for (const data of channels) {
+    checkLength("find the foreground", data, sizeVox);
+    for (let x = 0; x < nx; x++) {
+      for (let y = 0; y < ny; y++) {
+        const row = (x * ny + y) * nz;
+        let z = 0;
+        while (z < nz && !(data[row + z] > 0)) z++;
+        if (z === nz) continue;
+        let end = nz - 1;
+        while (!(data[row + end] > 0)) end--;
+        if (x < low[0]) low[0] = x;
+        if (x > high[0]) high[0] = x;
+        if (y < low[1]) low[1] = y;
+        if (y > high[1]) high[1] = y;
+        if (z < low[2]) low[2] = z;
+        if (end > high[2]) high[2] = end;
+      }
+    }
+  }
+  if (high[0] < 0) return null;
+  return {
+    start: perAxis((a) => Math.max(low[a] - margin, 0)),
+    end: perAxis((a) => Math.min(high[a] + 1 + margin, sizeVox[a])),
+  };
+}
+
+/** The part of a volume inside a box; a box that sticks out is padded with 0. */
+export function crop(image: GridImage, box: Box): GridImage {
+  const size = boxSize(box);
+  if (!size.every((n) => n > 0)) {
+    throw new RangeError(`Cannot crop a volume: expected a box with voxels, got ${size.join("×")}`);
+  }
+  const affineRas = [...image.affineRas];
+  const origin = applyAffine(image.affineRas, box.start);
+  for (const a of [0, 1, 2]) affineRas[4 * a + 3] = origin[a];
+  return {
+    data: cutWindow(image.data, image.sizeVox, { start: box.start, size }),
+    sizeVox: size,
+    affineRas,
+    placement: shifted(placementOf(image), box.start),
+  };
+}
+
+/** The box that pads a size symmetrically to at least `target`: `⌊diff/2⌋` in front, the rest behind; never crops. */
+export function padBox(sizeVox: Triple, target: Triple): Box {
+  const low = perAxis((a) => Math.floor(Math.max(target[a] - sizeVox[a], 0) / 2));
+  return { start: perAxis((a) => 0 - low[a]), end: perAxis((a) => Math.max(target[a], sizeVox[a]) - low[a]) };
+}
+
+/** The volume padded with 0 to at least `target` (SpatialPad, symmetric). */
+export function pad(image: GridImage, target: Triple): GridImage {
+  return crop(image, padBox(image.sizeVox, target));
+}
+
+/** The box at the centre (CenterSpatialCrop): start `max(⌊n/2⌋ − ⌊roi/2⌋, 0)`, length `min(roi, n)`. */
+export function centreBox(sizeVox: Triple, roi: Triple): Box {
+  const start = perAxis((a) => Math.max(Math.floor(sizeVox[a] / 2) - Math.floor(roi[a] / 2), 0));
+  return { start, end: perAxis((a) => start[a] + Math.min(roi[a], sizeVox[a])) };
+}
+
+/** The centre of a volume, at most `roi` large. */
+export function centreCrop(image: GridImage, roi: Triple): GridImage {
+  return crop(image, centreBox(image.sizeVox, roi));
+}
+
+/** The centred window of a template for an image of `size`: start `⌊(n − size)/2⌋`, padded where it is larger (B.5). */
+export function centredWindow(image: GridImage, size: Triple): GridImage {
+  const start = perAxis((a) => Math.floor((image.sizeVox[a] - size[a]) / 2));
+  return crop(image, { start, end: perAxis((a) => start[a] + size[a]) });
+}

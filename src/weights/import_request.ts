@@ -1,0 +1,65 @@
+/** What somebody says of a file of weights that is imported, as flags and query parameters write it. */
+import { z } from "zod";
+import { type Label, MODALITIES, type Modality } from "../inference/mod.ts";
+import { LABEL_COLOURS, modelNameSchema } from "../registry/mod.ts";
+
+const partsOf = (text: string) => text.split(",").map((part) => part.trim());
+const isModality = (name: string): name is Modality => (MODALITIES as readonly string[]).includes(name);
+
+/** A text that `parse` turns into a value; what it throws is what is wrong with the text. */
+function parsed<T>(parse: (text: string) => T) {
+  return z.string().max(10_000).transform((text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.issues.push({ code: "custom", input: text, message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+}
+
+const names = parsed((text) => {
+  const parts = partsOf(text);
+  if (parts.some((name) => name === "" || name.length > 100)) {
+    throw new RangeError("expected names with commas between");
+  }
+  if (new Set(parts).size < parts.length) throw new RangeError("a name is there twice");
+  return parts;
+});
+
+const modalities = names.transform((parts, context) => {
+  if (parts.every(isModality)) return parts;
+  const message = `expected modalities of ${MODALITIES.join(", ")}, with commas between`;
+  context.issues.push({ code: "custom", input: parts, message });
+  return z.NEVER;
+});
+
+const labels = parsed((text) =>
+  partsOf(text).map((part, i): Label => {
+    const [, name = "", value] = /^([^=]{1,100})=(\d{1,3})$/.exec(part) ?? [];
+    if (name === "" || Number(value) < 1 || Number(value) > 255) {
+      throw new RangeError("expected name=value with commas between, values from 1 to 255");
+    }
+    return { name, value: Number(value), colour: LABEL_COLOURS[i % LABEL_COLOURS.length] };
+  })
+);
+
+const WIDTH = "expected a whole number from 1 to 4096";
+const EDGE = "expected a multiple of 16 from 16 to 256";
+const edge = z.coerce.number(EDGE).int(EDGE).min(16, EDGE).max(256, EDGE).multipleOf(16, EDGE);
+
+/** Everything but the name may follow from the file. */
+export const importRequestSchema = z.strictObject({
+  name: modelNameSchema.describe("The model to be made; if it exists it gets a further version"),
+  modalities: modalities.optional().describe(
+    "Input channels in order, t1,t1c,…; of an encoder the modalities of its templates",
+  ),
+  labels: labels.optional().describe("Makes a segmentation: name=value of each output in order, with commas between"),
+  classes: names.optional().describe("Makes a classification: the names of its outputs in order"),
+  features: names.optional().describe("ONNX: names of the feature maps that a new head may use, with commas between"),
+  headDim: z.coerce.number(WIDTH).int(WIDTH).min(1, WIDTH).max(4096, WIDTH).optional()
+    .describe("UniFormer: channels of an attention head, which shapes do not tell"),
+  roi: edge.optional().describe("Edge of the window that the network is written for, voxels, a multiple of 16"),
+  licence: z.string().min(1).max(1000).optional().describe("Of the weights"),
+});
+export type ImportRequest = z.infer<typeof importRequestSchema>;

@@ -1,0 +1,48 @@
+/** What an import of weights makes, whatever the file: a spec, a report, and what BrainMVP's networks expect. */
+import type { Architecture, Modality, ModelSpec, Task } from "../inference/mod.ts";
+import type { LoadPlan } from "../nets/mod.ts";
+import type { ReceivedFile } from "../storage/mod.ts";
+import type { WeightFormat } from "./formats/weight_file.ts";
+
+/** What became of a file; kept in the package as `report.json`. Keys are those of docs/method A. */
+export interface ImportReport extends LoadPlan {
+  readonly format: WeightFormat;
+  readonly source: ReceivedFile;
+  readonly network: Architecture;
+  /** Weights that the file stores in another type than float32. */
+  readonly converted: readonly { readonly key: string; readonly from: string }[];
+  /** Modalities whose templates the package holds. */
+  readonly templates: readonly Modality[];
+  /** What the file does not tell and was taken for granted. */
+  readonly assumed: readonly string[];
+  /** Batches that BatchNormalizations have seen; null where the file does not say, or says different numbers. */
+  readonly batchesTracked: number | null;
+}
+
+/** A package before it has a name; its files are written. */
+export interface Outcome {
+  readonly spec: ModelSpec;
+  readonly report: Omit<ImportReport, "format" | "source">;
+}
+
+/** Of what is fresh in a network that was made from an encoder. */
+export const FRESH_SEED = 0;
+
+/** The official windows (docs/method B.3 row 22, A.6), those of a file's own description, or of `roi`³ voxels. */
+export function inferenceFor(
+  task: Task,
+  { roi, described }: { roi: number | undefined; described: ModelSpec | undefined },
+): ModelSpec["inference"] {
+  const official: ModelSpec["inference"] = {
+    roi: task === "classification" ? [96, 96, 64] : [96, 96, 96],
+    overlap: 0.5,
+    blending: "constant",
+    threshold: 0.5,
+  };
+  const inference = described?.inference ?? official;
+  return roi === undefined ? inference : { ...inference, roi: [roi, roi, roi] };
+}
+
+export function refuse(why: string): never {
+  throw new TypeError(`Cannot import the weights: ${why}`);
+}

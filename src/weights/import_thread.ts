@@ -1,0 +1,51 @@
+/** Imports of weights in a thread of their own: a server must not stop answering while a large file is read. */
+import { DomainError, type DomainErrorCode } from "../storage/mod.ts";
+import type { ImportRequest } from "./import_request.ts";
+import type { Imported } from "./import_weights.ts";
+import type { ImportReport } from "./import_result.ts";
+import type { ModelVersion, Registry } from "../registry/mod.ts";
+
+export interface ImportTask {
+  readonly path: string;
+  readonly request: ImportRequest;
+  /** The folder that gets the package's files. */
+  readonly out: string;
+}
+export type ImportReply =
+  | { readonly imported: Imported }
+  | { readonly code: DomainErrorCode; readonly message: string };
+
+/**
+ * Makes a candidate of a file of weights (PyTorch, safetensors) or of an ONNX graph, whole or not at all.
+ * @throws {DomainError} `invalid-weights`, `invalid-archive`, `too-large`, `invalid-manifest`
+ */
+export async function importWeightFile(
+  registry: Pick<Registry, "addMade">,
+  { path, request, actor = "import" }: {
+    readonly path: string;
+    readonly request: ImportRequest;
+    readonly actor?: string;
+  },
+): Promise<{ readonly version: ModelVersion; readonly report: ImportReport }> {
+  const { version, made } = await registry.addMade((out) => importInThread({ path, request, out }), actor);
+  return { version, report: made.report };
+}
+
+/** `importWeights()` elsewhere. @throws {DomainError} `invalid-weights`, `invalid-archive`, `too-large` */
+export async function importInThread(task: ImportTask): Promise<Imported> {
+  const worker = new Worker(import.meta.resolve("./_import_worker.ts"), { type: "module" });
+  try {
+    const reply = await new Promise<ImportReply>((resolve) => {
+      worker.onmessage = ({ data }: MessageEvent<ImportReply>) => resolve(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        resolve({ code: "invalid-weights", message: "Cannot import the weights: the importing thread failed" });
+      };
+      worker.postMessage(task);
+    });
+    if ("imported" in reply) return reply.imported;
+    throw new DomainError(reply.code, reply.message);
+  } finally {
+    worker.terminate();
+  }
+}

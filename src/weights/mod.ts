@@ -1,0 +1,8 @@
+/**
+ * Files of weights and networks of others into model packages, and back: PyTorch checkpoints, safetensors, ONNX graphs.
+ * Knows no HTTP.
+ */
+export { type ImportRequest, importRequestSchema } from "./import_request.ts";
+export type { ImportReport } from "./import_result.ts";
+export { importWeightFile } from "./import_thread.ts";
+export { exportWeights, type WeightExport } from "./export_weights.ts";

@@ -1,0 +1,20 @@
+/** Trainings in a process of their own that is killed. */
+import { join } from "node:path";
+
+/** Starts `script` of this folder and kills it with SIGKILL once it has told `step`; false: it finished. */
+export async function runAndKill(script: string, options: unknown, step: number): Promise<boolean> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", join(import.meta.dirname!, script), JSON.stringify(options)],
+    cwd: join(import.meta.dirname!, "../.."),
+    stdout: "piped",
+  }).spawn();
+  let text = "";
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    if (text.includes(`"step":${step},`)) {
+      child.kill("SIGKILL");
+      break;
+    }
+  }
+  return (await child.status).signal === "SIGKILL";
+}
