@@ -16,6 +16,8 @@ export {
   CUDA_PASSES,
   lower,
   lowerFor,
+  type Lowering,
+  MIXED_CUDA_PASSES,
   MIXED_PRECISION,
   type Pass,
   passesFor,

@@ -1,0 +1,77 @@
+/** The lists of passes that suit execution providers; a provider's record names its own. */
+import { ATTENTION_PIECES } from "./attention.ts";
+import { PLANAR_CONV_TRANSPOSE, PRODUCT_CONV_TRANSPOSE, SPREAD_CONV_TRANSPOSE } from "./conv/conv_transpose.ts";
+import { BLOCKED_DEPTHWISE } from "./conv/depthwise.ts";
+import { PLANAR_CONV, PLANAR_GROUPED_CONV, PRODUCT_CONV } from "./conv/planar_conv.ts";
+import { WEIGHT_GRADIENT } from "./conv/weight_gradient.ts";
+import { WINOGRAD_CONV } from "./conv/winograd.ts";
+import { WINOGRAD_WEIGHT_GRADIENT } from "./conv/winograd_gradient.ts";
+import { NORM_AFTER_CONV, NORM_BEFORE_CONV } from "./fold_norm.ts";
+import { CHANNEL_MEAN, CHANNEL_NORM, SINK_TRANSPOSES } from "./layout.ts";
+import { TWO_PASS_NORM } from "./norm.ts";
+import { FEWER_PADDED_AXES } from "./pad.ts";
+import type { Pass } from "./pass.ts";
+import { MIXED_PRECISION } from "./precision.ts";
+
+/** The pass where it is measured to be faster, and nowhere else. */
+const ifFaster = (pass: Pass): Pass => ({ ...pass, candidate: true });
+/** The pass whatever it costs: the device lacks the operator. */
+const always = (pass: Pass): Pass => ({ ...pass, kinds: undefined });
+
+/** The passes for ONNX Runtime's CPU provider (native and WASM), in order. */
+export const CPU_PASSES: readonly Pass[] = [
+  NORM_AFTER_CONV,
+  NORM_BEFORE_CONV,
+  CHANNEL_NORM,
+  WINOGRAD_CONV,
+  WINOGRAD_WEIGHT_GRADIENT,
+  WEIGHT_GRADIENT,
+  BLOCKED_DEPTHWISE,
+  PLANAR_CONV_TRANSPOSE,
+  SINK_TRANSPOSES,
+  CHANNEL_MEAN,
+  ATTENTION_PIECES,
+];
+
+/**
+ * The passes for ONNX Runtime's WebGPU provider, in order: it has no 3-D ConvTranspose and no grouped 3-D Conv, runs the
+ * dense one and weight gradients written as such with one thread an element, and normalises inexactly.
+ */
+export const WEBGPU_PASSES: readonly Pass[] = [
+  NORM_AFTER_CONV,
+  NORM_BEFORE_CONV,
+  CHANNEL_NORM,
+  TWO_PASS_NORM,
+  WEIGHT_GRADIENT,
+  PRODUCT_CONV_TRANSPOSE,
+  SPREAD_CONV_TRANSPOSE,
+  always(PLANAR_GROUPED_CONV),
+  PRODUCT_CONV,
+  PLANAR_CONV,
+  SINK_TRANSPOSES,
+  ATTENTION_PIECES,
+];
+
+/**
+ * The passes for ONNX Runtime's CUDA provider, in order: cuDNN has every convolution, and normalises exactly, so that most
+ * other forms must earn their place on the card at hand. Not `CHANNEL_MEAN`: products round to the device's precision.
+ */
+export const CUDA_PASSES: readonly Pass[] = [
+  NORM_AFTER_CONV,
+  NORM_BEFORE_CONV,
+  ifFaster(CHANNEL_NORM),
+  WEIGHT_GRADIENT,
+  ifFaster(BLOCKED_DEPTHWISE),
+  ifFaster(PLANAR_GROUPED_CONV),
+  ifFaster(PLANAR_CONV_TRANSPOSE),
+  ifFaster(PRODUCT_CONV_TRANSPOSE),
+  ifFaster(SINK_TRANSPOSES),
+  FEWER_PADDED_AXES,
+  ATTENTION_PIECES,
+];
+
+/** In mixed precision a product is narrowed, and a transposed convolution, which has no bfloat16 kernel, is not. */
+export const MIXED_CUDA_PASSES: readonly Pass[] = [
+  ...CUDA_PASSES.map((pass) => pass.name === PRODUCT_CONV_TRANSPOSE.name ? PRODUCT_CONV_TRANSPOSE : pass),
+  MIXED_PRECISION,
+];
