@@ -24,7 +24,7 @@ RUN deno install --frozen \
 
 # ONNX Runtime's CUDA provider, 270 MB, which no npm package holds.
 ARG CUDA=no
-COPY scripts/install/cuda_library.ts scripts/
+COPY scripts/install/cuda_library.ts scripts/install/
 RUN if [ "$CUDA" = yes ]; then deno run -A scripts/install/cuda_library.ts; fi
 
 # ONNX Runtime for other machines and browsers, which is most of it, stays out.

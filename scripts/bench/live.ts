@@ -94,7 +94,7 @@ try {
     const images = join(phantoms, "cases/phantom001");
     source = { images, label: join(images, "label.nii.gz") };
   }
-  const server = await startService({ data: join(folder, "data"), models: join(import.meta.dirname!, "../models") });
+  const server = await startService({ data: join(folder, "data"), models: join(import.meta.dirname!, "../../models") });
   try {
     await curl(["--retry", "60", "--retry-delay", "1", "-o", "/dev/null", `${server.url}/health/ready`]);
     const rows = [rowOf("idle", await probe(server, seconds / 3))];

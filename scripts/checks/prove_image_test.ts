@@ -1,18 +1,31 @@
-/** What `prove_image.sh` would find only where there is buildah: a file that the Dockerfile copies and .dockerignore keeps out. */
+/** Mistakes in the Dockerfile that `prove_image.sh` would find, but only on a machine with buildah. */
 import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8").split("\n");
 
+/** Source paths and destination of every `COPY` from the repository. */
+const copies = read("Dockerfile")
+  .filter((line) => line.startsWith("COPY ") && !line.includes("--from="))
+  .map((line) => line.split(/\s+/).slice(1).map((path) => path.replace(/^\.\//, "")))
+  .map((paths) => ({ from: paths.slice(0, -1), to: paths.at(-1)! }));
+
 Deno.test("the Dockerfile copies only what is there and .dockerignore lets in", () => {
   const letIn = read(".dockerignore").filter((line) => line.startsWith("!")).map((line) => line.slice(1));
-  const copied = read("Dockerfile")
-    .filter((line) => line.startsWith("COPY ") && !line.includes("--from="))
-    .flatMap((line) => line.split(/\s+/).slice(1, -1))
-    .map((path) => path.replace(/^\.\//, ""));
+  const copied = copies.flatMap(({ from }) => from);
   assert.ok(copied.length >= 5, `found ${copied}`);
   for (const path of copied) {
     assert.ok(statSync(new URL(`../../${path}`, import.meta.url)), path);
     assert.ok(letIn.some((root) => path === root || path.startsWith(`${root}/`)), `${path} is kept out`);
   }
+});
+
+Deno.test("the Dockerfile runs scripts where it copied them to", () => {
+  const scripts = copies.flatMap(({ from, to }) =>
+    from.filter((path) => path.startsWith("scripts/")).map((path) => [path, `${to}${path.split("/").at(-1)}`])
+  );
+  const run = read("Dockerfile").flatMap((line) => line.match(/scripts\/\S+\.ts\b/g) ?? []);
+  assert.ok(scripts.length >= 1);
+  for (const [path, target] of scripts) assert.equal(target, path);
+  for (const path of run) assert.ok(scripts.some(([from]) => from === path), `${path} is not copied`);
 });

@@ -1,6 +1,6 @@
 """The peer's times: forward and fine-tuning step of UniUnet in PyTorch, as `deno task bench` measures ours.
 
-Needs `torch`; no part of the product. Prints one JSON line a row; the fastest of the runs after the first.
+Needs `torch`; no part of the product. Prints one JSON line a row: the first run, then the fastest and the median of the others.
     python scripts/peer/bench.py [--device cpu|cuda] [--precision float32|tf32|bf16|fp16] [--compile] [--sizes 64 96]
     python scripts/peer/bench.py --volume 180 200 170
 """
@@ -8,6 +8,7 @@ import argparse
 import itertools
 import json
 import resource
+import statistics
 import time
 
 import torch
@@ -22,7 +23,8 @@ def measure(name, runs, run, device):
         if device == "cuda":
             torch.cuda.synchronize()
         times.append((time.perf_counter() - start) * 1e3)
-    row = {"name": name, "firstMs": round(times[0], 1), "bestMs": round(min(times[1:]), 1)}
+    row = {"name": name, "firstMs": round(times[0], 1), "bestMs": round(min(times[1:]), 1),
+           "medianMs": round(statistics.median(times[1:]), 1)}
     cuda = device == "cuda"
     peak = torch.cuda.max_memory_allocated() if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     row["peakGb"] = round(peak / 1e9, 2)
@@ -70,7 +72,7 @@ def main():
             start = time.perf_counter()
             _, windows = slide(net, torch.rand(1, 4, *args.volume))
         ms = round((time.perf_counter() - start) * 1e3)
-        print(json.dumps({"name": "uniunet-volume", "firstMs": ms, "bestMs": ms, "windows": windows}), flush=True)
+        print(json.dumps({"name": "uniunet-volume", "firstMs": ms, "bestMs": ms, "medianMs": ms, "windows": windows}), flush=True)
         return
     for size in args.sizes:
         view = ramp((1, 4, size, size, size)).float().to(args.device)
