@@ -106,6 +106,7 @@ export const HOUSE: readonly RoomRules[] = [
     room: "graph",
     is: "the compiler: IR, import, operators, autodiff, lowering, schedule, writing, float64 reference",
     flow: "graphs → graphs",
+    folders: ["read", "lower", "schedule", "write", "reference", ".", "build", "ops", "ir"],
     packages: [/^(onnx-buf|@bufbuild\/protobuf)(\/|$)/],
   },
   {

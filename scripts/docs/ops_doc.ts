@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { OPSET } from "../../src/graph/write/codec.ts";
+import { OPSET } from "../../src/graph/write/encode.ts";
 import { OPSETS } from "../../src/graph/read/decode.ts";
 import { NO_GRADIENT } from "../../src/graph/ir/ir.ts";
 import { importModel } from "../../src/graph/mod.ts";

@@ -1,5 +1,5 @@
 /** Reverse-mode differentiation: one walk over the nodes of a builder, using each operator's `vjp` rule. */
-import type { BuiltNode, GraphBuilder } from "./ir/builder.ts";
+import type { BuiltNode, GraphBuilder } from "./build/builder.ts";
 import { NO_GRADIENT, type OpName, type Value } from "./ir/ir.ts";
 import { isFloat, sameShape } from "../tensor/mod.ts";
 import { type AnyOpDef, opDef } from "./ops/mod.ts";

@@ -1,12 +1,12 @@
 /** The walk of `gradients()`: what no single operator's rule shows. */
 import assert from "node:assert/strict";
 import { gradients, NoGradientError } from "./autodiff.ts";
-import { GraphBuilder } from "./ir/builder.ts";
+import { GraphBuilder } from "./build/builder.ts";
 import { assertClose, assertGradients } from "./testing/check.ts";
 import { evaluate } from "./reference/evaluate.ts";
 import { unsupported, type Value } from "./ir/ir.ts";
 import { type AnyOpDef, opDef } from "./ops/mod.ts";
-import { print } from "./ir/print.ts";
+import { print } from "./build/print.ts";
 import { Random } from "../tensor/random.ts";
 import { sizeOf, type Tensor, tensor } from "../tensor/tensor.ts";
 

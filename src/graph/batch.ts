@@ -2,7 +2,7 @@
  * A network for one sample as a network for several: the leading axis of its inputs and outputs, of size 1, becomes the
  * batch. Not a vectorisation of any graph: one that moves or mixes that axis is refused.
  */
-import { GraphBuilder } from "./ir/builder.ts";
+import { GraphBuilder } from "./build/builder.ts";
 import type { Graph, Node, Value } from "./ir/ir.ts";
 import { sameShape } from "../tensor/mod.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { batched } from "./batch.ts";
-import { GraphBuilder } from "./ir/builder.ts";
+import { GraphBuilder } from "./build/builder.ts";
 import type { Graph, Value } from "./ir/ir.ts";
 
 /** A graph of one operator on x [1, 3, 4]. */

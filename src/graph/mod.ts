@@ -3,11 +3,11 @@
  * Knows nothing of ONNX Runtime, networks or medicine.
  */
 export type { Attrs, Graph, Node, OpName, Ops, Value } from "./ir/ir.ts";
-export { GraphBuilder } from "./ir/builder.ts";
+export { GraphBuilder } from "./build/builder.ts";
 export { gradients, NoGradientError } from "./autodiff.ts";
 export { batched } from "./batch.ts";
 export { evaluate } from "./reference/evaluate.ts";
-export { encodeLoop, encodeModel, type EncodeOptions, LOOP_NAMES } from "./write/codec.ts";
+export { encodeLoop, encodeModel, type EncodeOptions, LOOP_NAMES } from "./write/encode.ts";
 export {
   ATTENTION_PIECES,
   type Cost,
@@ -24,7 +24,7 @@ export {
   type PassReport,
   type TargetDevice,
   WEBGPU_PASSES,
-} from "./lower/mod.ts";
+} from "./lower/lower.ts";
 export { idleGraph, type Trial, trialsOf } from "./lower/trials.ts";
 export {
   decodeModel,
@@ -37,7 +37,7 @@ export {
 } from "./read/decode.ts";
 export { importModel, type ImportOptions, normalizeModel } from "./read/normalize.ts";
 export { type MemoryForecast, predictMemory } from "./schedule/memory.ts";
-export { print } from "./ir/print.ts";
+export { print } from "./build/print.ts";
 export { MemoryBudgetError, rematerialise, type Rematerialised } from "./schedule/rematerialise.ts";
 export { runOrder, waitFor } from "./schedule/sequence.ts";
-export { verify } from "./ir/verify.ts";
+export { verify } from "./build/verify.ts";

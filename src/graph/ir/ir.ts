@@ -1,17 +1,12 @@
 /**
  * The intermediate representation: plain, immutable graphs of ONNX operators with static shapes and one output a node.
- * Not ONNX itself: `codec.ts` reads and writes that, `normalize.ts` brings foreign graphs into this form.
+ * Not ONNX itself: `read/` brings foreign graphs into this form, `write/` makes files of it.
  */
 import type { NdArray, Tensor, TensorType } from "../../tensor/mod.ts";
-import type { AttrsOf, InputsOf, OpName, Ops } from "../ops/table.ts";
+import type { AttrsOf, InputsOf, OpName, Ops, Value } from "./signatures.ts";
 
 export type AttrValue = number | string | readonly number[];
 export type Attrs = Readonly<Record<string, AttrValue>>;
-
-/** A value inside a builder: its name and static type. */
-export interface Value extends TensorType {
-  readonly name: string;
-}
 
 /** One operator application. An absent optional input is the empty string, as in ONNX. */
 export interface Node {
@@ -75,4 +70,4 @@ export interface OpDef<K extends OpName> {
   readonly evaluate: (inputs: readonly NdArray[], attrs: AttrsOf<K>, y: TensorType) => NdArray;
 }
 
-export type { AttrsOf, InputsOf, OpName, Ops };
+export type { AttrsOf, InputsOf, OpName, Ops, Value };

@@ -1,7 +1,7 @@
 /** Attention of many tokens in pieces: all its scores are the one value of a network that grows with the volume's square. */
 import type { Ops, Value } from "../ir/ir.ts";
 import { bytesOf } from "../../tensor/mod.ts";
-import type { BuiltNode } from "../ir/builder.ts";
+import type { BuiltNode } from "../build/builder.ts";
 import type { Match, Pass } from "./pass.ts";
 
 /** The product of queries and keys whose softmax is the node's left factor. */

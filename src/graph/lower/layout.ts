@@ -2,7 +2,7 @@
  * Changes of layout. Normalisation over channels is written for channels last, volumes have them first; here it is done
  * where they are, and transposes move down through elementwise operators until they meet their inverse.
  */
-import type { BuiltNode } from "../ir/builder.ts";
+import type { BuiltNode } from "../build/builder.ts";
 import type { OpName, Ops, Value } from "../ir/ir.ts";
 import { sameShape, tensor, toNumbers } from "../../tensor/mod.ts";
 import type { Match, Pass } from "./pass.ts";

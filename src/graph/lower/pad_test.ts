@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { GraphBuilder } from "../ir/builder.ts";
+import { GraphBuilder } from "../build/builder.ts";
 import { assertClose } from "../testing/check.ts";
 import { evaluate } from "../reference/evaluate.ts";
 import { tensor } from "../../tensor/tensor.ts";
-import { CUDA_PASSES, lower } from "./mod.ts";
+import { CUDA_PASSES, lower } from "./lower.ts";
 
 const CASES: readonly { pads: readonly number[]; shape: readonly number[]; nodes: number; shows: string }[] = [
   { shows: "three axes beside each other", shape: [2, 3, 2, 3, 2], pads: [0, 0, 1, 1, 0, 0, 0, 0, 2, 1], nodes: 1 },

@@ -1,5 +1,5 @@
 /** A lowering pass: pattern, check that says why it does not fire, rewrite. Passes return new graphs. */
-import { type BuiltNode, GraphBuilder } from "../ir/builder.ts";
+import { type BuiltNode, GraphBuilder } from "../build/builder.ts";
 import type { Graph, Node, Ops, Value } from "../ir/ir.ts";
 import type { Tensor, TensorType } from "../../tensor/mod.ts";
 

@@ -4,7 +4,7 @@
  * matrix units; 8 bits of mantissa change a result by about 0.4 %.
  */
 import type { OpName, Value } from "../ir/ir.ts";
-import { ONNX_DTYPES } from "../ops/elementwise.ts";
+import { ONNX_DTYPES } from "../ir/dtypes.ts";
 import type { Pass } from "./pass.ts";
 
 /** Where nearly all of the arithmetic is. ConvTranspose has no bfloat16 kernel and is lowered to a product before. */

@@ -1,6 +1,6 @@
 /** Samples of the work that passes rewrite, for measuring a device: small, and shaped as in the networks. */
 import { gradients } from "../autodiff.ts";
-import type { GraphBuilder } from "../ir/builder.ts";
+import type { GraphBuilder } from "../build/builder.ts";
 import type { AttrsOf, Value } from "../ir/ir.ts";
 import { tensor } from "../../tensor/mod.ts";
 import type { Kind, Sample } from "./pass.ts";

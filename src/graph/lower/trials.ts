@@ -1,8 +1,8 @@
 /** Trials: graphs whose times tell whether a device gains by a pass. They are built here and timed elsewhere. */
-import { GraphBuilder } from "../ir/builder.ts";
+import { GraphBuilder } from "../build/builder.ts";
 import type { Graph, Value } from "../ir/ir.ts";
 import { sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
-import { lower } from "./mod.ts";
+import { lower } from "./lower.ts";
 import { type Cost, costKey, type Costs, type Pass, type Sample } from "./pass.ts";
 
 /** What decides on one kind of one pass. */

@@ -1,4 +1,5 @@
 /** Elementwise operators: arithmetic, comparison, activations, Where, Cast. */
+import { dtypeNumbered, dtypeOfOnnx, ONNX_DTYPES } from "../ir/dtypes.ts";
 import { type InputInfo, NO_GRADIENT, type OpDef, type OpName, type Vjp } from "../ir/ir.ts";
 import { broadcastShapes, map, zip } from "../../tensor/ndarray.ts";
 import { type DType, isFloat, sameShape, tensor, type TensorType } from "../../tensor/mod.ts";
@@ -90,31 +91,6 @@ export function erf(x: number): number {
 }
 
 const GELU_TANH = Math.sqrt(2 / Math.PI);
-
-/** ONNX's numbers for the dtypes that Cast can name. */
-export const ONNX_DTYPES: Readonly<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float64: 11,
-  bfloat16: 16,
-};
-
-/** The dtype of a foreign model's element type; the compiler's own bfloat16 is not read. */
-export function dtypeOfOnnx(code: number): DType {
-  const found = dtypeNumbered(code);
-  if (found === undefined || found === "bfloat16") {
-    const names = Object.keys(ONNX_DTYPES).filter((name) => name !== "bfloat16");
-    throw new TypeError(`Cannot use tensor element type ${code}: expected one of ${names.join(", ")}`);
-  }
-  return found;
-}
-
-function dtypeNumbered(code: number): DType | undefined {
-  return (Object.keys(ONNX_DTYPES) as DType[]).find((dtype) => ONNX_DTYPES[dtype] === code);
-}
 
 function castNumber(v: number, to: DType): number {
   if (to === "bool") return Number(v !== 0);

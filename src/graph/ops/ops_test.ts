@@ -1,7 +1,7 @@
 /** Every operator's cases in float64: the inferred type and the gradient rule; and what operators refuse. */
 import assert from "node:assert/strict";
 import { gradients } from "../autodiff.ts";
-import { GraphBuilder } from "../ir/builder.ts";
+import { GraphBuilder } from "../build/builder.ts";
 import { assertClose, assertGradients, weightedSum } from "../testing/check.ts";
 import { evaluate } from "../reference/evaluate.ts";
 import { type Attrs, NO_GRADIENT, type OpName } from "../ir/ir.ts";

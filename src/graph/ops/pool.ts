@@ -2,7 +2,7 @@
 import type { AttrsOf, InputInfo, OpDef, Ops, Value } from "../ir/ir.ts";
 import { type NdArray, sizeOf, tensor, type TensorType } from "../../tensor/mod.ts";
 import { ndarray, reduce, stridesOf } from "../../tensor/ndarray.ts";
-import { ONNX_DTYPES } from "./elementwise.ts";
+import { ONNX_DTYPES } from "../ir/dtypes.ts";
 import { dilate } from "./shape.ts";
 import { windowAttrs, windowOutput } from "./conv.ts";
 

@@ -2,7 +2,7 @@
 import { type InputInfo, NO_GRADIENT, type OpDef, type Ops, type Value, type VjpContext } from "../ir/ir.ts";
 import { map, ndarray, reduce, reshape, transpose } from "../../tensor/ndarray.ts";
 import { type NdArray, sizeOf, type TensorType, toNumbers } from "../../tensor/mod.ts";
-import { ONNX_DTYPES } from "./elementwise.ts";
+import { ONNX_DTYPES } from "../ir/dtypes.ts";
 
 type ReduceName = "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum";
 

@@ -10,7 +10,7 @@ import {
   transpose,
 } from "../../tensor/ndarray.ts";
 import { sizeOf, type Tensor, tensor, toNumbers } from "../../tensor/mod.ts";
-import { ONNX_DTYPES } from "./elementwise.ts";
+import { ONNX_DTYPES } from "../ir/dtypes.ts";
 import { constantNumbers, normalizeAxis } from "./reduce.ts";
 
 /** A Slice's starts, lengths and steps for every axis, clamped as ONNX says. */

@@ -15,7 +15,7 @@ import {
   TensorProto_DataType,
   type ValueInfoProto,
 } from "onnx-buf";
-import { dtypeOfOnnx } from "../ops/elementwise.ts";
+import { dtypeOfOnnx } from "../ir/dtypes.ts";
 import {
   bytesOf,
   type DType,

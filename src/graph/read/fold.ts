@@ -2,7 +2,7 @@
  * A builder that computes at once what depends on constants only, so that shape arithmetic vanishes from imported
  * graphs. Not an optimiser: a parameter stays a parameter, whatever is done to it.
  */
-import { type BuiltNode, GraphBuilder } from "../ir/builder.ts";
+import { type BuiltNode, GraphBuilder } from "../build/builder.ts";
 import type { Attrs, OpName, Value } from "../ir/ir.ts";
 import { fromTensor } from "../../tensor/ndarray.ts";
 import { allocate, isFloat, type NdArray, sizeOf, type Tensor, type TensorType } from "../../tensor/mod.ts";

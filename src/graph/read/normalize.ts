@@ -1,6 +1,6 @@
 /**
  * Brings foreign ONNX models (operator sets 9 to 23) into the IR: static shapes, one output a node, the operators of
- * `ops/table.ts`. Shape arithmetic is computed away; weights keep the names that the file gives them.
+ * `ir/signatures.ts`. Shape arithmetic is computed away; weights keep the names that the file gives them.
  */
 import {
   checkShape,
@@ -24,7 +24,7 @@ import { REDUCE_RULES } from "./rules/reduce.ts";
 import { RuleContext, type Rules } from "./rules/rule.ts";
 import { SHAPE_RULES } from "./rules/shape.ts";
 import { WINDOW_RULES } from "./rules/window.ts";
-import { renameValues } from "../ir/rename.ts";
+import { renameValues } from "./rename.ts";
 
 /** Operator of ONNX → how it becomes operators of the IR. What is not here is refused by name. */
 export const IMPORT_RULES: Rules = {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type { RawAttr, RawModel, RawNode } from "./decode.ts";
 import { evaluate } from "../reference/evaluate.ts";
 import { normalizeModel } from "./normalize.ts";
-import { print } from "../ir/print.ts";
+import { print } from "../build/print.ts";
 import { tensor, toNumbers } from "../../tensor/tensor.ts";
-import { verify } from "../ir/verify.ts";
+import { verify } from "../build/verify.ts";
 
 /** `"y = Op(a, b)"` with attributes. */
 function node(text: string, attrs: Record<string, RawAttr> = {}): RawNode {

@@ -1,6 +1,6 @@
 /**
  * How much memory running a graph takes, told before it runs: ONNX Runtime's CPU provider in a device child, with open
- * sizes (`codec.ts`). Not a model of a GPU's memory.
+ * sizes (`write/encode.ts`). Not a model of a GPU's memory.
  *
  * What is modelled: a value's buffer is there from the node that makes it to its last use in the order of `runOrder()`;
  * Reshape, Identity and what a product reads as columns share the buffer of their input; with open sizes nothing else

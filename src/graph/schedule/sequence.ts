@@ -2,7 +2,7 @@
  * The order in which a graph runs. ONNX Runtime runs what the last leaf of the file needs first, whatever the file lists
  * before it, so an order that saves memory has to be a dependency or follow from these rules.
  */
-import { GraphBuilder } from "../ir/builder.ts";
+import { GraphBuilder } from "../build/builder.ts";
 import type { Graph, Node, Value } from "../ir/ir.ts";
 import { sizeOf } from "../../tensor/mod.ts";
 

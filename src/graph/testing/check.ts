@@ -1,6 +1,6 @@
 /** Comparing numbers in tests: against expected values, and gradients against differences. Not for production code. */
 import { gradients } from "../autodiff.ts";
-import { GraphBuilder } from "../ir/builder.ts";
+import { GraphBuilder } from "../build/builder.ts";
 import { evaluate } from "../reference/evaluate.ts";
 import type { Value } from "../ir/ir.ts";
 import type { Random } from "../../tensor/random.ts";

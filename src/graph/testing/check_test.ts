@@ -1,6 +1,6 @@
 /** The comparing helpers must fail when there is something to find. */
 import assert from "node:assert/strict";
-import type { GraphBuilder } from "../ir/builder.ts";
+import type { GraphBuilder } from "../build/builder.ts";
 import { assertClose, assertGradients, weightedSum } from "./check.ts";
 import { type AnyOpDef, opDef } from "../ops/mod.ts";
 import { Random } from "../../tensor/random.ts";

@@ -2,7 +2,7 @@
  * What a test case of an operator is, and how it becomes nodes of a graph with seeded inputs.
  * Not a test: `ops_test.ts` differentiates the cases, `tests/conformance_test.ts` runs them on the engines.
  */
-import type { GraphBuilder } from "../../ir/builder.ts";
+import type { GraphBuilder } from "../../build/builder.ts";
 import type { AttrsOf, OpName, Value } from "../../ir/ir.ts";
 import { type DType, isFloat, Random, sizeOf, type Tensor, tensor } from "../../../tensor/mod.ts";
 

@@ -1,5 +1,5 @@
 /** Cases of the elementwise operators. */
-import { ONNX_DTYPES } from "../elementwise.ts";
+import { ONNX_DTYPES } from "../../ir/dtypes.ts";
 import type { OpName } from "../../ir/ir.ts";
 import { type Case, type CaseTable, exactly, type Fill, float, typed } from "./case.ts";
 

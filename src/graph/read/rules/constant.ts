@@ -1,7 +1,7 @@
 /** Import rules of operators that make constants, shapes and index lists: they vanish, because shapes are static. */
 import type { Value } from "../../ir/ir.ts";
 import { sizeOf, type Tensor, tensor } from "../../../tensor/mod.ts";
-import { dtypeOfOnnx, ONNX_DTYPES } from "../../ops/elementwise.ts";
+import { dtypeOfOnnx, ONNX_DTYPES } from "../../ir/dtypes.ts";
 import { listLength, type RuleContext, type Rules } from "./rule.ts";
 
 function constant(c: RuleContext): Value {

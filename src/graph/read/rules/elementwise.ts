@@ -1,6 +1,6 @@
 /** Import rules of elementwise operators. */
 import type { Attrs, OpName, Value } from "../../ir/ir.ts";
-import { dtypeOfOnnx } from "../../ops/elementwise.ts";
+import { dtypeOfOnnx } from "../../ir/dtypes.ts";
 import { isFloat, tensor } from "../../../tensor/mod.ts";
 import type { Rule, RuleContext, Rules } from "./rule.ts";
 

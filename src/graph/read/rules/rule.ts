@@ -2,7 +2,7 @@
 import { quote, type RawAttr, type RawNode, safeInteger } from "../decode.ts";
 import type { FoldingBuilder } from "../fold.ts";
 import type { Ops, Value } from "../../ir/ir.ts";
-import { ONNX_DTYPES } from "../../ops/elementwise.ts";
+import { ONNX_DTYPES } from "../../ir/dtypes.ts";
 import { normalizeAxis } from "../../ops/reduce.ts";
 import type { DType, Tensor } from "../../../tensor/mod.ts";
 

@@ -1,5 +1,5 @@
 /** Checks that a graph keeps the IR's promises. Not a check of foreign files: `decode.ts` and `normalize.ts` do that. */
-import type { Attrs, Graph, InputInfo, Node } from "./ir.ts";
+import type { Attrs, Graph, InputInfo, Node } from "../ir/ir.ts";
 import { isOpName, opDef } from "../ops/mod.ts";
 import { allocate, sameShape, sizeOf, type TensorType } from "../../tensor/mod.ts";
 

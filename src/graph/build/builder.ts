@@ -2,9 +2,9 @@
  * Builds graphs: `b.op.Conv(x, w, null, {…})` infers the type at once and adds a node.
  * Not an optimiser: what is added stays until `build()` drops what no output needs.
  */
-import type { Attrs, Graph, InputInfo, Node, OpName, Ops, Value } from "./ir.ts";
+import type { Attrs, Graph, InputInfo, Node, OpName, Ops, Value } from "../ir/ir.ts";
 import { type DType, isFloat, type Tensor, tensor, type TensorType } from "../../tensor/mod.ts";
-import type { Operand } from "../ops/table.ts";
+import type { Operand } from "../ir/signatures.ts";
 import { type AnyOpDef, opDef, OPS } from "../ops/mod.ts";
 
 /** A node as the builder holds it, with its values. */

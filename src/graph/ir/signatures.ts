@@ -1,6 +1,10 @@
 /** The signatures of all operators of the IR, with ONNX's names, input order and attribute names (opset 20). */
-import type { Value } from "../ir/ir.ts";
-import type { Tensor } from "../../tensor/mod.ts";
+import type { Tensor, TensorType } from "../../tensor/mod.ts";
+
+/** A value inside a builder: its name and static type. */
+export interface Value extends TensorType {
+  readonly name: string;
+}
 
 /** A value, a tensor (a constant), a number (a scalar constant of its peers' dtype), a list (a 1-D int64 constant) or null (absent). */
 export type Operand = Value | Tensor | number | readonly number[] | null;

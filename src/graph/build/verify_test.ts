@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { GraphBuilder } from "./builder.ts";
-import type { Graph, Node } from "./ir.ts";
+import type { Graph, Node } from "../ir/ir.ts";
 import { tensor } from "../../tensor/tensor.ts";
 import { verify } from "./verify.ts";
 

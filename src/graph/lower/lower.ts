@@ -1,6 +1,6 @@
 /** Lowering: rewrites a graph into the forms that an execution provider runs fast. */
 import type { Graph } from "../ir/ir.ts";
-import { mergeEqual } from "../schedule/merge.ts";
+import { mergeEqual } from "./merge.ts";
 import { CPU_PASSES, CUDA_PASSES, MIXED_CUDA_PASSES, WEBGPU_PASSES } from "./lists.ts";
 import { applyPass, type Cost, type Costs, type Pass, type PassReport, type Target } from "./pass.ts";
 import { MERGE_VIEWS } from "./views.ts";

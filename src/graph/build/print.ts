@@ -1,5 +1,5 @@
 /** Shows a graph as text, the same text for the same graph: the debugger, and what golden tests compare. */
-import type { Graph, Node } from "./ir.ts";
+import type { Graph, Node } from "../ir/ir.ts";
 import { opDef } from "../ops/mod.ts";
 import { sizeOf, type Tensor, type TensorType } from "../../tensor/mod.ts";
 import { inputInfos } from "./verify.ts";

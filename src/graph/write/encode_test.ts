@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { fromBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
-import { GraphBuilder } from "../ir/builder.ts";
-import { encodeModel } from "./codec.ts";
+import { GraphBuilder } from "../build/builder.ts";
+import { encodeModel } from "./encode.ts";
 import { decodeModel } from "../read/decode.ts";
 import { importModel } from "../read/normalize.ts";
-import { print } from "../ir/print.ts";
+import { print } from "../build/print.ts";
 import { type DType, tensor, tensorBytes } from "../../tensor/tensor.ts";
 
 function smallGraph() {

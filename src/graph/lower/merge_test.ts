@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { GraphBuilder } from "../ir/builder.ts";
+import { GraphBuilder } from "../build/builder.ts";
 import { evaluate } from "../reference/evaluate.ts";
 import { mergeEqual } from "./merge.ts";
 import { tensor } from "../../tensor/tensor.ts";
-import { verify } from "../ir/verify.ts";
+import { verify } from "../build/verify.ts";
 
 const X = { dtype: "float32", shape: [3] } as const;
 const scale = (values: readonly number[]) => tensor("float32", [values.length], values);

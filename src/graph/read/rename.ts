@@ -1,5 +1,5 @@
 /** Gives values of a graph other names. */
-import type { Graph } from "./ir.ts";
+import type { Graph } from "../ir/ir.ts";
 
 /**
  * The graph with values renamed by `names`; a name that is not in it stays, or gets a suffix where it is in the way.

@@ -13,7 +13,7 @@ import {
   type ValueInfoProtoSchema,
 } from "onnx-buf";
 import type { AttrValue, Graph, Node } from "../ir/ir.ts";
-import { ONNX_DTYPES } from "../ops/elementwise.ts";
+import { ONNX_DTYPES } from "../ir/dtypes.ts";
 import { type DType, type Tensor, tensor, tensorBytes, type TensorType } from "../../tensor/mod.ts";
 
 /** The operator set that the IR's operators follow, and that is written. */
