@@ -36,6 +36,9 @@ export const HOUSE: readonly RoomRules[] = [
     room: "server",
     is: "HTTP: one record a route, with zod schemas that validate and document; one file turns errors into problems",
     flow: "requests → replies, events",
+    // `protocols` (OIP, MONAI Label, DICOMweb) will stand after `routes`, `auth` after `schemas`.
+    folders: [".", "routes", "web", "schemas", "http", "observe"],
+    base: ["settings.ts"],
     ignorant: { of: "tensors and ONNX", rooms: ["graph", "tensor"] },
     packages: [/^(hono|@hono\/[^/]+|@fastify\/busboy)(\/|$)/, /^node:https?2?$/],
   },

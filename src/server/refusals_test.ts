@@ -7,7 +7,7 @@ import { draftOf, makeSource } from "../registry/testing/packages.ts";
 import { VolumeError } from "../volume/mod.ts";
 import { image } from "./testing/fake_tasks.ts";
 import { PROBLEM_CODES, problemOf, statusOf } from "./http/problems.ts";
-import { createApp } from "./http/app.ts";
+import { createApp } from "./app.ts";
 import { CASES, CLASSIFY, NONE, octets, SEGMENT, spec, wish } from "./testing/refusal_cases.ts";
 import { ROUTES } from "./routes/routes.ts";
 import { callOf, ended, form, packageZip, problem, refused, withBench, zipOf } from "./testing/server.ts";

@@ -1,4 +1,5 @@
-/** What a server is started with, complete and checked; where the values come from is not known here. */
+/** What a server is started with, complete and checked, wherever the values come from; and the versions it is made of. */
+import project from "../../deno.json" with { type: "json" };
 import type { Provider } from "../engine/mod.ts";
 
 /** Largest bodies, bytes, and patience. */
@@ -48,3 +49,6 @@ export interface ServerSettings {
 
 /** Addresses that only this machine can reach. */
 export const LOOPBACK_HOSTS: readonly string[] = ["127.0.0.1", "localhost", "[::1]", "::1"];
+
+export const SULCUS_VERSION = project.version;
+export const ONNXRUNTIME_VERSION = project.imports["onnxruntime-node"].split("@").at(-1)!;

@@ -8,16 +8,15 @@ import { Datasets } from "../datasets/mod.ts";
 import { Jobs } from "../jobs/mod.ts";
 import { type Database, openDatabase } from "../storage/mod.ts";
 import { Registry } from "../registry/mod.ts";
-import { createApp } from "./http/app.ts";
-import { deadline } from "./http/deadline.ts";
+import { createApp } from "./app.ts";
 import { DeviceState } from "./observe/devices.ts";
-import { Health } from "./observe/health_checks.ts";
+import { deadline, Health } from "./observe/health.ts";
 import { type Logger, logToStderr } from "./observe/log.ts";
-import { ServerMetrics } from "./observe/server_metrics.ts";
-import type { Services } from "./services.ts";
+import { ServerMetrics } from "./observe/metrics.ts";
+import type { Services } from "./http/services.ts";
 import { DEFAULT_LIMITS, type Limits, LOOPBACK_HOSTS, type ServerSettings } from "./settings.ts";
 import { Spool } from "./http/spool.ts";
-import { startingHandler } from "./starting.ts";
+import { createStartingApp } from "./starting.ts";
 
 export interface ServerOptions {
   /** Address to listen on. Default 127.0.0.1. */
@@ -73,7 +72,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const log = options.log ?? logToStderr;
   const stopping = new AbortController();
   const hardStop = new AbortController();
-  let handler: (request: Request) => Response | Promise<Response> = startingHandler(log);
+  let handler: (request: Request) => Response | Promise<Response> = createStartingApp(log).fetch;
   const server = Deno.serve(
     { hostname: settings.host, port: settings.port, signal: hardStop.signal, onListen() {} },
     (request) => handler(request),

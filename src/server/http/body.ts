@@ -3,6 +3,7 @@
  * Nothing is kept in memory but the chunk at hand and small JSON.
  */
 import { Problem } from "./problems.ts";
+import { parseJson } from "./validate.ts";
 
 export interface BodyLimits {
   readonly maxBytes: number;
@@ -14,14 +15,12 @@ export interface BodyLimits {
 
 /**
  * The chunks of a body.
- * @throws {Problem} `too-large` by its announced or its real length; `upload-stalled`; `length-mismatch` when the client
- * goes away
+ * @throws {Problem} `too-large`; `upload-stalled`; `length-mismatch` when the client goes away
  */
 export async function* bodyChunks(
   request: Request,
   { maxBytes, idleMs, onBytes }: BodyLimits,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  refuseLength(request, maxBytes);
   if (request.body === null) return;
   const reader = (request.body as ReadableStream<Uint8Array<ArrayBuffer>>).getReader();
   let received = 0;
@@ -39,12 +38,7 @@ export async function* bodyChunks(
   }
 }
 
-/** Refuses by the announced length, before anything is read. @throws {Problem} `too-large` */
-export function refuseLength(request: Request, maxBytes: number): void {
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
-}
-
-function tooLarge(maxBytes: number): Problem {
+export function tooLarge(maxBytes: number): Problem {
   return new Problem("too-large", `Cannot take the body: expected at most ${maxBytes} bytes, got more`);
 }
 
@@ -74,25 +68,6 @@ async function withPatience<T>(
 export async function readJson(request: Request, limits: BodyLimits): Promise<unknown> {
   const bytes = await new Response(ReadableStream.from(bodyChunks(request, limits))).arrayBuffer();
   return parseJson(new Uint8Array(bytes), "the body");
-}
-
-/**
- * JSON whose texts a database can hold; `name` says in the message what it is.
- * @throws {Problem} `invalid-json`
- */
-export function parseJson(bytes: Uint8Array, name: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), (key, value) => {
-      if (key.includes("\0") || typeof value === "string" && value.includes("\0")) {
-        throw new SyntaxError("NUL in a text");
-      }
-      return value;
-    });
-  } catch (error) {
-    throw new Problem("invalid-json", `Cannot read ${name}: expected JSON in UTF-8 without NUL characters`, {
-      cause: error,
-    });
-  }
 }
 
 /** What a file begins with. */

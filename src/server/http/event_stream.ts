@@ -1,6 +1,6 @@
 /** A job's events as a `text/event-stream` (HTML standard, section 9.2). */
 import type { JobEvent } from "../../jobs/mod.ts";
-import type { Services } from "../services.ts";
+import type { Services } from "./services.ts";
 
 /** Proxies give up on connections that are silent for longer. */
 const HEARTBEAT_MS = 15_000;

@@ -7,10 +7,10 @@ import { once } from "node:events";
 import type { z } from "zod";
 import { inputFromName } from "../../datasets/mod.ts";
 import type { Modality } from "../../inference/mod.ts";
-import { bodyChunks, type BodyLimits, checkedStart, parseJson } from "./body.ts";
+import { bodyChunks, type BodyLimits, checkedStart } from "./body.ts";
 import { Problem, problemOf } from "./problems.ts";
 import { type SpoolFolder, writeChunks } from "./spool.ts";
-import { parseWith } from "./validate.ts";
+import { parseJson, parseWith } from "./validate.ts";
 
 export interface FormOptions<T> {
   readonly folder: SpoolFolder;

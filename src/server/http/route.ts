@@ -5,8 +5,11 @@
 import { z } from "zod";
 import type { FileKind } from "./body.ts";
 import type { ProblemCode } from "./problems.ts";
-import type { Services } from "../services.ts";
+import type { Services } from "./services.ts";
 import type { Limits } from "../settings.ts";
+
+/** Who may call a route. The server has no logins yet, so everyone who reaches it may call everything. */
+export type Permits = "everyone";
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
@@ -16,6 +19,18 @@ export type BodySpec =
   | { readonly kind: "file"; readonly file: FileKind; readonly limit: keyof Limits }
   /** Read by the handler; `options` is the schema of its JSON part. */
   | { readonly kind: "form"; readonly options: z.ZodType };
+
+/** The most bytes that a route's body may have. */
+export function maxBytesOf(body: BodySpec, limits: Limits): number {
+  switch (body.kind) {
+    case "json":
+      return limits.jsonBytes;
+    case "file":
+      return limits[body.limit];
+    case "form":
+      return limits.formBytes;
+  }
+}
 
 type BodyOf<B> = B extends { readonly kind: "json"; readonly schema: z.ZodType<infer T> } ? T
   : B extends { readonly kind: "file" } ? ReadableStream<Uint8Array<ArrayBuffer>>
@@ -47,6 +62,7 @@ export interface Route {
   readonly method: Method;
   /** As OpenAPI writes it: `/v1/jobs/{id}`. */
   readonly path: string;
+  readonly permits: Permits;
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
@@ -88,13 +104,13 @@ export function route<
   };
 }
 
+/** The paths of requests that a route takes. */
+export function pathPattern({ path }: Pick<Route, "path">): RegExp {
+  return new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
+}
+
 /** Media types of the successful replies, the default first. */
 export function mediaTypesOf({ replies }: Pick<Route, "replies">): string[] {
   return Object.entries(replies).filter(([status]) => Number(status) < 400)
     .flatMap(([, { content = {} }]) => Object.keys(content));
-}
-
-/** A JSON reply. */
-export function json(value: unknown, { status = 200, headers = {} }: ResponseInit = {}): Response {
-  return new Response(JSON.stringify(value), { status, headers: { "content-type": "application/json", ...headers } });
 }

@@ -1,10 +1,10 @@
 /** A request on its way into a route's handler: everything the route's record says is checked here, and nowhere else. */
-import { bodyChunks, checkedStart, readJson, refuseLength } from "./body.ts";
+import { bodyChunks, checkedStart, readJson } from "./body.ts";
 import { bestType } from "./negotiate.ts";
 import { Problem } from "./problems.ts";
-import { type BodySpec, mediaTypesOf, type Route } from "./route.ts";
-import type { Services } from "../services.ts";
-import { parseWith } from "./validate.ts";
+import { type BodySpec, maxBytesOf, mediaTypesOf, type Route } from "./route.ts";
+import type { Services } from "./services.ts";
+import { parseWith, refuseNul } from "./validate.ts";
 
 /** What a body of each kind may call itself. */
 const CONTENT_TYPES: Readonly<Record<BodySpec["kind"], RegExp>> = {
@@ -46,15 +46,6 @@ function mediaTypeOf(route: Route, request: Request): string {
   throw new Problem("not-acceptable", `Cannot reply as asked: this route gives ${[...new Set(offered)].join(", ")}`);
 }
 
-/** No name here has one, and PostgreSQL takes none. */
-function refuseNul(values: Record<string, string>, at: string): void {
-  const name = Object.keys(values).find((name) => values[name].includes("\0"));
-  if (name === undefined) return;
-  throw new Problem("invalid-request", `Cannot take the ${at}: expected text without NUL characters`, {
-    path: `${at}.${name.slice(0, 64)}`,
-  });
-}
-
 function queryOf(request: Request): Record<string, string> {
   const { searchParams } = new URL(request.url);
   const repeated = [...searchParams.keys()].find((name, i, all) => all.indexOf(name) !== i);
@@ -74,19 +65,17 @@ function checkContentType({ kind }: BodySpec, request: Request): void {
 }
 
 async function bodyOf(spec: BodySpec, request: Request, { settings, metrics }: Services): Promise<unknown> {
-  const { limits } = settings;
-  const onBytes = (bytes: number) => metrics.uploaded.add({}, bytes);
-  const bounds = { idleMs: limits.idleMs, onBytes };
+  const bounds = {
+    maxBytes: maxBytesOf(spec, settings.limits),
+    idleMs: settings.limits.idleMs,
+    onBytes: (bytes: number) => metrics.uploaded.add({}, bytes),
+  };
   switch (spec.kind) {
     case "json":
-      return parseWith(spec.schema, await readJson(request, { ...bounds, maxBytes: limits.jsonBytes }), "");
-    case "file": {
-      const maxBytes = limits[spec.limit];
-      refuseLength(request, maxBytes);
-      return ReadableStream.from(checkedStart(bodyChunks(request, { ...bounds, maxBytes }), spec.file, "the body"));
-    }
+      return parseWith(spec.schema, await readJson(request, bounds), "");
+    case "file":
+      return ReadableStream.from(checkedStart(bodyChunks(request, bounds), spec.file, "the body"));
     case "form":
-      refuseLength(request, limits.formBytes);
       return undefined;
   }
 }

@@ -1,10 +1,10 @@
-/** Checks values against schemas and tells the first wrong field. */
+/** Checks values that clients send: JSON, schemas, text that a database can hold. */
 import type { z } from "zod";
 import { Problem } from "./problems.ts";
 
 /**
  * The value as the schema gives it back. `at` is where in the request it came from ("query", "options", "" for a body).
- * @throws {Problem} `invalid-request` with the field's path
+ * @throws {Problem} `invalid-request` with the path of the first wrong field
  */
 export function parseWith<T>(schema: z.ZodType<T>, value: unknown, at: string): T {
   const result = schema.safeParse(value);
@@ -27,4 +27,32 @@ function firstIssue(issue: z.core.$ZodIssue): { path: PropertyKey[]; detail: str
     if (inner.path.length > 0) return { path: [...issue.path, ...inner.path], detail: inner.detail };
   }
   return { path: [...issue.path], detail: issue.message };
+}
+
+/**
+ * JSON whose texts a database can hold; `name` says in the message what it is.
+ * @throws {Problem} `invalid-json`
+ */
+export function parseJson(bytes: Uint8Array, name: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), (key, value) => {
+      if (key.includes("\0") || typeof value === "string" && value.includes("\0")) {
+        throw new SyntaxError("NUL in a text");
+      }
+      return value;
+    });
+  } catch (error) {
+    throw new Problem("invalid-json", `Cannot read ${name}: expected JSON in UTF-8 without NUL characters`, {
+      cause: error,
+    });
+  }
+}
+
+/** No name here has a NUL character, and PostgreSQL stores none. @throws {Problem} `invalid-request` */
+export function refuseNul(values: Readonly<Record<string, string>>, at: string): void {
+  const name = Object.keys(values).find((name) => values[name].includes("\0"));
+  if (name === undefined) return;
+  throw new Problem("invalid-request", `Cannot take the ${at}: expected text without NUL characters`, {
+    path: `${at}.${name.slice(0, 64)}`,
+  });
 }

@@ -1,6 +1,6 @@
 /** What this machine can run networks on, probed in the background; again, when asked, while nothing it needs is ready. */
 import { type Device, type Provider, PROVIDERS } from "../../engine/mod.ts";
-import { deadline } from "../http/deadline.ts";
+import { deadline } from "./health.ts";
 
 /** Pause after a probe that found no usable device. */
 const AGAIN_MS = 30_000;

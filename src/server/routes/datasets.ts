@@ -17,7 +17,8 @@ import {
   idParams,
   importQuery,
 } from "../schemas/requests.ts";
-import { type Call, json, route } from "../http/route.ts";
+import { json } from "../http/reply.ts";
+import { type Call, route } from "../http/route.ts";
 import { writeChunks } from "../http/spool.ts";
 
 const tag = "Data sets";
@@ -41,6 +42,7 @@ export const DATASET_ROUTES = [
   route({
     method: "GET",
     path: "/v1/datasets",
+    permits: "everyone",
     tag,
     summary: "All data sets, newest first",
     replies: { 200: { description: "Without their cases", content: { "application/json": datasetListSchema } } },
@@ -50,6 +52,7 @@ export const DATASET_ROUTES = [
   route({
     method: "POST",
     path: "/v1/datasets",
+    permits: "everyone",
     tag,
     summary: "Make an empty data set",
     body: { kind: "json", schema: datasetRequestSchema },
@@ -63,6 +66,7 @@ export const DATASET_ROUTES = [
   route({
     method: "POST",
     path: "/v1/datasets/import",
+    permits: "everyone",
     tag,
     summary: "Make a data set from an archive",
     description: "A .zip in nnU-Net v2 raw layout, BraTS layout or Sulcus layout; imported whole or not at all.",
@@ -82,6 +86,7 @@ export const DATASET_ROUTES = [
   route({
     method: "GET",
     path: "/v1/datasets/{id}",
+    permits: "everyone",
     tag,
     summary: "A data set: cases, checks, hash",
     params: idParams,
@@ -92,6 +97,7 @@ export const DATASET_ROUTES = [
   route({
     method: "DELETE",
     path: "/v1/datasets/{id}",
+    permits: "everyone",
     tag,
     summary: "Delete a data set with its files",
     params: idParams,
@@ -105,6 +111,7 @@ export const DATASET_ROUTES = [
   route({
     method: "PUT",
     path: "/v1/datasets/{id}/cases/{case}/label",
+    permits: "everyone",
     tag,
     summary: "Store or replace a case's label map",
     params: caseParams,
@@ -116,6 +123,7 @@ export const DATASET_ROUTES = [
   route({
     method: "PUT",
     path: "/v1/datasets/{id}/cases/{case}/class",
+    permits: "everyone",
     tag,
     summary: "Set a case's class and patient",
     params: caseParams,
@@ -130,6 +138,7 @@ export const DATASET_ROUTES = [
   route({
     method: "PUT",
     path: "/v1/datasets/{id}/cases/{case}/{modality}",
+    permits: "everyone",
     tag,
     summary: "Store or replace a case's image",
     params: caseFileParams,

@@ -1,16 +1,16 @@
 /** Segmentation and classification: volumes in, a mask or probabilities out, now or as a job. */
 import type { InferenceInput, SegmentOutcome } from "../../jobs/mod.ts";
-import { attachment, fileReply } from "../http/file_reply.ts";
+import { attachment, fileReply, json } from "../http/reply.ts";
 import { readVolumeForm } from "../http/form.ts";
 import { jobReply } from "./job_reply.ts";
 import { prefersAsync } from "../http/negotiate.ts";
 import { Problem, type ProblemCode } from "../http/problems.ts";
 import { classificationSchema, jobSchema, segmentationSchema } from "../schemas/replies.ts";
 import { inferenceOptionsSchema, nameParams, segmentQuery } from "../schemas/requests.ts";
-import { type Call, json, type Reply, route } from "../http/route.ts";
-import type { Services } from "../services.ts";
+import { type Call, type Reply, route } from "../http/route.ts";
+import type { Services } from "../http/services.ts";
 import type { SpoolFolder } from "../http/spool.ts";
-import { runToEnd } from "../http/wait_for_job.ts";
+import { runToEnd } from "./wait_for_job.ts";
 
 const tag = "Segment, classify";
 const MASK_TYPE = "application/octet-stream";
@@ -133,6 +133,7 @@ export const INFERENCE_ROUTES = [
   route({
     method: "POST",
     path: "/v1/models/{name}/segment",
+    permits: "everyone",
     tag,
     summary: "Segment a case",
     description: `${description} The mask is on the grid of the first modality exactly.`,
@@ -162,6 +163,7 @@ export const INFERENCE_ROUTES = [
   route({
     method: "POST",
     path: "/v1/models/{name}/classify",
+    permits: "everyone",
     tag,
     summary: "Classify a case",
     description,

@@ -1,6 +1,6 @@
-/** Jobs as users see them. */
+/** Jobs as users see them. */ import { json } from "../http/reply.ts";
+
 import { isTraining, type JobRecord } from "../../jobs/mod.ts";
-import { json } from "../http/route.ts";
 
 /** Where the mask of a segmentation is. */
 export function maskUrl(id: string): string {

@@ -1,9 +1,9 @@
 /** Jobs: how they stand, their events as they come, what they made. */
-import { attachment, fileReply } from "../http/file_reply.ts";
+import { attachment, fileReply, json } from "../http/reply.ts";
 import { presentJob } from "./job_reply.ts";
 import { jobListSchema, jobSchema, reportSchema } from "../schemas/replies.ts";
 import { idParams, jobFilterSchema } from "../schemas/requests.ts";
-import { json, route } from "../http/route.ts";
+import { route } from "../http/route.ts";
 import { eventStream } from "../http/event_stream.ts";
 
 const tag = "Jobs";
@@ -16,6 +16,7 @@ export const JOB_ROUTES = [
   route({
     method: "GET",
     path: "/v1/jobs",
+    permits: "everyone",
     tag,
     summary: "Jobs, newest first",
     query: jobFilterSchema,
@@ -26,6 +27,7 @@ export const JOB_ROUTES = [
   route({
     method: "GET",
     path: "/v1/jobs/{id}",
+    permits: "everyone",
     tag,
     summary: "A job",
     params: idParams,
@@ -36,6 +38,7 @@ export const JOB_ROUTES = [
   route({
     method: "GET",
     path: "/v1/jobs/{id}/events",
+    permits: "everyone",
     tag,
     summary: "A job's events as they come",
     description:
@@ -54,6 +57,7 @@ export const JOB_ROUTES = [
   route({
     method: "GET",
     path: "/v1/jobs/{id}/report",
+    permits: "everyone",
     tag,
     summary: "The report of a training",
     params: idParams,
@@ -77,6 +81,7 @@ export const JOB_ROUTES = [
   route({
     method: "GET",
     path: "/v1/jobs/{id}/mask",
+    permits: "everyone",
     tag,
     summary: "The mask that a segmentation job made",
     params: idParams,
@@ -91,6 +96,7 @@ export const JOB_ROUTES = [
   route({
     method: "POST",
     path: "/v1/jobs/{id}/cancel",
+    permits: "everyone",
     tag,
     summary: "Cancel a job",
     description: "A training's last checkpoint is kept.",

@@ -2,11 +2,11 @@
 import { importRequestSchema, importWeightFile } from "../../weights/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
 import { type ModelVersion } from "../../registry/mod.ts";
-import { attachment } from "../http/file_reply.ts";
+import { attachment, json } from "../http/reply.ts";
 import { Problem } from "../http/problems.ts";
 import { importedModelSchema, modelListSchema, modelSchema, modelVersionSchema } from "../schemas/replies.ts";
 import { decisionSchema, nameParams, versionParams } from "../schemas/requests.ts";
-import { json, route } from "../http/route.ts";
+import { route } from "../http/route.ts";
 import { writeChunks } from "../http/spool.ts";
 
 const tag = "Models";
@@ -37,6 +37,7 @@ export const MODEL_ROUTES = [
   route({
     method: "GET",
     path: "/v1/models",
+    permits: "everyone",
     tag,
     summary: "All models with the states of their versions",
     replies: { 200: { description: "By name", content: { "application/json": modelListSchema } } },
@@ -46,6 +47,7 @@ export const MODEL_ROUTES = [
   route({
     method: "POST",
     path: "/v1/models",
+    permits: "everyone",
     tag,
     summary: "Import a model package",
     description: "The archive is checked whole before the version appears, as a candidate.",
@@ -73,6 +75,7 @@ export const MODEL_ROUTES = [
   route({
     method: "POST",
     path: "/v1/models/import",
+    permits: "everyone",
     tag,
     summary: "Make a model of a PyTorch, safetensors or ONNX file",
     description:
@@ -99,6 +102,7 @@ export const MODEL_ROUTES = [
   route({
     method: "GET",
     path: "/v1/models/{name}",
+    permits: "everyone",
     tag,
     summary: "A model, and in full its served version (or its newest)",
     params: nameParams,
@@ -113,6 +117,7 @@ export const MODEL_ROUTES = [
   route({
     method: "GET",
     path: "/v1/models/{name}/versions/{version}",
+    permits: "everyone",
     tag,
     summary: "A version: manifest, state, metrics, hashes",
     params: versionParams,
@@ -124,6 +129,7 @@ export const MODEL_ROUTES = [
   route({
     method: "GET",
     path: "/v1/models/{name}/versions/{version}/package",
+    permits: "everyone",
     tag,
     summary: "Export a version as one .zip",
     params: versionParams,
@@ -138,6 +144,7 @@ export const MODEL_ROUTES = [
   route({
     method: "POST",
     path: "/v1/models/{name}/versions/{version}/approve",
+    permits: "everyone",
     tag,
     summary: "Serve a version",
     description: "The one served so far is retired, not deleted.",
@@ -151,6 +158,7 @@ export const MODEL_ROUTES = [
   route({
     method: "POST",
     path: "/v1/models/{name}/rollback",
+    permits: "everyone",
     tag,
     summary: "Serve the former version again",
     params: nameParams,

@@ -4,8 +4,8 @@ import { INPUTS } from "../../inference/mod.ts";
 import { namedSchemas, nameOf, parameterSchema } from "./named.ts";
 import { type ProblemCode, statusOf, titleOf } from "../http/problems.ts";
 import { problemSchema } from "./replies.ts";
-import type { BodySpec, Reply, Route } from "../http/route.ts";
-import { SULCUS_VERSION } from "../routes/version.ts";
+import type { BodySpec, Permits, Reply, Route } from "../http/route.ts";
+import { SULCUS_VERSION } from "../settings.ts";
 
 type Json = Record<string, unknown>;
 
@@ -21,6 +21,8 @@ export interface Operation {
   readonly tags: readonly string[];
   readonly summary: string;
   readonly description?: string;
+  /** Who may call it. */
+  readonly "x-permits": Permits;
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly required: boolean; readonly content: Readonly<Record<string, MediaType>> };
   readonly responses: Readonly<Record<string, ResponseObject>>;
@@ -99,7 +101,7 @@ function ref(schema: z.ZodType): Json {
 }
 
 function operationOf(route: Route): Operation {
-  const { method, path, tag, summary, description, replies, body } = route;
+  const { method, path, permits, tag, summary, description, replies, body } = route;
   const parameters = parametersOf(route);
   const responses: Record<string, ResponseObject> = {};
   for (const [status, reply] of Object.entries(replies)) responses[status] = responseOf(reply);
@@ -109,6 +111,7 @@ function operationOf(route: Route): Operation {
     tags: [tag],
     summary,
     ...(description && { description }),
+    "x-permits": permits,
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: requestBodyOf(body) }),
     responses,

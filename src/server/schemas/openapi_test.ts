@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { methodsOf } from "../http/app.ts";
+import { methodsOf } from "../app.ts";
 import { openApiDocument } from "./openapi.ts";
 import { docsPage } from "../web/docs_page.ts";
 import { ROUTES } from "../routes/routes.ts";
@@ -68,10 +68,11 @@ Deno.test("openApiDocument() names every parameter of a path and no other", () =
   }
 });
 
-Deno.test("openApiDocument() gives every operation an id of its own, a reply and its refusals", () => {
+Deno.test("openApiDocument() says who may call each operation, gives it an id, a reply and its refusals", () => {
   const operations = Object.values(DOCUMENT.paths).flatMap((methods) => Object.values(methods));
   assert.equal(new Set(operations.map((o) => o.operationId)).size, operations.length);
-  for (const { operationId, responses } of operations) {
+  for (const { operationId, responses, ...operation } of operations) {
+    assert.equal(operation["x-permits"], "everyone", operationId);
     assert.ok(Object.keys(responses).some((status) => status.startsWith("2")), operationId);
     assert.match(responses[400].description, /invalid-request/, operationId);
   }

@@ -6,7 +6,7 @@ import { DATASET_LAYOUTS, type DatasetDetail, type DatasetSummary } from "../../
 import { JOB_KINDS, JOB_STATES } from "../../jobs/mod.ts";
 import { type ImportReport } from "../../weights/mod.ts";
 import { labelSchema, manifestSchema, type ModelSummary, VERSION_STATES } from "../../registry/mod.ts";
-import { CHECKS } from "../observe/health_checks.ts";
+import { CHECKS } from "../observe/health.ts";
 import { named } from "./named.ts";
 import type { ProblemBody } from "../http/problems.ts";
 

@@ -8,16 +8,16 @@ import { withWorkplace, type Workplace } from "../../jobs/testing/jobs.ts";
 import type { Database } from "../../storage/mod.ts";
 import { draftOf } from "../../registry/testing/packages.ts";
 import { rawZip } from "../../storage/testing/zip.ts";
-import { createApp } from "../http/app.ts";
+import { createApp } from "../app.ts";
 import { DeviceState } from "../observe/devices.ts";
-import { Health } from "../observe/health_checks.ts";
+import { Health } from "../observe/health.ts";
 import type { LogEntry } from "../observe/log.ts";
 import { openApiDocument } from "../schemas/openapi.ts";
 import { problemSchema } from "../schemas/replies.ts";
-import type { Route } from "../http/route.ts";
+import { pathPattern, type Route } from "../http/route.ts";
 import { ROUTES } from "../routes/routes.ts";
-import { ServerMetrics } from "../observe/server_metrics.ts";
-import type { Services } from "../services.ts";
+import { ServerMetrics } from "../observe/metrics.ts";
+import type { Services } from "../http/services.ts";
 import { DEFAULT_LIMITS, type ServerSettings } from "../settings.ts";
 import { Spool } from "../http/spool.ts";
 
@@ -122,7 +122,7 @@ function routeOf(method: string, path: string): Route | undefined {
   const { pathname } = new URL(HOST + path);
   return ROUTES.find((route) =>
     route.method === (method === "HEAD" ? "GET" : method) &&
-    new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(pathname)
+    pathPattern(route).test(pathname)
   );
 }
 

@@ -4,9 +4,9 @@
  */
 import type { SegmentResult } from "../../inference/mod.ts";
 import type { InferenceInput } from "../../jobs/mod.ts";
-import { maskUrl } from "../routes/job_reply.ts";
-import { Problem, PROBLEM_CODES, type ProblemCode } from "./problems.ts";
-import type { Services } from "../services.ts";
+import { maskUrl } from "./job_reply.ts";
+import { Problem, PROBLEM_CODES, type ProblemCode } from "../http/problems.ts";
+import type { Services } from "../http/services.ts";
 
 /** So many may wait, as for direct calls. */
 const MAX_QUEUED = 8;

@@ -1,4 +1,8 @@
-/** Files as replies, streamed from disk. */
+/** Replies: JSON, and files streamed from disk. */
+
+export function json(value: unknown, { status = 200, headers = {} }: ResponseInit = {}): Response {
+  return new Response(JSON.stringify(value), { status, headers: { "content-type": "application/json", ...headers } });
+}
 
 /**
  * A reply with an open file's content and length. The file may be removed once this has resolved: it is open, and its
@@ -10,7 +14,7 @@ export async function fileReply(path: string, headers: Readonly<Record<string, s
   return new Response(file.readable, { headers: { "content-length": String(size), ...headers } });
 }
 
-/** Asks a browser to save the reply under a name of ours. */
+/** Asks a browser to save the reply under `fileName`, which must be one of ours. */
 export function attachment(fileName: string): Record<string, string> {
   return { "content-disposition": `attachment; filename="${fileName}"` };
 }

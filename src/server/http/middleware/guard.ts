@@ -2,21 +2,31 @@
  * Keeps other web sites out: a page in somebody's browser must neither send requests in their name nor reach a server on
  * their machine under a name of its own (DNS rebinding). Not a login.
  */
-import { Problem } from "./problems.ts";
-import { LOOPBACK_HOSTS, type ServerSettings } from "../settings.ts";
+import { createMiddleware } from "hono/factory";
+import { LOOPBACK_HOSTS, type ServerSettings } from "../../settings.ts";
+import { Problem } from "../problems.ts";
 
 const SAFE = ["GET", "HEAD", "OPTIONS"];
+
+type Names = Pick<ServerSettings, "host" | "allowedHosts">;
 
 /**
  * Checks where a request comes from and which name it was sent to.
  * Source: Sec-Fetch-Site and Origin as in Go's net/http CrossOriginProtection.
  * @throws {Problem} `unknown-host`, `cross-origin`
  */
-export function guard(request: Request, { host, allowedHosts }: Pick<ServerSettings, "host" | "allowedHosts">): void {
+export function guard(names: Names) {
+  return createMiddleware(async (c, next) => {
+    check(c.req.raw, names);
+    await next();
+  });
+}
+
+function check(request: Request, { host, allowedHosts }: Names): void {
   const { method, headers } = request;
   const asked = new URL(request.url).hostname;
   const known = [...LOOPBACK_HOSTS, host, ...allowedHosts];
-  // A server that listens to others is known under names that it cannot tell.
+  // A server that others can reach has names that it cannot know.
   if (LOOPBACK_HOSTS.includes(host) && !known.includes(asked)) {
     throw new Problem("unknown-host", "Cannot answer under this name: it is none of the server's; see --allowed-hosts");
   }
@@ -35,8 +45,7 @@ function isSameHost(origin: string, request: Request, allowedHosts: readonly str
   return host === new URL(request.url).host || allowedHosts.includes(hostname);
 }
 
-/** Headers of every reply that does not say otherwise. */
-export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "cross-origin-opener-policy": "same-origin",
@@ -45,3 +54,11 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
 };
+
+/** Gives every reply the strictest headers, except where the reply sets its own. */
+export const securityHeaders = createMiddleware(async (c, next) => {
+  await next();
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
+    if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+  }
+});

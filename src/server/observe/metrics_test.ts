@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Counter, Histogram, renderGauge } from "./prometheus.ts";
+import { Counter, Histogram, renderGauge } from "./metrics.ts";
 
 Deno.test("Counter adds up per set of labels and escapes their values", () => {
   const counter = new Counter("hits", "How often.");

@@ -1,6 +1,4 @@
-/** Whether the server can do its work now: four checks, each bounded in time, not asked more often than every second. */
-import { deadline } from "../http/deadline.ts";
-
+/** The server's health: four checks, each bounded in time and run at most once a second. */
 export const CHECKS = ["database", "storage", "device", "models"] as const;
 export type CheckName = (typeof CHECKS)[number];
 export type CheckState = "ok" | "pending" | "failed";
@@ -11,7 +9,7 @@ export interface HealthReport {
   readonly checks: CheckResults;
 }
 
-/** A check tells "ok" or "pending"; what it throws is a failure. */
+/** Resolves to "ok" or "pending"; throws on a failure. */
 export type Check = () => Promise<"ok" | "pending">;
 
 const CHECK_MS = 2000;
@@ -53,5 +51,18 @@ export class Health {
     const ready = results.every(([, state]) => state === "ok");
     this.#started ||= ready;
     return { ready, checks: Object.fromEntries(results) as Record<CheckName, CheckState> };
+  }
+}
+
+/** Waits for `work`; rejects with a `TimeoutError` after `ms`. The work itself is not stopped. */
+export async function deadline<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DOMException(`Took longer than ${ms} ms`, "TimeoutError")), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
-import { docsPage } from "../web/docs_page.ts";
+import { docsPage } from "./docs_page.ts";
 import { openApiDocument } from "../schemas/openapi.ts";
-import { policyFor } from "../web/page_policy.ts";
-import { PAGE_ROUTES } from "./page.ts";
-import type { Call } from "../http/route.ts";
-import { ROUTES } from "./routes.ts";
-
-/** The page asks nothing of its call. */
-async function page(): Promise<{ html: string; policy: string }> {
-  const reply = await PAGE_ROUTES[0].handle({} as Call<unknown, unknown, unknown>);
-  return { html: await reply.text(), policy: reply.headers.get("content-security-policy")! };
-}
+import { policyFor, webPage as page } from "./page.ts";
+import { ROUTES } from "../routes/routes.ts";
 
 Deno.test("the page brings its style and script and loads nothing", async () => {
   const { html } = await page();

@@ -1,0 +1,23 @@
+/** Names every request, so that a reply, a line of the log and a user's report can be matched. */
+import { createMiddleware } from "hono/factory";
+
+/** What the middleware and the handlers share about one request. */
+export interface Env {
+  Variables: {
+    requestId: string;
+    /** Pattern of the route that takes the request; "unknown" before one is found. */
+    route: string;
+  };
+}
+
+/** Ids that are kept when a client or a proxy sends them. */
+const REQUEST_ID = /^[\w.:-]{8,64}$/;
+
+export const requestId = createMiddleware<Env>(async (c, next) => {
+  const sent = c.req.header("x-request-id") ?? "";
+  const id = REQUEST_ID.test(sent) ? sent : crypto.randomUUID();
+  c.set("requestId", id);
+  c.set("route", "unknown");
+  await next();
+  c.res.headers.set("x-request-id", id);
+});

@@ -1,0 +1,30 @@
+/** What routes work with. A plain object, so that a test can replace any part of it. */
+import type { Datasets } from "../../datasets/mod.ts";
+import type { Jobs } from "../../jobs/mod.ts";
+import type { Database } from "../../storage/mod.ts";
+import type { Registry } from "../../registry/mod.ts";
+import type { DeviceState } from "../observe/devices.ts";
+import type { Health } from "../observe/health.ts";
+import type { Logger } from "../observe/log.ts";
+import type { ServerMetrics } from "../observe/metrics.ts";
+import type { ServerSettings } from "../settings.ts";
+import type { Spool } from "./spool.ts";
+
+/** The public members of a class, so that a replacement needs no private fields. */
+type PublicOf<T> = { readonly [K in keyof T]: T[K] };
+
+export interface Services {
+  readonly settings: ServerSettings;
+  readonly database: Pick<Database, "query" | "kind">;
+  readonly registry: PublicOf<Registry>;
+  readonly datasets: PublicOf<Datasets>;
+  readonly jobs: PublicOf<Jobs>;
+  readonly devices: PublicOf<DeviceState>;
+  readonly health: PublicOf<Health>;
+  readonly metrics: ServerMetrics;
+  readonly spool: PublicOf<Spool>;
+  readonly log: Logger;
+  /** Aborts when the server begins to stop: event streams end. */
+  readonly stopping: AbortSignal;
+  readonly commit: string;
+}

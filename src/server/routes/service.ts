@@ -1,0 +1,113 @@
+/** The service itself: its health, its versions and its metrics, for whoever starts and watches it. */
+import project from "../../../deno.json" with { type: "json" };
+import { json } from "../http/reply.ts";
+import { route } from "../http/route.ts";
+import type { Services } from "../http/services.ts";
+import type { HealthReport } from "../observe/health.ts";
+import { renderGauge } from "../observe/metrics.ts";
+import { healthSchema, liveSchema, versionReplySchema } from "../schemas/replies.ts";
+import { ONNXRUNTIME_VERSION, SULCUS_VERSION } from "../settings.ts";
+
+const tag = "Service";
+/** Just after the start devices are still being probed. */
+const PROBE_MS = 10_000;
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+function reply({ ready, checks }: HealthReport, [yes, no]: readonly [string, string]): Response {
+  return json({ status: ready ? yes : no, checks }, { status: ready ? 200 : 503 });
+}
+
+const healthReplies = (good: string) => ({
+  200: { description: good, content: { "application/json": healthSchema } },
+  503: { description: "Not yet, or not now", content: { "application/json": healthSchema } },
+});
+
+async function gauges({ jobs, devices, commit }: Services): Promise<string> {
+  const { queued, running, waiting, workerRestarts } = await jobs.stats();
+  const { rss, heapUsed } = Deno.memoryUsage();
+  const ready = (devices.known ?? []).map(({ provider, state }) => [{ provider }, state === "ready" ? 1 : 0] as const);
+  const uptime = performance.now() / 1000;
+  return [
+    renderGauge("sulcus_build_info", "Always 1.", [[{ version: SULCUS_VERSION, commit }, 1]]),
+    renderGauge("sulcus_jobs", "Jobs that have not ended.", [[{ state: "queued" }, queued], [
+      { state: "running" },
+      running,
+    ]]),
+    renderGauge("sulcus_inference_waiting", "Direct calls that wait for the inference process.", [[{}, waiting]]),
+    renderGauge("sulcus_worker_restarts", "Worker processes started in place of one that ended.", [[
+      {},
+      workerRestarts,
+    ]]),
+    renderGauge("sulcus_device_ready", "Whether a provider passed its self-test.", ready),
+    renderGauge("process_resident_memory_bytes", "Memory of this process.", [[{}, rss]]),
+    renderGauge("process_heap_bytes", "JavaScript heap in use.", [[{}, heapUsed]]),
+    renderGauge("process_uptime_seconds", "Since the process began.", [[{}, uptime]]),
+  ].join("");
+}
+
+export const SERVICE_ROUTES = [
+  route({
+    method: "GET",
+    path: "/health/live",
+    permits: "everyone",
+    tag,
+    summary: "Whether the process answers",
+    description: "Waits for nothing.",
+    replies: { 200: { description: "It does", content: { "application/json": liveSchema } } },
+    refusals: [],
+    handle: () => json({ status: "live" }),
+  }),
+  route({
+    method: "GET",
+    path: "/health/startup",
+    permits: "everyone",
+    tag,
+    summary: "Whether the server has started",
+    replies: healthReplies("It was ready once"),
+    refusals: [],
+    handle: async ({ services }) => reply(await services.health.started(), ["started", "starting"]),
+  }),
+  route({
+    method: "GET",
+    path: "/health/ready",
+    permits: "everyone",
+    tag,
+    summary: "Whether the server can take work",
+    replies: healthReplies("Database, storage, device and models are there"),
+    refusals: [],
+    handle: async ({ services }) => reply(await services.health.ready(), ["ready", "not-ready"]),
+  }),
+  route({
+    method: "GET",
+    path: "/version",
+    permits: "everyone",
+    tag,
+    summary: "Versions and devices",
+    replies: {
+      200: { description: "What runs here", content: { "application/json": versionReplySchema } },
+    },
+    refusals: [],
+    handle: async ({ services }) =>
+      json({
+        name: project.name,
+        version: SULCUS_VERSION,
+        commit: services.commit,
+        deno: Deno.version.deno,
+        onnxruntime: ONNXRUNTIME_VERSION,
+        devices: await services.devices.list(PROBE_MS),
+      }),
+  }),
+  route({
+    method: "GET",
+    path: "/metrics",
+    permits: "everyone",
+    tag,
+    summary: "Metrics for Prometheus",
+    replies: {
+      200: { description: "Counters, gauges, histograms", content: { "text/plain": "Prometheus text 0.0.4" } },
+    },
+    refusals: [],
+    handle: async ({ services }) =>
+      new Response(services.metrics.render() + await gauges(services), { headers: { "content-type": METRICS_TYPE } }),
+  }),
+];
