@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { makePhantom } from "../scripts/phantoms/phantom.ts";
 import { type Engine, openEngine, probeDevices, type Provider, type Resident } from "../src/engine/mod.ts";
-import { encodeModel, type Graph, lower, passesFor } from "../src/graph/mod.ts";
+import { encodeModel, type Graph, lower } from "../src/graph/mod.ts";
 import { Random, sizeOf, type Tensor, tensor, toNumbers } from "../src/tensor/mod.ts";
 import { assertClose } from "../src/graph/testing/check.ts";
 import { loadGraph, slidingLogits, windowRunner } from "../src/inference/mod.ts";
@@ -132,7 +132,7 @@ async function trainOn(engine: Engine, step: Step): Promise<Trained> {
   const { graph, state, start, gradients, feeds } = step;
   for (const [name, value] of start) await engine.put(name, value);
   // as the training loop does
-  const session = await engine.load(encodeModel(lower(graph, passesFor(engine)).graph, { openSizes: true }));
+  const session = await engine.load(encodeModel(lower(graph, engine.lowering.passes).graph, { openSizes: true }));
   const residents = Object.fromEntries([...state.keys()].map((n): [string, Resident] => [n, { resident: n }]));
   const keep = Object.fromEntries([...state].map(([from, to]) => [to, from]));
   const losses: number[] = [];

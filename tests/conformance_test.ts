@@ -14,7 +14,6 @@ import {
   GraphBuilder,
   lower,
   type OpName,
-  passesFor,
   type Value,
   WEBGPU_PASSES,
 } from "../src/graph/mod.ts";
@@ -120,7 +119,7 @@ for (const { provider } of (await probeDevices()).filter((d) => d.state === "rea
     }
     for (const op of LOWERED) {
       const batch = batchOf(op, casesOf(op));
-      const { graph, reports } = lower(batch.graph, passesFor(engine));
+      const { graph, reports } = lower(batch.graph, engine.lowering.passes);
       if (reports.every((r) => r.fired === 0)) continue;
       await t.step(`${op}, lowered`, async () => assert.deepEqual(await batchFaults(engine, op, batch, graph), []));
     }

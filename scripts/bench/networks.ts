@@ -20,7 +20,7 @@ export async function loadNetwork(
     weights: initialWeights(spec, { seed: 0 }),
     outputs: "inference",
   });
-  return await engine.load(encodeModel(plain ? graph : lowerFor(engine, graph)), { keepMemory: true });
+  return await engine.load(encodeModel(plain ? graph : lowerFor(engine.lowering, graph)), { keepMemory: true });
 }
 
 /** One window through the network. */

@@ -25,7 +25,7 @@ export async function trainStep(
   const weights = initialWeights(spec, { seed: 0 });
   const networkOf = (batch: number) =>
     buildNetwork(spec, { input: [batch, 4, size, size, size], weights, outputs: "training" });
-  const crops = views > 1 && passesAtOnce(engine.provider, networkOf(views)) ? 1 : undefined;
+  const crops = views > 1 && passesAtOnce(engine.traits, networkOf(views)) ? 1 : undefined;
   const network = networkOf(crops === undefined ? 1 : views);
   const { graph, state } = trainingStep(network, {
     task: "segmentation",
@@ -41,9 +41,12 @@ export async function trainStep(
     const { shape } = graph.types.get(key)!;
     await engine.put(key, weights.get(key) ?? tensor("float32", shape, new Float32Array(sizeOf(shape))));
   }
-  const fit = fitted(lowerFor(engine, graph), budgetGb === undefined ? memoryBudget(engine.provider) : budgetGb * 1e9);
+  const fit = fitted(
+    lowerFor(engine.lowering, graph),
+    budgetGb === undefined ? memoryBudget(engine.traits) : budgetGb * 1e9,
+  );
   const feeds = stepFeeds(graph, state);
-  const measureUpdates = engine.provider === "cuda" ? measureSpans : measureSteps;
+  const measureUpdates = engine.traits.spanBytes > 0 ? measureSpans : measureSteps;
   const row = await measureUpdates(engine, { name, runs, fit, state, feeds });
   return { ...row, predictedGb: gigabytes(fit.peakBytes), extraCost: Number(fit.extraCost.toFixed(3)) };
 }

@@ -2,20 +2,15 @@
  * The one interface behind which every execution provider stands. Not a model server: it knows graphs and tensors,
  * nothing of volumes, patients or networks.
  */
-import type { Costs } from "../graph/mod.ts";
-export { EngineError, type EngineErrorCode } from "../process/mod.ts";
+import type { Lowering } from "../graph/mod.ts";
 import type { Tensor, TensorType } from "../tensor/mod.ts";
-
-/** ONNX Runtime execution providers, in the order in which `auto` tries them. */
-export const PROVIDERS = ["cuda", "webgpu", "cpu", "wasm"] as const;
-export type Provider = (typeof PROVIDERS)[number];
-
-/**
- * What a device computes products and convolutions in. `float32`: as the CPU does. `tf32`: operands with 10 bits of
- * mantissa. `mixed`: operands in bfloat16 (8 bits). Sums, weights and all else are float32 in every case.
- */
-export const PRECISIONS = ["float32", "tf32", "mixed"] as const;
-export type Precision = (typeof PRECISIONS)[number];
+import type { Precision, Traits } from "./providers/provider.ts";
+import type { Provider } from "./providers/table.ts";
+import type { LoadOptions } from "./runtimes/runtime.ts";
+export { EngineError, type EngineErrorCode } from "./errors.ts";
+export { type Precision, PRECISIONS, type Traits } from "./providers/provider.ts";
+export { type Provider, PROVIDERS } from "./providers/table.ts";
+export type { LoadOptions };
 
 /** What probing a provider found; as `GET /version` shows it. */
 export interface Device {
@@ -52,21 +47,15 @@ export interface Session {
   release(): Promise<void>;
 }
 
-export interface LoadOptions {
-  /** Off for training-step graphs whose weights are inputs and for cross-checks; default "all". */
-  readonly optimization?: "all" | "basic" | "disabled";
-  /** What nodes free stays with the session for the next run, until it is released: faster (`cpu`; others ignore it). */
-  readonly keepMemory?: boolean;
-}
-
 /** A device with a supervised child process that owns its sessions and resident tensors. */
 export interface Engine {
   readonly provider: Provider;
   readonly deviceName: string;
-  /** `float32` on every provider but `cuda`. */
   readonly precision: Precision;
-  /** What was measured of this device, for lowering; absent: nothing. */
-  readonly costs?: Costs | undefined;
+  /** In what its provider differs from others. */
+  readonly traits: Traits;
+  /** How graphs are lowered for it: by its provider's passes, at its precision, and by what was measured of the device. */
+  readonly lowering: Lowering;
   /** Loads an ONNX model from its bytes or a file. */
   load(model: Uint8Array | { readonly path: string }, options?: LoadOptions): Promise<Session>;
   /** Puts a tensor into the engine's store of residents. */

@@ -4,7 +4,8 @@ import { buildNetwork, type NetworkSpec, parameterCount, parametersOf } from "./
 import { initialWeights } from "./layers/init.ts";
 import { isBuffer } from "./layers/scope.ts";
 import { assertClose } from "../graph/testing/check.ts";
-import { evaluate, lower, passesFor } from "../graph/mod.ts";
+import { loweringOf, PROVIDERS } from "../engine/mod.ts";
+import { evaluate, lower } from "../graph/mod.ts";
 import { Random, sizeOf, tensor, toNumbers } from "../tensor/mod.ts";
 
 type Kind = NetworkSpec["kind"];
@@ -152,7 +153,7 @@ for (const [kind, config, inference, added] of SHAPES) {
   });
 }
 
-for (const provider of ["cpu", "wasm", "webgpu", "cuda"] as const) {
+for (const provider of PROVIDERS) {
   Deno.test(`UniUnet's BatchNorms fold into the convolutions after them for inference on ${provider}, but for the last`, () => {
     const spec: NetworkSpec = {
       kind: "uniunet",
@@ -164,7 +165,7 @@ for (const provider of ["cpu", "wasm", "webgpu", "cuda"] as const) {
       return [key, tensor("float32", t.shape, values)] as const;
     });
     const graph = buildNetwork(spec, { input: [1, 2, 16, 16, 16], weights: new Map(seen), outputs: "inference" });
-    const passes = passesFor({ provider, precision: "float32" }).filter((p) => p.name.startsWith("norm-"));
+    const passes = loweringOf(provider, "float32").passes.filter((p) => p.name.startsWith("norm-"));
     const { graph: folded, reports } = lower(graph, passes);
     const fired = Object.fromEntries(reports.map((r) => [r.pass, r.fired]));
     assert.deepEqual([fired["norm-after-conv"], fired["norm-before-conv"]], [0, 14]);

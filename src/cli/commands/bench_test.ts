@@ -39,7 +39,7 @@ Deno.test("onDevice() runs with the times that bench kept, and notes why it does
     await engine.close();
     const kinds = { "a/b": { withoutMs: Infinity, withMs: 2 } };
     const costsOf = (note: (message: string) => void) =>
-      onDevice(settings, note, (engine: Engine) => Promise.resolve(engine.costs));
+      onDevice(settings, note, (engine: Engine) => Promise.resolve(engine.lowering.costs));
 
     assert.equal(await costsOf(assert.fail), undefined);
     await keepTable({ ...empty, kinds }, data);

@@ -1,14 +1,5 @@
 /** Measures a device: how long the forms take between which the compiler chooses there. Not a benchmark of networks. */
-import {
-  type Cost,
-  type Costs,
-  encodeModel,
-  type Graph,
-  idleGraph,
-  passesFor,
-  type Trial,
-  trialsOf,
-} from "../../graph/mod.ts";
+import { type Cost, type Costs, encodeModel, type Graph, idleGraph, type Trial, trialsOf } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
 import { type CostTable, costTable } from "./cost_table.ts";
 import { type Engine, EngineError } from "../engine.ts";
@@ -60,7 +51,7 @@ export interface Calibration {
  * @throws the signal's reason
  */
 export async function calibrate(engine: Engine, options: CalibrateOptions = {}): Promise<Calibration> {
-  const { trials = trialsOf(passesFor(engine)), onTrial, signal, clock = () => performance.now() } = options;
+  const { trials = trialsOf(engine.lowering.passes), onTrial, signal, clock = () => performance.now() } = options;
   const kinds: Record<string, Cost> = {};
   const unsteady: string[] = [];
   const idle = async () => (await oneTurn(engine, idleGraph(), clock)).runsMs;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { type Costs, decodeModel, type Graph, GraphBuilder, passesFor, type Trial, trialsOf } from "../../graph/mod.ts";
+import { type Costs, decodeModel, type Graph, GraphBuilder, type Trial, trialsOf } from "../../graph/mod.ts";
 import { calibrate } from "./calibrate.ts";
 import { type Engine, EngineError, type EngineErrorCode, type Session } from "../engine.ts";
-import { openEngine } from "../mod.ts";
+import { loweringOf, openEngine } from "../mod.ts";
 
 type FormOp = "Sin" | "Cos" | "Tanh";
 
@@ -11,6 +11,7 @@ class TimedEngine {
   readonly provider = "cuda";
   readonly deviceName = "Fake GPU";
   readonly precision = "tf32";
+  readonly lowering = loweringOf("cuda");
   now = 0;
   open = 0;
   /** How much longer than the one before every run takes. */
@@ -143,7 +144,7 @@ Deno.test("calibrate() ends with an engine that was closed, and when it is stopp
 Deno.test("calibrate() measures a kind on the cpu engine", async () => {
   const engine = await openEngine("cpu");
   try {
-    const trials = trialsOf(passesFor(engine)).filter((t) => t.key === "blocked-depthwise/small volumes");
+    const trials = trialsOf(engine.lowering.passes).filter((t) => t.key === "blocked-depthwise/small volumes");
     const { table: { deviceName, kinds }, unsteady } = await calibrate(engine, { trials });
     assert.equal(deviceName, engine.deviceName);
     assert.deepEqual([...Object.keys(kinds), ...unsteady], ["blocked-depthwise/small volumes"]);

@@ -7,6 +7,7 @@ import { z } from "zod";
 import project from "../../../deno.json" with { type: "json" };
 import type { Costs } from "../../graph/mod.ts";
 import { type Engine, PRECISIONS, type Provider, PROVIDERS } from "../engine.ts";
+import { recordOf } from "../providers/table.ts";
 
 /** To be raised when a pass writes another form or measures another sample: older tables say nothing of it. */
 const FORMAT = 1;
@@ -66,6 +67,5 @@ export async function readCosts(
 }
 
 function runtimeOf(provider: Provider): string {
-  const name = provider === "cpu" || provider === "cuda" ? "onnxruntime-node" : "onnxruntime-web";
-  return project.imports[name].replace("npm:", "");
+  return project.imports[recordOf(provider).npmPackage].replace("npm:", "");
 }

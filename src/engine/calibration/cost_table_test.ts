@@ -63,10 +63,10 @@ Deno.test("openEngine() knows the costs of its device, and tells why it does not
     const told: string[] = [];
     const other = await openEngine("cpu", { dataDirectory: data, warn: (message) => told.push(message) });
     await other.close();
-    assert.equal(other.costs, undefined);
+    assert.equal(other.lowering.costs, undefined);
     assert.match(told.join(), /^The calibration of cpu is not used: it was made for CPU, 2 threads, this is /);
     await Deno.writeTextFile(costTablePath(data, "cpu"), JSON.stringify(costTable(other, COSTS)));
     const engine = await openEngine("cpu", { dataDirectory: data });
     await engine.close();
-    assert.deepEqual(engine.costs, COSTS);
+    assert.deepEqual(engine.lowering.costs, COSTS);
   }));

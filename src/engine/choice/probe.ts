@@ -5,6 +5,7 @@
  */
 import { type Device, type Engine, EngineError, type Provider, PROVIDERS } from "../engine.ts";
 import { DeviceEngine, type EngineOptions } from "../device/device_engine.ts";
+import { recordOf } from "../providers/table.ts";
 import { selfCheck } from "./self_check.ts";
 
 interface Probe extends Device {
@@ -22,13 +23,14 @@ export async function probeDevices(): Promise<Device[]> {
 
 /**
  * The providers that can do a wish, best first, each found when it is asked for. `auto`: those that passed their self-test
- * and are no software adapter; `wasm` only without `cpu`, since it has the same processor and less memory.
+ * and are no software adapter; a spare one only where no other works on its hardware.
  * @throws {EngineError} "unsupported" with the reasons, when there is none
  */
 export async function* readyProviders(wanted: Provider | "auto"): AsyncGenerator<Provider, void> {
   const found: Provider[] = [], reasons: string[] = [];
   for (const candidate of wanted === "auto" ? PROVIDERS : [wanted]) {
-    if (candidate === "wasm" && found.includes("cpu")) continue;
+    const { hardware, isSpare } = recordOf(candidate);
+    if (isSpare && found.some((before) => recordOf(before).hardware === hardware)) continue;
     const { state, reason, software } = await probe(candidate);
     if (state === "ready" && (wanted !== "auto" || !software)) {
       found.push(candidate);

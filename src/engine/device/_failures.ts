@@ -2,7 +2,7 @@
  * Turns what a native library says into an `EngineError` with a code and a sentence.
  * Lets no path and no more than one line of foreign text through.
  */
-import { EngineError, type EngineErrorCode } from "../engine.ts";
+import { EngineError, type EngineErrorCode } from "../errors.ts";
 import { OUT_OF_MEMORY } from "../../process/mod.ts";
 
 const UNSUPPORTED =

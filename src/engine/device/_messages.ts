@@ -1,6 +1,5 @@
 /** What a device's parent and child say to each other; see `DeviceEngine` and `child.ts`. */
 import type { TensorType } from "../../tensor/mod.ts";
-import type { Provider } from "../engine.ts";
 import type { Placed } from "./_spool.ts";
 
 /** A spool file of tensors, valid until the next call; null for none. */
@@ -11,7 +10,9 @@ export type Placement = {
 } | null;
 
 export interface OpenParams {
-  readonly provider: Provider;
+  /** The provider's name, for messages, and the module that opens it. */
+  readonly provider: string;
+  readonly runtime: string;
   readonly threads: number;
   /** The spool's folders. */
   readonly folders: readonly string[];

@@ -5,11 +5,11 @@
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { bytesOf, type DType, type Tensor, type TensorType } from "../../tensor/mod.ts";
 import { show } from "./_checks.ts";
-import { EngineError, type LoadOptions } from "../engine.ts";
+import { EngineError } from "../errors.ts";
 import { engineErrorOf } from "./_failures.ts";
 import { giveBackMemory, serve } from "../../process/mod.ts";
 import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./_messages.ts";
-import { openRuntime, type Runtime } from "../providers/_runtime.ts";
+import { type LoadOptions, openRuntime, type Runtime } from "../runtimes/runtime.ts";
 import { layOut, readTensors, Spool, writeTensors } from "./_spool.ts";
 
 const DTYPES: readonly string[] = ["float32", "float64", "int64", "int32", "uint8", "bool"] satisfies DType[];
@@ -36,10 +36,10 @@ const COLLECT_AT = 64 * 2 ** 20;
 const MAX_SIZE = 2 ** 31 - 1;
 
 const parent = serve({
-  open: async ({ provider, threads, folders }: OpenParams): Promise<OpenReply> => {
+  open: async ({ provider, runtime: module, threads, folders }: OpenParams): Promise<OpenReply> => {
     spool = Spool.attach(folders);
     parent.removeWhenOrphaned(folders);
-    runtime = await failingAs(`use ${provider}`, () => openRuntime(provider, { threads }));
+    runtime = await failingAs(`use ${provider}`, () => openRuntime(module, { threads }));
     return { deviceName: runtime.deviceName, software: runtime.software };
   },
 

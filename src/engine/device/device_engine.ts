@@ -1,12 +1,13 @@
 /**
  * An `Engine` whose sessions and residents live in a supervised child: the parent's side. Checks what it is given, moves
- * tensors through the spool and runs one call at a time. Knows nothing of providers beyond their names.
+ * tensors through the spool and runs one call at a time. Knows of providers what their records say.
  */
 import { resolve } from "node:path";
 import type { Tensor, TensorType } from "../../tensor/mod.ts";
 import { checkElements, checkFeeds, planOutputs } from "./_checks.ts";
-import type { Costs } from "../../graph/mod.ts";
+import type { Lowering } from "../../graph/mod.ts";
 import { readCosts } from "../calibration/cost_table.ts";
+import { loweringOf, recordOf } from "../providers/table.ts";
 import {
   type Engine,
   EngineError,
@@ -17,6 +18,7 @@ import {
   type Resident,
   type RunOptions,
   type Session,
+  type Traits,
 } from "../engine.ts";
 import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./_messages.ts";
 import { layOut, readTensors, Spool, writeTensors } from "./_spool.ts";
@@ -27,7 +29,7 @@ export interface EngineOptions {
   readonly threads?: number;
   /** Where tensors pass when `/dev/shm` has no room; default: the system's temporary folder. */
   readonly spoolDirectory?: string;
-  /** Of the `cuda` provider; default: `SULCUS_CUDA_PRECISION` or else tf32. */
+  /** Where the provider has it; default: what the environment asks for, or else the provider's own. */
   readonly precision?: Precision;
   /** For every call but `run`, whose limit is its own option, ms; default 10 minutes. */
   readonly loadTimeoutMs?: number;
@@ -61,16 +63,21 @@ export class DeviceEngine implements Engine {
   #idle: ReturnType<typeof setTimeout> | undefined;
   #peakBytes = 0;
   #closed = false;
-  #costs: Costs | undefined;
+  #lowering: Lowering;
 
   readonly precision: Precision;
+  readonly traits: Traits;
 
   private constructor(readonly provider: Provider, options: EngineOptions) {
     this.#options = options;
-    this.precision = provider === "cuda" ? options.precision ?? cudaPrecision() : "float32";
+    const record = recordOf(provider);
+    this.precision = precisionOf(provider, options.precision);
+    this.traits = record.traits;
+    this.#lowering = loweringOf(provider, this.precision);
     this.#spool = Spool.create(options.spoolDirectory);
     const open: OpenParams = {
       provider,
+      runtime: record.runtime,
       threads: options.threads ?? navigator.hardwareConcurrency,
       folders: this.#spool.folders,
     };
@@ -78,10 +85,7 @@ export class DeviceEngine implements Engine {
       title: `the ${provider} device process`,
       module: import.meta.resolve("./child.ts"),
       v8Flags: ["--expose-gc"],
-      env: {
-        // ONNX Runtime's binding has no option for it; NVIDIA's libraries read this
-        ...(this.precision === "float32" && { NVIDIA_TF32_OVERRIDE: "0" }),
-      },
+      env: record.precisions[this.precision]?.env,
       initialize: async (call) => {
         this.#device = await call("open", open, { timeoutMs: OPEN_TIMEOUT_MS }) as OpenReply;
       },
@@ -97,7 +101,9 @@ export class DeviceEngine implements Engine {
     try {
       await engine.#supervisor.start();
       const { dataDirectory, warn = () => {} } = options;
-      if (dataDirectory !== undefined) engine.#costs = await readCosts(dataDirectory, engine, { warn });
+      if (dataDirectory !== undefined) {
+        engine.#lowering = { ...engine.#lowering, costs: await readCosts(dataDirectory, engine, { warn }) };
+      }
       return engine;
     } catch (error) {
       await engine.close();
@@ -109,8 +115,8 @@ export class DeviceEngine implements Engine {
     return this.#device.deviceName;
   }
 
-  get costs(): Costs | undefined {
-    return this.#costs;
+  get lowering(): Lowering {
+    return this.#lowering;
   }
 
   /** Whether the device is the CPU under another name (a software WebGPU adapter). */
@@ -279,14 +285,20 @@ export class DeviceEngine implements Engine {
   }
 }
 
-/** @throws {EngineError} "unsupported": the environment names no precision */
-function cudaPrecision(): Precision {
-  const wanted = Deno.env.get("SULCUS_CUDA_PRECISION") ?? "tf32";
-  const found = PRECISIONS.find((p) => p === wanted);
+/** @throws {EngineError} "unsupported": the environment asks for a precision that the provider does not have */
+function precisionOf(provider: Provider, asked?: Precision): Precision {
+  const { precision, precisions, precisionVariable } = recordOf(provider);
+  if (asked !== undefined) return asked in precisions ? asked : precision;
+  const wanted = precisionVariable === undefined ? undefined : Deno.env.get(precisionVariable);
+  if (wanted === undefined) return precision;
+  const names = PRECISIONS.filter((name) => name in precisions);
+  const found = names.find((name) => name === wanted);
   if (found !== undefined) return found;
   throw new EngineError(
     "unsupported",
-    `Cannot use CUDA: expected SULCUS_CUDA_PRECISION to be one of ${PRECISIONS.join(", ")}, got ${wanted}`,
+    `Cannot use ${provider.toUpperCase()}: expected ${precisionVariable} to be one of ${
+      names.join(", ")
+    }, got ${wanted}`,
   );
 }
 

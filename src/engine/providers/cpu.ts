@@ -1,28 +1,18 @@
-/** The `cpu` provider: onnxruntime-node's native kernels. */
-import { cpus } from "node:os";
-import { InferenceSession, Tensor } from "onnxruntime-node";
-import type { Runtime, RuntimeOptions } from "./_runtime.ts";
-import { sessionOptions } from "./_session_options.ts";
+/** `cpu`: ONNX Runtime's native kernels on the processor. */
+import { CPU_PASSES } from "../../graph/mod.ts";
+import type { ProviderRecord } from "./provider.ts";
 
-/**
- * How long a thread spins for its next work before it sleeps, µs. On an idle machine a step of many small nodes takes 0.9 of
- * the time that it takes without, and no less with more; where another process wants a core, this costs nothing, and 1 ms
- * makes it 1.4 times as long.
- */
-const SPIN_US = 50;
-
-export function open({ threads }: RuntimeOptions): Promise<Runtime> {
-  return Promise.resolve({
-    deviceName: `${cpus()[0]?.model.trim() ?? "CPU"}, ${threads} threads`,
-    software: false,
-    Tensor,
-    createSession: (path, options) =>
-      InferenceSession.create(path, {
-        executionProviders: ["cpu"],
-        executionMode: "sequential",
-        intraOpNumThreads: threads,
-        interOpNumThreads: 1,
-        ...sessionOptions(options, { session: { intra_op: { spin_duration_us: String(SPIN_US) } } }),
-      }),
-  });
-}
+export const cpu: ProviderRecord = {
+  runtime: import.meta.resolve("../runtimes/cpu.ts"),
+  npmPackage: "onnxruntime-node",
+  hardware: "processor",
+  precision: "float32",
+  precisions: { float32: { passes: CPU_PASSES } },
+  temporaryBytes: 64 * 2 ** 20,
+  traits: {
+    windows: { most: 1, voxels: Infinity }, // one fills a processor
+    spanBytes: 0,
+    atOnceBytes: 0,
+    isMemoryPredicted: true,
+  },
+};

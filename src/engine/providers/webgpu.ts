@@ -1,108 +1,18 @@
-/**
- * The `webgpu` provider: onnxruntime-web over Deno's own `navigator.gpu`, asking for all that the adapter offers. Not
- * onnxruntime-node's WebGPU: reading a tensor back ends the process there, and it refuses Mesa's software driver. Every
- * output stays in a GPU buffer until it is fetched, so residents never leave the device.
- */
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
-import type { Tensor } from "onnxruntime-web";
-import { modelBytes } from "../_model.ts";
-import { EngineError } from "../engine.ts";
-import type { Runtime } from "./_runtime.ts";
+/** `webgpu`: ONNX Runtime's WebGPU kernels over Deno's `navigator.gpu`. State stays on the card. */
+import { WEBGPU_PASSES } from "../../graph/mod.ts";
+import type { ProviderRecord } from "./provider.ts";
 
-type Ort = typeof import("onnxruntime-web");
-
-/** A session that is never released: with the last one ONNX Runtime drops its GPU device and every buffer on it. */
-const ANCHOR = modelBytes({
-  inputs: { x: { dtype: "float32", shape: [1] } },
-  outputs: { y: { dtype: "float32", shape: [1] } },
-  nodes: [{ op: "Identity", inputs: ["x"], outputs: ["y"] }],
-});
-
-export async function open(): Promise<Runtime> {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) throw new EngineError("unsupported", "Cannot use WebGPU: Deno finds no adapter (no Vulkan driver?)");
-  const { description, vendor, device, isFallbackAdapter } = adapter.info;
-  const name = description || `${vendor} ${device}`.trim() || "WebGPU adapter";
-  const ort = await loadOrt();
-  await ort.InferenceSession.create(ANCHOR, { executionProviders: ["webgpu"] });
-  const gpu = await ort.env.webgpu.device as GPUDevice;
-  gpu.lost.then(endProcess);
-  return {
-    deviceName: name,
-    software: isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(name),
-    Tensor: ort.Tensor,
-    maxTensorBytes: gpu.limits.maxBufferSize,
-    guarded: (work) => guarded(gpu, work),
-    createSession: async (path, { optimization = "all" }) =>
-      ort.InferenceSession.create(await Deno.readFile(path), {
-        executionProviders: ["webgpu"],
-        preferredOutputLocation: "gpu-buffer",
-        graphOptimizationLevel: optimization,
-        logSeverityLevel: 3,
-      }),
-    upload: (tensor) => upload(gpu, ort, tensor),
-  };
-}
-
-/** What was on a lost device is gone: only a new process can be trusted. */
-function endProcess({ reason, message }: GPUDeviceLostInfo): void {
-  console.error(`The GPU device was lost (${reason}): ${message}`);
-  Deno.exit(70);
-}
-
-/** WebGPU goes on after an error, with buffers that hold nothing; here it is the work's error. */
-async function guarded<T>(gpu: GPUDevice, work: () => Promise<T>): Promise<T> {
-  const filters = ["validation", "internal", "out-of-memory"] as const;
-  for (const filter of filters) gpu.pushErrorScope(filter);
-  const [done] = await Promise.allSettled([work()]);
-  const found = await Promise.all(filters.map(() => gpu.popErrorScope()));
-  if (done.status === "rejected") throw done.reason;
-  const i = found.findIndex((e) => e !== null);
-  if (i < 0) return done.value;
-  const code = filters.toReversed()[i] === "out-of-memory" ? "out-of-memory" : "failed";
-  throw new EngineError(code, `The GPU reports: ${found[i]!.message.split("\n")[0]}`);
-}
-
-/** Deno refuses the `blob:` imports of the package's own entry, so its files are named one by one. */
-async function loadOrt(): Promise<Ort> {
-  const dist = dirname(createRequire(import.meta.url).resolve("onnxruntime-web"));
-  const url = (file: string) => pathToFileURL(join(dist, file)).href;
-  const ort: Ort = await import(url("ort.jspi.bundle.min.mjs"));
-  ort.env.wasm.numThreads = 1;
-  ort.env.wasm.wasmPaths = {
-    mjs: url("ort-wasm-simd-threaded.jspi.mjs"),
-    wasm: url("ort-wasm-simd-threaded.jspi.wasm"),
-  };
-  ort.env.logLevel = "error";
-  return ort;
-}
-
-/** Copies a float32 tensor into a GPU buffer; other types, small in practice, stay in memory. */
-function upload(device: GPUDevice, ort: Ort, tensor: Tensor): Promise<Tensor> {
-  if (tensor.type !== "float32" || tensor.location !== "cpu" || tensor.size === 0) return Promise.resolve(tensor);
-  const data = tensor.data as Float32Array<ArrayBuffer>;
-  const buffer = device.createBuffer({
-    size: Math.ceil(data.byteLength / 16) * 16,
-    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-  });
-  device.queue.writeBuffer(buffer, 0, data);
-  return Promise.resolve(ort.Tensor.fromGpuBuffer(buffer, {
-    dataType: "float32",
-    dims: tensor.dims,
-    download: () => download(device, buffer, data.byteLength),
-    dispose: () => buffer.destroy(),
-  }));
-}
-
-async function download(device: GPUDevice, source: GPUBuffer, bytes: number): Promise<Float32Array> {
-  const target = device.createBuffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-  const encoder = device.createCommandEncoder();
-  encoder.copyBufferToBuffer(source, 0, target, 0, bytes);
-  device.queue.submit([encoder.finish()]);
-  await target.mapAsync(GPUMapMode.READ);
-  const data = new Float32Array(target.getMappedRange().slice(0));
-  target.destroy();
-  return data;
-}
+export const webgpu: ProviderRecord = {
+  runtime: import.meta.resolve("../runtimes/webgpu.ts"),
+  npmPackage: "onnxruntime-web",
+  hardware: "graphics card",
+  precision: "float32",
+  precisions: { float32: { passes: WEBGPU_PASSES } },
+  temporaryBytes: 64 * 2 ** 20,
+  traits: {
+    windows: { most: 8, voxels: 96 ** 3 }, // a card that fits a window of 96³ runs smaller ones together
+    spanBytes: 0,
+    atOnceBytes: 0,
+    isMemoryPredicted: false,
+  },
+};

@@ -1,5 +1,5 @@
 /** A device child whose GPU device is lost when asked, for a test. */
-import { openRuntime } from "../providers/_runtime.ts";
+import { open } from "../runtimes/webgpu.ts";
 import { serve } from "../../process/serve.ts";
 
 serve({
@@ -9,7 +9,7 @@ serve({
     GPUAdapter.prototype.requestDevice = async function (...args) {
       return device = await request.apply(this, args);
     };
-    await openRuntime("webgpu", { threads: 1 });
+    await open();
     device!.destroy();
     await new Promise(() => {});
   },

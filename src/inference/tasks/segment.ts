@@ -26,7 +26,7 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
   });
   const preprocess = clock();
   const { sizeVox: preparedSize } = prepared.grid;
-  const batch = windowBatch(engine.provider, { ...spec.inference, sizeVox: preparedSize });
+  const batch = windowBatch(engine.traits, { ...spec.inference, sizeVox: preparedSize });
   const { logits, windows } = await withNetwork(engine, { directory, spec, batch }, (session) =>
     slidingLogits(
       windowRunner(session, WINDOW_TIMEOUT_MS),

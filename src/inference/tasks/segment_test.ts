@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { makePhantom } from "../../../scripts/phantoms/phantom.ts";
 import { inFolder, orientedGrid, sampled, writeVolume } from "../../../tests/testing/volumes.ts";
-import { DeviceEngine, type Engine, EngineError } from "../../engine/mod.ts";
+import { DeviceEngine, type Engine, EngineError, loweringOf, traitsOf } from "../../engine/mod.ts";
 import { type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
 import { type Grid, readNifti, readNiftiHeader, sameGrid, type Triple, voxelsOf } from "../../volume/mod.ts";
@@ -153,6 +153,8 @@ function gpuWithRoomFor(most: number, engine: Engine): { gpu: Engine; batches: n
   const gpu: Engine = {
     provider: "cuda",
     precision: "float32",
+    traits: traitsOf("cuda"),
+    lowering: loweringOf("cuda", "float32"),
     deviceName: "a GPU",
     put: (name, value) => engine.put(name, value),
     get: (name) => engine.get(name),

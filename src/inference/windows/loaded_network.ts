@@ -24,7 +24,7 @@ function networksOf(engine: Engine): Networks {
 
 /** A graph, lowered for the engine's provider, as its session. */
 export async function loadGraph(engine: Engine, graph: Graph): Promise<Session> {
-  return await engine.load(encodeModel(lowerFor(engine, graph)), { keepMemory: true });
+  return await engine.load(encodeModel(lowerFor(engine.lowering, graph)), { keepMemory: true });
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../../../tests/testing/volumes.ts";
-import { type Engine, EngineError, type Session } from "../../engine/mod.ts";
+import { type Engine, EngineError, loweringOf, type Session } from "../../engine/mod.ts";
 import { decodeModel, encodeModel, GraphBuilder, importModel, type Value } from "../../graph/mod.ts";
 import { batchOf, forgetNetworks, loadGraph, loadNetwork, withNetwork } from "./loaded_network.ts";
 
@@ -24,6 +24,7 @@ async function writeNetwork(directory: string, layer = RELU): Promise<string> {
 
 /** An engine that only counts: which sessions it made and which are released. */
 class CountingEngine {
+  readonly lowering = loweringOf("wasm");
   readonly released: number[] = [];
   made = 0;
   load(model: Uint8Array): Promise<Session> {
@@ -39,10 +40,10 @@ Deno.test("loadGraph() lowers for the engine's provider by what was measured of 
   const b = new GraphBuilder();
   const [x, w] = [[1, 2, 4, 4, 4], [2, 2, 2, 2, 2]].map((shape, i) => b.input("xw"[i], { dtype: "float32", shape }));
   const graph = b.build("up", { y: b.op.ConvTranspose(x, w, null, { strides: [2, 2, 2] }) });
-  const loaded = async (costs: Engine["costs"]) => {
+  const loaded = async (costs: Engine["lowering"]["costs"]) => {
     let operators: string[] = [];
     const load = (model: Uint8Array) => void (operators = decodeModel(model).nodes.map((n) => n.op));
-    await loadGraph({ provider: "cpu", costs, load } as unknown as Engine, graph);
+    await loadGraph({ lowering: { ...loweringOf("cpu"), costs }, load } as unknown as Engine, graph);
     return operators;
   };
   assert.ok((await loaded(undefined)).includes("Reshape"));

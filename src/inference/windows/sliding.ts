@@ -1,5 +1,5 @@
 /** Sliding-window inference: windows of a prepared case through the network, blended logits out (docs/method D.2). */
-import type { Provider, Session } from "../../engine/mod.ts";
+import type { Session, Traits } from "../../engine/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
 import { blendWeights, cutWindow, slidingWindows, type Triple } from "../../volume/mod.ts";
 import type { InferenceSettings } from "../spec.ts";
@@ -14,18 +14,14 @@ export interface SlidingOptions extends Pick<InferenceSettings, "roi" | "overlap
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Largest batch, and the voxels that it may have: a device that a network of 96³ fits runs smaller windows together. */
-const MAX_BATCH = 8, BATCH_VOXELS = 96 ** 3;
-
 /** How many of a volume's windows to run at a time: one fills a processor, it takes several small ones to fill a GPU. */
 export function windowBatch(
-  provider: Provider,
+  { windows: { most, voxels } }: Pick<Traits, "windows">,
   { sizeVox, roi, overlap }: { sizeVox: Triple } & Pick<InferenceSettings, "roi" | "overlap">,
 ): number {
-  if (provider === "cpu" || provider === "wasm") return 1;
   const windows = slidingWindows(sizeVox, roi, overlap).starts.length;
-  const most = Math.min(MAX_BATCH, windows, BATCH_VOXELS / (roi[0] * roi[1] * roi[2]));
-  return 2 ** Math.max(0, Math.floor(Math.log2(most)));
+  const together = Math.min(most, windows, voxels / (roi[0] * roi[1] * roi[2]));
+  return 2 ** Math.max(0, Math.floor(Math.log2(together)));
 }
 
 /** Runs windows [B, C, …roi] and returns their logits [B, K, …roi]. */

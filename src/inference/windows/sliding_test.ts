@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { traitsOf } from "../../engine/mod.ts";
 import { Random } from "../../tensor/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
 import { type RunWindow, slidingLogits, windowBatch } from "./sliding.ts";
@@ -122,7 +123,7 @@ Deno.test("slidingLogits() runs windows together and gives what they give one by
 
 Deno.test("windowBatch() is one on a processor, and on a GPU no more than the windows and the voxels of one of 96³", () => {
   const of = (provider: "cpu" | "wasm" | "webgpu" | "cuda", edge: number, size = 200) =>
-    windowBatch(provider, { sizeVox: [size, size, size], roi: [edge, edge, edge], overlap: 0 });
+    windowBatch(traitsOf(provider), { sizeVox: [size, size, size], roi: [edge, edge, edge], overlap: 0 });
   assert.deepEqual([of("cpu", 32), of("wasm", 32)], [1, 1]);
   assert.deepEqual([128, 96, 64, 48, 32].map((edge) => of("cuda", edge)), [1, 1, 2, 8, 8]);
   assert.equal(of("webgpu", 32, 32), 1);

@@ -1,5 +1,5 @@
 /** Supervised training: the fine-tuning step in the training loop. Knows nothing of volumes: samples come from a function. */
-import type { Engine, Provider } from "../../engine/mod.ts";
+import type { Engine, Traits } from "../../engine/mod.ts";
 import { bytesOf, sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { type Graph } from "../../graph/mod.ts";
 import { joinedSamples, type Sample } from "../data/augment.ts";
@@ -30,7 +30,7 @@ export interface TrainerOptions {
   readonly sample: (step: number, i: number) => Promise<Sample>;
   /** What a step may take, bytes; default: most of what is free. The weights that come out are the same. */
   readonly memoryBytes?: number;
-  /** Whether crops and views pass at once where they can. Default: by the provider. */
+  /** Whether crops and views pass at once where they can. Default: by the device's traits. */
   readonly atOnce?: boolean;
   /** As of the loop. */
   readonly spanBytes?: number;
@@ -50,17 +50,9 @@ export interface Trained {
 /** Losses are smoothed over this many updates before early stopping compares them. */
 const SMOOTHING = 20;
 
-/**
- * Values of a batch's forward pass up to which a card takes it in little more than the time of one crop, which is that of
- * starting its kernels. On an H200, updates of the edge network at 64³ (0.6 GB) took 44 ms at once and 54 to 73 ms view by
- * view, but those of UniUnet (4.8 GB) 770 ms and 160 ms.
- */
-const AT_ONCE_BYTES = 2 ** 30;
-
 /** Whether crops and views pass a network that was built for all of them at once faster than one after the other. */
-export function passesAtOnce(provider: Provider, { nodes, types }: Graph): boolean {
-  if (provider !== "cuda") return false;
-  return nodes.reduce((sum, { output }) => sum + bytesOf(types.get(output)!), 0) <= AT_ONCE_BYTES;
+export function passesAtOnce({ atOnceBytes }: Pick<Traits, "atOnceBytes">, { nodes, types }: Graph): boolean {
+  return nodes.reduce((sum, { output }) => sum + bytesOf(types.get(output)!), 0) <= atOnceBytes;
 }
 
 /** How an update's crops and views pass through the network. */
@@ -72,10 +64,10 @@ interface Form {
 
 /** From the fastest to the one that takes the least memory. The weights that come out are the same but for rounding. */
 function formsOf({ engine, networkOf, step, batchSize, memoryBytes, atOnce }: TrainerOptions): Form[] {
-  const budgetBytes = memoryBytes ?? memoryBudget(engine.provider);
+  const budgetBytes = memoryBytes ?? memoryBudget(engine.traits);
   const isTaken = (n: number) =>
     networkOf !== undefined && n * step.views > 1 &&
-    (atOnce ?? passesAtOnce(engine.provider, networkOf(n * step.views)));
+    (atOnce ?? passesAtOnce(engine.traits, networkOf(n * step.views)));
   const crops = [...new Set([batchSize, 1])].filter(isTaken);
   return [
     ...crops.map((n) => ({ crops: n, budgetBytes })),

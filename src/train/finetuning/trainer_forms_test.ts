@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../../../tests/testing/volumes.ts";
-import { type Engine, EngineError, openEngine } from "../../engine/mod.ts";
+import { type Engine, EngineError, openEngine, traitsOf } from "../../engine/mod.ts";
 import { assertClose } from "../../graph/testing/check.ts";
 import { GraphBuilder } from "../../graph/mod.ts";
 import { sizeOf } from "../../tensor/mod.ts";
@@ -109,7 +109,7 @@ Deno.test("passesAtOnce() is for cards, and for networks whose values take up to
     const b = new GraphBuilder();
     return b.build("relu", { y: b.op.Relu(b.input("x", { dtype: "float32", shape: [2, 1, voxels] })) });
   };
-  assert.equal(passesAtOnce("cuda", of(2 ** 27)), true);
-  assert.equal(passesAtOnce("cuda", of(2 ** 27 + 1)), false);
-  assert.equal(passesAtOnce("cpu", of(8)), false);
+  assert.equal(passesAtOnce(traitsOf("cuda"), of(2 ** 27)), true);
+  assert.equal(passesAtOnce(traitsOf("cuda"), of(2 ** 27 + 1)), false);
+  assert.equal(passesAtOnce(traitsOf("cpu"), of(8)), false);
 });

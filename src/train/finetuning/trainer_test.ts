@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../../../tests/testing/volumes.ts";
-import { type Engine, EngineError, openEngine } from "../../engine/mod.ts";
+import { type Engine, EngineError, loweringOf, openEngine, traitsOf } from "../../engine/mod.ts";
 import { evaluate } from "../../graph/mod.ts";
 import { sizeOf, tensor } from "../../tensor/mod.ts";
 import { readCheckpoint } from "../loop/checkpoint.ts";
@@ -180,6 +180,8 @@ Deno.test("train() leaves nothing on a device that cannot load its step", () =>
   inFolder(async (folder) => {
     const held = new Set<string>();
     const full = {
+      traits: traitsOf("wasm"),
+      lowering: loweringOf("wasm"),
       put: (name: string) => Promise.resolve(void held.add(name)),
       drop: (name: string) => Promise.resolve(void held.delete(name)),
       load: () => Promise.reject(new EngineError("out-of-memory", `${held.size} values are there`)),

@@ -2,7 +2,7 @@
  * Runs a training's updates on the device: each micro-batch as a call of its own, or, where the device does not hold the
  * state between calls, many updates in one. The next micro-batch is drawn meanwhile. Knows nothing of checkpoints.
  */
-import type { Provider, Session } from "../../engine/mod.ts";
+import type { Session } from "../../engine/mod.ts";
 import { bytesOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { encodeLoop, encodeModel, LOOP_NAMES } from "../../graph/mod.ts";
 import { joined } from "../data/augment.ts";
@@ -12,12 +12,10 @@ import type { LoopEvent, LoopOptions, MicroBatch, Program } from "./loop.ts";
 const HAND_OVER_MS = 10;
 /** A call that takes longer than this has hung. */
 const CALL_TIMEOUT_MS = 3_600_000;
-/** Feeds of the updates that one call does where the device does not hold the state between calls, bytes. */
-const SPAN_BYTES: Readonly<Partial<Record<Provider, number>>> = { cuda: 2 ** 29 };
 
 /** Bytes of feeds that one call takes; 0: every micro-batch is a call. */
 export const spanBytesOf = ({ engine, spanBytes, stop }: Pick<LoopOptions, "engine" | "spanBytes" | "stop">): number =>
-  stop === undefined ? spanBytes ?? SPAN_BYTES[engine.provider] ?? 0 : 0;
+  stop === undefined ? spanBytes ?? engine.traits.spanBytes : 0;
 
 export type Done = Pick<LoopEvent, "learningRate" | "values">;
 

@@ -2,7 +2,7 @@
  * Chooses how a step runs in the memory that there is: as it is, else with some values computed twice. The numbers that it
  * computes are the same, bit by bit.
  */
-import { type Engine, EngineError, type Provider } from "../../engine/mod.ts";
+import { type Engine, EngineError, type Traits } from "../../engine/mod.ts";
 import { type Graph, MemoryBudgetError, predictMemory, rematerialise, type Rematerialised } from "../../graph/mod.ts";
 
 export interface Fitted {
@@ -16,9 +16,9 @@ export interface Fitted {
 /** What of the free memory a step may take: predictions are good to 15 %, and the parent draws samples meanwhile. */
 const USABLE = 0.75;
 
-/** The bytes that a step may take on a device; only the CPU's memory is predicted. */
-export function memoryBudget(provider: Provider): number {
-  return provider === "cpu" ? USABLE * Deno.systemMemoryInfo().available : Infinity;
+/** The bytes that a step may take on a device; no limit where memory is not predicted. */
+export function memoryBudget({ isMemoryPredicted }: Pick<Traits, "isMemoryPredicted">): number {
+  return isMemoryPredicted ? USABLE * Deno.systemMemoryInfo().available : Infinity;
 }
 
 /** How many of a training's forms an engine's memory was too small for. */

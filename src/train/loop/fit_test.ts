@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { traitsOf } from "../../engine/mod.ts";
 import { gradients, GraphBuilder, predictMemory, rematerialise } from "../../graph/mod.ts";
 import { fitMessage, fitted, memoryBudget } from "./fit.ts";
 
@@ -52,6 +53,6 @@ Deno.test("fitMessage() tells what a step takes and why, and nothing where it si
 });
 
 Deno.test("memoryBudget() is a part of the free memory on the CPU, and nothing that limits elsewhere", () => {
-  assert.ok(memoryBudget("cpu") > 0 && memoryBudget("cpu") < Deno.systemMemoryInfo().total);
-  assert.equal(memoryBudget("cuda"), Infinity);
+  assert.ok(memoryBudget(traitsOf("cpu")) > 0 && memoryBudget(traitsOf("cpu")) < Deno.systemMemoryInfo().total);
+  assert.equal(memoryBudget(traitsOf("cuda")), Infinity);
 });

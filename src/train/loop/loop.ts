@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import type { Engine } from "../../engine/mod.ts";
-import { type Graph, lowerFor, type TargetDevice } from "../../graph/mod.ts";
+import { type Graph, lowerFor } from "../../graph/mod.ts";
 import { sameShape, type Tensor } from "../../tensor/mod.ts";
 import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { fitMessage, fitted } from "./fit.ts";
@@ -22,7 +22,7 @@ export interface Program {
 }
 
 export interface CompileOptions {
-  readonly device: TargetDevice;
+  readonly device: Pick<Engine, "lowering">;
   /** What a step may take. */
   readonly budgetBytes: number;
   /** Told what fitting into it takes. */
@@ -31,7 +31,7 @@ export interface CompileOptions {
 
 /** A step as a device runs it, if possible in `budgetBytes`. */
 export function compiled({ graph, state, isForAll }: Program, { device, budgetBytes, onLog }: CompileOptions): Program {
-  const fit = fitted(lowerFor(device, graph), budgetBytes);
+  const fit = fitted(lowerFor(device.lowering, graph), budgetBytes);
   const message = fitMessage(fit, budgetBytes);
   if (message !== undefined) onLog?.(message);
   return { graph: fit.graph, state, isForAll };
@@ -86,7 +86,7 @@ export interface LoopOptions {
   readonly update: (step: number) => Update;
   /** Whether to end before the last step; asked after every update. */
   readonly stop?: ((losses: readonly number[]) => boolean) | undefined;
-  /** Feeds of the updates that one call does, bytes; 0: a call is a micro-batch. Default: by the provider. */
+  /** Feeds of the updates that one call does, bytes; 0: a call is a micro-batch. Default: by the device's traits. */
   readonly spanBytes?: number;
   readonly signal?: AbortSignal;
   readonly onStep: (event: LoopEvent) => void | Promise<void>;

@@ -63,7 +63,7 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainResult
   });
   const clock = { start: performance.now(), first: -1 };
   const { steps } = recipe;
-  const memory = { forms: leastAfter(memoryBudget(engine.provider)), onLog: log };
+  const memory = { forms: leastAfter(memoryBudget(engine.traits)), onLog: log };
   const { trainer, state, curves } = await withinMemory(engine, memory, async (budgetBytes) => {
     const trainer = new Pretrainer({
       recipe,

@@ -93,6 +93,8 @@ export const engineOf = (e: Engine): Engine => ({
   provider: e.provider,
   deviceName: e.deviceName,
   precision: e.precision,
+  traits: e.traits,
+  lowering: e.lowering,
   load: e.load.bind(e),
   put: e.put.bind(e),
   get: e.get.bind(e),

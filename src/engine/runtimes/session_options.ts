@@ -1,6 +1,6 @@
 /** How ONNX Runtime's CPU kernels, native and in WebAssembly, treat a graph and its memory. */
 import type { InferenceSession } from "onnxruntime-node";
-import type { LoadOptions } from "../engine.ts";
+import type { LoadOptions } from "./runtime.ts";
 
 /**
  * ONNX Runtime's optimizers that undo what the compiler did: the one that makes one node of equal ones, where computing

@@ -3,7 +3,13 @@
  * One file per provider makes one; loaded only in the child, since loading a native library may end the process.
  */
 import type { InferenceSession, Tensor, TensorConstructor } from "onnxruntime-node";
-import type { LoadOptions, Provider } from "../engine.ts";
+
+export interface LoadOptions {
+  /** Off for training-step graphs whose weights are inputs and for cross-checks; default "all". */
+  readonly optimization?: "all" | "basic" | "disabled";
+  /** What nodes free stays with the session for the next run, until it is released: faster (`cpu`; others ignore it). */
+  readonly keepMemory?: boolean;
+}
 
 export interface Runtime {
   readonly deviceName: string;
@@ -24,10 +30,11 @@ export interface RuntimeOptions {
   readonly threads: number;
 }
 
-/** @throws {EngineError} "unsupported", in words, where the provider is not installed or has no device */
-export async function openRuntime(provider: Provider, options: RuntimeOptions): Promise<Runtime> {
-  const module = await import(import.meta.resolve(`./${provider}.ts`)) as {
-    open(options: RuntimeOptions): Promise<Runtime>;
-  };
-  return await module.open(options);
+/**
+ * Opens the runtime of a module of this folder.
+ * @throws {EngineError} "unsupported", in words, where the provider is not installed or has no device
+ */
+export async function openRuntime(module: string, options: RuntimeOptions): Promise<Runtime> {
+  const { open } = await import(module) as { open(options: RuntimeOptions): Promise<Runtime> };
+  return await open(options);
 }

@@ -1,0 +1,31 @@
+/** The execution providers. To add one: its record in this folder, what opens it in `runtimes/`, and a line here. */
+import type { Lowering } from "../../graph/mod.ts";
+import { cpu } from "./cpu.ts";
+import { cuda } from "./cuda.ts";
+import type { Precision, ProviderRecord, Traits } from "./provider.ts";
+import { wasm } from "./wasm.ts";
+import { webgpu } from "./webgpu.ts";
+
+/** In the order in which `auto` tries them. */
+const RECORDS = { cuda, webgpu, cpu, wasm };
+
+export type Provider = keyof typeof RECORDS;
+
+export const PROVIDERS = Object.keys(RECORDS) as Provider[];
+
+export function recordOf(provider: Provider): ProviderRecord {
+  return RECORDS[provider];
+}
+
+/** In what a provider differs from others. */
+export function traitsOf(provider: Provider): Traits {
+  return recordOf(provider).traits;
+}
+
+/** How graphs are lowered for a provider, as long as nothing was measured of the device. Default: its own precision. */
+export function loweringOf(provider: Provider, precision: Precision = recordOf(provider).precision): Lowering {
+  const { precisions, temporaryBytes } = recordOf(provider);
+  const setting = precisions[precision];
+  if (setting === undefined) throw new RangeError(`Cannot use ${provider} at ${precision}: it has no such precision`);
+  return { passes: setting.passes, temporaryBytes };
+}

@@ -1,0 +1,73 @@
+/**
+ * The `cuda` provider of onnxruntime-node. Its library is not in the npm package, and asking for an absent one can end
+ * the process, so it is looked for first. Residents lie in the child's memory and are copied to the device by each run.
+ */
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { EngineError } from "../errors.ts";
+import type { Runtime, RuntimeOptions } from "./runtime.ts";
+
+const LIBRARIES: Readonly<Partial<Record<typeof Deno.build.os, readonly string[]>>> = {
+  linux: ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"],
+  windows: ["onnxruntime_providers_shared.dll", "onnxruntime_providers_cuda.dll"],
+};
+const PLATFORM = { linux: "linux", windows: "win32" } as const;
+
+export function open({ threads }: RuntimeOptions): Promise<Runtime> {
+  requireLibraries();
+  return Promise.resolve({
+    deviceName: gpuName(),
+    software: false,
+    Tensor,
+    createSession: (path, { optimization = "all" }) =>
+      InferenceSession.create(path, {
+        executionProviders: ["cuda"],
+        executionMode: "sequential",
+        intraOpNumThreads: threads,
+        graphOptimizationLevel: optimization,
+        logSeverityLevel: 3,
+      }),
+  });
+}
+
+function requireLibraries(): void {
+  const { os, arch } = Deno.build;
+  const names = LIBRARIES[os];
+  if (names === undefined || arch !== "x86_64") {
+    throw new EngineError("unsupported", `Cannot use CUDA: ONNX Runtime's package has no CUDA build for ${os} ${arch}`);
+  }
+  const entry = createRequire(import.meta.url).resolve("onnxruntime-node");
+  const folder = join(dirname(entry), "..", "bin", "napi-v6", PLATFORM[os as keyof typeof PLATFORM], "x64");
+  const missing = names.filter((name) => !exists(join(folder, name)));
+  if (missing.length > 0) {
+    throw new EngineError(
+      "unsupported",
+      `Cannot use CUDA: ${missing.join(" and ")} not found beside ONNX Runtime's binding in onnxruntime-node`,
+    );
+  }
+  if (os === "linux" && !exists("/proc/driver/nvidia/version") && !exists("/dev/nvidia0") && !exists("/dev/dxg")) {
+    throw new EngineError("unsupported", "Cannot use CUDA: no NVIDIA driver is visible to this process");
+  }
+}
+
+/** The first GPU's name as the driver gives it. */
+function gpuName(): string {
+  const root = "/proc/driver/nvidia/gpus";
+  try {
+    for (const { name } of Deno.readDirSync(root)) {
+      const model = Deno.readTextFileSync(join(root, name, "information")).match(/^Model:\s*(.+)$/m);
+      if (model !== null) return model[1].trim();
+    }
+  } catch { /* Windows, WSL: the driver tells its name elsewhere */ }
+  return "NVIDIA GPU";
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
