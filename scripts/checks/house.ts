@@ -29,6 +29,7 @@ export const HOUSE: readonly RoomRules[] = [
     room: "cli",
     is: "the command `sulcus`; configuration from flags and environment",
     flow: "words → exit code",
+    folders: [".", "commands", "training", "evaluation", "options", "terminal"],
     ignorant: { of: "tensors", rooms: ["graph", "tensor"] },
     packages: [/^node:https?2?$/],
   },

@@ -1,33 +1,11 @@
 /** The program `sulcus`: finds the command, runs it, and turns what it throws into an exit code. */
 import project from "../../deno.json" with { type: "json" };
-import { type Command, parseCommand, UsageError } from "./terminal/args.ts";
-import { benchCommand } from "./commands/bench.ts";
-import { classifyCommand } from "./commands/classify.ts";
+import { COMMANDS } from "./commands/commands.ts";
+import { canonicalFlags } from "./options/images.ts";
+import { parseCommand, UsageError } from "./terminal/args.ts";
 import { failureOf } from "./terminal/errors.ts";
-import { evaluateCommand } from "./commands/evaluate.ts";
-import { exportCommand } from "./commands/export.ts";
-import { finetuneCommand } from "./commands/finetune.ts";
 import { helpOf, overview } from "./terminal/help.ts";
-import { canonicalFlags } from "./work/images.ts";
-import { importCommand } from "./commands/import.ts";
 import { type Io, PROCESS_IO } from "./terminal/io.ts";
-import { modelsCommand } from "./commands/models.ts";
-import { pretrainCommand } from "./commands/pretrain.ts";
-import { segmentCommand } from "./commands/segment.ts";
-import { serveCommand } from "./commands/serve.ts";
-
-const COMMANDS: readonly Command[] = [
-  serveCommand,
-  segmentCommand,
-  classifyCommand,
-  finetuneCommand,
-  pretrainCommand,
-  evaluateCommand,
-  modelsCommand,
-  importCommand,
-  exportCommand,
-  benchCommand,
-];
 
 /** Runs one command line. @returns the exit code: 0 done, 1 failed, 2 wrong use */
 export async function main(argv: readonly string[], io: Io): Promise<0 | 1 | 2> {

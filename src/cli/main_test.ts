@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { COMMANDS } from "./commands/commands.ts";
 import { inTemp, run, writeFakePackage, writeMask } from "./testing/cli.ts";
 import { failureOf } from "./terminal/errors.ts";
 
@@ -29,7 +30,7 @@ Deno.test("sulcus as a process exits with 0 for help, 2 for wrong use, 1 for fai
 
 Deno.test("every command has a help that names its flags and fits a terminal", async () => {
   const overview = await run(["--help"]);
-  for (const name of ["serve", "segment", "classify", "finetune", "evaluate", "models", "bench"]) {
+  for (const { name } of COMMANDS) {
     assert.match(overview.out[0], new RegExp(`^  ${name} `, "m"));
     const { code, out } = await run([name, "--help"]);
     assert.equal(code, 0);

@@ -2,7 +2,7 @@
 import { calibrate, type CostTable, costTablePath, openEngine } from "../../engine/mod.ts";
 import { writeFileAtomic } from "../../storage/mod.ts";
 import { type Args, type Command, wrong } from "../terminal/args.ts";
-import { checkDataDirectory, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../terminal/config.ts";
+import { checkDataDirectory, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
 import { CommandError } from "../terminal/errors.ts";
 import type { Io } from "../terminal/io.ts";
 import { Progress } from "../terminal/progress.ts";

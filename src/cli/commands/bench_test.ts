@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { calibrate, type Engine, openEngine } from "../../engine/mod.ts";
 import { keepTable } from "./bench.ts";
 import { inTemp, run } from "../testing/cli.ts";
-import { onDevice } from "../work/device.ts";
+import { onDevice } from "../options/device.ts";
 
 Deno.test("bench refuses to run without --calibrate, on an unknown device or without a place for its times", () =>
   inTemp(async (root) => {

@@ -2,12 +2,12 @@
 import { classify } from "../../inference/mod.ts";
 import { specOf } from "../../registry/mod.ts";
 import type { Args, Command } from "../terminal/args.ts";
-import { CHECK_FLAG, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../terminal/config.ts";
-import { onDevice } from "../work/device.ts";
+import { CHECK_FLAG, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
+import { onDevice } from "../options/device.ts";
 import { CommandError } from "../terminal/errors.ts";
-import { IMAGE_FLAGS, IMAGES_NOTE, imagesOf } from "../work/images.ts";
+import { IMAGE_FLAGS, IMAGES_NOTE, imagesOf } from "../options/images.ts";
 import type { Io } from "../terminal/io.ts";
-import { CHECK_FAILED, findModelAndCheck, MODEL_FLAGS, modelChoiceOf } from "../work/models_store.ts";
+import { CHECK_FAILED, findModelAndCheck, MODEL_FLAGS, modelChoiceOf } from "../options/models.ts";
 
 export const classifyCommand: Command = {
   name: "classify",

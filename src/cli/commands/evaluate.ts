@@ -2,11 +2,11 @@
 import { readFile } from "node:fs/promises";
 import { writeFileAtomic } from "../../storage/mod.ts";
 import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
-import { JSON_FLAG } from "../terminal/config.ts";
+import { JSON_FLAG } from "../options/settings.ts";
 import { CommandError } from "../terminal/errors.ts";
-import { scoreClasses } from "./evaluate_classes.ts";
-import { type MaskRow, parseLabels, scoreMasks } from "./evaluate_masks.ts";
-import { csvLine } from "../work/csv.ts";
+import { scoreClasses } from "../evaluation/classes.ts";
+import { type MaskRow, parseLabels, scoreMasks } from "../evaluation/masks.ts";
+import { csvLine } from "../evaluation/csv.ts";
 import type { Io } from "../terminal/io.ts";
 import { Progress } from "../terminal/progress.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { inTemp, run, writeMask } from "../testing/cli.ts";
-import { scoreClasses } from "./evaluate_classes.ts";
-import { parseLabels } from "./evaluate_masks.ts";
+import { scoreClasses } from "../evaluation/classes.ts";
+import { parseLabels } from "../evaluation/masks.ts";
 
 // The boxes of docs/method D.1.2: Dice 0.203390, HD95 3.07302 at 1 mm and 3.89224 at 1×2×3 mm.
 const A = { from: [2, 2, 2], to: [5, 5, 5] } as const;

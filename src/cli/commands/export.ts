@@ -3,10 +3,10 @@ import { basename, dirname, resolve } from "node:path";
 import { exists, receiveFile } from "../../storage/mod.ts";
 import { exportWeights } from "../../weights/mod.ts";
 import { type Args, type Command, wrong } from "../terminal/args.ts";
-import { DATA_FLAGS, JSON_FLAG, settingsOf } from "../terminal/config.ts";
+import { DATA_FLAGS, JSON_FLAG, settingsOf } from "../options/settings.ts";
 import { CommandError } from "../terminal/errors.ts";
 import type { Io } from "../terminal/io.ts";
-import { findModel, MODEL_FLAGS, modelChoiceOf } from "../work/models_store.ts";
+import { findModel, MODEL_FLAGS, modelChoiceOf } from "../options/models.ts";
 
 export const exportCommand: Command = {
   name: "export",

@@ -1,12 +1,12 @@
 /** `sulcus finetune`: the flags of a fine-tune as a request, and what is told of it. The run is in `finetune_run.ts`. */
 import type { Recipe, TrainEvent } from "../../train/mod.ts";
 import { type Args, type Command, refuse } from "../terminal/args.ts";
-import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../terminal/config.ts";
-import { runFinetune } from "./finetune_run.ts";
+import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
+import { runFinetune } from "../training/finetune_run.ts";
 import type { Io } from "../terminal/io.ts";
-import { MODEL_FLAGS, modelChoiceOf } from "../work/models_store.ts";
+import { MODEL_FLAGS, modelChoiceOf } from "../options/models.ts";
 import type { Progress } from "../terminal/progress.ts";
-import { candidateWords, newModelOf, numbersOf, runTraining, trainingFlagsOf } from "../work/training_words.ts";
+import { candidateWords, newModelOf, numbersOf, runTraining, trainingFlagsOf } from "../training/training_words.ts";
 
 const PRESETS = ["edge", "paper", "official"] as const;
 

@@ -3,10 +3,10 @@ import { type ImportReport, type ImportRequest, importRequestSchema, importWeigh
 import { exists } from "../../storage/mod.ts";
 import { type ModelVersion } from "../../registry/mod.ts";
 import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
-import { DATA_FLAGS, JSON_FLAG, settingsOf } from "../terminal/config.ts";
+import { DATA_FLAGS, JSON_FLAG, settingsOf } from "../options/settings.ts";
 import { CommandError } from "../terminal/errors.ts";
 import type { Io } from "../terminal/io.ts";
-import { withRegistry } from "../work/models_store.ts";
+import { withRegistry } from "../options/models.ts";
 
 export const importCommand: Command = {
   name: "import",

@@ -2,11 +2,11 @@
 import { basename, dirname, resolve } from "node:path";
 import { exists, receiveFile } from "../../storage/mod.ts";
 import { modelNameSchema, type ModelVersion, type Registry } from "../../registry/mod.ts";
-import { type Args, type Command, UsageError, wrong } from "../terminal/args.ts";
-import { DATA_FLAGS, JSON_FLAG, settingsOf } from "../terminal/config.ts";
+import { type Args, type Command, wrong } from "../terminal/args.ts";
+import { DATA_FLAGS, JSON_FLAG, settingsOf } from "../options/settings.ts";
 import { CommandError } from "../terminal/errors.ts";
 import type { Io } from "../terminal/io.ts";
-import { withRegistry } from "../work/models_store.ts";
+import { withRegistry } from "../options/models.ts";
 
 interface Call {
   readonly args: Args;
@@ -15,29 +15,29 @@ interface Call {
 interface Action {
   /** Words after the action; the last one in brackets may be left out. */
   readonly words: readonly string[];
+  /** Flags that it takes, as the usage shows them. */
+  readonly flags?: string;
+  /** Flags that it cannot do without. */
+  readonly required?: readonly string[];
   run(registry: Registry, words: readonly string[], call: Call): Promise<void>;
 }
 
+const DECISION = { flags: "--by WHO [--note TEXT]", required: ["by"] } as const;
 const ACTIONS: Readonly<Record<string, Action>> = {
   list: { words: [], run: list },
   show: { words: ["NAME", "[VERSION]"], run: show },
-  approve: { words: ["NAME", "VERSION"], run: approve },
-  rollback: { words: ["NAME"], run: rollback },
-  export: { words: ["NAME", "VERSION"], run: exportPackage },
-  import: { words: ["FILE"], run: importPackage },
+  approve: { words: ["NAME", "VERSION"], ...DECISION, run: approve },
+  rollback: { words: ["NAME"], ...DECISION, run: rollback },
+  export: { words: ["NAME", "VERSION"], flags: "[--out FILE.zip]", run: exportPackage },
+  import: { words: ["FILE.zip"], flags: "[--by WHO]", run: importPackage },
 };
 
 export const modelsCommand: Command = {
   name: "models",
   summary: "lists models, approves fine-tuned ones, moves them between machines",
-  usage: [
-    "models",
-    "models show NAME [VERSION]",
-    "models approve NAME VERSION --by WHO [--note TEXT]",
-    "models rollback NAME --by WHO [--note TEXT]",
-    "models export NAME VERSION [--out FILE.zip]",
-    "models import FILE.zip [--by WHO]",
-  ],
+  usage: Object.entries(ACTIONS).map(([name, { words, flags = "" }]) =>
+    ["models", name === "list" ? "" : name, ...words, flags].filter((part) => part !== "").join(" ")
+  ),
   flags: {
     by: { value: "WHO", help: "Who decides; kept in the record of decisions" },
     note: { value: "TEXT", help: "Why; kept with the decision" },
@@ -61,21 +61,19 @@ async function runModels(args: Args, io: Io): Promise<void> {
   if (words.length < least || words.length > action.words.length) {
     wrong(`Cannot run models ${name}: expected ${action.words.join(" ") || "nothing more"}, got ${words.length} words`);
   }
-  action.words.forEach((kind, i) => checkWord(kind, words[i]));
-  if (name === "approve" || name === "rollback") args.required("by");
-  if (name === "import" && !await exists(words[0])) {
-    throw new CommandError("not-found", "Cannot read FILE: there is no such file");
-  }
+  for (const [i, word] of words.entries()) await checkWord(action.words[i], word);
+  for (const flag of action.required ?? []) args.required(flag);
   await withRegistry(settingsOf(args, io.env), (registry) => action.run(registry, words, { args, io }));
 }
 
-function checkWord(kind: string, word: string | undefined): void {
-  if (word === undefined || kind === "FILE") return;
-  const isFine = kind === "NAME" ? modelNameSchema.safeParse(word).success : /^[1-9]\d{0,5}$/.test(word);
-  if (!isFine) {
-    const expected = kind === "NAME" ? "a model's name" : "a version's number";
-    throw new UsageError(`Cannot use ${kind}: expected ${expected}, got "${word}"`);
+async function checkWord(kind: string, word: string): Promise<void> {
+  if (kind.startsWith("FILE")) {
+    if (!await exists(word)) throw new CommandError("not-found", "Cannot read FILE: there is no such file");
+    return;
   }
+  const isName = kind === "NAME";
+  if (isName ? modelNameSchema.safeParse(word).success : /^[1-9]\d{0,5}$/.test(word)) return;
+  wrong(`Cannot use ${kind}: expected ${isName ? "a model's name" : "a version's number"}, got "${word}"`);
 }
 
 async function list(registry: Registry, _: readonly string[], { args, io }: Call): Promise<void> {

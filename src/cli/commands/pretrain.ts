@@ -4,11 +4,11 @@ import { checkNamesake, pretrainingDraft } from "../../jobs/mod.ts";
 import { readPretrainingSources } from "../../datasets/mod.ts";
 import { pretrain, PRETRAINING_PRESETS, type PretrainingRecipe, resolvePretraining } from "../../train/mod.ts";
 import { type Args, type Command, refuse } from "../terminal/args.ts";
-import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../terminal/config.ts";
-import { onDevice } from "../work/device.ts";
+import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
+import { onDevice } from "../options/device.ts";
 import type { Io } from "../terminal/io.ts";
-import { keepTraining, workRootOf } from "../work/kept_training.ts";
-import { candidateWords, newModelOf, numbersOf, runTraining, trainingFlagsOf } from "../work/training_words.ts";
+import { keepTraining, workRootOf } from "../training/kept_training.ts";
+import { candidateWords, newModelOf, numbersOf, runTraining, trainingFlagsOf } from "../training/training_words.ts";
 
 export const pretrainCommand: Command = {
   name: "pretrain",

@@ -3,12 +3,12 @@ import { dirname } from "node:path";
 import { segment, type SegmentResult } from "../../inference/mod.ts";
 import { specOf } from "../../registry/mod.ts";
 import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
-import { CHECK_FLAG, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../terminal/config.ts";
-import { onDevice } from "../work/device.ts";
+import { CHECK_FLAG, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
+import { onDevice } from "../options/device.ts";
 import { CommandError } from "../terminal/errors.ts";
-import { IMAGE_FLAGS, IMAGES_NOTE, imagesOf } from "../work/images.ts";
+import { IMAGE_FLAGS, IMAGES_NOTE, imagesOf } from "../options/images.ts";
 import type { Io } from "../terminal/io.ts";
-import { CHECK_FAILED, findModelAndCheck, type Model, MODEL_FLAGS, modelChoiceOf } from "../work/models_store.ts";
+import { CHECK_FAILED, findModelAndCheck, type Model, MODEL_FLAGS, modelChoiceOf } from "../options/models.ts";
 import { durationOf, Progress } from "../terminal/progress.ts";
 
 const OUTPUTS = ["labels", "regions", "probabilities"] as const;

@@ -8,7 +8,7 @@ import {
   PROVIDER_FLAG,
   refuseUnsupported,
   settingsOf,
-} from "../terminal/config.ts";
+} from "../options/settings.ts";
 import { CommandError } from "../terminal/errors.ts";
 import type { Io } from "../terminal/io.ts";
 

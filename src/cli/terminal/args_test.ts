@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Args, type Command, parseCommand } from "./args.ts";
-import { canonicalFlags } from "../work/images.ts";
+import { canonicalFlags } from "../options/images.ts";
 
 const command: Command = {
   name: "try",

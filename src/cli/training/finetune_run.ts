@@ -5,11 +5,11 @@ import { type DatasetFolder, readDatasetFolder, readDatasetZip } from "../../dat
 import { acquireLock, digestFile, DomainError, removeIfPresent } from "../../storage/mod.ts";
 import { type ModelVersion, specOf } from "../../registry/mod.ts";
 import { finetune, type Metrics, type Recipe, type TrainEvent } from "../../train/mod.ts";
-import type { Settings } from "../terminal/config.ts";
-import { onDevice } from "../work/device.ts";
+import type { Settings } from "../options/settings.ts";
+import { onDevice } from "../options/device.ts";
 import { CommandError } from "../terminal/errors.ts";
-import { keepTraining, workRootOf } from "../work/kept_training.ts";
-import { findModel, type Model, type ModelChoice } from "../work/models_store.ts";
+import { keepTraining, workRootOf } from "./kept_training.ts";
+import { findModel, type Model, type ModelChoice } from "../options/models.ts";
 
 export interface FinetuneOptions {
   readonly base: ModelChoice;

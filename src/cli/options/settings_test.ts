@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { Args } from "./args.ts";
+import { Args } from "../terminal/args.ts";
 import { inTemp } from "../testing/cli.ts";
-import { refuseUnsupported, settingsOf } from "./config.ts";
+import { refuseUnsupported, settingsOf } from "./settings.ts";
 
 const none = new Args([], new Map());
 

@@ -6,9 +6,9 @@ import { resolve } from "node:path";
 import { acquireLock, DomainError, exists, removeIfPresent } from "../../storage/mod.ts";
 import { type ManifestDraft, type ModelVersion, type Registry } from "../../registry/mod.ts";
 import type { TrainEvent } from "../../train/mod.ts";
-import type { Settings } from "../terminal/config.ts";
+import type { Settings } from "../options/settings.ts";
 import { CommandError, failureOf } from "../terminal/errors.ts";
-import { withRegistry } from "./models_store.ts";
+import { withRegistry } from "../options/models.ts";
 
 export interface KeptTraining<T> {
   readonly settings: Settings;

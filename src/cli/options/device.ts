@@ -8,7 +8,7 @@ import {
   readyProviders,
   withFallback,
 } from "../../engine/mod.ts";
-import type { Settings } from "../terminal/config.ts";
+import type { Settings } from "./settings.ts";
 
 /** `auto` begins with the best device and goes on to the next when memory or operators do not suffice; it says so. */
 export async function onDevice<T>(

@@ -5,7 +5,7 @@ import { findCheckingModel } from "../../jobs/mod.ts";
 import { DomainError, exists, openDatabase } from "../../storage/mod.ts";
 import { modelNameSchema, type ModelVersion, readPackage, Registry, verifyPackage } from "../../registry/mod.ts";
 import { type Args, refuse, wrong } from "../terminal/args.ts";
-import { checkDataDirectory, type Settings } from "../terminal/config.ts";
+import { checkDataDirectory, type Settings } from "./settings.ts";
 
 export const MODEL_FLAGS = {
   model: { value: "NAME|PATH", help: "A model by name (see `sulcus models`), or the folder of a model package" },

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { PRECISIONS, PROVIDERS } from "../../engine/mod.ts";
 import { modelNameSchema } from "../../registry/mod.ts";
-import { type Args, type Flags, UsageError } from "./args.ts";
-import type { Io } from "./io.ts";
+import { type Args, type Flags, UsageError } from "../terminal/args.ts";
+import type { Io } from "../terminal/io.ts";
 
 /** Flags of every command that needs the data directory. */
 export const DATA_FLAGS = {
