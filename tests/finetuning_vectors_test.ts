@@ -125,12 +125,12 @@ for (const { preset, losses, gradients, updated, form, passes, last } of ROWS) {
         });
         if (step > 0) continue;
         for (const [key, row] of Object.entries(gradients)) {
-          const own = toOfficialLayout(key, outputs[`gradient/${key}`]);
+          const own = toOfficialLayout(outputs[`gradient/${key}`], { kind: SPEC.kind, key });
           assertRow(`gradient of ${key}`, own, { expected: row, tolerance: 1e-3 });
         }
       }
       for (const [key, expected] of Object.entries(updated)) {
-        const actual = rowOf(toOfficialLayout(key, await engine.get(key)));
+        const actual = rowOf(toOfficialLayout(await engine.get(key), { kind: SPEC.kind, key }));
         const bound = UPDATED_BOUNDS[`${preset} ${key}`] ?? 2e-4;
         actual.forEach((v, i) => {
           const what = `${key} after 3 updates, entry ${i}`;

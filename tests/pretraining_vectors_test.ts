@@ -142,7 +142,7 @@ function checkUpdated(state: Values, ofStd: number): void {
       continue;
     }
     const { shape, data } = state[key];
-    const { data: official } = toOfficialLayout(key, { dtype: "float64", shape, data });
+    const { data: official } = toOfficialLayout({ dtype: "float64", shape, data }, { kind: SPEC.kind, key });
     checkRow(`${officialKey} after 3 updates`, Float64Array.from(official as Float64Array), { expected, ofStd });
   }
 }

@@ -88,8 +88,9 @@ export const HOUSE: readonly RoomRules[] = [
   },
   {
     room: "nets",
-    is: "architectures: a frozen config and a function each; initialisation; keys of official checkpoints",
+    is: "architectures: a frozen config and a function each, one record a family; keys of official checkpoints",
     flow: "config + weights → graph",
+    folders: ["checkpoint", ".", "families", "layers"],
     ignorant: { of: "data and providers", rooms: ["engine", "process", "volume"] },
   },
   {

@@ -2,6 +2,7 @@
  * What turns a scanner's volumes into a network's input and its output into a mask: the part of a model package that
  * inference and training share. Plain data; `registry/` validates it from JSON.
  */
+import { familyOf, kindOf, NETWORK_KINDS, type NetworkSpec, type Task as NetworkTask } from "../nets/mod.ts";
 
 /** Canonical modality names (docs/method E.4). */
 export const MODALITIES = ["t1", "t1c", "t2", "flair", "pd", "mra", "dwi", "adc"] as const;
@@ -11,7 +12,7 @@ export const ANY_MODALITY = "any";
 export const INPUTS = [...MODALITIES, ANY_MODALITY] as const;
 export type Modality = (typeof INPUTS)[number];
 
-export type Task = "encoder" | "segmentation" | "classification";
+export type Task = NetworkTask;
 
 /** One output region. Regions may overlap; in a label map the later entry of `labels` is written over the earlier. */
 export interface Label {
@@ -56,19 +57,20 @@ export interface InferenceSettings {
   readonly threshold: number;
 }
 
-/** Which network a package holds. `onnx` is a graph that somebody else exported. */
-export interface Architecture {
-  readonly kind:
-    | "uniformer"
-    | "uniunet"
-    | "uniformer-classifier"
-    | "uniformer-pretraining"
-    | "unet3d"
-    | "unet3d-classifier"
-    | "unet3d-pretraining"
-    | "onnx";
-  /** The config object of `nets/` for this kind; for `onnx` the names of the feature outputs. */
-  readonly config: Readonly<Record<string, unknown>>;
+/** The network that a package holds. */
+export type Architecture = NetworkSpec;
+/** What a package's network may be. */
+export const ARCHITECTURE_KINDS = NETWORK_KINDS;
+
+/** The fault of a network's configuration, or null; the graph of a file answers for itself. */
+export function wrongArchitecture({ kind, config }: Architecture): string | null {
+  if (familyOf(kind).graph === "file") return null;
+  try {
+    kindOf(kind).net(config);
+    return null;
+  } catch (error) {
+    return (error as TypeError).message;
+  }
 }
 
 /** Why a task cannot have these inputs, or null: {@link ANY_MODALITY} has no other beside it, and only classifies. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { toNumbers } from "../tensor/mod.ts";
-import { initialWeights } from "./layers/init.ts";
-import type { NetworkSpec } from "./network.ts";
+import type { NetworkSpec } from "./families/families.ts";
+import { initialWeights } from "./network.ts";
 import { UNIUNET } from "./families/uni_unet.ts";
 
 const SMALL: NetworkSpec = {

@@ -2,7 +2,14 @@
  * The schema of a model package's `manifest.json`. Not the network: of `network.onnx` it knows only the sha256.
  */
 import { z } from "zod";
-import { type Architecture, INPUTS, MODALITIES, type ModelSpec, wrongInputs } from "../inference/mod.ts";
+import {
+  ARCHITECTURE_KINDS,
+  INPUTS,
+  MODALITIES,
+  type ModelSpec,
+  wrongArchitecture,
+  wrongInputs,
+} from "../inference/mod.ts";
 import { DomainError } from "../storage/mod.ts";
 
 /** Version of this schema; a reader refuses what is newer. */
@@ -19,17 +26,6 @@ export const versionSchema = z.int().min(1).max(1_000_000);
 export const PACKAGE_FILE = new RegExp(
   `^(network\\.onnx|report\\.(json|html)|templates/(${MODALITIES.join("|")})\\.nii\\.gz)$`,
 );
-
-const KINDS: { readonly [K in Architecture["kind"]]: K } = {
-  "uniformer": "uniformer",
-  "uniunet": "uniunet",
-  "uniformer-classifier": "uniformer-classifier",
-  "uniformer-pretraining": "uniformer-pretraining",
-  "unet3d": "unet3d",
-  "unet3d-classifier": "unet3d-classifier",
-  "unet3d-pretraining": "unet3d-pretraining",
-  "onnx": "onnx",
-};
 
 /** Colours of labels that people can tell apart with any colour vision (Okabe and Ito's palette). */
 export const LABEL_COLOURS = ["#e69f00", "#56b4e9", "#d55e00", "#009e73", "#f0e442", "#cc79a7", "#0072b2"] as const;
@@ -51,7 +47,7 @@ export const labelSchema = z.strictObject({
 
 const specShape = {
   task: z.enum(["encoder", "segmentation", "classification"]),
-  architecture: z.strictObject({ kind: z.enum(KINDS), config: z.record(z.string(), z.json()) }),
+  architecture: z.strictObject({ kind: z.enum(ARCHITECTURE_KINDS), config: z.record(z.string(), z.json()) }),
   modalities: z.array(z.enum(INPUTS)).min(1).max(64),
   labels: z.array(labelSchema).max(255),
   classes: z.array(z.string().min(1).max(100)).max(1000),
@@ -110,8 +106,10 @@ export const manifestSchema = shape.check(({ value, issues }) => {
     issues.push({ code: "custom", input: value, path: [path], message });
   const repeated = (values: readonly (string | number)[]) => new Set(values).size < values.length;
   if (!("network.onnx" in value.files)) refuse("files", "network.onnx is missing");
-  const wrong = wrongInputs(value);
-  if (wrong !== null) refuse("modalities", wrong);
+  const architecture = wrongArchitecture(value.architecture);
+  if (architecture !== null) refuse("architecture", architecture);
+  const inputs = wrongInputs(value);
+  if (inputs !== null) refuse("modalities", inputs);
   if (value.task === "segmentation" && value.labels.length === 0) refuse("labels", "a segmentation needs labels");
   if (value.task === "classification" && value.classes.length < 2) {
     refuse("classes", "a classification needs two classes or more");

@@ -2,7 +2,7 @@
 import { importModel } from "../graph/mod.ts";
 import { encodeSafetensors, sizeOf, type Tensor, tensor } from "../tensor/mod.ts";
 import { type Modality, readTemplate } from "../inference/mod.ts";
-import { officialState } from "../nets/mod.ts";
+import { familyOf, officialState } from "../nets/mod.ts";
 import { applyAffine, type GridImage, sameGrid, spacingOf } from "../volume/mod.ts";
 import { DomainError } from "../storage/mod.ts";
 import { METADATA_KEY, type TemplateStack } from "./import_tensors.ts";
@@ -23,7 +23,7 @@ export interface WeightExport {
  */
 export async function exportWeights(directory: string, manifest: Manifest): Promise<WeightExport> {
   const { architecture, provenance } = manifest;
-  if (architecture.kind === "onnx") {
+  if (familyOf(architecture.kind).checkpoint === null) {
     throw new DomainError(
       "wrong-task",
       "Cannot export the weights: the network is an imported ONNX graph; export the package (sulcus models export)",

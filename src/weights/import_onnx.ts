@@ -2,7 +2,7 @@
 import { decodeModel, IMPORT_LIMITS, importModel, type RawModel } from "../graph/mod.ts";
 import { sameShape } from "../tensor/mod.ts";
 import { BRAINMVP_PREPROCESSING, type ModelSpec } from "../inference/mod.ts";
-import { featureDecoder } from "../nets/mod.ts";
+import { pyramid } from "../nets/mod.ts";
 import type { Triple } from "../volume/mod.ts";
 import type { ImportRequest } from "./import_request.ts";
 import { inferenceFor, type Outcome, refuse } from "./import_result.ts";
@@ -21,7 +21,7 @@ export async function importOnnx(path: string, request: ImportRequest, out: stri
   const task = request.labels ? "segmentation" : request.classes ? "classification" : "encoder";
   if (request.labels && request.classes) refuse("expected labels or classes, got both");
   if (features === undefined && task === "encoder") refuse("expected features, labels or classes to be given");
-  if (features) featureDecoder({ graph, features }, { outChannels: 1, stemWidth: 1, maxWidth: 1 }); // refuses others
+  if (features) pyramid({ graph, features }); // refuses names of other values
   const { labels = [], classes = [] } = request;
   const expected = task === "segmentation" ? [1, labels.length, ...roi] : [1, classes.length];
   const found = graph.types.get(graph.outputs[0])!.shape;

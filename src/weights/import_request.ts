@@ -1,6 +1,7 @@
 /** What somebody says of a file of weights that is imported, as flags and query parameters write it. */
 import { z } from "zod";
 import { type Label, MODALITIES, type Modality } from "../inference/mod.ts";
+import { SIZE_MULTIPLE } from "../nets/mod.ts";
 import { LABEL_COLOURS, modelNameSchema } from "../registry/mod.ts";
 
 const partsOf = (text: string) => text.split(",").map((part) => part.trim());
@@ -45,8 +46,8 @@ const labels = parsed((text) =>
 );
 
 const WIDTH = "expected a whole number from 1 to 4096";
-const EDGE = "expected a multiple of 16 from 16 to 256";
-const edge = z.coerce.number(EDGE).int(EDGE).min(16, EDGE).max(256, EDGE).multipleOf(16, EDGE);
+const EDGE = `expected a multiple of ${SIZE_MULTIPLE} from ${SIZE_MULTIPLE} to 256`;
+const edge = z.coerce.number(EDGE).int(EDGE).min(SIZE_MULTIPLE, EDGE).max(256, EDGE).multipleOf(SIZE_MULTIPLE, EDGE);
 
 /** Everything but the name may follow from the file. */
 export const importRequestSchema = z.strictObject({
@@ -59,7 +60,9 @@ export const importRequestSchema = z.strictObject({
   features: names.optional().describe("ONNX: names of the feature maps that a new head may use, with commas between"),
   headDim: z.coerce.number(WIDTH).int(WIDTH).min(1, WIDTH).max(4096, WIDTH).optional()
     .describe("UniFormer: channels of an attention head, which shapes do not tell"),
-  roi: edge.optional().describe("Edge of the window that the network is written for, voxels, a multiple of 16"),
+  roi: edge.optional().describe(
+    `Edge of the window that the network is written for, voxels, a multiple of ${SIZE_MULTIPLE}`,
+  ),
   licence: z.string().min(1).max(1000).optional().describe("Of the weights"),
 });
 export type ImportRequest = z.infer<typeof importRequestSchema>;

@@ -13,10 +13,12 @@ import {
 import {
   batchesTracked,
   buildNetwork,
-  downstreamSpec,
+  downstream,
   finiteFloats,
   identifyNetwork,
   isEncoderKind,
+  isOfTraining,
+  kindOf,
   type LoadPlan,
   netOf,
   type NetworkSpec,
@@ -67,9 +69,9 @@ export async function importTensors(file: WeightFile, request: ImportRequest, ou
   const to = spec.architecture;
   const plan = planLoading(shapes, { from, to });
   const isWhole = from.kind === to.kind;
-  if (isWhole) refuseIncomplete(plan);
+  if (isWhole) refuseIncomplete(plan, to);
   const weights = weightsOf(tensors, { to, plan, seed: FRESH_SEED });
-  const outputs = isEncoderKind(to) ? "training" : "inference"; // an encoder shows its features
+  const outputs = isEncoderKind(to.kind) ? "training" : "inference"; // an encoder shows its features
   const input = [1, netOf(to).example[1], ...spec.inference.roi];
   const graph = buildNetwork(to, { input, weights, outputs });
   await Deno.writeFile(`${out}/network.onnx`, encodeModel(graph));
@@ -112,9 +114,6 @@ interface Given {
   readonly described: Described | undefined;
 }
 
-/** Heads of deep supervision, which files of networks for inference leave out. */
-const OF_TRAINING = ["multiScale", "deepSupervision"];
-
 /** The file's network; what the metadata says of it must agree with keys and shapes. */
 function networkIn(
   shapes: Shapes,
@@ -129,8 +128,9 @@ function networkIn(
   const { kind, config } = found.spec;
   const { assumed } = found;
   if (claimed === undefined) return { from: found.spec, sizes: config, assumed };
+  const { ofTraining } = kindOf(claimed.kind);
   const differs = Object.keys(claimed.config).find((name) =>
-    !OF_TRAINING.includes(name) && name !== "headDim" && String(claimed.config[name]) !== String(config[name])
+    !ofTraining.includes(name) && name !== "headDim" && String(claimed.config[name]) !== String(config[name])
   );
   if (claimed.kind !== kind || differs !== undefined) {
     refuse(`its metadata describes another network (${claimed.kind}, ${differs ?? "kind"}) than its tensors (${kind})`);
@@ -155,11 +155,11 @@ function specFor(request: ImportRequest, { from, sizes, described, templates }: 
   const labels = task === "segmentation" ? request.labels ?? own?.labels ?? [] : [];
   const classes = task === "classification" ? request.classes ?? own?.classes ?? [] : [];
   const outputs = task === "segmentation" ? labels.length : classes.length;
-  const isDownstream = task !== "encoder" && isEncoderKind(from);
+  const isDownstream = task !== "encoder" && isEncoderKind(from.kind);
   const modalities = request.modalities ?? (isDownstream ? undefined : own?.modalities) ??
     (task === "encoder" && templates === OFFICIAL_TEMPLATES.length ? OFFICIAL_TEMPLATES : undefined) ??
     refuse(`expected modalities to be given${templates === undefined ? "" : ` (the file has ${templates} templates)`}`);
-  const architecture = isDownstream ? downstreamSpec(from, { task, inputs: modalities.length, outputs }) : from;
+  const architecture = isDownstream ? downstream(from, { task, inputs: modalities.length, outputs }).spec : from;
   if (!isDownstream) checkCounts(sizes, { task, modalities, outputs });
   return {
     task,
@@ -175,11 +175,7 @@ function specFor(request: ImportRequest, { from, sizes, described, templates }: 
 function taskOf(request: ImportRequest, { from, sizes, described }: Omit<Known, "templates">): Task {
   if (request.labels && request.classes) refuse("expected labels or classes, got both");
   const asked = request.labels ? "segmentation" : request.classes ? "classification" : described?.spec.task;
-  const own: Task = isEncoderKind(from)
-    ? "encoder"
-    : from.kind.endsWith("-classifier")
-    ? "classification"
-    : "segmentation";
+  const own = kindOf(from.kind).task;
   if (own === "encoder" || asked === own) return asked ?? own;
   if (asked !== undefined) refuse(`expected a network for a ${asked}, got one for a ${own}`);
   const { outChannels, classes } = sizes;
@@ -201,8 +197,8 @@ function checkCounts(
 }
 
 /** The file of a whole network must hold all of it that inference needs. */
-function refuseIncomplete({ missing }: LoadPlan): void {
-  const needed = missing.filter((key) => !/^(ms_out|ds_out)\./.test(key)); // heads of training
+function refuseIncomplete({ missing }: LoadPlan, { kind }: NetworkSpec): void {
+  const needed = missing.filter((key) => !isOfTraining({ kind, key }));
   if (needed.length === 0) return;
   refuse(`expected ${needed.slice(0, 3).join(", ")}${needed.length > 3 ? `, … (${needed.length})` : ""}, got none`);
 }

@@ -42,7 +42,10 @@ export function vectorWeights(
   const entries = officialEntries(spec, { template }).filter((e) => idle || !e.idle);
   for (const [k, { key, officialKey, dtype, shape, idle: unused }] of entries.entries()) {
     if (dtype !== "float32" || unused) continue;
-    weights.set(key ?? officialKey, fromOfficialLayout(officialKey, filled(officialKey, { shape, k, dtype: as })));
+    weights.set(
+      key ?? officialKey,
+      fromOfficialLayout(filled(officialKey, { shape, k, dtype: as }), { kind: spec.kind, key: officialKey }),
+    );
   }
   return weights;
 }

@@ -7,12 +7,19 @@
  * on export. Official features compare after the same transposition. UNET3D has no permutation.
  */
 import { allocate, type DType, sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
-import { type NetworkSpec, parametersOf } from "../network.ts";
+import { familyOf, type NetworkKind, type NetworkSpec } from "../families/families.ts";
+import { TEMPLATE_KEY } from "../families/family.ts";
+import { parametersOf } from "../network.ts";
+import { plainKey } from "./identify.ts";
 
-/** Whether the kernel under this key has axes (Z, X, Y) in official checkpoints; prefixes of A.1.3 are allowed. */
-function isPermuted(key: string): boolean {
-  return /^(module\.)?(encoder\.|decoder\.proj1\.proj\.weight$)/.test(key);
+/** The place of a tensor: a network's kind and a key of its state dictionary, official or plain. */
+export interface Place {
+  readonly kind: NetworkKind;
+  readonly key: string;
 }
+
+const isPermuted = ({ shape }: Tensor, { kind, key }: Place) =>
+  shape.length === 5 && (familyOf(kind).checkpoint?.permuted.test(plainKey(key)) ?? false);
 
 /** Moves the last axis before the other two spatial ones: [A, B, X, Y, Z] → [A, B, Z, X, Y]. */
 export function toOfficialAxes(t: Tensor): Tensor {
@@ -24,14 +31,14 @@ export function fromOfficialAxes(t: Tensor): Tensor {
   return moveAxis(t, ([z, x, y]) => ({ shape: [x, y, z], at: (k, i, j) => (i * y + j) * z + k }));
 }
 
-/** An official weight in the layout of `nets/`; tensors without spatial axes are returned as they are. */
-export function fromOfficialLayout(key: string, t: Tensor): Tensor {
-  return isPermuted(key) && t.shape.length === 5 ? fromOfficialAxes(t) : t;
+/** An official weight in the layout of `nets/`; returns tensors without spatial axes unchanged. */
+export function fromOfficialLayout(t: Tensor, place: Place): Tensor {
+  return isPermuted(t, place) ? fromOfficialAxes(t) : t;
 }
 
 /** The inverse of `fromOfficialLayout()`. */
-export function toOfficialLayout(key: string, t: Tensor): Tensor {
-  return isPermuted(key) && t.shape.length === 5 ? toOfficialAxes(t) : t;
+export function toOfficialLayout(t: Tensor, place: Place): Tensor {
+  return isPermuted(t, place) ? toOfficialAxes(t) : t;
 }
 
 type Move = (spatial: readonly number[]) => {
@@ -77,9 +84,8 @@ export function officialEntries(
   spec: NetworkSpec,
   { template }: { readonly template?: readonly number[] } = {},
 ): OfficialEntry[] {
-  const rename = spec.kind === "uniformer-pretraining"
-    ? (key: string) => key.replace(/^encoder\./, "encoder.uniformer.")
-    : (key: string) => key;
+  const { checkpoint } = familyOf(spec.kind);
+  const rename = (key: string) => checkpoint?.officialKey(key, spec.kind) ?? key;
   const entries = parametersOf(spec).flatMap(({ key, shape, idle }): OfficialEntry[] => {
     const entry: OfficialEntry = { officialKey: rename(key), key, dtype: "float32", shape, idle };
     if (!key.endsWith(".running_var")) return [entry];
@@ -87,7 +93,7 @@ export function officialEntries(
     return [entry, { officialKey: counter, key: null, dtype: "int64", shape: [], idle }];
   });
   if (template !== undefined) {
-    entries.push({ officialKey: "rep_template", key: null, dtype: "float32", shape: template, idle: false });
+    entries.push({ officialKey: TEMPLATE_KEY, key: null, dtype: "float32", shape: template, idle: false });
   }
   return entries.sort((a, b) => (a.officialKey < b.officialKey ? -1 : 1));
 }

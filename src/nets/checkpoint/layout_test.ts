@@ -35,13 +35,15 @@ Deno.test("fromOfficialLayout() transposes the kernels that see permuted volumes
     "decoder.decoder2.conv_block.conv1.conv.weight",
     "conv1a.weight",
   ];
+  const kind = "uniunet";
   for (const key of moved) {
-    assert.deepEqual(fromOfficialLayout(key, kernel), fromOfficialAxes(kernel), key);
-    assert.deepEqual(toOfficialLayout(key, fromOfficialLayout(key, kernel)), kernel, key);
+    assert.deepEqual(fromOfficialLayout(kernel, { kind, key }), fromOfficialAxes(kernel), key);
+    assert.deepEqual(toOfficialLayout(fromOfficialLayout(kernel, { kind, key }), { kind, key }), kernel, key);
   }
-  for (const key of kept) assert.equal(fromOfficialLayout(key, kernel), kernel, key);
+  for (const key of kept) assert.equal(fromOfficialLayout(kernel, { kind, key }), kernel, key);
+  for (const key of [...kept, ...moved]) assert.equal(fromOfficialLayout(kernel, { kind: "unet3d", key }), kernel, key);
   const matrix = counting([6, 2]);
-  assert.equal(fromOfficialLayout("encoder.blocks3.0.attn.qkv.weight", matrix), matrix);
+  assert.equal(fromOfficialLayout(matrix, { kind, key: "encoder.blocks3.0.attn.qkv.weight" }), matrix);
 });
 
 Deno.test("officialEntries() gives the 352 entries and 105,740,161 parameters of a pre-training checkpoint", () => {

@@ -1,10 +1,12 @@
 /** From the tensors of a weight file to the weights of a network, and back. Not the reading of files. */
 import { isFloatType, quoted, sameShape, type StoredTensor, type Tensor, tensor, toFloat32 } from "../../tensor/mod.ts";
 import { initialTensor } from "../layers/init.ts";
-import { type NetworkSpec, parametersOf } from "../network.ts";
 import type { Weights } from "../layers/scope.ts";
-import { plainKey, type Shapes, TEMPLATE_KEY } from "./identify.ts";
-import { fromOfficialLayout, officialEntries, type OfficialEntry, toOfficialLayout } from "./layout.ts";
+import { familyOf, kindOf, type NetworkKind, type NetworkSpec } from "../families/families.ts";
+import { type Shapes, TEMPLATE_KEY } from "../families/family.ts";
+import { parametersOf } from "../network.ts";
+import { plainKey } from "./identify.ts";
+import { fromOfficialLayout, officialEntries, type OfficialEntry, type Place, toOfficialLayout } from "./layout.ts";
 
 /** Which keys of a file go where; keys as `plainKey()` gives them. */
 export interface LoadPlan {
@@ -14,51 +16,22 @@ export interface LoadPlan {
   readonly missing: readonly string[];
 }
 
-/** Kinds that pre-training makes: bases of other networks, nothing to use by themselves. */
-export const isEncoderKind = ({ kind }: Pick<NetworkSpec, "kind">): boolean =>
-  kind === "uniformer" || kind.endsWith("-pretraining");
+/** Whether networks of this kind are bases of others and answer nothing by themselves. */
+export const isEncoderKind = (kind: NetworkKind): boolean => kindOf(kind).task === "encoder";
 
-/**
- * Keys that a downstream network never takes from an encoder: first kernels, since channels differ, and UNET3D's head
- * (docs/method A.1.4 step 2, A.3).
- */
-const NEVER_DOWNSTREAM = /^(encoder\.patch_embed1\.proj|decoder\.proj1\.proj|conv1a|up1conv)\./;
-
-const FIRST_KERNEL = /^(encoder\.patch_embed1\.proj|conv1a)\./;
-
-/** Whether it belongs to the encoder's convolution of the image, whose input channels are the modalities. */
-export function isFirstKernel(key: string): boolean {
-  return FIRST_KERNEL.test(key);
+/** Whether the key belongs to the encoder's convolution of the image, whose input channels are the modalities. */
+export function isFirstKernel({ kind, key }: Place): boolean {
+  return familyOf(kind).checkpoint?.firstKernel.test(key) ?? false;
 }
 
 /** Whether a network made from an encoder starts this weight afresh although the encoder has it. */
-export function isFreshDownstream(key: string): boolean {
-  return NEVER_DOWNSTREAM.test(key);
+export function isFreshDownstream({ kind, key }: Place): boolean {
+  return familyOf(kind).checkpoint?.freshDownstream.test(key) ?? false;
 }
 
-/** The network for a task around the encoder of another one; `allStages` is for a UniFormer that classifies. */
-export function downstreamSpec(
-  { kind, config }: NetworkSpec,
-  { task, inputs, outputs, allStages = false }: {
-    task: "segmentation" | "classification";
-    inputs: number;
-    outputs: number;
-    allStages?: boolean;
-  },
-): NetworkSpec {
-  const isUnet3d = kind.startsWith("unet3d");
-  const { outChannels: _o, classes: _c, allStages: _a, ...shared } = config;
-  if (task === "segmentation") {
-    return {
-      kind: isUnet3d ? "unet3d" : "uniunet",
-      config: { ...shared, inChannels: inputs, outChannels: outputs },
-    };
-  }
-  const { stemWidth: _s, multiScale: _m, deepSupervision: _d, ...encoder } = shared;
-  return {
-    kind: isUnet3d ? "unet3d-classifier" : "uniformer-classifier",
-    config: { ...encoder, inChannels: inputs, classes: outputs, ...(allStages && !isUnet3d && { allStages }) },
-  };
+/** Whether the weight belongs to a head that only training uses. */
+export function isOfTraining({ kind, key }: Place): boolean {
+  return familyOf(kind).checkpoint?.trainingHeads.test(key) ?? false;
 }
 
 /**
@@ -67,12 +40,12 @@ export function downstreamSpec(
  */
 export function planLoading(shapes: Shapes, { from, to }: { from: NetworkSpec; to: NetworkSpec }): LoadPlan {
   const entries = new Map(officialEntries(to).map((entry) => [plainKey(entry.officialKey), entry]));
-  const isDownstream = isEncoderKind(from) && !isEncoderKind(to);
+  const isDownstream = isEncoderKind(from.kind) && !isEncoderKind(to.kind);
   const loaded: string[] = [], dropped: { key: string; why: string }[] = [];
   for (const [key, shape] of shapes) {
     if (key === TEMPLATE_KEY) continue;
     const entry = entries.get(key);
-    const why = isDownstream && isFreshDownstream(key)
+    const why = isDownstream && isFreshDownstream({ kind: from.kind, key })
       ? "starts afresh in a network made from an encoder"
       : entry === undefined
       ? "has no place in this network"
@@ -115,7 +88,7 @@ export function weightsOf(
     parametersOf(to).filter((p) => !p.idle).map((parameter) => {
       const { key } = parameter;
       const weight = loaded.has(key)
-        ? fromOfficialLayout(key, finiteFloats(key, tensors.get(key)!))
+        ? fromOfficialLayout(finiteFloats(key, tensors.get(key)!), { kind: to.kind, key })
         : initialTensor(parameter, seed);
       return [key, weight];
     }),
@@ -161,7 +134,7 @@ export function officialState(
     if (officialKey === TEMPLATE_KEY) return template;
     if (key === null) return counter;
     const weight = weights.get(key);
-    return weight && toOfficialLayout(officialKey, weight);
+    return weight && toOfficialLayout(weight, { kind: spec.kind, key });
   };
   return new Map(
     officialEntries(spec, { template: template?.shape }).flatMap((entry) => {

@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
 import { sizeOf, type Tensor, tensorBytes } from "../../tensor/mod.ts";
-import { initialTensor, initialWeights } from "../layers/init.ts";
-import { type NetworkSpec, parametersOf } from "../network.ts";
-import { identifyNetwork, plainKey, type Shapes, TEMPLATE_KEY } from "./identify.ts";
+import { downstream, type NetworkSpec } from "../families/families.ts";
+import { type Shapes, TEMPLATE_KEY } from "../families/family.ts";
+import { initialTensor } from "../layers/init.ts";
+import { initialWeights, parametersOf } from "../network.ts";
+import { identifyNetwork, plainKey } from "./identify.ts";
 import { officialEntries } from "./layout.ts";
-import {
-  batchesTracked,
-  downstreamSpec,
-  finiteFloats,
-  officialState,
-  planLoading,
-  weightsOf,
-  withPlainKeys,
-} from "./load.ts";
+import { batchesTracked, finiteFloats, officialState, planLoading, weightsOf, withPlainKeys } from "./load.ts";
 import type { StoredTensor } from "../../tensor/stored.ts";
 
 const TINY = { widths: [8, 16, 24, 40], depths: [1, 2, 3, 1], headDim: 8, mlpRatio: 2 };
@@ -83,7 +77,7 @@ Deno.test("identifyNetwork() refuses the keys of other networks, and names what 
 });
 
 const OFFICIAL: NetworkSpec = { kind: "uniformer-pretraining", config: {} };
-const DOWNSTREAM = downstreamSpec(OFFICIAL, { task: "segmentation", inputs: 4, outputs: 3 });
+const DOWNSTREAM = downstream(OFFICIAL, { task: "segmentation", inputs: 4, outputs: 3 }).spec;
 /** docs/method A.1.4: dropped by rule, and what has no counterpart downstream. */
 const DROPPED = [
   "decoder.out_1.conv.conv.bias",
@@ -143,7 +137,7 @@ Deno.test("planLoading() of an official file into its own network drops only wha
 
 Deno.test("planLoading() of a UNET3D follows the rule of docs/method A.3, and refuses other shapes", () => {
   const from: NetworkSpec = { kind: "unet3d-pretraining", config: { inChannels: 1, width: 8 } };
-  const to = downstreamSpec(from, { task: "segmentation", inputs: 4, outputs: 3 });
+  const to = downstream(from, { task: "segmentation", inputs: 4, outputs: 3 }).spec;
   const { dropped, missing } = planLoading(shapesOf(from, [8, 4, 4, 4]), { from, to });
   const rule = ["conv1a.bias", "conv1a.weight", "up1conv.bias", "up1conv.weight"];
   assert.deepEqual(dropped.map((d) => d.key), rule);
@@ -173,7 +167,7 @@ for (const spec of IDENTIFIED) {
 }
 
 Deno.test("weightsOf() draws what is missing from the seed, as a fresh network would", () => {
-  const to = downstreamSpec(PRETRAINING, { task: "segmentation", inputs: 2, outputs: 1 });
+  const to = downstream(PRETRAINING, { task: "segmentation", inputs: 2, outputs: 1 }).spec;
   const source = asStored(officialState(PRETRAINING, initialWeights(PRETRAINING, { seed: 1 })));
   const tensors = withPlainKeys(source);
   const shapes: Shapes = new Map([...tensors].map(([key, { shape }]) => [key, shape]));

@@ -4,11 +4,9 @@
  */
 import { type Graph, type Value } from "../../graph/mod.ts";
 import { isFloat, sameShape, sizeOf, type Tensor } from "../../tensor/mod.ts";
-import { classificationHead } from "./classifier.ts";
-import { conv, unetUpBlock } from "../layers/layers.ts";
-import type { Net } from "../network.ts";
+import { classificationHead, conv, stem, unetUpBlock } from "../layers/layers.ts";
 import type { Scope } from "../layers/scope.ts";
-import { stem } from "./uni_unet.ts";
+import type { Net } from "./family.ts";
 
 /** An imported encoder: a normalised graph with one input [N, C, X, Y, Z] and the names of feature maps in it. */
 export interface ImportedEncoder {
@@ -37,13 +35,14 @@ export function featureOutputs(features: readonly string[]): string[] {
  * @throws {RangeError} the feature maps do not form such a pyramid
  */
 export function featureDecoder(encoder: ImportedEncoder, config: FeatureDecoderConfig): Net {
-  const { image, maps } = pyramid(encoder, "featureDecoder");
+  const { image, maps } = pyramid(encoder);
   const graph = onlyFeatures(encoder);
   return {
     name: "featureDecoder",
     example: image,
     inputFault: onlyShape(image),
     inference: ["out", ...featureOutputs(encoder.features)],
+    heads: ["out"],
     forward: (s, x) => {
       const values = inlineEncoder(s, x, graph);
       const [deepest, ...skips] = maps.map((name) => values.get(name)!);
@@ -69,6 +68,7 @@ export function featureClassifier(encoder: ImportedEncoder, config: { readonly c
     example: image,
     inputFault: onlyShape(image),
     inference: ["logits", ...featureOutputs(encoder.features)],
+    heads: ["logits"],
     forward: (s, x) => {
       const values = inlineEncoder(s, x, graph);
       const { logits, x4 } = classificationHead(s, values.get(maps[0])!, config);
@@ -80,8 +80,14 @@ export function featureClassifier(encoder: ImportedEncoder, config: { readonly c
 const onlyShape = (expected: readonly number[]) => (shape: readonly number[]) =>
   sameShape(shape, expected) ? null : `the encoder's [${expected}]`;
 
-/** The image's shape and the names of the feature maps from deep to shallow. */
-function pyramid({ graph, features }: ImportedEncoder, net: string): { image: readonly number[]; maps: string[] } {
+/**
+ * The image's shape and the names of the feature maps from deep to shallow.
+ * @throws {RangeError} the feature maps do not form a pyramid
+ */
+export function pyramid(
+  { graph, features }: ImportedEncoder,
+  net = "featureDecoder",
+): { image: readonly number[]; maps: string[] } {
   const fail = (expected: string, got: string): never => {
     throw new RangeError(`Cannot build ${net}: expected ${expected}, got ${got}`);
   };
@@ -119,6 +125,9 @@ function onlyFeatures({ graph, features }: ImportedEncoder): Graph {
   return { ...graph, nodes: nodes.reverse(), constants, outputs: features };
 }
 
+/** Single numbers of a graph belong to its architecture; float arrays are weights. */
+export const isEncoderWeight = ({ dtype, data }: Tensor): boolean => isFloat(dtype) && data.length > 1;
+
 /** Replays the encoder on `image`. Float constants with several elements become weights under their own names. */
 function inlineEncoder(s: Scope, image: Value, graph: Graph): Map<string, Value> {
   const statistics = new Set(
@@ -126,7 +135,8 @@ function inlineEncoder(s: Scope, image: Value, graph: Graph): Map<string, Value>
   );
   const bind = (name: string, _: unknown, tensor: Tensor | undefined) => {
     if (name === graph.inputs[0]) return image;
-    if (tensor === undefined || !isFloat(tensor.dtype) || tensor.data.length < 2) return undefined;
+    if (tensor === undefined || !isEncoderWeight(tensor)) return undefined;
+    if (tensor.dtype !== "float32") throw new TypeError(`expected float32 weights, got ${tensor.dtype} in ${name}`);
     return s.weight(name, tensor.shape, { kind: "given", tensor, buffer: statistics.has(name) });
   };
   return s.builder.inline(graph, bind);

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { evaluate, type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
 import { featureClassifier, featureDecoder, featureOutputs } from "./feature_decoder.ts";
-import { initialTensor, initialWeights } from "../layers/init.ts";
-import { buildNetwork, type NetworkSpec, parametersOf } from "../network.ts";
+import { initialTensor } from "../layers/init.ts";
+import { buildNetwork, initialWeights, parametersOf } from "../network.ts";
+import type { NetworkSpec } from "./families.ts";
 
 const ENCODER = { inChannels: 2, widths: [4, 4, 6, 8], depths: [1, 1, 1, 1], headDim: 2, mlpRatio: 1 };
 const INPUT = [1, 2, 16, 16, 32];

@@ -1,7 +1,19 @@
 /** UNET3D of BrainMVP and M3AE (docs/method A.3): a residual U-Net with group normalisation and additive skips. */
 import type { Value } from "../../graph/mod.ts";
-import { conv, groupNorm, resizeLinear } from "../layers/layers.ts";
+import { classificationHead, conv, groupNorm, resizeLinear } from "../layers/layers.ts";
 import type { Scope, Values } from "../layers/scope.ts";
+import {
+  type Checkpoint,
+  define,
+  type DownstreamRequest,
+  type Family,
+  type IdentifyOptions,
+  isDotted,
+  type Shapes,
+  sizeIn,
+  type Spec,
+  TEMPLATE_KEY,
+} from "./family.ts";
 
 export interface Unet3dConfig {
   readonly inChannels: number;
@@ -12,13 +24,17 @@ export interface Unet3dConfig {
   readonly deepSupervision: boolean;
 }
 
-export type Unet3dEncoderConfig = Pick<Unet3dConfig, "inChannels" | "width">;
+type Unet3dEncoderConfig = Pick<Unet3dConfig, "inChannels" | "width">;
 
 /** The downstream network, four modalities to three regions. */
 export const UNET3D: Unet3dConfig = Object.freeze({ inChannels: 4, outChannels: 3, width: 32, deepSupervision: true });
 
-/** What is wrong with a configuration, or null. */
-export function unet3dFault({ width }: Unet3dEncoderConfig): string | null {
+interface Unet3dClassifierConfig extends Unet3dEncoderConfig {
+  readonly classes: number;
+}
+
+/** The fault of a configuration, or null. */
+function unet3dFault({ width }: Unet3dEncoderConfig): string | null {
   return width % 8 === 0 ? null : `expected width to be a multiple of 8 (group normalisation), got ${width}`;
 }
 
@@ -32,7 +48,7 @@ function basicBlock(s: Scope, x: Value): Value {
 }
 
 /** The contracting half on `image` [N, inChannels, X, Y, Z], sizes multiples of 8. `skips` and `downs` from shallow to deep. */
-export function unet3dEncoder(
+function unet3dEncoder(
   s: Scope,
   image: Value,
   { width }: Unet3dEncoderConfig,
@@ -69,7 +85,7 @@ function expand(
 }
 
 /** UNET3D; outputs as those of `uniUnet()`. */
-export function unet3d(s: Scope, image: Value, c: Unet3dConfig, { deep }: { deep: boolean }): Values {
+function unet3d(s: Scope, image: Value, c: Unet3dConfig, { deep }: { deep: boolean }): Values {
   const { skips, deepest } = unet3dEncoder(s, image, c);
   const { out, u4, u3 } = expand(s, deepest, { outChannels: c.outChannels, skips });
   const head = (i: number, x: Value) =>
@@ -78,8 +94,87 @@ export function unet3d(s: Scope, image: Value, c: Unet3dConfig, { deep }: { deep
 }
 
 /** Reconstruction `out` [N, 1, X, Y, Z] without skips, and the features that pre-training contrasts. */
-export function unet3dPretraining(s: Scope, image: Value, c: Unet3dEncoderConfig): Values {
+function unet3dPretraining(s: Scope, image: Value, c: Unet3dEncoderConfig): Values {
   const { downs: [x1, x2, x3], deepest } = unet3dEncoder(s, image, c);
   const { out } = expand(s, deepest, { outChannels: 1, skips: null });
   return { out, x1, x2, x3, x4: deepest };
 }
+
+const SHARED = { fault: unet3dFault, multiple: 8 };
+
+const KINDS = {
+  unet3d: define<Unet3dConfig>("unet3d", {
+    ...SHARED,
+    task: "segmentation",
+    ofTraining: ["deepSupervision"],
+    defaults: () => UNET3D,
+    inference: ["out"],
+    heads: ["out", "out4", "out3"],
+    forward: (s, image, config, { training }) => unet3d(s, image, config, { deep: training }),
+  }),
+  "unet3d-classifier": define<Unet3dClassifierConfig>("unet3d-classifier", {
+    ...SHARED,
+    task: "classification",
+    defaults: () => ({ inChannels: 1, width: UNET3D.width, classes: 2 }),
+    inference: ["logits"],
+    heads: ["logits"],
+    forward: (s, image, config) => classificationHead(s, unet3dEncoder(s, image, config).deepest, config),
+  }),
+  "unet3d-pretraining": define<Unet3dEncoderConfig>("unet3d-pretraining", {
+    ...SHARED,
+    task: "encoder",
+    pretrains: true,
+    defaults: () => ({ inChannels: 1, width: UNET3D.width }),
+    inference: ["out"],
+    forward: unet3dPretraining,
+  }),
+};
+
+type Unet3dKind = keyof typeof KINDS;
+
+function downstreamSpec({ config }: Spec, { task, inputs, outputs }: DownstreamRequest): Spec<Unet3dKind> {
+  const { outChannels: _o, classes: _c, ...shared } = config;
+  if (task === "segmentation") {
+    return { kind: "unet3d", config: { ...shared, inChannels: inputs, outChannels: outputs } };
+  }
+  const { deepSupervision: _d, ...encoder } = shared;
+  return { kind: "unet3d-classifier", config: { ...encoder, inChannels: inputs, classes: outputs } };
+}
+
+const CHECKPOINT: Checkpoint<Unet3dKind> = {
+  title: "UNET3D (conv1a.…)",
+  marker: "conv1a.weight",
+  identify: (shapes, options) => ({ spec: specOf(shapes, options), assumed: [] }),
+  plainKey: (key) => key,
+  officialKey: (key) => key,
+  permuted: /(?!)/,
+  firstKernel: /^conv1a\./,
+  freshDownstream: /^(conv1a|up1conv)\./,
+  trainingHeads: /^ds_out\./,
+};
+
+function specOf(shapes: Shapes, { segmentation }: IdentifyOptions): Spec<Unet3dKind> {
+  const encoder = { inChannels: sizeIn(shapes, "conv1a.weight", 1), width: sizeIn(shapes, "conv1a.weight", 0) };
+  if (shapes.has("head.weight")) {
+    return { kind: "unet3d-classifier", config: { ...encoder, classes: sizeIn(shapes, "head.weight", 0) } };
+  }
+  const outChannels = sizeIn(shapes, "up1conv.weight", 0);
+  const deepSupervision = shapes.has("ds_out.0.weight");
+  const mayPretrain = encoder.inChannels === 1 && outChannels === 1 && !deepSupervision;
+  if (shapes.has(TEMPLATE_KEY) || (mayPretrain && !segmentation)) {
+    return { kind: "unet3d-pretraining", config: encoder };
+  }
+  return { kind: "unet3d", config: { ...encoder, outChannels, deepSupervision } };
+}
+
+export const UNET3D_FAMILY: Family<Unet3dKind> = {
+  kinds: KINDS,
+  graph: "function",
+  isWeight: isDotted,
+  downstream: (base, request) => {
+    const spec = downstreamSpec(base, request);
+    return { spec, net: () => KINDS[spec.kind].net(spec.config) };
+  },
+  checkpoint: CHECKPOINT,
+  finetuning: { paperWeightDecay: 1e-5, allStages: false },
+};

@@ -3,9 +3,9 @@
  * pre-training network with a decoder without skips (A.1.2).
  */
 import type { Value } from "../../graph/mod.ts";
-import { conv, resizeLinear, unetResBlock, unetUpBlock, upConv } from "../layers/layers.ts";
+import { conv, resizeLinear, stem, unetResBlock, unetUpBlock, upConv } from "../layers/layers.ts";
 import type { Scope, Values } from "../layers/scope.ts";
-import { channelNorm, uniformer, UNIFORMER_SMALL, type UniformerConfig } from "./uniformer.ts";
+import { uniformer, UNIFORMER_SMALL, type UniformerConfig } from "./uniformer_encoder.ts";
 
 interface StemConfig {
   /** Channels at full resolution; official networks have `widths[0]`. */
@@ -29,7 +29,7 @@ export const UNIUNET: UniUnetConfig = Object.freeze({
   stemWidth: 64,
 });
 
-/** A network of `EDGE_PARAMETERS` parameters for laptops and small GPUs, meant for 64³ patches. */
+/** A network of 1.6 million parameters for laptops and small GPUs, meant for 64³ patches. */
 export const EDGE: UniUnetConfig = Object.freeze({
   inChannels: 4,
   widths: [16, 32, 96, 128] as const,
@@ -42,9 +42,6 @@ export const EDGE: UniUnetConfig = Object.freeze({
   // LayerNorm over the stem's channels takes two degrees of freedom of every voxel: 4 channels left too little of the image
   stemWidth: 8,
 });
-
-/** Parameters of `EDGE`, buffers not counted. */
-export const EDGE_PARAMETERS = 1_601_257;
 
 /**
  * Segmentation logits `out` [N, outChannels, X, Y, Z], the encoder's deepest features `x4`, and with `deep`, where the
@@ -66,16 +63,6 @@ export function uniUnet(s: Scope, image: Value, c: UniUnetConfig, { deep }: { de
       image.shape.slice(2),
     );
   return { out, x4, ...(deep && c.multiScale && { out4: head(0, d4), out3: head(1, d3) }) };
-}
-
-/** proj1: 3³ convolution of the image, then LayerNorm over channels. */
-export function stem(
-  s: Scope,
-  image: Value,
-  { stemWidth, biasedStem = false }: StemConfig & { readonly biasedStem?: boolean },
-): Value {
-  const init = biasedStem ? "biased" : "kaiming";
-  return channelNorm(s.at("norm"), conv(s.at("proj"), image, { out: stemWidth, kernel: 3, init }));
 }
 
 /** Reconstruction `out` [N, 1, X, Y, Z], a linear map of x4, and the encoder's features. */

@@ -1,113 +1,189 @@
-/**
- * The 3-D UniFormer encoder of BrainMVP (docs/method A.1): convolutional blocks in stages 1 and 2, self-attention in
- * stages 3 and 4. Works in the order X, Y, Z throughout; `checkpoint/layout.ts` tells how official kernels are brought there.
- */
+/** The family around BrainMVP's UniFormer encoder: UniUnet, the classifier and the network of pre-training. */
 import type { Value } from "../../graph/mod.ts";
-import { batchNorm, conv, type ConvInit, layerNorm, linear, toTokens, toVolume } from "../layers/layers.ts";
-import type { Scope } from "../layers/scope.ts";
+import { batchNorm, classificationHead, globalAverage, linear } from "../layers/layers.ts";
+import type { Scope, Values } from "../layers/scope.ts";
+import {
+  type Checkpoint,
+  type Config,
+  define,
+  type DownstreamRequest,
+  type Family,
+  type Identified,
+  type IdentifyOptions,
+  isDotted,
+  type Shapes,
+  sizeIn,
+  type Spec,
+} from "./family.ts";
+import {
+  uniformerPretraining,
+  type UniformerPretrainingConfig,
+  UNIUNET,
+  uniUnet,
+  type UniUnetConfig,
+} from "./uni_unet.ts";
+import { uniformer, UNIFORMER_SMALL, type UniformerConfig, uniformerFault } from "./uniformer_encoder.ts";
 
-/** A value per stage, from the shallowest. */
-export type Stages = readonly [number, number, number, number];
-
-export interface UniformerConfig {
-  readonly inChannels: number;
-  /** Channels of each stage. */
-  readonly widths: Stages;
-  /** Blocks in each stage. */
-  readonly depths: Stages;
-  /** Channels of one attention head; divides the widths of stages 3 and 4. */
-  readonly headDim: number;
-  /** Hidden channels of an MLP over its channels. */
-  readonly mlpRatio: number;
+interface UniformerClassifierConfig extends UniformerConfig {
+  readonly classes: number;
   /**
-   * Whether the convolutions of the image, which a LayerNorm over channels follows, start with a drawn bias instead of 0.
-   * Without one the norm takes away how bright a voxel is, and a bias of 0 needs very many updates to grow.
+   * The head sees the means of every stage, brought to one scale by a BatchNorm, instead of the deepest features alone:
+   * shallow features hold contrast and texture.
    */
-  readonly biasedStem: boolean;
+  readonly allStages: boolean;
 }
 
-/** UniFormer-small for one modality, the encoder that BrainMVP pre-trains. */
-export const UNIFORMER_SMALL: UniformerConfig = Object.freeze({
-  inChannels: 1,
-  widths: [64, 128, 320, 512] as const,
-  depths: [3, 4, 8, 3] as const,
-  headDim: 64,
-  mlpRatio: 4,
-  biasedStem: false,
+/** UniFormer with a head on x4, after its BatchNorm, or on all stages. */
+function classifier(s: Scope, image: Value, c: UniformerClassifierConfig): Values {
+  const { x1, x2, x3, x4 } = uniformer(s.at("encoder"), image, c);
+  if (!c.allStages) return classificationHead(s, x4, c);
+  const means = s.op.Concat(...[x1, x2, x3, x4].map((x) => globalAverage(s, x)), { axis: 1 });
+  return { logits: linear(s.at("head"), batchNorm(s.at("head_norm"), means), c.classes), x4 };
+}
+
+/** The stem is as wide as stage 1 unless the configuration says otherwise. */
+const withStem = <C extends UniformerConfig>(defaults: C) => ({ widths }: Config) => ({
+  ...defaults,
+  stemWidth: Array.isArray(widths) ? Number(widths[0]) : defaults.widths[0],
 });
 
-/** Feature maps [N, widths[i], X/2^(i+1), …]; x4 is after the final BatchNorm. */
-export type Features = Readonly<Record<"x1" | "x2" | "x3" | "x4", Value>>;
+const SHARED = { fault: uniformerFault, multiple: 16 };
 
-/** What is wrong with a configuration, or null. */
-export function uniformerFault({ widths, headDim }: UniformerConfig): string | null {
-  const attending = [widths[2], widths[3]];
-  if (attending.every((w) => w % headDim === 0)) return null;
-  return `expected headDim to divide the widths of stages 3 and 4, got ${headDim} for ${attending.join(", ")}`;
-}
+const KINDS = {
+  uniformer: define<UniformerConfig>("uniformer", {
+    ...SHARED,
+    task: "encoder",
+    defaults: () => UNIFORMER_SMALL,
+    inference: ["x1", "x2", "x3", "x4"],
+    forward: (s, image, config) => uniformer(s.at("encoder"), image, config),
+  }),
+  uniunet: define<UniUnetConfig>("uniunet", {
+    ...SHARED,
+    task: "segmentation",
+    ofTraining: ["multiScale"],
+    defaults: withStem(UNIUNET),
+    inference: ["out"],
+    heads: ["out", "out4", "out3"],
+    forward: (s, image, config, { training }) => uniUnet(s, image, config, { deep: training }),
+  }),
+  "uniformer-classifier": define<UniformerClassifierConfig>("uniformer-classifier", {
+    ...SHARED,
+    task: "classification",
+    defaults: () => ({ ...UNIFORMER_SMALL, classes: 2, allStages: false }),
+    inference: ["logits"],
+    heads: ["logits"],
+    forward: classifier,
+  }),
+  "uniformer-pretraining": define<UniformerPretrainingConfig>("uniformer-pretraining", {
+    ...SHARED,
+    task: "encoder",
+    pretrains: true,
+    defaults: withStem(UNIFORMER_SMALL),
+    inference: ["out"],
+    forward: uniformerPretraining,
+  }),
+};
 
-/** The encoder on `image` [N, inChannels, X, Y, Z], sizes multiples of 16. */
-export function uniformer(s: Scope, image: Value, c: UniformerConfig): Features {
-  let x = image;
-  const [x1, x2, x3, last] = c.widths.map((width, i) => {
-    const init = i === 0 && c.biasedStem ? "biased" : "kaiming";
-    x = patchEmbed(s.at(`patch_embed${i + 1}`), x, { out: width, init });
-    const block = i < 2 ? convBlock : attentionBlock;
-    for (let j = 0; j < c.depths[i]; j++) x = block(s.at(`blocks${i + 1}.${j}`), x, c);
-    return x;
-  });
-  return { x1, x2, x3, x4: batchNorm(s.at("norm"), last) };
-}
+type UniformerKind = keyof typeof KINDS;
 
-/** 2³ convolution with stride 2, then LayerNorm over channels. */
-function patchEmbed(s: Scope, x: Value, { out, init }: { out: number; init: ConvInit }): Value {
-  return channelNorm(s.at("norm"), conv(s.at("proj"), x, { out, kernel: 2, stride: 2, init }));
-}
-
-/** LayerNorm(eps 1e-5) over the channels of every voxel. */
-export function channelNorm(s: Scope, x: Value): Value {
-  return toVolume(s, layerNorm(s, toTokens(s, x), 1e-5), x.shape.slice(2));
-}
-
-/** x + DW3(x): where position enters. */
-function positionEmbed(s: Scope, x: Value): Value {
-  return s.op.Add(x, conv(s.at("pos_embed"), x, { out: x.shape[1], kernel: 3, group: x.shape[1] }));
-}
-
-/** CBlock: depthwise 5³ between two 1³ convolutions, then a convolutional MLP. */
-function convBlock(s: Scope, input: Value, { mlpRatio }: UniformerConfig): Value {
-  const { op } = s;
-  const d = input.shape[1];
-  const pointwise = (name: string, x: Value, out: number) => conv(s.at(name), x, { out, kernel: 1 });
-  let x = positionEmbed(s, input);
-  const mixed = conv(s.at("attn"), pointwise("conv1", batchNorm(s.at("norm1"), x), d), { out: d, kernel: 5, group: d });
-  x = op.Add(x, pointwise("conv2", mixed, d));
-  const hidden = op.Gelu(pointwise("mlp.fc1", batchNorm(s.at("norm2"), x), mlpRatio * d), {});
-  return op.Add(x, pointwise("mlp.fc2", hidden, d));
-}
-
-/** SABlock: multi-head self-attention over all voxels, then an MLP; LayerNorm eps 1e-6. */
-function attentionBlock(s: Scope, input: Value, { headDim, mlpRatio }: UniformerConfig): Value {
-  const { op } = s;
-  const d = input.shape[1];
-  let t = toTokens(s, positionEmbed(s, input));
-  t = op.Add(t, attention(s.at("attn"), layerNorm(s.at("norm1"), t, 1e-6), headDim));
-  const hidden = op.Gelu(linear(s.at("mlp.fc1"), layerNorm(s.at("norm2"), t, 1e-6), mlpRatio * d), {});
-  t = op.Add(t, linear(s.at("mlp.fc2"), hidden, d));
-  return toVolume(s, t, input.shape.slice(2));
-}
-
-/** softmax(q kᵀ / √headDim) v on tokens [N, V, d]; the rows of `qkv` are q, k, v, each in chunks of `headDim`. */
-function attention(s: Scope, t: Value, headDim: number): Value {
-  const { op } = s;
-  const [n, v, d] = t.shape;
-  const qkv = linear(s.at("qkv"), t, 3 * d);
-  const heads = (i: number, perm: readonly number[]) => {
-    const part = op.Slice(qkv, [i * d], [(i + 1) * d], [2], [1]);
-    return op.Transpose(op.Reshape(part, [n, v, d / headDim, headDim]), { perm });
+/** The downstream network keeps the encoder's sizes; a classifier has no stem, and only it sees all stages. */
+function downstreamSpec(
+  { config }: Spec,
+  { task, inputs, outputs, allStages = false }: DownstreamRequest,
+): Spec<UniformerKind> {
+  const { outChannels: _o, classes: _c, allStages: _a, ...shared } = config;
+  if (task === "segmentation") {
+    return { kind: "uniunet", config: { ...shared, inChannels: inputs, outChannels: outputs } };
+  }
+  const { stemWidth: _s, multiScale: _m, ...encoder } = shared;
+  return {
+    kind: "uniformer-classifier",
+    config: { ...encoder, inChannels: inputs, classes: outputs, ...(allStages && { allStages }) },
   };
-  const rows = [0, 2, 1, 3], columns = [0, 2, 3, 1];
-  const scores = op.MatMul(op.Mul(heads(0, rows), headDim ** -0.5), heads(1, columns));
-  const mixed = op.MatMul(op.Softmax(scores, { axis: -1 }), heads(2, rows));
-  return linear(s.at("proj"), op.Reshape(op.Transpose(mixed, { perm: rows }), [n, v, d]), d);
 }
+
+const CHECKPOINT: Checkpoint<UniformerKind> = {
+  title: "a UniFormer (encoder.patch_embed1.…)",
+  marker: "encoder.patch_embed1.proj.weight",
+  identify,
+  plainKey: (key) => key.replace(/^encoder\.uniformer\./, "encoder."),
+  officialKey: (key, kind) => kind === "uniformer-pretraining" ? key.replace(/^encoder\./, "encoder.uniformer.") : key,
+  permuted: /^(encoder\.|decoder\.proj1\.proj\.weight$)/,
+  firstKernel: /^encoder\.patch_embed1\.proj\./,
+  freshDownstream: /^(encoder\.patch_embed1\.proj|decoder\.proj1\.proj)\./,
+  trainingHeads: /^ms_out\./,
+};
+
+function identify(shapes: Shapes, options: IdentifyOptions): Identified<UniformerKind> {
+  const stages = [1, 2, 3, 4];
+  const widths = stages.map((i) => sizeIn(shapes, `encoder.patch_embed${i}.proj.weight`, 0));
+  const depths = stages.map((i) => {
+    const found = [...shapes.keys()].flatMap((key) => {
+      const block = new RegExp(`^encoder\\.blocks${i}\\.(\\d{1,4})\\.`).exec(key);
+      return block === null ? [] : [Number(block[1])];
+    });
+    return Math.max(-1, ...found) + 1;
+  });
+  const { headDim, assumed } = headDimOf(widths, options);
+  const encoder = {
+    inChannels: sizeIn(shapes, "encoder.patch_embed1.proj.weight", 1),
+    widths,
+    depths,
+    headDim,
+    mlpRatio: sizeIn(shapes, "encoder.blocks1.0.mlp.fc1.weight", 0) / widths[0],
+  };
+  if (shapes.has("decoder.out_1.conv.conv.weight")) {
+    const stemWidth = sizeIn(shapes, "decoder.decoder2.transp_conv.conv.weight", 1);
+    return { spec: { kind: "uniformer-pretraining", config: { ...encoder, stemWidth } }, assumed };
+  }
+  if (shapes.has("decoder.out.conv.conv.weight")) {
+    const config = {
+      ...encoder,
+      stemWidth: sizeIn(shapes, "decoder.proj1.proj.weight", 0),
+      outChannels: sizeIn(shapes, "decoder.out.conv.conv.weight", 0),
+      multiScale: shapes.has("ms_out.0.weight"),
+    };
+    return { spec: { kind: "uniunet", config }, assumed };
+  }
+  if (shapes.has("head.weight")) {
+    const config = {
+      ...encoder,
+      classes: sizeIn(shapes, "head.weight", 0),
+      allStages: shapes.has("head_norm.weight"),
+    };
+    return { spec: { kind: "uniformer-classifier", config }, assumed };
+  }
+  return { spec: { kind: "uniformer", config: encoder }, assumed };
+}
+
+/**
+ * Shapes do not show how wide attention heads are. In official networks they are as wide as stage 1, so that is assumed
+ * where it divides the attending stages.
+ */
+function headDimOf(widths: readonly number[], { headDim }: IdentifyOptions): { headDim: number; assumed: string[] } {
+  if (headDim !== undefined) return { headDim, assumed: [] };
+  if (String(widths) === String(UNIFORMER_SMALL.widths)) return { headDim: UNIFORMER_SMALL.headDim, assumed: [] };
+  const [guess] = widths;
+  if (widths[2] % guess !== 0 || widths[3] % guess !== 0) {
+    throw new TypeError(
+      "Cannot tell the width of attention heads from shapes: expected it to be given, a divisor of " +
+        `${widths[2]} and ${widths[3]}`,
+    );
+  }
+  return {
+    headDim: guess,
+    assumed: [`attention heads of ${guess} channels, the width of stage 1 as in official networks; shapes do not tell`],
+  };
+}
+
+export const UNIFORMER_FAMILY: Family<UniformerKind> = {
+  kinds: KINDS,
+  graph: "function",
+  isWeight: isDotted,
+  downstream: (base, request) => {
+    const spec = downstreamSpec(base, request);
+    return { spec, net: () => KINDS[spec.kind].net(spec.config) };
+  },
+  checkpoint: CHECKPOINT,
+  finetuning: { paperWeightDecay: 1e-4, allStages: true },
+};

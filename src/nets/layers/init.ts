@@ -1,6 +1,5 @@
 /** Fresh weights (docs/method A.1.1, A.2 and A.0), reproducible from a seed and independent of the order of the layers. */
 import { Random, sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
-import { type Net, type NetworkSpec, parametersOf } from "../network.ts";
 import type { Parameter } from "./scope.ts";
 
 /** The fresh value of one parameter: drawn from the stream that `seed` and its key name. */
@@ -12,9 +11,4 @@ export function initialTensor({ key, shape, init }: Parameter, seed: number): Te
   else if (init.kind === "normal") { for (let i = 0; i < data.length; i++) data[i] = init.std * random.normal(); }
   else for (let i = 0; i < data.length; i++) data[i] = init.bound * (2 * random.uniform() - 1);
   return tensor("float32", shape, data);
-}
-
-/** Fresh weights and statistics of a network by state-dict key, without its idle parameters. */
-export function initialWeights(spec: NetworkSpec | Net, { seed }: { readonly seed: number }): Map<string, Tensor> {
-  return new Map(parametersOf(spec).filter((p) => !p.idle).map((p) => [p.key, initialTensor(p, seed)]));
 }

@@ -1,7 +1,7 @@
 /** The layers that the networks share, as docs/method A.0 and A.2.1 define them. Volumes are [N, C, X, Y, Z]. */
 import { sizeOf } from "../../tensor/mod.ts";
 import { type Value } from "../../graph/mod.ts";
-import type { Init, Scope } from "./scope.ts";
+import type { Init, Scope, Values } from "./scope.ts";
 
 const ONE: Init = { kind: "constant", value: 1 };
 const ZERO: Init = { kind: "constant", value: 0 };
@@ -84,6 +84,11 @@ export function layerNorm(s: Scope, x: Value, epsilon: number): Value {
   return s.op.LayerNormalization(x, s.weight("weight", shape, ONE), s.weight("bias", shape, ZERO), { epsilon });
 }
 
+/** LayerNorm over the channels of every voxel, eps 1e-5. */
+export function channelNorm(s: Scope, x: Value): Value {
+  return toVolume(s, layerNorm(s, toTokens(s, x), 1e-5), x.shape.slice(2));
+}
+
 /** GroupNorm, eps 1e-5, with weights per channel. */
 export function groupNorm(s: Scope, x: Value, groups: number): Value {
   const { op } = s;
@@ -142,4 +147,19 @@ export function unetUpBlock(s: Scope, x: Value, { skip, out }: { skip: Value; ou
   const factors = [2, 3, 4].map((axis) => skip.shape[axis] / x.shape[axis]);
   const up = upConv(s.at("transp_conv.conv"), x, { out, factors });
   return unetResBlock(s.at("conv_block"), s.op.Concat(up, skip, { axis: 1 }), out);
+}
+
+/** A 3³ convolution of the image at full resolution, then LayerNorm over channels: UniUnet's `proj1`. */
+export function stem(
+  s: Scope,
+  image: Value,
+  { stemWidth, biasedStem = false }: { readonly stemWidth: number; readonly biasedStem?: boolean },
+): Value {
+  const init = biasedStem ? "biased" : "kaiming";
+  return channelNorm(s.at("norm"), conv(s.at("proj"), image, { out: stemWidth, kernel: 3, init }));
+}
+
+/** `logits` [N, classes]: one linear layer on the means of the deepest features [N, C, X, Y, Z] (docs/method A.6). */
+export function classificationHead(s: Scope, x4: Value, { classes }: { readonly classes: number }): Values {
+  return { logits: linear(s.at("head"), globalAverage(s, x4), classes), x4 };
 }

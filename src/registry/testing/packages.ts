@@ -6,7 +6,7 @@ export function draftOf(changes: Partial<ManifestDraft> = {}): ManifestDraft {
   return {
     name: "tumour",
     task: "segmentation",
-    architecture: { kind: "unet3d", config: { widths: [4, 8] } },
+    architecture: { kind: "unet3d", config: { width: 8 } },
     modalities: ["t1", "flair"],
     labels: [{ name: "lesion", value: 1, colour: "#ff0000" }],
     classes: [],

@@ -4,6 +4,7 @@ import { PROVIDERS } from "../../engine/mod.ts";
 import { datasetSpecSchema } from "../../datasets/mod.ts";
 import { type FinetuneInput, JOB_KINDS, JOB_STATES, type PretrainingInput } from "../../jobs/mod.ts";
 import { modelNameSchema, versionSchema } from "../../registry/mod.ts";
+import { PRETRAINING_KINDS } from "../../nets/mod.ts";
 import { PRETRAINING_PRESETS } from "../../train/mod.ts";
 import { named } from "./named.ts";
 
@@ -84,7 +85,7 @@ export const pretrainingRecipeSchema = named(
   z.strictObject({
     preset: z.enum(PRETRAINING_PRESETS).default("edge"),
     network: z.strictObject({
-      kind: z.enum(["uniformer-pretraining", "unet3d-pretraining"]).optional(),
+      kind: z.enum(PRETRAINING_KINDS).optional(),
       config: z.record(z.string(), z.union([z.number(), z.array(z.number()).max(4)])).optional(),
     }).optional().describe("The encoder's kind, widths, depths and so on; one channel."),
     epochs: epoch.min(1).optional(),

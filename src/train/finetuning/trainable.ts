@@ -1,21 +1,18 @@
 /** The network that a fine-tune trains: the base's encoder or whole network with the head that the data set asks for. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { gradients, type Graph, GraphBuilder, importModel, NoGradientError } from "../../graph/mod.ts";
-import { isFloat, sameShape, sizeOf, type Tensor, tensor, type TensorType } from "../../tensor/mod.ts";
+import { type Graph, importModel } from "../../graph/mod.ts";
+import { sameShape, sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { type Architecture, type ModelSpec } from "../../inference/mod.ts";
 import {
   buildNetwork,
-  downstreamSpec,
-  featureClassifier,
-  featureDecoder,
-  featureOutputs,
+  downstream,
+  familyOf,
   initialTensor,
   isBuffer,
   isFirstKernel,
   isFreshDownstream,
   type Net,
-  netOf,
   type Parameter,
   parametersOf,
 } from "../../nets/mod.ts";
@@ -61,23 +58,20 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
   const { base, modalities } = request;
   const inputOf = (crops: number) => [crops, modalities.length, ...recipe.roi];
   const input = inputOf(1);
+  const { kind } = base.spec.architecture;
+  const family = familyOf(kind);
   const bytes = await readFile(join(base.directory, "network.onnx"));
-  const imported = base.spec.architecture.kind === "onnx";
-  const { net, architecture, known } = imported ? importedNet(request, bytes, input) : {
-    ...ownNet(request, recipe),
-    known: importModel(bytes).constants,
-  };
-  const isDropped = (key: string) => !imported && base.spec.task === "encoder" && isFreshDownstream(key);
+  const { net, architecture, parameters, known } = networkOn(bytes, { request, recipe, input });
+  const isDropped = (key: string) => base.spec.task === "encoder" && isFreshDownstream({ kind, key });
   const usable = ({ key, shape }: Parameter) => {
     const found = known.get(key);
     if (scratch || found === undefined) return undefined;
     if (isDropped(key)) {
-      return recipe.firstKernel === "inflate" && isFirstKernel(key) ? inflated(found, shape) : undefined;
+      return recipe.firstKernel === "inflate" && isFirstKernel({ kind, key }) ? inflated(found, shape) : undefined;
     }
     return sameShape(found.shape, shape) ? found : undefined;
   };
   const weights = new Map<string, Tensor>(), fresh: string[] = [];
-  const parameters = parametersOf(net).filter((p) => !p.idle);
   for (const parameter of parameters) {
     const { key, init } = parameter;
     const found = usable(parameter);
@@ -93,31 +87,33 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
   const networkOf = (crops: number) => {
     const built = buildNetwork(net, { input: inputOf(crops), weights, outputs: "training" });
     return request.task === "segmentation" && recipe.headBias !== null
-      ? withHeadBias(built, headBiases(built, headsOf(built)).filter((key) => fresh.includes(key)), recipe.headBias)
+      ? withHeadBias(
+        built,
+        headBiases(built, headsOf(net, built)).filter((key) => fresh.includes(key)),
+        recipe.headBias,
+      )
       : built;
   };
   const network = networkOf(isJoint ? recipe.batchSize : 1);
   return {
     architecture,
     network,
-    ...(!isJoint && !imported && { networkOf }),
+    ...(!isJoint && family.graph === "function" && { networkOf }),
     isTrainable: (key) => trained.has(key),
-    heads: headsOf(network),
+    heads: headsOf(net, network),
     report: {
       loaded: weights.size - fresh.length,
-      dropped: [...known].flatMap(([key, { dtype, data }]) => {
-        // numbers that are no weights have no dotted names here; in an imported network single numbers are none
-        const isWeight = key.includes(".") && isFloat(dtype) && (!imported || data.length > 1);
-        return fresh.includes(key) || (isWeight && !weights.has(key)) ? [key] : [];
-      }),
+      dropped: [...known].flatMap(([key, constant]) =>
+        fresh.includes(key) || (family.isWeight(key, constant) && !weights.has(key)) ? [key] : []
+      ),
       fresh,
     },
     inference: (final) => buildNetwork(net, { input, weights: final, outputs: "inference" }),
   };
 }
 
-/** Outputs that are supervised. */
-const headsOf = ({ outputs }: Graph) => outputs.filter((name) => name === "logits" || name.startsWith("out"));
+/** The heads that the graph has: those of deep supervision depend on the configuration. */
+const headsOf = ({ heads }: Net, { outputs }: Graph) => heads.filter((name) => outputs.includes(name));
 
 /** A kernel of one channel as one of `shape`'s channels that gives their mean the same features; else what fits as it is. */
 function inflated(found: Tensor, shape: readonly number[]): Tensor | undefined {
@@ -153,77 +149,44 @@ function withHeadBias(graph: Graph, keys: readonly string[], value: number): Gra
   return { ...graph, constants };
 }
 
-function ownNet(
-  { base, task, modalities, labels, classes }: FinetuneRequest,
-  { allStages }: ResolvedRecipe,
-): { net: Net; architecture: Architecture } {
-  const outputs = task === "segmentation" ? labels.length : classes.length;
-  const architecture = downstreamSpec(base.spec.architecture, {
-    task,
-    inputs: modalities.length,
-    outputs,
-    allStages,
-  });
-  return { net: netOf(architecture), architecture };
+interface OnBase {
+  readonly architecture: Architecture;
+  readonly net: Net;
+  readonly parameters: readonly Parameter[];
+  /** The constants of the base's graph. */
+  readonly known: ReadonlyMap<string, Tensor>;
 }
 
-/** Channels of the decoder on an imported encoder. */
-const IMPORTED_DECODER = { stemWidth: 16, maxWidth: 128 };
-
-/** The new head on the base's feature maps; weights of a head that was made here before go on under their keys. */
-function importedNet(
-  { base, task, labels, classes }: FinetuneRequest,
+/** The network for the task on the base whose `network.onnx` is `bytes`, for crops of shape `input`. */
+function networkOn(
   bytes: Uint8Array,
-  input: readonly number[],
-): { net: Net; architecture: Architecture; known: ReadonlyMap<string, Tensor> } {
-  const { config } = base.spec.architecture;
-  const { features } = config;
-  if (!Array.isArray(features) || !features.every((f) => typeof f === "string")) {
-    throw new TrainingError(
-      "invalid-recipe",
-      `Cannot train ${base.name}: expected its manifest's architecture.config.features to name feature maps, ` +
-        `got ${JSON.stringify(features) ?? "nothing"}`,
-    );
-  }
-  try {
-    const graph = importModel(bytes, { inputShape: input });
-    const encoder = { graph, features };
-    const net = task === "segmentation"
-      ? featureDecoder(encoder, { ...IMPORTED_DECODER, outChannels: labels.length })
-      : featureClassifier(encoder, { classes: classes.length });
-    for (const { key, init } of parametersOf(net)) { // throws where a weight has the name of one of the head's
-      if (init.kind === "given" && init.tensor.dtype !== "float32") {
-        throw new TypeError(`expected float32 weights, got ${init.tensor.dtype} in ${key}`);
-      }
-    }
-    checkGradients(graph, features);
-    const architecture: Architecture = {
-      kind: "onnx",
-      config: { ...config, features: featureOutputs(features), head: task },
-    };
-    return { net, architecture, known: graph.constants };
-  } catch (error) {
+  { request, recipe, input }: { request: FinetuneRequest; recipe: ResolvedRecipe; input: readonly number[] },
+): OnBase {
+  const { base, task, modalities, labels, classes } = request;
+  const { architecture: from } = base.spec;
+  const refuse = (what: string, error: unknown): never => {
     const why = error instanceof Error ? error.message : String(error);
-    throw new TrainingError("invalid-recipe", `Cannot train ${base.name} on crops [${input}]: ${why}`, {
-      cause: error,
-    });
-  }
-}
-
-/** @throws {TypeError} an operator between weights and feature maps has no gradient, by the names that the file has */
-function checkGradients(graph: Graph, features: readonly string[]): void {
-  const b = new GraphBuilder();
-  const { op } = b;
-  const isOpen = (type: TensorType, constant?: Tensor) =>
-    constant === undefined || (isFloat(type.dtype) && constant.data.length > 1);
-  const values = b.inline(graph, (name, type, constant) => isOpen(type, constant) ? b.input(name, type) : undefined);
-  const means = features.map((name) => op.ReduceMean(values.get(name)!, null, { keepdims: 0 }));
+    throw new TrainingError("invalid-recipe", `Cannot train ${what}: ${why}`, { cause: error });
+  };
+  let made;
   try {
-    gradients(b, means.reduce((a, v) => op.Add(a, v)), b.inputs.filter((v) => graph.constants.has(v.name)));
+    made = downstream(from, {
+      task,
+      inputs: modalities.length,
+      outputs: task === "segmentation" ? labels.length : classes.length,
+      allStages: recipe.allStages,
+    });
   } catch (error) {
-    if (!(error instanceof NoGradientError)) throw error;
-    const node = [...values].find(([, v]) => v.name === error.value.name)?.[0] ?? error.value.name;
-    throw new TypeError(`${error.op} (node ${node}) has no gradient: ${error.why}`, { cause: error });
+    return refuse(base.name, error);
+  }
+  try {
+    // the graph of a file must fit the crops; of the others only the weights are taken
+    const graph = importModel(bytes, familyOf(from.kind).graph === "file" ? { inputShape: input } : {});
+    const net = made.net(graph);
+    const parameters = parametersOf(net).filter((p) => !p.idle);
+    return { architecture: made.spec, net, parameters, known: graph.constants };
+  } catch (error) {
+    return refuse(`${base.name} on crops [${input}]`, error);
   }
 }
 

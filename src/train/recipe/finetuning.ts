@@ -1,5 +1,6 @@
 /** Fine-tuning presets (docs/method B.3, F.1) and how a user's wishes complete them. */
 import type { Architecture } from "../../inference/mod.ts";
+import { familyOf, SIZE_MULTIPLE } from "../../nets/mod.ts";
 import { ADAM_DEFAULTS, type AdamConfig } from "../step/optimizers.ts";
 import { type FinetuneRequest, type Preset, type Recipe, TrainingError } from "../types.ts";
 
@@ -195,12 +196,6 @@ const EDGE_CLASSIFICATION = {
   twoViewShare: 0.62,
 } as const;
 
-/** Weight decay of the paper where it is not that of UniFormer (docs/method B.3 row 2). */
-const UNET3D_DECAY = 1e-5;
-
-/** Sizes that every network's strides divide. */
-const ROI_MULTIPLE = 16;
-
 export interface RecipeContext {
   readonly cases: number;
   readonly baseHasTemplates: boolean;
@@ -215,6 +210,7 @@ export interface RecipeContext {
  */
 export function resolveRecipe(recipe: Recipe, context: RecipeContext): ResolvedRecipe {
   const { steps: defaultSteps, foldShare, twoViewShare, ...preset } = presetOf(recipe.preset, context);
+  const family = familyOf(context.network);
   const templates = recipe.templates ?? context.baseHasTemplates;
   const batchSize = recipe.batchSize ?? preset.batchSize;
   const steps = recipe.steps ?? Math.ceil(defaultSteps(context.cases) * (templates ? twoViewShare : 1));
@@ -225,10 +221,10 @@ export function resolveRecipe(recipe: Recipe, context: RecipeContext): ResolvedR
     foldSteps: Math.ceil(steps * foldShare),
     roi: recipe.roi ?? preset.roi,
     batchSize,
-    // an imported graph may know one crop only
-    batch: context.network === "onnx" ? "accumulated" : preset.batch,
+    // a graph from a file may take one crop only
+    batch: family.graph === "file" ? "accumulated" : preset.batch,
     // the means of a single crop have no spread that a BatchNorm could measure
-    allStages: preset.allStages && batchSize > 1 && context.network.startsWith("uni"),
+    allStages: preset.allStages && batchSize > 1 && family.finetuning.allStages,
     learningRate: recipe.learningRate ?? preset.learningRate,
     templates,
     mask: { rate: 0.5, blockVox: 8 },
@@ -244,7 +240,8 @@ export function resolveRecipe(recipe: Recipe, context: RecipeContext): ResolvedR
 function presetOf(name: Preset, { task, network }: RecipeContext): (typeof PRESETS)[Preset] {
   if (!Object.hasOwn(PRESETS, name)) invalid("preset", "edge, paper or official", name);
   const preset = PRESETS[name];
-  const weightDecay = name === "paper" && network.startsWith("unet3d") ? UNET3D_DECAY : preset.optimizer.weightDecay;
+  const { paperWeightDecay } = familyOf(network).finetuning;
+  const weightDecay = name === "paper" ? paperWeightDecay : preset.optimizer.weightDecay;
   return {
     ...preset,
     ...(task === "classification" && (name === "edge" ? EDGE_CLASSIFICATION : CLASSIFICATION)),
@@ -264,8 +261,9 @@ function checkRecipe(recipe: ResolvedRecipe, { baseHasTemplates, network }: Reci
   check("batchSize", isWhole(batchSize, 1, 64), "a whole number from 1 to 64");
   check(
     "roi",
-    Array.isArray(roi) && roi.length === 3 && roi.every((n) => isWhole(n, ROI_MULTIPLE, 256) && n % ROI_MULTIPLE === 0),
-    "three multiples of 16 up to 256",
+    Array.isArray(roi) && roi.length === 3 &&
+      roi.every((n) => isWhole(n, SIZE_MULTIPLE, 256) && n % SIZE_MULTIPLE === 0),
+    `three multiples of ${SIZE_MULTIPLE} up to 256`,
   );
   check("learningRate", learningRate > 0 && learningRate <= 1, "a number above 0 up to 1");
   check("seed", isWhole(seed, 0, Number.MAX_SAFE_INTEGER), "a whole number ≥ 0");
@@ -280,7 +278,7 @@ function checkRecipe(recipe: ResolvedRecipe, { baseHasTemplates, network }: Reci
   check("compareFromScratch", typeof compareFromScratch === "boolean", "true or false");
   check(
     "compareFromScratch",
-    !compareFromScratch || network !== "onnx",
+    !compareFromScratch || familyOf(network).graph === "function",
     "false, because nothing tells how to initialise the base's network",
   );
 }

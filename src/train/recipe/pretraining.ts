@@ -2,8 +2,7 @@
  * Pre-training presets (docs/method B.2, F.1), every switch of B.2 a named setting, and how a user's wishes complete them.
  * `docs/method/README.md` says where the presets differ and why.
  */
-import type { NetworkSpec } from "../../nets/mod.ts";
-import { EDGE, UNIFORMER_SMALL } from "../../nets/mod.ts";
+import { EDGE, type NetworkSpec, PRETRAINING_KINDS, SIZE_MULTIPLE, UNIFORMER_SMALL } from "../../nets/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
 import { ADAM_DEFAULTS, type AdamConfig } from "../step/optimizers.ts";
 import { TrainingError } from "../types.ts";
@@ -207,15 +206,15 @@ function check(r: ResolvedPretraining): void {
   const choice = (field: string, value: unknown, choices: readonly string[]) =>
     rule(field, value, choices.includes(String(value)), choices.join(" or "));
   const { network, roi, mask, batch, templates, percentiles, optimizer } = r;
-  choice("network.kind", network.kind, ["uniformer-pretraining", "unet3d-pretraining"]);
+  choice("network.kind", network.kind, PRETRAINING_KINDS);
   rule("network.config.inChannels", network.config.inChannels, network.config.inChannels === 1, "1");
   whole("epochs", r.epochs, 1, 1e6);
   whole("seed", r.seed, 0, Number.MAX_SAFE_INTEGER);
   rule(
     "roi",
     roi,
-    isTriple(roi, (n) => isWhole(n, 16, 256) && Number(n) % 16 === 0),
-    "three multiples of 16 up to 256",
+    isTriple(roi, (n) => isWhole(n, SIZE_MULTIPLE, 256) && Number(n) % SIZE_MULTIPLE === 0),
+    `three multiples of ${SIZE_MULTIPLE} up to 256`,
   );
   whole("mask.blockVox", mask.blockVox, 1, 64);
   rule(

@@ -1,0 +1,176 @@
+/** The shape of a family's record: everything that the rest of the program asks of a family of networks. */
+import type { Graph, Value } from "../../graph/mod.ts";
+import { isFloat, type Tensor } from "../../tensor/mod.ts";
+import { configOf } from "../layers/config.ts";
+import type { Scope, Values } from "../layers/scope.ts";
+
+/** Fields of a kind's configuration; an absent field has the official network's value. */
+export type Config = Readonly<Record<string, unknown>>;
+
+/** A network by its kind and configuration. */
+export interface Spec<K extends string = string> {
+  readonly kind: K;
+  readonly config: Config;
+}
+
+/** The purpose of a network: an encoder is the base of other networks and answers nothing by itself. */
+export type Task = "encoder" | "segmentation" | "classification";
+
+/** A network with its configuration closed in. */
+export interface Net {
+  readonly name: string;
+  /** An input shape [N, C, X, Y, Z] that it accepts. */
+  readonly example: readonly number[];
+  /** The input shape that it expects instead of this one, in words, or null. */
+  inputFault(shape: readonly number[]): string | null;
+  /** The outputs that inference needs. */
+  readonly inference: readonly string[];
+  /** The outputs that a loss compares with labels; those of deep supervision exist in training only. */
+  readonly heads: readonly string[];
+  /** Every output; in inference at least those of `inference`. */
+  forward(s: Scope, image: Value, options: { readonly training: boolean }): Values;
+}
+
+/** A kind of network within a family. */
+export interface Kind {
+  /** null: the task that its package's manifest states. */
+  readonly task: Task | null;
+  /** Whether pre-training makes networks of this kind. */
+  readonly pretrains: boolean;
+  /** Configuration fields whose weights only training uses; files of networks for inference may lack those. */
+  readonly ofTraining: readonly string[];
+  /** Spatial sizes must be multiples of this; 1 where the graph alone decides. */
+  readonly multiple: number;
+  /** @throws {TypeError} the configuration is wrong, or the graph can only come from a file */
+  readonly net: (config: Config) => Net;
+}
+
+/** The key of learnt templates, [modalities, X, Y, Z], in files of every family. */
+export const TEMPLATE_KEY = "rep_template";
+
+/** Shapes by key; keys as `plainKey()` writes them. */
+export type Shapes = ReadonlyMap<string, readonly number[]>;
+
+export interface IdentifyOptions {
+  /** Channels of one attention head, which shapes do not show. */
+  readonly headDim?: number;
+  /** Says that a UNET3D without template is a segmentation network and not one of pre-training. */
+  readonly segmentation?: boolean;
+}
+
+export interface Identified<K extends string = string> {
+  readonly spec: Spec<K>;
+  /** Assumptions made, in words for users. */
+  readonly assumed: readonly string[];
+}
+
+/** How official files name and lay out the weights of a family. */
+export interface Checkpoint<K extends string = string> {
+  /** The family and its first key, in words for users. */
+  readonly title: string;
+  /** A plain key that every file of this family has, and no other family's. */
+  readonly marker: string;
+  /** @throws {TypeError} a tensor that shows the network's sizes is missing */
+  identify(shapes: Shapes, options: IdentifyOptions): Identified<K>;
+  /** The key in `nets/` of an official key without wrappers. */
+  plainKey(officialKey: string): string;
+  /** The inverse of `plainKey()` for networks of this kind. */
+  officialKey(key: string, kind: K): string;
+  /** Keys of kernels whose axes are (Z, X, Y) in official files. */
+  readonly permuted: RegExp;
+  /** Keys of the encoder's convolution of the image, whose input channels are the modalities. */
+  readonly firstKernel: RegExp;
+  /** Keys that a network made from an encoder never takes from it (docs/method A.1.4 step 2, A.3). */
+  readonly freshDownstream: RegExp;
+  /** Keys of the heads that only training uses. */
+  readonly trainingHeads: RegExp;
+}
+
+/** The network that a task asks for. */
+export interface DownstreamRequest {
+  readonly task: Exclude<Task, "encoder">;
+  /** Modalities. */
+  readonly inputs: number;
+  /** Labels or classes. */
+  readonly outputs: number;
+  /** Classification from the means of every stage, where the family offers it. */
+  readonly allStages?: boolean;
+}
+
+export interface Downstream<K extends string = string> {
+  readonly spec: Spec<K>;
+  /**
+   * The network itself; `base` is the graph of the network that it is made from.
+   * @throws {TypeError | RangeError} it cannot be built on this base, or not be trained
+   */
+  net(base: Graph): Net;
+}
+
+/** A family of networks. */
+export interface Family<K extends string = string> {
+  readonly kinds: Readonly<Record<K, Kind>>;
+  /**
+   * Where graphs come from: a function here builds them for any size, from fresh weights too; a file holds one graph for
+   * the size it was exported for, with its weights.
+   */
+  readonly graph: "function" | "file";
+  /** Whether a constant of a package's graph is a weight and no number of the architecture. */
+  isWeight(name: string, constant: Tensor): boolean;
+  /** The network for a task around the encoder of `base`. @throws {TypeError} the configuration of `base` is wrong */
+  downstream(base: Spec, request: DownstreamRequest): Downstream<K>;
+  /** null: no official files of weights without a graph. */
+  readonly checkpoint: Checkpoint<K> | null;
+  /** Defaults of fine-tuning that differ between families. */
+  readonly finetuning: {
+    /** Weight decay of the paper (docs/method B.3 row 2). */
+    readonly paperWeightDecay: number;
+    /** Whether a classifier may see the means of every stage. */
+    readonly allStages: boolean;
+  };
+}
+
+/** A kind whose graph is a function here: defaults and function, still open in the configuration. */
+interface Definition<C> {
+  readonly task: Task;
+  readonly pretrains?: boolean;
+  readonly ofTraining?: readonly (keyof C & string)[];
+  readonly defaults: (given: Config) => C;
+  /** The fault of a configuration, or null. */
+  readonly fault: (config: C) => string | null;
+  readonly multiple: number;
+  readonly inference: readonly string[];
+  readonly heads?: readonly string[];
+  readonly forward: (s: Scope, image: Value, config: C, options: { readonly training: boolean }) => Values;
+}
+
+/** Names a kind and closes its function over checked configurations. */
+export function define<C extends { readonly inChannels: number }>(name: string, definition: Definition<C>): Kind {
+  const { task, pretrains = false, ofTraining = [], multiple, inference, heads = [], forward } = definition;
+  const net = (given: Config): Net => {
+    const config = configOf(name, { given, defaults: definition.defaults(given) });
+    const fault = definition.fault(config);
+    if (fault !== null) throw new TypeError(`Cannot configure ${name}: ${fault}`);
+    const fits = ([n, c, ...size]: readonly number[]) =>
+      n >= 1 && c === config.inChannels && size.length === 3 && size.every((d) => d >= multiple && d % multiple === 0);
+    return {
+      name,
+      example: [1, config.inChannels, multiple, multiple, multiple],
+      inputFault: (shape) =>
+        fits(shape) ? null : `[N, ${config.inChannels}, X, Y, Z] with sizes that are multiples of ${multiple}`,
+      inference,
+      heads,
+      forward: (s, image, options) => forward(s, image, config, options),
+    };
+  };
+  return { task, pretrains, ofTraining, multiple, net };
+}
+
+/** The size of a tensor along an axis. @throws {TypeError} there is no such tensor */
+export function sizeIn(shapes: Shapes, key: string, axis: number): number {
+  const found = shapes.get(key)?.[axis];
+  if (found === undefined) throw new TypeError(`Cannot tell the network's sizes: expected a tensor ${key}, got none`);
+  return found;
+}
+
+/** Weights have the dotted names of state dictionaries; other numbers of a graph have none. */
+export const isDotted = (name: string, { dtype }: Tensor): boolean => name.includes(".") && isFloat(dtype);
