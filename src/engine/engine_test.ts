@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type DType, type Tensor, tensor, type TensorType, toNumbers } from "../tensor/tensor.ts";
 import { modelBytes, type ModelNode } from "./_model.ts";
 import { type Engine, EngineError, openEngine, probeDevices } from "./mod.ts";
-import { Supervisor } from "../process/supervisor.ts";
+import { ProcessError, Supervisor } from "../process/mod.ts";
 
 const f32 = (...shape: number[]): TensorType => ({ dtype: "float32", shape });
 const node = (op: string, inputs: string, outputs: string, attributes: ModelNode["attributes"] = {}): ModelNode => ({
@@ -274,7 +274,7 @@ Deno.test({
     await assert.rejects(
       child.call("lose", null, { timeoutMs: 60_000 }),
       (e) =>
-        e instanceof EngineError && e.code === "crashed" &&
+        e instanceof ProcessError && e.code === "crashed" &&
         e.message === "The child ended unexpectedly with exit code 70",
     );
     await child.close();

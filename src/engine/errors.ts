@@ -1,2 +1,12 @@
 /** Why a device, or what it was asked, failed. */
-export { EngineError, type EngineErrorCode } from "../process/mod.ts";
+
+export const ENGINE_ERROR_CODES = ["crashed", "out-of-memory", "timeout", "unsupported", "failed", "closed"] as const;
+export type EngineErrorCode = (typeof ENGINE_ERROR_CODES)[number];
+
+/** What engines throw; `code` decides retry and fallback. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+  constructor(readonly code: EngineErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}

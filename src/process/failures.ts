@@ -1,46 +1,51 @@
-/** Why a supervised process, or what it was asked, failed: codes and sentences. No path and no foreign text gets through. */
+/** Why a supervised process failed: codes and sentences. No path and no foreign text gets through. */
 
-export type EngineErrorCode = "crashed" | "out-of-memory" | "timeout" | "unsupported" | "failed" | "closed";
+export type ProcessErrorCode = "crashed" | "out-of-memory" | "timeout" | "failed" | "closed";
 
-/** What the engine throws; `code` decides retry and fallback. */
-export class EngineError extends Error {
-  override readonly name = "EngineError";
-  constructor(readonly code: EngineErrorCode, message: string, options?: ErrorOptions) {
+/** A supervised process ended, was stopped or did not start. What it threw itself comes as a `RemoteError`. */
+export class ProcessError extends Error {
+  override readonly name = "ProcessError";
+  constructor(readonly code: ProcessErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
   }
 }
 
-/** What native libraries say when memory runs out. */
-export const OUT_OF_MEMORY =
-  /bad_?alloc|fail\w* to allocate|out of memory|out ?of ?memory|allocation failed|memory allocation|Invalid array length|Aborted\(OOM|cannot enlarge memory|not enough memory|tensor shape is too large|storage size overflow|SafeIntOnOverflow|CUDNN_STATUS_ALLOC_FAILED|max(imum)? ?(StorageBufferBindingSize|StorageBuffersPerShaderStage|BufferSize|buffer size)/i;
+/** What a language's runtime reports when memory runs out: V8, C++, Rust. */
+const OUT_OF_MEMORY =
+  /bad_?alloc|fail\w* to allocate|out ?of ?memory|allocation failed|memory allocation|not enough memory|Invalid array length/i;
 
-/** How many processes Linux has killed so far because memory ran out; 0 where the system does not tell. */
-export function memoryKills(): number {
-  try {
-    return Number(Deno.readTextFileSync("/proc/vmstat").match(/^oom_kill (\d+)$/m)?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
+/** True where a message reports that memory ran out. */
+export function isOutOfMemory(message: string): boolean {
+  return OUT_OF_MEMORY.test(message);
 }
 
-/**
- * Why a process that nobody stopped has ended. `stderr` decides the code, only its kind is told; so does
- * `memoryKilled`: Linux has meanwhile killed a process for lack of memory.
- */
+export interface LastWords {
+  /** The end of what it wrote to stderr. Decides the code; none of it reaches the message. */
+  readonly stderr: string;
+  /** Linux has killed a process for lack of memory since this one started. */
+  readonly memoryKilled: boolean;
+  /** Recognises reports of missing memory on stderr. Default: those of language runtimes. */
+  readonly isOutOfMemory?: (message: string) => boolean;
+}
+
+/** Why a process that nobody stopped has ended. */
 export function crashOf(
   title: string,
   status: Deno.CommandStatus,
-  { stderr, memoryKilled }: { readonly stderr: string; readonly memoryKilled: boolean },
-): EngineError {
+  { stderr, memoryKilled, isOutOfMemory: runsOut = isOutOfMemory }: LastWords,
+): ProcessError {
   const how = status.signal === null ? `exit code ${status.code}` : `signal ${status.signal}`;
-  const name = title[0].toUpperCase() + title.slice(1);
-  if (OUT_OF_MEMORY.test(stderr)) {
-    return new EngineError("out-of-memory", `${name} ran out of memory and ended with ${how}`);
-  }
+  const name = sentence(title);
+  if (runsOut(stderr)) return new ProcessError("out-of-memory", `${name} ran out of memory and ended with ${how}`);
   const killed = status.signal === "SIGKILL" || status.code === 137;
   if (killed && memoryKilled) {
-    return new EngineError("out-of-memory", `${name} was ended by the system for lack of memory`);
+    return new ProcessError("out-of-memory", `${name} was ended by the system for lack of memory`);
   }
   const perhaps = killed ? ", perhaps killed by the system for lack of memory" : "";
-  return new EngineError("crashed", `${name} ended unexpectedly with ${how}${perhaps}`);
+  return new ProcessError("crashed", `${name} ended unexpectedly with ${how}${perhaps}`);
+}
+
+/** A title as the start of a sentence. */
+export function sentence(title: string): string {
+  return title[0].toUpperCase() + title.slice(1);
 }

@@ -1,4 +1,22 @@
-/** Gives the system what this process holds and nobody uses: V8's garbage (with `--expose-gc`), then glibc's free blocks. */
+/** How a process and its system deal with memory that runs short; each does nothing where the system has no such means. */
+
+/** Returns the number of processes that Linux has killed so far because memory ran out; 0 elsewhere. */
+export function memoryKills(): number {
+  try {
+    return Number(Deno.readTextFileSync("/proc/vmstat").match(/^oom_kill (\d+)$/m)?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** Asks Linux to kill this process rather than its parent when memory runs out. */
+export function offerToOomKiller(): void {
+  try {
+    Deno.writeTextFileSync("/proc/self/oom_score_adj", "500");
+  } catch { /* not Linux, or not allowed: the default order stays */ }
+}
+
+/** Returns to the system what this process holds and nobody uses: V8's garbage (`--expose-gc`), then glibc's free blocks. */
 export function giveBackMemory(): void {
   (globalThis as { gc?: () => void }).gc?.();
   if (Deno.build.os !== "linux") return;

@@ -2,6 +2,7 @@
  * The child's side of a supervised process: answers requests that come as JSON lines on stdin.
  * Not a server: one parent, and the process dies with it.
  */
+import { offerToOomKiller } from "./memory.ts";
 import { CLOSE, encodeError, type Message, READY, type Request } from "./wire.ts";
 
 /** Answers one method; the result must be JSON. Throws to send an error. Several calls may run at the same time. */
@@ -49,11 +50,4 @@ async function answer({ id, method, params }: Request, handlers: Readonly<Record
 function send(message: Message): void {
   const bytes = new TextEncoder().encode(JSON.stringify(message) + "\n");
   for (let sent = 0; sent < bytes.length;) sent += Deno.stdout.writeSync(bytes.subarray(sent));
-}
-
-/** Asks Linux to kill this process rather than the server when memory runs out. */
-function offerToOomKiller(): void {
-  try {
-    Deno.writeTextFileSync("/proc/self/oom_score_adj", "500");
-  } catch { /* not Linux, or not allowed: the default order stays */ }
 }

@@ -1,19 +1,21 @@
 /**
  * One life of a supervised child: spawn, calls, events, end. Not restarted here; see `Supervisor`.
  */
-import { EngineError } from "./failures.ts";
-import { crashOf, memoryKills } from "./failures.ts";
+import { crashOf, type LastWords, type ProcessError } from "./failures.ts";
+import { memoryKills } from "./memory.ts";
 import { CLOSE, decodeError, LineSplitter, type Message, READY } from "./wire.ts";
 
 export interface ProcessOptions {
-  /** What it is, for messages: "the cpu device process". */
+  /** What it is, for messages: "the training process". */
   readonly title: string;
   /** The module to run; it calls `serve()`. */
   readonly module: string;
-  /** For the child's JavaScript engine. */
+  /** Flags of V8 in the child. */
   readonly v8Flags?: readonly string[];
   /** Variables of its environment beside the inherited ones. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Recognises on its stderr that memory ran out. Default: the reports of language runtimes. */
+  readonly isOutOfMemory?: LastWords["isOutOfMemory"];
   /** Receives the lines that the child sends by `emit()`. */
   readonly onEvent?: (event: string, data: unknown) => void;
 }
@@ -37,7 +39,7 @@ export class SupervisedProcess {
   #nextId = 1;
   #stderr = "";
   #killsBefore = memoryKills();
-  #end: EngineError | undefined;
+  #end: ProcessError | undefined;
   #options: ProcessOptions;
   #onEnd: () => void;
 
@@ -64,7 +66,7 @@ export class SupervisedProcess {
   }
 
   /** Why the process ended or is ending; undefined while it serves. */
-  get end(): EngineError | undefined {
+  get end(): ProcessError | undefined {
     return this.#end;
   }
 
@@ -80,7 +82,7 @@ export class SupervisedProcess {
   }
 
   /** Ends the process at once; what is pending rejects with `reason`. */
-  kill(reason: EngineError): void {
+  kill(reason: ProcessError): void {
     this.#fail(reason);
     try {
       this.#process.kill("SIGKILL");
@@ -88,7 +90,7 @@ export class SupervisedProcess {
   }
 
   /** Asks the child to end, and ends it after `graceMs`. */
-  async close(reason: EngineError, graceMs: number): Promise<void> {
+  async close(reason: ProcessError, graceMs: number): Promise<void> {
     const timer = setTimeout(() => this.kill(reason), graceMs);
     await this.call(CLOSE, null).catch(() => {});
     this.#fail(reason);
@@ -101,11 +103,12 @@ export class SupervisedProcess {
     const status = await this.#process.status;
     await Promise.all(pipes);
     const memoryKilled = memoryKills() > this.#killsBefore;
-    this.#fail(crashOf(this.#options.title, status, { stderr: this.#stderr, memoryKilled }));
+    const { title, isOutOfMemory } = this.#options;
+    this.#fail(crashOf(title, status, { stderr: this.#stderr, memoryKilled, isOutOfMemory }));
     await this.#stdin.close().catch(() => {});
   }
 
-  #fail(reason: EngineError): void {
+  #fail(reason: ProcessError): void {
     if (this.#end === undefined) {
       this.#end = reason;
       this.#onEnd();
@@ -126,7 +129,7 @@ export class SupervisedProcess {
     try {
       message = JSON.parse(line);
     } catch {
-      this.#keepStderr(line + "\n"); // a native library wrote to stdout
+      this.#keepStderr(line + "\n"); // no message: a library wrote to stdout
       return;
     }
     if ("event" in message) {

@@ -2,7 +2,7 @@
  * A child process that is started on the first call, and again, with growing delay, on the first call after it ended.
  * Not a pool and not a queue: calls run side by side, and a call whose child dies is never repeated.
  */
-import { EngineError } from "./failures.ts";
+import { ProcessError, sentence } from "./failures.ts";
 import { type ProcessOptions, SupervisedProcess } from "./supervised_process.ts";
 
 export interface SupervisorOptions extends ProcessOptions {
@@ -15,7 +15,7 @@ export interface SupervisorOptions extends ProcessOptions {
 }
 
 export interface CallOptions {
-  /** Kill the child and reject with `EngineError("timeout")` after this many ms. Default: no limit. */
+  /** Kill the child and reject with `ProcessError("timeout")` after this many ms. Default: no limit. */
   readonly timeoutMs?: number;
 }
 
@@ -51,7 +51,7 @@ export class Supervisor {
 
   /**
    * Calls a method of the child, starting it first if need be.
-   * @throws {EngineError} "crashed" or "out-of-memory" the child ended, "timeout", "closed"; or what the child threw
+   * @throws {ProcessError} "crashed" or "out-of-memory" the child ended, "timeout", "closed"; or what the child threw
    */
   async call(method: string, params?: unknown, options?: CallOptions): Promise<unknown> {
     const process = await this.#running();
@@ -64,11 +64,11 @@ export class Supervisor {
   }
 
   /** Ends the child at once; pending calls reject with `reason`. The next call starts another. */
-  kill(reason: EngineError = new EngineError("crashed", `${sentence(this.#options.title)} was stopped`)): void {
+  kill(reason: ProcessError = new ProcessError("crashed", `${sentence(this.#options.title)} was stopped`)): void {
     this.#process?.kill(reason);
   }
 
-  /** Ends the child, first by asking. Pending and later calls reject with `EngineError("closed")`. */
+  /** Ends the child, first by asking. Pending and later calls reject with `ProcessError("closed")`. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#closing.resolve();
@@ -91,7 +91,7 @@ export class Supervisor {
         await this.#limited(process, () => process.ready, "starting", this.#options.startTimeoutMs ?? 30_000);
         await this.#options.initialize?.(call);
       } catch (error) {
-        process.kill(error instanceof EngineError ? error : new EngineError("failed", "It could not be started"));
+        process.kill(error instanceof ProcessError ? error : new ProcessError("failed", "It could not be started"));
         throw error;
       }
       return process;
@@ -121,7 +121,7 @@ export class Supervisor {
   async #limited<T>(process: SupervisedProcess, work: () => Promise<T>, what: string, timeoutMs?: number): Promise<T> {
     const title = sentence(this.#options.title);
     const timer = timeoutMs === undefined ? undefined : setTimeout(
-      () => process.kill(new EngineError("timeout", `${title} was stopped: ${what} took longer than ${timeoutMs} ms`)),
+      () => process.kill(new ProcessError("timeout", `${title} was stopped: ${what} took longer than ${timeoutMs} ms`)),
       timeoutMs,
     );
     try {
@@ -131,11 +131,7 @@ export class Supervisor {
     }
   }
 
-  #closedError(): EngineError {
-    return new EngineError("closed", `${sentence(this.#options.title)} has been closed`);
+  #closedError(): ProcessError {
+    return new ProcessError("closed", `${sentence(this.#options.title)} has been closed`);
   }
-}
-
-function sentence(title: string): string {
-  return title[0].toUpperCase() + title.slice(1);
 }

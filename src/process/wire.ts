@@ -1,9 +1,7 @@
 /**
  * The JSON lines between a supervised child and its parent: request `{ id, method, params }`, reply `{ id, result }` or
- * `{ id, error }`, and events `{ event, data }`. Tensors do not travel here; they are files in the spool.
+ * `{ id, error }`, and events `{ event, data }`.
  */
-import { EngineError, type EngineErrorCode } from "./failures.ts";
-
 export interface Request {
   readonly id: number;
   readonly method: string;
@@ -41,8 +39,6 @@ export function encodeError(error: unknown): WireError {
 
 export function decodeError({ name, code, message }: WireError): Error {
   switch (name) {
-    case "EngineError":
-      return new EngineError(code as EngineErrorCode, message);
     case "TypeError":
       return new TypeError(message);
     case "RangeError":

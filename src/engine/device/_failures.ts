@@ -2,15 +2,24 @@
  * Turns what a native library says into an `EngineError` with a code and a sentence.
  * Lets no path and no more than one line of foreign text through.
  */
-import { EngineError, type EngineErrorCode } from "../errors.ts";
-import { OUT_OF_MEMORY } from "../../process/mod.ts";
+import { isOutOfMemory, ProcessError, RemoteError } from "../../process/mod.ts";
+import { ENGINE_ERROR_CODES, EngineError, type EngineErrorCode } from "../errors.ts";
+
+/** What native libraries and WebAssembly report when memory runs out, beside what every process does. */
+const NO_MEMORY =
+  /Aborted\(OOM|cannot enlarge memory|tensor shape is too large|storage size overflow|SafeIntOnOverflow|CUDNN_STATUS_ALLOC_FAILED|max(imum)? ?(StorageBufferBindingSize|StorageBuffersPerShaderStage|BufferSize|buffer size)/i;
+
+/** True where a message reports that the device or its process has no memory for something. */
+export function hasNoMemory(message: string): boolean {
+  return isOutOfMemory(message) || NO_MEMORY.test(message);
+}
 
 const UNSUPPORTED =
   /not[ _]implemented|does not support|not supported|unsupported|could not find an implementation|is not a registered (function|op)|only [\w ]+ (is|are) supported/i;
 
 /** Which kind of failure a message tells of. */
 export function codeOf(message: string): EngineErrorCode {
-  if (OUT_OF_MEMORY.test(message)) return "out-of-memory";
+  if (hasNoMemory(message)) return "out-of-memory";
   return UNSUPPORTED.test(message) ? "unsupported" : "failed";
 }
 
@@ -32,4 +41,12 @@ const PATH = /(file:\/\/)?([A-Za-z]:)?([\\/][^\s\\/:"']+){2,}/g;
 /** The first 300 characters without line breaks, paths and preamble. */
 function oneLine(text: string): string {
   return text.replace(PREAMBLE, "").replace(PATH, "…").replace(/\s+/g, " ").trim().slice(0, 300);
+}
+
+/** What a call of a device's process threw, as an `EngineError` where the process ended or threw one itself. */
+export function errorOfProcess(error: unknown): unknown {
+  const isOwn = error instanceof RemoteError && error.name === "EngineError";
+  if (!isOwn && !(error instanceof ProcessError)) return error;
+  const code = ENGINE_ERROR_CODES.find((code) => code === error.code) ?? "failed";
+  return new EngineError(code, error.message, { cause: error });
 }

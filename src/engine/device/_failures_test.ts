@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { crashOf } from "../../process/failures.ts";
-import { engineErrorOf } from "./_failures.ts";
+import { ProcessError, RemoteError } from "../../process/mod.ts";
+import { engineErrorOf, errorOfProcess, hasNoMemory } from "./_failures.ts";
 import { EngineError } from "../engine.ts";
 
 /** What was thrown and what is said, from ONNX Runtime 1.30 and Deno 2.9. */
@@ -50,32 +50,25 @@ Deno.test("engineErrorOf() finds the code and tells one line without paths", () 
   assert.equal(engineErrorOf(new Error(`no file ${path}`), "load", path).message, "Cannot load: no file …");
 });
 
-Deno.test("crashOf() tells exit codes and signals, and lack of memory where it may be", () => {
-  const status = (code: number, signal: Deno.Signal | null) => ({ success: false, code, signal });
-  const cases: [status: Deno.CommandStatus, stderr: string, code: string, message: string][] = [
-    [status(1, null), "", "crashed", "The device ended unexpectedly with exit code 1"],
-    [status(139, "SIGSEGV"), "", "crashed", "The device ended unexpectedly with signal SIGSEGV"],
-    [
-      status(137, null),
-      "",
-      "crashed",
-      "The device ended unexpectedly with exit code 137, perhaps killed by the system for lack of memory",
-    ],
-    [
-      status(133, "SIGTRAP"),
-      "Fatal JavaScript out of memory: CALL_AND_RETRY_LAST",
-      "out-of-memory",
-      "The device ran out of memory and ended with signal SIGTRAP",
-    ],
+Deno.test("errorOfProcess() gives the code and sentence of a process that ended or threw, and other errors unchanged", () => {
+  const cases: readonly [thrown: unknown, code: string][] = [
+    [new ProcessError("timeout", "too long"), "timeout"],
+    [new RemoteError("EngineError", "unsupported", "too long"), "unsupported"],
+    [new RemoteError("EngineError", undefined, "too long"), "failed"],
   ];
-  for (const [given, stderr, code, message] of cases) {
-    const error = crashOf("the device", given, { stderr, memoryKilled: false });
-    assert.deepEqual([error.code, error.message], [code, message]);
+  for (const [thrown, code] of cases) {
+    const error = errorOfProcess(thrown);
+    assert.ok(error instanceof EngineError);
+    assert.deepEqual([error.code, error.message, error.cause], [code, "too long", thrown]);
   }
-  const codeWhere = (given: Deno.CommandStatus) =>
-    crashOf("the device", given, { stderr: "", memoryKilled: true }).code;
-  assert.deepEqual(
-    [status(137, "SIGKILL"), status(137, null), status(139, "SIGSEGV")].map(codeWhere),
-    ["out-of-memory", "out-of-memory", "crashed"],
-  );
+  for (const other of [new TypeError("mine"), new RemoteError("OddError", "odd", "no")]) {
+    assert.equal(errorOfProcess(other), other);
+  }
+});
+
+Deno.test("hasNoMemory() knows the words of native libraries, and those of every process", () => {
+  for (const words of ["CUDNN_STATUS_ALLOC_FAILED", "Aborted(OOM)", "exceeds the max buffer size", "std::bad_alloc"]) {
+    assert.ok(hasNoMemory(words), words);
+  }
+  assert.equal(hasNoMemory("Protobuf parsing failed"), false);
 });

@@ -20,6 +20,7 @@ import {
   type Session,
   type Traits,
 } from "../engine.ts";
+import { errorOfProcess, hasNoMemory } from "./_failures.ts";
 import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./_messages.ts";
 import { layOut, readTensors, Spool, writeTensors } from "./_spool.ts";
 import { Supervisor } from "../../process/mod.ts";
@@ -85,6 +86,7 @@ export class DeviceEngine implements Engine {
       title: `the ${provider} device process`,
       module: import.meta.resolve("./child.ts"),
       v8Flags: ["--expose-gc"],
+      isOutOfMemory: hasNoMemory,
       env: record.precisions[this.precision]?.env,
       initialize: async (call) => {
         this.#device = await call("open", open, { timeoutMs: OPEN_TIMEOUT_MS }) as OpenReply;
@@ -107,7 +109,7 @@ export class DeviceEngine implements Engine {
       return engine;
     } catch (error) {
       await engine.close();
-      throw error;
+      throw errorOfProcess(error);
     }
   }
 
@@ -239,7 +241,12 @@ export class DeviceEngine implements Engine {
   }
 
   async #call<T>(method: string, params: unknown, timeoutMs = this.#options.loadTimeoutMs ?? LOAD_TIMEOUT_MS) {
-    return await this.#supervisor.call(method, params, Number.isFinite(timeoutMs) ? { timeoutMs } : {}) as T;
+    const limit = Number.isFinite(timeoutMs) ? { timeoutMs } : {};
+    try {
+      return await this.#supervisor.call(method, params, limit) as T;
+    } catch (error) {
+      throw errorOfProcess(error);
+    }
   }
 
   async #write(tensors: Readonly<Record<string, Tensor>>): Promise<Placement> {

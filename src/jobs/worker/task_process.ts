@@ -3,8 +3,7 @@
  * wrong. Not a queue.
  */
 import type { WorkErrorCode } from "../types.ts";
-import { EngineError } from "../../engine/mod.ts";
-import { RemoteError, Supervisor } from "../../process/mod.ts";
+import { ProcessError, RemoteError, Supervisor } from "../../process/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
 import type {
   EventMessage,
@@ -103,12 +102,12 @@ function cancelled(): DomainError<"cancelled"> {
 }
 
 /** Errors whose codes and messages are made for users. */
-const KNOWN = ["InferenceError", "TrainingError", "DomainError"];
+const KNOWN = ["EngineError", "InferenceError", "TrainingError", "DomainError"];
 
 /** An error of a worker as a {@link DomainError}; foreign messages, which may hold paths, stay inside. */
 export function domainErrorOf(error: unknown, title: string): DomainError<WorkErrorCode> {
   if (error instanceof DomainError) return error;
-  if (error instanceof EngineError) return new DomainError(error.code, error.message, { cause: error });
+  if (error instanceof ProcessError) return new DomainError(error.code, error.message, { cause: error });
   if (error instanceof RemoteError && KNOWN.includes(error.name)) {
     return new DomainError(error.code as WorkErrorCode, error.message, { cause: error });
   }

@@ -1,5 +1,4 @@
 /** The child that the supervisor's tests start: one method per way to behave. */
-import { EngineError } from "../mod.ts";
 import { emit, serve } from "../serve.ts";
 
 class OddError extends Error {
@@ -21,13 +20,10 @@ serve({
     Deno.exit(134);
   },
   print: () => console.log("not a message"),
-  throwEngine: () => {
-    throw new EngineError("unsupported", "no such operator");
-  },
   throwRange: () => {
     throw new RangeError("too far");
   },
   throwOdd: () => {
-    throw new OddError("odd");
+    throw new OddError("it is odd");
   },
 });
