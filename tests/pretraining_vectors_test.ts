@@ -1,6 +1,6 @@
 /**
  * docs/method F.6: three pre-training steps of a small BrainMVP encoder with two templates, as one training-step graph, in
- * the float64 `evaluate` and on the CPU engine in float32; F.4.5 on the same graph with templates that are zero.
+ * the float64 `evaluate` and on the CPU engine in float32; F.4 item 5 on the same graph with templates that are zero.
  */
 import assert from "node:assert/strict";
 import { openEngine } from "../src/engine/mod.ts";
@@ -196,7 +196,7 @@ Deno.test("pretrainingStep() reproduces docs/method F.6 on the CPU engine", asyn
   }
 });
 
-Deno.test("pretrainingStep() gives every voxel of a zero template a gradient and others none (docs/method F.4.5)", () => {
+Deno.test("pretrainingStep() gives every voxel of a zero template a gradient and others none (docs/method F.4 item 5)", () => {
   const weights = vectorWeights(SPEC, { idle: false, dtype: "float64" });
   const { graph, state } = stepOf(weights, 16);
   const fixed = fixedFeeds("float64", 16);

@@ -102,7 +102,7 @@ const outcomes = (flips: ResolvedRecipe["flips"]) => {
   return seen;
 };
 
-Deno.test("drawSample() flips jointly into two outcomes, by axes into eight (docs/method F.4, 9)", () => {
+Deno.test("drawSample() flips jointly into two outcomes, by axes into eight (docs/method F.4 item 9)", () => {
   const joint = outcomes("joint"), axes = outcomes("axes");
   const identity = Array.from({ length: 8 }, (_, i) => 1000 + i);
   assert.deepEqual(new Set(joint.keys()), new Set([String(identity), String(identity.toReversed())]));
@@ -120,7 +120,7 @@ Deno.test("flipped() reverses the flagged axes only", () => {
   assert.deepEqual([...data], [0, 1, 2, 3, 4, 5], "the source is kept");
 });
 
-Deno.test("viewOrder() interleaves [T1, T1C, T2, FLAIR] as the official code does (docs/method F.4, 10)", () => {
+Deno.test("viewOrder() interleaves [T1, T1C, T2, FLAIR] as the official code does (docs/method F.4 item 10)", () => {
   assert.deepEqual(viewOrder(4, "interleaved"), [[0, 0, 1, 1], [2, 2, 3, 3]]);
   assert.deepEqual(viewOrder(3, "interleaved"), [[0, 0, 1], [1, 2, 2]]);
   assert.deepEqual(viewOrder(4, "copies"), [[0, 1, 2, 3], [0, 1, 2, 3]]);

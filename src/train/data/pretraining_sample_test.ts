@@ -29,7 +29,7 @@ function draw(modalities: readonly Modality[], changes: Partial<SampleOptions> =
 
 const ones = (mask: Float32Array) => mask.reduce((a, b) => a + b, 0);
 
-Deno.test("drawPretrainingSample() shows 345 of 1728 blocks at rate 0.8 and 216 at 0.875 (docs/method F.4.6)", () => {
+Deno.test("drawPretrainingSample() shows 345 of 1728 blocks at rate 0.8 and 216 at 0.875 (docs/method F.4 item 6)", () => {
   for (const [rate, shown] of [[0.8, 345], [0.875, 216]] as const) {
     const recipe: ResolvedPretraining = { ...EDGE, roi: [96, 96, 96], mask: { rate, blockVox: 8 } };
     const { visible: [first, second] } = draw(["t1", "t2"], { recipe });
