@@ -4,6 +4,7 @@
  */
 import type { Lowering } from "../graph/mod.ts";
 import type { Tensor, TensorType } from "../tensor/mod.ts";
+import type { Companions } from "./companions.ts";
 import type { Precision, Traits } from "./providers/provider.ts";
 import type { Provider } from "./providers/table.ts";
 import type { LoadOptions } from "./runtimes/runtime.ts";
@@ -56,6 +57,8 @@ export interface Engine {
   readonly traits: Traits;
   /** How graphs are lowered for it: by its provider's passes, at its precision, and by what was measured of the device. */
   readonly lowering: Lowering;
+  /** What rooms above keep with it. */
+  readonly companions: Companions;
   /** Loads an ONNX model from its bytes or a file. */
   load(model: Uint8Array | { readonly path: string }, options?: LoadOptions): Promise<Session>;
   /** Puts a tensor into the engine's store of residents. */

@@ -7,6 +7,7 @@ import type { Tensor, TensorType } from "../../tensor/mod.ts";
 import { checkElements, checkFeeds, planOutputs } from "./_checks.ts";
 import type { Lowering } from "../../graph/mod.ts";
 import { readCosts } from "../calibration/cost_table.ts";
+import { Companions } from "../companions.ts";
 import { loweringOf, recordOf } from "../providers/table.ts";
 import {
   type Engine,
@@ -68,6 +69,7 @@ export class DeviceEngine implements Engine {
 
   readonly precision: Precision;
   readonly traits: Traits;
+  readonly companions = new Companions();
 
   private constructor(readonly provider: Provider, options: EngineOptions) {
     this.#options = options;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { makePhantom } from "../../../scripts/phantoms/phantom.ts";
 import { inFolder, orientedGrid, sampled, writeVolume } from "../../../tests/testing/volumes.ts";
-import { DeviceEngine, type Engine, EngineError, loweringOf, traitsOf } from "../../engine/mod.ts";
+import { Companions, DeviceEngine, type Engine, EngineError, loweringOf, traitsOf } from "../../engine/mod.ts";
 import { type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
 import { type Grid, readNifti, readNiftiHeader, sameGrid, type Triple, voxelsOf } from "../../volume/mod.ts";
@@ -154,6 +154,7 @@ function gpuWithRoomFor(most: number, engine: Engine): { gpu: Engine; batches: n
     provider: "cuda",
     precision: "float32",
     traits: traitsOf("cuda"),
+    companions: new Companions(),
     lowering: loweringOf("cuda", "float32"),
     deviceName: "a GPU",
     put: (name, value) => engine.put(name, value),

@@ -8,18 +8,11 @@ import type { ModelSpec } from "../spec.ts";
 /** How many networks an engine keeps loaded: two models and the one that checks modalities. */
 const KEPT = 3;
 
-interface Networks {
-  readonly sessions: Map<string, Promise<Session>>;
+/** What an engine has loaded. */
+class Networks {
+  readonly sessions = new Map<string, Promise<Session>>();
   /** Of packages that were too much for the device: how many samples at a time it may be asked for. */
-  readonly most: Map<string, number>;
-}
-
-const networks = new WeakMap<Engine, Networks>();
-
-function networksOf(engine: Engine): Networks {
-  const known = networks.get(engine) ?? { sessions: new Map(), most: new Map() };
-  networks.set(engine, known);
-  return known;
+  readonly most = new Map<string, number>();
 }
 
 /** A graph, lowered for the engine's provider, as its session. */
@@ -65,7 +58,7 @@ export function batchOf({ inputs }: Session): number {
  * call, the least recently used one is released.
  */
 export async function loadNetwork(engine: Engine, { directory, spec, batch = 1 }: PackageNetwork): Promise<Session> {
-  const { sessions } = networksOf(engine);
+  const { sessions } = engine.companions.of(Networks);
   const key = `${batch} ${directory}`;
   const found = sessions.get(key) ??
     importNetwork(directory, spec).then((graph) => loadGraph(engine, forSeveral(graph, batch)));
@@ -97,7 +90,7 @@ function forSeveral(graph: Graph, batch: number): Graph {
 
 /** Forgets an engine's networks: sessions end with the device process that held them. The next calls load again. */
 export async function forgetNetworks(engine: Engine): Promise<void> {
-  const { sessions } = networksOf(engine);
+  const { sessions } = engine.companions.of(Networks);
   const ended = [...sessions.values()];
   sessions.clear();
   for (const session of ended) await session.then((s) => s.release()).catch(() => {});
@@ -113,7 +106,7 @@ export async function withNetwork<T>(
   { directory, spec, batch = 1 }: PackageNetwork,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const { most } = networksOf(engine);
+  const { most } = engine.companions.of(Networks);
   for (;;) {
     let samples = Math.min(batch, most.get(directory) ?? batch);
     try {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../../../tests/testing/volumes.ts";
-import { type Engine, EngineError, loweringOf, type Session } from "../../engine/mod.ts";
+import { Companions, type Engine, EngineError, loweringOf, type Session } from "../../engine/mod.ts";
 import { decodeModel, encodeModel, GraphBuilder, importModel, type Value } from "../../graph/mod.ts";
 import { batchOf, forgetNetworks, loadGraph, loadNetwork, withNetwork } from "./loaded_network.ts";
 
@@ -25,6 +25,7 @@ async function writeNetwork(directory: string, layer = RELU): Promise<string> {
 /** An engine that only counts: which sessions it made and which are released. */
 class CountingEngine {
   readonly lowering = loweringOf("wasm");
+  readonly companions = new Companions();
   readonly released: number[] = [];
   made = 0;
   load(model: Uint8Array): Promise<Session> {

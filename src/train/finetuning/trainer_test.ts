@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../../../tests/testing/volumes.ts";
-import { type Engine, EngineError, loweringOf, openEngine, traitsOf } from "../../engine/mod.ts";
+import { Companions, type Engine, EngineError, loweringOf, openEngine, traitsOf } from "../../engine/mod.ts";
 import { evaluate } from "../../graph/mod.ts";
 import { sizeOf, tensor } from "../../tensor/mod.ts";
 import { readCheckpoint } from "../loop/checkpoint.ts";
@@ -181,6 +181,7 @@ Deno.test("train() leaves nothing on a device that cannot load its step", () =>
     const held = new Set<string>();
     const full = {
       traits: traitsOf("wasm"),
+      companions: new Companions(),
       lowering: loweringOf("wasm"),
       put: (name: string) => Promise.resolve(void held.add(name)),
       drop: (name: string) => Promise.resolve(void held.delete(name)),

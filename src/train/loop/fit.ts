@@ -22,7 +22,9 @@ export function memoryBudget({ isMemoryPredicted }: Pick<Traits, "isMemoryPredic
 }
 
 /** How many of a training's forms an engine's memory was too small for. */
-const tooLarge = new WeakMap<Engine, number>();
+class TooLarge {
+  forms = 0;
+}
 
 /**
  * Runs a training in the first of `forms`, of which each takes less memory than the one before. Where the device runs out
@@ -34,13 +36,13 @@ export async function withinMemory<F, T>(
   { forms, onLog }: { readonly forms: readonly F[]; readonly onLog: (message: string) => void },
   work: (form: F) => Promise<T>,
 ): Promise<T> {
-  const last = forms.length - 1;
-  for (let i = Math.min(tooLarge.get(engine) ?? 0, last);; i++) {
+  const tooLarge = engine.companions.of(TooLarge), last = forms.length - 1;
+  for (let i = Math.min(tooLarge.forms, last);; i++) {
     try {
       return await work(forms[i]);
     } catch (error) {
       if (!(error instanceof EngineError && error.code === "out-of-memory") || i === last) throw error;
-      tooLarge.set(engine, i + 1);
+      tooLarge.forms = i + 1;
       const next = i + 1 === last ? "the form that takes the least" : "a form that takes less";
       onLog(`The device ran out of memory: the training goes on in ${next}`);
     }

@@ -1,6 +1,6 @@
 /** A small network to train, its samples, and the CPU engine in disguise, for tests of the trainer. */
 import assert from "node:assert/strict";
-import { type Engine } from "../../engine/mod.ts";
+import { Companions, type Engine } from "../../engine/mod.ts";
 import { type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { Random, sizeOf, tensor } from "../../tensor/mod.ts";
 import type { Sample } from "../data/augment.ts";
@@ -95,6 +95,7 @@ export const engineOf = (e: Engine): Engine => ({
   precision: e.precision,
   traits: e.traits,
   lowering: e.lowering,
+  companions: new Companions(),
   load: e.load.bind(e),
   put: e.put.bind(e),
   get: e.get.bind(e),
