@@ -5,7 +5,8 @@ import type { TrainEvent } from "../../src/train/mod.ts";
 import { toSvg } from "./chart.ts";
 import { toCsv, toMarkdown } from "./output.ts";
 import { PLAN_NAMES } from "./plans.ts";
-import { type Finished, keyOf, type Run, type RunCache, writeWhole } from "./runs.ts";
+import { type Finished, keyOf, type Run, type RunCache } from "./runs.ts";
+import { writeWhole } from "../../src/storage/mod.ts";
 import { missing, performAll } from "./schedule.ts";
 import type { ExperimentRecord, Plan, PlannedRow, Preparation, Row } from "./types.ts";
 

@@ -15,7 +15,8 @@ import { openEngine, type Provider, PROVIDERS } from "../../src/engine/mod.ts";
 import { readRecords, runExperiments } from "./experiment.ts";
 import { PLAN_NAMES, type PlanName, planOf, type PlanOptions } from "./plans.ts";
 import { RunProcesses } from "./run_processes.ts";
-import { type Device, RunCache, writeWhole } from "./runs.ts";
+import { type Device, RunCache } from "./runs.ts";
+import { writeWhole } from "../../src/storage/mod.ts";
 import { withSummary } from "./summary.ts";
 
 const { values, positionals } = parseArgs({

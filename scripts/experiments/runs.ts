@@ -9,11 +9,11 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import type { Provider } from "../../src/engine/mod.ts";
-import { acquireLock } from "../../src/storage/mod.ts";
+import { acquireLock, writeWhole } from "../../src/storage/mod.ts";
 import type { TrainEvent } from "../../src/train/mod.ts";
 
 /** What a run computes on; no part of its identity. */
@@ -179,10 +179,4 @@ class Clock {
     this.#noted = performance.now();
     Deno.writeTextFileSync(this.#path, String(this.seconds));
   }
-}
-
-/** A file is there whole or not at all. */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.part`, text);
-  await rename(`${path}.part`, path);
 }

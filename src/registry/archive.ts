@@ -1,10 +1,9 @@
 /** Model packages as single zip files: out, and in after every check. It writes no rows. */
-import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 import {
   DomainError,
   exists,
-  writeSynced,
+  receiveFile,
   writeZip,
   type ZipLimits,
   ZipReader,
@@ -87,8 +86,7 @@ export async function importPackage(
   const staging = await makeStaging(root);
   try {
     for (const entry of zip.entries) {
-      await Deno.mkdir(dirname(`${staging}/${entry.name}`), { recursive: true });
-      await writeSynced(await zip.read(entry), `${staging}/${entry.name}`, { maxBytes: entry.bytes });
+      await receiveFile(await zip.read(entry), `${staging}/${entry.name}`, { maxBytes: entry.bytes });
     }
     await verifyPackage(staging, manifest);
     await inspectNetwork(staging, manifest, checkNetwork);

@@ -3,7 +3,7 @@
  * whole or not at all; read with every name and hash checked. It knows no states and no database.
  */
 import { basename, dirname } from "node:path";
-import { digestFile, DomainError, exists, syncDirectory, writeSynced } from "../storage/mod.ts";
+import { digestFile, DomainError, exists, receiveFile, syncDirectory, writeWhole } from "../storage/mod.ts";
 import { type Manifest, MANIFEST_FORMAT, type ManifestDraft, PACKAGE_FILE, parseManifest } from "./manifest.ts";
 
 /** Largest `manifest.json`, bytes. */
@@ -28,13 +28,11 @@ export async function writePackage(
   try {
     const files: Record<string, string> = {};
     for (const path of await listPackageFiles(source)) {
-      await Deno.mkdir(dirname(`${staging}/${path}`), { recursive: true });
       const from = await Deno.open(`${source}/${path}`);
-      files[path] = (await writeSynced(from.readable, `${staging}/${path}`)).sha256;
+      files[path] = (await receiveFile(from.readable, `${staging}/${path}`)).sha256;
     }
     const manifest = parseManifest({ formatVersion: MANIFEST_FORMAT, ...draft, version, files });
-    const json = new Blob([JSON.stringify(manifest, null, 2), "\n"]);
-    await writeSynced(json.stream(), `${staging}/manifest.json`);
+    await writeWhole(`${staging}/manifest.json`, [JSON.stringify(manifest, null, 2), "\n"]);
     await publish(staging, root, manifest);
     return manifest;
   } finally {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { draftOf, makeSource } from "./testing/packages.ts";
 import { refusal } from "../storage/testing/refusal.ts";
 import { databaseTests } from "../storage/testing/database.ts";
-import type { Database } from "../storage/database.ts";
+import type { Database } from "../storage/database/database.ts";
 import { writePackage } from "./package.ts";
 import { Registry, type RegistryOptions } from "./store.ts";
 

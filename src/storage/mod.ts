@@ -1,8 +1,9 @@
 /**
- * What outlives the process: the database and its schema, files that are whole or absent, locks, zip archives; and the
- * refusals with stable codes that these and the rooms above share. Knows nothing of what is stored.
+ * Everything that outlives the process: the database and its schema, files that are whole or absent, locks, zip archives;
+ * and the refusals with stable codes that these and the rooms above share. Knows nothing of what is stored.
  */
-export type { Database, DatabaseOptions, Queryable } from "./database.ts";
+export type { Database, DatabaseOptions, Queryable } from "./database/database.ts";
+export { openDatabase } from "./database/open_database.ts";
 export { DOMAIN_CODES, DomainError, type DomainErrorCode } from "./errors.ts";
 export {
   digestFile,
@@ -11,10 +12,8 @@ export {
   receiveFile,
   removeIfPresent,
   syncDirectory,
-  writeFileAtomic,
-  writeSynced,
-} from "./files.ts";
-export { acquireLock, type Lock } from "./lock.ts";
-export { openDatabase } from "./open_database.ts";
-export { type ZipEntry, type ZipLimits, ZipReader } from "./zip_reader.ts";
-export { writeZip, type ZipSource } from "./zip_writer.ts";
+  writeWhole,
+} from "./files/files.ts";
+export { acquireLock, type Lock } from "./files/lock.ts";
+export { type ZipEntry, type ZipLimits, ZipReader } from "./zip/zip_reader.ts";
+export { writeZip, type ZipSource } from "./zip/zip_writer.ts";

@@ -4,7 +4,7 @@
  */
 import project from "../../deno.json" with { type: "json" };
 import type { ModelSpec } from "../inference/mod.ts";
-import { digestFile, writeFileAtomic } from "../storage/mod.ts";
+import { digestFile, writeWhole } from "../storage/mod.ts";
 import { importOnnx } from "./import_onnx.ts";
 import type { ImportRequest } from "./import_request.ts";
 import { FRESH_SEED, type ImportReport } from "./import_result.ts";
@@ -30,7 +30,7 @@ export async function importWeights(path: string, request: ImportRequest, out: s
     ? await importOnnx(path, request, out)
     : await importTensors(await readWeightFile(path, format), request, out);
   const full: ImportReport = { format, source: { bytes: source.bytes, sha256: source.sha256 }, ...report };
-  await writeFileAtomic(`${out}/report.json`, JSON.stringify(full, null, 2));
+  await writeWhole(`${out}/report.json`, JSON.stringify(full, null, 2));
   return { draft: draftOf(spec, { request, report: full }), report: full };
 }
 

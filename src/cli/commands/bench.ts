@@ -1,6 +1,6 @@
 /** `sulcus bench`: measures the device that Sulcus runs on. The benchmarks of whole networks are a development tool. */
 import { calibrate, type CostTable, costTablePath, openEngine } from "../../engine/mod.ts";
-import { writeFileAtomic } from "../../storage/mod.ts";
+import { writeWhole } from "../../storage/mod.ts";
 import { type Args, type Command, wrong } from "../terminal/args.ts";
 import { checkDataDirectory, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
 import { CommandError } from "../terminal/errors.ts";
@@ -59,7 +59,7 @@ async function runBench(args: Args, io: Io): Promise<void> {
 
 /** Writes a table where every engine with this data directory finds it. */
 export async function keepTable(table: CostTable, data: string): Promise<void> {
-  await writeFileAtomic(costTablePath(data, table.provider), JSON.stringify(table, null, 2));
+  await writeWhole(costTablePath(data, table.provider), JSON.stringify(table, null, 2));
 }
 
 function tell(table: CostTable, { json, io }: { json: boolean; io: Io }): void {

@@ -1,6 +1,6 @@
 /** `sulcus evaluate`: scores of masks or of predicted classes. The scores are made in the files beside this one. */
 import { readFile } from "node:fs/promises";
-import { writeFileAtomic } from "../../storage/mod.ts";
+import { writeWhole } from "../../storage/mod.ts";
 import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
 import { JSON_FLAG } from "../options/settings.ts";
 import { CommandError } from "../terminal/errors.ts";
@@ -87,7 +87,7 @@ async function evaluateClasses(args: Args, io: Io): Promise<void> {
 async function print(lines: readonly string[], args: Args, io: Io): Promise<void> {
   const out = args.text("out");
   if (out !== undefined) {
-    await writeFileAtomic(out, lines.map((l) => `${l}\n`).join("")).catch((cause) => {
+    await writeWhole(out, lines.map((l) => `${l}\n`)).catch((cause) => {
       throw new CommandError("failed", "Cannot write --out: the file cannot be written", { cause });
     });
   } else if (!args.is("json")) { for (const line of lines) io.out(line); }

@@ -38,7 +38,7 @@ async function runExport(args: Args, io: Io): Promise<void> {
   }
   const { directory, manifest, name, version } = await findModel(choice, settingsOf(args, io.env));
   const { parts, tensors, templates } = await exportWeights(directory, manifest);
-  const { bytes, sha256 } = await receiveFile(ReadableStream.from(parts), target, { maxBytes: Infinity });
+  const { bytes, sha256 } = await receiveFile(ReadableStream.from(parts), target);
   if (args.is("json")) {
     return io.out(JSON.stringify({ type: "result", model: name, version, tensors, templates, bytes, sha256 }));
   }

@@ -140,7 +140,7 @@ async function exportPackage(
     const why = await exists(target) ? "there is such a file already" : "its folder does not exist";
     throw new CommandError("failed", `Cannot write the package: ${why}`);
   }
-  const { bytes, sha256 } = await receiveFile(stream, target, { maxBytes: Infinity });
+  const { bytes, sha256 } = await receiveFile(stream, target);
   if (args.is("json")) io.out(JSON.stringify({ type: "result", model: name, version: Number(version), bytes, sha256 }));
   else io.out(`Wrote ${basename(target)}: ${(bytes / 1e6).toFixed(1)} MB, sha256 ${sha256}`);
 }

@@ -1,8 +1,8 @@
 /** Runs database tests on PGlite always and on PostgreSQL where `DATABASE_URL_TEST` names a server. */
-import type { Database } from "../database.ts";
-import { migrate } from "../migrations.ts";
-import { openPglite } from "../pglite.ts";
-import { openPostgres } from "../postgres.ts";
+import type { Database } from "../database/database.ts";
+import { migrate } from "../database/migrations.ts";
+import { openPglite } from "../database/pglite.ts";
+import { openPostgres } from "../database/postgres.ts";
 
 /** A server on which tests may create and drop databases. */
 export const TEST_URL = Deno.env.get("DATABASE_URL_TEST");

@@ -14,7 +14,7 @@ import {
 import { resizeTrilinear, type Triple } from "../../volume/mod.ts";
 import type { CaseVolumes } from "./augment.ts";
 import { CaseCache } from "./case_cache.ts";
-import { writeWhole } from "../files.ts";
+import { writeWhole } from "../../storage/mod.ts";
 import { type TrainingCase, TrainingError } from "../types.ts";
 
 /** Labelled voxels remembered per case for lesion-aware crops. */
@@ -185,7 +185,7 @@ async function writeCase(path: string, { sizeVox, channels, templates, regions }
   };
   const text = JSON.stringify(header).padEnd(HEADER_BYTES);
   const bytes = (a: Float32Array) => new Uint8Array(a.buffer, a.byteOffset, a.byteLength);
-  await writeWhole(path, text, ...[...channels, ...templates].map(bytes), ...regions);
+  await writeWhole(path, [text, ...[...channels, ...templates].map(bytes), ...regions]);
 }
 
 /** A multiple of 4, so that the float arrays behind it are aligned. */

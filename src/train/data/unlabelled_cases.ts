@@ -26,7 +26,7 @@ import {
   voxelsOf,
 } from "../../volume/mod.ts";
 import { CaseCache } from "./case_cache.ts";
-import { writeWhole } from "../files.ts";
+import { writeWhole } from "../../storage/mod.ts";
 import type { ResolvedPretraining } from "../recipe/pretraining.ts";
 import { type PretrainingCase, TrainingError } from "../types.ts";
 
@@ -150,7 +150,7 @@ type Header = Omit<PretrainingVolumes, "channels">;
 
 async function write(path: string, { channels, ...header }: PretrainingVolumes): Promise<void> {
   const bytes = channels.map((c) => new Uint8Array(c.buffer, c.byteOffset, c.byteLength));
-  await writeWhole(path, JSON.stringify(header).padEnd(HEADER_BYTES), ...bytes);
+  await writeWhole(path, [JSON.stringify(header).padEnd(HEADER_BYTES), ...bytes]);
 }
 
 async function read(path: string): Promise<PretrainingVolumes | null> {

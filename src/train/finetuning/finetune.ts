@@ -12,7 +12,7 @@ import { drawSample } from "../data/augment.ts";
 import { type Checkpoint, readCheckpoint, saveCheckpoint } from "../loop/checkpoint.ts";
 import { PreparedCases } from "../data/labelled_cases.ts";
 import { type CaseScore, scoreCases, summarize } from "./evaluate_model.ts";
-import { writeWhole } from "../files.ts";
+import { writeWhole } from "../../storage/mod.ts";
 import { makeFolds } from "../data/folds.ts";
 import { resultSpec, type Trainable, trainable } from "./trainable.ts";
 import { type ResolvedRecipe, resolveRecipe } from "../recipe/finetuning.ts";

@@ -1,7 +1,7 @@
 /** Training state on disk: a safetensors file with the progress as its metadata. */
 import { readFile } from "node:fs/promises";
 import { decodeSafetensors, encodeSafetensors, type Tensor, toTensor } from "../../tensor/mod.ts";
-import { writeWhole } from "../files.ts";
+import { writeWhole } from "../../storage/mod.ts";
 
 /** State of one training run after `step` updates. */
 export interface Checkpoint {
@@ -18,7 +18,7 @@ export interface Checkpoint {
 
 /** Writes a checkpoint whole or not at all. */
 export async function saveCheckpoint(path: string, { tensors, progress }: Checkpoint): Promise<void> {
-  await writeWhole(path, ...encodeSafetensors(tensors, { progress: JSON.stringify(progress) }));
+  await writeWhole(path, encodeSafetensors(tensors, { progress: JSON.stringify(progress) }));
 }
 
 /** The checkpoint at `path`, or null where there is none. @throws {SyntaxError} the file is damaged */

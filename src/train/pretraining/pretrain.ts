@@ -18,7 +18,7 @@ import {
 import { buildNetwork, initialWeights, isBuffer, parametersOf } from "../../nets/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
 import type { CaseCache } from "../data/case_cache.ts";
-import { writeWhole } from "../files.ts";
+import { writeWhole } from "../../storage/mod.ts";
 import { leastAfter, memoryBudget, withinMemory } from "../loop/fit.ts";
 import {
   compiled,

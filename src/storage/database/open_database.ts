@@ -1,6 +1,6 @@
 /** Opens the database that the settings ask for and brings its schema up to date. */
 import type { Database, DatabaseOptions } from "./database.ts";
-import { acquireLock } from "./lock.ts";
+import { acquireLock } from "../files/lock.ts";
 import { migrate } from "./migrations.ts";
 import { openPglite } from "./pglite.ts";
 import { openPostgres } from "./postgres.ts";

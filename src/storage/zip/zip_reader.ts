@@ -4,7 +4,7 @@
  * Source: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3 (ZIP64).
  */
 import { crc32 } from "node:zlib";
-import { DomainError } from "./errors.ts";
+import { DomainError } from "../errors.ts";
 
 export interface ZipLimits {
   readonly maxEntries: number;

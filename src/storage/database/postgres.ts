@@ -1,7 +1,7 @@
 /** A PostgreSQL server as a {@link Database}, through a pool of `pg`. */
 import pg from "pg";
 import type { Database, Queryable } from "./database.ts";
-import { DomainError } from "./errors.ts";
+import { DomainError } from "../errors.ts";
 
 /** The part of `pg` that is used; the package has no types of its own. */
 interface Result {

@@ -1,8 +1,38 @@
-/** Files that are whole or absent: temporary name, fsync, rename. Not a storage abstraction. */
+/** Files that are whole or absent: temporary name, fsync, rename. */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
-import { DomainError } from "./errors.ts";
+import { DomainError } from "../errors.ts";
+
+/** A whole file, or its parts one behind the other. */
+type Content = string | Uint8Array | readonly (string | Uint8Array)[] | AsyncIterable<Uint8Array>;
+
+/**
+ * Replaces `path` by `content`, durably and whole or not at all; makes its folder. The one writer of files that must
+ * survive a crash.
+ */
+export async function writeWhole(path: string, content: Content): Promise<void> {
+  const directory = dirname(path);
+  await Deno.mkdir(directory, { recursive: true });
+  const temporary = `${directory}/.tmp-${crypto.randomUUID()}`;
+  try {
+    await writeSynced(temporary, content);
+    await Deno.rename(temporary, path);
+    await syncDirectory(directory);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+async function writeSynced(path: string, content: Content): Promise<void> {
+  using file = await Deno.open(path, { createNew: true, write: true });
+  for await (const part of typeof content === "string" || content instanceof Uint8Array ? [content] : content) {
+    const bytes = typeof part === "string" ? new TextEncoder().encode(part) : part;
+    for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
+  }
+  await file.sync();
+}
 
 export interface ReceivedFile {
   readonly bytes: number;
@@ -11,53 +41,29 @@ export interface ReceivedFile {
 }
 
 /**
- * Streams `source` to `path` (temporary file, fsync, rename) and hashes it on the way.
+ * Writes a stream to `path` whole and hashes it on the way.
  * @throws {DomainError} `too-large` past `maxBytes`; nothing is left behind
  */
 export async function receiveFile(
-  source: ReadableStream<Uint8Array>,
-  path: string,
-  { maxBytes, signal }: { maxBytes: number; signal?: AbortSignal },
-): Promise<ReceivedFile> {
-  const directory = dirname(path);
-  await Deno.mkdir(directory, { recursive: true });
-  const temporary = `${directory}/.tmp-${crypto.randomUUID()}`;
-  try {
-    const received = await writeSynced(source, temporary, { maxBytes, signal });
-    await Deno.rename(temporary, path);
-    await syncDirectory(directory);
-    return received;
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw error;
-  }
-}
-
-/** Writes a new file from a stream, hashes it and fsyncs it; the caller removes it after an error. */
-export async function writeSynced(
   source: ReadableStream<Uint8Array>,
   path: string,
   { maxBytes = Infinity, signal }: { maxBytes?: number; signal?: AbortSignal } = {},
 ): Promise<ReceivedFile> {
   const hash = createHash("sha256");
   let bytes = 0;
-  using file = await Deno.open(path, { createNew: true, write: true });
-  for await (const chunk of source) {
-    signal?.throwIfAborted();
-    bytes += chunk.length;
-    if (bytes > maxBytes) {
-      throw new DomainError("too-large", `Cannot store a file: expected at most ${maxBytes} bytes, got more`);
+  async function* measured(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of source) {
+      signal?.throwIfAborted();
+      bytes += chunk.length;
+      if (bytes > maxBytes) {
+        throw new DomainError("too-large", `Cannot store a file: expected at most ${maxBytes} bytes, got more`);
+      }
+      hash.update(chunk);
+      yield chunk;
     }
-    hash.update(chunk);
-    for (let done = 0; done < chunk.length;) done += await file.write(chunk.subarray(done));
   }
-  await file.sync();
+  await writeWhole(path, measured());
   return { bytes, sha256: hash.digest("hex") };
-}
-
-/** Writes a small file whole or not at all. */
-export async function writeFileAtomic(path: string, content: string | Uint8Array<ArrayBuffer>): Promise<void> {
-  await receiveFile(new Blob([content]).stream(), path, { maxBytes: Infinity });
 }
 
 /** Makes renames and new names inside `directory` durable. */
@@ -81,7 +87,7 @@ export async function digestFile(path: string): Promise<ReceivedFile & { readonl
   return { bytes, sha256: hash.digest("hex"), crc32: crc };
 }
 
-/** Removes a file or folder; what is absent is no error. */
+/** Removes a file or folder; an absent one is no error. */
 export async function removeIfPresent(path: string): Promise<void> {
   await Deno.remove(path, { recursive: true }).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { unzipSync, zipSync } from "fflate";
-import { type RawEntry, rawZip } from "./testing/zip.ts";
-import { refusal } from "./testing/refusal.ts";
+import { type RawEntry, rawZip } from "../testing/zip.ts";
+import { refusal } from "../testing/refusal.ts";
 import { ZipReader } from "./zip_reader.ts";
 import { writeZip } from "./zip_writer.ts";
 

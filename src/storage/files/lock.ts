@@ -2,7 +2,7 @@
  * One holder of a folder at a time, by a lock of the operating system on a file in it. A holder that dies, however it
  * dies, loses the lock with its process, so nothing stale is ever left.
  */
-import { DomainError } from "./errors.ts";
+import { DomainError } from "../errors.ts";
 
 /** Held until `release()` or the end of the process. */
 export interface Lock {

@@ -1,6 +1,6 @@
 /** The schema, as numbered steps. A step that was released is never changed; a change is a new step. */
 import type { Database } from "./database.ts";
-import { DomainError } from "./errors.ts";
+import { DomainError } from "../errors.ts";
 
 /** Step n (from 1) brings the schema from version n - 1 to n. */
 export const MIGRATIONS: readonly string[] = [

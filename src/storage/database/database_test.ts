@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { refusal } from "./testing/refusal.ts";
-import { databaseTests } from "./testing/database.ts";
-import { acquireLock } from "./lock.ts";
+import { refusal } from "../testing/refusal.ts";
+import { databaseTests } from "../testing/database.ts";
+import { acquireLock } from "../files/lock.ts";
 import { migrate, MIGRATIONS } from "./migrations.ts";
 import { openDatabase } from "./open_database.ts";
 
