@@ -1,0 +1,13 @@
+/** The part of a document that a program writes, between `<!-- NAME -->` and `<!-- end of NAME -->`. */
+
+/**
+ * `text` with `content` as the region `name`, a Markdown table for instance; `deno fmt` leaves it alone.
+ * @throws Error where the document has no such region
+ */
+export function replaceRegion(text: string, name: string, content: string): string {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
+  const from = text.indexOf(begin), to = text.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`Cannot write the region ${name}: expected ${begin} and later ${end}`);
+  const ignored = `<!-- deno-fmt-ignore-start -->\n\n${content}\n\n<!-- deno-fmt-ignore-end -->`;
+  return `${text.slice(0, from)}${begin}\n\n${ignored}\n\n${text.slice(to)}`;
+}
