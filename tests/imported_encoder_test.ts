@@ -6,8 +6,8 @@ import { writePhantomDataset } from "../scripts/phantoms/files.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
 import { type Graph, importModel, NoGradientError } from "../src/graph/mod.ts";
 import { toNumbers } from "../src/tensor/mod.ts";
-import { type AnyOpDef, opDef } from "../src/graph/ops/mod.ts";
-import { unsupported } from "../src/graph/ir/ir.ts";
+import { opDef } from "../src/graph/ops/mod.ts";
+import { type OpDef, type OpName, unsupported } from "../src/graph/ir/ir.ts";
 import { classify, type ModelSpec, segment } from "../src/inference/mod.ts";
 import { readDatasetFolder } from "../src/datasets/mod.ts";
 import { type ManifestDraft, specOf as specOfManifest } from "../src/registry/mod.ts";
@@ -178,8 +178,8 @@ Deno.test("finetune() puts a classification head on an imported encoder; the res
   }));
 
 /** Runs `work` with an operator's gradient rule taken away. */
-async function without(op: Parameters<typeof opDef>[0], work: () => Promise<void>): Promise<void> {
-  const record = opDef(op) as { vjp: AnyOpDef["vjp"] };
+async function without<K extends OpName>(op: K, work: () => Promise<void>): Promise<void> {
+  const record = opDef(op) as { vjp: OpDef<K>["vjp"] };
   const rule = record.vjp;
   record.vjp = unsupported("nobody wrote it");
   try {

@@ -1,8 +1,8 @@
 /** Reverse-mode differentiation: one walk over the nodes of a builder, using each operator's `vjp` rule. */
-import type { BuiltNode, GraphBuilder } from "./build/builder.ts";
-import { NO_GRADIENT, type OpName, type Value } from "./ir/ir.ts";
+import type { GraphBuilder } from "./build/builder.ts";
+import { type BuiltNode, NO_GRADIENT, type OpName, type Value } from "./ir/ir.ts";
 import { isFloat, sameShape } from "../tensor/mod.ts";
-import { type AnyOpDef, opDef } from "./ops/mod.ts";
+import { opDef } from "./ops/mod.ts";
 
 /** A node on the path from a wanted value to the loss has no gradient rule. */
 export class NoGradientError extends TypeError {
@@ -31,7 +31,7 @@ export function gradients(b: GraphBuilder, loss: Value, wanted: readonly Value[]
     const dxs = applyRule(b, node, dy);
     node.x.forEach((x, i) => {
       const dx = dxs[i];
-      if (x === null || dx == null || !depends.has(x.name)) return;
+      if (x == null || dx == null || !depends.has(x.name)) return;
       const sum = grads.get(x.name);
       const own = unbroadcast(b, dx, x.shape);
       grads.set(x.name, sum === undefined ? own : b.op.Add(sum, own));
@@ -44,24 +44,24 @@ export function gradients(b: GraphBuilder, loss: Value, wanted: readonly Value[]
 function reachable(nodes: readonly BuiltNode[], wanted: readonly Value[]): Set<string> {
   const depends = new Set(wanted.map((v) => v.name));
   for (const node of nodes) {
-    if (isFloat(node.y.dtype) && node.x.some((v) => v !== null && depends.has(v.name))) depends.add(node.y.name);
+    const x: readonly (Value | null | undefined)[] = node.x;
+    if (isFloat(node.y.dtype) && x.some((v) => v != null && depends.has(v.name))) depends.add(node.y.name);
   }
   return depends;
 }
 
-function applyRule(b: GraphBuilder, node: BuiltNode, dy: Value): readonly (Value | null)[] {
-  const { vjp }: AnyOpDef = opDef(node.op);
+function applyRule<K extends OpName>(
+  b: GraphBuilder,
+  { op, x, y, attrs }: BuiltNode<K>,
+  dy: Value,
+): readonly (Value | null)[] {
+  const { vjp } = opDef(op);
   if (vjp === NO_GRADIENT) return [];
   if (typeof vjp !== "function") {
-    throw new NoGradientError(node.op, node.y, vjp.unsupported);
+    throw new NoGradientError(op, y, vjp.unsupported);
   }
-  const context = {
-    x: node.x as Value[],
-    y: node.y,
-    attrs: node.attrs,
-    constant: (i: number) => b.constantOf(node.x[i]),
-  };
-  return vjp(b.op, context, dy);
+  const values: readonly (Value | null | undefined)[] = x;
+  return vjp(b.op, { x, y, attrs, constant: (i) => b.constantOf(values[i]) }, dy);
 }
 
 /** Sums a gradient over the axes along which its value was broadcast. */

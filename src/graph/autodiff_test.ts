@@ -4,8 +4,8 @@ import { gradients, NoGradientError } from "./autodiff.ts";
 import { GraphBuilder } from "./build/builder.ts";
 import { assertClose, assertGradients } from "./testing/check.ts";
 import { evaluate } from "./reference/evaluate.ts";
-import { unsupported, type Value } from "./ir/ir.ts";
-import { type AnyOpDef, opDef } from "./ops/mod.ts";
+import { type OpDef, unsupported, type Value } from "./ir/ir.ts";
+import { opDef } from "./ops/mod.ts";
 import { print } from "./build/print.ts";
 import { Random } from "../tensor/random.ts";
 import { sizeOf, type Tensor, tensor } from "../tensor/tensor.ts";
@@ -92,7 +92,7 @@ Deno.test("gradients() stops at integers and booleans", () => {
 
 /** Runs `f` with Erf's rule replaced by a refusal. */
 function withoutErf(f: () => void): void {
-  const record = opDef("Erf") as { vjp: AnyOpDef["vjp"] };
+  const record = opDef("Erf") as { vjp: OpDef<"Erf">["vjp"] };
   const rule = record.vjp;
   record.vjp = unsupported("nobody wrote it");
   try {

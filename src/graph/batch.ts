@@ -46,7 +46,7 @@ function keepsApart(
   { graph, perSample }: { graph: Graph; perSample: ReadonlySet<string> },
 ): boolean {
   const rank = (name: string) => graph.types.get(name)!.shape.length;
-  if (attrs.axis === 0 || attrs.axis === -rank(inputs[0])) return false;
+  if ("axis" in attrs && (attrs.axis === 0 || attrs.axis === -rank(inputs[0]))) return false;
   if (op === "Slice") {
     const axes = graph.constants.get(inputs[3]);
     if (axes === undefined || [...axes.data].some((axis) => Number(axis) === 0 || Number(axis) === -rank(inputs[0]))) {

@@ -2,18 +2,10 @@
  * Builds graphs: `b.op.Conv(x, w, null, {…})` infers the type at once and adds a node.
  * Not an optimiser: what is added stays until `build()` drops what no output needs.
  */
-import type { Attrs, Graph, InputInfo, Node, OpName, Ops, Value } from "../ir/ir.ts";
+import type { Attrs, AttrsOf, BuiltNode, Graph, InputInfo, Node, OpName, Ops, Value } from "../ir/ir.ts";
 import { type DType, isFloat, type Tensor, tensor, type TensorType } from "../../tensor/mod.ts";
-import type { Operand } from "../ir/signatures.ts";
-import { type AnyOpDef, opDef, OPS } from "../ops/mod.ts";
-
-/** A node as the builder holds it, with its values. */
-export interface BuiltNode {
-  readonly op: OpName;
-  readonly x: readonly (Value | null)[];
-  readonly y: Value;
-  readonly attrs: Attrs;
-}
+import { inputsOf, type Operand } from "../ir/signatures.ts";
+import { opDef, OPS } from "../ops/mod.ts";
 
 export class GraphBuilder {
   /** `op.X(inputs…, attributes?)` for every operator of the table. */
@@ -69,24 +61,23 @@ export class GraphBuilder {
   }
 
   /** Adds a node by operator name with values as inputs; the untyped form of `op.X`, for passes and importers. */
-  add(op: OpName, x: readonly (Value | null)[], given: Attrs = {}): Value {
-    let end = x.length;
-    while (end > 0 && x[end - 1] === null) end--;
-    const inputs = x.slice(0, end);
-    const infos = inputs.map((v): InputInfo | null =>
-      v === null ? null : { dtype: v.dtype, shape: v.shape, constant: this.constantOf(v) }
+  add<K extends OpName>(op: K, x: readonly (Value | null | undefined)[], given: Partial<AttrsOf<K>> = {}): Value {
+    const inputs = x.slice(0, x.findLastIndex((v) => v != null) + 1).map((v) => v ?? null);
+    const infos = inputsOf(
+      op,
+      inputs.map((v): InputInfo | null => v && { dtype: v.dtype, shape: v.shape, constant: this.constantOf(v) }),
     );
-    const def: AnyOpDef = opDef(op);
-    let attrs: Attrs, type: TensorType;
+    const def = opDef(op);
+    let attrs: AttrsOf<K>, type: TensorType;
     try {
-      attrs = def.attrs === undefined ? given : def.attrs(given, infos);
-      type = def.infer(infos as InputInfo[], attrs);
+      attrs = def.attrs?.(given, infos) ?? given as AttrsOf<K>; // without `attrs` an operator has no attributes
+      type = def.infer(infos, attrs);
     } catch (error) {
       if (error instanceof Error) error.message = `Cannot apply ${op}: ${error.message}`;
       throw error;
     }
     const y = this.#declare(this.#fresh(op), type);
-    this.nodes.push({ op, x: inputs, y, attrs });
+    this.nodes.push(anyNode({ op, x: inputsOf(op, inputs), y, attrs }));
     return y;
   }
 
@@ -136,7 +127,7 @@ export class GraphBuilder {
     const kept: BuiltNode[] = [];
     for (const node of this.nodes.toReversed()) {
       if (!needed.has(node.y.name)) continue;
-      for (const v of node.x) if (v !== null) needed.add(v.name);
+      for (const v of node.x) if (v != null) needed.add(v.name);
       kept.push(node);
     }
     const final = (n: string) => rename.get(n) ?? n;
@@ -151,12 +142,7 @@ export class GraphBuilder {
       inputs: this.#inputs.map((v) => v.name),
       outputs: Object.keys(outputs),
       constants,
-      nodes: nodes.map(({ op, x, y, attrs }) => ({
-        op,
-        inputs: x.map((v) => (v === null ? "" : final(v.name))),
-        output: final(y.name),
-        attrs,
-      })),
+      nodes: nodes.map((node) => graphNode(node, final)),
       types,
     };
   }
@@ -188,4 +174,13 @@ export class GraphBuilder {
     do name = `${stem}_${this.#next++}`; while (this.#names.has(name));
     return name;
   }
+}
+
+/** A node of operator `K` as one of the union of all: each `K` has its member, which the compiler does not see. */
+function anyNode<K extends OpName>(node: BuiltNode<K>): BuiltNode {
+  return node as BuiltNode;
+}
+
+function graphNode<K extends OpName>({ op, x, y, attrs }: BuiltNode<K>, final: (name: string) => string): Node<K> {
+  return { op, inputs: x.map((v) => (v == null ? "" : final(v.name))), output: final(y.name), attrs };
 }

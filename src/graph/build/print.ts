@@ -1,5 +1,5 @@
 /** Shows a graph as text, the same text for the same graph: the debugger, and what golden tests compare. */
-import type { Graph, Node } from "../ir/ir.ts";
+import type { Graph, Node, OpName } from "../ir/ir.ts";
 import { opDef } from "../ops/mod.ts";
 import { sizeOf, type Tensor, type TensorType } from "../../tensor/mod.ts";
 import { inputInfos } from "./verify.ts";
@@ -47,11 +47,11 @@ function attrs(graph: Graph, node: Node): string {
 }
 
 /** Whether the operator's record would give this attribute the same value by itself. */
-function isDefault(graph: Graph, node: Node, key: string): boolean {
-  const { [key]: value, ...others } = node.attrs;
+function isDefault<K extends OpName>(graph: Graph, node: Node<K>, key: string): boolean {
+  const valueIn = (attrs: object): unknown => new Map(Object.entries(attrs)).get(key);
   try {
-    const completed = opDef(node.op).attrs?.(others, inputInfos(graph, node));
-    return `${completed?.[key]}` === `${value}`;
+    const completed = opDef(node.op).attrs?.({ ...node.attrs, [key]: undefined }, inputInfos(graph, node));
+    return `${valueIn(completed ?? {})}` === `${valueIn(node.attrs)}`;
   } catch {
     return false; // an attribute without which there is no node
   }

@@ -1,5 +1,6 @@
 /** Checks that a graph keeps the IR's promises. Not a check of foreign files: `decode.ts` and `normalize.ts` do that. */
-import type { Attrs, Graph, InputInfo, Node } from "../ir/ir.ts";
+import type { Graph, InputInfo, Node, OpName, PerInput } from "../ir/ir.ts";
+import { inputsOf } from "../ir/signatures.ts";
 import { isOpName, opDef } from "../ops/mod.ts";
 import { allocate, sameShape, sizeOf, type TensorType } from "../../tensor/mod.ts";
 
@@ -62,14 +63,14 @@ function verifyConstant(graph: Graph, name: string): void {
   }
 }
 
-function verifyNode(graph: Graph, node: Node, what: string): void {
+function verifyNode<K extends OpName>(graph: Graph, node: Node<K>, what: string): void {
   if (!isOpName(node.op)) throw broken(graph, what, "expected an operator of the IR", TypeError);
   const def = opDef(node.op);
   const infos = inputInfos(graph, node);
-  let inferred: TensorType, complete: Attrs;
+  let inferred: TensorType, complete: object;
   try {
     complete = def.attrs?.(node.attrs, infos) ?? {};
-    inferred = def.infer(infos as InputInfo[], node.attrs);
+    inferred = def.infer(infos, node.attrs);
   } catch (error) {
     throw broken(graph, what, error instanceof Error ? error.message : String(error), TypeError);
   }
@@ -83,12 +84,13 @@ function verifyNode(graph: Graph, node: Node, what: string): void {
 }
 
 /** What inference sees of a node's inputs. */
-export function inputInfos(graph: Graph, node: Node): (InputInfo | null)[] {
-  return node.inputs.map((name) =>
-    name === "" ? null : { ...graph.types.get(name)!, constant: graph.constants.get(name) }
+export function inputInfos<K extends OpName>(graph: Graph, { op, inputs }: Node<K>): PerInput<K, InputInfo> {
+  return inputsOf(
+    op,
+    inputs.map((name) => name === "" ? null : { ...graph.types.get(name)!, constant: graph.constants.get(name) }),
   );
 }
 
-function sorted(attrs: Attrs): [string, unknown][] {
+function sorted(attrs: object): [string, unknown][] {
   return Object.entries(attrs).sort(([a], [b]) => (a < b ? -1 : 1));
 }

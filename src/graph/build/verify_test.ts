@@ -11,9 +11,10 @@ function sample(): Graph {
   return b.build("sample", { y: b.op.Softmax(b.op.Relu(b.op.MatMul(x, w)), { axis: -1 }) });
 }
 
-const withNode = (g: Graph, i: number, change: Partial<Node>): Graph => ({
+/** The graph with node `i` as other software might write it: `change` need not suit its operator. */
+const withNode = (g: Graph, i: number, change: Partial<Record<keyof Node, unknown>>): Graph => ({
   ...g,
-  nodes: g.nodes.map((n, k) => (k === i ? { ...n, ...change } : n)),
+  nodes: g.nodes.with(i, { ...g.nodes[i], ...change } as Node),
 });
 const withTypes = (g: Graph, name: string, shape: readonly number[]): Graph => ({
   ...g,

@@ -3,18 +3,31 @@
  * Not ONNX itself: `read/` brings foreign graphs into this form, `write/` makes files of it.
  */
 import type { NdArray, Tensor, TensorType } from "../../tensor/mod.ts";
-import type { AttrsOf, InputsOf, OpName, Ops, Value } from "./signatures.ts";
+import type { AttrsOf, InputsOf, OpName, Ops, PerInput, Value } from "./signatures.ts";
 
 export type AttrValue = number | string | readonly number[];
+/** Attributes of an operator that is not known. */
 export type Attrs = Readonly<Record<string, AttrValue>>;
 
-/** One operator application. An absent optional input is the empty string, as in ONNX. */
-export interface Node {
-  readonly op: OpName;
-  readonly inputs: readonly string[];
-  readonly output: string;
-  readonly attrs: Attrs;
-}
+/** One operator application: a union over the operators `K`, told apart by `op`. An absent input is "", as in ONNX. */
+export type Node<K extends OpName = OpName> = {
+  readonly [P in K]: {
+    readonly op: P;
+    readonly inputs: readonly string[];
+    readonly output: string;
+    readonly attrs: AttrsOf<P>;
+  };
+}[K];
+
+/** The same inside a builder, with its values. */
+export type BuiltNode<K extends OpName = OpName> = {
+  readonly [P in K]: {
+    readonly op: P;
+    readonly x: PerInput<P, Value>;
+    readonly y: Value;
+    readonly attrs: AttrsOf<P>;
+  };
+}[K];
 
 /** A graph in execution order. Every value has a type; constants are ONNX initializers. */
 export interface Graph {
@@ -31,9 +44,9 @@ export interface InputInfo extends TensorType {
   readonly constant?: Tensor;
 }
 
-/** The forward values that a gradient rule may use. `x[i]` is null where an optional input is absent. */
+/** The forward values that a gradient rule may use. */
 export interface VjpContext<K extends OpName> {
-  readonly x: readonly Value[];
+  readonly x: PerInput<K, Value>;
   readonly y: Value;
   readonly attrs: AttrsOf<K>;
   /** The tensor of input `i`, when it is a constant. */
@@ -62,12 +75,12 @@ export function unsupported(why: string): Unsupported {
 /** Everything the compiler knows of one operator. */
 export interface OpDef<K extends OpName> {
   /** Completes partly given attributes; receives the inputs' types. Throws on a wrong value. */
-  readonly attrs?: (given: Partial<AttrsOf<K>>, inputs: readonly (InputInfo | null)[]) => AttrsOf<K>;
+  readonly attrs?: (given: Partial<AttrsOf<K>>, inputs: PerInput<K, InputInfo>) => AttrsOf<K>;
   /** The output's type. Throws `TypeError` or `RangeError` naming the offending shapes. */
-  readonly infer: (inputs: readonly InputInfo[], attrs: AttrsOf<K>) => TensorType;
+  readonly infer: (inputs: PerInput<K, InputInfo>, attrs: AttrsOf<K>) => TensorType;
   readonly vjp: Vjp<K> | typeof NO_GRADIENT | Unsupported;
   /** Float64 reference. `y` is the inferred output type. */
-  readonly evaluate: (inputs: readonly NdArray[], attrs: AttrsOf<K>, y: TensorType) => NdArray;
+  readonly evaluate: (inputs: PerInput<K, NdArray>, attrs: AttrsOf<K>, y: TensorType) => NdArray;
 }
 
-export type { AttrsOf, InputsOf, OpName, Ops, Value };
+export type { AttrsOf, InputsOf, OpName, Ops, PerInput, Value };

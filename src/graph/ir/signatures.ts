@@ -6,8 +6,12 @@ export interface Value extends TensorType {
   readonly name: string;
 }
 
-/** A value, a tensor (a constant), a number (a scalar constant of its peers' dtype), a list (a 1-D int64 constant) or null (absent). */
-export type Operand = Value | Tensor | number | readonly number[] | null;
+/** A value, a tensor (a constant), a number (a scalar constant of its peers' dtype) or a list (a 1-D int64 constant). */
+export type Operand = Value | Tensor | number | readonly number[];
+/** An input that may be absent. */
+type Optional<T = Operand> = T | null;
+/** Numbers that shape inference needs: a constant in every graph that can be built. */
+type Numbers = readonly number[] | Value;
 
 interface Unary {
   in: [x: Operand];
@@ -18,7 +22,7 @@ interface Binary {
   attrs: Record<never, never>;
 }
 interface Reduce {
-  in: [x: Operand, axes: readonly number[] | Value | null];
+  in: [x: Operand, axes: Optional<Numbers>];
   attrs: { keepdims: number };
 }
 interface Window {
@@ -42,11 +46,11 @@ export interface OpTable {
   };
   Cast: { in: [x: Operand]; attrs: { to: number } };
   Ceil: Unary;
-  Clip: { in: [x: Operand, min: Operand, max: Operand]; attrs: Record<never, never> };
+  Clip: { in: [x: Operand, min: Optional, max: Optional]; attrs: Record<never, never> };
   Concat: { in: Operand[]; attrs: { axis: number } };
-  Conv: { in: [x: Operand, w: Operand, b: Operand]; attrs: Window & { group: number } };
+  Conv: { in: [x: Operand, w: Operand, b: Optional]; attrs: Window & { group: number } };
   ConvTranspose: {
-    in: [x: Operand, w: Operand, b: Operand];
+    in: [x: Operand, w: Operand, b: Optional];
     attrs: Window & { group: number; output_padding: readonly number[] };
   };
   Cos: Unary;
@@ -55,12 +59,12 @@ export interface OpTable {
   Equal: Binary;
   Erf: Unary;
   Exp: Unary;
-  Expand: { in: [x: Operand, shape: readonly number[] | Value]; attrs: Record<never, never> };
+  Expand: { in: [x: Operand, shape: Numbers]; attrs: Record<never, never> };
   Floor: Unary;
   Gather: { in: [x: Operand, indices: Operand]; attrs: { axis: number } };
   Gelu: { in: [x: Operand]; attrs: { approximate: "none" | "tanh" } };
   Gemm: {
-    in: [a: Operand, b: Operand, c: Operand];
+    in: [a: Operand, b: Operand, c: Optional];
     attrs: { alpha: number; beta: number; transA: number; transB: number };
   };
   GlobalAveragePool: Unary;
@@ -72,7 +76,7 @@ export interface OpTable {
   Identity: Unary;
   InstanceNormalization: { in: [x: Operand, scale: Operand, bias: Operand]; attrs: { epsilon: number } };
   LayerNormalization: {
-    in: [x: Operand, scale: Operand, bias: Operand];
+    in: [x: Operand, scale: Operand, bias: Optional];
     attrs: { axis: number; epsilon: number };
   };
   LeakyRelu: { in: [x: Operand]; attrs: { alpha: number } };
@@ -90,7 +94,7 @@ export interface OpTable {
   Or: Binary;
   PRelu: { in: [x: Operand, slope: Operand]; attrs: Record<never, never> };
   Pad: {
-    in: [x: Operand, pads: readonly number[] | Value, value: Operand];
+    in: [x: Operand, pads: Numbers, value: Optional];
     attrs: { mode: "constant" | "reflect" | "edge" };
   };
   Pow: Binary;
@@ -100,9 +104,9 @@ export interface OpTable {
   ReduceMin: Reduce;
   ReduceSum: Reduce;
   Relu: Unary;
-  Reshape: { in: [x: Operand, shape: readonly number[] | Value]; attrs: Record<never, never> };
+  Reshape: { in: [x: Operand, shape: Numbers]; attrs: Record<never, never> };
   Resize: {
-    in: [x: Operand, roi: null, scales: null, sizes: readonly number[] | Value];
+    in: [x: Operand, roi: null, scales: null, sizes: Numbers];
     attrs: {
       mode: "nearest" | "linear";
       coordinate_transformation_mode: "half_pixel" | "align_corners" | "asymmetric" | "pytorch_half_pixel";
@@ -116,10 +120,10 @@ export interface OpTable {
   Slice: {
     in: [
       x: Operand,
-      starts: readonly number[] | Value,
-      ends: readonly number[] | Value,
-      axes: readonly number[] | Value,
-      steps: readonly number[] | Value,
+      starts: Numbers,
+      ends: Numbers,
+      axes: Optional<Numbers>,
+      steps: Optional<Numbers>,
     ];
     attrs: Record<never, never>;
   };
@@ -128,7 +132,7 @@ export interface OpTable {
   Sqrt: Unary;
   Sub: Binary;
   Tanh: Unary;
-  Tile: { in: [x: Operand, repeats: readonly number[] | Value]; attrs: Record<never, never> };
+  Tile: { in: [x: Operand, repeats: Numbers]; attrs: Record<never, never> };
   Transpose: { in: [x: Operand]; attrs: { perm: readonly number[] } };
   Where: { in: [condition: Operand, x: Operand, y: Operand]; attrs: Record<never, never> };
 }
@@ -136,6 +140,27 @@ export interface OpTable {
 export type OpName = keyof OpTable;
 export type InputsOf<K extends OpName> = OpTable[K]["in"];
 export type AttrsOf<K extends OpName> = Readonly<OpTable[K]["attrs"]>;
+
+/** One `T` for each input of an operator; that of an optional input may be missing. */
+export type PerInput<K extends OpName, T> = PerElement<InputsOf<K>, T>;
+type PerElement<I extends readonly unknown[], T> = {
+  readonly [P in keyof I]: null extends I[P] ? T | null | undefined : T;
+};
+
+/** A list of inputs as those of `op`. Nothing checks how many there are: a rule fails at what is missing. */
+export function inputsOf<K extends OpName, T>(_op: K, list: readonly (T | null | undefined)[]): PerInput<K, T> {
+  return list as readonly unknown[] as PerInput<K, T>;
+}
+
+/** `op.X(…)` for an operator that is chosen at run time. */
+export function applied<K extends OpName>(
+  op: Ops,
+  name: K,
+  { inputs, attrs }: { readonly inputs: readonly (Operand | null)[]; readonly attrs: Partial<AttrsOf<K>> },
+): Value {
+  const call = op[name] as (...args: unknown[]) => Value;
+  return call(...inputs, attrs);
+}
 
 /** `op.X(inputs…, attributes?)`: adds a node and returns its output. */
 export type Ops = {

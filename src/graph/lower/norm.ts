@@ -2,21 +2,25 @@
  * Normalisations in primitive operators. ONNX Runtime's WebGPU kernels take the variance as a difference of squares, which
  * is far off for values that lie close together and far from zero: channels of a thin stem, say.
  */
+import type { Value } from "../ir/ir.ts";
 import { standardize } from "../ops/norm.ts";
-import type { Pass } from "./pass.ts";
+import { pass } from "./pass.ts";
 
 /** (x − μ)·r·γ + β, the variance a mean of squared distances from the mean. */
-export const TWO_PASS_NORM: Pass = {
+export const TWO_PASS_NORM = pass({
   name: "two-pass-norm",
-  check: ({ node: { op } }) => op === "LayerNormalization" || op === "InstanceNormalization" ? null : undefined,
-  rewrite: (op, [x, scale, bias], { node }) => {
-    const rank = x.shape.length, overLast = node.op === "LayerNormalization";
-    const axes = x.shape.map((_, i) => i).slice(overLast ? Number(node.attrs.axis) : 2);
-    const { normalized } = standardize(op, x, { axes, epsilon: Number(node.attrs.epsilon) });
-    const [factor, shift] = [scale, bias].map((v) =>
-      v === undefined || overLast ? v : op.Reshape(v, [v.shape[0], ...Array<number>(rank - 2).fill(1)])
-    );
-    const scaled = op.Mul(normalized, factor!);
-    return shift === undefined ? scaled : op.Add(scaled, shift);
+  ops: ["LayerNormalization", "InstanceNormalization"],
+  match: ({ node, x: [x] }) => {
+    const overLast = node.op === "LayerNormalization";
+    const axes = x.shape.map((_, i) => i).slice(overLast ? node.attrs.axis : 2);
+    return { axes, overLast, epsilon: node.attrs.epsilon };
   },
-};
+  rewrite: (op, [x, scale, bias], { axes, overLast, epsilon }) => {
+    const { normalized } = standardize(op, x, { axes, epsilon });
+    const perChannel = (v: Value) =>
+      overLast ? v : op.Reshape(v, [v.shape[0], ...Array<number>(x.shape.length - 2).fill(1)]);
+    const factor = perChannel(scale), shift = bias && perChannel(bias);
+    const scaled = op.Mul(normalized, factor);
+    return shift == null ? scaled : op.Add(scaled, shift);
+  },
+});

@@ -1,6 +1,6 @@
 /** ONNX Runtime's CUDA provider pads tensors of up to four axes. */
 import { toNumbers } from "../../tensor/mod.ts";
-import type { Match, Pass } from "./pass.ts";
+import { pass } from "./pass.ts";
 
 const MAX_AXES = 4;
 
@@ -25,9 +25,9 @@ function merged(axes: readonly Axis[]): Axis[] {
 }
 
 /** The axes, each time with as many of them padded as the device takes; those of earlier times have their final size. */
-function groupsOf({ x: [x], constants: [, pads] }: Match): Axis[][] {
-  const amounts = toNumbers(pads!), rank = x.shape.length;
-  const axes = x.shape.map((size, i): Axis => ({ size, begin: amounts[i], end: amounts[rank + i] }));
+function groupsOf(shape: readonly number[], amounts: readonly number[]): Axis[][] {
+  const rank = shape.length;
+  const axes = shape.map((size, i): Axis => ({ size, begin: amounts[i], end: amounts[rank + i] }));
   const padding = (from: number, to: number) =>
     merged(axes.map(({ size, begin, end }, i) => {
       if (i >= from && i < to) return { size, begin, end };
@@ -41,18 +41,19 @@ function groupsOf({ x: [x], constants: [, pads] }: Match): Axis[][] {
   return groups.filter((group) => group.some(isPadded));
 }
 
-export const FEWER_PADDED_AXES: Pass = {
+export const FEWER_PADDED_AXES = pass({
   name: "fewer-padded-axes",
-  op: "Pad",
-  check: (match) => {
-    if (match.x[0].shape.length <= MAX_AXES) return undefined;
-    return match.constants[1] === undefined ? "the amounts are no constant" : null;
+  ops: ["Pad"],
+  match: ({ node: { attrs }, x: [{ shape }], y, constants: [, pads] }) => {
+    if (shape.length <= MAX_AXES) return undefined;
+    if (pads === undefined) return "the amounts are no constant";
+    return { groups: groupsOf(shape, toNumbers(pads)), attrs, shape: y.shape };
   },
-  rewrite: (op, [x, , value], match) => {
-    const padded = groupsOf(match).reduce((v, axes) => {
+  rewrite: (op, [x, , value], { groups, attrs, shape }) => {
+    const padded = groups.reduce((v, axes) => {
       const pads = [...axes.map((a) => a.begin), ...axes.map((a) => a.end)];
-      return op.Pad(op.Reshape(v, axes.map((a) => a.size)), pads, value ?? null, match.node.attrs as never);
+      return op.Pad(op.Reshape(v, axes.map((a) => a.size)), pads, value ?? null, attrs);
     }, x);
-    return op.Reshape(padded, match.y.shape);
+    return op.Reshape(padded, shape);
   },
-};
+});

@@ -1,6 +1,7 @@
 /** A lowering pass: pattern, check that says why it does not fire, rewrite. Passes return new graphs. */
-import { type BuiltNode, GraphBuilder } from "../build/builder.ts";
-import type { Graph, Node, Ops, Value } from "../ir/ir.ts";
+import { GraphBuilder } from "../build/builder.ts";
+import type { BuiltNode, Graph, Node, OpName, Ops, PerInput, Value } from "../ir/ir.ts";
+import { inputsOf } from "../ir/signatures.ts";
 import type { Tensor, TensorType } from "../../tensor/mod.ts";
 
 /** What a pass may know of the device. */
@@ -29,43 +30,70 @@ export const costKey = (pass: Pass, kind: Kind): string => `${pass.name}/${kind.
 export type Sample = (b: GraphBuilder, input: (shape: readonly number[]) => Value) => readonly Value[];
 
 /** Matches that a device is taken to run alike, so that one measured sample decides for all of them. */
-export interface Kind {
+export interface Kind<K extends OpName = OpName> {
   readonly name: string;
-  readonly includes: (match: Match) => boolean;
+  readonly includes: (match: Match<K>) => boolean;
   readonly sample: Sample;
 }
 
-export interface Match {
-  readonly node: Node;
+/** A node of operator `K` and what surrounds it. */
+export interface Match<K extends OpName = OpName> {
+  readonly node: Node<K>;
   /** Input and output types. */
-  readonly x: readonly TensorType[];
+  readonly x: PerInput<K, TensorType>;
   readonly y: TensorType;
-  /** What makes each input, in the graph as rewritten so far; undefined for graph inputs and constants. */
+  /** The node that makes each input, in the graph as rewritten so far; undefined for graph inputs and constants. */
   readonly producers: readonly (BuiltNode | undefined)[];
   /** The tensors of constant inputs. */
   readonly constants: readonly (Tensor | undefined)[];
   /** The nodes that use the output. */
   readonly consumers: readonly Node[];
-  /** What makes a value, in the graph as rewritten so far. */
+  /** The node that makes a value, in the graph as rewritten so far. */
   readonly producerOf: (value: Value) => BuiltNode | undefined;
   /** The tensor behind a value, when it is a constant. */
-  readonly constantOf: (value: Value) => Tensor | undefined;
+  readonly constantOf: (value: Value | null | undefined) => Tensor | undefined;
   /** How many nodes use input `i`, and how many outputs of the graph it is. */
   readonly usesOf: (i: number) => number;
 }
 
+/** A pass as it is written: `B` is what `match` finds and `rewrite` uses. */
+export interface PassSpec<K extends OpName, B extends object> {
+  readonly name: string;
+  /** The operators that the pattern ends with. */
+  readonly ops: readonly K[];
+  /** What the rewrite needs to know; a text: why it does not apply; undefined: the node is not of this pattern at all. */
+  readonly match: (match: Match<K>, target: Target) => B | string | undefined;
+  /** Where the rewrite is a matter of speed: the kinds that are measured; the first that includes a match is its own. */
+  readonly kinds?: readonly Kind<NoInfer<K>>[];
+  /** Builds the replacement of the node; its type must equal the node's. */
+  readonly rewrite: (op: Ops, inputs: PerInput<K, Value>, found: B, target: Target) => Value;
+}
+
+/** A rewrite that applies to a node, given the values of its inputs. */
+export type Rewrite = (op: Ops, inputs: readonly (Value | undefined)[]) => Value;
+
+/** A pass as lowering runs it, whatever its operators. */
 export interface Pass {
   readonly name: string;
-  /** The operator that the pattern ends with; absent: any. */
-  readonly op?: Node["op"];
-  /** Null where the rewrite applies, otherwise why it does not. Undefined: the node is not of this pattern at all. */
-  readonly check: (match: Match, target: Target) => string | null | undefined;
-  /** Where the rewrite is a matter of speed: the kinds that are measured, the first that includes a match is its own. */
-  readonly kinds?: readonly Kind[];
+  readonly kinds?: readonly Kind[] | undefined;
   /** The rewrite is only made where it was measured to be faster; otherwise: unless it was measured to be slower. */
   readonly candidate?: boolean;
-  /** Builds the replacement of `node`; its type must equal the node's. */
-  readonly rewrite: (op: Ops, inputs: readonly Value[], match: Match, target: Target) => Value;
+  readonly match: (match: Match, target: Target) => Rewrite | string | undefined;
+}
+
+/** A pass for the operators that it names. */
+export function pass<const K extends OpName, B extends object>(spec: PassSpec<K, B>): Pass {
+  const isOfPass = (match: Match): match is Match & Match<K> => spec.ops.some((op) => op === match.node.op);
+  return {
+    name: spec.name,
+    kinds: spec.kinds?.map((kind) => ({ ...kind, includes: (match) => isOfPass(match) && kind.includes(match) })),
+    match: (match, target) => {
+      if (!isOfPass(match)) return undefined;
+      const found = spec.match(match, target);
+      if (typeof found !== "object") return found;
+      return (op, inputs) => spec.rewrite(op, inputsOf(match.node.op, inputs), found, target);
+    },
+  };
 }
 
 /** What a pass did: how often it fired, and for each node of its pattern that it left alone, the reason. */
@@ -101,11 +129,10 @@ export function applyPass(graph: Graph, pass: Pass, target: Target): { graph: Gr
   let seen = 0, fired = 0;
   const skipped: { node: string; why: string }[] = [];
   const values = b.inline(graph, (name) => inputs.get(name), (node, known) => {
-    if (pass.op !== undefined && node.op !== pass.op) return undefined;
     for (; seen < b.nodes.length; seen++) producers.set(b.nodes[seen].y.name, b.nodes[seen]);
     const match: Match = {
       node,
-      x: node.inputs.map((n) => graph.types.get(n)!),
+      x: inputsOf(node.op, node.inputs.map((n) => graph.types.get(n))),
       y: graph.types.get(node.output)!,
       producers: node.inputs.map((n) => producers.get(known.get(n)?.name ?? "")),
       constants: node.inputs.map((n) => graph.constants.get(n)),
@@ -115,15 +142,14 @@ export function applyPass(graph: Graph, pass: Pass, target: Target): { graph: Gr
       usesOf: (i) =>
         (consumers.get(node.inputs[i])?.length ?? 0) + graph.outputs.filter((n) => n === node.inputs[i]).length,
     };
-    const unsuited = pass.check(match, target);
-    if (unsuited === undefined) return undefined;
-    const why = unsuited ?? whySlower(pass, match, target.costs);
-    if (why !== null) {
-      skipped.push({ node: node.output, why });
-      return undefined;
-    }
+    const rewrite = pass.match(match, target);
+    if (rewrite === undefined) return undefined;
+    const skip = (why: string) => void skipped.push({ node: node.output, why });
+    if (typeof rewrite === "string") return skip(rewrite);
+    const slower = whySlower(pass, match, target.costs);
+    if (slower !== null) return skip(slower);
     fired++;
-    return pass.rewrite(b.op, node.inputs.map((n) => known.get(n)!), match, target);
+    return rewrite(b.op, node.inputs.map((n) => known.get(n)));
   });
   const outputs = Object.fromEntries(graph.outputs.map((name) => [name, values.get(name)!]));
   return { graph: b.build(graph.name, outputs), report: { pass: pass.name, fired, skipped } };

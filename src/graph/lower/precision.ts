@@ -3,28 +3,25 @@
  * weights and optimizer state included. bfloat16 has float32's range, so no loss has to be scaled. For devices with
  * matrix units; 8 bits of mantissa change a result by about 0.4 %.
  */
-import type { OpName, Value } from "../ir/ir.ts";
 import { ONNX_DTYPES } from "../ir/dtypes.ts";
-import type { Pass } from "./pass.ts";
-
-/** Where nearly all of the arithmetic is. ConvTranspose has no bfloat16 kernel and is lowered to a product before. */
-const NARROWED: ReadonlySet<OpName> = new Set<OpName>(["Conv", "Gemm", "MatMul"]);
+import { applied } from "../ir/signatures.ts";
+import { pass } from "./pass.ts";
 
 /** Products with fewer terms than this are cheaper than the casts around them. */
 const MIN_TERMS = 16;
 
-export const MIXED_PRECISION: Pass = {
+export const MIXED_PRECISION = pass({
   name: "mixed-precision",
-  check: ({ node, x: [x, w], y }) => {
-    if (!NARROWED.has(node.op)) return undefined;
+  // where nearly all of the arithmetic is; ConvTranspose has no bfloat16 kernel and is lowered to a product before
+  ops: ["Conv", "Gemm", "MatMul"],
+  match: ({ node, x: [x, w], y }) => {
     if (y.dtype !== "float32") return `of ${y.dtype}`;
     if (node.op === "Conv" && node.attrs.group !== 1) return "grouped: no work for matrix units";
     const terms = node.op === "Conv" ? w.shape.slice(1).reduce((n, d) => n * d, 1) : x.shape[x.shape.length - 1];
-    return terms < MIN_TERMS ? `${terms} terms an element` : null;
+    return terms < MIN_TERMS ? `${terms} terms an element` : node;
   },
-  rewrite: (op, inputs, match) => {
-    const narrowed = inputs.map((v) => v === undefined ? null : op.Cast(v, { to: ONNX_DTYPES.bfloat16 }));
-    const make = op[match.node.op] as (...args: unknown[]) => Value;
-    return op.Cast(make(...narrowed, match.node.attrs), { to: ONNX_DTYPES.float32 });
+  rewrite: (op, inputs, { op: name, attrs }) => {
+    const narrowed = inputs.map((v) => v == null ? null : op.Cast(v, { to: ONNX_DTYPES.bfloat16 }));
+    return op.Cast(applied(op, name, { inputs: narrowed, attrs }), { to: ONNX_DTYPES.float32 });
   },
-};
+});

@@ -1,5 +1,5 @@
 /** Convolution and its transpose, over any number of spatial axes, with stride, padding, dilation and groups. */
-import type { AttrsOf, InputInfo, OpDef, Ops, Value } from "../ir/ir.ts";
+import type { AttrsOf, InputInfo, OpDef, Ops, PerInput, Value } from "../ir/ir.ts";
 import { type NdArray, sameShape, sizeOf, type TensorType } from "../../tensor/mod.ts";
 import { ndarray, stridesOf } from "../../tensor/ndarray.ts";
 
@@ -32,7 +32,7 @@ export function windowOutput(d: number, window: Window, i: number, ceil = false)
 /** @throws {RangeError} window attributes that do not suit the kernel, or a bias that does not suit the channels */
 function requireWindow(
   w: InputInfo,
-  b: InputInfo | undefined,
+  b: InputInfo | null | undefined,
   { attrs, channels }: { attrs: ConvAttrs; channels: number },
 ): void {
   const kernel = w.shape.slice(2), n = kernel.length;
@@ -51,7 +51,7 @@ function requireWindow(
   }
 }
 
-function inferConv([x, w, b]: readonly InputInfo[], attrs: ConvAttrs): TensorType {
+function inferConv([x, w, b]: PerInput<"Conv", InputInfo>, attrs: ConvAttrs): TensorType {
   const spatial = x.shape.slice(2);
   const shape = [x.shape[0], w.shape[0], ...spatial.map((d, i) => windowOutput(d, attrs, i))];
   if (
@@ -182,8 +182,8 @@ function convolve(
   return out;
 }
 
-function addBias(y: NdArray, b: NdArray | undefined): NdArray {
-  if (b === undefined) return y;
+function addBias(y: NdArray, b: NdArray | null | undefined): NdArray {
+  if (b == null) return y;
   const inner = sizeOf(y.shape.slice(2));
   return { shape: y.shape, data: y.data.map((v, i) => v + b.data[Math.floor(i / inner) % y.shape[1]]) };
 }
@@ -191,7 +191,7 @@ function addBias(y: NdArray, b: NdArray | undefined): NdArray {
 export const CONV_OPS = {
   // y[m, p] = b[m] + Σ w[m, c, k]·x[c, p·stride + k·dilation − pad]
   Conv: {
-    attrs: (given, [, w]) => ({ ...windowAttrs(given, w!.shape.slice(2)), group: given.group ?? 1 }),
+    attrs: (given, [, w]) => ({ ...windowAttrs(given, w.shape.slice(2)), group: given.group ?? 1 }),
     infer: inferConv,
     vjp: (op, { x: [x, w, b], attrs }, dy) => [
       convInputGradient(op, { w, dy, attrs, shape: x.shape }),
@@ -204,9 +204,9 @@ export const CONV_OPS = {
   // the adjoint of Conv: dx is a convolution, dw the weight gradient with x and dy exchanged
   ConvTranspose: {
     attrs: (given, [, w]) => ({
-      ...windowAttrs(given, w!.shape.slice(2)),
+      ...windowAttrs(given, w.shape.slice(2)),
       group: given.group ?? 1,
-      output_padding: given.output_padding ?? w!.shape.slice(2).map(() => 0),
+      output_padding: given.output_padding ?? w.shape.slice(2).map(() => 0),
     }),
     infer: ([x, w, b], attrs) => {
       const n = attrs.strides.length;

@@ -1,31 +1,8 @@
 /** Elementwise operators: arithmetic, comparison, activations, Where, Cast. */
 import { dtypeNumbered, dtypeOfOnnx, ONNX_DTYPES } from "../ir/dtypes.ts";
-import { type InputInfo, NO_GRADIENT, type OpDef, type OpName, type Vjp } from "../ir/ir.ts";
+import { type InputInfo, NO_GRADIENT, type OpDef } from "../ir/ir.ts";
 import { broadcastShapes, map, zip } from "../../tensor/ndarray.ts";
 import { type DType, isFloat, sameShape, tensor, type TensorType } from "../../tensor/mod.ts";
-
-type UnaryName = Extract<
-  OpName,
-  | "Abs"
-  | "Ceil"
-  | "Cos"
-  | "Erf"
-  | "Exp"
-  | "Floor"
-  | "HardSwish"
-  | "Identity"
-  | "Log"
-  | "Neg"
-  | "Reciprocal"
-  | "Relu"
-  | "Round"
-  | "Sigmoid"
-  | "Sign"
-  | "Sin"
-  | "Softplus"
-  | "Sqrt"
-  | "Tanh"
->;
 
 /** The type of the input, which is a float. */
 export function inferFloat([x]: readonly InputInfo[]): TensorType {
@@ -38,12 +15,12 @@ function inferSame([x]: readonly InputInfo[]): TensorType {
   return { dtype: x.dtype, shape: x.shape };
 }
 
-function unary<K extends UnaryName>(
-  f: (v: number) => number,
-  vjp: Vjp<K> | typeof NO_GRADIENT,
-  infer = inferFloat,
-): OpDef<K> {
-  return { infer, vjp, evaluate: ([x]) => map(f, x) } as OpDef<K>;
+/** The operators of one input without attributes have one type, whatever their name; so have those of two. */
+type Unary = OpDef<"Abs">;
+type Binary = OpDef<"Add">;
+
+function unary(f: (v: number) => number, vjp: Unary["vjp"], infer = inferFloat): Unary {
+  return { infer, vjp, evaluate: ([x]) => map(f, x) };
 }
 
 function inferBinary([a, b]: readonly InputInfo[]): TensorType {
@@ -51,13 +28,9 @@ function inferBinary([a, b]: readonly InputInfo[]): TensorType {
   return { dtype: a.dtype, shape: broadcastShapes(a.shape, b.shape) };
 }
 
-type BinaryName = Extract<OpName, "Add" | "Max" | "Min" | "Mul" | "Pow" | "Sub">;
-
-function binary<K extends BinaryName>(f: (a: number, b: number) => number, vjp: Vjp<K>): OpDef<K> {
-  return { infer: inferBinary, vjp, evaluate: ([a, b]) => zip((p, q) => f(p, q), a, b) } as OpDef<K>;
+function binary(f: (a: number, b: number) => number, vjp: Binary["vjp"]): Binary {
+  return { infer: inferBinary, vjp, evaluate: ([a, b]) => zip((p, q) => f(p, q), a, b) };
 }
-
-type PredicateName = Extract<OpName, "And" | "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Or">;
 
 function inferLogical(inputs: readonly InputInfo[]): TensorType {
   const other = inputs.find((i) => i.dtype !== "bool");
@@ -65,12 +38,12 @@ function inferLogical(inputs: readonly InputInfo[]): TensorType {
   return { dtype: "bool", shape: broadcastShapes(...inputs.map((i) => i.shape)) };
 }
 
-function predicate<K extends PredicateName>(f: (a: number, b: number) => boolean, infer = inferBinary): OpDef<K> {
+function predicate(f: (a: number, b: number) => boolean, infer = inferBinary): Binary {
   return {
-    infer: (inputs: readonly InputInfo[]) => ({ ...infer(inputs), dtype: "bool" }),
+    infer: (inputs) => ({ ...infer(inputs), dtype: "bool" }),
     vjp: NO_GRADIENT,
     evaluate: ([a, b]) => zip((p, q) => Number(f(p, q)), a, b),
-  } as OpDef<K>;
+  };
 }
 
 /** erf to double precision: Maclaurin series near zero, continued fraction of erfc beyond. */
@@ -105,20 +78,20 @@ function roundHalfEven(v: number): number {
 
 export const ELEMENTWISE_OPS = {
   // y = |x|, dx = dy·sign(x)
-  Abs: unary<"Abs">(Math.abs, (op, { x: [x] }, dy) => [op.Mul(dy, op.Sign(x))], inferSame),
-  Ceil: unary<"Ceil">(Math.ceil, NO_GRADIENT),
+  Abs: unary(Math.abs, (op, { x: [x] }, dy) => [op.Mul(dy, op.Sign(x))], inferSame),
+  Ceil: unary(Math.ceil, NO_GRADIENT),
   // y = cos(x), dx = −dy·sin(x)
-  Cos: unary<"Cos">(Math.cos, (op, { x: [x] }, dy) => [op.Neg(op.Mul(dy, op.Sin(x)))]),
+  Cos: unary(Math.cos, (op, { x: [x] }, dy) => [op.Neg(op.Mul(dy, op.Sin(x)))]),
   // y = erf(x), dx = dy·2/√π·exp(−x²)
-  Erf: unary<"Erf">(
+  Erf: unary(
     erf,
     (op, { x: [x] }, dy) => [op.Mul(dy, op.Mul(op.Exp(op.Neg(op.Mul(x, x))), 2 / Math.sqrt(Math.PI)))],
   ),
   // y = exp(x), dx = dy·y
-  Exp: unary<"Exp">(Math.exp, (op, { y }, dy) => [op.Mul(dy, y)]),
-  Floor: unary<"Floor">(Math.floor, NO_GRADIENT),
+  Exp: unary(Math.exp, (op, { y }, dy) => [op.Mul(dy, y)]),
+  Floor: unary(Math.floor, NO_GRADIENT),
   // y = x·min(max(x/6 + ½, 0), 1), dx = dy·(h + x/6 where −3 < x < 3)
-  HardSwish: unary<"HardSwish">(
+  HardSwish: unary(
     (v) => v * Math.min(Math.max(v / 6 + 0.5, 0), 1),
     (op, { x: [x] }, dy) => {
       const inside = op.And(op.Greater(x, -3), op.Less(x, 3));
@@ -126,41 +99,41 @@ export const ELEMENTWISE_OPS = {
       return [op.Mul(dy, op.Add(op.HardSigmoid(x, { alpha: 1 / 6, beta: 0.5 }), slope))];
     },
   ),
-  Identity: unary<"Identity">((v) => v, (_op, _c, dy) => [dy], inferSame),
+  Identity: unary((v) => v, (_op, _c, dy) => [dy], inferSame),
   // y = ln(x), dx = dy/x
-  Log: unary<"Log">(Math.log, (op, { x: [x] }, dy) => [op.Div(dy, x)]),
-  Neg: unary<"Neg">((v) => -v, (op, _c, dy) => [op.Neg(dy)], inferSame),
+  Log: unary(Math.log, (op, { x: [x] }, dy) => [op.Div(dy, x)]),
+  Neg: unary((v) => -v, (op, _c, dy) => [op.Neg(dy)], inferSame),
   // y = 1/x, dx = −dy·y²
-  Reciprocal: unary<"Reciprocal">((v) => 1 / v, (op, { y }, dy) => [op.Neg(op.Mul(dy, op.Mul(y, y)))]),
+  Reciprocal: unary((v) => 1 / v, (op, { y }, dy) => [op.Neg(op.Mul(dy, op.Mul(y, y)))]),
   // y = max(x, 0), dx = dy where y > 0
-  Relu: unary<"Relu">((v) => Math.max(v, 0), (op, { y }, dy) => [op.Where(op.Greater(y, 0), dy, 0)]),
-  Round: unary<"Round">(roundHalfEven, NO_GRADIENT),
+  Relu: unary((v) => Math.max(v, 0), (op, { y }, dy) => [op.Where(op.Greater(y, 0), dy, 0)]),
+  Round: unary(roundHalfEven, NO_GRADIENT),
   // y = σ(x), dx = dy·y·(1 − y)
-  Sigmoid: unary<"Sigmoid">(
+  Sigmoid: unary(
     (v) => 1 / (1 + Math.exp(-v)),
     (op, { y }, dy) => [op.Mul(dy, op.Mul(y, op.Sub(1, y)))],
   ),
-  Sign: unary<"Sign">(Math.sign, NO_GRADIENT, inferSame),
+  Sign: unary(Math.sign, NO_GRADIENT, inferSame),
   // y = sin(x), dx = dy·cos(x)
-  Sin: unary<"Sin">(Math.sin, (op, { x: [x] }, dy) => [op.Mul(dy, op.Cos(x))]),
+  Sin: unary(Math.sin, (op, { x: [x] }, dy) => [op.Mul(dy, op.Cos(x))]),
   // y = ln(1 + eˣ), dx = dy·σ(x)
-  Softplus: unary<"Softplus">(
+  Softplus: unary(
     (v) => Math.max(v, 0) + Math.log1p(Math.exp(-Math.abs(v))),
     (op, { x: [x] }, dy) => [op.Mul(dy, op.Sigmoid(x))],
   ),
   // y = √x, dx = dy / 2y
-  Sqrt: unary<"Sqrt">(Math.sqrt, (op, { y }, dy) => [op.Div(dy, op.Mul(y, 2))]),
+  Sqrt: unary(Math.sqrt, (op, { y }, dy) => [op.Div(dy, op.Mul(y, 2))]),
   // y = tanh(x), dx = dy·(1 − y²)
-  Tanh: unary<"Tanh">(Math.tanh, (op, { y }, dy) => [op.Mul(dy, op.Sub(1, op.Mul(y, y)))]),
+  Tanh: unary(Math.tanh, (op, { y }, dy) => [op.Mul(dy, op.Sub(1, op.Mul(y, y)))]),
   Not: {
     infer: inferLogical,
     vjp: NO_GRADIENT,
     evaluate: ([x]) => map((v) => Number(v === 0), x),
   } satisfies OpDef<"Not">,
 
-  Add: binary<"Add">((a, b) => a + b, (_op, _c, dy) => [dy, dy]),
-  Sub: binary<"Sub">((a, b) => a - b, (op, _c, dy) => [dy, op.Neg(dy)]),
-  Mul: binary<"Mul">((a, b) => a * b, (op, { x: [a, b] }, dy) => [op.Mul(dy, b), op.Mul(dy, a)]),
+  Add: binary((a, b) => a + b, (_op, _c, dy) => [dy, dy]),
+  Sub: binary((a, b) => a - b, (op, _c, dy) => [dy, op.Neg(dy)]),
+  Mul: binary((a, b) => a * b, (op, { x: [a, b] }, dy) => [op.Mul(dy, b), op.Mul(dy, a)]),
   // y = a/b (integers towards zero), da = dy/b, db = −dy·y/b
   Div: {
     infer: inferBinary,
@@ -171,12 +144,12 @@ export const ELEMENTWISE_OPS = {
     evaluate: ([a, b], _a, { dtype }) => zip((p, q) => isFloat(dtype) ? p / q : Math.trunc(p / q), a, b),
   } satisfies OpDef<"Div">,
   // y = aᵇ, da = dy·b·aᵇ⁻¹, db = dy·y·ln(a)
-  Pow: binary<"Pow">(Math.pow, (op, { x: [a, b], y }, dy) => [
+  Pow: binary(Math.pow, (op, { x: [a, b], y }, dy) => [
     op.Mul(dy, op.Mul(b, op.Pow(a, op.Sub(b, 1)))),
     op.Mul(dy, op.Mul(y, op.Log(a))),
   ]),
   // y = max(a, b): dy goes to the larger, half to each on a tie
-  Max: binary<"Max">(Math.max, (op, { x: [a, b], y }, dy) => {
+  Max: binary(Math.max, (op, { x: [a, b], y }, dy) => {
     const share = op.Add(
       op.Cast(op.Greater(a, b), { to: ONNX_DTYPES[y.dtype] }),
       op.Mul(op.Cast(op.Equal(a, b), { to: ONNX_DTYPES[y.dtype] }), 0.5),
@@ -184,7 +157,7 @@ export const ELEMENTWISE_OPS = {
     return [op.Mul(dy, share), op.Mul(dy, op.Sub(1, share))];
   }),
   // y = min(a, b): dy goes to the smaller, half to each on a tie
-  Min: binary<"Min">(Math.min, (op, { x: [a, b], y }, dy) => {
+  Min: binary(Math.min, (op, { x: [a, b], y }, dy) => {
     const share = op.Add(
       op.Cast(op.Less(a, b), { to: ONNX_DTYPES[y.dtype] }),
       op.Mul(op.Cast(op.Equal(a, b), { to: ONNX_DTYPES[y.dtype] }), 0.5),
@@ -192,13 +165,13 @@ export const ELEMENTWISE_OPS = {
     return [op.Mul(dy, share), op.Mul(dy, op.Sub(1, share))];
   }),
 
-  And: predicate<"And">((a, b) => a !== 0 && b !== 0, inferLogical),
-  Or: predicate<"Or">((a, b) => a !== 0 || b !== 0, inferLogical),
-  Equal: predicate<"Equal">((a, b) => a === b),
-  Greater: predicate<"Greater">((a, b) => a > b),
-  GreaterOrEqual: predicate<"GreaterOrEqual">((a, b) => a >= b),
-  Less: predicate<"Less">((a, b) => a < b),
-  LessOrEqual: predicate<"LessOrEqual">((a, b) => a <= b),
+  And: predicate((a, b) => a !== 0 && b !== 0, inferLogical),
+  Or: predicate((a, b) => a !== 0 || b !== 0, inferLogical),
+  Equal: predicate((a, b) => a === b),
+  Greater: predicate((a, b) => a > b),
+  GreaterOrEqual: predicate((a, b) => a >= b),
+  Less: predicate((a, b) => a < b),
+  LessOrEqual: predicate((a, b) => a <= b),
 
   // y = c ? a : b; da = dy where c, db = dy elsewhere
   Where: {
@@ -215,7 +188,7 @@ export const ELEMENTWISE_OPS = {
   Clip: {
     infer: ([x, ...bounds]) => {
       const wrong = bounds.find((v) => v != null && (v.dtype !== x.dtype || v.shape.length > 0));
-      if (wrong !== undefined) {
+      if (wrong != null) {
         throw new TypeError(`expected scalar bounds of ${x.dtype}, got ${wrong.dtype}[${wrong.shape}]`);
       }
       return { dtype: x.dtype, shape: x.shape };

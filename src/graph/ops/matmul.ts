@@ -1,5 +1,5 @@
 /** Matrix products and the softmax family. */
-import type { InputInfo, OpDef } from "../ir/ir.ts";
+import type { InputInfo, OpDef, PerInput } from "../ir/ir.ts";
 import { broadcastShapes, map, matmul, reduce, transpose, zip } from "../../tensor/ndarray.ts";
 import { type NdArray, sameShape, sizeOf, type TensorType } from "../../tensor/mod.ts";
 import { inferFloat } from "./elementwise.ts";
@@ -10,14 +10,14 @@ function swapLast(rank: number): number[] {
   return Array.from({ length: rank }, (_, k) => (k < rank - 2 ? k : 2 * rank - 3 - k));
 }
 
-function inferGemm([a, b, c]: readonly InputInfo[], transA: number, transB: number): TensorType {
+function inferGemm([a, b, c]: PerInput<"Gemm", InputInfo>, transA: number, transB: number): TensorType {
   const [m, k] = transA ? a.shape.toReversed() : a.shape;
   const [l, n] = transB ? b.shape.toReversed() : b.shape;
   if (a.shape.length !== 2 || b.shape.length !== 2 || k !== l) {
     throw new RangeError(`expected matrices [M, K] and [K, N], got [${a.shape}] and [${b.shape}]`);
   }
   const other = [b, c].find((v) => v != null && v.dtype !== a.dtype);
-  if (other !== undefined) throw new TypeError(`expected equal dtypes, got ${a.dtype} and ${other.dtype}`);
+  if (other != null) throw new TypeError(`expected equal dtypes, got ${a.dtype} and ${other.dtype}`);
   if (c != null && !sameShape(broadcastShapes(c.shape, [m, n]), [m, n])) {
     throw new RangeError(`expected a summand that broadcasts to [${m},${n}], got [${c.shape}]`);
   }
@@ -30,8 +30,8 @@ function logSumExp(x: NdArray, axis: number): NdArray {
   return zip((t, s) => t + Math.log(s), top, sum);
 }
 
-const softmaxAttrs = ({ axis = -1 }: { axis?: number }, [x]: readonly (InputInfo | null)[]) => ({
-  axis: normalizeAxis(axis, x!.shape.length),
+const softmaxAttrs = ({ axis = -1 }: { axis?: number }, [x]: readonly [InputInfo]) => ({
+  axis: normalizeAxis(axis, x.shape.length),
 });
 
 export const MATMUL_OPS = {
@@ -74,7 +74,7 @@ export const MATMUL_OPS = {
     },
     evaluate: ([a, b, c], { alpha, beta, transA, transB }) => {
       const ab = matmul(transA ? transpose(a, [1, 0]) : a, transB ? transpose(b, [1, 0]) : b);
-      return c === undefined ? map((v) => alpha * v, ab) : zip((v, w) => alpha * v + beta * w, ab, c);
+      return c == null ? map((v) => alpha * v, ab) : zip((v, w) => alpha * v + beta * w, ab, c);
     },
   } satisfies OpDef<"Gemm">,
 

@@ -1,6 +1,5 @@
 /** The total table of operator records, put together from one file a family. */
-import type { Attrs, InputInfo, NO_GRADIENT, OpDef, OpName, Ops, Unsupported, Value } from "../ir/ir.ts";
-import type { NdArray, Tensor, TensorType } from "../../tensor/mod.ts";
+import type { OpDef, OpName } from "../ir/ir.ts";
 import { CONV_OPS } from "./conv.ts";
 import { ELEMENTWISE_OPS } from "./elementwise.ts";
 import { MATMUL_OPS } from "./matmul.ts";
@@ -21,24 +20,9 @@ export const OPS: { readonly [K in OpName]: OpDef<K> } = {
   ...SHAPE_OPS,
 };
 
-/** A record whose operator is not known statically. */
-export interface AnyOpDef {
-  readonly attrs?: (given: Attrs, inputs: readonly (InputInfo | null)[]) => Attrs;
-  readonly infer: (inputs: readonly InputInfo[], attrs: Attrs) => TensorType;
-  readonly vjp:
-    | ((
-      op: Ops,
-      context: { x: readonly Value[]; y: Value; attrs: Attrs; constant(i: number): Tensor | undefined },
-      dy: Value,
-    ) => readonly (Value | null)[])
-    | typeof NO_GRADIENT
-    | Unsupported;
-  readonly evaluate: (inputs: readonly NdArray[], attrs: Attrs, y: TensorType) => NdArray;
-}
-
-/** The record of an operator chosen at run time. */
-export function opDef(name: OpName): AnyOpDef {
-  return OPS[name] as unknown as AnyOpDef;
+/** The record of one operator. */
+export function opDef<K extends OpName>(name: K): OpDef<K> {
+  return OPS[name];
 }
 
 /** Whether `name` is an operator of the IR. */

@@ -62,11 +62,11 @@ function inferChannels([x, ...vectors]: readonly InputInfo[]): TensorType {
 export const NORM_OPS = {
   // y = x̂·γ + β, mean and variance over the axes from `axis` on
   LayerNormalization: {
-    attrs: ({ axis = -1, epsilon = 1e-5 }, [x]) => ({ axis: normalizeAxis(axis, x!.shape.length), epsilon }),
+    attrs: ({ axis = -1, epsilon = 1e-5 }, [x]) => ({ axis: normalizeAxis(axis, x.shape.length), epsilon }),
     infer: ([x, scale, bias], { axis }) => {
       const shape = x.shape.slice(axis);
       const wrong = [scale, bias].find((v) => v != null && (!sameShape(v.shape, shape) || v.dtype !== x.dtype));
-      if (wrong !== undefined) {
+      if (wrong != null) {
         throw new RangeError(`expected scale and bias ${x.dtype}[${shape}], got ${wrong.dtype}[${wrong.shape}]`);
       }
       return { dtype: x.dtype, shape: x.shape };
@@ -79,7 +79,7 @@ export const NORM_OPS = {
     },
     evaluate: ([x, scale, bias], { axis, epsilon }) => {
       const scaled = zip((v, s) => v * s, standardized(x, axesFrom(axis, x.shape.length), epsilon), scale);
-      return bias === undefined ? scaled : zip((v, b) => v + b, scaled, bias);
+      return bias == null ? scaled : zip((v, b) => v + b, scaled, bias);
     },
   } satisfies OpDef<"LayerNormalization">,
 

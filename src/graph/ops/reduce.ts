@@ -1,7 +1,15 @@
 /** Reductions over axes. */
-import { type InputInfo, NO_GRADIENT, type OpDef, type Ops, type Value, type VjpContext } from "../ir/ir.ts";
+import {
+  type InputInfo,
+  NO_GRADIENT,
+  type OpDef,
+  type Ops,
+  type PerInput,
+  type Value,
+  type VjpContext,
+} from "../ir/ir.ts";
 import { map, ndarray, reduce, reshape, transpose } from "../../tensor/ndarray.ts";
-import { type NdArray, sizeOf, type TensorType, toNumbers } from "../../tensor/mod.ts";
+import { type NdArray, sizeOf, type Tensor, type TensorType, toNumbers } from "../../tensor/mod.ts";
 import { ONNX_DTYPES } from "../ir/dtypes.ts";
 
 type ReduceName = "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum";
@@ -22,30 +30,36 @@ export function normalizeAxis(axis: number, rank: number): number {
 }
 
 /** The numbers of a constant input. @throws {TypeError} when it is computed at run time */
-export function constantNumbers(input: InputInfo | undefined, what: string): number[] {
-  if (input?.constant === undefined) throw new TypeError(`expected constant ${what}, got a computed value`);
+export function constantNumbers(input: { readonly constant?: Tensor | undefined }, what: string): number[] {
+  if (input.constant === undefined) throw new TypeError(`expected constant ${what}, got a computed value`);
   return toNumbers(input.constant);
 }
 
-function infer([x, axes]: readonly InputInfo[], { keepdims }: { keepdims: number }): TensorType {
-  const folded = axesOf(x.shape.length, axes === undefined ? undefined : constantNumbers(axes, "axes"));
+function infer([x, axes]: PerInput<ReduceName, InputInfo>, { keepdims }: { keepdims: number }): TensorType {
+  const folded = axesOf(x.shape.length, axes == null ? undefined : constantNumbers(axes, "axes"));
   const shape = x.shape.flatMap((d, k) => (folded.includes(k) ? (keepdims ? [1] : []) : [d]));
   return { dtype: x.dtype, shape };
 }
 
+/** The axes that a node folds. */
+function foldedAxes({ x: [x], constant }: VjpContext<ReduceName>): number[] {
+  const axes = constant(1);
+  return axesOf(x.shape.length, axes && toNumbers(axes));
+}
+
 /** The reduced value or its gradient with the folded axes as 1, so that it broadcasts against x. */
-function kept(op: Ops, { x: [x], attrs, constant }: VjpContext<ReduceName>, v: Value): Value {
-  if (attrs.keepdims) return v;
-  const axes = axesOf(x.shape.length, constant(1) && toNumbers(constant(1)!));
+function kept(op: Ops, context: VjpContext<ReduceName>, v: Value): Value {
+  if (context.attrs.keepdims) return v;
+  const [x] = context.x, axes = foldedAxes(context);
   return op.Reshape(v, x.shape.map((d, k) => (axes.includes(k) ? 1 : d)));
 }
 
 function fold(
-  [x, axes]: readonly NdArray[],
+  [x, axes]: PerInput<ReduceName, NdArray>,
   y: TensorType,
   { initial, f }: { initial: number; f: (acc: number, v: number) => number },
 ): NdArray {
-  const folded = reduce(x, { axes: axesOf(x.shape.length, axes && Array.from(axes.data)), initial, f });
+  const folded = reduce(x, { axes: axesOf(x.shape.length, axes ? Array.from(axes.data) : undefined), initial, f });
   return reshape(folded, y.shape);
 }
 
@@ -53,8 +67,7 @@ function fold(
 function extremum(op: Ops, c: VjpContext<ReduceName>, dy: Value): (Value | null)[] {
   const [x] = c.x;
   const hit = op.Cast(op.Equal(x, kept(op, c, c.y)), { to: ONNX_DTYPES[x.dtype] });
-  const axes = axesOf(x.shape.length, c.constant(1) && toNumbers(c.constant(1)!));
-  return [op.Mul(op.Div(kept(op, c, dy), op.ReduceSum(hit, axes, { keepdims: 1 })), hit), null];
+  return [op.Mul(op.Div(kept(op, c, dy), op.ReduceSum(hit, foldedAxes(c), { keepdims: 1 })), hit), null];
 }
 
 const attrs = ({ keepdims = 1 }: { keepdims?: number }) => ({ keepdims });

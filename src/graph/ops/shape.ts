@@ -20,12 +20,20 @@ export interface SliceSpec {
   readonly step: readonly number[];
 }
 
-function sliceSpec(shape: readonly number[], lists: readonly (readonly number[] | undefined)[]): SliceSpec {
-  const [starts, ends, axes = starts!.map((_, i) => i), steps = starts!.map(() => 1)] = lists;
-  if ([ends, axes, steps].some((list) => list!.length !== starts!.length)) {
-    throw new RangeError(
-      `expected lists of ${starts!.length} numbers as starts, got ${[ends, axes, steps].join("; ")}`,
-    );
+/** The numbers of a Slice's inputs. */
+interface SliceLists {
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+  readonly axes: readonly number[] | undefined;
+  readonly steps: readonly number[] | undefined;
+}
+
+function sliceSpec(
+  shape: readonly number[],
+  { starts, ends, axes = starts.map((_, i) => i), steps = starts.map(() => 1) }: SliceLists,
+): SliceSpec {
+  if ([ends, axes, steps].some((list) => list.length !== starts.length)) {
+    throw new RangeError(`expected lists of ${starts.length} numbers as starts, got ${[ends, axes, steps].join("; ")}`);
   }
   const start = shape.map(() => 0), length = [...shape], step = shape.map(() => 1);
   axes.forEach((axis, i) => {
@@ -33,8 +41,8 @@ function sliceSpec(shape: readonly number[], lists: readonly (readonly number[] 
     const d = shape[a], s = steps[i];
     if (s === 0) throw new RangeError("expected a non-zero step, got 0");
     const clamp = (v: number, lo: number, hi: number) => Math.min(Math.max(v < 0 ? v + d : v, lo), hi);
-    const from = s > 0 ? clamp(starts![i], 0, d) : clamp(starts![i], 0, d - 1);
-    const to = s > 0 ? clamp(ends![i], 0, d) : clamp(ends![i], -1, d - 1);
+    const from = s > 0 ? clamp(starts[i], 0, d) : clamp(starts[i], 0, d - 1);
+    const to = s > 0 ? clamp(ends[i], 0, d) : clamp(ends[i], -1, d - 1);
     start[a] = from;
     step[a] = s;
     length[a] = Math.max(0, Math.ceil((to - from) / s));
@@ -42,10 +50,18 @@ function sliceSpec(shape: readonly number[], lists: readonly (readonly number[] 
   return { start, length, step };
 }
 
-function readSlice(inputs: readonly (InputInfo | undefined)[]): SliceSpec {
-  const [x, ...lists] = inputs;
-  const names = ["starts", "ends", "axes", "steps"];
-  return sliceSpec(x!.shape, lists.map((l, i) => (l == null ? undefined : constantNumbers(l, names[i]))));
+function readSlice(
+  shape: readonly number[],
+  [starts, ends, axes, steps]: readonly (Pick<InputInfo, "constant"> | null | undefined)[],
+): SliceSpec {
+  const numbers = (list: Pick<InputInfo, "constant"> | null | undefined, what: string) =>
+    list == null ? undefined : constantNumbers(list, what);
+  return sliceSpec(shape, {
+    starts: constantNumbers(starts ?? {}, "starts"),
+    ends: constantNumbers(ends ?? {}, "ends"),
+    axes: numbers(axes, "axes"),
+    steps: numbers(steps, "steps"),
+  });
 }
 
 /** Inserts `step − 1` zeros between neighbours along each axis: the adjoint of a strided slice. */
@@ -101,7 +117,7 @@ export const SHAPE_OPS = {
 
   // dx = dy with the inverse permutation
   Transpose: {
-    attrs: ({ perm }, [x]) => ({ perm: perm ?? x!.shape.map((_, k) => x!.shape.length - 1 - k) }),
+    attrs: ({ perm }, [x]) => ({ perm: perm ?? x.shape.map((_, k) => x.shape.length - 1 - k) }),
     infer: ([x], { perm }) => {
       if (perm.length !== x.shape.length || x.shape.some((_, k) => !perm.includes(k))) {
         throw new RangeError(`expected a permutation of ${x.shape.length} axes, got [${perm}]`);
@@ -114,7 +130,7 @@ export const SHAPE_OPS = {
 
   // dxᵢ = the slice of dy that came from xᵢ
   Concat: {
-    attrs: ({ axis = 0 }, [x]) => ({ axis: normalizeAxis(axis, x!.shape.length) }),
+    attrs: ({ axis = 0 }, [x]) => ({ axis: normalizeAxis(axis, x.shape.length) }),
     infer: (inputs, { axis }) => {
       const shape = [...inputs[0].shape];
       for (const { shape: s, dtype } of inputs.slice(1)) {
@@ -147,10 +163,9 @@ export const SHAPE_OPS = {
 
   // dx = dy between zeros: flipped where the step is negative, dilated by |step|, padded back
   Slice: {
-    infer: (inputs) => ({ dtype: inputs[0].dtype, shape: readSlice(inputs).length }),
-    vjp: (op, { x: [x], constant }, dy) => {
-      const lists = [1, 2, 3, 4].map((i) => constant(i) && toNumbers(constant(i)!));
-      const { start, length, step } = sliceSpec(x.shape, lists);
+    infer: ([x, ...lists]) => ({ dtype: x.dtype, shape: readSlice(x.shape, lists).length }),
+    vjp: (op, { x: [x, ...lists], constant }, dy) => {
+      const { start, length, step } = readSlice(x.shape, lists.map((v, i) => v && { constant: constant(i + 1) }));
       if (length.includes(0)) return [null];
       const upright = flip(op, dy, step.flatMap((s, k) => (s < 0 ? [k] : [])));
       const spread = dilate(op, upright, step.map(Math.abs));
@@ -159,7 +174,8 @@ export const SHAPE_OPS = {
       return [[...low, ...high].every((p) => p === 0) ? spread : op.Pad(spread, [...low, ...high], 0, {})];
     },
     evaluate: ([x, ...lists]) => {
-      const { start, length, step } = sliceSpec(x.shape, lists.map((l) => l && Array.from(l.data)));
+      const [starts, ends, axes, steps] = lists.map((list) => list ? Array.from(list.data) : undefined);
+      const { start, length, step } = sliceSpec(x.shape, { starts: starts ?? [], ends: ends ?? [], axes, steps });
       const own = stridesOf(x.shape);
       const offset = start.reduce((sum, s, k) => sum + s * own[k], 0);
       return gatherStrided(x, { shape: length, strides: own.map((s, k) => s * step[k]), offset });
@@ -184,7 +200,7 @@ export const SHAPE_OPS = {
       return { dtype: x.dtype, shape };
     },
     vjp: (op, { x: [x, , value], attrs: { mode }, constant }, dy) => {
-      const p = toNumbers(constant(1)!), rank = x.shape.length;
+      const p = constantNumbers({ constant: constant(1) }, "pads"), rank = x.shape.length;
       if (mode === "constant") {
         const dx = op.Pad(dy, p.map((v) => -v), 0, {});
         const sum = (v: Value) => op.ReduceSum(v, null, { keepdims: 0 });
@@ -249,7 +265,7 @@ export const SHAPE_OPS = {
 
   // y = S·x with the selection matrix S, dx = Sᵀ·dy
   Gather: {
-    attrs: ({ axis = 0 }, [x]) => ({ axis: normalizeAxis(axis, x!.shape.length) }),
+    attrs: ({ axis = 0 }, [x]) => ({ axis: normalizeAxis(axis, x.shape.length) }),
     infer: ([x, indices], { axis }) => {
       if (indices.dtype !== "int64" && indices.dtype !== "int32") {
         throw new TypeError(`expected int64 or int32 indices, got ${indices.dtype}[${indices.shape}]`);

@@ -2,8 +2,9 @@
  * A builder that computes at once what depends on constants only, so that shape arithmetic vanishes from imported
  * graphs. Not an optimiser: a parameter stays a parameter, whatever is done to it.
  */
-import { type BuiltNode, GraphBuilder } from "../build/builder.ts";
-import type { Attrs, OpName, Value } from "../ir/ir.ts";
+import { GraphBuilder } from "../build/builder.ts";
+import type { AttrsOf, BuiltNode, OpName, Value } from "../ir/ir.ts";
+import { inputsOf } from "../ir/signatures.ts";
 import { fromTensor } from "../../tensor/ndarray.ts";
 import { allocate, isFloat, type NdArray, sizeOf, type Tensor, type TensorType } from "../../tensor/mod.ts";
 import { opDef } from "../ops/mod.ts";
@@ -53,13 +54,18 @@ export class FoldingBuilder extends GraphBuilder {
     return declared;
   }
 
-  override add(op: OpName, x: readonly (Value | null)[], given: Attrs = {}): Value {
+  override add<K extends OpName>(
+    op: K,
+    x: readonly (Value | null | undefined)[],
+    given: Partial<AttrsOf<K>> = {},
+  ): Value {
     const y = super.add(op, x, given);
     const node = this.nodes.at(-1)!;
-    const known = node.x.every((v) => v === null || this.constantOf(v) !== undefined || this.#lazy.has(v.name));
+    const inputs: readonly (Value | null | undefined)[] = node.x;
+    const known = inputs.every((v) => v == null || this.constantOf(v) !== undefined || this.#lazy.has(v.name));
     if (!known || HEAVY.has(op)) return y;
     const fold = () => this.#fold(node);
-    const tainted = node.x.some((v) => v !== null && (this.#parameters.has(v.name) || this.#lazy.has(v.name)));
+    const tainted = inputs.some((v) => v != null && (this.#parameters.has(v.name) || this.#lazy.has(v.name)));
     if (!tainted && !(isFloat(y.dtype) && sizeOf(y.shape) > this.#limits.eagerFloats)) {
       const folded = fold();
       if (folded !== undefined) return this.constant(folded);
@@ -77,13 +83,14 @@ export class FoldingBuilder extends GraphBuilder {
     return found;
   }
 
-  #fold({ op, x, attrs, y }: BuiltNode): Tensor | undefined {
-    const inputs = x.map((v) => (v === null ? null : this.known(v)));
+  #fold<K extends OpName>({ op, x, attrs, y }: BuiltNode<K>): Tensor | undefined {
+    const values: readonly (Value | null | undefined)[] = x;
+    const inputs = values.map((v) => (v == null ? null : this.known(v)));
     const work = inputs.reduce((n, t) => n + (t?.data.length ?? 0), sizeOf(y.shape));
     if (inputs.includes(undefined) || sizeOf(y.shape) > this.#limits.elements || work > this.#budget) return undefined;
     this.#budget -= work;
-    const arrays = inputs.map((t) => (t == null ? undefined : fromTensor(t)));
-    return rounded(opDef(op).evaluate(arrays as NdArray[], attrs, y), y);
+    const arrays = inputsOf(op, inputs.map((t) => t && fromTensor(t)));
+    return rounded(opDef(op).evaluate(arrays, attrs, y), y);
   }
 }
 

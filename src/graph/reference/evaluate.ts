@@ -1,7 +1,8 @@
 /** Float64 reference interpreter: the truth that engines and gradients are checked against. Slow by design. */
-import type { Graph } from "../ir/ir.ts";
+import type { Graph, Node, OpName } from "../ir/ir.ts";
 import { fromTensor } from "../../tensor/ndarray.ts";
-import { type NdArray, sameShape, type Tensor } from "../../tensor/mod.ts";
+import { type NdArray, sameShape, type Tensor, type TensorType } from "../../tensor/mod.ts";
+import { inputsOf } from "../ir/signatures.ts";
 import { opDef } from "../ops/mod.ts";
 
 /**
@@ -23,9 +24,16 @@ export function evaluate(graph: Graph, feeds: Readonly<Record<string, Tensor | N
   graph.nodes.forEach((node, i) => node.inputs.forEach((n) => lastUse.set(n, i)));
   const outputs = new Set(graph.outputs);
   graph.nodes.forEach((node, i) => {
-    const inputs = node.inputs.map((n) => values.get(n)!);
-    values.set(node.output, opDef(node.op).evaluate(inputs, node.attrs, graph.types.get(node.output)!));
+    values.set(node.output, apply(node, graph.types.get(node.output)!, values));
     for (const n of node.inputs) if (lastUse.get(n) === i && !outputs.has(n)) values.delete(n);
   });
   return Object.fromEntries(graph.outputs.map((n) => [n, values.get(n)!]));
+}
+
+function apply<K extends OpName>(
+  { op, inputs, attrs }: Node<K>,
+  y: TensorType,
+  values: ReadonlyMap<string, NdArray>,
+): NdArray {
+  return opDef(op).evaluate(inputsOf(op, inputs.map((name) => values.get(name))), attrs, y);
 }

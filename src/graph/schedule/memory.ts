@@ -43,7 +43,7 @@ const SHARES_BUFFER: ReadonlySet<OpName> = new Set<OpName>(["Identity", "Reshape
 /** Whether matrices are exchanged only for products, which ONNX Runtime then has read their rows as columns. */
 function isReadAsColumns({ op, attrs }: Node, users: readonly OpName[]): boolean {
   if (op !== "Transpose") return false;
-  const perm = attrs.perm as readonly number[], last = perm.length - 1;
+  const { perm } = attrs, last = perm.length - 1;
   const exchanges = perm.every((axis, i) => axis === (i === last ? last - 1 : i === last - 1 ? last : i));
   return exchanges && users.every((user) => user === "MatMul");
 }

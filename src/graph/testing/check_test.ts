@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import type { GraphBuilder } from "../build/builder.ts";
 import { assertClose, assertGradients, weightedSum } from "./check.ts";
-import { type AnyOpDef, opDef } from "../ops/mod.ts";
+import type { OpDef } from "../ir/ir.ts";
+import { opDef } from "../ops/mod.ts";
 import { Random } from "../../tensor/random.ts";
 import { tensor } from "../../tensor/tensor.ts";
 
@@ -37,7 +38,7 @@ Deno.test("assertGradients() accepts a right rule", () => {
 });
 
 Deno.test("assertGradients() catches a rule that is wrong in one element of four by one part in a thousand", () => {
-  const record = opDef("Sin") as { vjp: AnyOpDef["vjp"] };
+  const record = opDef("Sin") as { vjp: OpDef<"Sin">["vjp"] };
   const right = record.vjp;
   record.vjp = (op, { x: [x] }, dy) => [
     op.Mul(dy, op.Mul(op.Cos(x), tensor("float64", [4], [1, 1, 1.001, 1]))),

@@ -90,7 +90,7 @@ export class StepNetwork {
     return new Map(outputs.map((name) => [name, shown.get(name) ?? values.get(name)!]));
   }
 
-  #batchNorm(node: Node, known: ReadonlyMap<string, Value>, apart?: readonly number[]): Value {
+  #batchNorm(node: Node<"BatchNormalization">, known: ReadonlyMap<string, Value>, apart?: readonly number[]): Value {
     const [x, scale, bias] = node.inputs.slice(0, 3).map((n) => known.get(n)!);
     const [meanKey, varianceKey] = node.inputs.slice(3);
     const current = (key: string) => this.buffers.get(key) ?? known.get(key)!;
@@ -98,7 +98,7 @@ export class StepNetwork {
       this.#b.op,
       { x, scale, bias, mean: current(meanKey), variance: current(varianceKey) },
       {
-        epsilon: Number(node.attrs.epsilon),
+        epsilon: node.attrs.epsilon,
         statistics: this.#averaged.has(node.output) && (apart !== undefined || x.shape[0] === 1) ? "running" : "batch",
         apart,
       },

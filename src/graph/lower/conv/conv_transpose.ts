@@ -3,20 +3,19 @@
  * place: after a 2-D transposed convolution, fast on a CPU, or after a matrix product, for a device without the operator.
  * What overlaps becomes a convolution of the input with zeros between its voxels.
  */
-import type { Ops, Value } from "../../ir/ir.ts";
+import type { AttrsOf, Ops, Value } from "../../ir/ir.ts";
 import { transposedKernels } from "../../ops/conv.ts";
 import { sizeOf } from "../../../tensor/mod.ts";
-import type { Kind, Match, Pass } from "../pass.ts";
+import { type Kind, pass } from "../pass.ts";
 import { byChannels, cube, doublingSample } from "../samples.ts";
 
-const listOf = ({ node }: Match, name: string) => node.attrs[name] as readonly number[];
+type Attrs = AttrsOf<"ConvTranspose">;
 
 /** Why some outputs of a transposed convolution are not those of one window alone; null where all are. */
-function whyNotPatches(match: Match): string | null {
-  const list = (name: string) => listOf(match, name);
-  if ([...list("pads"), ...list("output_padding")].some((p) => p !== 0)) return "padded";
-  if (list("dilations").some((s) => s !== 1)) return "dilated";
-  return list("kernel_shape").every((k, i) => k === list("strides")[i]) ? null : "windows overlap";
+function whyNotPatches({ pads, output_padding, dilations, kernel_shape, strides }: Attrs): string | null {
+  if ([...pads, ...output_padding].some((p) => p !== 0)) return "padded";
+  if (dilations.some((s) => s !== 1)) return "dilated";
+  return kernel_shape.every((k, i) => k === strides[i]) ? null : "windows overlap";
 }
 
 const KINDS: readonly Kind[] = byChannels(32, 1, [doublingSample(cube(16, 24), 8), doublingSample(cube(64, 16), 64)]);
@@ -34,22 +33,28 @@ function planar(op: Ops, x: Value, w: Value): Value {
   return op.Transpose(apart, { perm: [0, 2, 1, 3, 4] });
 }
 
-export const PLANAR_CONV_TRANSPOSE: Pass = {
+export const PLANAR_CONV_TRANSPOSE = pass({
   name: "planar-conv-transpose",
-  op: "ConvTranspose",
-  check: (match) => {
-    const { node, x } = match;
-    if (x[0].shape.length !== 5) return undefined;
-    if (node.inputs.length > 2) return "has a bias";
-    if (node.attrs.group !== 1) return "grouped";
-    return whyNotPatches(match);
+  ops: ["ConvTranspose"],
+  match: ({ node: { inputs, attrs }, x: [x] }) => {
+    if (x.shape.length !== 5) return undefined;
+    if (inputs.length > 2) return "has a bias";
+    if (attrs.group !== 1) return "grouped";
+    return whyNotPatches(attrs) ?? {};
   },
   kinds: KINDS,
   rewrite: (op, [x, w]) => planar(op, x, w),
-};
+});
+
+/** A transposed convolution's operands. */
+interface Operands {
+  readonly x: Value;
+  readonly w: Value;
+  readonly bias: Value | null | undefined;
+}
 
 /** One product gives every voxel its window, [N, G, M·k³, D·H·W]; a transpose interleaves the windows. */
-function byProduct(op: Ops, [x, w, bias]: readonly Value[], group: number): Value {
+function byProduct(op: Ops, { x, w, bias }: Operands, group: number): Value {
   const [n, c, ...size] = x.shape, [, m, ...kernel] = w.shape;
   const window = sizeOf(kernel);
   const turned = op.Transpose(op.Reshape(w, [group, c / group, m * window]), { perm: [0, 2, 1] });
@@ -59,16 +64,17 @@ function byProduct(op: Ops, [x, w, bias]: readonly Value[], group: number): Valu
     op.Transpose(apart, { perm: [0, 4, 1, 5, 2, 6, 3] }),
     [n, group * m, ...size.map((d, i) => d * kernel[i])],
   );
-  return bias === undefined ? y : op.Add(y, op.Reshape(bias, [1, group * m, 1, 1, 1]));
+  return bias == null ? y : op.Add(y, op.Reshape(bias, [1, group * m, 1, 1, 1]));
 }
 
-export const PRODUCT_CONV_TRANSPOSE: Pass = {
+export const PRODUCT_CONV_TRANSPOSE = pass({
   name: "product-conv-transpose",
-  op: "ConvTranspose",
-  check: (match) => match.x[0].shape.length === 5 ? whyNotPatches(match) : undefined,
+  ops: ["ConvTranspose"],
+  match: ({ node: { attrs }, x: [x] }) =>
+    x.shape.length === 5 ? whyNotPatches(attrs) ?? { group: attrs.group } : undefined,
   kinds: KINDS,
-  rewrite: (op, inputs, { node }) => byProduct(op, inputs, Number(node.attrs.group)),
-};
+  rewrite: (op, [x, w, bias], { group }) => byProduct(op, { x, w, bias }, group),
+});
 
 /** `stride` − 1 zeros after every voxel along an axis. */
 function spread(op: Ops, x: Value, axis: number, stride: number): Value {
@@ -79,23 +85,22 @@ function spread(op: Ops, x: Value, axis: number, stride: number): Value {
 }
 
 /** The convolution with flipped kernels of the input spread by the strides; padding cuts its border or leaves it bare. */
-function bySpreading(op: Ops, [x, w, bias]: readonly Value[], match: Match): Value {
-  const [strides, dilations, pads, kernel, beyond] = ["strides", "dilations", "pads", "kernel_shape", "output_padding"]
-    .map((name) => listOf(match, name));
-  const n = strides.length, group = Number(match.node.attrs.group);
+function bySpreading(op: Ops, { x, w, bias }: Operands, attrs: Attrs): Value {
+  const { strides, dilations, pads, kernel_shape, output_padding, group } = attrs;
+  const n = strides.length;
   const axes = strides.map((_, i) => i + 2);
-  const border = pads.map((p, i) => dilations[i % n] * (kernel[i % n] - 1) - p);
+  const border = pads.map((p, i) => dilations[i % n] * (kernel_shape[i % n] - 1) - p);
   const cut = border.map((b) => Math.max(-b, 0));
   const wide = strides.reduce((v, s, i) => spread(op, v, i + 2, s), x);
-  const ends = strides.map((s, i) => (x.shape[i + 2] - 1) * s + 1 + beyond[i] - cut[i + n]);
+  const ends = strides.map((s, i) => (x.shape[i + 2] - 1) * s + 1 + output_padding[i] - cut[i + n]);
   const seen = op.Slice(wide, cut.slice(0, n), ends, axes, strides.map(() => 1));
   const kernels = transposedKernels(op, w, group);
   return op.Conv(seen, kernels, bias ?? null, { dilations, group, pads: border.map((b) => Math.max(b, 0)) });
 }
 
-export const SPREAD_CONV_TRANSPOSE: Pass = {
+export const SPREAD_CONV_TRANSPOSE = pass({
   name: "spread-conv-transpose",
-  op: "ConvTranspose",
-  check: ({ x: [x] }) => x.shape.length === 5 ? null : undefined,
-  rewrite: (op, inputs, match) => bySpreading(op, inputs, match),
-};
+  ops: ["ConvTranspose"],
+  match: ({ node: { attrs }, x: [x] }) => x.shape.length === 5 ? attrs : undefined,
+  rewrite: (op, [x, w, bias], attrs) => bySpreading(op, { x, w, bias }, attrs),
+});

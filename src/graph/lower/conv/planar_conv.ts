@@ -2,18 +2,29 @@
  * Convolutions in 3-D for a device that has fast ones in 2-D, or grouped ones in 2-D only: each tap along depth is a 2-D
  * convolution of the depth slices that it reads, and the taps are summed. A kernel of one voxel is a matrix product.
  */
-import type { Ops, Value } from "../../ir/ir.ts";
+import type { AttrsOf, Ops, Value } from "../../ir/ir.ts";
 import { DEPTHWISE_KINDS } from "./depthwise.ts";
 import { sizeOf } from "../../../tensor/mod.ts";
-import type { Match, Pass } from "../pass.ts";
+import { type Match, pass } from "../pass.ts";
 import { byChannels, convSample, cube } from "../samples.ts";
 
+interface Operands {
+  readonly x: Value;
+  readonly w: Value;
+  readonly bias: Value | null | undefined;
+}
+
+interface Layer {
+  readonly attrs: AttrsOf<"Conv">;
+  /** Of the output. */
+  readonly shape: readonly number[];
+}
+
 /** [N, C, D, H, W] → depth slices as batch, one 2-D Conv a tap → [N, M, oD, oH, oW]. */
-function bySlices(op: Ops, [x, w, bias]: readonly Value[], { node: { attrs }, y }: Match): Value {
-  const [n, c, , h, width] = x.shape, [m, perGroup, taps, kh, kw] = w.shape, [, , depth, oh, ow] = y.shape;
-  const [stride, ...strides] = attrs.strides as readonly number[];
-  const [dilation, ...dilations] = attrs.dilations as readonly number[];
-  const [front, top, left, back, bottom, right] = attrs.pads as readonly number[];
+function bySlices(op: Ops, { x, w, bias }: Operands, { attrs, shape: [, , depth, oh, ow] }: Layer): Value {
+  const [n, c, , h, width] = x.shape, [m, perGroup, taps, kh, kw] = w.shape;
+  const [stride, ...strides] = attrs.strides, [dilation, ...dilations] = attrs.dilations;
+  const [front, top, left, back, bottom, right] = attrs.pads;
   const swapped = { perm: [0, 2, 1, 3, 4] };
   const slices = op.Transpose(x, swapped);
   const padded = front + back > 0 ? op.Pad(slices, [0, front, 0, 0, 0, 0, back, 0, 0, 0], 0, {}) : slices;
@@ -21,34 +32,33 @@ function bySlices(op: Ops, [x, w, bias]: readonly Value[], { node: { attrs }, y 
     const first = k * dilation, last = first + (depth - 1) * stride;
     const read = op.Reshape(op.Slice(padded, [first], [last + 1], [1], [stride]), [n * depth, c, h, width]);
     const kernel = op.Reshape(op.Slice(w, [k], [k + 1], [2], [1]), [m, perGroup, kh, kw]);
-    return op.Conv(read, kernel, k === 0 && bias !== undefined ? bias : null, {
+    return op.Conv(read, kernel, k === 0 && bias ? bias : null, {
       strides,
       dilations,
       pads: [top, left, bottom, right],
-      group: Number(attrs.group),
+      group: attrs.group,
     });
   });
   const sum = parts.reduce((a, part) => op.Add(a, part));
   return op.Transpose(op.Reshape(sum, [n, depth, m, oh, ow]), swapped);
 }
 
-export const PLANAR_GROUPED_CONV: Pass = {
+export const PLANAR_GROUPED_CONV = pass({
   name: "planar-grouped-conv",
-  op: "Conv",
-  check: ({ node, x: [, w] }) => {
+  ops: ["Conv"],
+  match: ({ node: { attrs }, x: [, w], y: { shape } }) => {
     if (w.shape.length !== 5) return undefined;
-    return node.attrs.group === 1 ? "not grouped: the device has it" : null;
+    return attrs.group === 1 ? "not grouped: the device has it" : { attrs, shape };
   },
   kinds: DEPTHWISE_KINDS,
-  rewrite: (op, inputs, match) => bySlices(op, inputs, match),
-};
+  rewrite: (op, [x, w, bias], layer) => bySlices(op, { x, w, bias }, layer),
+});
 
-const isDense = ({ node, x: [, w] }: Match) => w.shape.length === 5 && node.attrs.group === 1;
+const isDense = ({ node: { attrs }, x: [, w] }: Match<"Conv">) => w.shape.length === 5 && attrs.group === 1;
 
 /** Whether every output is a combination of the channels of one voxel. */
-function isPointwise({ node: { attrs }, x: [, w] }: Match): boolean {
-  const all = (name: string, value: number) => (attrs[name] as readonly number[]).every((v) => v === value);
-  return sizeOf(w.shape.slice(2)) === 1 && all("strides", 1) && all("pads", 0);
+function isPointwise({ node: { attrs }, x: [, w] }: Match<"Conv">): boolean {
+  return sizeOf(w.shape.slice(2)) === 1 && attrs.strides.every((s) => s === 1) && attrs.pads.every((p) => p === 0);
 }
 
 const dense = (channels: number, edge: number, taps: number) =>
@@ -58,23 +68,29 @@ const dense = (channels: number, edge: number, taps: number) =>
     attrs: { pads: Array<number>(6).fill((taps - 1) / 2) },
   });
 
-export const PLANAR_CONV: Pass = {
+export const PLANAR_CONV = pass({
   name: "planar-conv",
-  op: "Conv",
-  check: (match) => isDense(match) ? (isPointwise(match) ? "a product" : null) : undefined,
+  ops: ["Conv"],
+  match: (match) => {
+    if (!isDense(match)) return undefined;
+    return isPointwise(match) ? "a product" : { attrs: match.node.attrs, shape: match.y.shape };
+  },
   kinds: byChannels(16, 1, [dense(8, 32, 3), dense(64, 24, 3)]),
-  rewrite: (op, inputs, match) => bySlices(op, inputs, match),
-};
+  rewrite: (op, [x, w, bias], layer) => bySlices(op, { x, w, bias }, layer),
+});
 
-export const PRODUCT_CONV: Pass = {
+export const PRODUCT_CONV = pass({
   name: "product-conv",
-  op: "Conv",
-  check: (match) => isDense(match) ? (isPointwise(match) ? null : "several voxels an output") : undefined,
+  ops: ["Conv"],
+  match: (match) => {
+    if (!isDense(match)) return undefined;
+    return isPointwise(match) ? { shape: match.y.shape } : "several voxels an output";
+  },
   kinds: byChannels(16, 1, [dense(8, 32, 1), dense(64, 24, 1)]),
-  rewrite: (op, [x, w, bias], { y }) => {
+  rewrite: (op, [x, w, bias], { shape }) => {
     const [n, c, ...size] = x.shape, m = w.shape[0];
     const product = op.MatMul(op.Reshape(w, [m, c]), op.Reshape(x, [n, c, sizeOf(size)]));
-    const rows = bias === undefined ? product : op.Add(product, op.Reshape(bias, [m, 1]));
-    return op.Reshape(rows, y.shape);
+    const rows = bias == null ? product : op.Add(product, op.Reshape(bias, [m, 1]));
+    return op.Reshape(rows, shape);
   },
-};
+});

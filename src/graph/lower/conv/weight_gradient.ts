@@ -5,7 +5,7 @@
 import type { Ops, Value } from "../../ir/ir.ts";
 import { sizeOf } from "../../../tensor/mod.ts";
 import { matrix } from "./matrix.ts";
-import { FLOAT_BYTES, type Kind, type Match, type Pass, type Target } from "../pass.ts";
+import { FLOAT_BYTES, type Kind, type Match, pass, type Target } from "../pass.ts";
 import { type Block, blockOf, gatherRows, type Places, reach, tapMatrix } from "./rows.ts";
 import { cube, dense, depthwise, weightGradientSample } from "../samples.ts";
 
@@ -25,26 +25,27 @@ export interface Geometry {
 }
 
 /** Reads the pattern: rows [C, G·N, D, H, W], kernels [G·M, N, oD, oH, oW] → dw [C, G·M, k…]; G > 1 only with C = 1. */
-export function geometry({ node, x: [rows, kernels], y }: Match): Geometry {
-  const list = (name: string) => node.attrs[name] as readonly number[];
-  const groups = Number(node.attrs.group);
+export function geometry({ node: { attrs }, x: [rows, kernels], y }: Match<"Conv">): Geometry {
   return {
-    groups,
+    groups: attrs.group,
     c: rows.shape[0],
-    m: kernels.shape[0] / groups,
+    m: kernels.shape[0] / attrs.group,
     n: kernels.shape[1],
     size: rows.shape.slice(2),
     out: kernels.shape.slice(2),
     kernel: y.shape.slice(2),
-    stride: list("dilations"),
-    pads: list("pads").slice(0, 3),
+    stride: attrs.dilations,
+    pads: attrs.pads.slice(0, 3),
   };
 }
 
 /** Whether a Conv is a weight gradient in its exchanged form: the kernel covers more than the output. */
-export function isWeightGradient({ x: [, kernels, bias], y }: Match): boolean {
-  return bias === undefined && kernels.shape.length === 5 && sizeOf(kernels.shape.slice(2)) > sizeOf(y.shape.slice(2));
+export function isWeightGradient({ x: [, kernels, bias], y }: Match<"Conv">): boolean {
+  return bias == null && kernels.shape.length === 5 && sizeOf(kernels.shape.slice(2)) > sizeOf(y.shape.slice(2));
 }
+
+/** x and dy as the pattern has them. */
+type Inputs = readonly [rows: Value, kernels: Value];
 
 interface Side {
   /** [G · channels, N · D · H, W] */
@@ -65,7 +66,7 @@ interface Meeting {
  * dw[c, m, k] = Σ x[c, p·stride + k − pad]·dy[m, p]; for stride 1 also Σ x[c, q]·dy[m, q + pad − k]. The side with fewer
  * channels is `far`, since it is copied once for every tap.
  */
-function meet(op: Ops, [rows, kernels]: readonly Value[], g: Geometry): Meeting {
+function meet(op: Ops, [rows, kernels]: Inputs, g: Geometry): Meeting {
   const side = (v: Value, channels: number, size: readonly number[]): Side => ({
     value: op.Reshape(v, [g.groups * channels, g.n * size[0] * size[1], size[2]]),
     channels,
@@ -82,8 +83,8 @@ function chooseBlock({ groups, c, m, kernel, stride }: Geometry, { near, offset 
   const shares = stride.every((s) => s === 1) && kernel[0] * kernel[1] > 1;
   const rows = !shares ? 1 : groups > 1 ? 16 : Math.min(512 / (c * m), 4);
   const wanted = rows >= 16 ? [4, 4] : rows >= 4 ? [2, 2] : rows >= 2 ? [1, 2] : [1, 1];
-  const size = wanted.map((b, i) => Math.min(b, near.size[i])) as [number, number];
-  return blockOf(size, { kernel, read: (axis, u, k) => u * stride[axis] + offset(axis, k) });
+  const size = (axis: number) => Math.min(wanted[axis], near.size[axis]);
+  return blockOf([size(0), size(1)], { kernel, read: (axis, u, k) => u * stride[axis] + offset(axis, k) });
 }
 
 /** Rows of a matrix that lie a multiple of this apart share few places of a processor's cache. */
@@ -107,7 +108,7 @@ const isCopied = ({ kernel, stride, size, out }: Geometry) =>
  * Rows of `far` that each block of `near` reads, times the rows of the block: one matrix product over all blocks, whose
  * elements are then summed by the tap that they belong to. In chunks of blocks, so that the copies stay in the budget.
  */
-function byRows(op: Ops, inputs: readonly Value[], g: Geometry, target: Target): Value {
+function byRows(op: Ops, inputs: Inputs, g: Geometry, target: Target): Value {
   const { groups, c, m, n, kernel } = g;
   const meeting = meet(op, inputs, g);
   const { far, near } = meeting;
@@ -200,7 +201,7 @@ const tapBytes = ({ c, m, n, kernel, size, out }: Geometry) =>
  * One product with a copy of `far` for every tap: where weights are many and voxels few, it is the weights' order that
  * takes time, and here they come in theirs.
  */
-function byTaps(op: Ops, inputs: readonly Value[], g: Geometry): Value {
+function byTaps(op: Ops, inputs: Inputs, g: Geometry): Value {
   const { far, near, farIsX, offset } = meet(op, inputs, g);
   const { n, kernel: [kd, kh, kw] } = g;
   const [depth, height, width] = near.size;
@@ -259,25 +260,24 @@ const GEOMETRY_KINDS: readonly GeometryKind[] = [
   { name: "dense, more filters", of: () => true, spec: dense(64, 64, 24) },
 ];
 
-const KINDS: readonly Kind[] = GEOMETRY_KINDS.map(({ name, of, spec }) => ({
+const KINDS: readonly Kind<"Conv">[] = GEOMETRY_KINDS.map(({ name, of, spec }) => ({
   name,
   includes: (match) => of(geometry(match)),
   sample: weightGradientSample(spec),
 }));
 
-export const WEIGHT_GRADIENT: Pass = {
+export const WEIGHT_GRADIENT = pass({
   name: "weight-gradient",
-  op: "Conv",
-  check: (match) => {
+  ops: ["Conv"],
+  match: (match) => {
     if (!isWeightGradient(match)) return undefined;
-    if ((match.node.attrs.strides as number[]).some((d) => d !== 1)) return "the convolution is dilated";
-    return match.node.attrs.group !== 1 && match.x[0].shape[0] !== 1 ? "grouped, but not depthwise" : null;
+    const { node: { attrs }, x: [rows] } = match;
+    if (attrs.strides.some((d) => d !== 1)) return "the convolution is dilated";
+    return attrs.group !== 1 && rows.shape[0] !== 1 ? "grouped, but not depthwise" : geometry(match);
   },
   kinds: KINDS,
-  rewrite: (op, inputs, match, target) => {
-    const g = geometry(match);
-    return hasFewVoxels(g) && tapBytes(g) <= target.temporaryBytes
-      ? byTaps(op, inputs, g)
-      : byRows(op, inputs, g, target);
-  },
-};
+  rewrite: (op, [rows, kernels], g, target) =>
+    hasFewVoxels(g) && tapBytes(g) <= target.temporaryBytes
+      ? byTaps(op, [rows, kernels], g)
+      : byRows(op, [rows, kernels], g, target),
+});

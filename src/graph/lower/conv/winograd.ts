@@ -7,7 +7,7 @@ import type { Ops, Value } from "../../ir/ir.ts";
 import { sizeOf, type Tensor, tensor } from "../../../tensor/mod.ts";
 import { matrix } from "./matrix.ts";
 import { type Filter, inputMatrix, ONCE, outputMatrix, pointsOf, slabs, TAPS, whyNoTiles } from "./minimal_filter.ts";
-import { FLOAT_BYTES, type Match, type Pass, type Target } from "../pass.ts";
+import { FLOAT_BYTES, pass, type Target } from "../pass.ts";
 import { byChannels, convSample, dense } from "../samples.ts";
 import { isWeightGradient } from "./weight_gradient.ts";
 
@@ -43,16 +43,26 @@ function productBias(op: Ops, bias: Value, { reads }: Filter): Value {
   return op.Concat(zeros(ONCE), bias, zeros(reads - ONCE - 1), { axis: 0 });
 }
 
+interface Tiled {
+  readonly pads: readonly number[];
+  /** Of the output. */
+  readonly shape: readonly number[];
+}
+
 /** Slab by slab: combined slices as the groups of one 2-D convolution, whose results are combined. */
-function byTiles(op: Ops, [x, w, bias]: readonly Value[], { node: { attrs }, y }: Match, target: Target): Value {
-  const [n, m, depth, oh, ow] = y.shape, [, c, input, h, width] = x.shape;
-  const [pad, top, left, , bottom, right] = attrs.pads as readonly number[];
+function byTiles(
+  op: Ops,
+  { x, w, bias }: { readonly x: Value; readonly w: Value; readonly bias: Value | null | undefined },
+  { pads: [pad, top, left, , bottom, right], shape: [n, m, depth, oh, ow] }: Tiled,
+  target: Target,
+): Value {
+  const [, c, input, h, width] = x.shape;
   const sliceBytes = FLOAT_BYTES * (c * h * width + m * oh * ow);
   const most = Math.min(target.temporaryBytes / sliceBytes, SLAB_BYTES / sliceBytes, MAX_PRODUCTS);
   const work = slabs({ input, output: depth, pad }, most);
   const weights = new Map([...new Set(work.map(({ filter }) => filter))].map((filter) => {
     const kernels = productKernels(op, w, filter);
-    return [filter, { kernels, shift: bias === undefined ? null : productBias(op, bias, filter) }];
+    return [filter, { kernels, shift: bias == null ? null : productBias(op, bias, filter) }];
   }));
   const samples = Array.from({ length: n }, (_, sample) => {
     const parts = work.map((slab) => {
@@ -72,19 +82,16 @@ function byTiles(op: Ops, [x, w, bias]: readonly Value[], { node: { attrs }, y }
   return n === 1 ? samples[0] : op.Concat(...samples, { axis: 0 });
 }
 
-const isUnit = (values: unknown) => (values as readonly number[]).every((v) => v === 1);
-
-export const WINOGRAD_CONV: Pass = {
+export const WINOGRAD_CONV = pass({
   name: "winograd-conv",
-  op: "Conv",
-  check: (match) => {
-    const { node: { attrs }, x: [, w], y } = match;
+  ops: ["Conv"],
+  match: (match) => {
+    const { node: { attrs }, x: [, w], y: { shape } } = match, { pads } = attrs;
     if (w.shape.length !== 5 || attrs.group !== 1 || w.shape[2] !== TAPS || isWeightGradient(match)) return undefined;
-    if (!isUnit(attrs.strides) || !isUnit(attrs.dilations)) return "strided or dilated";
-    const [front, , , back] = attrs.pads as readonly number[];
-    const layer = { c: w.shape[1], m: w.shape[0], size: y.shape.slice(2), pads: [front, back] };
-    return whyNoTiles(layer, { channels: 8, pairs: 64 });
+    if ([...attrs.strides, ...attrs.dilations].some((s) => s !== 1)) return "strided or dilated";
+    const layer = { c: w.shape[1], m: w.shape[0], size: shape.slice(2), pads: [pads[0], pads[3]] };
+    return whyNoTiles(layer, { channels: 8, pairs: 64 }) ?? { pads, shape };
   },
   kinds: byChannels(32, 1, [convSample(dense(32, 32, 24)), convSample(dense(64, 64, 24))]),
-  rewrite: byTiles,
-};
+  rewrite: (op, [x, w, bias], found, target) => byTiles(op, { x, w, bias }, found, target),
+});

@@ -5,7 +5,7 @@
 import type { Ops, Value } from "../../ir/ir.ts";
 import { type Tensor, tensor } from "../../../tensor/mod.ts";
 import { matrix } from "./matrix.ts";
-import { FLOAT_BYTES, type Match, type Pass, type Target } from "../pass.ts";
+import { FLOAT_BYTES, pass, type Target } from "../pass.ts";
 import { byChannels, dense, weightGradientSample } from "../samples.ts";
 import { collide, type Geometry, geometry, isWeightGradient, joined } from "./weight_gradient.ts";
 import { inputMatrix, outputMatrix, pointsOf, type Slab, slabs, TAPS, whyNoTiles } from "./minimal_filter.ts";
@@ -91,8 +91,12 @@ function shared(all: readonly number[], most: number): number[][] {
   return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
 }
 
-function byTiles(op: Ops, [rows, kernels]: readonly Value[], match: Match, target: Target): Value {
-  const g = geometry(match);
+function byTiles(
+  op: Ops,
+  [rows, kernels]: readonly [rows: Value, kernels: Value],
+  g: Geometry,
+  target: Target,
+): Value {
   const { c, m, n, kernel: [, kh, kw] } = g;
   const meeting = { x: rows, dy: kernels, farIsX: c <= m };
   const most = mostProducts(g, target);
@@ -114,17 +118,18 @@ function byTiles(op: Ops, [rows, kernels]: readonly Value[], match: Match, targe
   return op.Transpose(op.Reshape(taps, [TAPS, kw, far, kh, near]), { perm });
 }
 
-export const WINOGRAD_WEIGHT_GRADIENT: Pass = {
+export const WINOGRAD_WEIGHT_GRADIENT = pass({
   name: "winograd-weight-gradient",
-  op: "Conv",
-  check: (match) => {
+  ops: ["Conv"],
+  match: (match) => {
     if (!isWeightGradient(match)) return undefined;
-    const { groups, c, m, kernel, stride, pads: [front], size, out } = geometry(match);
+    const g = geometry(match);
+    const { groups, c, m, kernel, stride, pads: [front], size, out } = g;
     if (groups > 1 || kernel[0] !== TAPS) return undefined;
-    if ([...stride, ...match.node.attrs.strides as number[]].some((s) => s !== 1)) return "strided or dilated";
+    if ([...stride, ...match.node.attrs.strides].some((s) => s !== 1)) return "strided or dilated";
     const layer = { c, m, size: out, pads: [front, out[0] + TAPS - 1 - size[0] - front] };
-    return whyNoTiles(layer, { channels: 4, pairs: 128 });
+    return whyNoTiles(layer, { channels: 4, pairs: 128 }) ?? g;
   },
   kinds: byChannels(32, 0, [weightGradientSample(dense(32, 32, 24)), weightGradientSample(dense(64, 64, 24))]),
-  rewrite: byTiles,
-};
+  rewrite: (op, [rows, kernels], g, target) => byTiles(op, [rows, kernels], g, target),
+});

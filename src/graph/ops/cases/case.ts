@@ -4,6 +4,7 @@
  */
 import type { GraphBuilder } from "../../build/builder.ts";
 import type { AttrsOf, OpName, Value } from "../../ir/ir.ts";
+import { applied } from "../../ir/signatures.ts";
 import { type DType, isFloat, Random, sizeOf, type Tensor, tensor } from "../../../tensor/mod.ts";
 
 /**
@@ -92,8 +93,7 @@ export function placeCase<K extends OpName>(
     if (isFloat(value.dtype)) wanted.push(input);
     return input;
   });
-  const call = b.op[op] as (...args: unknown[]) => Value;
-  return { y: call(...operands, c.attrs ?? {}), wanted, feeds };
+  return { y: applied(b.op, op, { inputs: operands, attrs: c.attrs ?? {} }), wanted, feeds };
 }
 
 /** The elements of a case's input; floats are float32 numbers whatever the dtype, so that all engines see the same. */
