@@ -32,7 +32,7 @@ import { type Manifest, specOf } from "../src/registry/mod.ts";
 import { type Imported, importWeights } from "../src/weights/import_weights.ts";
 import { packageDirectory, readPackage, writePackage } from "../src/registry/package.ts";
 import { readWeightFile } from "../src/weights/formats/weight_file.ts";
-import { readNifti, spacingOf } from "../src/volume/mod.ts";
+import { readVolume, spacingOf } from "../src/volume/mod.ts";
 import { trainable } from "../src/train/finetuning/trainable.ts";
 import { resolveRecipe } from "../src/train/recipe/finetuning.ts";
 import { assertRow, type Row, vectorInput } from "./testing/vectors.ts";
@@ -173,7 +173,7 @@ Deno.test("a segmentation network gives the same mask as safetensors and as ONNX
         output: "probabilities",
         outPath,
       });
-      masks.push((await readNifti(outPath)).data);
+      masks.push((await readVolume(outPath)).data);
     }
     const spread = Math.max(...masks[0]) - Math.min(...masks[0]);
     assert.ok(spread > 0.01, `probabilities differ by ${spread} only`);

@@ -4,7 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { zipSync } from "fflate";
 import { inTemp, run } from "../src/cli/testing/cli.ts";
-import { readNifti } from "../src/volume/mod.ts";
+import { readVolume } from "../src/volume/mod.ts";
 import { writePhantomDataset } from "../scripts/phantoms/files.ts";
 import { TINY_PRETRAINING } from "./testing/pretraining.ts";
 import { shipTinyEncoder, TINY_SIZE } from "./testing/tiny_models.ts";
@@ -99,7 +99,7 @@ Deno.test("finetune is stopped, goes on, makes one candidate; segment uses it by
       assert.equal(code, 0, err);
       const { type, provider, labels } = lines.at(-1);
       assert.deepEqual([type, provider, labels[0].name], ["result", "cpu", "lesion"]);
-      const mask = await readNifti(out);
+      const mask = await readVolume(out);
       assert.deepEqual([mask.sizeVox, mask.data.filter((v) => v === 1).length], [roi, labels[0].voxels]);
     }
     await Deno.copyFile(join(image, "label.nii.gz"), join(reference, "one.nii.gz"));
@@ -221,7 +221,7 @@ Deno.test("pretrain refuses what it cannot use, and names no file of a patient",
     await refuse(["--recipe", join(root, "list.json")], 2, /--recipe: expected a JSON object/);
     await Deno.writeTextFile(join(root, "list.json"), '{ "mask": { "blockVox": 5 } }');
     await refuse(["--recipe", join(root, "list.json")], 1, /recipe\.mask\.blockVox to be a divisor/);
-    await refuse(["--steps", "1"], 1, /Cannot train on case 1: t1: Cannot read a NIfTI header/);
+    await refuse(["--steps", "1"], 1, /Cannot train on case 1: t1: Cannot read a volume: expected a NIfTI file/);
     const none = await run(["pretrain", "--data", join(root, "nothing"), "--name", "mine", ...store]);
     assert.match(none.err, /Cannot read the data set: source 1: there is no such folder or file/);
   }));

@@ -12,7 +12,7 @@ import { classify, type ModelSpec, segment } from "../src/inference/mod.ts";
 import { readDatasetFolder } from "../src/datasets/mod.ts";
 import { type ManifestDraft, specOf as specOfManifest } from "../src/registry/mod.ts";
 import { packageDirectory, readPackage, writePackage } from "../src/registry/package.ts";
-import { readNifti } from "../src/volume/mod.ts";
+import { readVolume } from "../src/volume/mod.ts";
 import { finetune, type FinetuneRequest, type Recipe, TrainingError } from "../src/train/mod.ts";
 import { trainable } from "../src/train/finetuning/trainable.ts";
 import { resolveRecipe } from "../src/train/recipe/finetuning.ts";
@@ -115,7 +115,7 @@ for (const fixture of ["pyramid_bn", "pyramid_folded"] as const) {
       });
       const outPath = join(folder, "mask.nii.gz");
       const served = await segment({ ...made, images: cases[0].images, engine, output: "labels", outPath });
-      const { data, sizeVox } = await readNifti(outPath);
+      const { data, sizeVox } = await readVolume(outPath);
       assert.deepEqual(sizeVox, [28, 32, 30]);
       assert.equal(served.labels[0].voxels, data.filter((v) => v === LESION.value).length);
     }));

@@ -8,7 +8,7 @@ import { importModel } from "../src/graph/mod.ts";
 import { templatePath } from "../src/inference/mod.ts";
 import { readPretrainingSources } from "../src/datasets/mod.ts";
 import { finetune, pretrain, type PretrainingRecipe, type TrainEvent, TrainingError } from "../src/train/mod.ts";
-import { readNifti, spacingOf, type Triple } from "../src/volume/mod.ts";
+import { readVolume, spacingOf, type Triple } from "../src/volume/mod.ts";
 import { runAndKill } from "./testing/kill.ts";
 import { pretrainIn, type PretrainingOptions, TINY_PRETRAINING } from "./testing/pretraining.ts";
 import { requestOf, TINY_ENCODER } from "./testing/tiny_models.ts";
@@ -74,7 +74,7 @@ Deno.test("pretrain() of cases with different modalities and grids makes an enco
       "t1c.nii.gz",
       "t2.nii.gz",
     ]);
-    const template = await readNifti(templatePath(output, "flair"));
+    const template = await readVolume(templatePath(output, "flair"));
     assert.deepEqual([template.sizeVox, spacingOf(template.affineRas)], [[24, 28, 24], [8, 8, 8]]);
     // the phantoms' middles all lie at 0 mm, and so does the template's
     assert.deepEqual(template.affineRas.slice(0, 12), [8, 0, 0, -92, 0, 8, 0, -108, 0, 0, 8, -92]);
@@ -91,7 +91,7 @@ Deno.test("pretrain() of cases with different modalities and grids makes an enco
     const base = { name: "tiny", version: 1, directory: output, spec };
     const phantoms = (await readPretrainingSources([join(folder, "data")])).cases.slice(0, 1);
     const label = join(folder, "label.nii.gz");
-    const image = await readNifti(phantoms[0].images.t1!);
+    const image = await readVolume(phantoms[0].images.t1!);
     await writeVolume(label, image, Uint8Array.from(image.data, (v) => Number(v > 100)));
     const losses: number[] = [];
     await finetune(requestOf({
@@ -173,7 +173,7 @@ Deno.test("pretrain() runs UNET3D, and templates that start at zero", () =>
     };
     const { spec } = await pretrainIn({ folder, name: "a", recipe }, { engine });
     assert.equal(spec.architecture.kind, "unet3d-pretraining");
-    const { data } = await readNifti(templatePath(join(folder, "a", "output"), "t1"));
+    const { data } = await readVolume(templatePath(join(folder, "a", "output"), "t1"));
     assert.ok(data.some((v) => v > 0) && data.every((v) => Math.abs(v) < 1e-3), "two steps from zero");
   }));
 

@@ -9,13 +9,14 @@ import { gzipSync } from "node:zlib";
 import { makePhantom, PHANTOM_MODALITIES } from "../scripts/phantoms/phantom.ts";
 import { type Service, startService } from "../scripts/demo/service.ts";
 import { createTestDatabase, TEST_URL } from "../src/storage/testing/database.ts";
+import { geometryOf } from "../src/volume/formats/nifti_header.ts";
 import {
-  headerForGrid,
-  type NiftiHeader,
-  readNifti,
-  readNiftiHeader,
+  type Grid,
+  readVolume,
+  readVolumeHeader,
   type Triple,
-  writeNifti,
+  type VolumeHeader,
+  writeVolume,
 } from "../src/volume/mod.ts";
 import { curl, NO_CURL, sending, watch } from "./testing/curl.ts";
 import { shipTinyEncoder, TINY_SIZE } from "./testing/tiny_models.ts";
@@ -23,26 +24,26 @@ import { inFolder, orientedGrid } from "./testing/volumes.ts";
 
 const SIZE: Triple = [33, 38, 31];
 
+type ScannerGrid = Grid & Required<Pick<VolumeHeader, "nifti">>;
+
 /** A header of a scanner's kind: turned axes, a qform of its own beside the sform. */
-function scannerHeader(): NiftiHeader {
-  const header = headerForGrid(
-    orientedGrid(SIZE, { code: "PIR", spacingMm: [4.4, 3.9, 4.7], originMm: [60, 70, -60] }),
-  );
-  const raw = header.raw.slice();
+function scannerHeader(): ScannerGrid {
+  const grid = orientedGrid(SIZE, { code: "PIR", spacingMm: [4.4, 3.9, 4.7], originMm: [60, 70, -60] });
+  const { version, raw } = geometryOf(grid);
   const view = new DataView(raw.buffer);
   view.setFloat32(76, -1, true); // qfac
   view.setInt16(252, 1, true); // qform_code
   view.setInt16(254, 4, true); // sform_code
   [0.5, -0.5, 0.5, 61, 70, -60].forEach((v, i) => view.setFloat32(256 + 4 * i, v, true));
-  return { ...header, raw };
+  return { ...grid, nifti: { version, raw } };
 }
 
 /** Four modalities and the lesions of a phantom under `folder`. */
-async function writeCase(folder: string, seed: number, like: NiftiHeader): Promise<void> {
+async function writeCase(folder: string, seed: number, grid: ScannerGrid): Promise<void> {
   await mkdir(folder, { recursive: true });
   const { images, label } = makePhantom({ seed, sizeVox: SIZE, spacingMm: [4.4, 3.9, 4.7], lesions: 6 });
   for (const [name, data] of Object.entries({ ...images, label })) {
-    await writeNifti(join(folder, `${name}.nii.gz`), { data, sizeVox: SIZE, like });
+    await writeVolume(join(folder, `${name}.nii.gz`), { data, grid });
   }
 }
 
@@ -79,13 +80,13 @@ const images = (folder: string, names: readonly string[] = PHANTOM_MODALITIES) =
   names.flatMap((name) => ["-F", `${name}=@${join(folder, `${name}.nii.gz`)}`]);
 
 /** The mask that curl brings has the patient's own grid, and as many voxels as the reply in JSON says. */
-async function segmentAndCheck({ url }: Service, folder: string, like: NiftiHeader): Promise<void> {
+async function segmentAndCheck({ url }: Service, folder: string, like: ScannerGrid): Promise<void> {
   const address = `${url}/v1/models/lesions/segment`;
   const mask = await curl(address, ...images(folder));
   assert.deepEqual([mask.status, mask.type], [200, "application/gzip"]);
-  const { data, header } = await readNifti(mask.body);
-  assert.deepEqual([header.sizeVox, header.datatype.name, header.raw], [SIZE, "uint8", like.raw]);
-  assert.deepEqual(header.affineRas, (await readNiftiHeader(join(folder, "t1.nii.gz"))).affineRas);
+  const { data, header } = await readVolume(mask.body);
+  assert.deepEqual([header.sizeVox, header.datatype.name, header.nifti], [SIZE, "uint8", like.nifti]);
+  assert.deepEqual(header.affineRas, (await readVolumeHeader(join(folder, "t1.nii.gz"))).affineRas);
   const found = (await curl(address, "-H", "Accept: application/json", ...images(folder))).json();
   assert.deepEqual([found.model, found.version, found.provider], ["lesions", 1, "cpu"]);
   assert.equal(found.labels[0].voxels, data.filter((v) => v === 1).length);
@@ -96,22 +97,17 @@ async function refuseNonsense(
   server: Service,
   { folder, dataset }: { folder: string; dataset: string },
 ): Promise<void> {
-  const like = scannerHeader();
+  const grid = scannerHeader();
   const bad = join(folder, "bad");
   await mkdir(bad);
   await writeFile(join(bad, "text.nii.gz"), "Jane Doe, not a volume");
   const good = await Deno.readFile(join(folder, "three/t1.nii.gz"));
   await writeFile(join(bad, "cut.nii.gz"), good.subarray(0, good.length / 2));
-  const four = { data: new Uint8Array(2 * SIZE[0] * SIZE[1] * SIZE[2]), sizeVox: SIZE, components: 2, like };
-  await writeNifti(join(bad, "series.nii.gz"), four);
+  const four = { data: new Uint8Array(2 * SIZE[0] * SIZE[1] * SIZE[2]), components: 2, grid };
+  await writeVolume(join(bad, "series.nii.gz"), four);
   const zeros = new Uint8Array(2 ** 28);
   const bomb = join(bad, "bomb.nii.gz");
-  await writeNifti(join(bad, "small.nii"), {
-    data: new Uint8Array(8),
-    sizeVox: [2, 2, 2],
-    like: { ...like, sizeVox: [2, 2, 2] },
-    gzip: false,
-  });
+  await writeVolume(join(bad, "small.nii"), { data: new Uint8Array(8), grid: { ...grid, sizeVox: [2, 2, 2] } });
   zeros.set(await Deno.readFile(join(bad, "small.nii")));
   await writeFile(bomb, gzipSync(zeros, { level: 1 }));
   const upload = (name: string) => ["-T", join(bad, name), `${server.url}/v1/datasets/${dataset}/cases/bad/t1`];

@@ -6,14 +6,13 @@ import {
   crop,
   foregroundBox,
   type GridImage,
-  headerForGrid,
   percentiles,
-  readNifti,
+  readVolume,
   resampleSpacing,
   resampleToGrid,
   restoreLabels,
   toRas,
-  writeNifti,
+  writeVolume,
 } from "../../src/volume/mod.ts";
 
 /** Isotropic, and unlike any scan's voxels, so that every scan is resampled. */
@@ -41,13 +40,13 @@ function* scans(): Generator<{ folder: string; path: string }> {
 }
 
 async function writeImage(path: string, image: GridImage): Promise<void> {
-  await writeNifti(path, { data: image.data, sizeVox: image.sizeVox, like: headerForGrid(image), gzip: false });
+  await writeVolume(path, { data: image.data, grid: image });
 }
 
 const entries: unknown[] = [];
 for (const [number, { folder, path }] of [...scans()].entries()) {
   const base = `${out}/${number}`;
-  const volume = await timed("read", () => readNifti(path));
+  const volume = await timed("read", () => readVolume(path));
   const qs = [1, 5, 50, 95, 99];
   const values = await timed("percentiles", () => percentiles(volume.data, qs));
   const cut = values[3] / 2;
@@ -62,13 +61,13 @@ for (const [number, { folder, path }] of [...scans()].entries()) {
     "restoreLabels",
     () => restoreLabels({ logits, channels: 1, grid: cropped }, { values: [1] }),
   );
-  const first = await readNifti(`${folder}/flair.nii.gz`);
+  const first = await readVolume(`${folder}/flair.nii.gz`);
   const onFirst = await timed("resampleToGrid", () => resampleToGrid(volume, first));
 
   const direct = Uint8Array.from(volume.data, (v) => v > cut ? 1 : 0);
-  const geometry = { sizeVox: volume.sizeVox, like: volume.header };
-  await timed("write", () => writeNifti(`${base}_mask.nii.gz`, { data: direct, ...geometry }));
-  await writeNifti(`${base}_restored.nii.gz`, { data: labels, ...geometry });
+  const grid = volume.header;
+  await timed("write", () => writeVolume(`${base}_mask.nii.gz`, { data: direct, grid }));
+  await writeVolume(`${base}_restored.nii.gz`, { data: labels, grid });
   await writeImage(`${base}_ras.nii`, ras);
   await writeImage(`${base}_spaced.nii`, spaced);
   await writeImage(`${base}_nearest.nii`, nearest);

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { dice } from "../../src/metrics/mod.ts";
-import { readNifti } from "../../src/volume/mod.ts";
+import { readVolume } from "../../src/volume/mod.ts";
 import { PHANTOM_MODALITIES } from "../phantoms/phantom.ts";
 import { writePhantomDataset } from "../phantoms/files.ts";
 
@@ -185,8 +185,8 @@ async function main(): Promise<void> {
     const third = join(folder, "phantoms", "cases", cases[2]);
     await segment(server, third, join(folder, "mask.nii.gz"));
     const [mask, label] = await Promise.all([
-      readNifti(join(folder, "mask.nii.gz")),
-      readNifti(join(third, "label.nii.gz")),
+      readVolume(join(folder, "mask.nii.gz")),
+      readVolume(join(third, "label.nii.gz")),
     ]);
     const score = dice(Uint8Array.from(mask.data), Uint8Array.from(label.data));
     say(`Segmented ${cases[2]}, which the network never saw: Dice ${score.toFixed(3)}`);

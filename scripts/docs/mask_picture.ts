@@ -2,14 +2,14 @@
  * Draws masks as outlines on the axial slice that shows most of the first one, side by side:
  * `deno run -A scripts/docs/mask_picture.ts IMAGE.nii.gz OUT.png MASK.nii.gz [MASK.nii.gz …]`. All files on one grid.
  */
-import { encodePng, type GridImage, overlay, readNifti, sideBySide, sliceOf, toRas } from "../../src/volume/mod.ts";
+import { encodePng, type GridImage, overlay, readVolume, sideBySide, sliceOf, toRas } from "../../src/volume/mod.ts";
 
 const [imagePath, out, ...maskPaths] = Deno.args;
 if (maskPaths.length === 0) {
   console.error("Cannot draw: expected IMAGE.nii.gz OUT.png MASK.nii.gz [MASK.nii.gz …]");
   Deno.exit(2);
 }
-const read = async (path: string): Promise<GridImage> => toRas(await readNifti(path));
+const read = async (path: string): Promise<GridImage> => toRas(await readVolume(path));
 const image = await read(imagePath);
 const masks = await Promise.all(maskPaths.map(read));
 const nz = image.sizeVox[2];

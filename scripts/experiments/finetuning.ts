@@ -4,7 +4,7 @@ import { type Engine, openEngine } from "../../src/engine/mod.ts";
 import { classify, type Label, type Modality, type ModelSpec, segment } from "../../src/inference/mod.ts";
 import { dice, hd95, nanMean, volumeMl } from "../../src/metrics/mod.ts";
 import { finetune, type FinetuneRequest, type Recipe, type TrainingCase } from "../../src/train/mod.ts";
-import { readNifti, spacingOf } from "../../src/volume/mod.ts";
+import { readVolume, spacingOf } from "../../src/volume/mod.ts";
 import type { Encoder } from "./encoders.ts";
 import type { Run, RunCache, RunContext } from "./runs.ts";
 import type { Metric, Row } from "./types.ts";
@@ -67,7 +67,7 @@ export function segmentationRun(options: FinetuningRunOptions): Run {
     for (const { id, images, label } of test) {
       const outPath = join(folder, "mask.nii.gz");
       await segment({ directory, spec, images, engine, output: "labels", outPath });
-      const [mask, reference] = [await readNifti(outPath), await readNifti(label!)];
+      const [mask, reference] = [await readVolume(outPath), await readVolume(label!)];
       const { sizeVox } = reference, spacingMm = spacingOf(reference.affineRas);
       const masks = [mask, reference].map(({ data }) => Uint8Array.from(data, (v) => Number(Math.round(v) === 1)));
       patients.push({

@@ -1,7 +1,7 @@
 /** Writes phantoms as a data set in Sulcus layout: `dataset.json`, `cases/<case>/{t1,t1c,t2,flair,label,tissue}.nii.gz`. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { headerForGrid, writeNifti } from "../../src/volume/mod.ts";
+import { writeVolume } from "../../src/volume/mod.ts";
 import { makePhantom, type Phantom, PHANTOM_MODALITIES, type PhantomOptions } from "./phantom.ts";
 import { encodePng, overlay, sideBySide, sliceOf } from "../../src/volume/mod.ts";
 
@@ -24,9 +24,9 @@ export async function writePhantomDataset(directory: string, options: PhantomDat
     const folder = join(directory, "cases", name);
     await mkdir(folder, { recursive: true });
     const { images, label, tissue } = phantom;
-    const like = headerForGrid({ sizeVox: options.sizeVox, affineRas: phantom.affine });
+    const grid = { sizeVox: options.sizeVox, affineRas: phantom.affine };
     for (const [file, data] of Object.entries({ ...images, label, tissue })) {
-      await writeNifti(join(folder, `${file}.nii.gz`), { data, sizeVox: options.sizeVox, like });
+      await writeVolume(join(folder, `${file}.nii.gz`), { data, grid });
     }
     if (options.png) await writeFile(`${folder}.png`, overview(phantom, options.sizeVox));
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readNifti } from "../../src/volume/mod.ts";
+import { readVolume } from "../../src/volume/mod.ts";
 import { writePhantomDataset } from "./files.ts";
 import { makePhantom, PHANTOM_MODALITIES, type PhantomOptions } from "./phantom.ts";
 
@@ -130,7 +130,7 @@ Deno.test("writePhantomDataset() writes Sulcus layout that reads back voxel by v
       "tissue.nii.gz",
     ]);
     const second = makePhantom({ ...options, seed: options.seed + 1 });
-    const read = async (name: string) => await readNifti(join(directory, "cases", "phantom002", `${name}.nii.gz`));
+    const read = async (name: string) => await readVolume(join(directory, "cases", "phantom002", `${name}.nii.gz`));
     const flair = await read("flair");
     assert.deepEqual(flair.affineRas, second.affine);
     assert.deepEqual([...flair.data], [...second.images.flair]);
@@ -154,7 +154,7 @@ Deno.test("writePhantomDataset() makes every second case of a classification set
       phantom003: { class: "lesions" },
     });
     const lesion = async (name: string) =>
-      (await readNifti(join(directory, "cases", name, "label.nii.gz"))).data.includes(1);
+      (await readVolume(join(directory, "cases", name, "label.nii.gz"))).data.includes(1);
     assert.deepEqual([await lesion("phantom001"), await lesion("phantom002")], [true, false]);
   } finally {
     rmSync(directory, { recursive: true });

@@ -3,9 +3,15 @@
  * in, and what must hold before they are trained on. Knows neither HTTP nor networks.
  */
 export { type DatasetFolder, readDatasetFolder, readDatasetZip } from "./store/folder.ts";
-export { caseNameSchema, datasetLabelSchema, datasetSpecSchema } from "./store/spec.ts";
+export {
+  caseNameSchema,
+  datasetDetailSchema,
+  datasetLabelSchema,
+  datasetSpecSchema,
+  datasetSummarySchema,
+} from "./spec.ts";
 export { Datasets, type DatasetsOptions } from "./store/datasets.ts";
 export { isUuid, lockDataset } from "./store/rows.ts";
-export { inputFromName } from "./layouts/modalities.ts";
-export { type PretrainingSource, readPretrainingSources } from "./layouts/pretraining_source.ts";
+export { DATASET_LAYOUTS, type DatasetLayout, LAYOUT_TITLES, LAYOUTS } from "./layouts/layouts.ts";
+export { type PretrainingSource, readPretrainingSources } from "./store/pretraining_source.ts";
 export * from "./types.ts";

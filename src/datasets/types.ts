@@ -1,8 +1,11 @@
-/** Data sets as users see them: plain data, dates as ISO 8601 strings. */
+/** Data sets as users see them: plain data, dates as ISO 8601 strings. Their schemas stand in `spec.ts`. */
 import type { Label, Modality } from "../inference/mod.ts";
 import type { FinetuneRequest } from "../train/mod.ts";
 
 export type DatasetTask = FinetuneRequest["task"];
+
+/** A file of a case: one of its images, or its label map. */
+export type Role = Modality | "label";
 
 /** A region of a data set: `values` of the label maps belong to it. Regions may overlap. */
 export interface DatasetLabel {
@@ -14,7 +17,7 @@ export interface DatasetLabel {
   readonly colour?: string;
 }
 
-/** What a data set is made from (`POST /v1/datasets`). */
+/** A data set to be made (`POST /v1/datasets`). */
 export interface DatasetSpec {
   readonly name: string;
   readonly task: DatasetTask;
@@ -30,29 +33,31 @@ export interface DatasetSummary {
   readonly name: string;
   readonly task: DatasetTask;
   readonly modalities: readonly Modality[];
-  /** As {@link labelsOf} filled them in: written value, colour. */
+  /** With the written values and colours that `labelsOf()` filled in. */
   readonly labels: readonly Label[];
   readonly classes: readonly string[];
   readonly createdAt: string;
   readonly caseCount: number;
 }
 
-export type CheckCode =
-  | "missing-modality"
-  | "missing-label"
-  | "missing-class"
+export const CHECK_CODES = [
+  "missing-modality",
+  "missing-label",
+  "missing-class",
   /** A modality or the label does not overlap the case's first modality in space. */
-  | "no-overlap"
+  "no-overlap",
   /** A modality or the label is not on the grid of the case's first modality and is resampled: a warning. */
-  | "grids-differ"
+  "grids-differ",
   /** The label map holds values that are no whole numbers or belong to no label. */
-  | "label-out-of-range"
+  "label-out-of-range",
   /** No voxel belongs to any label: a warning, and an error when it is so in every case. */
-  | "label-empty"
+  "label-empty",
   /** An image holds NaN or infinity, which are read as 0: a warning. */
-  | "non-finite";
+  "non-finite",
+] as const;
+export type CheckCode = (typeof CHECK_CODES)[number];
 
-/** What is wrong with a case, or doubtful about it. */
+/** A fault of a case, or a doubt about it. */
 export interface CaseCheck {
   readonly case: string;
   readonly code: CheckCode;
@@ -76,14 +81,4 @@ export interface DatasetDetail extends DatasetSummary {
   readonly hash: string;
   /** No check is an error and there is a case. */
   readonly ready: boolean;
-}
-
-export const DATASET_LAYOUTS = ["nnunet", "brats", "sulcus"] as const;
-export type DatasetLayout = (typeof DATASET_LAYOUTS)[number];
-
-export interface ImportedDataset {
-  readonly dataset: DatasetDetail;
-  readonly layout: DatasetLayout;
-  /** Files of the archive that no rule of the layout explains (their number, not their names). */
-  readonly ignoredFiles: number;
 }

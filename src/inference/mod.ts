@@ -1,4 +1,5 @@
 /** Inference: a case's files → network input → sliding windows → blended logits → a mask on the source grid. */
+export * from "./modalities.ts";
 export * from "./spec.ts";
 export * from "./types.ts";
 export { segment } from "./tasks/segment.ts";
@@ -6,15 +7,15 @@ export { classify } from "./tasks/classify.ts";
 export { softmax } from "./tasks/probabilities.ts";
 export { centreOf, classifierInput, prepare, type Prepared, prepareLabel } from "./prepare/preprocess.ts";
 export { type RunWindow, slidingLogits, windowRunner } from "./windows/sliding.ts";
-export {
-  type CheckingModel,
-  isCheckingModel,
-  likeliestLook,
-  lookOf,
-  ModalityCheck,
-  SURE,
-} from "./tasks/modality_check.ts";
+export { type CheckingModel, isCheckingModel, likeliestLook, ModalityCheck, SURE } from "./tasks/modality_check.ts";
 export { checkNetwork, type NetworkSpec } from "./windows/check_network.ts";
 export { importNetwork, loadGraph } from "./windows/loaded_network.ts";
-export { readVolume } from "./prepare/read_volume.ts";
-export { readTemplate, type TemplateFit, templateFor, templatePath, writeTemplate } from "./prepare/templates.ts";
+export { readInput } from "./prepare/read_input.ts";
+export {
+  readTemplate,
+  templateFile,
+  type TemplateFit,
+  templateFor,
+  templatePath,
+  writeTemplate,
+} from "./prepare/templates.ts";

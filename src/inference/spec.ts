@@ -3,14 +3,7 @@
  * inference and training share. Plain data; `registry/` validates it from JSON.
  */
 import { familyOf, kindOf, NETWORK_KINDS, type NetworkSpec, type Task as NetworkTask } from "../nets/mod.ts";
-
-/** Canonical modality names (docs/method E.4). */
-export const MODALITIES = ["t1", "t1c", "t2", "flair", "pd", "mra", "dwi", "adc"] as const;
-/** One volume of whatever modality: the only input of a classifier that tells something of any volume. */
-export const ANY_MODALITY = "any";
-/** What an input may be called. */
-export const INPUTS = [...MODALITIES, ANY_MODALITY] as const;
-export type Modality = (typeof INPUTS)[number];
+import { ANY_MODALITY, type Modality } from "./modalities.ts";
 
 export type Task = NetworkTask;
 

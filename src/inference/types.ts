@@ -1,7 +1,8 @@
 /** What `inference/` is asked and what it answers; the functions are `segment()` and `classify()` of `mod.ts`. */
 import type { Engine } from "../engine/mod.ts";
 import type { CheckingModel } from "./tasks/modality_check.ts";
-import type { Modality, ModelSpec } from "./spec.ts";
+import type { Modality } from "./modalities.ts";
+import type { ModelSpec } from "./spec.ts";
 
 export interface Warning {
   /** Stable, kebab-case: `resampled-to-first`, `modality-mismatch`, … */

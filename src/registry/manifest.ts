@@ -7,6 +7,7 @@ import {
   INPUTS,
   MODALITIES,
   type ModelSpec,
+  templateFile,
   wrongArchitecture,
   wrongInputs,
 } from "../inference/mod.ts";
@@ -24,7 +25,7 @@ export const versionSchema = z.int().min(1).max(1_000_000);
 
 /** The files that a package may hold beside `manifest.json`. */
 export const PACKAGE_FILE = new RegExp(
-  `^(network\\.onnx|report\\.(json|html)|templates/(${MODALITIES.join("|")})\\.nii\\.gz)$`,
+  `^(network\\.onnx|report\\.(json|html)|${MODALITIES.map(templateFile).join("|").replaceAll(".", "\\.")})$`,
 );
 
 /** Colours of labels that people can tell apart with any colour vision (Okabe and Ito's palette). */

@@ -2,7 +2,7 @@
  * Volumes: NIfTI files, grids and affines, orientation, resampling, intensity, crop, window plans, and the way back to
  * the file's grid. Knows no network and no HTTP.
  *
- * The way there: `readNifti → toRas → resampleSpacing → scaleIntensityPercentiles → foregroundBox, crop`; every step
+ * The way there: `readVolume → toRas → resampleSpacing → scaleIntensityPercentiles → foregroundBox, crop`; every step
  * keeps `placement`, so `restoreLabels()` and its kin need nothing else for the way back.
  */
 export {
@@ -12,6 +12,7 @@ export {
   invertAffine,
   LEAST_OVERLAP,
   multiplyAffines,
+  perAxis,
   sameGrid,
   spacingAffine,
   spacingOf,
@@ -20,9 +21,19 @@ export {
   voxelsOf,
 } from "./grid/grid.ts";
 export { type GridImage, type Placement, placementOf } from "./grid/placement.ts";
-export { headerForGrid, type NiftiHeader } from "./formats/nifti_header.ts";
-export { type ReadLimits, readNifti, readNiftiHeader, type Volume } from "./formats/nifti_read.ts";
-export { type NiftiContent, writeNifti } from "./formats/nifti_write.ts";
+export type { Volume, VolumeContent, VolumeHeader } from "./formats/format.ts";
+export {
+  isVolumeStart,
+  readVolume,
+  readVolumeHeader,
+  splitVolumePath,
+  VOLUME_ENDINGS,
+  VOLUME_FILE,
+  VOLUME_START_BYTES,
+  volumeEnding,
+  writeVolume,
+  WRITTEN_ENDING,
+} from "./formats/formats.ts";
 export { type Orientation, orientationOf, restoreNearest, toRas } from "./grid/orient.ts";
 export { type Interpolation, resampleSpacing, resampleToGrid, spacedSize } from "./sampling/resample.ts";
 export { percentile, percentiles, scaleIntensity, scaleIntensityPercentiles } from "./intensity/intensity.ts";

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { applyAffine, type Grid, headerForGrid, spacingAffine, type Triple, writeNifti } from "../../src/volume/mod.ts";
+import { applyAffine, type Grid, spacingAffine, type Triple, writeVolume as write } from "../../src/volume/mod.ts";
 
 /** Which way each letter of an orientation such as "LAS" points: world axis and sign. */
 const DIRECTIONS: Readonly<Record<string, readonly [number, number]>> = {
@@ -49,7 +49,7 @@ export async function writeVolume(
   grid: Grid,
   data: Uint8Array | Float32Array,
 ): Promise<string> {
-  await writeNifti(path, { data, sizeVox: grid.sizeVox, like: headerForGrid(grid) });
+  await write(path, { data, grid });
   return path;
 }
 

@@ -1,6 +1,7 @@
 /** `sulcus evaluate`: scores of masks or of predicted classes. The scores are made in the files beside this one. */
 import { readFile } from "node:fs/promises";
 import { writeWhole } from "../../storage/mod.ts";
+import { VOLUME_ENDINGS } from "../../volume/mod.ts";
 import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
 import { JSON_FLAG } from "../options/settings.ts";
 import { CommandError } from "../terminal/errors.ts";
@@ -16,7 +17,7 @@ export const evaluateCommand: Command = {
   usage: ["evaluate --prediction DIR --reference DIR [--labels 1,2,4]", "evaluate --classes predictions.csv"],
   flags: {
     prediction: { value: "DIR", help: "Predicted masks; a file belongs to the reference of the same name" },
-    reference: { value: "DIR", help: "Reference masks, .nii or .nii.gz" },
+    reference: { value: "DIR", help: `Reference masks, ${VOLUME_ENDINGS.join(" or ")}` },
     labels: {
       value: "LIST",
       help: "Values to score, such as 1,2,4; joined by + they are one region, such as 4,1+4,1+2+4. Default: every " +

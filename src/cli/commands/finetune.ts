@@ -1,4 +1,5 @@
 /** `sulcus finetune`: the flags of a fine-tune as a request, and what is told of it. The run is in `finetune_run.ts`. */
+import { LAYOUT_TITLES, LAYOUTS } from "../../datasets/mod.ts";
 import type { Recipe, TrainEvent } from "../../train/mod.ts";
 import { type Args, type Command, refuse } from "../terminal/args.ts";
 import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
@@ -19,7 +20,7 @@ export const finetuneCommand: Command = {
   ],
   flags: {
     ...MODEL_FLAGS,
-    data: { value: "DIR|ZIP", help: "The labelled cases, in nnU-Net v2, BraTS or Sulcus layout" },
+    data: { value: "DIR|ZIP", help: `The labelled cases, in ${LAYOUT_TITLES} layout` },
     name: { value: "NAME", help: "The model to be made; if it exists it gets a further version" },
     preset: {
       value: "NAME",
@@ -46,10 +47,8 @@ export const finetuneCommand: Command = {
   notes: `
 The result is a candidate: it is used once you have looked at it and approved it (\`sulcus models approve\`).
 Ctrl-C stops after the update under way and keeps a checkpoint; the same command again goes on from there. So it does
-after a crash. --data lists the cases, in one of three layouts:
-  nnU-Net v2   dataset.json, imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz
-  BraTS        CASE/CASE_t1.nii.gz, …, CASE/CASE_seg.nii.gz
-  Sulcus       dataset.json, cases/CASE/t1.nii.gz, …, cases/CASE/label.nii.gz`,
+after a crash. --data lists the cases, in one of these layouts:
+${Object.values(LAYOUTS).map(({ title, files }) => `  ${title.padEnd(12)} ${files}`).join("\n")}`,
   run: runCommand,
 };
 

@@ -1,7 +1,8 @@
 /** `sulcus pretrain`: the flags of a pre-training as a request, its run in this process, and what is told of it. */
 import { createHash } from "node:crypto";
 import { checkNamesake, pretrainingDraft } from "../../jobs/mod.ts";
-import { readPretrainingSources } from "../../datasets/mod.ts";
+import { LAYOUT_TITLES, readPretrainingSources } from "../../datasets/mod.ts";
+import { MODALITIES } from "../../inference/mod.ts";
 import { pretrain, PRETRAINING_PRESETS, type PretrainingRecipe, resolvePretraining } from "../../train/mod.ts";
 import { type Args, type Command, refuse } from "../terminal/args.ts";
 import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
@@ -47,8 +48,8 @@ The result is a candidate: it is used once you have looked at it and approved it
 Ctrl-C stops after the update under way and keeps a checkpoint; the same command again goes on from there. So it does
 after a crash. A source is one of
   a manifest   a JSON file: { "cases": [{ "id": "…", "images": { "t1": "path", … } }] }, paths relative to it
-  a folder     in nnU-Net v2, BraTS or Sulcus layout (see \`sulcus finetune --help\`), or of CASE/t1.nii.gz, …
-A case may have any of t1, t1c, t2, flair, pd, mra, dwi, adc, each on a grid of its own.`,
+  a folder     in ${LAYOUT_TITLES} layout (see \`sulcus finetune --help\`), or of CASE/t1.nii.gz, …
+A case may have any of ${MODALITIES.join(", ")}, each on a grid of its own.`,
   run: runCommand,
 };
 

@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import { segment, type SegmentResult } from "../../inference/mod.ts";
 import { specOf } from "../../registry/mod.ts";
+import { WRITTEN_ENDING } from "../../volume/mod.ts";
 import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
 import { CHECK_FLAG, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
 import { onDevice } from "../options/device.ts";
@@ -20,7 +21,7 @@ export const segmentCommand: Command = {
   flags: {
     ...MODEL_FLAGS,
     ...IMAGE_FLAGS,
-    out: { value: "FILE", help: "The mask to be written, .nii.gz; a file of this name is replaced" },
+    out: { value: "FILE", help: `The mask to be written, ${WRITTEN_ENDING}; a file of this name is replaced` },
     output: {
       value: "KIND",
       help: "labels (default): one number per voxel; regions: one volume per region, these may overlap; probabilities",
@@ -42,7 +43,7 @@ The mask lies on that grid voxel for voxel, so it opens on top of the image in a
 async function runSegment(args: Args, io: Io): Promise<void> {
   const choice = modelChoiceOf(args);
   const outPath = args.required("out");
-  if (!outPath.endsWith(".nii.gz")) refuse("out", "a file name that ends with .nii.gz", outPath);
+  if (!outPath.endsWith(WRITTEN_ENDING)) refuse("out", `a file name that ends with ${WRITTEN_ENDING}`, outPath);
   const output = args.oneOf("output", OUTPUTS) ?? "labels";
   const missing = args.oneOf("missing", ["error", "template"]) ?? "error";
   const settings = settingsOf(args, io.env);

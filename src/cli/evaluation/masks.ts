@@ -2,7 +2,15 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { dice, hd95, nanMean, volumeMl } from "../../metrics/mod.ts";
-import { readNifti, sameGrid, spacingOf, type Volume, VolumeError } from "../../volume/mod.ts";
+import {
+  readVolume,
+  sameGrid,
+  spacingOf,
+  splitVolumePath,
+  type Volume,
+  VOLUME_ENDINGS,
+  VolumeError,
+} from "../../volume/mod.ts";
 import { CommandError } from "../terminal/errors.ts";
 
 /** Voxel values that are scored as one region; `name` is how the user wrote it. */
@@ -74,28 +82,28 @@ export async function scoreMasks({ prediction, reference, labels, onCase }: Mask
   return [...complete.flat(), ...meansOf(complete)];
 }
 
-/** NIfTI files of a folder by name without ending. */
+/** Volume files of a folder by name without ending. */
 async function masksIn(folder: string, flag: string): Promise<Map<string, string>> {
   const entries = await readdir(folder).catch(() => {
     throw new CommandError("not-found", `Cannot read ${flag}: there is no such folder`);
   });
   const masks = new Map<string, string>();
   for (const entry of entries) {
-    const match = /^([^.].*?)\.nii(\.gz)?$/.exec(entry);
-    if (!match) continue;
-    if (masks.has(match[1])) {
-      throw new CommandError("ambiguous", `Cannot read ${flag}: a name is there as .nii and .nii.gz`);
+    const name = entry.startsWith(".") ? undefined : splitVolumePath(entry)?.stem;
+    if (!name) continue;
+    if (masks.has(name)) {
+      throw new CommandError("ambiguous", `Cannot read ${flag}: a name is there as ${VOLUME_ENDINGS.join(" and ")}`);
     }
-    masks.set(match[1], join(folder, entry));
+    masks.set(name, join(folder, entry));
   }
   if (masks.size === 0) {
-    throw new CommandError("not-found", `Cannot read ${flag}: expected .nii or .nii.gz files, got none`);
+    throw new CommandError("not-found", `Cannot read ${flag}: expected ${VOLUME_ENDINGS.join(" or ")} files, got none`);
   }
   return masks;
 }
 
 async function readMask(path: string, what: string): Promise<Volume> {
-  const volume = await readNifti(path).catch((error) => {
+  const volume = await readVolume(path).catch((error) => {
     if (!(error instanceof VolumeError)) throw error;
     throw new CommandError("invalid-volume", `Cannot use ${what}: ${error.message}`, { cause: error });
   });

@@ -1,29 +1,17 @@
 /** The images of one examination: a flag for each modality, the first one given decides the grid. */
-import { INPUTS, type Modality } from "../../inference/mod.ts";
-import { inputFromName } from "../../datasets/mod.ts";
+import { INPUT_MEANINGS, inputFromName, INPUTS, type Modality } from "../../inference/mod.ts";
+import { VOLUME_FILE } from "../../volume/mod.ts";
 import { type Args, type Flag, wrong } from "../terminal/args.ts";
 import { CommandError } from "../terminal/errors.ts";
 
-const MEANING: Readonly<Record<Modality, string>> = {
-  t1: "T1-weighted, without contrast agent",
-  t1c: "T1-weighted, with contrast agent",
-  t2: "T2-weighted",
-  flair: "FLAIR",
-  pd: "Proton density",
-  mra: "MR angiography (time of flight)",
-  dwi: "Diffusion-weighted (trace)",
-  adc: "Apparent diffusion coefficient",
-  any: "A volume of any modality, for models that take one of whatever kind",
-};
-
 export const IMAGE_FLAGS = Object.fromEntries(
-  INPUTS.map((m): [Modality, Flag] => [m, { value: "FILE", help: MEANING[m] }]),
+  INPUTS.map((m): [Modality, Flag] => [m, { value: "FILE", help: INPUT_MEANINGS[m] }]),
 );
 
 export const IMAGES_NOTE = `
-Images are NIfTI files (.nii or .nii.gz) of one examination, skull-stripped if the model was trained so. Give those that
-the model asks for (\`sulcus models show NAME\`). The first one on the command line decides the grid; the others are
-resampled to it where they differ.`;
+Each image is ${VOLUME_FILE}, all of one examination, skull-stripped if the model was trained so.
+Give those that the model asks for (\`sulcus models show NAME\`). The first one on the command line decides the grid; the
+others are resampled to it where they differ.`;
 
 /**
  * The image files by modality, in the order of the command line.

@@ -2,7 +2,7 @@
 import { draftOf, makeSource } from "../../registry/testing/packages.ts";
 import type { ManifestDraft } from "../../registry/mod.ts";
 import { writePackage } from "../../registry/package.ts";
-import { headerForGrid, spacingAffine, type Triple, writeNifti } from "../../volume/mod.ts";
+import { spacingAffine, type Triple, writeVolume } from "../../volume/mod.ts";
 import type { Io } from "../terminal/io.ts";
 import { main } from "../main.ts";
 
@@ -74,8 +74,7 @@ export async function writeMask(path: string, { sizeVox = [10, 10, 10], spacingM
       }
     }
   }
-  const like = headerForGrid({ sizeVox, affineRas: spacingAffine(spacingMm) });
-  await writeNifti(path, { data, sizeVox, like, gzip: path.endsWith(".gz") });
+  await writeVolume(path, { data, grid: { sizeVox, affineRas: spacingAffine(spacingMm) } });
 }
 
 /** A package without a real network in `<root>/<name>/1`. */

@@ -1,5 +1,5 @@
 /** The thread behind {@link Inspector}: reads a volume and reports on it. */
-import { readNifti, VolumeError } from "../../volume/mod.ts";
+import { readVolume, VolumeError } from "../../volume/mod.ts";
 import { type FileInfo, type InspectReply, type InspectRequest, MAX_VALUES } from "./inspect.ts";
 
 const main = self as unknown as {
@@ -17,7 +17,7 @@ main.onmessage = async ({ data: { path, isLabel } }) => {
 };
 
 async function inspect(path: string, isLabel: boolean): Promise<FileInfo> {
-  const { sizeVox, affineRas, nonFiniteVoxels, data } = await readNifti(path);
+  const { sizeVox, affineRas, nonFiniteVoxels, data } = await readVolume(path);
   return { sizeVox, affineRas, nonFiniteVoxels, ...(isLabel && { values: valuesOf(data) }) };
 }
 

@@ -4,8 +4,7 @@ import { type Grid, gridOverlap, LEAST_OVERLAP, sameGrid } from "../../volume/mo
 import type { Label, Modality } from "../../inference/mod.ts";
 import type { TrainingCase } from "../../train/mod.ts";
 import type { FileInfo } from "./inspect.ts";
-import type { Role } from "../layouts/plan.ts";
-import type { CaseCheck, CheckCode, DatasetTask } from "../types.ts";
+import type { CaseCheck, CheckCode, DatasetTask, Role } from "../types.ts";
 
 /** A file of a case: where it is, its hash and what is in it. */
 export interface CaseFile {

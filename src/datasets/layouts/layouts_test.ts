@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { labelsOf } from "../checks/labels.ts";
+import { labelsOf } from "../spec.ts";
 import { planDataset } from "./layouts.ts";
-import { inputFromName, modalityFromName } from "./modalities.ts";
 
 const noText = () => Promise.reject(new Error("nothing to read"));
 
@@ -67,23 +66,26 @@ Deno.test("planDataset() reads a Sulcus data set of single volumes of any modali
   ]);
 });
 
-Deno.test("inputFromName() knows modalities by any spelling, and any by its own", () => {
-  assert.deepEqual(["any", "T1CE", "Any", "anything"].map(inputFromName), ["any", "t1c", null, null]);
-});
-
-Deno.test("modalityFromName() knows the spellings in use and nothing else", () => {
-  const spellings = {
-    t1: ["t1", "T1", "T1w", "t1n", "T1-native"],
-    t1c: ["t1c", "T1CE", "t1ce", "T1Gd", "T1_GD", "T1 contrast"],
-    t2: ["T2", "t2w"],
-    flair: ["FLAIR", "t2f", "T2-FLAIR", "T2_FLAIR"],
-    pd: ["PD"],
-    mra: ["MRA", "TOF"],
-    dwi: ["DWI"],
-    adc: ["ADC"],
-  };
-  for (const [modality, names] of Object.entries(spellings)) {
-    for (const name of names) assert.equal(modalityFromName(name), modality, name);
-  }
-  for (const name of ["", "any", "CT", "t3", "toString", "__proto__"]) assert.equal(modalityFromName(name), null, name);
+Deno.test("planDataset() says which files it looked for where it finds no case", async () => {
+  const refuses = (paths: readonly string[], description: unknown, message: string) =>
+    assert.rejects(planDataset(paths, () => Promise.resolve(JSON.stringify(description))), {
+      code: "invalid-dataset",
+      message: `Cannot read the data set: ${message}`,
+    });
+  const nnunet = "dataset.json, imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz";
+  const brats = "CASE/CASE_t1.nii.gz, …, CASE/CASE_seg.nii.gz";
+  const sulcus = "dataset.json, cases/CASE/t1.nii.gz, …, cases/CASE/label.nii.gz";
+  const all = `expected one of nnU-Net v2 (${nnunet}); BraTS (${brats}); Sulcus (${sulcus})`;
+  await refuses(["readme.txt"], {}, `it has no cases; ${all}`);
+  await refuses(
+    ["dataset.json"],
+    { modality: { 0: "T1" } },
+    `its dataset.json is of none of the known layouts; ${all}`,
+  );
+  const description = { channel_names: { 0: "T1" }, labels: { lesion: 1 } };
+  await refuses(
+    ["dataset.json", "imagesTs/a_0000.nii.gz"],
+    description,
+    `it has no cases: nnU-Net v2 layout is ${nnunet}`,
+  );
 });

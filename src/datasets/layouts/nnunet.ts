@@ -1,11 +1,19 @@
 /**
- * nnU-Net v2 raw data: `dataset.json`, `imagesTr/<case>_0000.nii.gz`, `labelsTr/<case>.nii.gz`. Test images are left
- * out. Source: nnU-Net documentation/dataset_format.md and region_based_training.md.
+ * nnU-Net v2 raw data: `dataset.json`, images `imagesTr/<case>_0000`, labels `labelsTr/<case>`. Test images are left out.
+ * Source: nnU-Net documentation/dataset_format.md and region_based_training.md.
  */
 import { z } from "zod";
-import { CaseCollector, invalidDataset, type LayoutInput, type LayoutPlan } from "./plan.ts";
-import { modalityFromName } from "./modalities.ts";
+import { modalityFromName } from "../../inference/mod.ts";
+import { splitVolumePath, VOLUME_ENDINGS, WRITTEN_ENDING } from "../../volume/mod.ts";
+import { CaseCollector, type FoundFiles, invalidDataset, type Layout, type Plan } from "./layout.ts";
 import type { DatasetLabel } from "../types.ts";
+
+export const nnunet: Layout = {
+  title: "nnU-Net v2",
+  files: `dataset.json, imagesTr/CASE_0000${WRITTEN_ENDING}, labelsTr/CASE${WRITTEN_ENDING}`,
+  recognises: ({ description }) => description?.channel_names !== undefined,
+  plan,
+};
 
 const value = z.int().min(0).max(65_535);
 const schema = z.object({
@@ -13,10 +21,10 @@ const schema = z.object({
   channel_names: z.record(z.string().regex(/^\d{1,4}$/), z.string()),
   labels: z.record(z.string(), z.union([value, z.array(value).min(1)])),
   regions_class_order: z.array(z.int().min(1).max(255)).optional(),
-  file_ending: z.enum([".nii.gz", ".nii"]).default(".nii.gz"),
+  file_ending: z.enum(VOLUME_ENDINGS).default(WRITTEN_ENDING),
 });
 
-export function planNnunet({ paths, description }: LayoutInput): LayoutPlan {
+function plan({ paths, description }: FoundFiles): Plan {
   const parsed = schema.safeParse(description);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0];
@@ -34,17 +42,20 @@ export function planNnunet({ paths, description }: LayoutInput): LayoutPlan {
   if (new Set(modalities).size < modalities.length) throw invalidDataset("two channels are of the same modality");
 
   const collector = new CaseCollector();
-  for (const path of paths) {
-    const match = /^imagesTr\/([^/]+)_(\d{4})(\.nii(?:\.gz)?)$/.exec(path);
-    const modality = match && match[3] === file_ending ? channels.get(Number(match[2])) : undefined;
-    if (modality) collector.add(match![1], modality, path);
+  const volumes = paths.flatMap((path) => {
+    const split = splitVolumePath(path);
+    return split?.ending === file_ending ? [{ path, stem: split.stem }] : [];
+  });
+  for (const { path, stem } of volumes) {
+    const match = /^imagesTr\/([^/]+)_(\d{4})$/.exec(stem);
+    const modality = match && channels.get(Number(match[2]));
+    if (modality) collector.add(match[1], modality, path);
   }
-  for (const path of paths) {
-    const match = /^labelsTr\/([^/]+?)(\.nii(?:\.gz)?)$/.exec(path);
-    if (match && match[2] === file_ending && collector.has(match[1])) collector.add(match[1], "label", path);
+  for (const { path, stem } of volumes) {
+    const match = /^labelsTr\/([^/]+)$/.exec(stem);
+    if (match && collector.has(match[1])) collector.add(match[1], "label", path);
   }
   return {
-    layout: "nnunet",
     name,
     task: "segmentation",
     modalities,

@@ -1,23 +1,31 @@
 /**
- * Our own layout: `dataset.json`, `cases/<case>/<modality>.nii.gz`, `cases/<case>/label.nii.gz` (or `.nii`).
+ * Our own layout: `dataset.json`, images `cases/<case>/<modality>`, label maps `cases/<case>/label`.
  *
  * `dataset.json`: `{ name, task, modalities: [...], labels?: [{ name, values, value?, colour? }], classes?: [...],
  * cases?: { <case>: { patient?, class? } } }`.
  */
 import { z } from "zod";
-import { CaseCollector, invalidDataset, type LayoutInput, type LayoutPlan } from "./plan.ts";
-import { inputFromName } from "./modalities.ts";
-import { datasetSpecSchema } from "../store/spec.ts";
+import { inputFromName, INPUTS } from "../../inference/mod.ts";
+import { splitVolumePath, WRITTEN_ENDING } from "../../volume/mod.ts";
+import { datasetSpecSchema } from "../spec.ts";
+import { CaseCollector, type FoundFiles, invalidDataset, type Layout, type Plan } from "./layout.ts";
+
+export const sulcus: Layout = {
+  title: "Sulcus",
+  files: `dataset.json, cases/CASE/t1${WRITTEN_ENDING}, …, cases/CASE/label${WRITTEN_ENDING}`,
+  recognises: ({ description }) => Array.isArray(description?.modalities),
+  plan,
+};
 
 const schema = z.strictObject({
   ...datasetSpecSchema.shape,
   name: z.string().max(200).default(""),
-  modalities: z.array(z.string()).min(1).max(8),
+  modalities: z.array(z.string()).min(1).max(INPUTS.length),
   cases: z.record(z.string(), z.strictObject({ patient: z.string().optional(), class: z.string().optional() }))
     .default({}),
 });
 
-export function planSulcus({ paths, description }: LayoutInput): LayoutPlan {
+function plan({ paths, description }: FoundFiles): Plan {
   const parsed = schema.safeParse(description);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0];
@@ -33,7 +41,7 @@ export function planSulcus({ paths, description }: LayoutInput): LayoutPlan {
 
   const collector = new CaseCollector();
   for (const path of paths) {
-    const match = /^cases\/([^/]+)\/([^/]+?)\.nii(?:\.gz)?$/.exec(path);
+    const match = /^cases\/([^/]+)\/([^/]+)$/.exec(splitVolumePath(path)?.stem ?? "");
     if (!match) continue;
     const role = match[2] === "label" ? "label" : inputFromName(match[2]);
     if (role && (role === "label" || modalities.includes(role))) collector.add(match[1], role, path);
@@ -42,5 +50,5 @@ export function planSulcus({ paths, description }: LayoutInput): LayoutPlan {
     const { patient, class: className } = Object.hasOwn(described, id) ? described[id] : {};
     return { patient, className };
   });
-  return { layout: "sulcus", name, task, modalities, regions: labels, classes, cases };
+  return { name, task, modalities, regions: labels, classes, cases };
 }

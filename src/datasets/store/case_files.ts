@@ -1,8 +1,9 @@
-/** Case files on disk: `<root>/<data set>/cases/<uuid>/<role>-<uuid>.nii.gz`. No user's name is part of a path. */
+/** Case files on disk: `<root>/<data set>/cases/<uuid>/<role>-<uuid>` and a volume's ending. No user's name is part of a path. */
 import { receiveFile, removeIfPresent } from "../../storage/mod.ts";
+import { volumeEnding } from "../../volume/mod.ts";
 import type { StoredFile } from "./rows.ts";
 import type { Inspector } from "../checks/inspect.ts";
-import type { Role } from "../layouts/plan.ts";
+import type { Role } from "../types.ts";
 
 export interface StoreOptions {
   /** Folder of the data set. */
@@ -31,18 +32,11 @@ export async function storeCaseFile(
   const received = await receiveFile(source, `${directory}/${bare}`, { maxBytes, signal });
   try {
     const info = await inspector.inspect(`${directory}/${bare}`, { isLabel: role === "label" });
-    const file = `${bare}${await isGzip(`${directory}/${bare}`) ? ".nii.gz" : ".nii"}`;
+    const file = bare + await volumeEnding(`${directory}/${bare}`);
     await Deno.rename(`${directory}/${bare}`, `${directory}/${file}`);
     return { role, file, ...received, info };
   } catch (error) {
     await removeIfPresent(`${directory}/${bare}`);
     throw error;
   }
-}
-
-async function isGzip(path: string): Promise<boolean> {
-  using file = await Deno.open(path);
-  const start = new Uint8Array(2);
-  await file.read(start);
-  return start[0] === 0x1f && start[1] === 0x8b;
 }

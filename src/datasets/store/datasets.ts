@@ -7,7 +7,7 @@ import { ANY_MODALITY, INPUTS } from "../../inference/mod.ts";
 import type { PretrainingCase, TrainingCase } from "../../train/mod.ts";
 import { newCaseFolder, storeCaseFile } from "./case_files.ts";
 import { type CaseContent, type CaseFile, checkCases, hashCases, trainingCaseOf } from "../checks/checks.ts";
-import { importDataset } from "./import.ts";
+import { importDataset, type ImportedDataset } from "./import.ts";
 import {
   insertCase,
   insertDataset,
@@ -19,10 +19,9 @@ import {
   upsertCase,
   upsertFile,
 } from "./rows.ts";
-import { caseNameSchema, checkSpec } from "./spec.ts";
 import { Inspector } from "../checks/inspect.ts";
-import type { Role } from "../layouts/plan.ts";
-import type { DatasetDetail, DatasetSpec, DatasetSummary, ImportedDataset } from "../types.ts";
+import { caseNameSchema, checkSpec } from "../spec.ts";
+import type { DatasetDetail, DatasetSpec, DatasetSummary, Role } from "../types.ts";
 
 export interface DatasetsOptions {
   readonly database: Database;

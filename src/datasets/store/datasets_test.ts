@@ -95,7 +95,7 @@ test("putFile() and putClass() refuse by code and keep nothing", (database) =>
     await assert.rejects(put("t1", image.slice(0, 60)), refusal("invalid-volume", /Cannot read/));
     await assert.rejects(
       put("t1", new TextEncoder().encode("hello")),
-      refusal("invalid-volume", /Cannot read a NIfTI/),
+      refusal("invalid-volume", /Cannot read a volume: expected a NIfTI file/),
     );
     const many = await tinyNifti({ sizeVox: [50, 50, 1], values: Array.from({ length: 2500 }, (_, i) => i) });
     await assert.rejects(put("label", many), refusal("invalid-volume", /at most 1024 different values/));

@@ -5,12 +5,11 @@ import type { Label, Modality } from "../../inference/mod.ts";
 import type { TrainingCase } from "../../train/mod.ts";
 import { type CaseContent, type CaseFile, checkCases, hashCases, trainingCaseOf } from "../checks/checks.ts";
 import { importDataset } from "./import.ts";
-import { walkFiles } from "../layouts/folder_files.ts";
 import { Inspector } from "../checks/inspect.ts";
-import { labelsOf } from "../checks/labels.ts";
-import { type DatasetPlan, invalidDataset, type Role } from "../layouts/plan.ts";
-import { planDataset } from "../layouts/layouts.ts";
-import type { CaseCheck, DatasetLayout, DatasetTask } from "../types.ts";
+import { invalidDataset } from "../layouts/layout.ts";
+import { type DatasetLayout, type DatasetPlan, planDataset } from "../layouts/layouts.ts";
+import { labelsOf } from "../spec.ts";
+import type { CaseCheck, DatasetTask, Role } from "../types.ts";
 
 export interface DatasetFolder {
   readonly name: string;
@@ -90,4 +89,22 @@ function describe(plan: DatasetPlan, name: string, cases: readonly CaseContent[]
     hash: hashCases(cases),
     ignoredFiles,
   };
+}
+
+/** Deepest folder that is looked into. */
+const MAX_DEPTH = 8;
+
+/** The files below a folder, as paths relative to it, with `/`. */
+export async function* walkFiles(root: string, folder = "", depth = 0): AsyncGenerator<string> {
+  if (depth > MAX_DEPTH) return;
+  for await (const entry of Deno.readDir(`${root}/${folder}`)) {
+    const path = folder + entry.name;
+    if (entry.isDirectory) yield* walkFiles(root, `${path}/`, depth + 1);
+    else if (entry.isFile || await isFile(`${root}/${path}`)) yield path;
+  }
+}
+
+/** A link to a file counts: people lay out data sets with links. */
+async function isFile(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((s) => s.isFile, () => false);
 }

@@ -2,11 +2,18 @@
 import { DomainError, ZipReader } from "../../storage/mod.ts";
 import { newCaseFolder, storeCaseFile } from "./case_files.ts";
 import type { StoredCase } from "./rows.ts";
-import { caseNameSchema, checkSpec, datasetSpecSchema } from "./spec.ts";
 import type { Inspector } from "../checks/inspect.ts";
-import { type DatasetPlan, invalidDataset } from "../layouts/plan.ts";
-import { planDataset } from "../layouts/layouts.ts";
-import type { DatasetSpec } from "../types.ts";
+import { invalidDataset } from "../layouts/layout.ts";
+import { type DatasetLayout, type DatasetPlan, planDataset } from "../layouts/layouts.ts";
+import { caseNameSchema, checkSpec, datasetSpecSchema } from "../spec.ts";
+import type { DatasetDetail, DatasetSpec } from "../types.ts";
+
+export interface ImportedDataset {
+  readonly dataset: DatasetDetail;
+  readonly layout: DatasetLayout;
+  /** Number of files of the archive that no rule of the layout explains. */
+  readonly ignoredFiles: number;
+}
 
 export interface ImportSettings {
   /** Folder of the new data set. */

@@ -142,7 +142,7 @@ const BAD_ARCHIVES: Record<
   "a broken volume": {
     files: ({ sulcus }) => ({ ...sulcus, "cases/b/T1.nii.gz": json("x") }),
     code: "invalid-volume",
-    message: /^Case 2 of 2, t1: Cannot read a NIfTI/,
+    message: /^Case 2 of 2, t1: Cannot read a volume: expected a NIfTI file/,
   },
 };
 

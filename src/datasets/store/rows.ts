@@ -2,9 +2,8 @@
 import { DomainError, type Queryable } from "../../storage/mod.ts";
 import type { Label, Modality } from "../../inference/mod.ts";
 import type { FileInfo } from "../checks/inspect.ts";
-import { labelsOf } from "../checks/labels.ts";
-import type { Role } from "../layouts/plan.ts";
-import type { DatasetSpec, DatasetSummary, DatasetTask } from "../types.ts";
+import { labelsOf } from "../spec.ts";
+import type { DatasetSpec, DatasetSummary, DatasetTask, Role } from "../types.ts";
 
 /** A case file on its way into the database. */
 export interface StoredFile {

@@ -1,5 +1,5 @@
 /** What the tests of data sets and jobs start from: tiny NIfTI files and a data set of them. */
-import { headerForGrid, spacingAffine, type Triple, writeNifti } from "../../volume/mod.ts";
+import { spacingAffine, type Triple, writeVolume } from "../../volume/mod.ts";
 import type { Datasets } from "../store/datasets.ts";
 
 export interface TinyVolume {
@@ -15,10 +15,10 @@ export async function tinyNifti(volume: TinyVolume = {}): Promise<Uint8Array<Arr
   const { sizeVox = [4, 3, 2], originMm = [0, 0, 0], values = [0, 1, 2, 3], gzip = true } = volume;
   const length = sizeVox[0] * sizeVox[1] * sizeVox[2];
   const data = Float32Array.from({ length }, (_, i) => values[i % values.length]);
-  const like = headerForGrid({ sizeVox, affineRas: spacingAffine([1, 1, 1], originMm) });
-  const path = await Deno.makeTempFile({ suffix: ".nii.gz" });
+  const grid = { sizeVox, affineRas: spacingAffine([1, 1, 1], originMm) };
+  const path = await Deno.makeTempFile({ suffix: gzip ? ".nii.gz" : ".nii" });
   try {
-    await writeNifti(path, { data, sizeVox, like, gzip });
+    await writeVolume(path, { data, grid });
     return await Deno.readFile(path);
   } finally {
     await Deno.remove(path);

@@ -22,9 +22,10 @@ import {
   type Triple,
   type Volume,
 } from "../../volume/mod.ts";
-import type { Modality, ModelSpec, Preprocessing } from "../spec.ts";
+import type { Modality } from "../modalities.ts";
+import type { ModelSpec, Preprocessing } from "../spec.ts";
 import { InferenceError, type Warning } from "../types.ts";
-import { readVolume } from "./read_volume.ts";
+import { readInput } from "./read_input.ts";
 import { readTemplate, templateFor } from "./templates.ts";
 
 /** A case as the network sees it. */
@@ -160,7 +161,7 @@ export function centreOf(channels: readonly Float32Array[], sizeVox: Triple, roi
 }
 
 async function readModality(path: string, name: string, warnings: Warning[]): Promise<Volume> {
-  const volume = await readVolume(path, name);
+  const volume = await readInput(path, name);
   if (volume.nonFiniteVoxels > 0) {
     warnings.push({
       code: "non-finite",

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { inFolder, orientedGrid, sampled, writeVolume } from "../../../tests/testing/volumes.ts";
 import { applyAffine, type Grid, type Triple } from "../../volume/mod.ts";
 import { classifierInput, prepare, type Prepared, prepareLabel } from "./preprocess.ts";
-import type { Modality, ModelSpec, Preprocessing } from "../spec.ts";
+import type { Modality } from "../modalities.ts";
+import type { ModelSpec, Preprocessing } from "../spec.ts";
 import { InferenceError } from "../types.ts";
 
 const PREPROCESSING: Preprocessing = {

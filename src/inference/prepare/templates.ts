@@ -10,19 +10,25 @@ import {
   crop,
   type Grid,
   type GridImage,
-  headerForGrid,
+  perAxis,
   resampleSpacing,
   spacingAffine,
   toRas,
   type Triple,
-  writeNifti,
+  writeVolume,
+  WRITTEN_ENDING,
 } from "../../volume/mod.ts";
-import { readVolume } from "./read_volume.ts";
-import type { Modality } from "../spec.ts";
+import { readInput } from "./read_input.ts";
+import type { Modality } from "../modalities.ts";
 
-/** Where a package keeps the template of a modality. */
+/** The file of a package that holds the template of a modality. */
+export function templateFile(modality: Modality): string {
+  return `templates/${modality}${WRITTEN_ENDING}`;
+}
+
+/** Where a package in `directory` keeps the template of a modality. */
 export function templatePath(directory: string, modality: Modality): string {
-  return join(directory, "templates", `${modality}.nii.gz`);
+  return join(directory, templateFile(modality));
 }
 
 /**
@@ -40,10 +46,9 @@ export async function writeTemplate(
   },
 ): Promise<void> {
   const path = templatePath(directory, modality);
-  const [x, y, z] = [0, 1, 2].map((a) => middleMm[a] - spacingMm[a] * (sizeVox[a] - 1) / 2);
-  const like = headerForGrid({ sizeVox, affineRas: spacingAffine(spacingMm, [x, y, z]) });
+  const originMm = perAxis((a) => middleMm[a] - spacingMm[a] * (sizeVox[a] - 1) / 2);
   await mkdir(dirname(path), { recursive: true });
-  await writeNifti(path, { data, sizeVox, like });
+  await writeVolume(path, { data, grid: { sizeVox, affineRas: spacingAffine(spacingMm, originMm) } });
 }
 
 /**
@@ -65,7 +70,7 @@ export async function readTemplate(
   const path = templatePath(directory, modality);
   const found = await stat(path).then(() => true, () => false);
   if (!found) return null;
-  const image = toRas(await readVolume(path, `the template of ${modality}`));
+  const image = toRas(await readInput(path, `the template of ${modality}`));
   if (fit === "raw") return image;
   let low = Infinity, high = -Infinity;
   for (const v of image.data) {

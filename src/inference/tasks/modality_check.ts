@@ -2,7 +2,8 @@
  * Whether volumes look like the modalities that they are called: a classifier of single volumes, run beside a model on
  * the same device. It only ever warns: what goes wrong in it is told to whoever asks, and the work goes on.
  */
-import { ANY_MODALITY, MODALITIES, type Modality, type ModelSpec } from "../spec.ts";
+import { ANY_MODALITY, lookOf, MODALITIES, type Modality } from "../modalities.ts";
+import type { ModelSpec } from "../spec.ts";
 import type { Volume } from "../../volume/mod.ts";
 import { classProbabilities } from "./probabilities.ts";
 import { singleInput } from "../prepare/preprocess.ts";
@@ -19,14 +20,6 @@ export interface CheckingModel {
  * and most volumes are named rightly: a warning that is mostly wrong would not be read.
  */
 export const SURE = 0.9;
-
-/**
- * What a modality looks like. T1 after contrast counts as T1: only vessels and lesions that take up the contrast are
- * brighter, and a volume without skull and without such lesions hardly shows any.
- */
-export function lookOf(modality: Modality): Modality {
-  return modality === "t1c" ? "t1" : modality;
-}
 
 /** The look that is most probable of a volume, by the probabilities of a checking model's classes. */
 export function likeliestLook(

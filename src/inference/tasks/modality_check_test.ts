@@ -5,12 +5,13 @@ import { inFolder, orientedGrid, sampled, writeVolume } from "../../../tests/tes
 import { type Engine, openEngine } from "../../engine/mod.ts";
 import { encodeModel, type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
-import { readNifti, type Triple } from "../../volume/mod.ts";
+import { readVolume, type Triple } from "../../volume/mod.ts";
 import { classify } from "./classify.ts";
 import { type CheckingModel, isCheckingModel, SURE } from "./modality_check.ts";
 import { classifierInput, prepare, singleInput } from "../prepare/preprocess.ts";
 import { segment } from "./segment.ts";
-import type { Modality, ModelSpec } from "../spec.ts";
+import type { Modality } from "../modalities.ts";
+import type { ModelSpec } from "../spec.ts";
 
 const ROI: Triple = [8, 8, 8];
 const PREPROCESSING: ModelSpec["preprocessing"] = {
@@ -173,7 +174,7 @@ Deno.test("singleInput() makes of a volume what classify() feeds its network", (
   withPlace(async ({ bright }) => {
     const spec: ModelSpec = { ...CHECK, preprocessing: { ...PREPROCESSING, foregroundMargin: 1, resize: [10, 9, 8] } };
     const expected = classifierInput(await prepare({ spec, images: { any: bright } }), spec);
-    assert.deepEqual(singleInput(await readNifti(bright), spec), expected);
+    assert.deepEqual(singleInput(await readVolume(bright), spec), expected);
   }));
 
 Deno.test("isCheckingModel() takes a classifier of any volume by modality", () => {

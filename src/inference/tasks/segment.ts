@@ -1,5 +1,5 @@
 /** A case's volumes in, a mask on the first volume's grid out. */
-import { restoreLabels, restoreProbabilities, restoreRegions, spacingOf, writeNifti } from "../../volume/mod.ts";
+import { restoreLabels, restoreProbabilities, restoreRegions, spacingOf, writeVolume } from "../../volume/mod.ts";
 import { ModalityCheck } from "./modality_check.ts";
 import { batchOf, withNetwork } from "../windows/loaded_network.ts";
 import { prepare } from "../prepare/preprocess.ts";
@@ -52,7 +52,7 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
   const restore = clock();
   const { header, sizeVox, affineRas } = prepared.reference;
   const components = request.output === "labels" ? undefined : spec.labels.length;
-  await writeNifti(request.outPath, { data, sizeVox, components, like: header });
+  await writeVolume(request.outPath, { data, grid: header, components });
   const write = clock();
   const voxelMl = spacingOf(affineRas).reduce((v, s) => v * s, 1) / 1000;
   const voxels = sizeVox[0] * sizeVox[1] * sizeVox[2];

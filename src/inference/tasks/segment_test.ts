@@ -8,7 +8,15 @@ import { inFolder, orientedGrid, sampled, writeVolume } from "../../../tests/tes
 import { Companions, DeviceEngine, type Engine, EngineError, loweringOf, traitsOf } from "../../engine/mod.ts";
 import { type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
-import { type Grid, readNifti, readNiftiHeader, sameGrid, type Triple, voxelsOf } from "../../volume/mod.ts";
+import {
+  type Grid,
+  readVolume,
+  readVolumeHeader,
+  sameGrid,
+  type Triple,
+  type VolumeHeader,
+  voxelsOf,
+} from "../../volume/mod.ts";
 import { segment } from "./segment.ts";
 import { normalised, SPEC, withEngine, writePackage } from "../testing/packages.ts";
 import type { ModelSpec } from "../spec.ts";
@@ -99,7 +107,7 @@ Deno.test("segment() labels the voxels that a reference computed on the file's o
       const logits = LOGITS.map((logit) => flair.map((f, v) => logit([t1[v], f])));
       // outside the foreground's box there is background; a phantom's own background has flair = 0 and t1 = 0
       const bright = logits[0].map((l) => Number(l >= 0)), dark = logits[1].map((l) => Number(l >= 0));
-      const mask = await readNifti(outPath);
+      const mask = await readVolume(outPath);
       assert.ok(sameGrid(mask, scene.grid));
       let compared = 0;
       for (const [v, value] of mask.data.entries()) {
@@ -258,7 +266,7 @@ Deno.test("segment() keeps left and right apart: a network that looks to the rig
       const scene = await writeScene(folder, orientedGrid([20, 24, 18], { code }), code);
       const outPath = join(folder, `${code}.nii.gz`);
       await segment({ directory, spec, images: scene.images, engine, output: "labels", outPath });
-      const mask = await readNifti(outPath);
+      const mask = await readVolume(outPath);
       const flair = normalised(scene.data.flair);
       const [nx, ny, nz] = scene.grid.sizeVox;
       let ones = 0;
@@ -295,9 +303,10 @@ Deno.test("segment() writes the geometry of the first file given, byte by byte",
       outPath,
     });
     assert.deepEqual(warnings.map((w) => w.code), ["resampled-to-first"]);
-    const [mask, flair] = await Promise.all([readNiftiHeader(outPath), readNiftiHeader(images.flair)]);
+    const [mask, flair] = await Promise.all([readVolumeHeader(outPath), readVolumeHeader(images.flair)]);
     assert.deepEqual(mask.sizeVox, flair.sizeVox);
-    assert.deepEqual(mask.raw.subarray(252, 328), flair.raw.subarray(252, 328), "qform, sform, quaternion, rows");
+    const geometry = (header: VolumeHeader) => header.nifti!.raw.subarray(252, 328);
+    assert.deepEqual(geometry(mask), geometry(flair), "qform, sform, quaternion, rows");
   }));
 
 Deno.test("segment() takes a template for a missing modality, an empty volume, and a signal", () =>

@@ -2,7 +2,7 @@
 import { DomainError } from "../../storage/mod.ts";
 import { type ManifestDraft, modelNameSchema, type ModelVersion, type Registry, specOf } from "../../registry/mod.ts";
 import type { Provider } from "../../engine/mod.ts";
-import type { Task } from "../../inference/mod.ts";
+import { type Task, templateFile } from "../../inference/mod.ts";
 import { type FinetuneResult, resolveRecipe } from "../../train/mod.ts";
 import type { Datasets, DatasetTask } from "../../datasets/mod.ts";
 import type { JobFiles } from "../queue/files.ts";
@@ -37,7 +37,7 @@ export async function planFinetune(
   const { architecture, files } = base.manifest;
   resolveRecipe(recipe, {
     cases: cases.length,
-    baseHasTemplates: detail.modalities.some((modality) => Object.hasOwn(files, `templates/${modality}.nii.gz`)),
+    baseHasTemplates: detail.modalities.some((modality) => Object.hasOwn(files, templateFile(modality))),
     task: detail.task,
     network: architecture.kind,
   });

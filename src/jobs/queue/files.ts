@@ -2,6 +2,7 @@
 import { type ImageList } from "../worker/task_types.ts";
 import { exists, removeIfPresent } from "../../storage/mod.ts";
 import { isUuid } from "../../datasets/mod.ts";
+import { WRITTEN_ENDING } from "../../volume/mod.ts";
 
 export interface JobFilesOptions {
   readonly dataDirectory: string;
@@ -44,7 +45,7 @@ export class JobFiles {
     return `${this.#jobs}/${job}/lock`;
   }
   result(job: string): string {
-    return `${this.#results}/${job}.nii.gz`;
+    return `${this.#results}/${job}${WRITTEN_ENDING}`;
   }
 
   async makeWorkshop(job: string): Promise<void> {

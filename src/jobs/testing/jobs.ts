@@ -2,7 +2,7 @@
 import { type Database } from "../../storage/mod.ts";
 import { Registry } from "../../registry/mod.ts";
 import { draftOf, makeSource } from "../../registry/testing/packages.ts";
-import type { Modality } from "../../inference/spec.ts";
+import type { Modality } from "../../inference/modalities.ts";
 import { Datasets } from "../../datasets/store/datasets.ts";
 import { Jobs, type JobsOptions } from "../jobs.ts";
 

@@ -5,7 +5,7 @@ import { buildNetwork, initialWeights } from "../../nets/mod.ts";
 import { openDatabase } from "../../storage/mod.ts";
 import { Registry } from "../../registry/mod.ts";
 import { draftOf } from "../../registry/testing/packages.ts";
-import { readNifti } from "../../volume/mod.ts";
+import { readVolume } from "../../volume/mod.ts";
 import { Datasets } from "../../datasets/store/datasets.ts";
 import { Jobs } from "../jobs.ts";
 import { streamOf, tinyNifti, type TinyVolume } from "../../datasets/testing/cases.ts";
@@ -73,7 +73,7 @@ Deno.test("a real encoder is fine-tuned in a worker, approved, and segments", as
     for (const modality of ["t1", "flair"] as const) await Deno.writeFile(images[modality], files[modality]);
     const out = `${dataDirectory}/mask.nii.gz`;
     const { result, version } = await jobs.segment({ model: "lesions", images }, out);
-    const mask = await readNifti(out);
+    const mask = await readVolume(out);
     assert.deepEqual([version, result.provider, mask.sizeVox], [1, "cpu", [SIZE, SIZE, SIZE]]);
     assert.equal(result.labels[0].voxels, mask.data.filter((v) => v === 1).length);
     await assert.rejects(jobs.segment({ model: "lesions", images: { t1: images.t1 } }, out), {

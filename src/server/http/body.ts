@@ -2,6 +2,7 @@
  * Request bodies as streams that are bounded in size and patience and whose first bytes are what they claim to be.
  * Nothing is kept in memory but the chunk at hand and small JSON.
  */
+import { isVolumeStart, VOLUME_FILE, VOLUME_START_BYTES } from "../../volume/mod.ts";
 import { Problem } from "./problems.ts";
 import { parseJson } from "./validate.ts";
 
@@ -71,18 +72,17 @@ export async function readJson(request: Request, limits: BodyLimits): Promise<un
 }
 
 /** What a file begins with. */
-export type FileKind = "nifti" | "zip" | "weights";
+export type FileKind = "volume" | "zip" | "weights";
 
-const KINDS: Readonly<Record<FileKind, { readonly what: string; readonly starts: readonly (readonly number[])[] }>> = {
-  nifti: {
-    what: "a NIfTI file (.nii or .nii.gz)",
-    // gzip; a header's length, 348 or 540, in either byte order
-    starts: [[0x1f, 0x8b], [0x5c, 1, 0, 0], [0, 0, 1, 0x5c], [0x1c, 2, 0, 0], [0, 0, 2, 0x1c]],
+const KINDS: Readonly<Record<FileKind, { readonly what: string; readonly matches: (start: Uint8Array) => boolean }>> = {
+  volume: { what: VOLUME_FILE, matches: isVolumeStart },
+  zip: {
+    what: "a .zip file",
+    matches: ([p, k, a, b]) => p === 0x50 && k === 0x4b && (a === 3 && b === 4 || a === 5 && b === 6),
   },
-  zip: { what: "a .zip file", starts: [[0x50, 0x4b, 3, 4], [0x50, 0x4b, 5, 6]] },
-  weights: { what: "a PyTorch, safetensors or ONNX file", starts: [[]] }, // told apart when it is there whole
+  weights: { what: "a PyTorch, safetensors or ONNX file", matches: () => true }, // recognised when it is there whole
 };
-const START_BYTES = 4;
+const START_BYTES = Math.max(VOLUME_START_BYTES, 4);
 
 /**
  * Passes chunks on once the first bytes are those of `kind`; `name` says in the message which file it is.
@@ -93,7 +93,7 @@ export async function* checkedStart(
   kind: FileKind,
   name: string,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const { what, starts } = KINDS[kind];
+  const { what, matches } = KINDS[kind];
   const refuse = (got: string) => {
     throw new Problem("unsupported-media-type", `Cannot read ${name}: expected ${what}, got ${got}`);
   };
@@ -105,7 +105,7 @@ export async function* checkedStart(
     }
     start = concat(start, chunk);
     if (start.length < START_BYTES) continue;
-    if (!starts.some((bytes) => bytes.every((b, i) => start[i] === b))) refuse("other content");
+    if (!matches(start)) refuse("other content");
     yield start;
   }
   if (start.length < START_BYTES) refuse(start.length === 0 ? "nothing" : "too few bytes");

@@ -5,8 +5,7 @@
 import { Busboy, type BusboyFileStream, type BusboyInstance } from "@fastify/busboy";
 import { once } from "node:events";
 import type { z } from "zod";
-import { inputFromName } from "../../datasets/mod.ts";
-import type { Modality } from "../../inference/mod.ts";
+import { inputFromName, type Modality } from "../../inference/mod.ts";
 import { bodyChunks, type BodyLimits, checkedStart } from "./body.ts";
 import { Problem, problemOf } from "./problems.ts";
 import { type SpoolFolder, writeChunks } from "./spool.ts";
@@ -133,7 +132,7 @@ class FormReader<T> {
     const { folder, maxFileBytes, durable } = this.#settings;
     const path = folder.path(modality);
     this.images[modality] = path;
-    const chunks = checkedStart(bounded(stream, maxFileBytes, modality), "nifti", modality);
+    const chunks = checkedStart(bounded(stream, maxFileBytes, modality), "volume", modality);
     await writeChunks(path, chunks, { durable });
   }
 }

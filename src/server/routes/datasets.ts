@@ -1,7 +1,7 @@
 /** Data sets: records, case files streamed to disk, archives. */
 import { Problem } from "../http/problems.ts";
-import type { Modality } from "../../inference/mod.ts";
-import { inputFromName } from "../../datasets/mod.ts";
+import { LAYOUT_TITLES } from "../../datasets/mod.ts";
+import { inputFromName, type Modality } from "../../inference/mod.ts";
 import {
   datasetListSchema,
   datasetSchema,
@@ -69,7 +69,7 @@ export const DATASET_ROUTES = [
     permits: "everyone",
     tag,
     summary: "Make a data set from an archive",
-    description: "A .zip in nnU-Net v2 raw layout, BraTS layout or Sulcus layout; imported whole or not at all.",
+    description: `A .zip in ${LAYOUT_TITLES} layout; imported whole or not at all.`,
     query: importQuery,
     body: { kind: "file", file: "zip", limit: "importBytes" },
     replies: { 201: { description: "What was found", content: { "application/json": importedSchema } } },
@@ -115,7 +115,7 @@ export const DATASET_ROUTES = [
     tag,
     summary: "Store or replace a case's label map",
     params: caseParams,
-    body: { kind: "file", file: "nifti", limit: "fileBytes" },
+    body: { kind: "file", file: "volume", limit: "fileBytes" },
     replies: storedReply,
     refusals: FILE_REFUSALS,
     handle: (call) => storeFile(call, "label"),
@@ -142,7 +142,7 @@ export const DATASET_ROUTES = [
     tag,
     summary: "Store or replace a case's image",
     params: caseFileParams,
-    body: { kind: "file", file: "nifti", limit: "fileBytes" },
+    body: { kind: "file", file: "volume", limit: "fileBytes" },
     replies: storedReply,
     refusals: [...FILE_REFUSALS, "unknown-modality"],
     handle(call) {

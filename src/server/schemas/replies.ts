@@ -1,11 +1,11 @@
 /** Schemas of what clients get: the document is made from them, and tests hold every reply against them. */
 import { z } from "zod";
 import { type Device, PROVIDERS } from "../../engine/mod.ts";
-import { type ClassifyResult, INPUTS, type Label, MODALITIES, type SegmentResult } from "../../inference/mod.ts";
-import { DATASET_LAYOUTS, type DatasetDetail, type DatasetSummary } from "../../datasets/mod.ts";
+import { type ClassifyResult, MODALITIES, type SegmentResult } from "../../inference/mod.ts";
+import { DATASET_LAYOUTS, datasetDetailSchema, datasetSummarySchema } from "../../datasets/mod.ts";
 import { JOB_KINDS, JOB_STATES } from "../../jobs/mod.ts";
 import { type ImportReport } from "../../weights/mod.ts";
-import { labelSchema, manifestSchema, type ModelSummary, VERSION_STATES } from "../../registry/mod.ts";
+import { manifestSchema, type ModelSummary, VERSION_STATES } from "../../registry/mod.ts";
 import { CHECKS } from "../observe/health.ts";
 import { named } from "./named.ts";
 import type { ProblemBody } from "../http/problems.ts";
@@ -13,7 +13,6 @@ import type { ProblemBody } from "../http/problems.ts";
 const time = z.iso.datetime();
 const count = z.int().min(0);
 const metrics = z.record(z.string(), z.number().nullable()).describe("Named numbers, such as dice, hd95Mm, accuracy.");
-const modality = z.enum(INPUTS);
 const checkState = z.enum(["ok", "pending", "failed"]);
 
 export const problemSchema = named(
@@ -144,51 +143,9 @@ export const segmentationSchema = named(
 );
 export const classificationSchema = named("Classification", z.strictObject({ ...used, ...classifyResultShape }));
 
-const datasetShape = {
-  id: z.string(),
-  name: z.string(),
-  task: z.enum(["segmentation", "classification"]),
-  modalities: z.array(modality),
-  labels: z.array(labelSchema) satisfies z.ZodType<Label[]>,
-  classes: z.array(z.string()),
-  createdAt: time,
-  caseCount: count,
-};
-const datasetSummarySchema = named(
-  "DatasetSummary",
-  z.strictObject(datasetShape),
-) satisfies z.ZodType<DatasetSummary>;
-export const datasetListSchema = named("DatasetList", z.strictObject({ datasets: z.array(datasetSummarySchema) }));
-export const datasetSchema = named(
-  "Dataset",
-  z.strictObject({
-    ...datasetShape,
-    cases: z.array(z.strictObject({
-      case: z.string(),
-      patient: z.string(),
-      modalities: z.array(modality),
-      hasLabel: z.boolean(),
-      class: z.string().optional(),
-    })),
-    checks: z.array(z.strictObject({
-      case: z.string(),
-      code: z.enum([
-        "missing-modality",
-        "missing-label",
-        "missing-class",
-        "no-overlap",
-        "grids-differ",
-        "label-out-of-range",
-        "label-empty",
-        "non-finite",
-      ]),
-      severity: z.enum(["error", "warning"]),
-      detail: z.string(),
-    })),
-    hash: z.string(),
-    ready: z.boolean().describe("It can be trained on."),
-  }),
-) satisfies z.ZodType<DatasetDetail>;
+const datasetListed = named("DatasetSummary", datasetSummarySchema);
+export const datasetListSchema = named("DatasetList", z.strictObject({ datasets: z.array(datasetListed) }));
+export const datasetSchema = named("Dataset", datasetDetailSchema);
 export const importedSchema = named(
   "ImportedDataset",
   z.strictObject({

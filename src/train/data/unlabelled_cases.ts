@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { InferenceError, MODALITIES, type Modality, readVolume } from "../../inference/mod.ts";
+import { InferenceError, MODALITIES, type Modality, readInput } from "../../inference/mod.ts";
 import {
   applyAffine,
   type Box,
@@ -77,7 +77,7 @@ export async function preparePretrainingCase(
 ): Promise<PretrainingVolumes> {
   const modalities = MODALITIES.filter((m) => images[m] !== undefined);
   const volumes: Volume[] = [];
-  for (const m of modalities) volumes.push(await readVolume(images[m]!, m));
+  for (const m of modalities) volumes.push(await readInput(images[m]!, m));
   const first = widest(volumes);
   const reference = resampleSpacing(toRas(volumes[first]), spacingMm, "linear");
   const placed = volumes.map((volume, i): GridImage => {

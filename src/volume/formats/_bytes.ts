@@ -1,4 +1,5 @@
 /** A file or buffer as a stream of bytes, inflated where it is gzip, that is read only as far as asked. */
+import { Buffer } from "node:buffer";
 import { open } from "node:fs/promises";
 import { pipeline, Readable } from "node:stream";
 import { constants, createGunzip } from "node:zlib";
@@ -9,6 +10,11 @@ const CHUNK = 2 ** 18;
 /** Deflate cannot shrink more than this. */
 const MAX_RATIO = 1032;
 
+/** Whether bytes begin as gzip does. */
+export function isGzip(start: Uint8Array): boolean {
+  return start[0] === 0x1f && start[1] === 0x8b;
+}
+
 /** Reads exact numbers of bytes from a chunked source; `close()` ends the source, wherever it stands. */
 export class ByteFeed {
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -18,6 +24,8 @@ export class ByteFeed {
 
   private constructor(
     chunks: AsyncIterable<Uint8Array>,
+    /** Whether the source is gzip, which is inflated here. */
+    readonly isGzip: boolean,
     /** The most bytes that can still come, from the size of the file. */
     readonly mostBytes: number,
   ) {
@@ -32,11 +40,20 @@ export class ByteFeed {
     const first = await chunks.next();
     const start = first.done ? new Uint8Array(0) : first.value;
     const whole = rejoin(start, chunks);
-    const zipped = start[0] === 0x1f && start[1] === 0x8b;
-    return zipped ? new ByteFeed(inflate(whole), size * MAX_RATIO) : new ByteFeed(whole, size);
+    return isGzip(start) ? new ByteFeed(inflate(whole), true, size * MAX_RATIO) : new ByteFeed(whole, false, size);
   }
 
-  /** Fills `into` as far as bytes come; tells how many did. */
+  /** The next `count` bytes, or fewer where the source ends; they stay to be read. */
+  async peek(count: number): Promise<Uint8Array> {
+    while (this.#rest.length < count) {
+      const next = await this.#chunks.next();
+      if (next.done) break;
+      this.#rest = new Uint8Array(Buffer.concat([this.#rest, next.value]));
+    }
+    return this.#rest.subarray(0, count);
+  }
+
+  /** Fills `into` as far as bytes come; returns how many did. */
   async fill(into: Uint8Array): Promise<number> {
     let done = 0;
     while (done < into.length) {

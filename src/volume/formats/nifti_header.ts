@@ -4,32 +4,40 @@
  * are skipped and never kept.
  */
 import { NIFTI1, NIFTI2 } from "nifti-reader-js";
-import {
-  type Grid,
-  perAxis,
-  skewness,
-  spacingAffine,
-  spacingOf,
-  type Triple,
-  VolumeError,
-  voxelsOf,
-} from "../grid/grid.ts";
-import { type Datatype, datatypeOf } from "./_datatypes.ts";
+import { type Grid, perAxis, skewness, spacingAffine, spacingOf, type Triple, VolumeError } from "../grid/grid.ts";
+import { type DatatypeName, datatypeNamed } from "./_voxels.ts";
+import type { NiftiGeometry, VolumeHeader } from "./format.ts";
 
 /** A checked header. */
-export interface NiftiHeader extends Grid {
-  readonly version: 1 | 2;
-  readonly littleEndian: boolean;
-  readonly spacingMm: Triple;
-  readonly datatype: Datatype;
-  /** Stored value · slope + intercept = intensity. */
-  readonly slope: number;
-  readonly intercept: number;
-  /** First byte of the voxels in the file. */
-  readonly dataOffset: number;
-  /** The fields that a mask takes over from its image (`CARRIED`), as bytes at their places; no free text. */
-  readonly raw: Uint8Array;
+export interface NiftiHeader extends VolumeHeader {
+  readonly datatype: ReturnType<typeof datatypeNamed>;
+  readonly nifti: NiftiGeometry;
 }
+
+/** Voxel types that are read, by the standard's codes. */
+const DATATYPES: Readonly<Record<number, DatatypeName>> = {
+  2: "uint8",
+  4: "int16",
+  8: "int32",
+  16: "float32",
+  64: "float64",
+  256: "int8",
+  512: "uint16",
+  768: "uint32",
+  1024: "int64",
+  1280: "uint64",
+};
+
+/** Voxel types that are refused, by name. */
+const REFUSED: Readonly<Record<number, string>> = {
+  1: "1-bit",
+  32: "complex64",
+  128: "RGB24",
+  1536: "float128",
+  1792: "complex128",
+  2048: "complex256",
+  2304: "RGBA32",
+};
 
 /** Bytes of each version's fixed header, and the least offset of voxels in a single file. */
 export const HEADER_BYTES = { 1: 348, 2: 540 } as const;
@@ -81,21 +89,24 @@ export function parseHeader(bytes: Uint8Array): NiftiHeader {
   if (!fields.magic.startsWith(`n+${version}`)) throw bad(`the magic n+${version}`, "another");
 
   const sizeVox = checkedSize(fields.dims);
-  const datatype = datatypeOf(fields.datatypeCode);
+  const type = DATATYPES[fields.datatypeCode];
+  if (type === undefined) {
+    const got = REFUSED[fields.datatypeCode] ?? `datatype ${fields.datatypeCode}`;
+    throw bad("voxels of integers or floats up to 64 bits", got);
+  }
   const affineRas = affineOf(fields, new DataView(fixed.buffer, SROW[version]));
   const scaled = Number.isFinite(fields.scl_slope) && fields.scl_slope !== 0;
   if (scaled && !Number.isFinite(fields.scl_inter)) throw bad("a finite intercept (scl_inter)", fields.scl_inter);
   return {
-    version,
     littleEndian: fields.littleEndian,
     sizeVox,
     affineRas,
     spacingMm: spacingOf(affineRas),
-    datatype,
+    datatype: datatypeNamed(type),
     slope: scaled ? fields.scl_slope : 1,
     intercept: scaled ? fields.scl_inter : 0,
     dataOffset: checkedOffset(fields.vox_offset, LEAST_OFFSET[version]),
-    raw: carriedFields(fixed, version, fields.littleEndian),
+    nifti: { version, raw: carriedFields(fixed, version, fields.littleEndian) },
   };
 }
 
@@ -168,59 +179,54 @@ function carriedFields(fixed: Uint8Array, version: 1 | 2, littleEndian: boolean)
   return out;
 }
 
-/** The header of a new NIfTI-1 file on a grid: its affine as sform (code 2, aligned), millimetres, no qform. */
-export function headerForGrid({ sizeVox, affineRas }: Grid): NiftiHeader {
+/** The geometry of a new NIfTI-1 file on a grid: its affine as sform (code 2, aligned), millimetres, no qform. */
+export function geometryOf({ affineRas }: Grid): NiftiGeometry {
   const raw = new Uint8Array(HEADER_BYTES[1]);
   const view = new DataView(raw.buffer);
-  const spacing = spacingOf(affineRas);
-  [1, ...spacing].forEach((v, i) => view.setFloat32(76 + 4 * i, v, true));
+  [1, ...spacingOf(affineRas)].forEach((v, i) => view.setFloat32(76 + 4 * i, v, true));
   raw[123] = 2;
   view.setInt16(254, 2, true);
   affineRas.slice(0, 12).forEach((v, i) => view.setFloat32(SROW[1] + 4 * i, v, true));
-  return parseHeader(finishHeader({ version: 1, raw }, { sizeVox, components: null, datatype: datatypeOf(16) }));
+  return { version: 1, raw };
 }
 
 /**
  * The fixed header of a file to be written, little-endian: carried geometry, the given size and datatype, identity
  * scaling, every other field empty (descriptions, names, intents: they may hold patient data).
- * @param components number of volumes on a fourth axis, null for a 3-D file
+ * @param components number of volumes on a fourth axis; absent: a 3-D file
  */
 export function finishHeader(
-  { version, raw }: Pick<NiftiHeader, "version" | "raw">,
-  { sizeVox, components, datatype }: { sizeVox: Triple; components: number | null; datatype: Datatype },
+  { version, raw }: NiftiGeometry,
+  { sizeVox, components, type }: { sizeVox: Triple; components?: number; type: DatatypeName },
 ): Uint8Array {
   const out = raw.slice();
   const view = new DataView(out.buffer);
-  const dims = components === null ? [3, ...sizeVox, 1, 1, 1, 1] : [4, ...sizeVox, components, 1, 1, 1];
+  const dims = components === undefined ? [3, ...sizeVox, 1, 1, 1, 1] : [4, ...sizeVox, components, 1, 1, 1];
   const limit = version === 1 ? 32767 : Number.MAX_SAFE_INTEGER;
   if (!dims.every((n) => Number.isInteger(n) && n >= 1 && n <= limit)) {
-    const got = sizeVox.join("×") + (components === null ? "" : `, ${components} components`);
+    const got = sizeVox.join("×") + (components === undefined ? "" : `, ${components} components`);
     throw new RangeError(`Cannot write a NIfTI-${version} header: expected sizes 1…${limit}, got ${got}`);
   }
+  const code = Number(Object.keys(DATATYPES).find((c) => DATATYPES[Number(c)] === type));
+  const bits = 8 * datatypeNamed(type).bytes;
   if (version === 1) {
     view.setInt32(0, 348, true);
     dims.forEach((n, i) => view.setInt16(40 + 2 * i, n, true));
-    view.setInt16(70, datatype.code, true);
-    view.setInt16(72, 8 * datatype.bytes, true);
+    view.setInt16(70, code, true);
+    view.setInt16(72, bits, true);
     view.setFloat32(108, LEAST_OFFSET[1], true);
     view.setFloat32(112, 1, true);
-    if (components !== null) view.setFloat32(76 + 4 * 4, 1, true);
+    if (components !== undefined) view.setFloat32(76 + 4 * 4, 1, true);
     out.set(new TextEncoder().encode("n+1\0"), 344);
   } else {
     view.setInt32(0, 540, true);
     out.set(new TextEncoder().encode("n+2\0\r\n\x1a\n"), 4);
-    view.setInt16(12, datatype.code, true);
-    view.setInt16(14, 8 * datatype.bytes, true);
+    view.setInt16(12, code, true);
+    view.setInt16(14, bits, true);
     dims.forEach((n, i) => view.setBigInt64(16 + 8 * i, BigInt(n), true));
     view.setBigInt64(168, BigInt(LEAST_OFFSET[2]), true);
     view.setFloat64(176, 1, true);
-    if (components !== null) view.setFloat64(104 + 8 * 4, 1, true);
+    if (components !== undefined) view.setFloat64(104 + 8 * 4, 1, true);
   }
   return out;
-}
-
-/** Voxels of a header, and the bytes they take in its file. */
-export function claimOf(header: NiftiHeader): { voxels: number; bytes: number } {
-  const voxels = voxelsOf(header.sizeVox);
-  return { voxels, bytes: voxels * header.datatype.bytes };
 }

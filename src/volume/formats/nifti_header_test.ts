@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { assertAllClose, type Made, makeNifti } from "../testing/fixtures.ts";
-import { spacingAffine, VolumeError } from "../grid/grid.ts";
-import { headerForGrid, parseHeader } from "./nifti_header.ts";
+import { type Grid, spacingAffine, VolumeError } from "../grid/grid.ts";
+import { finishHeader, geometryOf, parseHeader } from "./nifti_header.ts";
 
 const QFORM: Made = {
   pixdim: [-1, 1.5, 2, 3],
@@ -32,7 +32,7 @@ Deno.test("parseHeader() takes sform, then qform, then pixdim", () => {
       for (const littleEndian of [true, false]) {
         const header = parseHeader(makeNifti({ ...made, version, littleEndian }));
         assertAllClose(header.affineRas, affine, 1e-6);
-        assert.deepEqual([header.version, header.littleEndian], [version, littleEndian], name);
+        assert.deepEqual([header.nifti.version, header.littleEndian], [version, littleEndian], name);
       }
     }
   }
@@ -100,20 +100,24 @@ Deno.test("parseHeader() takes one time point, one slice and missing trailing di
 Deno.test("parseHeader() keeps no free text", () => {
   for (const version of [1, 2] as const) {
     const header = parseHeader(makeNifti({ version, text: "JaneDoe" }));
-    assert.ok(!new TextDecoder("latin1").decode(header.raw).includes("Jane"));
+    assert.ok(!new TextDecoder("latin1").decode(header.nifti.raw).includes("Jane"));
   }
 });
 
-Deno.test("headerForGrid() describes the grid it was made for", () => {
+/** The header of a new file on a grid. */
+const headerOf = ({ sizeVox, affineRas }: Grid) =>
+  finishHeader(geometryOf({ sizeVox, affineRas }), { sizeVox, type: "float32" });
+
+Deno.test("geometryOf() describes the grid it was made for", () => {
   const affineRas = [0, -2, 0, 5, 3, 0, 0, 6, 0, 0, 4, 7, 0, 0, 0, 1];
-  const header = headerForGrid({ sizeVox: [4, 5, 6], affineRas });
+  const header = parseHeader(headerOf({ sizeVox: [4, 5, 6], affineRas }));
   assert.deepEqual(header.sizeVox, [4, 5, 6]);
   assert.deepEqual(header.affineRas, affineRas);
   assert.deepEqual(header.spacingMm, [3, 2, 4]);
 });
 
-Deno.test("headerForGrid() refuses sizes that NIfTI-1 cannot hold", () => {
-  assert.throws(() => headerForGrid({ sizeVox: [40000, 1, 1], affineRas: spacingAffine([1, 1, 1]) }), {
+Deno.test("finishHeader() refuses sizes that NIfTI-1 cannot hold", () => {
+  assert.throws(() => headerOf({ sizeVox: [40000, 1, 1], affineRas: spacingAffine([1, 1, 1]) }), {
     name: "RangeError",
     message: "Cannot write a NIfTI-1 header: expected sizes 1…32767, got 40000×1×1",
   });

@@ -4,45 +4,31 @@ import { open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
-import type { Triple } from "../grid/grid.ts";
-import { datatypeOf } from "./_datatypes.ts";
-import { finishHeader, LEAST_OFFSET, type NiftiHeader } from "./nifti_header.ts";
-
-/** What is written: C order `[X, Y, Z]`, or `[C, X, Y, Z]` as a 4-D file. */
-export interface NiftiContent {
-  readonly data: Uint8Array | Float32Array | Int16Array;
-  readonly sizeVox: Triple;
-  /** Number of volumes on the leading axis; absent: a 3-D file. */
-  readonly components?: number;
-  /** Header of the file whose geometry it takes: sizes must agree. */
-  readonly like: NiftiHeader;
-  /** Default true. */
-  readonly gzip?: boolean;
-}
+import { voxelsOf } from "../grid/grid.ts";
+import type { VolumeContent } from "./format.ts";
+import { finishHeader, geometryOf, LEAST_OFFSET } from "./nifti_header.ts";
 
 const SLAB = 16;
 
 /**
- * Writes a file whole or not at all (temporary file, fsync, rename). Affine, qform and sform codes, quaternion, pixdim
- * and units are those of `like`; scaling is 1 and 0.
- * @throws {RangeError} when data, size and `like` do not agree
+ * Writes a file whole or not at all (temporary file, fsync, rename), gzipped where its name ends so. Affine, qform and
+ * sform codes, quaternion, pixdim and units are those of the header that `grid` comes from; scaling is 1 and 0.
+ * @throws {RangeError} when data and grid do not agree
  */
-export async function writeNifti(path: string, content: NiftiContent): Promise<void> {
-  const { data, sizeVox, components, like, gzip = true } = content;
-  if (sizeVox.some((n, a) => n !== like.sizeVox[a])) {
-    throw new RangeError(`Cannot write a volume: expected size ${like.sizeVox.join("×")}, got ${sizeVox.join("×")}`);
-  }
-  const expected = sizeVox[0] * sizeVox[1] * sizeVox[2] * (components ?? 1);
-  if (data.length !== expected) {
-    throw new RangeError(`Cannot write a volume: expected ${expected} voxels, got ${data.length}`);
+export async function writeNifti(path: string, content: VolumeContent): Promise<void> {
+  const { data, grid: { sizeVox }, components = 1 } = content;
+  if (data.length !== voxelsOf(sizeVox) * components) {
+    throw new RangeError(
+      `Cannot write a volume: expected ${voxelsOf(sizeVox) * components} voxels, got ${data.length}`,
+    );
   }
   // Not the target's name: it may be a patient's and would outlive a crash.
   const temporary = join(dirname(path), `.${randomUUID()}.tmp`);
   const plain = Readable.from(fileParts(content), { objectMode: true, highWaterMark: 1 });
   // Interpolated floats hardly shrink, whatever the effort.
   const level = data instanceof Float32Array ? 1 : 6;
-  // `pipeline` carries errors on (`pipe` would hang); they come out of the loop, so its callback has nothing to do.
-  const stream = gzip ? pipeline(plain, createGzip({ level }), () => {}) : plain;
+  // `pipe` would hang on an error; `pipeline` passes it to the loop below, so its callback has nothing to do.
+  const stream = path.endsWith(".gz") ? pipeline(plain, createGzip({ level }), () => {}) : plain;
   try {
     const file = await open(temporary, "wx");
     try {
@@ -66,11 +52,11 @@ async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Arra
   }
 }
 
-function* fileParts({ data, sizeVox, components, like }: NiftiContent): Generator<Uint8Array> {
-  const code = data instanceof Uint8Array ? 2 : data instanceof Int16Array ? 4 : 16;
-  const datatype = datatypeOf(code);
-  const start = new Uint8Array(LEAST_OFFSET[like.version]);
-  start.set(finishHeader(like, { sizeVox, components: components ?? null, datatype }));
+function* fileParts({ data, grid, components }: VolumeContent): Generator<Uint8Array> {
+  const { sizeVox, nifti = geometryOf(grid) } = grid;
+  const type = data instanceof Uint8Array ? "uint8" : data instanceof Int16Array ? "int16" : "float32";
+  const start = new Uint8Array(LEAST_OFFSET[nifti.version]);
+  start.set(finishHeader(nifti, { sizeVox, components, type }));
   yield start;
   const [nx, ny, nz] = sizeVox;
   for (let c = 0; c < (components ?? 1); c++) {

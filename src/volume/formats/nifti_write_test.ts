@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { type Made, makeNifti } from "../testing/fixtures.ts";
 import { spacingAffine } from "../grid/grid.ts";
-import { headerForGrid } from "./nifti_header.ts";
-import { readNifti } from "./nifti_read.ts";
+import { readVolume } from "./formats.ts";
 import { writeNifti } from "./nifti_write.ts";
 
 const GEOMETRY: Made = {
@@ -39,14 +38,14 @@ Deno.test("writeNifti() copies the geometry fields byte by byte and nothing that
   await inFolder(async (folder) => {
     for (const version of [1, 2] as const) {
       const source = makeNifti({ ...GEOMETRY, version });
-      const { header, sizeVox } = await readNifti(source);
+      const { header } = await readVolume(source);
       const data = Uint8Array.from({ length: 24 }, (_, i) => i % 5);
-      await writeNifti(`${folder}/mask.nii.gz`, { data, sizeVox, like: header });
+      await writeNifti(`${folder}/mask.nii.gz`, { data, grid: header });
       const written = gunzipSync(await Deno.readFile(`${folder}/mask.nii.gz`));
       assert.deepEqual(geometryBytes(written, version), geometryBytes(source, version));
       assert.ok(!new TextDecoder("latin1").decode(written).includes("Jane"));
       assert.ok(new TextDecoder("latin1").decode(source).includes("Jane"));
-      const back = await readNifti(written);
+      const back = await readVolume(written);
       assert.deepEqual(back.affineRas, header.affineRas);
       assert.deepEqual([back.header.slope, back.header.intercept, back.header.datatype.name], [1, 0, "uint8"]);
       assert.deepEqual([...back.data], [...data]);
@@ -57,50 +56,47 @@ Deno.test("writeNifti() copies the geometry fields byte by byte and nothing that
 Deno.test("writeNifti() writes a big-endian source's geometry little-endian, with the same values", async () => {
   await inFolder(async (folder) => {
     for (const version of [1, 2] as const) {
-      const { header, sizeVox } = await readNifti(makeNifti({ ...GEOMETRY, version, littleEndian: false }));
-      await writeNifti(`${folder}/mask.nii`, { data: new Uint8Array(24), sizeVox, like: header, gzip: false });
+      const { header } = await readVolume(makeNifti({ ...GEOMETRY, version, littleEndian: false }));
+      await writeNifti(`${folder}/mask.nii`, { data: new Uint8Array(24), grid: header });
       const written = await Deno.readFile(`${folder}/mask.nii`);
       assert.deepEqual(
         geometryBytes(written, version),
         geometryBytes(makeNifti({ ...GEOMETRY, version }), version),
       );
-      assert.deepEqual((await readNifti(written)).header.littleEndian, true);
+      assert.deepEqual((await readVolume(written)).header.littleEndian, true);
     }
   });
 });
 
 Deno.test("writeNifti() writes float32 and int16, and slabs in the right order", async () => {
   await inFolder(async (folder) => {
-    const sizeVox = [3, 2, 37] as const;
-    const like = headerForGrid({ sizeVox, affineRas: spacingAffine([1, 2, 3]) });
+    const grid = { sizeVox: [3, 2, 37], affineRas: spacingAffine([1, 2, 3]) } as const;
     const values = Array.from({ length: 222 }, (_, i) => i * 7 - 300);
     for (const data of [Float32Array.from(values), Int16Array.from(values)]) {
-      await writeNifti(`${folder}/v.nii.gz`, { data, sizeVox, like });
-      assert.deepEqual([...(await readNifti(`${folder}/v.nii.gz`)).data], [...data]);
+      await writeNifti(`${folder}/v.nii.gz`, { data, grid });
+      assert.deepEqual([...(await readVolume(`${folder}/v.nii.gz`)).data], [...data]);
     }
   });
 });
 
 Deno.test("writeNifti() writes components as a fourth dimension, one volume after the other", async () => {
   await inFolder(async (folder) => {
-    const sizeVox = [2, 1, 3] as const;
-    const like = headerForGrid({ sizeVox, affineRas: spacingAffine([1, 1, 1]) });
+    const grid = { sizeVox: [2, 1, 3], affineRas: spacingAffine([1, 1, 1]) } as const;
     const data = Uint8Array.from({ length: 12 }, (_, i) => i);
-    await writeNifti(`${folder}/v.nii`, { data, sizeVox, components: 2, like, gzip: false });
+    await writeNifti(`${folder}/v.nii`, { data, grid, components: 2 });
     const bytes = await Deno.readFile(`${folder}/v.nii`);
     const dim = [...new Int16Array(bytes.buffer.slice(40, 56))];
     assert.deepEqual(dim, [4, 2, 1, 3, 2, 1, 1, 1]);
     assert.deepEqual([...bytes.subarray(352)], [0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11]);
-    await assert.rejects(readNifti(bytes), { message: /got a series of 2×1×3×2$/ });
+    await assert.rejects(readVolume(bytes), { message: /got a series of 2×1×3×2$/ });
   });
 });
 
 Deno.test("writeNifti() leaves the old file and no temporary one when it fails", async () => {
   await inFolder(async (folder) => {
-    const sizeVox = [2, 2, 2] as const;
-    const like = headerForGrid({ sizeVox, affineRas: spacingAffine([1, 1, 1]) });
+    const grid = { sizeVox: [2, 2, 2], affineRas: spacingAffine([1, 1, 1]) } as const;
     await Deno.mkdir(`${folder}/JaneDoe.nii.gz`);
-    await assert.rejects(writeNifti(`${folder}/JaneDoe.nii.gz`, { data: new Uint8Array(8), sizeVox, like }), {
+    await assert.rejects(writeNifti(`${folder}/JaneDoe.nii.gz`, { data: new Uint8Array(8), grid }), {
       message: "Cannot write a volume: the file cannot be written (EISDIR)",
     });
     assert.deepEqual([...Deno.readDirSync(folder)].map((e) => e.name), ["JaneDoe.nii.gz"]);
@@ -108,19 +104,21 @@ Deno.test("writeNifti() leaves the old file and no temporary one when it fails",
 });
 
 Deno.test("writeNifti() refuses data that does not fit the header's grid", async () => {
-  const like = headerForGrid({ sizeVox: [2, 3, 4], affineRas: spacingAffine([1, 1, 1]) });
+  const affineRas = spacingAffine([1, 1, 1]);
   const data = new Uint8Array(24);
-  await assert.rejects(writeNifti("/nowhere/x.nii.gz", { data, sizeVox: [4, 3, 2], like }), {
+  await assert.rejects(writeNifti("/nowhere/x.nii.gz", { data, grid: { sizeVox: [4, 3, 1], affineRas } }), {
     name: "RangeError",
-    message: "Cannot write a volume: expected size 2×3×4, got 4×3×2",
+    message: "Cannot write a volume: expected 12 voxels, got 24",
   });
-  await assert.rejects(writeNifti("/nowhere/x.nii.gz", { data, sizeVox: [2, 3, 4], components: 2, like }), {
-    message: "Cannot write a volume: expected 48 voxels, got 24",
-  });
-  const tiny = headerForGrid({ sizeVox: [1, 1, 1], affineRas: spacingAffine([1, 1, 1]) });
+  await assert.rejects(
+    writeNifti("/nowhere/x.nii.gz", { data, grid: { sizeVox: [2, 3, 4], affineRas }, components: 2 }),
+    {
+      message: "Cannot write a volume: expected 48 voxels, got 24",
+    },
+  );
   const folder = await Deno.makeTempDir();
   try {
-    const many = { data: new Uint8Array(40000), sizeVox: [1, 1, 1], components: 40000, like: tiny } as const;
+    const many = { data: new Uint8Array(40000), grid: { sizeVox: [1, 1, 1], affineRas }, components: 40000 } as const;
     await assert.rejects(writeNifti(`${folder}/x.nii.gz`, many), {
       message: "Cannot write a NIfTI-1 header: expected sizes 1…32767, got 1×1×1, 40000 components",
     });

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { type Made, makeNifti, seeded } from "../testing/fixtures.ts";
-import { VolumeError, voxelsOf } from "../grid/grid.ts";
-import { readNifti, readNiftiHeader } from "./nifti_read.ts";
+import { spacingAffine, VolumeError, voxelsOf } from "../grid/grid.ts";
+import { isVolumeStart, readVolume, readVolumeHeader, splitVolumePath, writeVolume } from "./formats.ts";
 
 /** 2×3×4 voxels, x fastest in the file: value = x + 2y + 6z. */
 const dims = [3, 2, 3, 4, 1, 1, 1, 1];
@@ -24,13 +24,13 @@ const CODES: Record<string, number> = {
   uint64: 1280,
 };
 
-Deno.test("readNifti() reads every datatype, byte order and version, plain and gzipped, into C order", async () => {
+Deno.test("readVolume() reads every datatype, byte order and version, plain and gzipped, into C order", async () => {
   for (const [name, code] of Object.entries(CODES)) {
     for (const version of [1, 2] as const) {
       for (const littleEndian of [true, false]) {
         const bytes = makeNifti({ version, littleEndian, code, dims, values });
         for (const source of [bytes, gzipSync(bytes)]) {
-          const { data, sizeVox, header, nonFiniteVoxels } = await readNifti(source);
+          const { data, sizeVox, header, nonFiniteVoxels } = await readVolume(source);
           assert.deepEqual([...data], inCOrder, `${name}, version ${version}, little-endian ${littleEndian}`);
           assert.deepEqual(sizeVox, [2, 3, 4]);
           assert.equal(header.datatype.name, name);
@@ -41,7 +41,7 @@ Deno.test("readNifti() reads every datatype, byte order and version, plain and g
   }
 });
 
-Deno.test("readNifti() reads the extremes of integer types", async () => {
+Deno.test("readVolume() reads the extremes of integer types", async () => {
   const cases: [number, number, number][] = [
     [256, -128, 127],
     [4, -32768, 32767],
@@ -53,141 +53,161 @@ Deno.test("readNifti() reads the extremes of integer types", async () => {
   ];
   for (const [code, low, high] of cases) {
     for (const littleEndian of [true, false]) {
-      const { data } = await readNifti(makeNifti({ code, littleEndian, dims: [3, 2, 1, 1], values: [low, high] }));
+      const { data } = await readVolume(makeNifti({ code, littleEndian, dims: [3, 2, 1, 1], values: [low, high] }));
       assert.deepEqual([...data], [low, high], `code ${code}`);
     }
   }
 });
 
-Deno.test("readNifti() turns volumes with more slices than a slab", async () => {
+Deno.test("readVolume() turns volumes with more slices than a slab", async () => {
   const size = [3, 2, 37];
   const many = Array.from({ length: 3 * 2 * 37 }, (_, i) => i % 251);
-  const { data } = await readNifti(makeNifti({ code: 2, dims: [3, ...size], values: many }));
+  const { data } = await readVolume(makeNifti({ code: 2, dims: [3, ...size], values: many }));
   for (let i = 0; i < many.length; i++) {
     const [x, y, z] = [i % 3, Math.floor(i / 3) % 2, Math.floor(i / 6)];
     assert.equal(data[(x * 2 + y) * 37 + z], many[i]);
   }
 });
 
-Deno.test("readNifti() applies slope and intercept in float64", async () => {
+Deno.test("readVolume() applies slope and intercept in float64", async () => {
   const made: Made = { code: 8, dims: [3, 2, 1, 1], values: [16777217, -3], slope: 0.5, inter: 100 };
-  assert.deepEqual([...(await readNifti(makeNifti(made))).data], [8388708.5, 98.5].map(Math.fround));
+  assert.deepEqual([...(await readVolume(makeNifti(made))).data], [8388708.5, 98.5].map(Math.fround));
 });
 
-Deno.test("readNifti() replaces NaN and infinity by 0 and counts them", async () => {
+Deno.test("readVolume() replaces NaN and infinity by 0 and counts them", async () => {
   const made: Made = { code: 64, dims: [3, 5, 1, 1], values: [NaN, 1, Infinity, -Infinity, 1e300] };
-  const { data, nonFiniteVoxels } = await readNifti(makeNifti(made));
+  const { data, nonFiniteVoxels } = await readVolume(makeNifti(made));
   assert.deepEqual([...data], [0, 1, 0, 0, 0]);
   assert.equal(nonFiniteVoxels, 4);
 });
 
-Deno.test("readNifti() skips header extensions", async () => {
+Deno.test("readVolume() skips header extensions", async () => {
   const bytes = makeNifti({ dims, values, dataOffset: 1024 });
   bytes.fill(0xff, 348, 1024);
-  assert.deepEqual([...(await readNifti(bytes)).data], inCOrder);
+  assert.deepEqual([...(await readVolume(bytes)).data], inCOrder);
 });
 
-Deno.test("readNifti() reads several gzip members as one file", async () => {
+Deno.test("readVolume() reads several gzip members as one file", async () => {
   const bytes = makeNifti({ dims, values });
   const parts = Buffer.concat([gzipSync(bytes.subarray(0, 200)), gzipSync(bytes.subarray(200))]);
-  assert.deepEqual([...(await readNifti(parts)).data], inCOrder);
+  assert.deepEqual([...(await readVolume(parts)).data], inCOrder);
 });
 
-Deno.test("readNifti() says how many bytes a short file should have", async () => {
+Deno.test("readVolume() says how many bytes a short file should have", async () => {
   const bytes = makeNifti({ dims, values });
   const short = bytes.subarray(0, bytes.length - 6);
   const message = "Cannot read a volume: expected 96 bytes of voxels, got at most 90";
-  await assert.rejects(readNifti(short), new VolumeError(message));
-  await assert.rejects(readNifti(gzipSync(short)), new VolumeError(message));
+  await assert.rejects(readVolume(short), new VolumeError(message));
+  await assert.rejects(readVolume(gzipSync(short)), new VolumeError(message));
   // Only the header: the claim is refused before memory is taken.
-  await assert.rejects(readNifti(makeNifti({ dims: [3, 500, 500, 500] })), {
+  await assert.rejects(readVolume(makeNifti({ dims: [3, 500, 500, 500] })), {
     message: "Cannot read a volume: expected 500000000 bytes of voxels, got at most 0",
   });
 });
 
-Deno.test("readNifti() refuses gzip data that is cut or damaged", async () => {
+Deno.test("readVolume() refuses gzip data that is cut or damaged", async () => {
   const noise = Array.from({ length: 24000 }, (_, i) => Math.sin(i * i));
   const zipped = gzipSync(makeNifti({ dims: [3, 20, 30, 40], values: noise }));
-  await assert.rejects(readNifti(zipped.subarray(0, zipped.length / 2)), {
+  await assert.rejects(readVolume(zipped.subarray(0, zipped.length / 2)), {
     name: "VolumeError",
     message: /^Cannot read a volume: expected 96000 bytes of voxels, got at most \d+$/,
   });
   const damaged = Buffer.from(zipped);
   damaged.fill(0x55, zipped.length / 2, zipped.length / 2 + 64);
-  await assert.rejects(readNifti(damaged), { name: "VolumeError", message: /^Cannot read a volume: expected / });
+  await assert.rejects(readVolume(damaged), { name: "VolumeError", message: /^Cannot read a volume: expected / });
 });
 
-Deno.test("readNifti() stops inflating shortly after the voxels that the header promises", async () => {
+Deno.test("readVolume() stops inflating shortly after the voxels that the header promises", async () => {
   const noise = Uint8Array.from({ length: 2 ** 22 }, (_, i) => Math.sin(i * i) * 128);
   const zipped = gzipSync(Buffer.concat([makeNifti({ dims, values }), noise]));
   // Whoever inflates to the end meets damage.
   zipped.fill(0x55, zipped.length - 2 ** 20, zipped.length - 2 ** 19);
   assert.throws(() => gunzipSync(zipped));
-  await assert.rejects(readNifti(zipped), {
+  await assert.rejects(readVolume(zipped), {
     name: "VolumeError",
     message: "Cannot read a volume: expected 96 bytes of voxels, got far more",
   });
 });
 
-Deno.test("readNifti() ignores a little padding after the voxels", async () => {
+Deno.test("readVolume() ignores a little padding after the voxels", async () => {
   const padded = Buffer.concat([makeNifti({ dims, values }), new Uint8Array(99)]);
-  assert.deepEqual([...(await readNifti(padded)).data], inCOrder);
+  assert.deepEqual([...(await readVolume(padded)).data], inCOrder);
 });
 
-Deno.test("readNifti() checks the gzip checksum", async () => {
+Deno.test("readVolume() checks the gzip checksum", async () => {
   const zipped = gzipSync(makeNifti({ dims, values }));
   zipped[zipped.length - 6] ^= 1;
-  await assert.rejects(readNifti(zipped), {
+  await assert.rejects(readVolume(zipped), {
     name: "VolumeError",
     message: "Cannot read a volume: expected whole gzip data, got damaged data",
   });
 });
 
-Deno.test("readNifti() keeps to the caller's limits", async () => {
-  const bytes = makeNifti({ dims, values });
-  await assert.rejects(readNifti(bytes, { maxVoxels: 23 }), {
-    message: "Cannot read a volume: expected at most 23 voxels, got 2×3×4",
+Deno.test("readVolume() refuses volumes of absurdly many voxels", async () => {
+  await assert.rejects(readVolume(makeNifti({ dims: [3, 2 ** 10, 2 ** 10, 2 ** 8 + 1] })), {
+    message: "Cannot read a volume: expected at most 268435456 voxels, got 1024×1024×257",
   });
-  await assert.rejects(readNifti(bytes, { maxBytes: 95 }), {
-    message: "Cannot read a volume: expected at most 95 bytes of voxels, got 96",
-  });
-  assert.equal((await readNifti(bytes, { maxVoxels: 24, maxBytes: 96 })).data.length, 24);
   const huge = makeNifti({ version: 2, dims: [3, 2 ** 40, 2 ** 40, 2 ** 40] });
-  await assert.rejects(readNifti(huge), { message: /expected at most 268435456 voxels/ });
+  await assert.rejects(readVolume(huge), { message: /expected at most 268435456 voxels/ });
 });
 
-Deno.test("readNiftiHeader() reads the header of a file without its body", async () => {
+Deno.test("readVolumeHeader() reads the header of a file without its body", async () => {
   const path = await Deno.makeTempFile();
   try {
     await Deno.writeFile(path, gzipSync(makeNifti({ dims, code: 512 })));
-    const header = await readNiftiHeader(path);
+    const header = await readVolumeHeader(path);
     assert.deepEqual([header.sizeVox, header.datatype.name], [[2, 3, 4], "uint16"]);
   } finally {
     await Deno.remove(path);
   }
 });
 
-Deno.test("readNifti() never quotes a file's name", async () => {
-  await assert.rejects(readNifti("/nowhere/JaneDoe.nii.gz"), (error: Error) => {
+Deno.test("readVolume() never quotes a file's name", async () => {
+  await assert.rejects(readVolume("/nowhere/JaneDoe.nii.gz"), (error: Error) => {
     assert.equal(error.message, "Cannot read a volume: the file cannot be opened (ENOENT)");
     assert.ok(!Deno.inspect(error).includes("/nowhere"));
     return true;
   });
   const folder = await Deno.makeTempDir({ prefix: "JaneDoe" });
   try {
-    await assert.rejects(readNifti(folder), (error: Error) => !Deno.inspect(error).includes("JaneDoe"));
+    await assert.rejects(readVolume(folder), (error: Error) => !Deno.inspect(error).includes("JaneDoe"));
   } finally {
     await Deno.remove(folder);
   }
 });
 
-Deno.test("readNifti() refuses an empty file", async () => {
-  await assert.rejects(readNifti(new Uint8Array(0)), {
-    message: "Cannot read a NIfTI header: expected a NIfTI-1 or NIfTI-2 file, got something else",
+Deno.test("readVolume() refuses files of no known format, empty ones too", async () => {
+  for (const content of [new Uint8Array(0), Uint8Array.of(0x5c, 1), new TextEncoder().encode("hello, no volume")]) {
+    for (const source of [content, gzipSync(content)]) {
+      await assert.rejects(readVolume(source), {
+        name: "VolumeError",
+        message: "Cannot read a volume: expected a NIfTI file (.nii or .nii.gz), got something else",
+      });
+    }
+  }
+});
+
+Deno.test("isVolumeStart() knows NIfTI in either byte order and gzip, and nothing else", () => {
+  const starts = [[0x5c, 1, 0, 0], [0, 0, 1, 0x5c], [0x1c, 2, 0, 0], [0, 0, 2, 0x1c], [0x1f, 0x8b, 8, 0]];
+  assert.deepEqual(starts.map((s) => isVolumeStart(Uint8Array.from(s))), starts.map(() => true));
+  for (const s of [[], [0x5c, 1], [0x50, 0x4b, 3, 4]]) assert.ok(!isVolumeStart(Uint8Array.from(s)), s.join());
+});
+
+Deno.test("splitVolumePath() takes a volume's ending off a path, and is null for other files", () => {
+  assert.deepEqual(splitVolumePath("a.b/t1.nii.gz"), { stem: "a.b/t1", ending: ".nii.gz" });
+  assert.deepEqual(splitVolumePath("t1.nii"), { stem: "t1", ending: ".nii" });
+  assert.deepEqual(["t1.gz", "nii", "t1.nii.txt"].map(splitVolumePath), [null, null, null]);
+});
+
+Deno.test("writeVolume() refuses a name whose ending no format writes, without quoting it", async () => {
+  const grid = { sizeVox: [1, 1, 1], affineRas: spacingAffine([1, 1, 1]) } as const;
+  await assert.rejects(writeVolume("/nowhere/JaneDoe.mgz", { data: new Uint8Array(1), grid }), {
+    name: "RangeError",
+    message: "Cannot write a volume: expected the name of a NIfTI file (.nii or .nii.gz), got another",
   });
 });
 
-Deno.test("readNifti() answers 2000 damaged headers with a volume or a VolumeError, never anything else", async () => {
+Deno.test("readVolume() answers 2000 damaged headers with a volume or a VolumeError, never anything else", async () => {
   const random = seeded(31);
   let refused = 0;
   for (let round = 0; round < 2000; round++) {
@@ -196,7 +216,7 @@ Deno.test("readNifti() answers 2000 damaged headers with a volume or a VolumeErr
     const fixed = version === 1 ? 352 : 544;
     for (let k = 0; k < 1 + round % 7; k++) bytes[Math.floor(random() * fixed)] = Math.floor(random() * 256);
     try {
-      const { data, sizeVox, affineRas } = await readNifti(bytes);
+      const { data, sizeVox, affineRas } = await readVolume(bytes);
       assert.equal(data.length, voxelsOf(sizeVox));
       assert.ok(affineRas.every(Number.isFinite) && data.every(Number.isFinite));
     } catch (error) {

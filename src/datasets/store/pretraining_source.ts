@@ -5,12 +5,14 @@
 import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
 import { digestFile } from "../../storage/mod.ts";
+import { modalityFromName } from "../../inference/mod.ts";
 import type { PretrainingCase } from "../../train/mod.ts";
+import { splitVolumePath } from "../../volume/mod.ts";
 import { hashCases } from "../checks/checks.ts";
-import { walkFiles } from "./folder_files.ts";
-import { CaseCollector, invalidDataset, type PlannedCase, type Role } from "./plan.ts";
-import { planDataset } from "./layouts.ts";
-import { modalityFromName } from "./modalities.ts";
+import { CaseCollector, invalidDataset, type PlannedCase } from "../layouts/layout.ts";
+import { isDescription, planDataset, visiblePaths } from "../layouts/layouts.ts";
+import type { Role } from "../types.ts";
+import { walkFiles } from "./folder.ts";
 
 export interface PretrainingSource {
   readonly cases: readonly PretrainingCase[];
@@ -77,9 +79,8 @@ async function casesOfManifest(path: string): Promise<PretrainingCase[]> {
 }
 
 async function casesOfFolder(root: string): Promise<PretrainingCase[]> {
-  const paths = (await Array.fromAsync(walkFiles(root))).filter(isVisible);
-  const isDescribed = paths.some((p) => p === "dataset.json" || p.endsWith("/dataset.json"));
-  const plain = isDescribed ? [] : planPlain(paths);
+  const paths = visiblePaths(await Array.fromAsync(walkFiles(root)));
+  const plain = paths.some(isDescription) ? [] : planPlain(paths);
   const cases = plain.length > 0
     ? plain
     : (await planDataset(paths, async (p) => JSON.stringify(await jsonOf(`${root}/${p}`)))).cases;
@@ -89,15 +90,13 @@ async function casesOfFolder(root: string): Promise<PretrainingCase[]> {
   });
 }
 
-const isVisible = (path: string) => path.split("/").every((part) => !part.startsWith("."));
-
 /** Folders with files that are named after modalities; anything else in them is left alone. */
 function planPlain(paths: readonly string[]): PlannedCase[] {
   const collector = new CaseCollector();
   for (const path of paths) {
-    const match = /^(?:(.+)\/)?([^/]+?)\.nii(?:\.gz)?$/.exec(path);
-    const modality = match && modalityFromName(match[2]);
-    if (modality) collector.add(match![1] ?? basename("."), modality, path);
+    const stem = splitVolumePath(path)?.stem;
+    const modality = stem === undefined ? null : modalityFromName(basename(stem));
+    if (stem && modality) collector.add(dirname(stem), modality, path);
   }
   return collector.cases();
 }

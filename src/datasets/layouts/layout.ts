@@ -1,10 +1,26 @@
-/** What a layout finds in a data set: cases and what their files are. Plain data and what its makers share. */
+/** The record of a data-set layout, the plan that it makes, and what the makers of plans share. */
 import { DomainError } from "../../storage/mod.ts";
 import type { Modality } from "../../inference/mod.ts";
-import type { DatasetLabel, DatasetLayout, DatasetTask } from "../types.ts";
+import type { DatasetLabel, DatasetTask, Role } from "../types.ts";
 
-/** What a file of a case is: one of its images, or its label map. */
-export type Role = Modality | "label";
+/** A way in which people lay out the files of a data set. It is told by names and descriptions, never by images. */
+export interface Layout {
+  /** Its name in help texts, documents and messages. */
+  readonly title: string;
+  /** Its files in one line, for help texts and for the message that no cases were found. */
+  readonly files: string;
+  readonly recognises: (found: FoundFiles) => boolean;
+  /** @throws {DomainError} `invalid-dataset` */
+  readonly plan: (found: FoundFiles) => Plan;
+}
+
+/** The files of a data set. */
+export interface FoundFiles {
+  /** Paths below the data set's root, with `/`. */
+  readonly paths: readonly string[];
+  /** The content of its `dataset.json`; absent: it has none. */
+  readonly description?: Readonly<Record<string, unknown>>;
+}
 
 export interface PlannedCase {
   readonly id: string;
@@ -14,26 +30,18 @@ export interface PlannedCase {
   readonly files: ReadonlyMap<Role, string>;
 }
 
-export interface DatasetPlan {
-  readonly layout: DatasetLayout;
+/** The data set that a layout finds. */
+export interface Plan {
+  /** Empty where the layout names none. */
   readonly name: string;
   readonly task: DatasetTask;
   readonly modalities: readonly Modality[];
   readonly regions: readonly DatasetLabel[];
   readonly classes: readonly string[];
   readonly cases: readonly PlannedCase[];
-  /** Files that no rule of the layout explains. */
-  readonly ignoredFiles: number;
 }
 
-/** The files below a data set's root, with `/`, and the content of its `dataset.json`. */
-export interface LayoutInput {
-  readonly paths: readonly string[];
-  readonly description: Record<string, unknown>;
-}
-/** A plan without what `planDataset()` adds. */
-export type LayoutPlan = Omit<DatasetPlan, "ignoredFiles">;
-
+/** The refusal of a data set; `why` holds no file names, which may be patients'. */
 export function invalidDataset(why: string): DomainError {
   return new DomainError("invalid-dataset", `Cannot read the data set: ${why}`);
 }

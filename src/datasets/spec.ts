@@ -1,0 +1,121 @@
+/**
+ * The schemas of data sets: of a request for one, of our own `dataset.json`, and of what users see. Beside them the rules
+ * that a schema cannot express.
+ */
+import { z } from "zod";
+import { INPUTS, type Label, wrongInputs } from "../inference/mod.ts";
+import { LABEL_COLOURS, labelSchema } from "../registry/mod.ts";
+import { DomainError } from "../storage/mod.ts";
+import {
+  CHECK_CODES,
+  type DatasetDetail,
+  type DatasetLabel,
+  type DatasetSpec,
+  type DatasetSummary,
+  type DatasetTask,
+} from "./types.ts";
+
+const datasetNameSchema = z.string().trim().min(1).max(200);
+const labelNameSchema = z.string().trim().min(1).max(100);
+const taskSchema = z.enum(["segmentation", "classification"]) satisfies z.ZodType<DatasetTask>;
+const inputSchema = z.enum(INPUTS);
+
+/** A case's or patient's name: any line of text; it is data, never part of a path. */
+// deno-lint-ignore no-control-regex
+export const caseNameSchema = z.string().min(1).max(200).regex(/^[^\u0000-\u001f]*$/, "expected one line of text");
+
+/** A mask holds a byte per voxel. */
+const MAX_MASK_VALUE = 255;
+
+export const datasetLabelSchema = z.strictObject({
+  name: labelNameSchema,
+  values: z.array(z.int().min(1).max(65_535)).min(1).max(255),
+  /** Value in written masks; default: one that the later labels do not have. */
+  value: z.int().min(1).max(MAX_MASK_VALUE).optional(),
+  colour: z.string().regex(/^#[0-9a-f]{6}$/i, "expected #rrggbb").optional(),
+});
+
+export const datasetSpecSchema = z.strictObject({
+  name: datasetNameSchema,
+  task: taskSchema,
+  modalities: z.array(inputSchema).min(1).max(INPUTS.length),
+  labels: z.array(datasetLabelSchema).max(MAX_MASK_VALUE).optional(),
+  classes: z.array(labelNameSchema).max(1000).optional(),
+}) satisfies z.ZodType<DatasetSpec>;
+
+const summaryShape = {
+  id: z.string(),
+  name: z.string(),
+  task: taskSchema,
+  modalities: z.array(inputSchema),
+  labels: z.array(labelSchema) satisfies z.ZodType<Label[]>,
+  classes: z.array(z.string()),
+  createdAt: z.iso.datetime(),
+  caseCount: z.int().min(0),
+};
+export const datasetSummarySchema = z.strictObject(summaryShape) satisfies z.ZodType<DatasetSummary>;
+
+export const datasetDetailSchema = z.strictObject({
+  ...summaryShape,
+  cases: z.array(z.strictObject({
+    case: z.string(),
+    patient: z.string(),
+    modalities: z.array(inputSchema),
+    hasLabel: z.boolean(),
+    class: z.string().optional(),
+  })),
+  checks: z.array(z.strictObject({
+    case: z.string(),
+    code: z.enum(CHECK_CODES),
+    severity: z.enum(["error", "warning"]),
+    detail: z.string(),
+  })),
+  hash: z.string(),
+  ready: z.boolean().describe("It can be trained on."),
+}) satisfies z.ZodType<DatasetDetail>;
+
+/**
+ * Checks what the schema cannot say.
+ * @throws {DomainError} `invalid-dataset`
+ */
+export function checkSpec({ task, modalities, labels = [], classes = [] }: DatasetSpec): void {
+  const repeated = (values: readonly string[]) => new Set(values).size < values.length;
+  if (repeated(modalities)) throw refuse("a modality is named twice");
+  if (repeated(classes)) throw refuse("a class is named twice");
+  if (task === "segmentation" && labels.length === 0) throw refuse("a segmentation needs labels");
+  if (task === "classification" && classes.length < 2) throw refuse("a classification needs two classes or more");
+  const wrong = wrongInputs({ task, modalities });
+  if (wrong !== null) throw refuse(wrong);
+  labelsOf(labels);
+}
+
+/**
+ * The labels of a model from a data set's regions: fills in written values and colours. A region is written with a value
+ * that no later region has, so that writing the regions in order gives the reference label map back:
+ * WT {1, 2, 4}, TC {1, 4}, ET {4} get 2, 1, 4.
+ * @throws {DomainError} `invalid-dataset`
+ */
+export function labelsOf(regions: readonly DatasetLabel[]): Label[] {
+  const taken = new Set<number>();
+  const labels = regions.map((region, i): Label => {
+    const { name, values, colour = LABEL_COLOURS[i % LABEL_COLOURS.length] } = region;
+    const later = new Set(regions.slice(i + 1).flatMap((r) => r.values));
+    const own = values.filter((v) => !later.has(v) && !taken.has(v) && v <= MAX_MASK_VALUE);
+    const value = region.value ?? (own.length > 0 ? Math.min(...own) : firstFree(regions, taken));
+    if (taken.has(value)) throw refuse(`two labels are written as ${value}`);
+    taken.add(value);
+    return { name, value, sourceValues: [...values].sort((a, b) => a - b), colour };
+  });
+  if (new Set(labels.map((l) => l.name)).size < labels.length) throw refuse("two labels have the same name");
+  return labels;
+}
+
+function firstFree(regions: readonly DatasetLabel[], taken: ReadonlySet<number>): number {
+  const used = new Set([...taken, ...regions.flatMap((r) => [...r.values, ...r.value ? [r.value] : []])]);
+  for (let value = 1; value <= MAX_MASK_VALUE; value++) if (!used.has(value)) return value;
+  throw refuse("more labels than 255 values can tell apart");
+}
+
+function refuse(why: string): DomainError {
+  return new DomainError("invalid-dataset", `Cannot make the data set: ${why}`);
+}

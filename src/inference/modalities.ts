@@ -1,0 +1,65 @@
+/** The modalities: what each is and how people spell it. The one place that lists them. */
+
+interface ModalityRecord {
+  /** For help texts. */
+  readonly is: string;
+  /** Spellings in file names, archives and descriptions: lower case, without separators. */
+  readonly spellings: readonly string[];
+  /**
+   * The modality whose look it shares. T1 after contrast looks like T1: only vessels and lesions that take up the contrast
+   * are brighter, and a volume without skull and without such lesions hardly shows any.
+   */
+  readonly looksLike?: string;
+}
+
+/** Canonical names (docs/method E.4), in the order that lists show them. */
+const TABLE = {
+  t1: { is: "T1-weighted, without contrast agent", spellings: ["t1", "t1n", "t1w", "t1native"] },
+  t1c: {
+    is: "T1-weighted, with contrast agent",
+    spellings: ["t1c", "t1ce", "t1gd", "t1gad", "t1contrast", "t1post", "t1km"],
+    looksLike: "t1",
+  },
+  t2: { is: "T2-weighted", spellings: ["t2", "t2w"] },
+  flair: { is: "FLAIR", spellings: ["flair", "t2f", "t2flair", "fl"] },
+  pd: { is: "Proton density", spellings: ["pd", "pdw"] },
+  mra: { is: "MR angiography (time of flight)", spellings: ["mra", "tof"] },
+  dwi: { is: "Diffusion-weighted (trace)", spellings: ["dwi", "trace"] },
+  adc: { is: "Apparent diffusion coefficient", spellings: ["adc"] },
+} as const satisfies Readonly<Record<string, ModalityRecord>>;
+
+type Known = keyof typeof TABLE;
+
+export const MODALITIES = Object.keys(TABLE) as readonly Known[];
+/** One volume of any modality: the only input of a classifier that judges single volumes. */
+export const ANY_MODALITY = "any";
+/** The names that an input may have. */
+export const INPUTS = [...MODALITIES, ANY_MODALITY] as const;
+export type Modality = (typeof INPUTS)[number];
+
+/** Every input in words. */
+export const INPUT_MEANINGS = Object.fromEntries([
+  ...MODALITIES.map((m) => [m, TABLE[m].is]),
+  [ANY_MODALITY, "A volume of any modality, for models that take one of whatever kind"],
+]) as Readonly<Record<Modality, string>>;
+
+const BY_SPELLING: ReadonlyMap<string, Known> = new Map(
+  MODALITIES.flatMap((m) => TABLE[m].spellings.map((spelling) => [spelling, m])),
+);
+
+/** The canonical name of a modality as somebody wrote it (`T1CE`, `t1-gd`, `T2-FLAIR`, …), or null. */
+export function modalityFromName(name: string): Modality | null {
+  return BY_SPELLING.get(name.toLowerCase().replaceAll(/[\s_.-]/g, "")) ?? null;
+}
+
+/** The canonical name of an input: a modality, or "any". */
+export function inputFromName(name: string): Modality | null {
+  return name === ANY_MODALITY ? ANY_MODALITY : modalityFromName(name);
+}
+
+/** The modality whose look a volume of this one has: another one's where its record says so. */
+export function lookOf(modality: Modality): Modality {
+  if (modality === ANY_MODALITY) return modality;
+  const record = TABLE[modality];
+  return "looksLike" in record ? record.looksLike : modality;
+}
