@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { makePhantom } from "../scripts/phantoms/phantom.ts";
-import { type Engine, openEngine, probeDevices, type Provider, type Resident } from "../src/engine/mod.ts";
+import { Devices, type Engine, type Provider, type Resident } from "../src/engine/mod.ts";
 import { encodeModel, type Graph, lower } from "../src/graph/mod.ts";
 import { Random, sizeOf, type Tensor, tensor, toNumbers } from "../src/tensor/mod.ts";
 import { assertClose } from "../src/graph/testing/check.ts";
@@ -13,6 +13,8 @@ import { loadGraph, slidingLogits, windowRunner } from "../src/inference/mod.ts"
 import { dice } from "../src/metrics/mod.ts";
 import { buildNetwork, EDGE, initialWeights, isBuffer, type NetworkSpec } from "../src/nets/mod.ts";
 import { ADAM_DEFAULTS, type StepConfig, trainingStep } from "../src/train/mod.ts";
+
+const devices = new Devices();
 
 interface Net {
   readonly name: string;
@@ -166,12 +168,12 @@ function assertTrainedAlike(found: Trained, expected: Trained): void {
   }
 }
 
-const others = (await probeDevices()).filter((d) => d.provider !== "cpu");
+const others = (await devices.probe()).filter((d) => d.provider !== "cpu");
 const engines = new Map<Provider, Engine>();
 Deno.test.beforeAll(async () => {
   const ready = others.filter((d) => d.state === "ready").map((d) => d.provider);
   for (const provider of ["cpu", ...ready] as const) {
-    engines.set(provider, await openEngine(provider, { precision: "float32" }));
+    engines.set(provider, await devices.open(provider, { precision: "float32" }));
   }
 });
 Deno.test.afterAll(async () => {

@@ -3,7 +3,7 @@
  * reference. One graph an operator holds all its cases, so that a session is loaded some seventy times and no more.
  */
 import assert from "node:assert/strict";
-import { type Engine, EngineError, openEngine, probeDevices, type Provider } from "../src/engine/mod.ts";
+import { Devices, type Engine, EngineError, type Provider } from "../src/engine/mod.ts";
 import {
   CPU_PASSES,
   CUDA_PASSES,
@@ -20,6 +20,8 @@ import {
 import { isFloat, Random, type Tensor } from "../src/tensor/mod.ts";
 import { assertClose, weightedSum } from "../src/graph/testing/check.ts";
 import { type Case, casesOf, OP_CASES, placeCase } from "../src/graph/ops/cases/mod.ts";
+
+const devices = new Devices();
 
 /** Allowed error relative to the largest element of an output; float32 resolves 6e-8. */
 const TOLERANCE = 2e-6;
@@ -109,9 +111,9 @@ function difference(
   }
 }
 
-for (const { provider } of (await probeDevices()).filter((d) => d.state === "ready")) {
+for (const { provider } of (await devices.probe()).filter((d) => d.state === "ready")) {
   Deno.test(`the ${provider} engine runs every operator as evaluate() does`, async (t) => {
-    const engine = await openEngine(provider, { precision: "float32" });
+    const engine = await devices.open(provider, { precision: "float32" });
     for (const op of Object.keys(OP_CASES) as OpName[]) {
       if (ONLY_LOWERED[provider]?.includes(op)) continue;
       const cases = casesOf(op).filter((c) => c.skips?.[provider] === undefined);

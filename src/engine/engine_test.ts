@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { type DType, type Tensor, tensor, type TensorType, toNumbers } from "../tensor/tensor.ts";
 import { modelBytes, type ModelNode } from "./_model.ts";
-import { type Engine, EngineError, openEngine, probeDevices } from "./mod.ts";
+import { Devices, type Engine, EngineError } from "./mod.ts";
 import { ProcessError, Supervisor } from "../process/mod.ts";
+
+const devices = new Devices();
 
 const f32 = (...shape: number[]): TensorType => ({ dtype: "float32", shape });
 const node = (op: string, inputs: string, outputs: string, attributes: ModelNode["attributes"] = {}): ModelNode => ({
@@ -250,20 +252,20 @@ const CASES: readonly Case[] = [
   },
 ];
 
-for (const { provider, name, state, reason } of await probeDevices()) {
+for (const { provider, name, state, reason } of await devices.probe()) {
   const ready = state === "ready";
   Deno.test({
     name: `Engine conforms on ${provider} (${ready ? name : `${state}: ${reason}`})`,
     ignore: !ready,
     async fn(test) {
-      const engine = await openEngine(provider);
+      const engine = await devices.open(provider);
       for (const { name, run } of CASES) await test.step(name, () => run(engine));
       await engine.close();
     },
   });
 }
 
-const webgpu = (await probeDevices()).find((d) => d.provider === "webgpu")!;
+const webgpu = (await devices.probe()).find((d) => d.provider === "webgpu")!;
 const noWebgpu = webgpu.state === "ready" ? "" : ` (skipped: ${webgpu.reason})`;
 
 Deno.test({
@@ -285,7 +287,7 @@ Deno.test({
   name: `a tensor larger than the GPU's largest buffer is refused before the run${noWebgpu}`,
   ignore: noWebgpu !== "",
   async fn() {
-    const engine = await openEngine("webgpu");
+    const engine = await devices.open("webgpu");
     const huge = f32(2 ** 16, 2 ** 20);
     await assert.rejects(
       engine.load(modelBytes({ inputs: { x: huge }, outputs: { y: huge }, nodes: [node("Neg", "x", "y")] })),
@@ -298,7 +300,7 @@ Deno.test({
 });
 
 Deno.test("Engine conformance fails when an output is wrong", async () => {
-  const engine = await openEngine("cpu");
+  const engine = await devices.open("cpu");
   const wrong = computes("wrong", node("Neg", "x", "y"), { x: vector(1) }, { y: vector(1) });
   await assert.rejects(wrong.run(engine), assert.AssertionError);
   await engine.close();

@@ -6,4 +6,4 @@ export { calibrate, type CalibrateOptions, type Calibration } from "./calibratio
 export { type CostTable, costTablePath } from "./calibration/cost_table.ts";
 export { DeviceEngine, type EngineOptions } from "./device/device_engine.ts";
 export { type Fallback, type FallbackOptions, fallbackWarning, type Ran, withFallback } from "./choice/fallback.ts";
-export { openEngine, probeDevices, readyProviders } from "./choice/probe.ts";
+export { Devices, openEngine } from "./choice/devices.ts";

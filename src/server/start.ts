@@ -2,7 +2,7 @@
  * Starts a server: listens at once, then opens the data directory, and stops in order. It prints nothing but the log
  * that it is given, and knows neither flags nor the environment.
  */
-import { probeDevices } from "../engine/mod.ts";
+import { Devices } from "../engine/mod.ts";
 import { checkNetwork } from "../inference/mod.ts";
 import { Datasets } from "../datasets/mod.ts";
 import { Jobs } from "../jobs/mod.ts";
@@ -138,7 +138,8 @@ interface OpenOptions extends Pick<ServerOptions, "commit" | "tasksModule"> {
 async function open(settings: ServerSettings, { commit, tasksModule, log, stopping }: OpenOptions): Promise<Opened> {
   const { dataDirectory, provider, limits } = settings;
   await using stack = new AsyncDisposableStack();
-  const devices = new DeviceState(probeDevices);
+  const machine = new Devices();
+  const devices = new DeviceState(() => machine.probe());
   const database = await openDatabase({ dataDirectory, url: settings.databaseUrl });
   stack.defer(() => database.close());
   const spool = await Spool.open(dataDirectory, { alone: database.kind === "pglite" });

@@ -1,13 +1,5 @@
 /** Runs work on the device that the user asked for, in this process and its device child. */
-import {
-  type Engine,
-  type Fallback,
-  fallbackWarning,
-  openEngine,
-  type Provider,
-  readyProviders,
-  withFallback,
-} from "../../engine/mod.ts";
+import { Devices, type Engine, type Fallback, fallbackWarning, type Provider, withFallback } from "../../engine/mod.ts";
 import type { Settings } from "./settings.ts";
 
 /** `auto` begins with the best device and goes on to the next when memory or operators do not suffice; it says so. */
@@ -17,7 +9,8 @@ export async function onDevice<T>(
   work: (engine: Engine) => Promise<T>,
 ): Promise<T> {
   const onFallback = (fallback: Fallback) => note(fallbackWarning(fallback).detail);
-  const open = (provider: Provider) => openEngine(provider, { dataDirectory: data, warn: note });
-  const { value } = await withFallback(readyProviders(wanted), work, { open, onFallback });
+  const devices = new Devices();
+  const open = (provider: Provider) => devices.open(provider, { dataDirectory: data, warn: note });
+  const { value } = await withFallback(devices.ready(wanted), work, { open, onFallback });
   return value;
 }

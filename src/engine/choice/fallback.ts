@@ -1,10 +1,9 @@
 /** Tries work on one device after the other until one has the memory and the operators for it. Not a retry. */
 import { type Engine, EngineError, type Provider } from "../engine.ts";
-import { openEngine } from "./probe.ts";
 
 export interface FallbackOptions {
-  /** Opens or borrows an engine; default: a new one per provider. */
-  readonly open?: (provider: Provider) => Promise<Engine>;
+  /** Opens or borrows an engine. */
+  readonly open: (provider: Provider) => Promise<Engine>;
   /** Gives it back, before the next one is opened; `failed`: with an `EngineError`. Default: closes it. */
   readonly done?: (engine: Engine, failed: boolean) => Promise<void>;
   /** Told of a provider that could not do the work, before the next one is tried. */
@@ -42,7 +41,7 @@ export function fallbackWarning(
 export async function withFallback<T>(
   providers: Iterable<Provider> | AsyncIterable<Provider>,
   work: (engine: Engine) => Promise<T>,
-  { open = openEngine, done = (engine) => engine.close(), onFallback }: FallbackOptions = {},
+  { open, done = (engine) => engine.close(), onFallback }: FallbackOptions,
 ): Promise<Ran<T>> {
   const fellBack: Fallback[] = [];
   for await (const provider of providers) {

@@ -3,21 +3,14 @@
  * no request has come for a while; one that is not kept, or that failed, ends with its task. Either way the memory of a
  * device goes back to the machine.
  */
-import {
-  type Engine,
-  type EngineOptions,
-  fallbackWarning,
-  openEngine,
-  type Provider,
-  withFallback,
-} from "../../engine/mod.ts";
+import { type Engine, type EngineOptions, fallbackWarning, type Provider, withFallback } from "../../engine/mod.ts";
 import type { Warned } from "./task_types.ts";
 
 /** Requests of one examination after the other find the networks loaded. */
 const IDLE_MS = 60_000;
 
 export interface EnginesOptions {
-  readonly open?: (provider: Provider, options?: EngineOptions) => Promise<Engine>;
+  readonly open: (provider: Provider, options?: EngineOptions) => Promise<Engine>;
   /** How long an engine waits for its next task before it is closed, ms. Default one minute. */
   readonly idleMs?: number;
 }
@@ -38,7 +31,7 @@ export class Engines {
   /** Those that wait; an engine at work is its task's. */
   readonly #waiting = new Map<Provider, { readonly engine: Engine; readonly timer: ReturnType<typeof setTimeout> }>();
 
-  constructor({ open = openEngine, idleMs = IDLE_MS }: EnginesOptions = {}) {
+  constructor({ open, idleMs = IDLE_MS }: EnginesOptions) {
     this.#open = open;
     this.#idleMs = idleMs;
   }

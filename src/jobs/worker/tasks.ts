@@ -2,13 +2,14 @@
  * The real tasks: fine-tuning, pre-training, segmentation, classification on a device of this machine. Runs inside worker
  * processes only; nothing else imports it.
  */
-import { type Engine, type Provider, readyProviders } from "../../engine/mod.ts";
+import { Devices, type Engine, type Provider } from "../../engine/mod.ts";
 import { classify, segment } from "../../inference/mod.ts";
 import { finetune, pretrain } from "../../train/mod.ts";
 import { Engines } from "./engines.ts";
 import { checkFailureOf, type TaskContext, type Tasks, type Warned } from "./task_types.ts";
 
-const engines = new Engines();
+const devices = new Devices();
+const engines = new Engines({ open: (provider, options) => devices.open(provider, options) });
 
 /** `auto` begins with the best device and goes on to the next where memory or operators do not suffice. */
 function onDevice<T extends Warned>(
@@ -17,7 +18,7 @@ function onDevice<T extends Warned>(
   { work, keep }: { readonly work: (engine: Engine) => Promise<T>; readonly keep: boolean },
 ): Promise<T> {
   const log = (message: string) => emit({ type: "log", message });
-  return engines.run(readyProviders(wanted), {
+  return engines.run(devices.ready(wanted), {
     work,
     keep,
     options: { dataDirectory, warn: log },
