@@ -31,7 +31,7 @@ import { exportWeights, type ImportRequest } from "../src/weights/mod.ts";
 import { type Manifest, specOf } from "../src/registry/mod.ts";
 import { type Imported, importWeights } from "../src/weights/import_weights.ts";
 import { packageDirectory, readPackage, writePackage } from "../src/registry/package.ts";
-import { readWeightFile } from "../src/weights/formats/weight_file.ts";
+import { PYTORCH } from "../src/weights/formats/pytorch.ts";
 import { readVolume, spacingOf } from "../src/volume/mod.ts";
 import { trainable } from "../src/train/finetuning/trainable.ts";
 import { resolveRecipe } from "../src/train/recipe/finetuning.ts";
@@ -121,7 +121,7 @@ Deno.test("an official checkpoint gives on the CPU engine what PyTorch computed,
     const { loaded, dropped, missing, batchesTracked, converted } = made.report;
     assert.deepEqual([missing, converted, batchesTracked, dropped.length], [[], [], 3, 16]);
     assert.ok(dropped.every(({ key, why }) => /conv_block|proj1/.test(key) && why === "was never trained"));
-    const all = (await readWeightFile(`${FIXTURE}.pt`, "pytorch")).tensors;
+    const all = (await PYTORCH.read(`${FIXTURE}.pt`)).tensors;
     const accounted = [...loaded, ...dropped.map((d) => d.key), TEMPLATE_KEY];
     assert.deepEqual(accounted.toSorted(), [...all.keys()].map(plainKey).toSorted());
   }));
@@ -140,7 +140,7 @@ Deno.test("a fine-tune starts from the imported encoder by the rules of docs/met
     const { report, network } = await trainable({ request, recipe: { ...recipe, firstKernel: "fresh" } });
     const untrained = report.fresh.filter((key) => /conv_block|proj1\.norm/.test(key));
     assert.deepEqual([untrained.length, report.fresh.length - untrained.length], [14, 10]);
-    const original = (await readWeightFile(`${FIXTURE}.pt`, "pytorch")).tensors;
+    const original = (await PYTORCH.read(`${FIXTURE}.pt`)).tensors;
     const { bytes } = original.get("module.encoder.uniformer.blocks4.0.mlp.fc1.weight")!;
     assert.deepEqual(tensorBytes(network.constants.get("encoder.blocks4.0.mlp.fc1.weight")!), bytes);
   }));
@@ -199,7 +199,7 @@ Deno.test({
       assert.deepEqual([made.report.loaded.length, made.report.dropped, made.report.missing], [113, [], []]);
 
       const state = await exported(made, join(folder, "back.safetensors"));
-      const original = (await readWeightFile(`${SHARED}.pt`, "pytorch")).tensors;
+      const original = (await PYTORCH.read(`${SHARED}.pt`)).tensors;
       const plain = (tensors: ReadonlyMap<string, StoredTensor>) =>
         new Map([...tensors].map(([key, t]) => [key.replace(/^module\./, ""), t]));
       assert.deepEqual([...state.keys()], [...plain(original).keys()].toSorted());
@@ -237,7 +237,7 @@ Deno.test({
       assert.equal(report.loaded.length, 113 - 4);
       assert.deepEqual(report.templates, ["flair", "t1", "t1c", "t2"]);
       const { constants } = importModel(await Deno.readFile(join(directory, "network.onnx")));
-      const original = (await readWeightFile(`${SHARED}.pt`, "pytorch")).tensors;
+      const original = (await PYTORCH.read(`${SHARED}.pt`)).tensors;
       const { bytes } = original.get("module.encoder.uniformer.blocks3.0.attn.qkv.weight")!;
       const { data } = constants.get("encoder.blocks3.0.attn.qkv.weight")!;
       assert.deepEqual(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), bytes);
@@ -267,7 +267,7 @@ Deno.test("templates come back from a safetensors file bit for bit", () =>
       await writeTemplate(made.directory, m, { data, sizeVox, spacingMm, middleMm });
     }
     const first = await exported(made, join(folder, "a.safetensors"));
-    const original = (await readWeightFile(`${FIXTURE}.pt`, "pytorch")).tensors.get(`module.${TEMPLATE_KEY}`)!;
+    const original = (await PYTORCH.read(`${FIXTURE}.pt`)).tensors.get(`module.${TEMPLATE_KEY}`)!;
     assert.deepEqual(first.get(TEMPLATE_KEY), original);
     const again = await publish(folder, join(folder, "a.safetensors"), {});
     for (const m of made.manifest.modalities) {

@@ -64,6 +64,7 @@ export const HOUSE: readonly RoomRules[] = [
     room: "weights",
     is: "files of weights and networks of others into packages, and back",
     flow: "`.pt`, `.safetensors`, `.onnx` ↔ packages",
+    folders: [".", "formats"],
   },
   {
     room: "registry",

@@ -1,4 +1,4 @@
-/** The thread behind {@link importInThread}: imports a file of weights and says why it cannot. */
+/** The thread behind {@link importInThread}: imports a file of weights, or reports why it cannot. */
 import { DomainError } from "../storage/mod.ts";
 import type { ImportReply, ImportTask } from "./import_thread.ts";
 import { importWeights } from "./import_weights.ts";
@@ -13,7 +13,7 @@ main.onmessage = async ({ data: { path, request, out } }) => {
     main.postMessage({ imported: await importWeights(path, request, out) });
   } catch (error) {
     if (error instanceof DomainError) return main.postMessage({ code: error.code, message: error.message });
-    // Our own words name keys and shapes; other errors may name paths.
+    // our own messages name keys and shapes; others may hold paths, which users must not see
     const own = error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError;
     const message = own && error.message.startsWith("Cannot ")
       ? error.message

@@ -1,4 +1,4 @@
-/** What somebody says of a file of weights that is imported, as flags and query parameters write it. */
+/** The request of an import of weights, as flags and query parameters write it. */
 import { z } from "zod";
 import { type Label, MODALITIES, type Modality } from "../inference/mod.ts";
 import { SIZE_MULTIPLE } from "../nets/mod.ts";
@@ -7,7 +7,7 @@ import { LABEL_COLOURS, modelNameSchema } from "../registry/mod.ts";
 const partsOf = (text: string) => text.split(",").map((part) => part.trim());
 const isModality = (name: string): name is Modality => (MODALITIES as readonly string[]).includes(name);
 
-/** A text that `parse` turns into a value; what it throws is what is wrong with the text. */
+/** A text that `parse` turns into a value; the message of an error that it throws is the fault of the text. */
 function parsed<T>(parse: (text: string) => T) {
   return z.string().max(10_000).transform((text, context) => {
     try {
@@ -49,7 +49,7 @@ const WIDTH = "expected a whole number from 1 to 4096";
 const EDGE = `expected a multiple of ${SIZE_MULTIPLE} from ${SIZE_MULTIPLE} to 256`;
 const edge = z.coerce.number(EDGE).int(EDGE).min(SIZE_MULTIPLE, EDGE).max(256, EDGE).multipleOf(SIZE_MULTIPLE, EDGE);
 
-/** Everything but the name may follow from the file. */
+/** Everything but the name is optional: a file may state it. */
 export const importRequestSchema = z.strictObject({
   name: modelNameSchema.describe("The model to be made; if it exists it gets a further version"),
   modalities: modalities.optional().describe(

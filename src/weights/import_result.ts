@@ -1,21 +1,21 @@
-/** What an import of weights makes, whatever the file: a spec, a report, and what BrainMVP's networks expect. */
+/** The result of an import of weights, whatever the file: a spec, a report, and the windows of BrainMVP's networks. */
 import type { Architecture, Modality, ModelSpec, Task } from "../inference/mod.ts";
 import type { LoadPlan } from "../nets/mod.ts";
 import type { ReceivedFile } from "../storage/mod.ts";
-import type { WeightFormat } from "./formats/weight_file.ts";
+import type { FormatName } from "./formats/formats.ts";
 
-/** What became of a file; kept in the package as `report.json`. Keys are those of docs/method A. */
+/** Report of an import; kept in the package as `report.json`. Keys are those of docs/method A. */
 export interface ImportReport extends LoadPlan {
-  readonly format: WeightFormat;
+  readonly format: FormatName;
   readonly source: ReceivedFile;
   readonly network: Architecture;
   /** Weights that the file stores in another type than float32. */
   readonly converted: readonly { readonly key: string; readonly from: string }[];
   /** Modalities whose templates the package holds. */
   readonly templates: readonly Modality[];
-  /** What the file does not tell and was taken for granted. */
+  /** Assumptions about things that the file does not state. */
   readonly assumed: readonly string[];
-  /** Batches that BatchNormalizations have seen; null where the file does not say, or says different numbers. */
+  /** Batches that BatchNormalizations have seen; null where the file gives no number, or different ones. */
   readonly batchesTracked: number | null;
 }
 
@@ -25,13 +25,13 @@ export interface Outcome {
   readonly report: Omit<ImportReport, "format" | "source">;
 }
 
-/** Of what is fresh in a network that was made from an encoder. */
+/** Seed of the fresh weights in a network that an import makes from an encoder. */
 export const FRESH_SEED = 0;
 
 /** The official windows (docs/method B.3 row 22, A.6), those of a file's own description, or of `roi`³ voxels. */
 export function inferenceFor(
   task: Task,
-  { roi, described }: { roi: number | undefined; described: ModelSpec | undefined },
+  { roi, described }: { readonly roi?: number; readonly described?: ModelSpec } = {},
 ): ModelSpec["inference"] {
   const official: ModelSpec["inference"] = {
     roi: task === "classification" ? [96, 96, 64] : [96, 96, 96],

@@ -1,4 +1,4 @@
-/** Imports of weights in a thread of their own: a server must not stop answering while a large file is read. */
+/** Imports weights in a thread of their own, so that a server keeps answering while a large file is read. */
 import { DomainError, type DomainErrorCode } from "../storage/mod.ts";
 import type { ImportRequest } from "./import_request.ts";
 import type { Imported } from "./import_weights.ts";
@@ -16,7 +16,7 @@ export type ImportReply =
   | { readonly code: DomainErrorCode; readonly message: string };
 
 /**
- * Makes a candidate of a file of weights (PyTorch, safetensors) or of an ONNX graph, whole or not at all.
+ * Makes a candidate of a file of weights or of an ONNX graph, whole or not at all.
  * @throws {DomainError} `invalid-weights`, `invalid-archive`, `too-large`, `invalid-manifest`
  */
 export async function importWeightFile(
@@ -31,7 +31,7 @@ export async function importWeightFile(
   return { version, report: made.report };
 }
 
-/** `importWeights()` elsewhere. @throws {DomainError} `invalid-weights`, `invalid-archive`, `too-large` */
+/** `importWeights()` in a thread. @throws {DomainError} `invalid-weights`, `invalid-archive`, `too-large` */
 export async function importInThread(task: ImportTask): Promise<Imported> {
   const worker = new Worker(import.meta.resolve("./_import_worker.ts"), { type: "module" });
   try {

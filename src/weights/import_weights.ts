@@ -1,17 +1,17 @@
 /**
- * Files of weights as model packages: official BrainMVP checkpoints, safetensors, ONNX graphs. Writes a package's files
- * into a folder and drafts its manifest; versions and states are the store's.
+ * Files of weights as model packages. Writes a package's files into a folder and drafts its manifest; the registry owns
+ * versions and states.
  */
 import project from "../../deno.json" with { type: "json" };
 import type { ModelSpec } from "../inference/mod.ts";
+import { type ManifestDraft, specSchema } from "../registry/mod.ts";
 import { digestFile, writeWhole } from "../storage/mod.ts";
+import type { Contents } from "./formats/format.ts";
+import { formatOf, readFormat } from "./formats/formats.ts";
 import { importOnnx } from "./import_onnx.ts";
 import type { ImportRequest } from "./import_request.ts";
-import { FRESH_SEED, type ImportReport } from "./import_result.ts";
+import { FRESH_SEED, type ImportReport, type Outcome } from "./import_result.ts";
 import { importTensors } from "./import_tensors.ts";
-import { type ManifestDraft } from "../registry/mod.ts";
-import { specSchema } from "../registry/mod.ts";
-import { readWeightFile, weightFormatOf } from "./formats/weight_file.ts";
 
 export interface Imported {
   readonly draft: ManifestDraft;
@@ -24,14 +24,16 @@ export interface Imported {
  * @throws {SyntaxError | TypeError | RangeError} the weights are refused, with the reason
  */
 export async function importWeights(path: string, request: ImportRequest, out: string): Promise<Imported> {
-  const format = await weightFormatOf(path);
-  const source = await digestFile(path);
-  const { spec, report } = format === "onnx"
-    ? await importOnnx(path, request, out)
-    : await importTensors(await readWeightFile(path, format), request, out);
-  const full: ImportReport = { format, source: { bytes: source.bytes, sha256: source.sha256 }, ...report };
+  const format = await formatOf(path);
+  const { bytes, sha256 } = await digestFile(path);
+  const { spec, report } = await importContents(await readFormat(path, format), request, out);
+  const full: ImportReport = { format, source: { bytes, sha256 }, ...report };
   await writeWhole(`${out}/report.json`, JSON.stringify(full, null, 2));
   return { draft: draftOf(spec, { request, report: full }), report: full };
+}
+
+function importContents(contents: Contents, request: ImportRequest, out: string): Promise<Outcome> {
+  return contents.holds === "graph" ? importOnnx(contents, request, out) : importTensors(contents, request, out);
 }
 
 function draftOf(

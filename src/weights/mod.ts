@@ -2,6 +2,7 @@
  * Files of weights and networks of others into model packages, and back: PyTorch checkpoints, safetensors, ONNX graphs.
  * Knows no HTTP.
  */
+export { FORMAT_NAMES } from "./formats/formats.ts";
 export { type ImportRequest, importRequestSchema } from "./import_request.ts";
 export type { ImportReport } from "./import_result.ts";
 export { importWeightFile } from "./import_thread.ts";

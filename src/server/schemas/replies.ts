@@ -4,7 +4,7 @@ import { type Device, PROVIDERS } from "../../engine/mod.ts";
 import { type ClassifyResult, MODALITIES, type SegmentResult } from "../../inference/mod.ts";
 import { DATASET_LAYOUTS, datasetDetailSchema, datasetSummarySchema } from "../../datasets/mod.ts";
 import { JOB_KINDS, JOB_STATES } from "../../jobs/mod.ts";
-import { type ImportReport } from "../../weights/mod.ts";
+import { FORMAT_NAMES, type ImportReport } from "../../weights/mod.ts";
 import { manifestSchema, type ModelSummary, VERSION_STATES } from "../../registry/mod.ts";
 import { CHECKS } from "../observe/health.ts";
 import { named } from "./named.ts";
@@ -96,7 +96,7 @@ const keys = z.array(z.string());
 const importReportSchema = named(
   "ImportReport",
   z.strictObject({
-    format: z.enum(["pytorch", "safetensors", "onnx"]),
+    format: z.enum(FORMAT_NAMES),
     source: z.strictObject({ bytes: count, sha256: z.string() }),
     network: manifestSchema.shape.architecture,
     loaded: keys,

@@ -1,30 +1,23 @@
 /**
- * Reads the part of Python's pickle language that plain data is written in, and runs nothing: there is no class to look
- * up, no attribute to fetch, no function but those that the caller lists, and these are ours. What else the file asks for
- * is refused by name.
+ * Reads the part of Python's pickle language that plain data is written in, and runs nothing of the file. It looks up no
+ * class and fetches no attribute; it calls only the functions that the caller lists. It refuses everything else by name.
  * Source: CPython, Lib/pickletools.py (protocols 0 to 5).
  */
 import { quoted } from "../../tensor/mod.ts";
-
-/** What a pickle makes: plain values, the classes below, and what the caller's functions return. */
-export type PickleValue = null | boolean | number | bigint | string | object;
-
-/** A name that a pickle may mention; one with `call` may also be called. */
-export class PickleGlobal {
-  constructor(
-    readonly module: string,
-    readonly name: string,
-    readonly call?: (args: readonly PickleValue[]) => PickleValue,
-  ) {}
-}
-
-/** A value that is of no use to the caller and is not looked into. */
-export class Opaque {}
+import {
+  Container,
+  Opaque,
+  PickleDict,
+  PickleGlobal,
+  PickleList,
+  PickleTuple,
+  type PickleValue,
+} from "./pickle_values.ts";
 
 export interface UnpickleOptions {
-  /** What may be mentioned; everything else is refused. */
+  /** Names that the pickle may mention; every other one is refused. */
   readonly globals: readonly PickleGlobal[];
-  /** Resolves a persistent id: what lies outside the pickle. */
+  /** Resolves a persistent id, the name of something outside the pickle. */
   readonly persistent: (id: PickleValue) => PickleValue;
   readonly limits?: PickleLimits;
 }
@@ -35,52 +28,15 @@ export interface PickleLimits {
   readonly operations: number;
   /** Containers in containers. */
   readonly depth: number;
-  /** Values, each counted as often as it would be met on a walk through everything. */
+  /** Values, each counted as often as a walk through everything would meet it. */
   readonly walk: number;
 }
 
 export const PICKLE_LIMITS: PickleLimits = { bytes: 64 * 2 ** 20, operations: 5_000_000, depth: 64, walk: 20_000_000 };
 
-/** A list, tuple or dict, with what a walk through it would cost. */
-abstract class Container {
-  depth = 1;
-  walk = 1;
-
-  protected count(value: PickleValue): void {
-    const [depth, walk] = value instanceof Container ? [value.depth, value.walk] : [0, 1];
-    this.depth = Math.max(this.depth, depth + 1);
-    this.walk += walk;
-  }
-}
-
-export class PickleList extends Container {
-  readonly items: PickleValue[] = [];
-  add(value: PickleValue): void {
-    this.count(value);
-    this.items.push(value);
-  }
-}
-
-export class PickleTuple extends Container {
-  constructor(readonly items: readonly PickleValue[]) {
-    super();
-    items.forEach((v) => this.count(v));
-  }
-}
-
-/** A dict or OrderedDict. Keys that are containers never meet: they are compared by identity. */
-export class PickleDict extends Container {
-  readonly entries = new Map<PickleValue, PickleValue>();
-  set(key: PickleValue, value: PickleValue): void {
-    this.count(key);
-    this.count(value);
-    this.entries.set(key, value);
-  }
-}
-
 /**
  * The value that a pickle describes.
- * @throws {SyntaxError} damaged, or written in a part of the language that is not read
+ * @throws {SyntaxError} damaged, or in a part of the language that this does not read
  * @throws {TypeError} a name that is not listed, or a listed one used wrongly
  * @throws {RangeError} beyond the limits
  */
@@ -98,7 +54,7 @@ function tooMuch(why: string): never {
   throw new RangeError(`Cannot read the pickle: ${why}`);
 }
 
-/** The highest protocol that is read. */
+/** The highest protocol that this reads. */
 const PROTOCOL = 5;
 
 class Unpickler {
@@ -165,7 +121,7 @@ class Unpickler {
     this.#marks.push(this.#stack.length);
   }
 
-  /** What was pushed since the last mark. */
+  /** The values pushed since the last mark. */
   popMark(): PickleValue[] {
     const height = this.#marks.pop();
     return height === undefined ? damaged("a mark is missing") : this.#stack.splice(height);
@@ -260,7 +216,7 @@ function call(vm: Unpickler): void {
   vm.push(callee.call(args.items));
 }
 
-/** Attributes of a dict, such as the `_metadata` that PyTorch hangs on a state dictionary: not used. */
+/** Drops the attributes of a dict, such as the `_metadata` that PyTorch hangs on a state dictionary. */
 function setState(vm: Unpickler): void {
   const state = vm.pop(), owner = vm.top();
   const isKnown = owner instanceof Opaque || (owner instanceof PickleDict && state instanceof PickleDict);
@@ -287,7 +243,7 @@ function dictOf(vm: Unpickler, values: readonly PickleValue[]): void {
   setItems(vm, values);
 }
 
-/** Opcode → what it does. What is not here is refused. */
+/** Opcode → its step. An opcode without one is refused. */
 const OPCODES: ReadonlyMap<number, Step> = new Map<number, Step>([
   [0x80, protocol],
   [0x95, (vm) => void vm.size()], // FRAME: only a hint
@@ -339,7 +295,7 @@ function protocol(vm: Unpickler): void {
   if (version > PROTOCOL) damaged(`expected protocol ${PROTOCOL} or less, got ${version}`);
 }
 
-/** Opcodes whose purpose is worth a word. */
+/** Refused opcodes that a reader should know by name, because only a hostile or unusual file has them. */
 const NAMED: Readonly<Record<number, string>> = {
   0x69: "INST, which makes an object of any class",
   0x6f: "OBJ, which makes an object of any class",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Opaque, PickleDict, PickleGlobal, PickleList, PickleTuple, type PickleValue, unpickle } from "./pickle.ts";
+import { unpickle } from "./pickle.ts";
+import { Opaque, PickleDict, PickleGlobal, PickleList, PickleTuple, type PickleValue } from "./pickle_values.ts";
 import {
   bomb,
   build,

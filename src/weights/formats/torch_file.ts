@@ -1,6 +1,6 @@
 /**
- * Reads the tensors of a file that PyTorch's `torch.save` wrote: a zip of a pickle, `data.pkl`, and of raw storages,
- * `data/0`, …. Nothing in the file is run. Not a reader of TorchScript or of files from before PyTorch 1.6.
+ * Reads the tensors of an archive that PyTorch's `torch.save` wrote: a pickle, `data.pkl`, and raw storages, `data/0`, ….
+ * It runs nothing of the file. Not a reader of TorchScript or of files from before PyTorch 1.6.
  * Source: PyTorch, torch/serialization.py and torch/_utils.py.
  */
 import {
@@ -13,18 +13,10 @@ import {
   TENSOR_LIMITS,
   type TensorLimits,
 } from "../../tensor/mod.ts";
-import {
-  Opaque,
-  PICKLE_LIMITS,
-  PickleDict,
-  PickleGlobal,
-  PickleList,
-  PickleTuple,
-  type PickleValue,
-  unpickle,
-} from "./pickle.ts";
+import { PICKLE_LIMITS, unpickle } from "./pickle.ts";
+import { Opaque, PickleDict, PickleGlobal, PickleList, PickleTuple, type PickleValue } from "./pickle_values.ts";
 
-/** A zip archive that was checked. */
+/** The files of a checked zip archive. */
 export interface Archive {
   /** Sizes of its files by name. */
   readonly entries: ReadonlyMap<string, number>;
@@ -72,7 +64,7 @@ function tooMuch(why: string): never {
 
 /**
  * The tensors of the file's state dictionary by key, in the file's order: those of its entry `state_dict`, or of the
- * whole file. Optimizer state and the like are not read.
+ * whole file. It skips optimizer state and the like.
  * @throws {SyntaxError | TypeError | RangeError} damaged, refused, beyond `limits`
  */
 export async function readTorchFile(
@@ -105,7 +97,7 @@ async function openArchive(archive: Archive): Promise<{ prefix: string; pickle: 
   return { prefix, pickle: await archive.read(pickles[0]) };
 }
 
-/** The names that tensors and the usual surroundings of a state dictionary need. None of them runs anything. */
+/** The names that tensors and the usual surroundings of a state dictionary need. None of them runs code of the file. */
 const globalsOf = (limits: TensorLimits): PickleGlobal[] => [
   ...Object.keys(STORAGES).map((name) => new PickleGlobal("torch", name)),
   new PickleGlobal("torch._utils", "_rebuild_tensor_v2", (args) => viewOf(args, limits)),
@@ -170,7 +162,6 @@ function viewOf([storage, offset, size, stride]: readonly PickleValue[], limits:
   return view;
 }
 
-/** Tensors by key. */
 function stateDict(root: PickleValue, limits: TensorLimits): Map<string, TensorView> {
   if (!(root instanceof PickleDict)) refuse("expected a dict of tensors, got something else");
   const inner = root.entries.get("state_dict");
@@ -187,7 +178,7 @@ function stateDict(root: PickleValue, limits: TensorLimits): Map<string, TensorV
   return found;
 }
 
-/** Reads each storage once, whoever shares it. */
+/** Reads each storage once, however many tensors share it. */
 async function readViews(
   views: ReadonlyMap<string, TensorView>,
   archive: Archive,
@@ -209,7 +200,7 @@ async function readViews(
   return new Map([...views.keys()].map((key) => [key, read.get(key)!]));
 }
 
-/** The elements of a view in C order; a view of the storage where they lie so. */
+/** The elements of a view in C order, without a copy where the storage holds them in that order. */
 function contiguous({ storage, offset, shape, strides }: TensorView, bytes: Uint8Array): Uint8Array {
   const width = STORED_BYTES[storage.dtype];
   const count = sizeOf(shape);

@@ -3,24 +3,26 @@ import { toNumbers, toTensor } from "../../tensor/mod.ts";
 import { dict, EMPTY_DICT, nested, pickleOf, tensorCode, text } from "../testing/pickle.ts";
 import { toFloat32 } from "../../tensor/stored.ts";
 import { rawZip } from "../../storage/testing/zip.ts";
-import { readWeightFile, weightFormatOf } from "./weight_file.ts";
+import { formatOf } from "./formats.ts";
+import { PYTORCH } from "./pytorch.ts";
+import { SAFETENSORS } from "./safetensors.ts";
 
 const FIXTURES = "tests/fixtures/checkpoints";
 
-Deno.test("weightFormatOf() tells formats by content, and how to convert files from before PyTorch 1.6", async () => {
-  assert.equal(await weightFormatOf(`${FIXTURES}/odd.pt`), "pytorch");
-  assert.equal(await weightFormatOf(`${FIXTURES}/odd.safetensors`), "safetensors");
-  assert.equal(await weightFormatOf("tests/fixtures/hand13.onnx"), "onnx");
-  assert.equal(await weightFormatOf("tests/fixtures/hostile/empty.onnx"), "onnx");
-  await assert.rejects(weightFormatOf(`${FIXTURES}/legacy.pt`), {
+Deno.test("formatOf() recognises formats by content, and says how to convert files from before PyTorch 1.6", async () => {
+  assert.equal(await formatOf(`${FIXTURES}/odd.pt`), "pytorch");
+  assert.equal(await formatOf(`${FIXTURES}/odd.safetensors`), "safetensors");
+  assert.equal(await formatOf("tests/fixtures/hand13.onnx"), "onnx");
+  assert.equal(await formatOf("tests/fixtures/hostile/empty.onnx"), "onnx");
+  await assert.rejects(formatOf(`${FIXTURES}/legacy.pt`), {
     name: "TypeError",
     message: /expected a file that PyTorch 1\.6 or later wrote.*torch\.save\(torch\.load\(FILE, weights_only=True\)/,
   });
 });
 
-Deno.test("readWeightFile() reads views, shared storages and every element type as PyTorch wrote them", async () => {
-  const { tensors } = await readWeightFile(`${FIXTURES}/odd.pt`, "pytorch");
-  const written = (await readWeightFile(`${FIXTURES}/odd.safetensors`, "safetensors")).tensors;
+Deno.test("read() reads views, shared storages and every element type as PyTorch wrote them", async () => {
+  const { tensors } = await PYTORCH.read(`${FIXTURES}/odd.pt`);
+  const written = (await SAFETENSORS.read(`${FIXTURES}/odd.safetensors`)).tensors;
   assert.deepEqual([...tensors.keys()].toSorted(), [...written.keys(), "parameter"].toSorted());
   for (const [key, t] of written) assert.deepEqual(tensors.get(key), t, key);
   const cube = tensors.get("columns")!;
@@ -38,13 +40,13 @@ async function readBytes(bytes: Uint8Array) {
   const path = await Deno.makeTempFile();
   try {
     await Deno.writeFile(path, bytes);
-    return await readWeightFile(path, "pytorch");
+    return await PYTORCH.read(path);
   } finally {
     await Deno.remove(path);
   }
 }
 
-Deno.test("readWeightFile() reads storages that are deflated", async () => {
+Deno.test("PYTORCH.read() reads storages that are deflated", async () => {
   const { tensors } = await readBytes(zip(GOOD, { ...data, deflate: true }));
   assert.deepEqual(toNumbers(toFloat32(tensors.get("a")!)), [1, 2]);
 });
@@ -73,12 +75,12 @@ const HOSTILE: Readonly<Record<string, readonly [Uint8Array, RegExp]>> = {
   "a model package": [rawZip([{ name: "manifest.json", content: floats(1) }]), /this is a model package/],
 };
 for (const [name, [bytes, message]] of Object.entries(HOSTILE)) {
-  Deno.test(`readWeightFile() refuses ${name}`, async () => {
+  Deno.test(`PYTORCH.read() refuses ${name}`, async () => {
     await assert.rejects(readBytes(bytes), { message });
   });
 }
 
-Deno.test("readWeightFile() refuses a checkpoint cut anywhere", async () => {
+Deno.test("PYTORCH.read() refuses a checkpoint cut anywhere", async () => {
   const whole = zip(GOOD, data);
   for (let n = 0; n < whole.length; n += 7) {
     await assert.rejects(readBytes(whole.subarray(0, n)), {
