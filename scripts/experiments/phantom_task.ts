@@ -2,7 +2,7 @@
  * The phantom lesion task that two experiments share: fixed patients for pre-training (without labels), training and
  * test, the encoder, and the variants of its pre-training (the paper's Table 4: parts added one after the other).
  */
-import { EDGE, type NetworkSpec } from "../../src/nets/mod.ts";
+import { EDGE } from "../../src/nets/mod.ts";
 import type { PretrainingRecipe, Recipe, ResolvedPretraining } from "../../src/train/mod.ts";
 import type { Triple } from "../../src/volume/mod.ts";
 import { Phantoms } from "./data.ts";
@@ -11,7 +11,7 @@ import { segmentationRun } from "./finetuning.ts";
 import type { Run } from "./runs.ts";
 
 export interface PhantomTask {
-  readonly network: NetworkSpec;
+  readonly network: ResolvedPretraining["network"];
   readonly roi: Triple;
   readonly sizeVox: Triple;
   readonly spacingMm: Triple;

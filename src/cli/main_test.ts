@@ -98,13 +98,13 @@ Deno.test("segment, classify and finetune name the flag that is wrong, and no fi
       [
         [...finetune, "--validation", "1"],
         2,
-        'Cannot use --validation: expected auto, none or a number of folds from 2, got "1"',
+        'Cannot use --validation: expected auto, none or a number of folds from 2 to 1000, got "1"',
       ],
-      [[...finetune, "--roi", "40"], 2, 'Cannot use --roi: expected a multiple of 16 up to 256, got "40"'],
+      [[...finetune, "--roi", "40"], 2, 'Cannot use --roi: expected a multiple of 16 from 16 to 256, got "40"'],
       [
         [...finetune, "--learning-rate", "0"],
         2,
-        'Cannot use --learning-rate: expected a number above 0 up to 1, such as 2e-3, got "0"',
+        'Cannot use --learning-rate: expected a number above 0 up to 1, got "0"',
       ],
       [
         ["finetune", "--model", "base", "--data", `${root}/none`, "--name", "new", "--store", `${root}/data`],

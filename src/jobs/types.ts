@@ -77,7 +77,7 @@ export interface FinetuneInput {
   readonly base: { readonly model: string; readonly version?: number };
   /** Name of the model that gets a candidate version. */
   readonly name: string;
-  /** Default: preset "edge". */
+  /** Default: the default preset. */
   readonly recipe?: Recipe;
 }
 
@@ -87,7 +87,7 @@ export interface PretrainingInput {
   readonly dataset: string;
   /** Name of the encoder that gets a candidate version. */
   readonly name: string;
-  /** Default: preset "edge". */
+  /** Default: the default preset. */
   readonly recipe?: PretrainingRecipe;
 }
 

@@ -1,18 +1,21 @@
-/** Training: losses, optimizers, augmentation and the fine-tuning loop, from labelled files to a network and its report. */
+/** Training: fine-tuning and pre-training, from files of cases to a network and its report. */
 export * from "./types.ts";
 export { finetune } from "./finetuning/finetune.ts";
+export type { FinetuneRequest, FinetuneResult } from "./finetuning/types.ts";
+export { passesAtOnce } from "./finetuning/trainer.ts";
 export { type Fitted, fitted, memoryBudget } from "./loop/fit.ts";
 export { pretrain } from "./pretraining/pretrain.ts";
 export type { PretrainRequest, PretrainResult } from "./pretraining/types.ts";
 export {
-  PRETRAINING_PRESETS,
-  type PretrainingPreset,
+  DEFAULT_PRETRAINING,
   type PretrainingRecipe,
+  pretrainingRecipeSchema,
   type ResolvedPretraining,
   resolvePretraining,
-} from "./recipe/pretraining.ts";
+} from "./pretraining/methods.ts";
+export { ADAM_DEFAULTS, type AdamConfig } from "./recipe/optimizer.ts";
+export { DEFAULT_RECIPE, type Recipe, recipeSchema, resolveRecipe } from "./recipe/finetuning.ts";
+export type { ResolvedRecipe } from "./recipe/finetuning_settings.ts";
+export { CROP_EDGE, descriptionOf, readRecipe, wordingOf } from "./recipe/settings.ts";
 export { PRETRAINING_LOSSES, pretrainingStep, type PretrainingStepConfig } from "./step/pretraining_step.ts";
 export { type StepConfig, type TrainingStep, trainingStep } from "./step/finetuning_step.ts";
-export { passesAtOnce } from "./finetuning/trainer.ts";
-export { ADAM_DEFAULTS, type AdamConfig } from "./step/optimizers.ts";
-export { cosineRate, type ResolvedRecipe, resolveRecipe } from "./recipe/finetuning.ts";

@@ -1,8 +1,8 @@
 /** The request of an import of weights, as flags and query parameters write it. */
 import { z } from "zod";
 import { type Label, MODALITIES, type Modality } from "../inference/mod.ts";
-import { SIZE_MULTIPLE } from "../nets/mod.ts";
 import { LABEL_COLOURS, modelNameSchema } from "../registry/mod.ts";
+import { CROP_EDGE } from "../train/mod.ts";
 
 const partsOf = (text: string) => text.split(",").map((part) => part.trim());
 const isModality = (name: string): name is Modality => (MODALITIES as readonly string[]).includes(name);
@@ -46,8 +46,9 @@ const labels = parsed((text) =>
 );
 
 const WIDTH = "expected a whole number from 1 to 4096";
-const EDGE = `expected a multiple of ${SIZE_MULTIPLE} from ${SIZE_MULTIPLE} to 256`;
-const edge = z.coerce.number(EDGE).int(EDGE).min(SIZE_MULTIPLE, EDGE).max(256, EDGE).multipleOf(SIZE_MULTIPLE, EDGE);
+const { multiple, most, expected } = CROP_EDGE;
+const EDGE = `expected ${expected}`;
+const edge = z.coerce.number(EDGE).int(EDGE).min(multiple, EDGE).max(most, EDGE).multipleOf(multiple, EDGE);
 
 /** Everything but the name is optional: a file may state it. */
 export const importRequestSchema = z.strictObject({
@@ -60,9 +61,7 @@ export const importRequestSchema = z.strictObject({
   features: names.optional().describe("ONNX: names of the feature maps that a new head may use, with commas between"),
   headDim: z.coerce.number(WIDTH).int(WIDTH).min(1, WIDTH).max(4096, WIDTH).optional()
     .describe("UniFormer: channels of an attention head, which shapes do not tell"),
-  roi: edge.optional().describe(
-    `Edge of the window that the network is written for, voxels, a multiple of ${SIZE_MULTIPLE}`,
-  ),
+  roi: edge.optional().describe(`Edge of the window that the network is written for, voxels, ${expected}`),
   licence: z.string().min(1).max(1000).optional().describe("Of the weights"),
 });
 export type ImportRequest = z.infer<typeof importRequestSchema>;

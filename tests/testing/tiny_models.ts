@@ -20,10 +20,10 @@ export const TINY = { widths: [8, 8, 16, 16], depths: [1, 1, 1, 1], headDim: 8, 
 export const LESION: Label = { name: "lesion", value: 1, colour: "#e5484d" };
 
 /** The pre-training network of `TINY`, one channel. */
-export const TINY_ENCODER: Architecture = {
+export const TINY_ENCODER = {
   kind: "uniformer-pretraining",
   config: { ...TINY, inChannels: 1, stemWidth: 8 },
-};
+} as const satisfies Architecture;
 
 export function specOf(changes: Partial<ModelSpec> = {}): ModelSpec {
   return {

@@ -3,33 +3,36 @@ import { createHash } from "node:crypto";
 import { checkNamesake, pretrainingDraft } from "../../jobs/mod.ts";
 import { LAYOUT_TITLES, readPretrainingSources } from "../../datasets/mod.ts";
 import { MODALITIES } from "../../inference/mod.ts";
-import { pretrain, PRETRAINING_PRESETS, type PretrainingRecipe, resolvePretraining } from "../../train/mod.ts";
+import {
+  pretrain,
+  type PretrainingRecipe,
+  pretrainingRecipeSchema,
+  readRecipe,
+  resolvePretraining,
+} from "../../train/mod.ts";
 import { type Args, type Command, refuse } from "../terminal/args.ts";
 import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
 import { onDevice } from "../options/device.ts";
 import type { Io } from "../terminal/io.ts";
 import { keepTraining, workRootOf } from "../training/kept_training.ts";
-import { candidateWords, newModelOf, numbersOf, runTraining, trainingFlagsOf } from "../training/training_words.ts";
+import { givenSettings, recipeFlags } from "../options/recipe_flags.ts";
+import { candidateWords, newModelOf, numbersOf, runTraining } from "../training/training_words.ts";
+
+/** The settings that have flags of their own; `--recipe` takes all. */
+const { preset, steps, seed, roi, learningRate } = pretrainingRecipeSchema.shape;
+const SETTINGS = { preset, steps, seed, roi, learningRate };
 
 export const pretrainCommand: Command = {
   name: "pretrain",
   summary: "makes an encoder and modality templates from scans without labels",
   usage: [
-    "pretrain --data SOURCE[,SOURCE] --name NAME [--preset edge] [--steps N] [--seed N]",
-    "         [--roi N] [--learning-rate X] [--recipe FILE] [--work DIR]",
+    "pretrain --data SOURCE[,SOURCE] --name NAME [--preset NAME] [--SETTING VALUE …]",
+    "         [--recipe FILE] [--work DIR]",
   ],
   flags: {
     data: { value: "SOURCES", help: "Folders or manifests with the scans, separated by commas" },
     name: { value: "NAME", help: "The encoder to be made; if it exists it gets a further version" },
-    preset: {
-      value: "NAME",
-      help: "edge (default): a small encoder, hours on a CPU; paper: as published for BrainMVP; official and " +
-        "official-olab: as in its two programs",
-    },
-    steps: { value: "N", help: "Updates. Default from the preset and the number of cases" },
-    seed: { value: "N", help: "Start of the random numbers: the same seed and data give the same patches. Default 0" },
-    roi: { value: "N", help: "Edge of the patches in voxels, a multiple of 16 up to 256" },
-    "learning-rate": { value: "X", help: "Default from the preset" },
+    ...recipeFlags(SETTINGS),
     recipe: {
       value: "FILE",
       help: "JSON with any settings of a pre-training (docs/method/README.md); flags overrule it",
@@ -88,19 +91,11 @@ async function runCommand(args: Args, io: Io): Promise<void> {
 }
 
 async function recipeOf(args: Args): Promise<PretrainingRecipe> {
-  const preset = args.oneOf("preset", PRETRAINING_PRESETS);
-  const steps = args.whole("steps", { least: 1, most: 10_000_000 });
-  const flags = trainingFlagsOf(args);
-  return {
-    preset: "edge",
-    ...await recipeFile(args.text("recipe")),
-    ...preset !== undefined && { preset },
-    ...steps !== undefined && { steps },
-    ...flags,
-  };
+  const recipe = { ...await recipeFile(args.text("recipe")), ...givenSettings(args, SETTINGS) };
+  return readRecipe(pretrainingRecipeSchema, recipe, "pre-train");
 }
 
-async function recipeFile(path: string | undefined): Promise<Partial<PretrainingRecipe>> {
+async function recipeFile(path: string | undefined): Promise<object> {
   if (path === undefined) return {};
   let value: unknown;
   try {

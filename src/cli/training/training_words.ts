@@ -1,4 +1,4 @@
-/** What the commands that train share: flags, an end by Ctrl-C, and words for what they made. */
+/** What the commands that train share: the model's name, an end by Ctrl-C, and words for what they made. */
 import { modelNameSchema } from "../../registry/mod.ts";
 import { type Args, refuse } from "../terminal/args.ts";
 import type { Io } from "../terminal/io.ts";
@@ -9,26 +9,6 @@ export function newModelOf(args: Args): string {
   const name = args.required("name");
   if (modelNameSchema.safeParse(name).success) return name;
   refuse("name", "1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit", name);
-}
-
-/** `--seed`, `--roi` and `--learning-rate`, as a recipe has them. */
-export function trainingFlagsOf(args: Args) {
-  const edge = args.whole("roi", { least: 16, most: 256 });
-  if (edge !== undefined && edge % 16 !== 0) refuse("roi", "a multiple of 16 up to 256", String(edge));
-  const seed = args.whole("seed", { least: 0, most: Number.MAX_SAFE_INTEGER });
-  const learningRate = rateOf(args);
-  return {
-    ...seed !== undefined && { seed },
-    ...edge !== undefined && { roi: [edge, edge, edge] as const },
-    ...learningRate !== undefined && { learningRate },
-  };
-}
-
-function rateOf(args: Args): number | undefined {
-  const text = args.text("learning-rate");
-  if (text === undefined) return undefined;
-  const rate = /^[\d.]+(e-?\d+)?$/i.test(text) ? Number(text) : NaN;
-  return rate > 0 && rate <= 1 ? rate : refuse("learning-rate", "a number above 0 up to 1, such as 2e-3", text);
 }
 
 export function numbersOf(metrics: Readonly<Record<string, number | null>>): string {

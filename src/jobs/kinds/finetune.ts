@@ -3,7 +3,7 @@ import { DomainError } from "../../storage/mod.ts";
 import { type ManifestDraft, modelNameSchema, type ModelVersion, type Registry, specOf } from "../../registry/mod.ts";
 import type { Provider } from "../../engine/mod.ts";
 import { type Task, templateFile } from "../../inference/mod.ts";
-import { type FinetuneResult, resolveRecipe } from "../../train/mod.ts";
+import { DEFAULT_RECIPE, type FinetuneResult, resolveRecipe } from "../../train/mod.ts";
 import type { Datasets, DatasetTask } from "../../datasets/mod.ts";
 import type { JobFiles } from "../queue/files.ts";
 import type { FinetuneJobInput } from "../queue/rows.ts";
@@ -33,7 +33,7 @@ export async function planFinetune(
   const { detail, cases } = await datasets.trainingCases(input.dataset);
   const base = await registry.resolve(input.base.model, input.base.version);
   await checkTasks(registry, { name: input.name, base, task: detail.task });
-  const recipe = input.recipe ?? { preset: "edge" };
+  const recipe = input.recipe ?? DEFAULT_RECIPE;
   const { architecture, files } = base.manifest;
   resolveRecipe(recipe, {
     cases: cases.length,

@@ -1,7 +1,7 @@
 /** A pre-training from the user's wish to the candidate version. Not the training: that happens in a worker process. */
 import { DomainError } from "../../storage/mod.ts";
 import { type ManifestDraft } from "../../registry/mod.ts";
-import { type PretrainResult, resolvePretraining } from "../../train/mod.ts";
+import { DEFAULT_PRETRAINING, type PretrainResult, resolvePretraining } from "../../train/mod.ts";
 import { checkModelName, checkNamesake, type FinetuneDeps, trainingResult } from "./finetune.ts";
 import type { PretrainingJobInput } from "../queue/rows.ts";
 import { type Origin, provenanceOf } from "./provenance.ts";
@@ -14,7 +14,7 @@ import type { JobResult, PretrainingInput } from "../types.ts";
  * @throws {TrainingError} `invalid-recipe`
  */
 export async function planPretraining(
-  { dataset, name, recipe = { preset: "edge" } }: PretrainingInput,
+  { dataset, name, recipe = DEFAULT_PRETRAINING }: PretrainingInput,
   { registry, datasets }: Pick<FinetuneDeps, "registry" | "datasets">,
 ): Promise<PretrainingJobInput> {
   checkModelName(name);

@@ -4,8 +4,7 @@ import { PROVIDERS } from "../../engine/mod.ts";
 import { datasetSpecSchema } from "../../datasets/mod.ts";
 import { type FinetuneInput, JOB_KINDS, JOB_STATES, type PretrainingInput } from "../../jobs/mod.ts";
 import { modelNameSchema, versionSchema } from "../../registry/mod.ts";
-import { PRETRAINING_KINDS } from "../../nets/mod.ts";
-import { PRETRAINING_PRESETS } from "../../train/mod.ts";
+import { pretrainingRecipeSchema, recipeSchema } from "../../train/mod.ts";
 import { named } from "./named.ts";
 
 const providerSchema = z.enum(["auto", ...PROVIDERS]);
@@ -41,26 +40,7 @@ export const caseClassSchema = named(
   }),
 );
 
-const roiEdge = z.int().min(16).max(256).multipleOf(16);
-
-export const recipeSchema = named(
-  "Recipe",
-  z.strictObject({
-    preset: z.enum(["edge", "paper", "official"]).default("edge"),
-    steps: z.int().min(1).max(1_000_000).optional(),
-    roi: z.tuple([roiEdge, roiEdge, roiEdge]).optional().describe("Size of a training crop, voxels."),
-    batchSize: z.int().min(1).max(64).optional(),
-    learningRate: z.number().positive().max(1).optional(),
-    templates: z.boolean().optional().describe("Replace modalities by the base's templates. Default: if it has them."),
-    seed: z.int().min(0).optional(),
-    validation: z.union([
-      z.enum(["auto", "none"]),
-      z.strictObject({ folds: z.int().min(2).max(1000) }),
-    ]).optional().describe("By patient: leave-one-out for 2 to 10, folds above. Default: auto."),
-    earlyStopSteps: z.int().min(1).max(1_000_000).optional(),
-    compareFromScratch: z.boolean().optional().describe("Also train a twin from fresh weights and report both."),
-  }),
-);
+named("Recipe", recipeSchema);
 
 export const finetuneSchema = named(
   "FinetuneRequest",
@@ -75,64 +55,7 @@ export const finetuneSchema = named(
   }),
 ) satisfies z.ZodType<FinetuneInput>;
 
-const epoch = z.int().min(0).max(1_000_000_000);
-const positive = z.number().positive();
-const triple = <T extends z.ZodType>(of: T) => z.tuple([of, of, of]);
-
-/** Every setting of a pre-training; what is absent comes from the preset. How they go together is checked with the data. */
-export const pretrainingRecipeSchema = named(
-  "PretrainingRecipe",
-  z.strictObject({
-    preset: z.enum(PRETRAINING_PRESETS).default("edge"),
-    network: z.strictObject({
-      kind: z.enum(PRETRAINING_KINDS).optional(),
-      config: z.record(z.string(), z.union([z.number(), z.array(z.number()).max(4)])).optional(),
-    }).optional().describe("The encoder's kind, widths, depths and so on; one channel."),
-    epochs: epoch.min(1).optional(),
-    steps: z.int().min(1).max(10_000_000).optional().describe("Updates; overrules epochs."),
-    seed: z.int().min(0).optional(),
-    roi: triple(roiEdge).optional().describe("Size of a patch, voxels."),
-    spacingMm: triple(positive.max(20)).optional(),
-    percentiles: z.strictObject({ lower: z.number().optional(), upper: z.number().optional() }).optional(),
-    batch: z.strictObject({
-      size: z.int().min(1).max(64).optional(),
-      replicas: z.int().min(1).max(1024).optional(),
-      accumulation: z.int().min(1).max(1024).optional(),
-      updates: z.enum(["whole", "early"]).optional(),
-    }).optional(),
-    learningRate: positive.max(1).optional(),
-    schedulerStep: z.enum(["optimizer", "micro"]).optional(),
-    optimizer: z.strictObject({
-      kind: z.enum(["adamw", "adam-l2"]).optional(),
-      weightDecay: z.number().min(0).max(1).optional(),
-      beta1: z.number().min(0).lt(1).optional(),
-      beta2: z.number().min(0).lt(1).optional(),
-      epsilon: positive.max(1).optional(),
-    }).optional(),
-    weights: z.strictObject({
-      md: z.number().min(0).optional(),
-      cmr: z.number().min(0).optional(),
-      contrast: z.number().min(0).optional(),
-    }).optional().describe("Of distillation, cross-modal reconstruction and contrast."),
-    temperature: positive.optional(),
-    crossModalFromEpoch: epoch.optional(),
-    contrastFromEpoch: epoch.optional(),
-    mask: z.strictObject({ rate: z.number().gt(0).lt(1).optional(), blockVox: z.int().min(1).max(64).optional() })
-      .optional(),
-    modalitySampling: z.enum(["perSample", "perBatchIndex"]).optional(),
-    modalitiesPerCase: z.int().min(1).max(64).nullable().optional(),
-    maxCases: z.int().min(1).nullable().optional(),
-    templates: z.strictObject({
-      sizeVox: triple(z.int().min(16).max(512)).optional(),
-      spacingMm: triple(positive.max(20)).optional(),
-      start: z.enum(["zero", "mean"]).optional(),
-      epsilon: positive.max(1).optional(),
-      others: z.enum(["zeroGradient", "untouched"]).optional(),
-      rate: z.number().min(0).max(1000).optional(),
-    }).optional(),
-    checkpointEverySteps: z.int().min(1).max(1_000_000).optional(),
-  }),
-);
+named("PretrainingRecipe", pretrainingRecipeSchema);
 
 export const pretrainingSchema = named(
   "PretrainingRequest",

@@ -1,7 +1,7 @@
 /** One training crop: where it lies, how it is flipped, which modalities its views replace by templates, its intensities. */
 import { type Random, sizeOf } from "../../tensor/mod.ts";
 import { cutWindow, type Triple } from "../../volume/mod.ts";
-import type { ResolvedRecipe } from "../recipe/finetuning.ts";
+import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 
 /** A case ready for cropping: arrays [X, Y, Z] of one size. */
 export interface CaseVolumes {

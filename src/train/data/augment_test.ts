@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { Random } from "../../tensor/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
 import { type CaseVolumes, drawSample, flipped, keptBlocks, viewOrder } from "./augment.ts";
-import { type ResolvedRecipe, resolveRecipe } from "../recipe/finetuning.ts";
-import type { Preset } from "../types.ts";
+import { type Recipe, resolveRecipe } from "../recipe/finetuning.ts";
+import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 
 interface Wishes extends Partial<ResolvedRecipe> {
-  readonly preset?: Preset;
+  readonly preset?: Recipe["preset"];
 }
 
 const UNCHANGED = { shift: 0, scale: 0, gamma: 0, perChannel: false };

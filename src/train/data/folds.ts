@@ -1,7 +1,7 @@
 /** Who is validated on whom: folds by patient, never by case. */
 import { Random } from "../../tensor/mod.ts";
 import type { TrainingCase } from "../types.ts";
-import type { ResolvedRecipe } from "../recipe/finetuning.ts";
+import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 
 /** Indices of the cases that a fold is trained on and validated on. */
 export interface Fold {

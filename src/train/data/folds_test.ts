@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { makeFolds } from "./folds.ts";
-import type { Recipe, TrainingCase } from "../types.ts";
+import type { Recipe } from "../recipe/finetuning.ts";
+import type { TrainingCase } from "../types.ts";
 
 /** Cases of patients 0, 1, 2, …; `visits` names the patient of each case. */
 const casesOf = (visits: readonly number[]): TrainingCase[] =>

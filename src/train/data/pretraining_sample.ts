@@ -7,7 +7,7 @@ import type { Modality } from "../../inference/mod.ts";
 import { cutWindow, spacedSize, type Triple } from "../../volume/mod.ts";
 import { joined, keptBlocks } from "./augment.ts";
 import type { PretrainingVolumes } from "./unlabelled_cases.ts";
-import type { ResolvedPretraining } from "../recipe/pretraining.ts";
+import type { ResolvedBrainmvp } from "../pretraining/brainmvp/settings.ts";
 
 /** One patch and its two copies' parts. */
 export interface PretrainingSample {
@@ -25,7 +25,7 @@ export interface PretrainingSample {
 }
 
 export interface SampleOptions {
-  readonly recipe: ResolvedPretraining;
+  readonly recipe: ResolvedBrainmvp;
   readonly random: Random;
   /** The case's modalities in the order that was drawn for it once. */
   readonly order: readonly Modality[];
@@ -95,7 +95,7 @@ export function blockMask(kept: Uint8Array, roi: Triple, blockVox: number): Floa
 export function templateWindows(
   sizeVox: Triple,
   start: Triple,
-  { roi, spacingMm, templates }: Pick<ResolvedPretraining, "roi" | "spacingMm" | "templates">,
+  { roi, spacingMm, templates }: Pick<ResolvedBrainmvp, "roi" | "spacingMm" | "templates">,
 ): [Float32Array, Float32Array, Float32Array] {
   const offset = templateOffset(sizeVox, { spacingMm, templates });
   const window = (a: number) => {
@@ -116,7 +116,7 @@ export function templateWindows(
 /** Voxels of an image's spacing between the first voxel of the templates and that of an image: ⌊(template − image)/2⌋. */
 export function templateOffset(
   sizeVox: Triple,
-  { spacingMm, templates }: Pick<ResolvedPretraining, "spacingMm" | "templates">,
+  { spacingMm, templates }: Pick<ResolvedBrainmvp, "spacingMm" | "templates">,
 ): Triple {
   const fine = spacedSize(templates.sizeVox, templates.spacingMm, spacingMm);
   return [0, 1, 2].map((a) => Math.floor((fine[a] - sizeVox[a]) / 2)) as unknown as Triple;
@@ -131,7 +131,7 @@ export function grouped(samples: readonly PretrainingSample[]): PretrainingSampl
 /** The feeds of `pretrainingStep()` for samples in the order of its runs, without rates and weights. */
 export function sampleFeeds(
   samples: readonly PretrainingSample[],
-  { roi, templates }: Pick<ResolvedPretraining, "roi" | "templates">,
+  { roi, templates }: Pick<ResolvedBrainmvp, "roi" | "templates">,
 ): Record<string, Tensor> {
   const n = samples.length;
   const volumes = (of: (s: PretrainingSample) => Float32Array) =>

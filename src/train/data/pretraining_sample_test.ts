@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { Random } from "../../tensor/mod.ts";
 import type { Modality } from "../../inference/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
-import { type ResolvedPretraining, resolvePretraining } from "../recipe/pretraining.ts";
+import { resolveBrainmvp } from "../pretraining/brainmvp/presets.ts";
+import type { ResolvedBrainmvp } from "../pretraining/brainmvp/settings.ts";
 import {
   drawPretrainingSample,
   grouped,
@@ -13,7 +14,7 @@ import {
 } from "./pretraining_sample.ts";
 import type { PretrainingVolumes } from "./unlabelled_cases.ts";
 
-const EDGE = resolvePretraining({ preset: "edge", roi: [16, 16, 16], mask: { blockVox: 4 } }, 4);
+const EDGE = resolveBrainmvp({ preset: "edge", roi: [16, 16, 16], mask: { blockVox: 4 } }, 4);
 
 /** Every channel holds its own number. */
 function volumesOf(modalities: readonly Modality[], sizeVox: Triple = [20, 16, 12]): PretrainingVolumes {
@@ -31,7 +32,7 @@ const ones = (mask: Float32Array) => mask.reduce((a, b) => a + b, 0);
 
 Deno.test("drawPretrainingSample() shows 345 of 1728 blocks at rate 0.8 and 216 at 0.875 (docs/method F.4 item 6)", () => {
   for (const [rate, shown] of [[0.8, 345], [0.875, 216]] as const) {
-    const recipe: ResolvedPretraining = { ...EDGE, roi: [96, 96, 96], mask: { rate, blockVox: 8 } };
+    const recipe: ResolvedBrainmvp = { ...EDGE, roi: [96, 96, 96], mask: { rate, blockVox: 8 } };
     const { visible: [first, second] } = draw(["t1", "t2"], { recipe });
     assert.deepEqual([ones(first) / 512, ones(second) / 512], [shown, shown], `masked ${1728 - shown}`);
     assert.notDeepEqual(first, second, "the masks are independent");
@@ -78,7 +79,7 @@ Deno.test("drawPretrainingSample() brings cases to four modalities and takes the
 });
 
 Deno.test("templateWindows() lays the middle of the image on the middle of the template, at any spacing", () => {
-  const at = (sizeVox: Triple, start: Triple, changes: Partial<ResolvedPretraining>) => {
+  const at = (sizeVox: Triple, start: Triple, changes: Partial<ResolvedBrainmvp>) => {
     const recipe = { ...EDGE, roi: [16, 16, 16] as Triple, ...changes };
     const [x] = templateWindows(sizeVox, start, recipe);
     const extent = recipe.templates.sizeVox[0];

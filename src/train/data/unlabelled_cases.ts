@@ -27,7 +27,7 @@ import {
 } from "../../volume/mod.ts";
 import { CaseCache } from "./case_cache.ts";
 import { writeWhole } from "../../storage/mod.ts";
-import type { ResolvedPretraining } from "../recipe/pretraining.ts";
+import type { PretrainingBase } from "../recipe/pretraining.ts";
 import { type PretrainingCase, TrainingError } from "../types.ts";
 
 /** A case ready for cropping: arrays [X, Y, Z] of one size, RAS. */
@@ -42,7 +42,7 @@ export interface PretrainingVolumes {
 
 export interface PretrainingCasesOptions {
   readonly cases: readonly PretrainingCase[];
-  readonly recipe: Pick<ResolvedPretraining, "spacingMm" | "percentiles">;
+  readonly recipe: Pick<PretrainingBase, "spacingMm" | "percentiles">;
   readonly directory: string;
   readonly onCase?: (done: number, total: number) => void;
   readonly cacheBytes?: number;
@@ -73,7 +73,7 @@ export async function openPretrainingCases(
  */
 export async function preparePretrainingCase(
   { images }: PretrainingCase,
-  { spacingMm, percentiles }: Pick<ResolvedPretraining, "spacingMm" | "percentiles">,
+  { spacingMm, percentiles }: Pick<PretrainingBase, "spacingMm" | "percentiles">,
 ): Promise<PretrainingVolumes> {
   const modalities = MODALITIES.filter((m) => images[m] !== undefined);
   const volumes: Volume[] = [];

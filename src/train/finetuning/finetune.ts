@@ -15,10 +15,12 @@ import { type CaseScore, scoreCases, summarize } from "./evaluate_model.ts";
 import { writeWhole } from "../../storage/mod.ts";
 import { makeFolds } from "../data/folds.ts";
 import { resultSpec, type Trainable, trainable } from "./trainable.ts";
-import { type ResolvedRecipe, resolveRecipe } from "../recipe/finetuning.ts";
+import { resolveRecipe } from "../recipe/finetuning.ts";
+import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { type Phase, renderHtml, type Report, reportJson } from "../report/finetuning.ts";
 import { train } from "./trainer.ts";
-import { type FinetuneRequest, type FinetuneResult, TrainingError } from "../types.ts";
+import { TrainingError } from "../types.ts";
+import type { FinetuneRequest, FinetuneResult } from "./types.ts";
 
 /**
  * Fine-tunes `request.base` and writes `network.onnx`, templates and reports to `request.outputDirectory`.

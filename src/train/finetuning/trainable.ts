@@ -16,8 +16,9 @@ import {
   type Parameter,
   parametersOf,
 } from "../../nets/mod.ts";
-import { type FinetuneRequest, TrainingError } from "../types.ts";
-import type { ResolvedRecipe } from "../recipe/finetuning.ts";
+import { TrainingError } from "../types.ts";
+import type { FinetuneRequest } from "./types.ts";
+import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 
 /** What became of the base's weights; keys as in docs/method. */
 export interface WeightReport {

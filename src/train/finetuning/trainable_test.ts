@@ -7,7 +7,7 @@ import type { Architecture, Modality, ModelSpec } from "../../inference/mod.ts";
 import { parametersOf } from "../../nets/mod.ts";
 import { resultSpec, type Trainable, trainable } from "./trainable.ts";
 import { resolveRecipe } from "../recipe/finetuning.ts";
-import type { FinetuneRequest } from "../types.ts";
+import type { FinetuneRequest } from "./types.ts";
 
 const NO_ENGINE = {} as Engine;
 

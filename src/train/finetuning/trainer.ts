@@ -5,7 +5,7 @@ import { type Graph } from "../../graph/mod.ts";
 import { joinedSamples, type Sample } from "../data/augment.ts";
 import { compiled, type Program, runLoop, type StateTensor } from "../loop/loop.ts";
 import { leastAfter, memoryBudget, withinMemory } from "../loop/fit.ts";
-import { cosineRate } from "../recipe/finetuning.ts";
+import { cosineRate } from "../recipe/schedule.ts";
 import type { Accumulation } from "../step/network_step.ts";
 import { spanBytesOf } from "../loop/device_calls.ts";
 import { LOSS_OUTPUTS, type StepConfig, trainingStep } from "../step/finetuning_step.ts";

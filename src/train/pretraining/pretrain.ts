@@ -29,13 +29,14 @@ import {
   type StateTensor,
 } from "../loop/loop.ts";
 import { openPretrainingCases, type PretrainingVolumes } from "../data/unlabelled_cases.ts";
-import { type ResolvedPretraining, resolvePretraining, Schedule } from "../recipe/pretraining.ts";
+import { cosineRate, Schedule } from "../recipe/schedule.ts";
+import type { ResolvedBrainmvp } from "./brainmvp/settings.ts";
+import { resolvePretraining } from "./methods.ts";
 import { pretrainingHtml, pretrainingJson, type PretrainingReport, type Snapshot } from "../report/pretraining.ts";
 import { drawPretrainingSample, grouped, meanPredictorError, sampleFeeds } from "../data/pretraining_sample.ts";
 import { PRETRAINING_LOSSES, pretrainingStep } from "../step/pretraining_step.ts";
 import { meanOf, templateMiddle, type Templates, templatesPng } from "./templates.ts";
 import type { PretrainRequest, PretrainResult } from "./types.ts";
-import { cosineRate } from "../recipe/finetuning.ts";
 import { rateFeeds, startState, zeros, zeroState } from "../finetuning/trainer.ts";
 import { type Metrics, type PretrainingCase, TrainingError } from "../types.ts";
 
@@ -158,7 +159,7 @@ function checkCases(cases: readonly PretrainingCase[]): readonly PretrainingCase
 }
 
 /** What decides the weights that a run ends with. */
-function identityOf(recipe: ResolvedPretraining, cases: readonly PretrainingCase[]): string {
+function identityOf(recipe: ResolvedBrainmvp, cases: readonly PretrainingCase[]): string {
   return createHash("sha256").update(JSON.stringify([recipe, cases])).digest("hex");
 }
 
@@ -172,7 +173,7 @@ async function centresOf(volumes: CaseCache<PretrainingVolumes>) {
 class Pretrainer {
   readonly schedule: Schedule;
   readonly state: ReadonlyMap<string, StateTensor>;
-  readonly #recipe: ResolvedPretraining;
+  readonly #recipe: ResolvedBrainmvp;
   readonly #volumes: CaseCache<PretrainingVolumes>;
   readonly #modalities: readonly Modality[];
   readonly #random: Random;
@@ -184,7 +185,7 @@ class Pretrainer {
 
   constructor(
     { recipe, volumes, modalities, compile }: {
-      recipe: ResolvedPretraining;
+      recipe: ResolvedBrainmvp;
       volumes: CaseCache<PretrainingVolumes>;
       modalities: readonly Modality[];
       compile: CompileOptions;
@@ -382,7 +383,7 @@ function metricsOf(curves: Readonly<Record<string, readonly number[]>>): Metrics
 }
 
 /** The spec of the package: downstream networks prepare volumes as docs/method B.3 says, at the patch's voxel size. */
-function specOf({ network, roi, spacingMm }: ResolvedPretraining, modalities: readonly Modality[]): ModelSpec {
+function specOf({ network, roi, spacingMm }: ResolvedBrainmvp, modalities: readonly Modality[]): ModelSpec {
   return {
     task: "encoder",
     architecture: network,

@@ -12,7 +12,7 @@ import {
 } from "../../volume/mod.ts";
 import type { CaseCache } from "../data/case_cache.ts";
 import type { PretrainingVolumes } from "../data/unlabelled_cases.ts";
-import type { ResolvedPretraining } from "../recipe/pretraining.ts";
+import type { ResolvedBrainmvp } from "./brainmvp/settings.ts";
 import { templateOffset } from "../data/pretraining_sample.ts";
 
 /** A learnt volume, [X, Y, Z], RAS. */
@@ -38,7 +38,7 @@ const MOST_CASES = 64;
 export async function meanOf(
   modality: Modality,
   cases: CaseCache<PretrainingVolumes>,
-  recipe: Pick<ResolvedPretraining, "spacingMm" | "templates">,
+  recipe: Pick<ResolvedBrainmvp, "spacingMm" | "templates">,
 ): Promise<Float32Array> {
   const { sizeVox } = recipe.templates;
   const sum = new Float32Array(voxelsOf(sizeVox));
@@ -57,7 +57,7 @@ function addTo(
   sum: Float32Array,
   data: Float32Array,
   sizeVox: Triple,
-  recipe: Pick<ResolvedPretraining, "spacingMm" | "templates">,
+  recipe: Pick<ResolvedBrainmvp, "spacingMm" | "templates">,
 ): void {
   const { sizeVox: [nx, ny, nz], spacingMm } = recipe.templates;
   const offset = templateOffset(sizeVox, recipe);

@@ -1,7 +1,7 @@
 /** What pre-training is asked and what it answers; the function is `pretrain()` of `mod.ts`. */
 import type { Engine } from "../../engine/mod.ts";
 import type { ModelSpec } from "../../inference/mod.ts";
-import type { PretrainingRecipe } from "../recipe/pretraining.ts";
+import type { PretrainingRecipe } from "./methods.ts";
 import type { Metrics, PretrainingCase, TrainEvent } from "../types.ts";
 
 export interface PretrainRequest {

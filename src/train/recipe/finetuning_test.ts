@@ -1,96 +1,61 @@
 import assert from "node:assert/strict";
-import { cosineRate, type RecipeContext, resolveRecipe } from "./finetuning.ts";
-import { type Preset, type Recipe, TrainingError } from "../types.ts";
+import { isDeepStrictEqual } from "node:util";
+import { type Recipe, type RecipeContext, resolveRecipe } from "./finetuning.ts";
+import {
+  FINETUNING_PRESET_NAMES,
+  type FinetuningPresetName,
+  type ResolvedRecipe,
+  resolvedRecipeSchema,
+} from "./finetuning_settings.ts";
+import { TrainingError } from "../types.ts";
 
 const CONTEXT: RecipeContext = { cases: 7, baseHasTemplates: true, task: "segmentation", network: "uniformer" };
-const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+const TASKS = ["segmentation", "classification"] as const;
 
-/** What no preset changes. */
-const SHARED = {
-  templates: true,
-  mask: { rate: 0.5, blockVox: 8 },
-  seed: 0,
-  validation: "auto",
-  earlyStopSteps: null,
-  compareFromScratch: false,
-};
-
-const SHARED_DRAW = { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false };
-
-const TABLE: Readonly<Record<Preset, Record<string, unknown>>> = {
-  paper: {
-    steps: 1500,
-    foldSteps: 1500,
-    roi: [96, 96, 96],
-    batchSize: 3,
-    batch: "accumulated",
-    learningRate: 3e-4,
-    optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM },
-    firstKernel: "fresh",
-    templateFit: "centred",
-    views: "copies",
-    consistency: { on: "x4", weight: 0.1 },
-    supervision: "sum",
-    flips: "axes",
-    maxReplaced: null,
-    intensity: SHARED_DRAW,
-    allStages: false,
-    headBias: null,
-    lesionShare: 0,
-    balancedClasses: false,
-    checkpointEverySteps: 5,
-  },
-  official: {
-    steps: 900,
-    foldSteps: 900,
-    roi: [96, 96, 96],
-    batchSize: 2,
-    batch: "accumulated",
-    learningRate: 3e-4,
-    optimizer: { kind: "adam-l2", weightDecay: 1e-4, ...ADAM },
-    firstKernel: "fresh",
-    templateFit: "raw",
-    views: "interleaved",
-    consistency: { on: "out4", weight: 0.1 },
-    supervision: "concat",
-    flips: "joint",
-    maxReplaced: 3,
-    intensity: SHARED_DRAW,
-    allStages: false,
-    headBias: null,
-    lesionShare: 0,
-    balancedClasses: false,
-    checkpointEverySteps: 5,
-  },
-  edge: {
-    steps: 520,
-    foldSteps: 117,
-    roi: [48, 48, 48],
-    batchSize: 1,
-    batch: "accumulated",
-    learningRate: 4e-3,
-    optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM },
-    firstKernel: "fresh",
-    templateFit: "centred",
-    views: "copies",
-    consistency: { on: "x4", weight: 0.1 },
-    supervision: "sum",
-    flips: "axes",
-    maxReplaced: 1,
-    intensity: { shift: 0.1, scale: 0.1, gamma: 0.2, perChannel: true },
-    allStages: false,
-    headBias: -4,
-    lesionShare: 0.5,
-    balancedClasses: true,
-    checkpointEverySteps: 25,
-  },
-};
-
-for (const preset of ["paper", "official", "edge"] as const) {
-  Deno.test(`resolveRecipe() gives ${preset} the values of docs/method B.3 and F.1`, () => {
-    assert.deepEqual(resolveRecipe({ preset }, CONTEXT), { ...SHARED, preset, ...TABLE[preset] });
-  });
+/** The settings in which two recipes differ. */
+function differences(one: ResolvedRecipe, other: ResolvedRecipe): string[] {
+  const values = new Map<string, unknown>(Object.entries(other));
+  return Object.entries(one).filter(([name, value]) => !isDeepStrictEqual(value, values.get(name))).map(([name]) =>
+    name
+  );
 }
+
+Deno.test("resolveRecipe() fills in every setting within its bounds, for every preset and task", () => {
+  for (const preset of FINETUNING_PRESET_NAMES) {
+    for (const task of TASKS) {
+      const recipe = resolveRecipe({ preset }, { ...CONTEXT, task });
+      assert.deepEqual(resolvedRecipeSchema.parse(recipe), recipe, `${preset}, ${task}`);
+      assert.ok(recipe.foldSteps <= recipe.steps, `${preset}, ${task}: folds take no more than the final network`);
+    }
+  }
+});
+
+Deno.test("resolveRecipe() lets official differ from paper where docs/method B.3 says so", () => {
+  const [paper, official] = (["paper", "official"] as const).map((preset) => resolveRecipe({ preset }, CONTEXT));
+  assert.deepEqual(differences(paper, official).sort(), [
+    "batchSize",
+    "consistency",
+    "flips",
+    "foldSteps",
+    "maxReplaced",
+    "optimizer",
+    "preset",
+    "steps",
+    "supervision",
+    "templateFit",
+    "views",
+  ]);
+});
+
+Deno.test("resolveRecipe() with edge takes less than a preset of the paper: smaller crops, fewer of them, fewer updates", () => {
+  for (const task of TASKS) {
+    const [edge, paper] = (["edge", "paper"] as const).map((preset) => resolveRecipe({ preset }, { ...CONTEXT, task }));
+    const voxels = ({ roi, batchSize }: ResolvedRecipe) => roi[0] * roi[1] * roi[2] * batchSize;
+    assert.ok(voxels(edge) < voxels(paper) / 4, task);
+    assert.ok(edge.steps < paper.steps, task);
+    assert.ok(edge.learningRate > paper.learningRate, `${task}: few updates move further`);
+  }
+});
 
 Deno.test("resolveRecipe() gives edge 50 updates a case, at least 1000, fewer to folds and to two views", () => {
   const of = (cases: number, templates = false) => resolveRecipe({ preset: "edge", templates }, { ...CONTEXT, cases });
@@ -100,7 +65,7 @@ Deno.test("resolveRecipe() gives edge 50 updates a case, at least 1000, fewer to
 });
 
 Deno.test("resolveRecipe() counts epochs: paper 500 of ⌈n/3⌉ updates, official 300 of ⌊n/2⌋, which drops the last batch", () => {
-  const steps = (preset: Preset, cases: number) => resolveRecipe({ preset }, { ...CONTEXT, cases }).steps;
+  const steps = (preset: FinetuningPresetName, cases: number) => resolveRecipe({ preset }, { ...CONTEXT, cases }).steps;
   assert.deepEqual([1, 3, 4].map((n) => steps("paper", n)), [500, 500, 1000]);
   assert.deepEqual([1, 2, 5].map((n) => steps("official", n)), [300, 300, 600]);
 });
@@ -108,7 +73,7 @@ Deno.test("resolveRecipe() counts epochs: paper 500 of ⌈n/3⌉ updates, offici
 const CLASSIFICATION: RecipeContext = { ...CONTEXT, task: "classification", cases: 65 };
 
 Deno.test("resolveRecipe() classifies as docs/method B.4 says, and edge from eight crops at once and all stages' means", () => {
-  const of = (preset: Preset) => {
+  const of = (preset: FinetuningPresetName) => {
     const { roi, batchSize, batch, steps, foldSteps, flips, learningRate, firstKernel, allStages } = resolveRecipe(
       { preset },
       CLASSIFICATION,
@@ -152,7 +117,7 @@ Deno.test("resolveRecipe() lets edge classify by the deepest features where ther
 });
 
 Deno.test("resolveRecipe() decays UNET3D's weights less in the paper's preset only", () => {
-  const decay = (preset: Preset, network: RecipeContext["network"]) =>
+  const decay = (preset: FinetuningPresetName, network: RecipeContext["network"]) =>
     resolveRecipe({ preset }, { ...CONTEXT, network }).optimizer.weightDecay;
   assert.equal(decay("paper", "unet3d-pretraining"), 1e-5);
   assert.equal(decay("paper", "uniunet"), 1e-4);
@@ -173,9 +138,7 @@ Deno.test("resolveRecipe() takes every wish over the preset", () => {
     compareFromScratch: true,
   };
   const resolved = resolveRecipe(wishes, CONTEXT);
-  for (const [field, value] of Object.entries(wishes)) {
-    assert.deepEqual(resolved[field as keyof Recipe], value, field);
-  }
+  assert.deepEqual({ ...resolved, ...wishes }, resolved);
   assert.equal(resolveRecipe({ preset: "edge" }, { ...CONTEXT, baseHasTemplates: false }).templates, false);
 });
 
@@ -196,9 +159,12 @@ const INVALID: readonly [Record<string, unknown>, string][] = [
   [{ learningRate: 2 }, "recipe.learningRate to be a number above 0 up to 1, got 2"],
   [{ learningRate: NaN }, "recipe.learningRate to be a number above 0 up to 1, got null"],
   [{ seed: -1 }, "recipe.seed to be a whole number ≥ 0, got -1"],
-  [{ validation: { folds: 1 } }, 'recipe.validation to be auto, none or at least 2 folds, got {"folds":1}'],
-  [{ validation: "some" }, 'recipe.validation to be auto, none or at least 2 folds, got "some"'],
-  [{ earlyStopSteps: 0 }, "recipe.earlyStopSteps to be a whole number ≥ 1, got 0"],
+  [
+    { validation: { folds: 1 } },
+    'recipe.validation to be auto, none or an object with 2 to 1000 folds, got {"folds":1}',
+  ],
+  [{ validation: "some" }, 'recipe.validation to be auto, none or an object with 2 to 1000 folds, got "some"'],
+  [{ earlyStopSteps: 0 }, "recipe.earlyStopSteps to be a whole number from 1 to 1000000 or null, got 0"],
   [{ templates: "yes" }, 'recipe.templates to be true or false, got "yes"'],
   [{ compareFromScratch: 1 }, "recipe.compareFromScratch to be true or false, got 1"],
 ];
@@ -221,17 +187,6 @@ Deno.test("resolveRecipe() refuses templates of a base without them and a twin o
   );
   assert.throws(
     () => resolveRecipe({ preset: "edge", compareFromScratch: true }, { ...CONTEXT, network: "onnx" }),
-    /expected recipe.compareFromScratch to be false, because nothing tells how to initialise .*, got true/,
+    /expected recipe.compareFromScratch to be false, because nothing says how to initialise .*, got true/,
   );
-});
-
-Deno.test("cosineRate() gives docs/method F.3's rates", () => {
-  const close = (step: number, expected: number) => {
-    const rate = cosineRate(3e-4, step, 500);
-    assert.ok(Math.abs(rate / expected - 1) < 1e-8, `step ${step}: ${rate}, expected ${expected}`);
-  };
-  close(1, 2.9999703912842e-4);
-  close(250, 1.5e-4);
-  close(499, 2.96087158e-9);
-  assert.equal(cosineRate(3e-4, 0, 500), 3e-4);
 });

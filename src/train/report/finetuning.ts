@@ -2,9 +2,10 @@
 import type { ModelSpec } from "../../inference/mod.ts";
 import type { CaseScore } from "../finetuning/evaluate_model.ts";
 import type { WeightReport } from "../finetuning/trainable.ts";
-import type { ResolvedRecipe } from "../recipe/finetuning.ts";
+import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { curve, escape, lossSvg, number, STYLE, tableHtml } from "./parts.ts";
-import type { FinetuneRequest, Metrics } from "../types.ts";
+import type { FinetuneRequest } from "../finetuning/types.ts";
+import type { Metrics } from "../types.ts";
 
 /** One training run and how it did on the cases it was scored on. */
 export interface Phase {

@@ -1,6 +1,6 @@
 /** The report of a pre-training: a JSON document, and the same as one HTML page with curves and the templates' pictures. */
 import type { Modality } from "../../inference/mod.ts";
-import type { ResolvedPretraining } from "../recipe/pretraining.ts";
+import type { ResolvedBrainmvp } from "../pretraining/brainmvp/settings.ts";
 import { curve, escape, lossSvg, STYLE } from "./parts.ts";
 import type { Metrics } from "../types.ts";
 
@@ -11,7 +11,7 @@ export interface Snapshot {
 }
 
 export interface PretrainingReport {
-  readonly recipe: ResolvedPretraining;
+  readonly recipe: ResolvedBrainmvp;
   /** Those with a template. */
   readonly modalities: readonly Modality[];
   /** Modalities of every case. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { pretrainingHtml, pretrainingJson, type PretrainingReport } from "./pretraining.ts";
-import { resolvePretraining } from "../recipe/pretraining.ts";
+import { resolvePretraining } from "../pretraining/methods.ts";
 import { templateMiddle, templatesPng } from "../pretraining/templates.ts";
 
 const STEPS = 1000;

@@ -13,7 +13,7 @@ import {
   updateScalars,
   updateWeights,
 } from "./network_step.ts";
-import type { AdamConfig } from "./optimizers.ts";
+import type { AdamConfig } from "../recipe/optimizer.ts";
 
 export interface StepConfig {
   readonly task: "segmentation" | "classification";

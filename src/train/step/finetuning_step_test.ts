@@ -4,7 +4,7 @@ import { evaluate, type Graph, GraphBuilder, type Node, type Value } from "../..
 import { type NdArray, Random, sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { assertClose } from "../../graph/testing/check.ts";
 import { buildNetwork, initialWeights, isBuffer, type NetworkSpec } from "../../nets/mod.ts";
-import { ADAM_DEFAULTS } from "./optimizers.ts";
+import { ADAM_DEFAULTS } from "../recipe/optimizer.ts";
 import { trainingStep } from "./finetuning_step.ts";
 
 const TINY: NetworkSpec = {

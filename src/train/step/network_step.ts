@@ -5,7 +5,8 @@
 import { type Graph, type GraphBuilder, type Node, type Ops, type Value } from "../../graph/mod.ts";
 import { sizeOf } from "../../tensor/mod.ts";
 import { batchNorm } from "./batch_norm.ts";
-import { type AdamConfig, type AdamScalars, adamScalars, adamUpdate } from "./optimizers.ts";
+import type { AdamConfig } from "../recipe/optimizer.ts";
+import { type AdamScalars, adamScalars, adamUpdate } from "./optimizers.ts";
 
 /**
  * Part of an accumulated update over `of` micro-batches: all but the last only add gradients, the last one applies them.

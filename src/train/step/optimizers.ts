@@ -1,16 +1,6 @@
 /** Optimizers as graph functions: one parameter, its gradient and state in, their next values out. */
 import type { Ops, Value } from "../../graph/mod.ts";
-
-export interface AdamConfig {
-  /** `adamw`: decoupled decay; `adam-l2`: decay added to the gradient (docs/method A.0). */
-  readonly kind: "adamw" | "adam-l2";
-  readonly weightDecay: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-}
-
-export const ADAM_DEFAULTS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
+import type { AdamConfig } from "../recipe/optimizer.ts";
 
 /** Scalars that every parameter's update shares. */
 export interface AdamScalars {

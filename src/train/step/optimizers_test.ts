@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { evaluate, GraphBuilder } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
 import { assertClose } from "../../graph/testing/check.ts";
-import { ADAM_DEFAULTS, type AdamConfig, adamScalars, adamUpdate } from "./optimizers.ts";
+import { ADAM_DEFAULTS, type AdamConfig } from "../recipe/optimizer.ts";
+import { adamScalars, adamUpdate } from "./optimizers.ts";
 
 interface State {
   readonly p: readonly number[];

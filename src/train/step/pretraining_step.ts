@@ -16,7 +16,7 @@ import {
   updateScalars,
   updateWeights,
 } from "./network_step.ts";
-import type { AdamConfig } from "./optimizers.ts";
+import type { AdamConfig } from "../recipe/optimizer.ts";
 
 export interface PretrainingStepConfig {
   /** Of the reconstruction from the template and from another modality (docs/method B.2 row 1); the contrast's is fed. */

@@ -4,7 +4,7 @@ import { Companions, type Engine } from "../../engine/mod.ts";
 import { type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { Random, sizeOf, tensor } from "../../tensor/mod.ts";
 import type { Sample } from "../data/augment.ts";
-import { ADAM_DEFAULTS } from "../step/optimizers.ts";
+import { ADAM_DEFAULTS } from "../recipe/optimizer.ts";
 import type { StepConfig } from "../step/finetuning_step.ts";
 import { train, type TrainerOptions } from "../finetuning/trainer.ts";
 import { TrainingError } from "../types.ts";

@@ -1,0 +1,44 @@
+/** The flags of a training from the settings of its recipe: their names, their help, and what a user gave. */
+import type { z } from "zod";
+import { descriptionOf, wordingOf } from "../../train/mod.ts";
+import { type Args, type Flags, refuse } from "../terminal/args.ts";
+
+/** Settings by name, as a recipe's schema has them in its `shape`. */
+export type Settings = Readonly<Record<string, z.ZodType>>;
+
+/** `learningRate` → `learning-rate`. */
+const flagName = (setting: string) => setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** The settings that a flag can hold. */
+function flagged(settings: Settings) {
+  return Object.entries(settings).flatMap(([setting, schema]) => {
+    const { expected, flag } = wordingOf(schema) ?? {};
+    return flag === undefined ? [] : [{ setting, schema, name: flagName(setting), expected, ...flag }];
+  });
+}
+
+/** A flag for every setting, explained by its description and by what it expects. */
+export function recipeFlags(settings: Settings): Flags {
+  return Object.fromEntries(
+    flagged(settings).map(({ name, schema, value, expected }) => [
+      name,
+      { value, help: descriptionOf(schema) + (value.includes("|") ? "" : ` ${value} is ${expected}.`) },
+    ]),
+  );
+}
+
+/**
+ * The settings that were given.
+ * @throws {UsageError} a value that its setting does not take
+ */
+export function givenSettings(args: Args, settings: Settings): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  for (const { setting, schema, name, expected, read } of flagged(settings)) {
+    const word = args.text(name);
+    if (word === undefined) continue;
+    const { success, data } = schema.safeParse(read(word));
+    if (!success) refuse(name, expected ?? "", word);
+    given[setting] = data;
+  }
+  return given;
+}

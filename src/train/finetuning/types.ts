@@ -1,0 +1,38 @@
+/** What a fine-tune is asked and what it answers; the function is `finetune()` of `mod.ts`. */
+import type { Engine } from "../../engine/mod.ts";
+import type { Label, Modality, ModelSpec } from "../../inference/mod.ts";
+import type { Recipe } from "../recipe/finetuning.ts";
+import type { Metrics, TrainEvent, TrainingCase } from "../types.ts";
+
+export interface FinetuneRequest {
+  readonly task: "segmentation" | "classification";
+  readonly cases: readonly TrainingCase[];
+  readonly modalities: readonly Modality[];
+  readonly labels: readonly Label[];
+  readonly classes: readonly string[];
+  /** The base package: its folder holds `network.onnx` and perhaps `templates/`. */
+  readonly base: {
+    readonly name: string;
+    readonly version: number;
+    readonly directory: string;
+    readonly spec: ModelSpec;
+  };
+  readonly recipe: Recipe;
+  /** Checkpoints live here; a call with the same folder and request goes on where the last one was killed. */
+  readonly workDirectory: string;
+  /** Receives `network.onnx`, `templates/*.nii.gz`, `report.json`, `report.html`. The caller writes the manifest. */
+  readonly outputDirectory: string;
+  readonly engine: Engine;
+  readonly signal?: AbortSignal;
+  readonly onEvent: (event: TrainEvent) => void;
+}
+
+export interface FinetuneResult {
+  readonly spec: ModelSpec;
+  readonly validation: Metrics | null;
+  readonly training: Metrics;
+  /** The recipe with every default filled in, for the manifest's provenance. */
+  readonly resolvedRecipe: Readonly<Record<string, unknown>>;
+  readonly provider: string;
+  readonly peakBytes: number;
+}

@@ -1,0 +1,130 @@
+/** The presets of fine-tuning (docs/method B.3, B.4, F.1): whom each is for, and the values that it gives. */
+import { ADAM_DEFAULTS } from "./optimizer.ts";
+import type { PresetSummary } from "./settings.ts";
+import type { FinetuningPresetName, ResolvedRecipe } from "./finetuning_settings.ts";
+
+type PresetValues =
+  & Omit<
+    ResolvedRecipe,
+    | "preset"
+    | "steps"
+    | "foldSteps"
+    | "templates"
+    | "seed"
+    | "validation"
+    | "earlyStopSteps"
+    | "compareFromScratch"
+  >
+  & {
+    /** Updates of the final network when each trains one view. */
+    readonly steps: (cases: number) => number;
+    /** The share of these updates when each trains two views. */
+    readonly twoViewShare: number;
+    /** A fold's share of the final network's updates. */
+    readonly foldShare: number;
+  };
+
+export interface FinetuningPreset extends PresetSummary {
+  readonly values: PresetValues;
+  /** Values that differ where it classifies. */
+  readonly classification: Partial<PresetValues>;
+}
+
+const PAPER: PresetValues = {
+  roi: [96, 96, 96],
+  batchSize: 3,
+  batch: "accumulated",
+  learningRate: 3e-4,
+  optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
+  firstKernel: "fresh",
+  templateFit: "centred",
+  views: "copies",
+  consistency: { on: "x4", weight: 0.1 },
+  supervision: "sum",
+  flips: "axes",
+  maxReplaced: null,
+  mask: { rate: 0.5, blockVox: 8 },
+  intensity: { shift: 0.1, scale: 0.1, gamma: 0, perChannel: false },
+  allStages: false,
+  headBias: null,
+  lesionShare: 0,
+  balancedClasses: false,
+  checkpointEverySteps: 5,
+  steps: (cases) => 500 * Math.ceil(cases / 3),
+  twoViewShare: 1,
+  foldShare: 1,
+};
+
+const PAPER_CLASSIFICATION: Partial<PresetValues> = {
+  roi: [96, 96, 64],
+  batchSize: 64,
+  flips: "axes",
+  steps: (cases) => 200 * Math.ceil(cases / 64),
+};
+
+export const FINETUNING_PRESETS: Readonly<Record<FinetuningPresetName, FinetuningPreset>> = {
+  edge: {
+    for: "two CPU cores, minutes",
+    does: "small crops, half of them around labelled voxels, each modality's contrast varied",
+    values: {
+      ...PAPER,
+      // at 64³ an update takes twice as long and teaches hardly more
+      roi: [48, 48, 48],
+      batchSize: 1,
+      learningRate: 4e-3,
+      // with more, minutes do not suffice to fit the images that no template replaces
+      maxReplaced: 1,
+      // a handful of patients shows too few contrasts: vary every modality by itself
+      intensity: { shift: 0.1, scale: 0.1, gamma: 0.2, perChannel: true },
+      // from 0, the first hundred updates only learn that most voxels have no label
+      headBias: -4,
+      lesionShare: 0.5,
+      balancedClasses: true,
+      checkpointEverySteps: 25,
+      steps: (cases) => Math.max(1000, 50 * cases),
+      // an update of two views takes twice the time, and teaches more than one of one view
+      twoViewShare: 0.52,
+      // folds give a lower bound; the time goes into the network that is used
+      foldShare: 0.225,
+    },
+    classification: {
+      roi: [64, 64, 64],
+      // by the statistics of a single crop, BatchNormalization takes away what distinguishes crops
+      batchSize: 8,
+      batch: "joint",
+      learningRate: 2e-3,
+      // the means of every stage of the pre-trained encoder are a start from which few updates suffice
+      firstKernel: "inflate",
+      allStages: true,
+      // contrasts of scanners differ by more than in a segmentation
+      intensity: { shift: 0.1, scale: 0.4, gamma: 0.5, perChannel: true },
+      steps: (cases) => Math.max(100, 5 * cases),
+      twoViewShare: 0.62,
+      // of so few updates, a fold that takes a part says nothing about the final network
+      foldShare: 1,
+    },
+  },
+  paper: {
+    for: "a GPU, hours",
+    does: "as published for BrainMVP (§ 3.4): two views with modalities replaced by templates",
+    values: PAPER,
+    classification: PAPER_CLASSIFICATION,
+  },
+  official: {
+    for: "comparison",
+    does: "as in BrainMVP's code, its quirks included",
+    values: {
+      ...PAPER,
+      batchSize: 2,
+      optimizer: { kind: "adam-l2", weightDecay: 1e-4, ...ADAM_DEFAULTS },
+      templateFit: "raw",
+      views: "interleaved",
+      consistency: { on: "out4", weight: 0.1 },
+      supervision: "concat",
+      flips: "joint",
+      maxReplaced: 3,
+      steps: (cases) => 300 * Math.max(1, Math.floor(cases / 2)),
+    },
+    classification: PAPER_CLASSIFICATION,
+  },
+};

@@ -1,0 +1,98 @@
+/** The settings of a fine-tune. A setting is added here, gets its values in the presets, and is used; the rest follows. */
+import { z } from "zod";
+import { choice, cropSize, type Frozen, number, orNull, whole, worded, yesOrNo } from "./settings.ts";
+import { optimizerSettings } from "./optimizer.ts";
+
+export const FINETUNING_PRESET_NAMES = ["edge", "paper", "official"] as const;
+export type FinetuningPresetName = (typeof FINETUNING_PRESET_NAMES)[number];
+
+const MOST_FOLDS = 1000;
+const FOLDS_WORD = /^\d{1,4}$/;
+
+/** Settings that a user may choose. */
+export const CHOSEN_SETTINGS = {
+  steps: whole(1, 1_000_000).describe(
+    "Optimizer updates of the final network; a preset may give the folds fewer. Default: from the preset and the number of cases.",
+  ),
+  roi: cropSize().describe("Size of a training crop, voxels. Default: from the preset."),
+  batchSize: whole(1, 64).describe("Crops an update. Default: from the preset."),
+  learningRate: number({ above: 0, to: 1 }).describe(
+    "Rate of the first update; it falls as a cosine. Default: from the preset.",
+  ),
+  templates: yesOrNo().describe("Replace modalities by the base's templates. Default: if it has them."),
+  seed: whole(0).describe("Start of the random numbers: the same seed and data give the same crops. Default: 0."),
+  validation: worded(
+    z.union([z.enum(["auto", "none"]), z.strictObject({ folds: z.int().min(2).max(MOST_FOLDS) })]),
+    {
+      expected: `auto, none or an object with 2 to ${MOST_FOLDS} folds`,
+      flag: {
+        value: "auto|none|K",
+        expected: `auto, none or a number of folds from 2 to ${MOST_FOLDS}`,
+        read: (word) => (FOLDS_WORD.test(word) ? { folds: Number(word) } : word),
+      },
+    },
+  ).describe("By patient: leave-one-out for 2 to 10, folds above. Default: auto."),
+  earlyStopSteps: orNull(whole(1, 1_000_000)).describe(
+    "End the training when its loss has not fallen for this many updates. Default: null, train to the end.",
+  ),
+  compareFromScratch: yesOrNo().describe("Also train a twin from fresh weights and report both. Default: false."),
+};
+
+/** Settings that the preset and the data decide. */
+export const DECIDED_SETTINGS = {
+  foldSteps: whole(1, 1_000_000).describe("Optimizer updates of each validation fold."),
+  batch: choice(["accumulated", "joint"]).describe(
+    "`accumulated`: crops pass the network one by one and their gradients are added. `joint`: all at once, so that " +
+      "BatchNormalization keeps what distinguishes them.",
+  ),
+  optimizer: optimizerSettings(),
+  firstKernel: choice(["fresh", "inflate"]).describe(
+    "An encoder's first kernel, which knows one modality: `fresh`, or `inflate`: repeated for every modality and divided by their number.",
+  ),
+  templateFit: choice(["centred", "raw"]).describe(
+    "`centred`: templates are mapped to [0, 1] and centred on the image (B.5). `raw`: as the file has them, corner on corner.",
+  ),
+  views: choice(["copies", "interleaved"]).describe(
+    "`copies`: both views hold all modalities. `interleaved`: the official code's repeat along channels, c0 c0 c1 c1 …, cut in half (B.3 row 11).",
+  ),
+  consistency: z.strictObject({ on: choice(["x4", "out4"]), weight: number({ from: 0, to: 1000 }) }).describe(
+    "The output that is compared between the views, and the weight of their difference in the loss.",
+  ),
+  supervision: choice(["sum", "concat"]).describe(
+    "`sum`: the losses of the views are added. `concat`: one loss over both views.",
+  ),
+  flips: choice(["axes", "joint"]).describe("`axes`: a coin for each axis. `joint`: one coin flips all three."),
+  maxReplaced: orNull(whole(0, 64)).describe("Most modalities replaced in a view; null: all but one."),
+  mask: z.strictObject({ rate: number({ above: 0, below: 1 }), blockVox: whole(1, 64) }).describe(
+    "One modality: the share of blocks of blockVox³ voxels that the template hides.",
+  ),
+  intensity: z.strictObject({
+    shift: number({ from: 0, to: 10 }),
+    scale: number({ from: 0, below: 1 }),
+    gamma: number({ from: 0, to: 10 }),
+    perChannel: yesOrNo(),
+  }).describe(
+    "Changes of intensity: x ← (x^γ + U(±shift))·(1 + U(±scale)), γ between 1/(1 + gamma) and 1 + gamma; one draw for all channels (B.3 row 9) or one for each.",
+  ),
+  allStages: yesOrNo().describe(
+    "Classification: the head sees the means of every stage of the encoder, instead of those of the deepest features.",
+  ),
+  headBias: orNull(number({ from: -100, to: 100 })).describe(
+    "Start of a fresh segmentation head's bias, the logit of a label's usual share of voxels; null: as A.2 has it.",
+  ),
+  lesionShare: number({ from: 0, to: 1 }).describe(
+    "Share of crops that lie around a labelled voxel; the others lie anywhere.",
+  ),
+  balancedClasses: yesOrNo().describe(
+    "Classification: draw a crop's class first, then one of its cases, so that rare classes count as much as others.",
+  ),
+  checkpointEverySteps: whole(1, 1_000_000).describe("Updates between two checkpoints."),
+};
+
+/** A recipe with every setting filled in, as manifests and reports hold it. */
+export const resolvedRecipeSchema = z.strictObject({
+  preset: choice(FINETUNING_PRESET_NAMES),
+  ...CHOSEN_SETTINGS,
+  ...DECIDED_SETTINGS,
+});
+export type ResolvedRecipe = Frozen<z.output<typeof resolvedRecipeSchema>>;

@@ -1,0 +1,46 @@
+/** How the learning rate falls, and how steps, updates and epochs of a pre-training follow each other. */
+import type { PretrainingBase } from "./pretraining.ts";
+
+/** η(t) = η₀(1 + cos(πt/T))/2 (docs/method A.0, CosineAnnealingLR with η_min 0). */
+export function cosineRate(start: number, step: number, steps: number): number {
+  return start * (1 + Math.cos(Math.PI * step / steps)) / 2;
+}
+
+/**
+ * How steps, updates and epochs follow each other. A step is one micro-batch on every replica; an epoch has as many as
+ * the cases fill, the rest is left out (B.2.2).
+ */
+export class Schedule {
+  /** Steps of an epoch. */
+  readonly perEpoch: number;
+  readonly #batch: PretrainingBase["batch"];
+
+  constructor({ batch }: Pick<PretrainingBase, "batch">, cases: number) {
+    this.#batch = batch;
+    this.perEpoch = Math.max(1, Math.floor(cases / (batch.size * batch.replicas)));
+  }
+
+  /** Updates of so many epochs. */
+  updatesOf(epochs: number): number {
+    const { accumulation, updates } = this.#batch;
+    return updates === "early"
+      ? epochs * Math.ceil(this.perEpoch / accumulation)
+      : Math.max(1, Math.floor(epochs * this.perEpoch / accumulation));
+  }
+
+  /** The steps of update `u`: from the first to the last. */
+  stepsOf(u: number): { readonly first: number; readonly last: number } {
+    return { first: u === 0 ? 0 : this.#last(u - 1) + 1, last: this.#last(u) };
+  }
+
+  epochOf(step: number): number {
+    return Math.floor(step / this.perEpoch);
+  }
+
+  #last(u: number): number {
+    const { accumulation, updates } = this.#batch;
+    if (updates === "whole") return (u + 1) * accumulation - 1;
+    const perEpoch = Math.ceil(this.perEpoch / accumulation);
+    return Math.floor(u / perEpoch) * this.perEpoch + (u % perEpoch) * accumulation;
+  }
+}
