@@ -8,7 +8,7 @@ import { importModel } from "../src/graph/mod.ts";
 import { templatePath } from "../src/inference/mod.ts";
 import { readPretrainingSources } from "../src/datasets/mod.ts";
 import { finetune, pretrain, type PretrainingRecipe, type TrainEvent, TrainingError } from "../src/train/mod.ts";
-import { readVolume, spacingOf, type Triple } from "../src/volume/mod.ts";
+import { perAxis, readVolume, spacingOf, type Triple } from "../src/volume/mod.ts";
 import { runAndKill } from "./testing/kill.ts";
 import { pretrainIn, type PretrainingOptions, TINY_PRETRAINING } from "./testing/pretraining.ts";
 import { requestOf, TINY_ENCODER } from "./testing/tiny_models.ts";
@@ -32,8 +32,8 @@ async function writeCases(data: string): Promise<void> {
     const folder = join(data, `case${i + 1}`);
     await mkdir(folder, { recursive: true });
     for (const [k, modality] of modalities.entries()) {
-      const sizeVox = spacingMm.map((s) => Math.ceil(200 / s) + 2 * k * Number(i === 2)) as unknown as Triple;
-      const originMm = sizeVox.map((n, a) => -spacingMm[a] * (n - 1) / 2) as unknown as Triple;
+      const sizeVox = perAxis((a) => Math.ceil(200 / spacingMm[a]) + 2 * k * Number(i === 2));
+      const originMm = perAxis((a) => -spacingMm[a] * (sizeVox[a] - 1) / 2);
       const { images } = makePhantom({ seed: i, sizeVox, spacingMm, lesions: 2 });
       await writeVolume(
         join(folder, `${modality}.nii.gz`),

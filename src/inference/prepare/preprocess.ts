@@ -13,6 +13,7 @@ import {
   gridOverlap,
   LEAST_OVERLAP,
   padBox,
+  perAxis,
   resampleSpacing,
   resampleToGrid,
   resizeTrilinear,
@@ -154,7 +155,7 @@ export function singleInput(volume: GridImage, spec: Pick<ModelSpec, "preprocess
 export function centreOf(channels: readonly Float32Array[], sizeVox: Triple, roi: Triple): Float32Array {
   const voxels = roi[0] * roi[1] * roi[2];
   const padded = padBox(sizeVox, roi).start, inside = centreBox(sizeVox, roi).start;
-  const start = [0, 1, 2].map((a) => padded[a] + inside[a]) as unknown as Triple;
+  const start = perAxis((axis) => padded[axis] + inside[axis]);
   const out = new Float32Array(channels.length * voxels);
   channels.forEach((data, c) => out.set(cutWindow(data, sizeVox, { start, size: roi }), c * voxels));
   return out;

@@ -1,7 +1,7 @@
 /** Sliding-window inference: windows of a prepared case through the network, blended logits out (docs/method D.2). */
 import type { Session, Traits } from "../../engine/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
-import { blendWeights, cutWindow, slidingWindows, type Triple } from "../../volume/mod.ts";
+import { blendWeights, cutWindow, perAxis, slidingWindows, type Triple } from "../../volume/mod.ts";
 import type { InferenceSettings } from "../spec.ts";
 import { InferenceError } from "../types.ts";
 
@@ -52,7 +52,7 @@ export async function slidingLogits(
   const weights = blendWeights(roi, options.blending);
   const voxels = sizeVox[0] * sizeVox[1] * sizeVox[2], inWindow = weights.length;
   const sum = new Float32Array(channels * voxels), total = new Float32Array(voxels);
-  const starts = plan.starts.map((padded) => padded.map((v, axis) => v - plan.padLow[axis]) as unknown as Triple);
+  const starts = plan.starts.map((padded) => perAxis((axis) => padded[axis] - plan.padLow[axis]));
   const windows = new Float32Array(batch * inputs.length * inWindow), inLogits = channels * inWindow;
   for (let done = 0; done < starts.length;) {
     if (signal?.aborted) throw new InferenceError("cancelled", "The work was cancelled");

@@ -1,6 +1,6 @@
 /** One training crop: where it lies, how it is flipped, which modalities its views replace by templates, its intensities. */
 import { type Random, sizeOf } from "../../tensor/mod.ts";
-import { cutWindow, type Triple } from "../../volume/mod.ts";
+import { cutWindow, perAxis, type Triple } from "../../volume/mod.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 
 /** A case ready for cropping: arrays [X, Y, Z] of one size. */
@@ -86,14 +86,14 @@ function cropStart({ sizeVox, labelled }: CaseVolumes, { roi, lesionShare }: Res
   const aware = random.uniform() < lesionShare && labelled.length > 0;
   const at = aware ? labelled[random.integer(labelled.length)] : 0;
   const voxel = [Math.floor(at / (sizeVox[1] * sizeVox[2])), Math.floor(at / sizeVox[2]) % sizeVox[1], at % sizeVox[2]];
-  return [0, 1, 2].map((a) => {
+  return perAxis((a) => {
     const room = sizeVox[a] - roi[a];
     const u = random.uniform();
     if (room <= 0) return -Math.floor(-room / 2);
     if (!aware) return Math.floor(u * (room + 1));
     // anywhere that keeps the voxel in the crop's inner half
     return Math.min(Math.max(voxel[a] - Math.floor(roi[a] * (0.25 + 0.5 * u)), 0), room);
-  }) as unknown as Triple;
+  });
 }
 
 function drawFlips(mode: ResolvedRecipe["flips"], random: Random): readonly boolean[] {

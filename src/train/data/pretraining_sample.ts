@@ -4,7 +4,7 @@
  */
 import { Random, sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import type { Modality } from "../../inference/mod.ts";
-import { cutWindow, spacedSize, type Triple } from "../../volume/mod.ts";
+import { cutWindow, perAxis, spacedSize, type Triple } from "../../volume/mod.ts";
 import { joined, keptBlocks } from "./augment.ts";
 import type { PretrainingVolumes } from "./unlabelled_cases.ts";
 import type { ResolvedBrainmvp } from "../pretraining/brainmvp/settings.ts";
@@ -68,11 +68,11 @@ function listedModalities({ recipe: { modalitiesPerCase: wanted }, random, order
 
 /** A uniform corner; negative where the volume is smaller than the patch, which pads it symmetrically. */
 function cropStart(sizeVox: Triple, roi: Triple, random: Random): Triple {
-  return [0, 1, 2].map((a) => {
+  return perAxis((a) => {
     const room = sizeVox[a] - roi[a];
     const u = random.uniform();
     return room <= 0 ? -Math.floor(-room / 2) : Math.floor(u * (room + 1));
-  }) as unknown as Triple;
+  });
 }
 
 /** 1 in the voxels of kept blocks, [X, Y, Z]. */
@@ -119,7 +119,7 @@ export function templateOffset(
   { spacingMm, templates }: Pick<ResolvedBrainmvp, "spacingMm" | "templates">,
 ): Triple {
   const fine = spacedSize(templates.sizeVox, templates.spacingMm, spacingMm);
-  return [0, 1, 2].map((a) => Math.floor((fine[a] - sizeVox[a]) / 2)) as unknown as Triple;
+  return perAxis((axis) => Math.floor((fine[axis] - sizeVox[axis]) / 2));
 }
 
 /** Samples by template, those with most samples first; the order inside a template stays. */

@@ -15,6 +15,7 @@ import {
   type GridImage,
   gridOverlap,
   LEAST_OVERLAP,
+  perAxis,
   resampleSpacing,
   resampleToGrid,
   sameGrid,
@@ -96,7 +97,7 @@ export async function preparePretrainingCase(
     sizeVox,
     modalities,
     channels: twice.map((v) => v.data),
-    centreMm: applyAffine(affineRas, sizeVox.map((n) => (n - 1) / 2) as unknown as Triple),
+    centreMm: applyAffine(affineRas, perAxis((axis) => (sizeVox[axis] - 1) / 2)),
   };
 }
 
@@ -111,7 +112,7 @@ export function middleBox(foreground: Box, sizeVox: Triple): Box {
   const half = [0, 1, 2].map((a) =>
     Math.max(Math.abs(foreground.start[a] - sizeVox[a] / 2), Math.abs(foreground.end[a] - sizeVox[a] / 2))
   );
-  const at = (sign: number) => half.map((d, a) => Math.trunc(sizeVox[a] / 2 + sign * d)) as unknown as Triple;
+  const at = (sign: number) => perAxis((axis) => Math.trunc(sizeVox[axis] / 2 + sign * half[axis]));
   return { start: at(-1), end: at(1) };
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { assertAllClose, ORIENTATIONS, orientedGrid, randomLabels, seeded } from "../testing/fixtures.ts";
-import { applyAffine, multiplyAffines, spacingAffine, spacingOf, type Triple } from "./grid.ts";
+import { applyAffine, multiplyAffines, perAxis, spacingAffine, spacingOf, type Triple } from "./grid.ts";
 import { crop } from "./crop.ts";
 import { orientationOf, restoreNearest, toRas } from "./orient.ts";
 
@@ -36,9 +36,9 @@ Deno.test("toRas() leaves every voxel where it is in space, for all 48 orientati
     assert.ok(diagonal.every((v) => v > 0));
     assertAllClose(spacingOf(ras.affineRas), diagonal, 1e-12);
     for (let k = 0; k < 20; k++) {
-      const p = sizeVox.map((n) => Math.floor(random() * n)) as unknown as Triple;
+      const p = perAxis((axis) => Math.floor(random() * sizeVox[axis]));
       const mm = applyAffine(grid.affineRas, p);
-      const q = mm.map((v, a) => Math.round((v - ras.affineRas[4 * a + 3]) / diagonal[a])) as unknown as Triple;
+      const q = perAxis((a) => Math.round((mm[a] - ras.affineRas[4 * a + 3]) / diagonal[a]));
       assertAllClose(applyAffine(ras.affineRas, q), mm, 1e-9);
       assert.equal(
         ras.data[(q[0] * ras.sizeVox[1] + q[1]) * ras.sizeVox[2] + q[2]],
