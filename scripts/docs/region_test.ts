@@ -8,5 +8,8 @@ Deno.test("replaceRegion() writes between the region's marks, again and again, a
   assert.ok(once.endsWith("<!-- end of a -->\n\n<!-- b -->\n<!-- end of b -->\nlast\n"));
   assert.ok(!once.includes("old"));
   assert.equal(replaceRegion(once, "a", "| new |"), once);
-  assert.throws(() => replaceRegion(page, "c", ""), { message: /^Cannot write the region c: expected <!-- c -->/ });
+  assert.throws(() => replaceRegion(page, "c", ""), {
+    name: "SyntaxError",
+    message: /^Cannot write the region c: expected <!-- c -->/,
+  });
 });

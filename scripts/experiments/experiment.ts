@@ -2,12 +2,12 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TrainEvent } from "../../src/train/mod.ts";
-import { toSvg } from "./chart.ts";
-import { toCsv, toMarkdown } from "./output.ts";
-import { PLAN_NAMES } from "./plans.ts";
-import { type Finished, keyOf, type Run, type RunCache } from "./runs.ts";
+import { toSvg } from "./report/chart.ts";
+import { toCsv, toMarkdown } from "./report/output.ts";
+import { PLAN_NAMES } from "./plans/plans.ts";
+import { type Finished, keyOf, type Run, type RunCache } from "./runs/runs.ts";
 import { writeWhole } from "../../src/storage/mod.ts";
-import { missing, performAll } from "./schedule.ts";
+import { missing, performAll } from "./runs/schedule.ts";
 import type { ExperimentRecord, Plan, PlannedRow, Preparation, Row } from "./types.ts";
 
 export interface ExperimentOptions {

@@ -4,12 +4,12 @@ import { cp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DICE, fakeRun, inFolder } from "./testing/fixtures.ts";
 import { type ExperimentOptions, runExperiments } from "./experiment.ts";
-import type { SingleImage } from "./data.ts";
-import { labelEfficiency } from "./label_efficiency.ts";
-import { classificationValues, foldsByPatient } from "./modality_classifier.ts";
-import { PHANTOM_TASK, SMOKE_PHANTOM_TASK, VARIANTS } from "./phantom_task.ts";
-import { pretrainingParts } from "./pretraining_parts.ts";
-import { keyOf, RunCache } from "./runs.ts";
+import type { SingleImage } from "./work/data.ts";
+import { labelEfficiency } from "./plans/label_efficiency.ts";
+import { classificationValues, foldsByPatient } from "./plans/modality_classifier.ts";
+import { PHANTOM_TASK, SMOKE_PHANTOM_TASK, VARIANTS } from "./plans/phantom_task.ts";
+import { pretrainingParts } from "./plans/pretraining_parts.ts";
+import { keyOf, RunCache } from "./runs/runs.ts";
 import type { PretrainingRecipe, Recipe } from "../../src/train/mod.ts";
 import type { ExperimentRecord, Plan } from "./types.ts";
 

@@ -1,11 +1,13 @@
 /**
- * Experiments that tell whether pre-training helps: `deno task experiment NAME… --work DIR [--jobs 1] [--device cpu]
- * [--seeds 3] [--out docs/experiments]`, or `all`. Every run is kept in `--work`; stop it when you like, the same command
- * goes on. `--jobs N` does N runs at a time, each with its share of the processor's threads. Without `--out` the README's
- * table follows.
+ * Experiments that measure whether pre-training helps.
  *
- * `--smoke` takes a tiny network and a few updates to see that everything works. `--only-done` computes nothing and
- * writes the files from what is done: all it needs of `--work` is the folder `results`, from whatever machine.
+ *   deno task experiment NAME…|all --work DIR [--jobs 1] [--device cpu] [--seeds 3] [--out docs/experiments]
+ *
+ * `--work` keeps every run: stop the program at any time, the same command resumes. `--jobs N` does N runs at a time, each
+ * with its share of the processor's threads. Without `--out` the table in `docs/pretraining.md` is rewritten too.
+ *
+ * `--smoke` takes a tiny network and a few updates, to see that everything works. `--only-done` computes nothing and
+ * writes the files from finished runs: of `--work` it needs the folder `results` only, from any machine.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -13,11 +15,11 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { openEngine, type Provider, PROVIDERS } from "../../src/engine/mod.ts";
 import { readRecords, runExperiments } from "./experiment.ts";
-import { PLAN_NAMES, type PlanName, planOf, type PlanOptions } from "./plans.ts";
-import { RunProcesses } from "./run_processes.ts";
-import { type Device, RunCache } from "./runs.ts";
+import { PLAN_NAMES, type PlanName, planOf, type PlanOptions } from "./plans/plans.ts";
+import { RunProcesses } from "./processes/run_processes.ts";
+import { type Device, RunCache } from "./runs/runs.ts";
 import { writeWhole } from "../../src/storage/mod.ts";
-import { withSummary } from "./summary.ts";
+import { SUMMARY_PAGE, withSummary } from "./report/summary.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -99,7 +101,7 @@ const { failed } = await runExperiments(await Promise.all(names.map((n) => planO
 });
 await processes.close();
 if (isOfficial) {
-  const readme = await readFile("README.md", "utf8");
-  await writeWhole("README.md", withSummary(readme, await readRecords(outDirectory)));
+  const page = await readFile(SUMMARY_PAGE, "utf8");
+  await writeWhole(SUMMARY_PAGE, withSummary(page, await readRecords(outDirectory)));
 }
 if (failed > 0) Deno.exit(1);

@@ -1,5 +1,5 @@
 /** What an experiment is: rows of numbers to be filled by runs, and the record that is kept of them. */
-import type { Machine, Run } from "./runs.ts";
+import type { Machine, Run } from "./runs/runs.ts";
 
 export interface Metric {
   readonly key: string;

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Run } from "../runs.ts";
+import type { Run } from "../runs/runs.ts";
 import type { ExperimentRecord, Metric, Row } from "../types.ts";
 
 export const DICE: Metric = { key: "dice", name: "Dice", better: "higher", digits: 3 };

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fakeRun, inFolder } from "./testing/fixtures.ts";
-import { planOf, type PlanOptions } from "./plans.ts";
+import { fakeRun, inFolder } from "../testing/fixtures.ts";
+import { planOf, type PlanOptions } from "../plans/plans.ts";
 import { RunProcesses } from "./run_processes.ts";
-import { RunCache } from "./runs.ts";
+import { RunCache } from "../runs/runs.ts";
 
 const OPTIONS: PlanOptions = { seeds: [0], base: "", data: "", smoke: true };
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { recordOf } from "./testing/fixtures.ts";
-import { readRecords } from "./experiment.ts";
-import { toSummary, withSummary } from "./summary.ts";
+import { recordOf } from "../testing/fixtures.ts";
+import { readRecords } from "../experiment.ts";
+import { SUMMARY_PAGE, toSummary, withSummary } from "./summary.ts";
 
 const PARTS = recordOf([
   ["scratch", "", 0, 0.5, 10],
@@ -17,7 +17,7 @@ const SHARES = recordOf(
   { name: "label-efficiency", title: "Shares", chart: { kind: "lines", xName: "labelled, %" }, planned: 9 },
 );
 
-Deno.test("toSummary() tells every variant, an axis by its ends, and in how many lines pre-training helps", () => {
+Deno.test("toSummary() has every variant, an axis by its ends, and in how many lines pre-training helps", () => {
   const text = toSummary([PARTS, SHARES]);
   assert.match(
     text,
@@ -31,15 +31,15 @@ Deno.test("toSummary() tells every variant, an axis by its ends, and in how many
   assert.equal(toSummary([]), "No experiment has been run yet.\n");
 });
 
-Deno.test("withSummary() replaces what stands between the marks, and wants the marks", async () => {
-  const readme = await readFile("README.md", "utf8");
-  const changed = withSummary(readme, [PARTS]);
+Deno.test("withSummary() replaces the region of the page, and refuses a page without one", async () => {
+  const page = await readFile(SUMMARY_PAGE, "utf8");
+  const changed = withSummary(page, [PARTS]);
   assert.ok(changed.includes(toSummary([PARTS])));
   assert.equal(withSummary(changed, [PARTS]), changed);
   assert.throws(() => withSummary("# Sulcus", [PARTS]), { name: "SyntaxError" });
 });
 
-Deno.test("README.md tells what the records in docs/experiments say", async () => {
-  const readme = await readFile("README.md", "utf8");
-  assert.equal(readme, withSummary(readme, await readRecords("docs/experiments")));
+Deno.test("the page on pre-training has the figures of the records in docs/experiments", async () => {
+  const page = await readFile(SUMMARY_PAGE, "utf8");
+  assert.equal(page, withSummary(page, await readRecords("docs/experiments")));
 });

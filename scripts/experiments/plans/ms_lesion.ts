@@ -1,10 +1,10 @@
 /** Lesions of two real patients: trained on one, tested on the other; from scratch, pre-trained, with templates. */
-import type { Recipe } from "../../src/train/mod.ts";
-import type { Triple } from "../../src/volume/mod.ts";
-import { labelledPatients } from "./data.ts";
-import { type Encoder, freshEncoder, packagedEncoder } from "./encoders.ts";
-import { LESION_METRICS, lesionValues, segmentationRun } from "./finetuning.ts";
-import type { Plan } from "./types.ts";
+import type { Recipe } from "../../../src/train/mod.ts";
+import type { Triple } from "../../../src/volume/mod.ts";
+import { labelledPatients } from "../work/data.ts";
+import { type Encoder, freshEncoder, packagedEncoder } from "../work/encoders.ts";
+import { LESION_METRICS, lesionValues, segmentationRun } from "../work/finetuning.ts";
+import type { Plan } from "../types.ts";
 
 export interface MsLesionOptions {
   readonly seeds: readonly number[];

@@ -1,13 +1,13 @@
 /** Runs that fine-tune on some patients and score on others: lesions, or the modality of an image. */
 import { join } from "node:path";
-import { type Engine, openEngine } from "../../src/engine/mod.ts";
-import { classify, type Label, type Modality, type ModelSpec, segment } from "../../src/inference/mod.ts";
-import { dice, hd95, nanMean, volumeMl } from "../../src/metrics/mod.ts";
-import { finetune, type FinetuneRequest, type Recipe, type TrainingCase } from "../../src/train/mod.ts";
-import { readVolume, spacingOf } from "../../src/volume/mod.ts";
+import { type Engine, openEngine } from "../../../src/engine/mod.ts";
+import { classify, type Label, type Modality, type ModelSpec, segment } from "../../../src/inference/mod.ts";
+import { dice, hd95, nanMean, volumeMl } from "../../../src/metrics/mod.ts";
+import { finetune, type FinetuneRequest, type Recipe, type TrainingCase } from "../../../src/train/mod.ts";
+import { readVolume, spacingOf } from "../../../src/volume/mod.ts";
 import type { Encoder } from "./encoders.ts";
-import type { Run, RunCache, RunContext } from "./runs.ts";
-import type { Metric, Row } from "./types.ts";
+import type { Run, RunCache, RunContext } from "../runs/runs.ts";
+import type { Metric, Row } from "../types.ts";
 
 /** Labelled cases: what they are made of as JSON, and where they lie. */
 export interface Cases {

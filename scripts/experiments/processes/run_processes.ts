@@ -1,8 +1,8 @@
 /** Processes that runs are done in, one at a time each. The parent's side of `run_child.ts`. */
-import { Supervisor } from "../../src/process/mod.ts";
-import type { TrainEvent } from "../../src/train/mod.ts";
-import type { PlanName, PlanOptions } from "./plans.ts";
-import { type Device, type Finished, keyOf, type Run } from "./runs.ts";
+import { Supervisor } from "../../../src/process/mod.ts";
+import type { TrainEvent } from "../../../src/train/mod.ts";
+import type { PlanName, PlanOptions } from "../plans/plans.ts";
+import { type Device, type Finished, keyOf, type Run } from "../runs/runs.ts";
 
 /** What a process has to know to make the plans that its parent has made. */
 export interface Setup {

@@ -1,16 +1,16 @@
 /** What a fine-tune starts from: fresh weights, a pre-training of the same experiment, or a package. */
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { encodeModel } from "../../src/graph/mod.ts";
-import { BRAINMVP_PREPROCESSING, type ModelSpec, templatePath } from "../../src/inference/mod.ts";
-import { buildNetwork, initialWeights, type NetworkSpec } from "../../src/nets/mod.ts";
-import { digestFile } from "../../src/storage/mod.ts";
-import { readPackage, specOf } from "../../src/registry/mod.ts";
-import { pretrain, type PretrainingRecipe, type PretrainResult } from "../../src/train/mod.ts";
-import { openEngine } from "../../src/engine/mod.ts";
-import type { Triple } from "../../src/volume/mod.ts";
+import { encodeModel } from "../../../src/graph/mod.ts";
+import { BRAINMVP_PREPROCESSING, type ModelSpec, templatePath } from "../../../src/inference/mod.ts";
+import { buildNetwork, initialWeights, type NetworkSpec } from "../../../src/nets/mod.ts";
+import { digestFile } from "../../../src/storage/mod.ts";
+import { readPackage, specOf } from "../../../src/registry/mod.ts";
+import { pretrain, type PretrainingRecipe, type PretrainResult } from "../../../src/train/mod.ts";
+import { openEngine } from "../../../src/engine/mod.ts";
+import type { Triple } from "../../../src/volume/mod.ts";
 import type { Cases } from "./finetuning.ts";
-import { keyOf, type Run, type RunContext } from "./runs.ts";
+import { keyOf, type Run, type RunContext } from "../runs/runs.ts";
 
 export interface Encoder {
   /** JSON: everything that decides its weights. */

@@ -1,12 +1,12 @@
 /** The experiments by name, and the settings that decide their runs. */
 import { join } from "node:path";
-import type { Triple } from "../../src/volume/mod.ts";
+import type { Triple } from "../../../src/volume/mod.ts";
 import { labelEfficiency } from "./label_efficiency.ts";
 import { modalityClassifier } from "./modality_classifier.ts";
 import { msLesion } from "./ms_lesion.ts";
 import { PHANTOM_TASK, type PhantomTask, SMOKE_PHANTOM_TASK } from "./phantom_task.ts";
 import { pretrainingParts } from "./pretraining_parts.ts";
-import type { Plan } from "./types.ts";
+import type { Plan } from "../types.ts";
 
 /** In the order of the page about them. */
 export const PLAN_NAMES = ["pretraining-parts", "label-efficiency", "ms-lesion", "modality-classifier"] as const;

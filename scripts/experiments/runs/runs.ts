@@ -12,9 +12,9 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import type { Provider } from "../../src/engine/mod.ts";
-import { acquireLock, writeWhole } from "../../src/storage/mod.ts";
-import type { TrainEvent } from "../../src/train/mod.ts";
+import type { Provider } from "../../../src/engine/mod.ts";
+import { acquireLock, writeWhole } from "../../../src/storage/mod.ts";
+import type { TrainEvent } from "../../../src/train/mod.ts";
 
 /** What a run computes on; no part of its identity. */
 export interface Device {

@@ -1,6 +1,6 @@
 /** An experiment's record as JSON, CSV and the words and tables of the page about all of them. Pure functions. */
-import type { Machine } from "./runs.ts";
-import type { ExperimentRecord, Metric, Row } from "./types.ts";
+import type { Machine } from "../runs/runs.ts";
+import type { ExperimentRecord, Metric, Row } from "../types.ts";
 
 export interface Spread {
   readonly n: number;

@@ -1,8 +1,8 @@
 /** How many labelled patients a pre-trained network needs (the paper's Fig. 3), on phantoms. */
-import { LESION_METRICS, lesionValues } from "./finetuning.ts";
+import { LESION_METRICS, lesionValues } from "../work/finetuning.ts";
 import { FULL, PhantomRuns, SCRATCH, taskNotes } from "./phantom_task.ts";
 import type { PhantomPlanOptions } from "./pretraining_parts.ts";
-import type { Plan } from "./types.ts";
+import type { Plan } from "../types.ts";
 
 const SHARES = [20, 40, 60, 80, 100] as const;
 

@@ -1,17 +1,14 @@
-/** The README's answer to "does pre-training help?", made of the experiments' records. Pure functions. */
+/** The answer of `docs/pretraining.md` to "does pre-training help?", made of the experiments' records. Pure functions. */
+import { replaceRegion } from "../../docs/region.ts";
 import { compare, type Comparison, difference, groupsOf, meanSd, spreadOf, valuesOf } from "./output.ts";
-import type { ExperimentRecord } from "./types.ts";
+import type { ExperimentRecord } from "../types.ts";
 
-const BEGIN = "<!-- written by `deno task experiment`, from here -->\n\n<!-- deno-fmt-ignore-start -->";
-const END = "<!-- deno-fmt-ignore-end -->";
+/** The page with the answer, from the repository's root. */
+export const SUMMARY_PAGE = "docs/pretraining.md";
 
-/** `readme` with a new answer between its two marks. @throws {SyntaxError} it has no such marks */
-export function withSummary(readme: string, records: readonly ExperimentRecord[]): string {
-  const begin = readme.indexOf(BEGIN), end = readme.indexOf(END, begin);
-  if (begin < 0 || end < 0) {
-    throw new SyntaxError(`Cannot write the summary: expected ${BEGIN} and ${END}, got neither`);
-  }
-  return `${readme.slice(0, begin + BEGIN.length)}\n\n${toSummary(records)}\n${readme.slice(end)}`;
+/** `page` with a new answer in its region. @throws {SyntaxError} it has no such region */
+export function withSummary(page: string, records: readonly ExperimentRecord[]): string {
+  return replaceRegion(page, "experiments", toSummary(records).trimEnd());
 }
 
 interface Line {

@@ -1,13 +1,13 @@
 /** Which modality an image is: from scratch against the pre-trained encoder, held out by patient. */
-import type { Modality } from "../../src/inference/mod.ts";
-import { accuracy, auc, macroF1 } from "../../src/metrics/mod.ts";
-import type { Recipe } from "../../src/train/mod.ts";
-import type { Triple } from "../../src/volume/mod.ts";
-import { digestFile } from "../../src/storage/mod.ts";
-import { imagesOf, Phantoms, type SingleImage, singleImages } from "./data.ts";
-import { type Encoder, freshEncoder, packagedEncoder } from "./encoders.ts";
-import { type Cases, type ClassificationResult, classificationRun } from "./finetuning.ts";
-import type { Plan, Row } from "./types.ts";
+import type { Modality } from "../../../src/inference/mod.ts";
+import { accuracy, auc, macroF1 } from "../../../src/metrics/mod.ts";
+import type { Recipe } from "../../../src/train/mod.ts";
+import type { Triple } from "../../../src/volume/mod.ts";
+import { digestFile } from "../../../src/storage/mod.ts";
+import { imagesOf, Phantoms, type SingleImage, singleImages } from "../work/data.ts";
+import { type Encoder, freshEncoder, packagedEncoder } from "../work/encoders.ts";
+import { type Cases, type ClassificationResult, classificationRun } from "../work/finetuning.ts";
+import type { Plan, Row } from "../types.ts";
 
 export interface ModalityClassifierOptions {
   readonly seeds: readonly number[];

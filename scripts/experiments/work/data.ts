@@ -2,13 +2,13 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { MODALITIES, type Modality } from "../../src/inference/mod.ts";
-import { digestFile } from "../../src/storage/mod.ts";
-import type { TrainingCase } from "../../src/train/mod.ts";
-import { writePhantomDataset } from "../phantoms/files.ts";
-import { PHANTOM_MODALITIES, type PhantomOptions } from "../phantoms/phantom.ts";
+import { MODALITIES, type Modality } from "../../../src/inference/mod.ts";
+import { digestFile } from "../../../src/storage/mod.ts";
+import type { TrainingCase } from "../../../src/train/mod.ts";
+import { writePhantomDataset } from "../../phantoms/files.ts";
+import { PHANTOM_MODALITIES, type PhantomOptions } from "../../phantoms/phantom.ts";
 import type { Cases } from "./finetuning.ts";
-import type { Run } from "./runs.ts";
+import type { Run } from "../runs/runs.ts";
 
 /** Phantoms from `options.seed` on; number n is the same whatever the count. */
 export class Phantoms {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { fakeRun, inFolder } from "./testing/fixtures.ts";
+import { fakeRun, inFolder } from "../testing/fixtures.ts";
 import { keyOf, type Run, RunCache } from "./runs.ts";
 
 Deno.test("RunCache.perform() leaves a small result, found by a later process, and nothing heavy", () =>

@@ -1,6 +1,6 @@
 /** Plots of an experiment as SVG, 640×400: bars or lines of means with standard deviations, every seed a point. Pure. */
 import { groupsOf, spreadOf, valuesOf } from "./output.ts";
-import type { ExperimentRecord, Metric } from "./types.ts";
+import type { ExperimentRecord, Metric } from "../types.ts";
 
 const WIDTH = 640, HEIGHT = 400;
 /** Grey and the colours of Okabe and Ito, which colour-blind people tell apart; words stand beside them all the same. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DICE, HD95, recordOf } from "./testing/fixtures.ts";
+import { DICE, HD95, recordOf } from "../testing/fixtures.ts";
 import { compare, groupsOf, meanSd, spreadOf, toCsv, toMarkdown } from "./output.ts";
 
 Deno.test("spreadOf() gives mean and the sample's standard deviation", () => {

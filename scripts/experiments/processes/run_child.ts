@@ -1,8 +1,8 @@
 /** The program of a process that does runs: makes the plan again and does the run that it is asked for. Not for import. */
-import { emit, serve } from "../../src/process/mod.ts";
-import { planOf } from "./plans.ts";
+import { emit, serve } from "../../../src/process/mod.ts";
+import { planOf } from "../plans/plans.ts";
 import type { PerformMessage } from "./run_processes.ts";
-import { type Finished, keyOf, type Run, RunCache } from "./runs.ts";
+import { type Finished, keyOf, type Run, RunCache } from "../runs/runs.ts";
 
 /** By plan and key; a process serves one command, so with one setup. */
 const known = new Map<string, Run>();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Line, recordOf } from "./testing/fixtures.ts";
+import { type Line, recordOf } from "../testing/fixtures.ts";
 import { ticksOf, toSvg } from "./chart.ts";
 
 const LINES: readonly Line[] = [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fakeRun, inFolder } from "./testing/fixtures.ts";
+import { fakeRun, inFolder } from "../testing/fixtures.ts";
 import { keyOf, type Run, RunCache } from "./runs.ts";
 import { type Ended, missing, performAll } from "./schedule.ts";
 

@@ -2,13 +2,13 @@
  * The phantom lesion task that two experiments share: fixed patients for pre-training (without labels), training and
  * test, the encoder, and the variants of its pre-training (the paper's Table 4: parts added one after the other).
  */
-import { EDGE } from "../../src/nets/mod.ts";
-import type { PretrainingRecipe, Recipe, ResolvedPretraining } from "../../src/train/mod.ts";
-import type { Triple } from "../../src/volume/mod.ts";
-import { Phantoms } from "./data.ts";
-import { type Encoder, encoderSpec, freshEncoder, pretrainedEncoder, pretrainingRun } from "./encoders.ts";
-import { segmentationRun } from "./finetuning.ts";
-import type { Run } from "./runs.ts";
+import { EDGE } from "../../../src/nets/mod.ts";
+import type { PretrainingRecipe, Recipe, ResolvedPretraining } from "../../../src/train/mod.ts";
+import type { Triple } from "../../../src/volume/mod.ts";
+import { Phantoms } from "../work/data.ts";
+import { type Encoder, encoderSpec, freshEncoder, pretrainedEncoder, pretrainingRun } from "../work/encoders.ts";
+import { segmentationRun } from "../work/finetuning.ts";
+import type { Run } from "../runs/runs.ts";
 
 export interface PhantomTask {
   readonly network: ResolvedPretraining["network"];
