@@ -4,14 +4,9 @@
  */
 import type { Lowering } from "../graph/mod.ts";
 import type { Tensor, TensorType } from "../tensor/mod.ts";
-import type { Companions } from "./companions.ts";
 import type { Precision, Traits } from "./providers/provider.ts";
 import type { Provider } from "./providers/table.ts";
 import type { LoadOptions } from "./runtimes/runtime.ts";
-export { EngineError, type EngineErrorCode } from "./errors.ts";
-export { type Precision, PRECISIONS, type Traits } from "./providers/provider.ts";
-export { type Provider, PROVIDERS } from "./providers/table.ts";
-export type { LoadOptions };
 
 /** What probing a provider found; as `GET /version` shows it. */
 export interface Device {
@@ -71,4 +66,18 @@ export interface Engine {
   peakBytes(): Promise<number>;
   /** Ends the child. */
   close(): Promise<void>;
+}
+
+/** What rooms above keep with an engine for as long as it lives: one object of each class, such as its loaded networks. */
+export class Companions {
+  readonly #made = new Map<new () => object, object>();
+
+  /** The engine's object of a class, made when it is first asked for. */
+  of<T extends object>(kind: new () => T): T {
+    const found = this.#made.get(kind);
+    if (found instanceof kind) return found;
+    const made = new kind();
+    this.#made.set(kind, made);
+    return made;
+  }
 }

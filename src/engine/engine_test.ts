@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type DType, type Tensor, tensor, type TensorType, toNumbers } from "../tensor/tensor.ts";
 import { modelBytes, type ModelNode } from "./_model.ts";
-import { Devices, type Engine, EngineError } from "./mod.ts";
+import { Companions, Devices, type Engine, EngineError } from "./mod.ts";
 import { ProcessError, Supervisor } from "../process/mod.ts";
 
 const devices = new Devices();
@@ -304,4 +304,16 @@ Deno.test("Engine conformance fails when an output is wrong", async () => {
   const wrong = computes("wrong", node("Neg", "x", "y"), { x: vector(1) }, { y: vector(1) });
   await assert.rejects(wrong.run(engine), assert.AssertionError);
   await engine.close();
+});
+
+class Counter {
+  n = 0;
+}
+class Other extends Counter {}
+
+Deno.test("Companions.of() gives the same object of a class each time, and each engine its own", () => {
+  const [one, another] = [new Companions(), new Companions()];
+  one.of(Counter).n++;
+  one.of(Other).n += 10;
+  assert.deepEqual([one.of(Counter).n, one.of(Other).n, another.of(Counter).n], [1, 10, 0]);
 });

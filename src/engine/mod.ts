@@ -1,9 +1,11 @@
-/** Runs graphs on devices: engines, their probing, calibration and fallback. */
-export * from "./engine.ts";
-export { Companions } from "./companions.ts";
-export { loweringOf, traitsOf } from "./providers/table.ts";
+/** Runs graphs on devices: engines, the devices of a machine, calibration and fallback. */
+export { Companions, type Device, type Engine, type Resident, type RunOptions, type Session } from "./engine.ts";
+export { EngineError, type EngineErrorCode } from "./errors.ts";
 export { calibrate, type CalibrateOptions, type Calibration } from "./calibration/calibrate.ts";
 export { type CostTable, costTablePath } from "./calibration/cost_table.ts";
-export { DeviceEngine, type EngineOptions } from "./device/device_engine.ts";
-export { type Fallback, type FallbackOptions, fallbackWarning, type Ran, withFallback } from "./choice/fallback.ts";
 export { Devices, openEngine } from "./choice/devices.ts";
+export { type Fallback, type FallbackOptions, fallbackWarning, type Ran, withFallback } from "./choice/fallback.ts";
+export { DeviceEngine, type EngineOptions } from "./device/device_engine.ts";
+export { type Precision, PRECISIONS, type Traits } from "./providers/provider.ts";
+export { loweringOf, type Provider, PROVIDERS, traitsOf } from "./providers/table.ts";
+export type { LoadOptions } from "./runtimes/runtime.ts";

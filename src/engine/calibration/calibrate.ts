@@ -2,7 +2,8 @@
 import { type Cost, type Costs, encodeModel, type Graph, idleGraph, type Trial, trialsOf } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
 import { type CostTable, costTable } from "./cost_table.ts";
-import { type Engine, EngineError } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import { EngineError } from "../errors.ts";
 
 export interface CalibrateOptions {
   /** What is measured; default: every form that the provider's passes choose between. */

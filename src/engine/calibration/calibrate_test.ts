@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { type Costs, decodeModel, type Graph, GraphBuilder, type Trial, trialsOf } from "../../graph/mod.ts";
 import { calibrate } from "./calibrate.ts";
-import { type Engine, EngineError, type EngineErrorCode, type Session } from "../engine.ts";
-import { loweringOf, openEngine } from "../mod.ts";
+import { type Engine, EngineError, type EngineErrorCode, loweringOf, openEngine, type Session } from "../mod.ts";
 
 type FormOp = "Sin" | "Cos" | "Tanh";
 

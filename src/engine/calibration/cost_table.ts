@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import project from "../../../deno.json" with { type: "json" };
 import type { Costs } from "../../graph/mod.ts";
-import { type Engine, PRECISIONS, type Provider, PROVIDERS } from "../engine.ts";
-import { recordOf } from "../providers/table.ts";
+import type { Engine } from "../engine.ts";
+import { PRECISIONS } from "../providers/provider.ts";
+import { type Provider, PROVIDERS, recordOf } from "../providers/table.ts";
 
 /** To be raised when a pass writes another form or measures another sample: older tables say nothing of it. */
 const FORMAT = 1;

@@ -1,5 +1,7 @@
 /** Tries work on one device after the other until one has the memory and the operators for it. Not a retry. */
-import { type Engine, EngineError, type Provider } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import { EngineError } from "../errors.ts";
+import type { Provider } from "../providers/table.ts";
 
 export interface FallbackOptions {
   /** Opens or borrows an engine. */

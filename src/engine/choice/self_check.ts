@@ -1,7 +1,8 @@
 /** The small graph that a device must compute correctly before it is used: convolution, reshape, matrix product. */
 import { type Tensor, tensor, toNumbers } from "../../tensor/mod.ts";
 import { modelBytes } from "../_model.ts";
-import { type Engine, EngineError } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import { EngineError } from "../errors.ts";
 
 /** Small integers: every device, whatever its rounding, must give the exact sums. */
 const ramp = (shape: number[], period: number): Tensor =>

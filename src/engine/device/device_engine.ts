@@ -3,28 +3,19 @@
  * tensors through the spool and runs one call at a time. Knows of providers what their records say.
  */
 import { resolve } from "node:path";
-import type { Tensor, TensorType } from "../../tensor/mod.ts";
-import { checkElements, checkFeeds, planOutputs } from "./_checks.ts";
 import type { Lowering } from "../../graph/mod.ts";
-import { readCosts } from "../calibration/cost_table.ts";
-import { Companions } from "../companions.ts";
-import { loweringOf, recordOf } from "../providers/table.ts";
-import {
-  type Engine,
-  EngineError,
-  type LoadOptions,
-  type Precision,
-  PRECISIONS,
-  type Provider,
-  type Resident,
-  type RunOptions,
-  type Session,
-  type Traits,
-} from "../engine.ts";
-import { errorOfProcess, hasNoMemory } from "./_failures.ts";
-import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./_messages.ts";
-import { layOut, readTensors, Spool, writeTensors } from "./_spool.ts";
 import { Supervisor } from "../../process/mod.ts";
+import type { Tensor, TensorType } from "../../tensor/mod.ts";
+import { readCosts } from "../calibration/cost_table.ts";
+import { Companions, type Engine, type Resident, type RunOptions, type Session } from "../engine.ts";
+import { EngineError } from "../errors.ts";
+import { type Precision, PRECISIONS, type Traits } from "../providers/provider.ts";
+import { loweringOf, type Provider, recordOf } from "../providers/table.ts";
+import type { LoadOptions } from "../runtimes/runtime.ts";
+import { checkElements, checkFeeds, planOutputs } from "./checks.ts";
+import { errorOfProcess, hasNoMemory } from "./failures.ts";
+import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./messages.ts";
+import { layOut, readTensors, Spool, writeTensors } from "./spool.ts";
 
 export interface EngineOptions {
   /** Threads inside an operator; default: the processors that this process may use. */
@@ -86,7 +77,7 @@ export class DeviceEngine implements Engine {
     };
     this.#supervisor = new Supervisor({
       title: `the ${provider} device process`,
-      module: import.meta.resolve("./child.ts"),
+      module: import.meta.resolve("./_child.ts"),
       v8Flags: ["--expose-gc"],
       isOutOfMemory: hasNoMemory,
       env: record.precisions[this.precision]?.env,

@@ -2,7 +2,7 @@
  * Tasks without networks for tests of the server. What an image file holds after its first four bytes, which are those
  * of a NIfTI header, is the behaviour of the segmentation as JSON. Trainings are those of the tests of jobs.
  */
-import { EngineError, type EngineErrorCode } from "../../engine/engine.ts";
+import { EngineError, type EngineErrorCode } from "../../engine/mod.ts";
 import { InferenceError, type InferenceErrorCode } from "../../inference/types.ts";
 import { tasks as jobTasks } from "../../jobs/testing/fake_tasks.ts";
 import type { TaskContext, Tasks } from "../../jobs/worker/task_types.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ProcessError, RemoteError } from "../../process/mod.ts";
-import { engineErrorOf, errorOfProcess, hasNoMemory } from "./_failures.ts";
-import { EngineError } from "../engine.ts";
+import { engineErrorOf, errorOfProcess, hasNoMemory } from "./failures.ts";
+import { EngineError } from "../errors.ts";
 
 /** What was thrown and what is said, from ONNX Runtime 1.30 and Deno 2.9. */
 const CASES: readonly [thrown: unknown, code: string, message: string][] = [

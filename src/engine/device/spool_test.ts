@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Tensor, tensor } from "../../tensor/tensor.ts";
-import { layOut, readTensors, Spool, writeTensors } from "./_spool.ts";
+import { layOut, readTensors, Spool, writeTensors } from "./spool.ts";
 
 const TENSORS: Record<string, Tensor> = {
   flag: tensor("bool", [3], [1, 0, 1]),

@@ -1,6 +1,7 @@
-/** What a device's parent and child say to each other; see `DeviceEngine` and `child.ts`. */
+/** What a device's parent and child say to each other; see `DeviceEngine` and `DeviceHost`. */
 import type { TensorType } from "../../tensor/mod.ts";
-import type { Placed } from "./_spool.ts";
+import type { LoadOptions } from "../runtimes/runtime.ts";
+import type { Placed } from "./spool.ts";
 
 /** A spool file of tensors, valid until the next call; null for none. */
 export type Placement = {
@@ -23,10 +24,20 @@ export interface OpenReply {
   readonly software: boolean;
 }
 
+export interface LoadParams {
+  readonly path: string;
+  readonly options: LoadOptions;
+}
+
 export interface LoadReply {
   readonly session: number;
   readonly inputs: Readonly<Record<string, TensorType>>;
   readonly outputs: Readonly<Record<string, TensorType>>;
+}
+
+export interface PutParams {
+  readonly name: string;
+  readonly file: NonNullable<Placement>;
 }
 
 export interface RunParams {
