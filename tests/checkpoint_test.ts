@@ -244,10 +244,13 @@ Deno.test({
     }),
 });
 
-for (const name of ["brainmvp-edge", "ms-lesion"]) {
-  Deno.test(`the shipped ${name} 1 comes back from a safetensors file as the same package`, () =>
+const SHIPPED = [...Deno.readDirSync("models")].filter((e) => e.isDirectory).flatMap(({ name }) =>
+  [...Deno.readDirSync(`models/${name}`)].map((e) => `${name}/${e.name}`)
+).sort();
+for (const name of SHIPPED) {
+  Deno.test(`the shipped ${name} comes back from a safetensors file as the same package`, () =>
     inFolder(async (folder) => {
-      const directory = `models/${name}/1`;
+      const directory = `models/${name}`;
       const manifest = await readPackage(directory);
       await exported({ directory, manifest }, join(folder, "weights.safetensors"));
       const back = await publish(folder, join(folder, "weights.safetensors"), {});

@@ -3,8 +3,7 @@ import { type Graph, GraphBuilder } from "../graph/mod.ts";
 import type { Tensor } from "../tensor/mod.ts";
 import { kindOf, type NetworkSpec } from "./families/families.ts";
 import type { Net } from "./families/family.ts";
-import { initialTensor } from "./layers/init.ts";
-import { buildingScope, listingScope, type Parameter, type Weights } from "./layers/scope.ts";
+import { buildingScope, initialTensor, listingScope, type Parameter, type Weights } from "./layers/scope.ts";
 
 export interface BuildOptions {
   /** Shape of the graph's input `image`, [N, C, X, Y, Z]. */

@@ -92,9 +92,9 @@ function networkIn(
   const { kind, config } = found.spec;
   const { assumed } = found;
   if (claimed === undefined) return { from: found.spec, sizes: config, assumed };
-  const { ofTraining } = kindOf(claimed.kind);
+  const { unseen } = kindOf(claimed.kind);
   const differs = Object.keys(claimed.config).find((name) =>
-    !ofTraining.includes(name) && name !== "headDim" && String(claimed.config[name]) !== String(config[name])
+    !unseen.includes(name) && String(claimed.config[name]) !== String(config[name])
   );
   if (claimed.kind !== kind || differs !== undefined) {
     refuse(`its metadata describes another network (${claimed.kind}, ${differs ?? "kind"}) than its tensors (${kind})`);

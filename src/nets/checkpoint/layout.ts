@@ -1,10 +1,10 @@
 /**
- * How official BrainMVP checkpoints name and lay out what `nets/` builds. Not a file format.
+ * Names and layout of weights in official BrainMVP checkpoints. Not a file format.
  *
- * **Axes.** The official UniFormer permutes volumes [N, C, X, Y, Z] → [N, C, Z, X, Y], works and returns features in that
- * order; its decoders permute back. Here everything stays in X, Y, Z, so the kernels that see permuted volumes — all
- * of the encoder and the stem `decoder.proj1.proj` — are transposed from (Z, X, Y) to (X, Y, Z) on import, and back
- * on export. Official features compare after the same transposition. UNET3D has no permutation.
+ * **Axes.** The official UniFormer permutes volumes [N, C, X, Y, Z] → [N, C, Z, X, Y] and returns features in that order;
+ * its decoders permute back. Here everything stays in X, Y, Z. So an import transposes the kernels that see permuted
+ * volumes (the record's `permuted`) from (Z, X, Y) to (X, Y, Z), and an export transposes them back. Official features
+ * compare after the same transposition. UNET3D has no permutation.
  */
 import { allocate, type DType, sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { familyOf, type NetworkKind, type NetworkSpec } from "../families/families.ts";
@@ -68,7 +68,7 @@ function moveAxis(t: Tensor, move: Move): Tensor {
 export interface OfficialEntry {
   /** The key in an official file, without `module.`. */
   readonly officialKey: string;
-  /** The key in `nets/`; null for what networks here do without: counters of BatchNormalization and templates. */
+  /** The key in `nets/`; null for entries that networks here do not have: counters of BatchNormalization, templates. */
   readonly key: string | null;
   readonly dtype: DType;
   /** In the official layout; kernels are cubic, so their shape is the same in both. */

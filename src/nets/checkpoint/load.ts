@@ -1,18 +1,17 @@
 /** From the tensors of a weight file to the weights of a network, and back. Not the reading of files. */
 import { isFloatType, quoted, sameShape, type StoredTensor, type Tensor, tensor, toFloat32 } from "../../tensor/mod.ts";
-import { initialTensor } from "../layers/init.ts";
-import type { Weights } from "../layers/scope.ts";
 import { familyOf, kindOf, type NetworkKind, type NetworkSpec } from "../families/families.ts";
 import { type Shapes, TEMPLATE_KEY } from "../families/family.ts";
 import { parametersOf } from "../network.ts";
+import { initialTensor, type Weights } from "../layers/scope.ts";
 import { plainKey } from "./identify.ts";
 import { fromOfficialLayout, officialEntries, type OfficialEntry, type Place, toOfficialLayout } from "./layout.ts";
 
-/** Which keys of a file go where; keys as `plainKey()` gives them. */
+/** The use of a file's keys, as `plainKey()` writes them. */
 export interface LoadPlan {
   readonly loaded: readonly string[];
   readonly dropped: readonly { readonly key: string; readonly why: string }[];
-  /** What the network has and the file does not give, without counters. */
+  /** Keys that the network has and the file lacks, without counters. */
   readonly missing: readonly string[];
 }
 
@@ -35,7 +34,7 @@ export function isOfTraining({ kind, key }: Place): boolean {
 }
 
 /**
- * What of the network `from`, whose file has these shapes, the network `to` takes. Templates are left to the caller.
+ * The keys that the network `to` takes from a file of the network `from` with these shapes. Templates are the caller's.
  * @throws {RangeError} a tensor has another shape than the network
  */
 export function planLoading(shapes: Shapes, { from, to }: { from: NetworkSpec; to: NetworkSpec }): LoadPlan {
@@ -105,7 +104,7 @@ export function finiteFloats(key: string, stored: StoredTensor): Tensor {
   return t;
 }
 
-/** How many batches the file's BatchNormalizations have seen; null where it has no counters or they differ. */
+/** The number of batches that the file's BatchNormalizations have seen; null where it has no counters or they differ. */
 export function batchesTracked(tensors: ReadonlyMap<string, StoredTensor>): number | null {
   const counters = [...tensors].filter(([key, t]) => key.endsWith(".num_batches_tracked") && t.dtype === "int64");
   const values = new Set(counters.map(([, { bytes }]) => new BigInt64Array(bytes.slice().buffer)[0]));
@@ -116,13 +115,13 @@ export function batchesTracked(tensors: ReadonlyMap<string, StoredTensor>): numb
 export interface OfficialStateOptions {
   /** Templates [modalities, X, Y, Z]. */
   readonly template?: Tensor;
-  /** What the counters of BatchNormalization say. */
+  /** The value of the counters of BatchNormalization. */
   readonly batchesTracked?: number;
 }
 
 /**
  * A network's weights as an official state dictionary: keys and axes of docs/method A.1.3, A.2, A.3, in ASCII order.
- * What `weights` does not have is left out: heads that only training uses, and entries that official files hold untrained.
+ * Entries without a weight are left out: heads that only training uses, and entries that official files hold untrained.
  */
 export function officialState(
   spec: NetworkSpec,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { sizeOf, type Tensor, tensorBytes } from "../../tensor/mod.ts";
 import { downstream, type NetworkSpec } from "../families/families.ts";
 import { type Shapes, TEMPLATE_KEY } from "../families/family.ts";
-import { initialTensor } from "../layers/init.ts";
+import { initialTensor } from "../layers/scope.ts";
 import { initialWeights, parametersOf } from "../network.ts";
 import { identifyNetwork, plainKey } from "./identify.ts";
 import { officialEntries } from "./layout.ts";

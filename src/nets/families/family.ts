@@ -1,10 +1,13 @@
-/** The shape of a family's record: everything that the rest of the program asks of a family of networks. */
+/** The shape of a family's record: everything that the program asks of a family of networks. */
 import type { Graph, Value } from "../../graph/mod.ts";
 import { isFloat, type Tensor } from "../../tensor/mod.ts";
-import { configOf } from "../layers/config.ts";
+import { configOf } from "./config.ts";
 import type { Scope, Values } from "../layers/scope.ts";
 
-/** Fields of a kind's configuration; an absent field has the official network's value. */
+/**
+ * Fields of a kind's configuration; an absent field has the official network's value. In every family `inChannels` counts
+ * modalities, `outChannels` the labels of a segmentation, and `classes` the classes of a classification.
+ */
 export type Config = Readonly<Record<string, unknown>>;
 
 /** A network by its kind and configuration. */
@@ -13,7 +16,7 @@ export interface Spec<K extends string = string> {
   readonly config: Config;
 }
 
-/** The purpose of a network: an encoder is the base of other networks and answers nothing by itself. */
+/** The purpose of a network. An encoder is the base of other networks and answers nothing by itself. */
 export type Task = "encoder" | "segmentation" | "classification";
 
 /** A network with its configuration closed in. */
@@ -37,8 +40,11 @@ export interface Kind {
   readonly task: Task | null;
   /** Whether pre-training makes networks of this kind. */
   readonly pretrains: boolean;
-  /** Configuration fields whose weights only training uses; files of networks for inference may lack those. */
-  readonly ofTraining: readonly string[];
+  /**
+   * Configuration fields that the keys and shapes of a file do not show: settings without weights of their own, and heads
+   * of training, which files of networks for inference lack.
+   */
+  readonly unseen: readonly string[];
   /** Spatial sizes must be multiples of this; 1 where the graph alone decides. */
   readonly multiple: number;
   /** @throws {TypeError} the configuration is wrong, or the graph can only come from a file */
@@ -133,7 +139,7 @@ export interface Family<K extends string = string> {
 interface Definition<C> {
   readonly task: Task;
   readonly pretrains?: boolean;
-  readonly ofTraining?: readonly (keyof C & string)[];
+  readonly unseen: readonly (keyof C & string)[];
   readonly defaults: (given: Config) => C;
   /** The fault of a configuration, or null. */
   readonly fault: (config: C) => string | null;
@@ -145,7 +151,7 @@ interface Definition<C> {
 
 /** Names a kind and closes its function over checked configurations. */
 export function define<C extends { readonly inChannels: number }>(name: string, definition: Definition<C>): Kind {
-  const { task, pretrains = false, ofTraining = [], multiple, inference, heads = [], forward } = definition;
+  const { task, pretrains = false, unseen, multiple, inference, heads = [], forward } = definition;
   const net = (given: Config): Net => {
     const config = configOf(name, { given, defaults: definition.defaults(given) });
     const fault = definition.fault(config);
@@ -162,7 +168,7 @@ export function define<C extends { readonly inChannels: number }>(name: string, 
       forward: (s, image, options) => forward(s, image, config, options),
     };
   };
-  return { task, pretrains, ofTraining, multiple, net };
+  return { task, pretrains, unseen, multiple, net };
 }
 
 /** The size of a tensor along an axis. @throws {TypeError} there is no such tensor */

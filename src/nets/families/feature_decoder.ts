@@ -1,6 +1,6 @@
 /**
- * Heads for an encoder that somebody else exported: a decoder in the style of UNETR over its feature maps, or a
- * classifier on the deepest one. The encoder's graph is kept as it is; its float arrays count as weights.
+ * Heads on an encoder from an ONNX file: a decoder in the style of UNETR over its feature maps, or a classifier on the
+ * deepest one. The encoder's nodes stay unchanged; its float arrays count as weights.
  */
 import { type Graph, type Value } from "../../graph/mod.ts";
 import { isFloat, sameShape, sizeOf, type Tensor } from "../../tensor/mod.ts";
@@ -23,15 +23,15 @@ export interface FeatureDecoderConfig {
   readonly maxWidth: number;
 }
 
-/** The names under which a network on an imported encoder puts out its feature maps, in the encoder's order. */
+/** The output names of the feature maps of a network on an imported encoder, in the encoder's order. */
 export function featureOutputs(features: readonly string[]): string[] {
   return features.map((_, i) => `feature${i + 1}`);
 }
 
 /**
  * A segmentation network on an imported encoder: up-blocks from the deepest map to the image's size, then a 1³ head.
- * Outputs `out` [N, outChannels, X, Y, Z] and the feature maps, so that it is an encoder again; in training also `x4`,
- * the deepest map.
+ * Outputs `out` [N, outChannels, X, Y, Z] and the feature maps, so that a further network can be made on it; in training
+ * also `x4`, the deepest map.
  * @throws {RangeError} the feature maps do not form such a pyramid
  */
 export function featureDecoder(encoder: ImportedEncoder, config: FeatureDecoderConfig): Net {
@@ -113,7 +113,7 @@ function featureValues({ features }: ImportedEncoder, values: ReadonlyMap<string
   return Object.fromEntries(features.map((feature, i) => [names[i], values.get(feature)!]));
 }
 
-/** The encoder without what no feature map needs: other outputs, and the head of a network that was made here before. */
+/** The encoder with the nodes of its feature maps only, so without the head of a network that was made here before. */
 function onlyFeatures({ graph, features }: ImportedEncoder): Graph {
   const needed = new Set(features);
   const nodes = graph.nodes.toReversed().filter((node) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { evaluate, type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
 import { featureClassifier, featureDecoder, featureOutputs } from "./feature_decoder.ts";
-import { initialTensor } from "../layers/init.ts";
+import { initialTensor } from "../layers/scope.ts";
 import { buildNetwork, initialWeights, parametersOf } from "../network.ts";
 import type { NetworkSpec } from "./families.ts";
 

@@ -10,7 +10,7 @@ const DECODER = { stemWidth: 16, maxWidth: 128 };
 const ONNX: Kind = {
   task: null,
   pretrains: false,
-  ofTraining: [],
+  unseen: [],
   multiple: 1,
   net: () => {
     throw new TypeError("Cannot build an imported network: its graph comes from its file only");

@@ -106,7 +106,7 @@ const KINDS = {
   unet3d: define<Unet3dConfig>("unet3d", {
     ...SHARED,
     task: "segmentation",
-    ofTraining: ["deepSupervision"],
+    unseen: ["deepSupervision"],
     defaults: () => UNET3D,
     inference: ["out"],
     heads: ["out", "out4", "out3"],
@@ -115,6 +115,7 @@ const KINDS = {
   "unet3d-classifier": define<Unet3dClassifierConfig>("unet3d-classifier", {
     ...SHARED,
     task: "classification",
+    unseen: [],
     defaults: () => ({ inChannels: 1, width: UNET3D.width, classes: 2 }),
     inference: ["logits"],
     heads: ["logits"],
@@ -124,6 +125,7 @@ const KINDS = {
     ...SHARED,
     task: "encoder",
     pretrains: true,
+    unseen: [],
     defaults: () => ({ inChannels: 1, width: UNET3D.width }),
     inference: ["out"],
     forward: unet3dPretraining,

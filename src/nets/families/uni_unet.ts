@@ -39,7 +39,7 @@ export const EDGE: UniUnetConfig = Object.freeze({
   biasedStem: true,
   outChannels: 3,
   multiScale: true,
-  // LayerNorm over the stem's channels takes two degrees of freedom of every voxel: 4 channels left too little of the image
+  // LayerNorm over channels removes two degrees of freedom of every voxel; 4 channels kept too little of the image
   stemWidth: 8,
 });
 

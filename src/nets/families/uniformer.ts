@@ -48,11 +48,14 @@ const withStem = <C extends UniformerConfig>(defaults: C) => ({ widths }: Config
 });
 
 const SHARED = { fault: uniformerFault, multiple: 16 };
+/** Attention heads share one kernel, and the stem has a bias in either case. */
+const UNSEEN = ["headDim", "biasedStem"] as const;
 
 const KINDS = {
   uniformer: define<UniformerConfig>("uniformer", {
     ...SHARED,
     task: "encoder",
+    unseen: UNSEEN,
     defaults: () => UNIFORMER_SMALL,
     inference: ["x1", "x2", "x3", "x4"],
     forward: (s, image, config) => uniformer(s.at("encoder"), image, config),
@@ -60,7 +63,7 @@ const KINDS = {
   uniunet: define<UniUnetConfig>("uniunet", {
     ...SHARED,
     task: "segmentation",
-    ofTraining: ["multiScale"],
+    unseen: [...UNSEEN, "multiScale"],
     defaults: withStem(UNIUNET),
     inference: ["out"],
     heads: ["out", "out4", "out3"],
@@ -69,6 +72,7 @@ const KINDS = {
   "uniformer-classifier": define<UniformerClassifierConfig>("uniformer-classifier", {
     ...SHARED,
     task: "classification",
+    unseen: UNSEEN,
     defaults: () => ({ ...UNIFORMER_SMALL, classes: 2, allStages: false }),
     inference: ["logits"],
     heads: ["logits"],
@@ -78,6 +82,7 @@ const KINDS = {
     ...SHARED,
     task: "encoder",
     pretrains: true,
+    unseen: UNSEEN,
     defaults: withStem(UNIFORMER_SMALL),
     inference: ["out"],
     forward: uniformerPretraining,

@@ -1,6 +1,6 @@
 /**
  * The 3-D UniFormer encoder of BrainMVP (docs/method A.1): convolutional blocks in stages 1 and 2, self-attention in
- * stages 3 and 4. Works in the order X, Y, Z throughout; `checkpoint/layout.ts` tells how official kernels are brought there.
+ * stages 3 and 4. Works in the order X, Y, Z throughout; `checkpoint/layout.ts` transposes official kernels.
  */
 import type { Value } from "../../graph/mod.ts";
 import {
@@ -29,8 +29,8 @@ export interface UniformerConfig {
   /** Hidden channels of an MLP over its channels. */
   readonly mlpRatio: number;
   /**
-   * Whether the convolutions of the image, which a LayerNorm over channels follows, start with a drawn bias instead of 0.
-   * Without one the norm takes away how bright a voxel is, and a bias of 0 needs very many updates to grow.
+   * Starts the convolutions of the image with a drawn bias instead of 0. A LayerNorm over channels follows them: without a
+   * bias it removes the brightness of a voxel, and a bias of 0 needs very many updates to grow.
    */
   readonly biasedStem: boolean;
 }
@@ -48,7 +48,7 @@ export const UNIFORMER_SMALL: UniformerConfig = Object.freeze({
 /** Feature maps [N, widths[i], X/2^(i+1), …]; x4 is after the final BatchNorm. */
 export type Features = Readonly<Record<"x1" | "x2" | "x3" | "x4", Value>>;
 
-/** What is wrong with a configuration, or null. */
+/** The fault of a configuration, or null. */
 export function uniformerFault({ widths, headDim }: UniformerConfig): string | null {
   const attending = [widths[2], widths[3]];
   if (attending.every((w) => w % headDim === 0)) return null;
@@ -73,7 +73,7 @@ function patchEmbed(s: Scope, x: Value, { out, init }: { out: number; init: Conv
   return channelNorm(s.at("norm"), conv(s.at("proj"), x, { out, kernel: 2, stride: 2, init }));
 }
 
-/** x + DW3(x): where position enters. */
+/** x + DW3(x): the depthwise convolution encodes position. */
 function positionEmbed(s: Scope, x: Value): Value {
   return s.op.Add(x, conv(s.at("pos_embed"), x, { out: x.shape[1], kernel: 3, group: x.shape[1] }));
 }

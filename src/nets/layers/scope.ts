@@ -1,9 +1,9 @@
 /**
- * How a network function meets its weights: it asks a scope for each by name, shape and initialisation. Building a graph
- * answers with constants, listing the parameters answers with graph inputs, so that one function is the source of both.
+ * Weights of network functions. A function asks its scope for each weight by name, shape and initialisation. A scope that
+ * builds a graph returns constants; a scope that lists parameters returns graph inputs. So one function gives both.
  */
 import type { GraphBuilder, Ops, Value } from "../../graph/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
+import { Random, sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
 
 /** Weights by state-dict key (docs/method A). Kernels of official networks have axes X, Y, Z: see `checkpoint/layout.ts`. */
 export type Weights = ReadonlyMap<string, Tensor>;
@@ -14,7 +14,7 @@ export type Init =
   | { readonly kind: "normal"; readonly std: number }
   /** U(−bound, bound). */
   | { readonly kind: "uniform"; readonly bound: number }
-  /** The weights that an imported network brought along. */
+  /** The weights of an imported graph. */
   | { readonly kind: "given"; readonly tensor: Tensor; readonly buffer: boolean };
 
 /** One float32 entry of a network's state dictionary. */
@@ -22,16 +22,30 @@ export interface Parameter {
   readonly key: string;
   readonly shape: readonly number[];
   readonly init: Init;
-  /** Running statistics of a BatchNormalization: kept, updated, never differentiated. */
+  /** Running statistics of a BatchNormalization: stored and updated, never differentiated. */
   readonly buffer: boolean;
   /** Official checkpoints hold it although no forward pass uses it (docs/method A.1.2). */
   readonly idle: boolean;
 }
 
+/**
+ * The fresh value of one parameter: drawn from the stream of `seed` and its key, so it does not depend on the order of
+ * the layers.
+ */
+export function initialTensor({ key, shape, init }: Parameter, seed: number): Tensor {
+  if (init.kind === "given") return init.tensor;
+  const data = new Float32Array(sizeOf(shape));
+  const random = new Random(seed).fork(key);
+  if (init.kind === "constant") data.fill(init.value);
+  else if (init.kind === "normal") { for (let i = 0; i < data.length; i++) data[i] = init.std * random.normal(); }
+  else for (let i = 0; i < data.length; i++) data[i] = init.bound * (2 * random.uniform() - 1);
+  return tensor("float32", shape, data);
+}
+
 /** Values by output name. */
 export type Values = Readonly<Record<string, Value>>;
 
-/** What a network function sees of its graph. */
+/** The part of a graph that a network function sees. */
 export interface Scope {
   readonly op: Ops;
   readonly builder: GraphBuilder;
@@ -61,7 +75,7 @@ export function buildingScope(builder: GraphBuilder, { weights, net }: { weights
   });
 }
 
-/** A scope that appends every parameter it is asked for to `found`. */
+/** A scope that appends every requested parameter to `found`. */
 export function listingScope(builder: GraphBuilder, found: Parameter[]): Scope {
   const listing = (idle: boolean) => (key: string, shape: readonly number[], init: Init) => {
     found.push({ key, shape, init, buffer: init.kind === "given" ? init.buffer : isBuffer(key), idle });

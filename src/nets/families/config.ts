@@ -1,11 +1,11 @@
 /** Checks the configuration that a model package carries against a network's defaults. Not a schema language. */
 
-/** What a configuration may hold: whole numbers ≥ 1, lists of them of a fixed length, and switches. */
+/** The values of a configuration: whole numbers ≥ 1, lists of them of a fixed length, and switches. */
 type Field = number | readonly number[] | boolean;
 
 const isCount = (v: unknown): v is number => Number.isSafeInteger(v) && (v as number) >= 1;
 
-/** What a field must be, in the words of the error. */
+/** The rule for a field with this default, in the words of the error. */
 function expectation(like: Field): { text: string; fits: (v: unknown) => boolean } {
   if (typeof like === "boolean") return { text: "true or false", fits: (v) => typeof v === "boolean" };
   if (typeof like === "number") return { text: "a whole number ≥ 1", fits: isCount };
