@@ -59,7 +59,7 @@ for (const [number, { folder, path }] of [...scans()].entries()) {
   const logits = cropped.data.map((v) => v - cut);
   const labels = await timed(
     "restoreLabels",
-    () => restoreLabels({ logits, channels: 1, grid: cropped }, { values: [1] }),
+    () => restoreLabels({ logits, channels: 1, grid: cropped }, { values: [1], cut: 0 }),
   );
   const first = await readVolume(`${folder}/flair.nii.gz`);
   const onFirst = await timed("resampleToGrid", () => resampleToGrid(volume, first));

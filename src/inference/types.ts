@@ -1,6 +1,5 @@
-/** What `inference/` is asked and what it answers; the functions are `segment()` and `classify()` of `mod.ts`. */
+/** Requests to `inference/` and its results; the functions are `segment()` and `classify()` of `mod.ts`. */
 import type { Engine } from "../engine/mod.ts";
-import type { CheckingModel } from "./tasks/modality_check.ts";
 import type { Modality } from "./modalities.ts";
 import type { ModelSpec } from "./spec.ts";
 
@@ -10,28 +9,41 @@ export interface Warning {
   readonly detail: string;
 }
 
+/** A package that classifies single volumes by modality; see `isCheckingModel()`. */
+export interface CheckingModel {
+  readonly directory: string;
+  readonly spec: ModelSpec;
+}
+
+/** How a modality that the spec asks for may be missing: not at all, or with the package's template in its place. */
+export const MISSING_RULES = ["error", "template"] as const;
+export type MissingRule = (typeof MISSING_RULES)[number];
+
 export interface InferenceRequest {
   /** Folder of the model package: `network.onnx`, `templates/`. */
   readonly directory: string;
   readonly spec: ModelSpec;
-  /** NIfTI files by modality. */
+  /** Volume files by modality. */
   readonly images: Readonly<Partial<Record<Modality, string>>>;
-  /** What to do where the spec asks for a modality that is not there. Default "error". */
-  readonly missing?: "error" | "template";
-  /** A model that tells modalities apart: whether each volume looks like what it is called. */
+  /** Default "error". */
+  readonly missing?: MissingRule;
+  /** Checks that each volume looks like the modality that it is named after. */
   readonly modalityCheck?: CheckingModel;
-  /** Told when that check fails; the work goes on without it. */
+  /** Called when that check fails; the work continues without it. */
   readonly onCheckFailed?: (error: unknown) => void;
   readonly engine: Engine;
   readonly signal?: AbortSignal;
-  /** Called with the windows that are done; anew from the first where the device had too little memory for a batch. */
+  /** Called with the number of windows done; it begins anew where the device had too little memory for a batch. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** A uint8 label map, a 4-D uint8 file of regions, or 4-D float32 probabilities. */
+export const OUTPUTS = ["labels", "regions", "probabilities"] as const;
+export type Output = (typeof OUTPUTS)[number];
+
 export interface SegmentRequest extends InferenceRequest {
-  /** What to write to `outPath`: a uint8 label map, a 4-D uint8 file of regions, or 4-D float32 probabilities. */
-  readonly output: "labels" | "regions" | "probabilities";
-  /** Written gzipped, on the grid of the first modality. */
+  readonly output: Output;
+  /** A volume file's name; it is written on the grid of the first modality. */
   readonly outPath: string;
 }
 
@@ -51,7 +63,7 @@ export interface ClassifyResult {
   readonly warnings: readonly Warning[];
 }
 
-/** Stable codes of what is wrong with a request's volumes. */
+/** Stable codes of faults in a request's volumes. */
 export type InferenceErrorCode =
   | "missing-modality"
   | "unknown-modality"

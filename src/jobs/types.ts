@@ -3,6 +3,7 @@ import type { DomainErrorCode } from "../storage/mod.ts";
 import type {
   ClassifyResult,
   InferenceErrorCode,
+  MissingRule,
   Modality,
   SegmentRequest,
   SegmentResult,
@@ -98,7 +99,7 @@ export interface InferenceInput {
   readonly version?: number;
   /** NIfTI files by modality, the first one decides the grid. */
   readonly images: Readonly<Partial<Record<Modality, string>>>;
-  readonly missing?: "error" | "template";
+  readonly missing?: MissingRule;
   /** Segmentation only; default "labels". */
   readonly output?: SegmentRequest["output"];
   readonly provider?: Provider | "auto";

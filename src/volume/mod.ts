@@ -1,17 +1,15 @@
 /**
- * Volumes: NIfTI files, grids and affines, orientation, resampling, intensity, crop, window plans, and the way back to
- * the file's grid. Knows no network and no HTTP.
+ * Volumes: files, grids and affines, orientation, resampling, intensity, crop, window plans, and the way back to the
+ * file's grid. Knows no network and no HTTP.
  *
  * The way there: `readVolume → toRas → resampleSpacing → scaleIntensityPercentiles → foregroundBox, crop`; every step
- * keeps `placement`, so `restoreLabels()` and its kin need nothing else for the way back.
+ * keeps `placement`, so `restoreLabels()` and `restoreChannels()` need nothing else for the way back.
  */
 export {
   applyAffine,
   type Grid,
   gridOverlap,
-  invertAffine,
   LEAST_OVERLAP,
-  multiplyAffines,
   perAxis,
   sameGrid,
   spacingAffine,
@@ -20,8 +18,10 @@ export {
   VolumeError,
   voxelsOf,
 } from "./grid/grid.ts";
-export { type GridImage, type Placement, placementOf } from "./grid/placement.ts";
-export type { Volume, VolumeContent, VolumeHeader } from "./formats/format.ts";
+export type { GridImage } from "./grid/placement.ts";
+export { type Box, boxSize, centreBox, padBox } from "./grid/boxes.ts";
+export { blendWeights, slidingWindows } from "./grid/sliding_windows.ts";
+export type { Volume, VolumeHeader } from "./formats/format.ts";
 export {
   isVolumeStart,
   readVolume,
@@ -34,38 +34,15 @@ export {
   writeVolume,
   WRITTEN_ENDING,
 } from "./formats/formats.ts";
-export { type Orientation, orientationOf, restoreNearest, toRas } from "./grid/orient.ts";
-export { type Interpolation, resampleSpacing, resampleToGrid, spacedSize } from "./sampling/resample.ts";
-export { percentile, percentiles, scaleIntensity, scaleIntensityPercentiles } from "./intensity/intensity.ts";
+export { toRas } from "./sampling/orient.ts";
+export { centredWindow, crop, cutWindow, foregroundBox } from "./sampling/crop.ts";
 export {
-  type Box,
-  boxSize,
-  centreBox,
-  centreCrop,
-  centredWindow,
-  crop,
-  cutWindow,
-  foregroundBox,
-  pad,
-  padBox,
-} from "./grid/crop.ts";
-export { resizeTrilinear } from "./sampling/resize.ts";
-export { blendWeights, slidingWindows, type WindowPlan } from "./grid/sliding_windows.ts";
-export {
-  type PlacedLogits,
-  restoreLabels,
-  restoreProbabilities,
-  restoreRegions,
-  type Slab,
-  visitSourceSlabs,
-} from "./sampling/restore.ts";
-export {
-  encodePng,
-  overlay,
-  type Picture,
-  type Rgb,
-  sideBySide,
-  type Slice,
-  sliceOf,
-  stacked,
-} from "./picture/picture.ts";
+  type Interpolation,
+  resampleSpacing,
+  resampleToGrid,
+  resizeTrilinear,
+  spacedSize,
+} from "./sampling/resample.ts";
+export { type PlacedLogits, restoreChannels, restoreLabels } from "./sampling/restore.ts";
+export { percentiles, scaleIntensityPercentiles } from "./intensity.ts";
+export { encodePng, overlay, type Picture, sideBySide, type Slice, sliceOf, stacked } from "./picture.ts";

@@ -8,8 +8,8 @@ import {
   readVolumeHeader,
   resampleSpacing,
   resampleToGrid,
+  restoreChannels,
   restoreLabels,
-  restoreProbabilities,
   sameGrid,
   toRas,
   writeVolume,
@@ -30,7 +30,7 @@ Deno.test({
     const box = foregroundBox([ras.data], ras.sizeVox, 1)!;
     const label = crop(toRas(lesion), box);
     const logits = label.data.map((v) => v - 0.5);
-    const mask = restoreLabels({ logits, channels: 1, grid: label }, { values: [1] });
+    const mask = restoreLabels({ logits, channels: 1, grid: label }, { values: [1], cut: 0 });
     assert.deepEqual(mask, Uint8Array.from(lesion.data));
 
     const path = await Deno.makeTempFile({ suffix: ".nii.gz" });
@@ -62,7 +62,7 @@ Deno.test({
     const correlation = correlate(moved.data, flair.data);
     assert.ok(correlation > 0.5, `the two modalities should show one head, correlation ${correlation}`);
     const spaced = resampleSpacing(toRas(moved), [1, 1, 1], "linear");
-    const back = restoreProbabilities({ logits: spaced.data, channels: 1, grid: spaced });
+    const back = restoreChannels({ logits: spaced.data, channels: 1, grid: spaced }, Float32Array, (v) => v);
     assert.equal(back.length, flair.data.length);
   },
 });

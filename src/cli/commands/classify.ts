@@ -1,5 +1,5 @@
 /** `sulcus classify`: one examination in, the probability of each class out. */
-import { classify } from "../../inference/mod.ts";
+import { classify, MISSING_RULES } from "../../inference/mod.ts";
 import { specOf } from "../../registry/mod.ts";
 import type { Args, Command } from "../terminal/args.ts";
 import { CHECK_FLAG, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
@@ -32,7 +32,7 @@ The probabilities add up to 1. They are the network's own and not calibrated.`,
 
 async function runClassify(args: Args, io: Io): Promise<void> {
   const choice = modelChoiceOf(args);
-  const missing = args.oneOf("missing", ["error", "template"]) ?? "error";
+  const missing = args.oneOf("missing", MISSING_RULES) ?? "error";
   const settings = settingsOf(args, io.env);
   const images = await imagesOf(args);
   const note = (text: string) => io.err(`${text}\n`);

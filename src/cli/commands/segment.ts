@@ -1,6 +1,6 @@
 /** `sulcus segment`: one examination in, a mask file out. */
 import { dirname } from "node:path";
-import { segment, type SegmentResult } from "../../inference/mod.ts";
+import { MISSING_RULES, OUTPUTS, segment, type SegmentResult } from "../../inference/mod.ts";
 import { specOf } from "../../registry/mod.ts";
 import { WRITTEN_ENDING } from "../../volume/mod.ts";
 import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
@@ -11,8 +11,6 @@ import { IMAGE_FLAGS, IMAGES_NOTE, imagesOf } from "../options/images.ts";
 import type { Io } from "../terminal/io.ts";
 import { CHECK_FAILED, findModelAndCheck, type Model, MODEL_FLAGS, modelChoiceOf } from "../options/models.ts";
 import { durationOf, Progress } from "../terminal/progress.ts";
-
-const OUTPUTS = ["labels", "regions", "probabilities"] as const;
 
 export const segmentCommand: Command = {
   name: "segment",
@@ -45,7 +43,7 @@ async function runSegment(args: Args, io: Io): Promise<void> {
   const outPath = args.required("out");
   if (!outPath.endsWith(WRITTEN_ENDING)) refuse("out", `a file name that ends with ${WRITTEN_ENDING}`, outPath);
   const output = args.oneOf("output", OUTPUTS) ?? "labels";
-  const missing = args.oneOf("missing", ["error", "template"]) ?? "error";
+  const missing = args.oneOf("missing", MISSING_RULES) ?? "error";
   const settings = settingsOf(args, io.env);
   const images = await imagesOf(args);
   await checkTarget(outPath, Object.values(images));

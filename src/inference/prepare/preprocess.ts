@@ -1,32 +1,25 @@
 /**
- * From a case's NIfTI files to the network's input: one grid (RAS, target spacing, foreground crop), one channel a
- * modality, intensities mapped by percentiles. Inference and training share it. Runs no network.
+ * Reads a case's files and brings them onto the network's grid: one grid (RAS, target spacing, foreground crop), one
+ * channel a modality. Inference and training share it. Runs no network; the steps themselves are `steps.ts`.
  */
 import {
   type Box,
-  centreBox,
   crop,
-  cutWindow,
-  foregroundBox,
   type Grid,
   type GridImage,
   gridOverlap,
   LEAST_OVERLAP,
-  padBox,
-  perAxis,
   resampleSpacing,
   resampleToGrid,
-  resizeTrilinear,
   sameGrid,
-  scaleIntensityPercentiles,
   toRas,
-  type Triple,
   type Volume,
 } from "../../volume/mod.ts";
 import type { Modality } from "../modalities.ts";
 import type { ModelSpec, Preprocessing } from "../spec.ts";
 import { InferenceError, type Warning } from "../types.ts";
-import { readInput } from "./read_input.ts";
+import { readModality } from "./read_input.ts";
+import { cropBox, cropped, toNetworkGrid } from "./steps.ts";
 import { readTemplate, templateFor } from "./templates.ts";
 
 /** A case as the network sees it. */
@@ -65,7 +58,7 @@ export async function prepare(
   if (unknown !== undefined) {
     throw new InferenceError("unknown-modality", `Cannot use ${unknown}: the model takes ${modalities.join(", ")}`);
   }
-  // the first file given decides the grid
+  // The first file given decides the grid.
   const present = (Object.keys(images) as Modality[]).filter((m) => images[m] !== undefined);
   const missing = modalities.filter((m) => images[m] === undefined);
   if (present.length === 0 || (missing.length > 0 && templates === undefined)) {
@@ -102,14 +95,14 @@ export async function prepare(
   }
   const whole = placed.get(present[0])!;
   const box = cropBox([...placed.values()].map((v) => v.data), whole, preprocessing);
-  const cropped = new Map([...placed].map(([m, v]) => [m, fromForeground(crop(v, box), preprocessing)]));
+  const channels = new Map([...placed].map(([m, v]) => [m, cropped(v, box, preprocessing)]));
   for (const [modality, template] of standIns) {
-    cropped.set(modality, templateFor(template, { uncropped: whole, box, spacingMm: preprocessing.spacingMm }));
+    channels.set(modality, templateFor(template, { uncropped: whole, box, spacingMm: preprocessing.spacingMm }));
     warnings.push({ code: "template-substituted", detail: `${modality} is missing; the model's template stands in` });
   }
   return {
-    channels: modalities.map((m) => cropped.get(m)!.data),
-    grid: cropped.get(present[0])!,
+    channels: modalities.map((m) => channels.get(m)!.data),
+    grid: channels.get(present[0])!,
     box,
     uncroppedVox: whole.sizeVox,
     reference,
@@ -134,44 +127,6 @@ export async function prepareLabel(
   return crop(resampleSpacing(toRas(onReference), preprocessing.spacingMm, "nearest"), box).data;
 }
 
-/** The classifier's input [C, …roi]: every channel resized, then the centre of `roi`. */
-export function classifierInput(
-  { channels, grid }: Pick<Prepared, "channels"> & { readonly grid: Grid },
-  { preprocessing, inference: { roi } }: Pick<ModelSpec, "preprocessing" | "inference">,
-): Float32Array {
-  const size = preprocessing.resize ?? roi;
-  return centreOf(channels.map((data) => resizeTrilinear(data, grid.sizeVox, { size })), size, roi);
-}
-
-/** What `prepare()` and {@link classifierInput} make of one volume alone: [1, …roi]. */
-export function singleInput(volume: GridImage, spec: Pick<ModelSpec, "preprocessing" | "inference">): Float32Array {
-  const { preprocessing } = spec;
-  const whole = toNetworkGrid(volume, preprocessing);
-  const cropped = fromForeground(crop(whole, cropBox([whole.data], whole, preprocessing)), preprocessing);
-  return classifierInput({ channels: [cropped.data], grid: cropped }, spec);
-}
-
-/** The centre of every channel [X, Y, Z], one behind the other; where `roi` is larger, 0 on both sides. */
-export function centreOf(channels: readonly Float32Array[], sizeVox: Triple, roi: Triple): Float32Array {
-  const voxels = roi[0] * roi[1] * roi[2];
-  const padded = padBox(sizeVox, roi).start, inside = centreBox(sizeVox, roi).start;
-  const start = perAxis((axis) => padded[axis] + inside[axis]);
-  const out = new Float32Array(channels.length * voxels);
-  channels.forEach((data, c) => out.set(cutWindow(data, sizeVox, { start, size: roi }), c * voxels));
-  return out;
-}
-
-async function readModality(path: string, name: string, warnings: Warning[]): Promise<Volume> {
-  const volume = await readInput(path, name);
-  if (volume.nonFiniteVoxels > 0) {
-    warnings.push({
-      code: "non-finite",
-      detail: `${name}: ${volume.nonFiniteVoxels} voxels are no numbers and read as 0`,
-    });
-  }
-  return volume;
-}
-
 function onGridOf(
   reference: Volume,
   volume: Volume,
@@ -191,23 +146,4 @@ function checkOverlap(reference: Volume, volume: Volume, which: string): void {
     `Cannot combine ${which}: they share ${Math.round(share * 100)} % of their space, ` +
       `expected at least ${LEAST_OVERLAP * 100} %`,
   );
-}
-
-/** Percentiles of the file's voxels, then orientation and spacing (the order of docs/method B.3.1). */
-function toNetworkGrid(image: GridImage, { percentiles: p, percentilesOver, spacingMm }: Preprocessing): GridImage {
-  const scaled = percentilesOver === "volume" ? { ...image, data: scaleIntensityPercentiles(image.data, p) } : image;
-  return resampleSpacing(toRas(scaled), spacingMm, "linear");
-}
-
-function fromForeground(image: GridImage, { percentiles: p, percentilesOver }: Preprocessing): GridImage {
-  if (percentilesOver === "volume") return image;
-  const inside = image.data.filter((v) => v > 0);
-  return inside.length === 0
-    ? image
-    : { ...image, data: scaleIntensityPercentiles(image.data, { ...p, over: inside }) };
-}
-
-function cropBox(channels: readonly Float32Array[], whole: Grid, { foregroundMargin }: Preprocessing): Box {
-  const all: Box = { start: [0, 0, 0], end: whole.sizeVox };
-  return foregroundMargin === null ? all : foregroundBox(channels, whole.sizeVox, foregroundMargin) ?? all;
 }

@@ -1,7 +1,8 @@
 /** A case's volumes in, class probabilities out. */
 import { ModalityCheck } from "./modality_check.ts";
-import { classifierInput, prepare } from "../prepare/preprocess.ts";
-import { classProbabilities } from "./probabilities.ts";
+import { classifierInput } from "../prepare/classifier_input.ts";
+import { prepare } from "../prepare/preprocess.ts";
+import { classProbabilities } from "./class_probabilities.ts";
 import { stopwatch } from "./segment.ts";
 import type { ClassifyResult, InferenceRequest } from "../types.ts";
 

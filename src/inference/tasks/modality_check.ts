@@ -5,15 +5,9 @@
 import { ANY_MODALITY, lookOf, MODALITIES, type Modality } from "../modalities.ts";
 import type { ModelSpec } from "../spec.ts";
 import type { Volume } from "../../volume/mod.ts";
-import { classProbabilities } from "./probabilities.ts";
-import { singleInput } from "../prepare/preprocess.ts";
+import { singleInput } from "../prepare/classifier_input.ts";
 import type { InferenceRequest, Warning } from "../types.ts";
-
-/** A package that tells modalities apart; see {@link isCheckingModel}. */
-export interface CheckingModel {
-  readonly directory: string;
-  readonly spec: ModelSpec;
-}
+import { classProbabilities } from "./class_probabilities.ts";
 
 /**
  * From this probability on a volume counts as something else than its name says. High, because softmax is sure too often

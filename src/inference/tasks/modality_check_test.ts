@@ -7,11 +7,13 @@ import { encodeModel, type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
 import { readVolume, type Triple } from "../../volume/mod.ts";
 import { classify } from "./classify.ts";
-import { type CheckingModel, isCheckingModel, SURE } from "./modality_check.ts";
-import { classifierInput, prepare, singleInput } from "../prepare/preprocess.ts";
+import { isCheckingModel, SURE } from "./modality_check.ts";
+import { classifierInput, singleInput } from "../prepare/classifier_input.ts";
+import { prepare } from "../prepare/preprocess.ts";
 import { segment } from "./segment.ts";
 import type { Modality } from "../modalities.ts";
 import type { ModelSpec } from "../spec.ts";
+import type { CheckingModel } from "../types.ts";
 
 const ROI: Triple = [8, 8, 8];
 const PREPROCESSING: ModelSpec["preprocessing"] = {

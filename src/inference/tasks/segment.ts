@@ -1,9 +1,10 @@
 /** A case's volumes in, a mask on the first volume's grid out. */
-import { restoreLabels, restoreProbabilities, restoreRegions, spacingOf, writeVolume } from "../../volume/mod.ts";
+import { spacingOf, voxelsOf, writeVolume } from "../../volume/mod.ts";
 import { ModalityCheck } from "./modality_check.ts";
 import { batchOf, withNetwork } from "../windows/loaded_network.ts";
 import { prepare } from "../prepare/preprocess.ts";
 import { slidingLogits, windowBatch, windowRunner } from "../windows/sliding.ts";
+import { OUTPUT_RECORDS, regionsOf } from "./outputs.ts";
 import type { SegmentRequest, SegmentResult } from "../types.ts";
 
 /** A batch of windows that takes longer than this has hung. */
@@ -42,20 +43,16 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
   const mismatches = await check.warnings();
   const infer = clock();
   const placed = { logits, channels: spec.labels.length, grid: prepared.grid };
-  const { threshold } = spec.inference;
-  const regions = restoreRegions(placed, { threshold });
-  const data = request.output === "labels"
-    ? restoreLabels(placed, { values: spec.labels.map((l) => l.value), threshold })
-    : request.output === "regions"
-    ? regions
-    : restoreProbabilities(placed);
+  const regions = regionsOf(placed, spec);
+  const { perLabel, make } = OUTPUT_RECORDS[request.output];
+  const data = make({ placed, spec, regions });
   const restore = clock();
   const { header, sizeVox, affineRas } = prepared.reference;
-  const components = request.output === "labels" ? undefined : spec.labels.length;
+  const components = perLabel ? spec.labels.length : undefined;
   await writeVolume(request.outPath, { data, grid: header, components });
   const write = clock();
   const voxelMl = spacingOf(affineRas).reduce((v, s) => v * s, 1) / 1000;
-  const voxels = sizeVox[0] * sizeVox[1] * sizeVox[2];
+  const voxels = voxelsOf(sizeVox);
   return {
     provider: engine.provider,
     labels: spec.labels.map(({ name, value }, c) => {

@@ -1,5 +1,6 @@
 /** Schemas of what clients send. Unknown fields are refused everywhere. */
 import { z } from "zod";
+import { MISSING_RULES, OUTPUTS } from "../../inference/mod.ts";
 import { PROVIDERS } from "../../engine/mod.ts";
 import { datasetSpecSchema } from "../../datasets/mod.ts";
 import { type FinetuneInput, JOB_KINDS, JOB_STATES, type PretrainingInput } from "../../jobs/mod.ts";
@@ -22,13 +23,13 @@ export const inferenceOptionsSchema = named(
   z.strictObject({
     version: versionSchema.optional().describe("Default: the served version."),
     provider: providerSchema.optional().describe("Default: the server's."),
-    missing: z.enum(["error", "template"]).optional().describe(
+    missing: z.enum(MISSING_RULES).optional().describe(
       "What to do about a modality that is not sent: refuse (default) or let the model's template stand in.",
     ),
   }),
 );
 
-export const outputSchema = z.enum(["labels", "regions", "probabilities"]);
+export const outputSchema = z.enum(OUTPUTS);
 
 export const datasetRequestSchema = named("DatasetRequest", datasetSpecSchema);
 

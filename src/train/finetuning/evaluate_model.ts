@@ -3,6 +3,7 @@ import { type Engine } from "../../engine/mod.ts";
 import type { Graph } from "../../graph/mod.ts";
 import {
   centreOf,
+  cutOf,
   loadGraph,
   type ModelSpec,
   type RunWindow,
@@ -82,7 +83,7 @@ async function scoreMask(
     signal,
   });
   const voxels = sizeVox[0] * sizeVox[1] * sizeVox[2];
-  const cut = Math.log(inference.threshold / (1 - inference.threshold));
+  const cut = cutOf(inference.threshold);
   const masks = labels.map((_, c) =>
     Uint8Array.from(logits.subarray(c * voxels, (c + 1) * voxels), (v) => Number(v >= cut))
   );

@@ -1,5 +1,5 @@
 /** Where the windows of sliding-window inference lie and how they are blended (docs/method D.2). Runs no network. */
-import { boxSize, padBox } from "./crop.ts";
+import { boxSize, padBox } from "./boxes.ts";
 import { perAxis, type Triple, voxelsOf } from "./grid.ts";
 
 export interface WindowPlan {

@@ -1,6 +1,6 @@
 /**
  * A network's logits on the pre-processed grid brought back to the file's grid: logits are interpolated, then decided,
- * slab by slab, so full-size logits of all classes never exist at once. Outside the crop there is background.
+ * slab by slab, so that full-size logits of all classes never exist at once. Outside the crop logits are −Infinity.
  */
 import { type Grid, stridesOf, voxelsOf } from "../grid/grid.ts";
 import { type Placement, placementOf } from "../grid/placement.ts";
@@ -56,26 +56,20 @@ export function visitSourceSlabs({ logits, channels, grid }: PlacedLogits, visit
   }
 }
 
-/** The logit at which sigmoid reaches `threshold`. */
-export function logitOf(threshold: number): number {
-  return Math.log(threshold / (1 - threshold));
-}
-
 /**
- * A label map `[X, Y, Z]` on the source grid: where sigmoid(logit) ≥ threshold the channel's value is written, later
+ * A label map `[X, Y, Z]` on the source grid: where a channel's logit is at least `cut` its value is written, later
  * channels over earlier ones; elsewhere 0.
  * @throws {RangeError} when values and channels do not match, or a value is not 1…255
  */
 export function restoreLabels(
   placed: PlacedLogits,
-  { values, threshold = 0.5 }: { values: readonly number[]; threshold?: number },
+  { values, cut }: { values: readonly number[]; cut: number },
 ): Uint8Array {
   if (values.length !== placed.channels) {
     throw new RangeError(`Cannot restore labels: expected ${placed.channels} values, got ${values.length}`);
   }
   const bad = values.find((v) => !Number.isInteger(v) || v < 1 || v > 255);
   if (bad !== undefined) throw new RangeError(`Cannot restore labels: expected values from 1 to 255, got ${bad}`);
-  const cut = checkedCut(threshold);
   const out = new Uint8Array(voxelsOf(placementOf(placed.grid).source.sizeVox));
   visitSourceSlabs(placed, ({ start, count, logits }) => {
     values.forEach((value, c) => {
@@ -86,36 +80,19 @@ export function restoreLabels(
   return out;
 }
 
-/** One mask of 0 and 1 per channel `[C, X, Y, Z]` on the source grid: sigmoid(logit) ≥ threshold. */
-export function restoreRegions(placed: PlacedLogits, { threshold = 0.5 }: { threshold?: number } = {}): Uint8Array {
-  const cut = checkedCut(threshold);
-  return fillChannels(placed, Uint8Array, (logit) => logit >= cut ? 1 : 0);
-}
-
-/** Sigmoid probabilities `[C, X, Y, Z]` on the source grid, 0 outside the crop. */
-export function restoreProbabilities(placed: PlacedLogits): Float32Array {
-  return fillChannels(placed, Float32Array, (logit) => 1 / (1 + Math.exp(-logit)));
-}
-
-function fillChannels<T extends Uint8Array | Float32Array>(
+/** Every channel on its own: `valueOf` each logit, `[C, X, Y, Z]` on the source grid. */
+export function restoreChannels<T extends Uint8Array | Float32Array>(
   placed: PlacedLogits,
   kind: new (n: number) => T,
-  decide: (logit: number) => number,
+  valueOf: (logit: number) => number,
 ): T {
   const voxels = voxelsOf(placementOf(placed.grid).source.sizeVox);
   const out = new kind(placed.channels * voxels);
   visitSourceSlabs(placed, ({ start, count, logits }) => {
     for (let c = 0; c < placed.channels; c++) {
       const to = c * voxels + start;
-      for (let i = 0; i < count; i++) out[to + i] = decide(logits[c * count + i]);
+      for (let i = 0; i < count; i++) out[to + i] = valueOf(logits[c * count + i]);
     }
   });
   return out;
-}
-
-function checkedCut(threshold: number): number {
-  if (!(threshold > 0 && threshold < 1)) {
-    throw new RangeError(`Cannot restore a mask: expected a threshold between 0 and 1, got ${threshold}`);
-  }
-  return logitOf(threshold);
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { assertAllClose, oblique, ORIENTATIONS, orientedGrid, randomLabels, seeded } from "../testing/fixtures.ts";
-import { crop } from "../grid/crop.ts";
+import { crop } from "./crop.ts";
 import { applyAffine, perAxis, type Triple, voxelsOf } from "../grid/grid.ts";
-import { toRas } from "../grid/orient.ts";
+import { toRas } from "./orient.ts";
 import { type GridImage, placementOf } from "../grid/placement.ts";
 import { resampleSpacing } from "./resample.ts";
-import { restoreLabels, restoreProbabilities, restoreRegions, visitSourceSlabs } from "./restore.ts";
+import { type PlacedLogits, restoreChannels, restoreLabels, visitSourceSlabs } from "./restore.ts";
 
 /** ±4 logits of the regions "label is c + 1". */
 function logitsOf(labels: Float32Array, channels: number): Float32Array {
@@ -21,12 +21,13 @@ Deno.test("restoreLabels() undoes orientation and crop exactly, for all 48 orien
     const image = { ...orientedGrid(sizeVox, { ...o, spacingMm: [1, 2, 3] }), data: randomLabels(sizeVox, 4, random) };
     const ras = toRas(image);
     const whole = { logits: logitsOf(ras.data, 3), channels: 3, grid: ras };
-    assert.deepEqual(restoreLabels(whole, { values: [1, 2, 3] }), Uint8Array.from(image.data));
+    assert.deepEqual(restoreLabels(whole, { values: [1, 2, 3], cut: 0 }), Uint8Array.from(image.data));
 
     const box = { start: [1, 2, 1], end: perAxis((a) => ras.sizeVox[a] - 1) } as const;
     const cropped = crop(ras, box);
     const labels = restoreLabels({ logits: logitsOf(cropped.data, 3), channels: 3, grid: cropped }, {
       values: [1, 2, 3],
+      cut: 0,
     });
     const again = toRas({ ...image, data: Float32Array.from(labels) });
     assert.deepEqual(crop(again, box).data, cropped.data);
@@ -69,7 +70,7 @@ Deno.test("restoreLabels() interpolates logits across spacings: a ball comes bac
   };
   const spaced = resampleSpacing(toRas(image), [1, 1, 1], "linear");
   const logits = spaced.data.map((v) => v - 0.5);
-  const back = restoreLabels({ logits, channels: 1, grid: spaced }, { values: [1] });
+  const back = restoreLabels({ logits, channels: 1, grid: spaced }, { values: [1], cut: 0 });
   const both = back.filter((v, i) => v === 1 && image.data[i] === 1).length;
   const dice = 2 * both / (back.filter((v) => v === 1).length + image.data.filter((v) => v === 1).length);
   assert.ok(dice > 0.97, `Dice ${dice}`);
@@ -80,28 +81,35 @@ const flatGrid = (sizeVox: Triple): GridImage => ({
   data: new Float32Array(voxelsOf(sizeVox)),
 });
 
-Deno.test("restoreLabels() writes later channels over earlier ones and takes logit 0 as inside at threshold 0.5", () => {
+Deno.test("restoreLabels() writes later channels over earlier ones and takes a logit at the cut as inside", () => {
   const grid = flatGrid([1, 1, 4]);
   const logits = Float32Array.of(0, -0.001, 3, 3, /* second region */ -9, -9, 1, -9);
-  assert.deepEqual([...restoreLabels({ logits, channels: 2, grid }, { values: [7, 9] })], [7, 0, 9, 7]);
-  const strict = restoreLabels({ logits, channels: 2, grid }, { values: [7, 9], threshold: 0.9 });
+  assert.deepEqual([...restoreLabels({ logits, channels: 2, grid }, { values: [7, 9], cut: 0 })], [7, 0, 9, 7]);
+  const strict = restoreLabels({ logits, channels: 2, grid }, { values: [7, 9], cut: Math.log(9) });
   assert.deepEqual([...strict], [0, 0, 7, 7]);
 });
 
-Deno.test("restoreRegions() and restoreProbabilities() keep channels apart and are 0 outside the crop", () => {
+/** 1 where a channel's logit is not negative. */
+const maskOf = (placed: PlacedLogits) => [...restoreChannels(placed, Uint8Array, (logit) => Number(logit >= 0))];
+
+Deno.test("restoreChannels() keeps channels apart and sees −Infinity outside the crop", () => {
   const cropped = crop(flatGrid([1, 1, 4]), { start: [0, 0, 1], end: [1, 1, 3] });
   const placed = { logits: Float32Array.of(0, 9, -9, Math.log(3)), channels: 2, grid: cropped };
-  assert.deepEqual([...restoreRegions(placed)], [0, 1, 1, 0, 0, 0, 1, 0]);
+  assert.deepEqual(maskOf(placed), [0, 1, 1, 0, 0, 0, 1, 0]);
   const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
-  assertAllClose(restoreProbabilities(placed), [0, 0.5, sigmoid(9), 0, 0, sigmoid(-9), 0.75, 0], 1e-7);
+  assertAllClose(
+    restoreChannels(placed, Float32Array, sigmoid),
+    [0, 0.5, sigmoid(9), 0, 0, sigmoid(-9), 0.75, 0],
+    1e-7,
+  );
 });
 
-Deno.test("restoreRegions() keeps the last source voxel that rounding put beyond the spaced grid", () => {
+Deno.test("restoreChannels() keeps the last source voxel that rounding put beyond the spaced grid", () => {
   // 4 voxels of 1 mm become 2 of 2 mm, centres 0 and 2: source voxel 3 lies half a network voxel beyond.
   const image = flatGrid([4, 1, 1]);
   const spaced = resampleSpacing(image, [2, 1, 1], "linear");
   assert.deepEqual(spaced.sizeVox, [2, 1, 1]);
-  assert.deepEqual([...restoreRegions({ logits: Float32Array.of(-2, 4), channels: 1, grid: spaced })], [0, 1, 1, 1]);
+  assert.deepEqual(maskOf({ logits: Float32Array.of(-2, 4), channels: 1, grid: spaced }), [0, 1, 1, 1]);
 });
 
 Deno.test("visitSourceSlabs() visits the source once, in order, with −Infinity outside the crop", () => {
@@ -119,17 +127,16 @@ Deno.test("visitSourceSlabs() visits the source once, in order, with −Infinity
   assert.deepEqual([next, inside], [80, 2 * 14 * 4]);
 });
 
-Deno.test("restoreLabels() refuses values, thresholds and logits that do not fit", () => {
+Deno.test("restoreLabels() refuses values and logits that do not fit", () => {
   const placed = { logits: new Float32Array(4), channels: 1, grid: flatGrid([1, 1, 4]) };
   const cases: [() => unknown, string][] = [
-    [() => restoreLabels(placed, { values: [1, 2] }), "Cannot restore labels: expected 1 values, got 2"],
-    [() => restoreLabels(placed, { values: [256] }), "Cannot restore labels: expected values from 1 to 255, got 256"],
+    [() => restoreLabels(placed, { values: [1, 2], cut: 0 }), "Cannot restore labels: expected 1 values, got 2"],
     [
-      () => restoreLabels(placed, { values: [1], threshold: 1 }),
-      "Cannot restore a mask: expected a threshold between 0 and 1, got 1",
+      () => restoreLabels(placed, { values: [256], cut: 0 }),
+      "Cannot restore labels: expected values from 1 to 255, got 256",
     ],
     [
-      () => restoreRegions({ ...placed, channels: 2 }),
+      () => maskOf({ ...placed, channels: 2 }),
       "Cannot restore logits: expected 8 voxels for [2, 1, 1, 4], got 4",
     ],
   ];

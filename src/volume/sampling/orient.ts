@@ -1,10 +1,10 @@
 /**
- * Brings a volume's axes into the order right, anterior, superior, and values on any placed grid back to the file's
- * grid. Pure index permutation: no interpolation (docs/method D.2, nibabel's io_orientation).
+ * Brings a volume's axes into the order right, anterior, superior. Pure index permutation: no interpolation
+ * (docs/method D.2, nibabel's io_orientation).
  */
-import { type Grid, multiplyAffines, perAxis, spacingOf, stridesOf, type Triple } from "./grid.ts";
-import { type GridImage, type Placement, placementOf, reoriented } from "./placement.ts";
-import { checkLength, likeArray, nearestTable, sample, type Voxels } from "../sampling/_sample.ts";
+import { type Grid, multiplyAffines, perAxis, spacingOf, stridesOf, type Triple } from "../grid/grid.ts";
+import { type GridImage, type Placement, placementOf, reoriented } from "../grid/placement.ts";
+import { checkLength, nearestTable, sample } from "./_sample.ts";
 
 /** For each of R, A, S: the voxel axis that runs along it, and whether backwards. */
 export interface Orientation {
@@ -79,26 +79,4 @@ export function toRas(image: GridImage): GridImage & { readonly placement: Place
   const data = new Float32Array(image.data.length);
   sample(image.data, [table(0), table(1), table(2)], { into: data, outside: 0 });
   return { ...grid, data, placement: reoriented(placementOf(image), { from, flip, oldSize: image.sizeVox }) };
-}
-
-/**
- * Values on a pre-processed grid brought back to the file's grid, nearest neighbour, 0 outside the crop. Exact where
- * only orientation and crop differ.
- */
-export function restoreNearest<T extends Voxels>(values: T, grid: Grid & { readonly placement?: Placement }): T {
-  checkLength("restore a volume", values, grid.sizeVox);
-  const { source, axis, scale, offset } = placementOf(grid);
-  const strides = stridesOf(grid.sizeVox);
-  const table = (s: number) => {
-    const a = axis.indexOf(s);
-    return nearestTable({
-      count: source.sizeVox[s],
-      extent: grid.sizeVox[a],
-      stride: strides[a],
-      at: (i) => scale[a] * i + offset[a],
-    });
-  };
-  const into = likeArray(values, source.sizeVox[0] * source.sizeVox[1] * source.sizeVox[2]);
-  sample(values, [table(0), table(1), table(2)], { into, outside: 0 });
-  return into;
 }

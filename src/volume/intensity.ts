@@ -59,11 +59,6 @@ export function percentiles(data: Float32Array, qs: readonly number[]): number[]
   });
 }
 
-/** One percentile, see `percentiles()`. */
-export function percentile(data: Float32Array, q: number): number {
-  return percentiles(data, [q])[0];
-}
-
 /**
  * Maps `low` to 0 and `high` to 1, `clip` cuts off what lies outside. Where the two are equal: `x − low`, without a
  * clip, as MONAI does. Computed in float64.

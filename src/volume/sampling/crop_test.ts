@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { applyAffine, spacingAffine, type Triple } from "./grid.ts";
-import { centreBox, centreCrop, centredWindow, crop, cutWindow, foregroundBox, pad, padBox } from "./crop.ts";
-import type { GridImage } from "./placement.ts";
+import { centreBox, padBox } from "../grid/boxes.ts";
+import { applyAffine, spacingAffine, type Triple } from "../grid/grid.ts";
+import type { GridImage } from "../grid/placement.ts";
+import { centredWindow, crop, cutWindow, foregroundBox } from "./crop.ts";
 
 function image(sizeVox: Triple): GridImage {
   const data = Float32Array.from({ length: sizeVox[0] * sizeVox[1] * sizeVox[2] }, (_, i) => i + 1);
@@ -40,9 +41,9 @@ Deno.test("padBox() puts the odd voxel behind and never crops", () => {
   assert.deepEqual(padBox([5, 8, 4], [8, 8, 3]), { start: [-1, 0, 0], end: [7, 8, 4] });
 });
 
-Deno.test("pad() surrounds with 0, and cropping the padding gives the volume back", () => {
+Deno.test("crop() to a padded box surrounds with 0, and cropping the padding gives the volume back", () => {
   const small = image([2, 3, 1]);
-  const out = pad(small, [4, 4, 4]);
+  const out = crop(small, padBox(small.sizeVox, [4, 4, 4]));
   assert.deepEqual(out.sizeVox, [4, 4, 4]);
   assert.equal(out.data.reduce((a, b) => a + b), 21);
   assert.equal(out.data[(1 * 4 + 0) * 4 + 1], 1);
@@ -51,9 +52,9 @@ Deno.test("pad() surrounds with 0, and cropping the padding gives the volume bac
   assert.deepEqual(back.affineRas, small.affineRas);
 });
 
-Deno.test("centreCrop() starts at ⌊n/2⌋ − ⌊roi/2⌋ and takes short axes whole", () => {
+Deno.test("centreBox() starts at ⌊n/2⌋ − ⌊roi/2⌋ and takes short axes whole", () => {
   assert.deepEqual(centreBox([10, 7, 3], [4, 4, 5]), { start: [3, 1, 0], end: [7, 5, 3] });
-  assert.deepEqual([...centreCrop(image([1, 1, 5]), [1, 1, 2]).data], [2, 3]);
+  assert.deepEqual([...crop(image([1, 1, 5]), centreBox([1, 1, 5], [1, 1, 2])).data], [2, 3]);
 });
 
 Deno.test("centredWindow() cuts and pads a template around its centre", () => {

@@ -1,8 +1,9 @@
 /** From a classifier's input to the probabilities of its classes. */
 import type { Engine } from "../../engine/mod.ts";
+import type { InferenceRequest } from "../types.ts";
 import { withNetwork } from "../windows/loaded_network.ts";
 import { windowRunner } from "../windows/sliding.ts";
-import type { InferenceRequest } from "../types.ts";
+import { softmax } from "./activation.ts";
 
 /** A network that takes longer than this has hung. */
 const TIMEOUT_MS = 600_000;
@@ -25,11 +26,4 @@ export async function classProbabilities(
     );
   }
   return softmax(logits);
-}
-
-/** Probabilities of a row of logits. */
-export function softmax(logits: ArrayLike<number>): number[] {
-  const values = Array.from(logits), top = Math.max(...values);
-  const powers = values.map((v) => Math.exp(v - top)), sum = powers.reduce((a, b) => a + b, 0);
-  return powers.map((p) => p / sum);
 }

@@ -1,18 +1,8 @@
-/** Boxes of voxels: foreground, crop, pad, centred windows. One kernel copies a window and fills what lies outside with 0. */
-import { applyAffine, perAxis, type Triple } from "./grid.ts";
-import { type GridImage, placementOf, shifted } from "./placement.ts";
-import { checkLength, likeArray, type Voxels } from "../sampling/_sample.ts";
-
-/** From `start` up to but not including `end`, voxels. */
-export interface Box {
-  readonly start: Triple;
-  readonly end: Triple;
-}
-
-/** Size of a box. */
-export function boxSize({ start, end }: Box): Triple {
-  return perAxis((a) => end[a] - start[a]);
-}
+/** Parts of volumes: crop, pad, foreground. One kernel copies a window and fills what lies outside with 0. */
+import { type Box, boxSize } from "../grid/boxes.ts";
+import { applyAffine, perAxis, type Triple } from "../grid/grid.ts";
+import { type GridImage, placementOf, shifted } from "../grid/placement.ts";
+import { checkLength, likeArray, type Voxels } from "./_sample.ts";
 
 /**
  * The window of `size` that begins at `start`, of `channels` arrays `[X, Y, Z]` one behind the other; 0 outside.
@@ -86,28 +76,6 @@ export function crop(image: GridImage, box: Box): GridImage {
     affineRas,
     placement: shifted(placementOf(image), box.start),
   };
-}
-
-/** The box that pads a size symmetrically to at least `target`: `⌊diff/2⌋` in front, the rest behind; never crops. */
-export function padBox(sizeVox: Triple, target: Triple): Box {
-  const low = perAxis((a) => Math.floor(Math.max(target[a] - sizeVox[a], 0) / 2));
-  return { start: perAxis((a) => 0 - low[a]), end: perAxis((a) => Math.max(target[a], sizeVox[a]) - low[a]) };
-}
-
-/** The volume padded with 0 to at least `target` (SpatialPad, symmetric). */
-export function pad(image: GridImage, target: Triple): GridImage {
-  return crop(image, padBox(image.sizeVox, target));
-}
-
-/** The box at the centre (CenterSpatialCrop): start `max(⌊n/2⌋ − ⌊roi/2⌋, 0)`, length `min(roi, n)`. */
-export function centreBox(sizeVox: Triple, roi: Triple): Box {
-  const start = perAxis((a) => Math.max(Math.floor(sizeVox[a] / 2) - Math.floor(roi[a] / 2), 0));
-  return { start, end: perAxis((a) => start[a] + Math.min(roi[a], sizeVox[a])) };
-}
-
-/** The centre of a volume, at most `roi` large. */
-export function centreCrop(image: GridImage, roi: Triple): GridImage {
-  return crop(image, centreBox(image.sizeVox, roi));
 }
 
 /** The centred window of a template for an image of `size`: start `⌊(n − size)/2⌋`, padded where it is larger (B.5). */

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { assertAllClose, ORIENTATIONS, orientedGrid, randomLabels, seeded } from "../testing/fixtures.ts";
-import { applyAffine, multiplyAffines, perAxis, spacingAffine, spacingOf, type Triple } from "./grid.ts";
-import { crop } from "./crop.ts";
-import { orientationOf, restoreNearest, toRas } from "./orient.ts";
+import { applyAffine, multiplyAffines, perAxis, spacingAffine, spacingOf, type Triple } from "../grid/grid.ts";
+import { orientationOf, toRas } from "./orient.ts";
 
 Deno.test("orientationOf() agrees with nibabel's io_orientation on sheared, oblique affines", () => {
   // Rows of the 3×3 part; nibabel's answer per voxel axis: [world axis, direction].
@@ -60,31 +59,4 @@ Deno.test("toRas() of diag(−1, −1, 1) flips the first two axes", () => {
     ras.affineRas,
     multiplyAffines(spacingAffine([1, 1, 1]), [1, 0, 0, -1, 0, 1, 0, -1, 0, 0, 1, 0, 0, 0, 0, 1]),
   );
-});
-
-Deno.test("restoreNearest() undoes toRas() and crop() exactly, for all 48 orientations", () => {
-  const random = seeded(5);
-  const sizeVox: Triple = [5, 6, 7];
-  for (const o of ORIENTATIONS) {
-    const image = { ...orientedGrid(sizeVox, o), data: randomLabels(sizeVox, 9, random) };
-    const ras = toRas(image);
-    assert.deepEqual(restoreNearest(ras.data, ras), image.data);
-    assert.deepEqual(restoreNearest(Uint8Array.from(ras.data), ras), Uint8Array.from(image.data));
-
-    const cropped = crop(ras, { start: [1, 0, 2], end: [4, 5, 5] });
-    const back = restoreNearest(cropped.data, cropped);
-    // What comes back is the original inside the crop, 0 outside: forward again it is the crop.
-    assert.deepEqual(crop(toRas({ ...image, data: back }), { start: [1, 0, 2], end: [4, 5, 5] }).data, cropped.data);
-    const kept = back.filter((v, i) => v !== 0 && v === image.data[i]).length;
-    assert.equal(kept, cropped.data.filter((v) => v !== 0).length);
-    assert.equal(back.filter((v) => v !== 0).length, kept);
-  }
-});
-
-Deno.test("restoreNearest() refuses values that do not fill the grid", () => {
-  const ras = toRas({ ...orientedGrid([2, 2, 2], ORIENTATIONS[0]), data: new Float32Array(8) });
-  assert.throws(() => restoreNearest(new Uint8Array(7), ras), {
-    name: "RangeError",
-    message: "Cannot restore a volume: expected 8 voxels for [2, 2, 2], got 7",
-  });
 });
