@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly keep?: Readonly<Record<string, string>>;
   /** Outputs to bring back as tensors. Default: every output that is not kept. */
   readonly fetch?: readonly string[];
+  /** Called when the device has its feeds and begins to compute. */
+  readonly onStart?: () => void;
   /** Kill the child and throw `EngineError("timeout")` after this many milliseconds. */
   readonly timeoutMs?: number;
 }

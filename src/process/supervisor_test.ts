@@ -19,8 +19,8 @@ Deno.test("Supervisor.call() answers calls side by side, whatever their order of
   withChild(async (child) => {
     const order: string[] = [];
     await Promise.all([
-      child.call("sleep", { ms: 200 }).then(() => order.push("slow")),
-      child.call("echo", "é\n").then((reply) => order.push(String(reply))),
+      child.call("wait").then(() => order.push("slow")),
+      child.call("echo", "é\n").then((reply) => order.push(String(reply))).then(() => child.call("wake")),
     ]);
     assert.deepEqual(order, ["é\n", "slow"]);
     const large = "x".repeat(1_000_000);

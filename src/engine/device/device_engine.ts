@@ -14,7 +14,15 @@ import { loweringOf, type Provider, recordOf } from "../providers/table.ts";
 import type { LoadOptions } from "../runtimes/runtime.ts";
 import { checkElements, checkFeeds, planOutputs } from "./checks.ts";
 import { errorOfProcess, hasNoMemory } from "./failures.ts";
-import type { LoadReply, OpenParams, OpenReply, Placement, RunParams, RunReply } from "./messages.ts";
+import {
+  type LoadReply,
+  type OpenParams,
+  type OpenReply,
+  type Placement,
+  type RunParams,
+  type RunReply,
+  STARTED,
+} from "./messages.ts";
 import { layOut, readTensors, Spool, writeTensors } from "./spool.ts";
 
 export interface EngineOptions {
@@ -56,6 +64,8 @@ export class DeviceEngine implements Engine {
   #idle: ReturnType<typeof setTimeout> | undefined;
   #peakBytes = 0;
   #closed = false;
+  /** Of the run in progress. */
+  #onStart: (() => void) | undefined;
   #lowering: Lowering;
 
   readonly precision: Precision;
@@ -80,6 +90,7 @@ export class DeviceEngine implements Engine {
       module: import.meta.resolve("./_child.ts"),
       v8Flags: ["--expose-gc"],
       isOutOfMemory: hasNoMemory,
+      onEvent: (event) => event === STARTED && this.#onStart?.(),
       env: record.precisions[this.precision]?.env,
       initialize: async (call) => {
         this.#device = await call("open", open, { timeoutMs: OPEN_TIMEOUT_MS }) as OpenReply;
@@ -203,6 +214,7 @@ export class DeviceEngine implements Engine {
       ...planOutputs(outputs, options),
       file: await this.#write(tensors),
     };
+    this.#onStart = options.onStart;
     const { file, kept } = await this.#call<RunReply>("run", params, options.timeoutMs ?? Infinity);
     this.#remember(kept);
     return await this.#read(file);

@@ -3,7 +3,7 @@ import { tensor } from "../../tensor/tensor.ts";
 import { modelBytes } from "../_model.ts";
 import { slowFeeds, slowModel } from "../testing/slow_model.ts";
 import { lives } from "../../process/testing/lives.ts";
-import { DeviceEngine, EngineError, type EngineErrorCode } from "../mod.ts";
+import { DeviceEngine, EngineError, type EngineErrorCode, type Session } from "../mod.ts";
 
 const X = { dtype: "float32", shape: [4] } as const;
 const NEG = modelBytes({ inputs: { x: X }, outputs: { y: X }, nodes: [{ op: "Neg", inputs: ["x"], outputs: ["y"] }] });
@@ -21,6 +21,12 @@ async function withEngine(work: (engine: DeviceEngine) => Promise<void>): Promis
 const rejects = (promise: Promise<unknown>, code: EngineErrorCode, message: RegExp) =>
   assert.rejects(promise, (e) => e instanceof EngineError && e.code === code && message.test(e.message));
 
+/** A slow run, and when the device begins it. */
+function begin(session: Session): { run: Promise<unknown>; started: Promise<void> } {
+  const { promise: started, resolve: onStart } = Promise.withResolvers<void>();
+  return { run: session.run(slowFeeds(), { onStart }), started };
+}
+
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const linux = Deno.build.os === "linux";
@@ -30,10 +36,11 @@ Deno.test("DeviceEngine rejects with 'crashed' when its child is killed in a run
     const session = await engine.load(slowModel(5000), { optimization: "disabled" });
     await engine.put("w", x);
     const { pid } = engine;
-    const run = rejects(session.run(slowFeeds()), "crashed", /^The cpu device process ended unexpectedly with signal/);
-    await sleep(200);
+    const { run, started } = begin(session);
+    const ended = rejects(run, "crashed", /^The cpu device process ended unexpectedly with signal/);
+    await started;
     Deno.kill(pid!, "SIGKILL");
-    await run;
+    await ended;
     await rejects(session.run(slowFeeds()), "crashed", /its device process ended, load the model again$/);
 
     const again = await engine.load(NEG);
@@ -162,11 +169,12 @@ Deno.test("DeviceEngine.close() ends the child, rejects what waits and leaves no
   const engine = await DeviceEngine.open("cpu", { spoolDirectory });
   const session = await engine.load(slowModel(5000), { optimization: "disabled" });
   const { pid } = engine;
-  const run = rejects(session.run(slowFeeds()), "closed", /^The cpu engine has been closed$/);
+  const { run, started } = begin(session);
+  const ended = rejects(run, "closed", /^The cpu engine has been closed$/);
   const waiting = rejects(engine.load(NEG), "closed", /^The cpu engine has been closed$/);
-  await sleep(100);
+  await started;
   await engine.close();
-  await Promise.all([run, waiting]);
+  await Promise.all([ended, waiting]);
   assert.equal(linux && lives(pid!), false);
   await rejects(session.run(slowFeeds()), "closed", /^The cpu engine has been closed$/);
   assert.deepEqual([...Deno.readDirSync(spoolDirectory)], []);

@@ -1,20 +1,21 @@
 /** The child's side of a device: its sessions and resident tensors. The parent has checked what arrives here. */
 import type { Tensor as OrtTensor } from "onnxruntime-node";
-import { giveBackMemory } from "../../process/mod.ts";
+import { emit, giveBackMemory } from "../../process/mod.ts";
 import { bytesOf, type Tensor, type TensorType } from "../../tensor/mod.ts";
 import { EngineError } from "../errors.ts";
 import { openRuntime, type Runtime } from "../runtimes/runtime.ts";
 import { show } from "./checks.ts";
 import { engineErrorOf } from "./failures.ts";
-import type {
-  LoadParams,
-  LoadReply,
-  OpenParams,
-  OpenReply,
-  Placement,
-  PutParams,
-  RunParams,
-  RunReply,
+import {
+  type LoadParams,
+  type LoadReply,
+  type OpenParams,
+  type OpenReply,
+  type Placement,
+  type PutParams,
+  type RunParams,
+  type RunReply,
+  STARTED,
 } from "./messages.ts";
 import { download, toOrt, typeOf, typesOf } from "./ort_tensors.ts";
 import { Residents } from "./residents.ts";
@@ -75,6 +76,7 @@ export class DeviceHost {
       for (const [name, resident] of Object.entries(residents)) feeds[name] = this.#residents.tensor(resident);
       const wanted = [...new Set([...fetch, ...Object.keys(keep)])];
       const graph = this.#residents.session(session);
+      emit(STARTED);
       const results = await this.#guarded(() =>
         graph.run(feeds, wanted.length > 0 ? wanted : graph.outputNames.slice(0, 1))
       );

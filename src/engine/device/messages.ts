@@ -50,6 +50,9 @@ export interface RunParams {
   readonly fetch: readonly string[];
 }
 
+/** The event that a run has its feeds and begins to compute. */
+export const STARTED = "started";
+
 export interface RunReply {
   readonly file: Placement;
   /** The types of the residents made by this run. */

@@ -7,6 +7,4 @@ import { slowFeeds, slowModel } from "./slow_model.ts";
 
 const engine = await DeviceEngine.open("cpu", { spoolDirectory: Deno.args[0] });
 const session = await engine.load(slowModel(5000), { optimization: "disabled" });
-const run = session.run(slowFeeds());
-setTimeout(() => console.log(engine.pid), 500);
-await run;
+await session.run(slowFeeds(), { onStart: () => console.log(engine.pid) });

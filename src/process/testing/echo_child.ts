@@ -6,8 +6,13 @@ class OddError extends Error {
   readonly code = "odd";
 }
 
+let wake = () => {};
+
 serve({
   echo: (params: unknown) => params,
+  /** Answers after the next call of `wake`. */
+  wait: () => new Promise<void>((resolve) => wake = resolve),
+  wake: () => wake(),
   sleep: async ({ ms }: { ms: number }) => await new Promise((resolve) => setTimeout(resolve, ms)),
   /** Blocks the thread as a native call does. */
   block: ({ ms }: { ms: number }) => {

@@ -2,14 +2,12 @@
  * Runs a training's updates on the device: each micro-batch as a call of its own, or, where the device does not hold the
  * state between calls, many updates in one. The next micro-batch is drawn meanwhile. Knows nothing of checkpoints.
  */
-import type { Session } from "../../engine/mod.ts";
+import type { RunOptions, Session } from "../../engine/mod.ts";
 import { bytesOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { encodeLoop, encodeModel, LOOP_NAMES } from "../../graph/mod.ts";
 import { joined } from "../data/augment.ts";
 import type { LoopEvent, LoopOptions, MicroBatch, Program } from "./loop.ts";
 
-/** What the device's feeds need to reach it, ms; the next ones are drawn after that, while it works. */
-const HAND_OVER_MS = 10;
 /** A call that takes longer than this has hung. */
 const CALL_TIMEOUT_MS = 3_600_000;
 
@@ -62,9 +60,10 @@ export class Runner {
       const batch = drawn ?? await this.#next(step, i);
       drawn = undefined;
       const session = await this.#sessionOf(batch.program, ({ graph }) => encodeModel(graph, { openSizes: true }));
-      const running = runMicroBatch(session, batch, curves);
-      if (i + 1 < count) this.#draw(step, i + 1);
-      else this.#draw(step + 1, 0);
+      const started = Promise.withResolvers<void>();
+      const running = runMicroBatch(session, batch, { fetch: curves, onStart: started.resolve });
+      const next = i + 1 < count ? [step, i + 1] as const : [step + 1, 0] as const;
+      this.#drawDuring(Promise.race([started.promise, running]), ...next);
       const outputs = await running;
       values.push({ ...Object.fromEntries(curves.map((c) => [c, Number(outputs[c].data[0])])), ...batch.values });
     }
@@ -90,8 +89,9 @@ export class Runner {
     }
     const done = batches.length / count;
     const session = await this.#sessionOf(first.program, ({ graph, state }) => encodeLoop(graph, state));
-    const running = runSpan(session, batches, curves);
-    if (this.#drawn === undefined) this.#draw(step + done, 0);
+    const started = Promise.withResolvers<void>();
+    const running = runSpan(session, batches, { fetch: curves, onStart: started.resolve });
+    if (this.#drawn === undefined) this.#drawDuring(Promise.race([started.promise, running]), step + done, 0);
     const outputs = await running;
     return Array.from({ length: done }, (_, k) => {
       const values = batches.slice(k * count, (k + 1) * count).map((batch, i) => ({
@@ -115,8 +115,11 @@ export class Runner {
     return await drawn;
   }
 
-  #draw(step: number, i: number): void {
-    if (step < this.#options.steps) this.#drawn = ahead(() => this.#options.update(step).micro(i));
+  /** Draws a micro-batch once the device is at work; what fails is thrown where the batch is asked for. */
+  #drawDuring(started: Promise<unknown>, step: number, i: number): void {
+    if (step >= this.#options.steps) return;
+    this.#drawn = started.catch(() => {}).then(() => this.#options.update(step).micro(i));
+    this.#drawn.catch(() => {});
   }
 }
 
@@ -129,29 +132,22 @@ function meanOf(values: readonly Readonly<Record<string, number>>[]): Done["valu
   return sums;
 }
 
-/** Draws the next micro-batch while the device works on this one; what fails is told to who asks for the result. */
-function ahead(draw: () => Promise<MicroBatch>): Promise<MicroBatch> {
-  const drawn = new Promise((handedOver) => setTimeout(handedOver, HAND_OVER_MS)).then(draw);
-  drawn.catch(() => {});
-  return drawn;
-}
-
 async function runMicroBatch(
   session: Session,
   { program: { graph, state }, feeds, tensorOf = (name) => name }: MicroBatch,
-  fetch: readonly string[],
+  { fetch, onStart }: Pick<RunOptions, "onStart"> & { readonly fetch: readonly string[] },
 ): Promise<Record<string, Tensor>> {
   const held = graph.inputs.filter((name) => !(name in feeds));
   const residents = Object.fromEntries(held.map((name) => [name, { resident: tensorOf(name) }]));
   const keep = Object.fromEntries([...state].map(([input, output]) => [output, tensorOf(input)]));
-  return await session.run({ ...feeds, ...residents }, { keep, fetch, timeoutMs: CALL_TIMEOUT_MS });
+  return await session.run({ ...feeds, ...residents }, { keep, fetch, onStart, timeoutMs: CALL_TIMEOUT_MS });
 }
 
 /** Runs micro-batches one after the other in one call; what is fetched comes as one number each. */
 async function runSpan(
   session: Session,
   batches: readonly MicroBatch[],
-  fetch: readonly string[],
+  { fetch, onStart }: Pick<RunOptions, "onStart"> & { readonly fetch: readonly string[] },
 ): Promise<Record<string, Tensor>> {
   const [{ program: { state }, feeds }] = batches;
   const { count, start, end, each } = LOOP_NAMES;
@@ -166,6 +162,7 @@ async function runSpan(
     {
       keep: Object.fromEntries([...state].map(([input, output]) => [end(output), input])),
       fetch: fetch.map(each),
+      onStart,
       timeoutMs: CALL_TIMEOUT_MS,
     },
   );
