@@ -17,7 +17,7 @@ RUN npm install --global --no-audit --no-fund "deno@${DENO_VERSION}" \
 ENV DENO_DIR=/opt/deno DENO_NO_UPDATE_CHECK=1 DENO_NO_PROMPT=1
 WORKDIR /app
 COPY deno.json deno.lock ./
-# From here on what is installed is what runs: "manual" neither resolves nor writes packages, in child processes neither.
+# From here on the installed packages are those that run: "manual" neither resolves nor writes any, nor do child processes.
 RUN deno install --frozen \
   && sed -i 's/"nodeModulesDir": "auto"/"nodeModulesDir": "manual"/' deno.json \
   && rm -rf "$DENO_DIR/npm"
@@ -27,7 +27,7 @@ ARG CUDA=no
 COPY scripts/install/cuda_library.ts scripts/install/
 RUN if [ "$CUDA" = yes ]; then deno run -A scripts/install/cuda_library.ts; fi
 
-# ONNX Runtime for other machines and browsers, which is most of it, stays out.
+# Without ONNX Runtime for other machines and browsers, which is most of it.
 RUN find node_modules/onnxruntime-node/bin/ -type f ! -path "*/linux/$(node -p process.arch)/*" -delete \
   && find node_modules/onnxruntime-web/dist/ -type f ! -name 'ort.node.*' ! -name 'ort.jspi.bundle.min.mjs' \
     ! -name 'ort-wasm-simd-threaded.mjs' ! -name 'ort-wasm-simd-threaded.wasm' \
@@ -37,7 +37,7 @@ RUN find node_modules/onnxruntime-node/bin/ -type f ! -path "*/linux/$(node -p p
 COPY LICENSE ./
 COPY models ./models
 COPY src ./src
-# All of it: worker processes load modules that the program itself does not import.
+# Every file: worker processes load modules that the program itself does not import.
 RUN deno cache --frozen $(find src -name '*.ts')
 
 FROM ${BASE_IMAGE}
@@ -47,7 +47,7 @@ COPY --from=build /app /app
 WORKDIR /app
 
 ARG COMMIT=unknown
-# Nothing outside /data is written: temporary files, too, belong to it.
+# Nothing outside /data is written; temporary files go there too.
 ENV DENO_DIR=/opt/deno DENO_NO_UPDATE_CHECK=1 DENO_NO_PROMPT=1 SULCUS_COMMIT=${COMMIT} \
   SULCUS_DATA=/data SULCUS_MODELS=/app/models SULCUS_PORT=8080 HOME=/data TMPDIR=/data
 RUN mkdir /data && chown 10001:10001 /data

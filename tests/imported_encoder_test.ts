@@ -31,13 +31,13 @@ const MODALITIES = ["t1", "t1c", "t2", "flair"] as const;
 
 /** A package made of a spec and a folder of files, read back from disk. */
 async function publish(root: string, name: string, { spec, source }: { spec: ModelSpec; source: string }) {
-  const draft = {
-    ...spec,
+  const draft: ManifestDraft = {
+    ...spec as ManifestDraft,
     name,
     provenance: { recipe: {}, seed: null, software: {}, metrics: {}, createdAt: "2026-11-24T10:00:00.000Z", note: "" },
     licence: "Apache-2.0",
     intendedUse: "Tests.",
-  } as unknown as ManifestDraft;
+  };
   await writePackage(root, draft, { version: 1, source });
   const directory = packageDirectory(root, name, 1);
   return { name, version: 1, directory, spec: specOfManifest(await readPackage(directory)) };

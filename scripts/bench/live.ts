@@ -1,7 +1,10 @@
 /**
- * How soon `GET /health/live` is answered while the server works: `deno task bench:live [--seconds 15]
- * [--images DIR --label FILE]` prints JSON. DIR holds `t1`, `t1c`, `t2` and `flair.nii.gz`; without it a phantom of 128³.
- * Asked for: 100 ms at the 99th percentile. The clients share the machine's cores with the server.
+ * Measures how soon `GET /health/live` is answered while the server works; prints JSON.
+ *
+ *   deno task bench:live [--seconds 15] [--images DIR --label FILE]
+ *
+ * DIR holds `t1`, `t1c`, `t2` and `flair.nii.gz`; without it a phantom of 128³ is used. The goal is 100 ms at the 99th
+ * percentile. The clients share the machine's cores with the server.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
@@ -30,7 +33,7 @@ async function curl(args: readonly string[], signal?: AbortSignal): Promise<stri
 const post = async (url: string, value: unknown) =>
   JSON.parse(await curl(["-H", "Content-Type: application/json", "-d", JSON.stringify(value), url]));
 
-/** Answer times of one probe after the other, a few milliseconds apart, ms. */
+/** Answer times of probes in turn, a few milliseconds apart, sorted, ms. */
 async function probe({ url }: Service, seconds: number): Promise<number[]> {
   const times: number[] = [];
   for (const end = performance.now() + 1000 * seconds; performance.now() < end;) {
@@ -53,7 +56,7 @@ async function segmentOn({ url }: Service, { images }: Case, signal: AbortSignal
   while (!signal.aborted) await curl(["-o", "/dev/null", ...parts, `${url}/v1/models/${MODEL}/segment`], signal);
 }
 
-/** Starts a long fine-tune and waits until it trains; its job. */
+/** Starts a long fine-tune, waits until it trains, and returns the job's id. */
 async function train({ url }: Service, { images, label }: Case): Promise<string> {
   const labels = [{ name: "lesion", values: [1] }];
   const spec = { name: "bench", task: "segmentation", modalities: MODALITIES, labels };

@@ -10,7 +10,7 @@ import { HOUSE, type RoomRules } from "./house.ts";
 
 const ROOMS = HOUSE.map(({ room }) => room);
 
-/** One import; `kind` is "url" where a file is only named, as for a worker or a child process. */
+/** One import; its `kind` is "url" where code only names a file, as for a worker or a child process. */
 export interface Import {
   readonly specifier: string;
   readonly kind: "value" | "type" | "url";
@@ -34,9 +34,9 @@ const STATIC = /^(import|export)\s+(type\s+)?((?:[\w*{][^"';]*?\s)?from\s+)?"([^
 const NAMED = /(?:\bnew URL|\bimport\.meta\.resolve)\(\s*"([^"]+)"/g;
 
 /**
- * What is wrong with the imports of `files` (path from the project's root → text), a line each; empty when all is well.
- * Only files under `src/` are held to the rules. Tests, and what lies in a folder `testing`, may enter rooms anywhere and
- * import from `scripts/` and `tests/`.
+ * Returns the wrong imports of `files` (path from the project's root → text), one line each.
+ * The rules hold for files under `src/`. Tests, and files in a folder `testing`, may enter rooms anywhere and import from
+ * `scripts/` and `tests/`.
  */
 export function checkArrows(files: ReadonlyMap<string, string>): string[] {
   const problems: string[] = [];
@@ -127,7 +127,7 @@ function isTest(path: string): boolean {
   return /_test\.tsx?$|\/(testing|cases)\//.test(path);
 }
 
-/** One cycle for every edge that closes one in a depth-first walk; each begins and ends with the same file. */
+/** One cycle for each edge that closes one in a depth-first walk, from a file back to itself. */
 export function findCycles(edges: ReadonlyMap<string, readonly string[]>): string[][] {
   const cycles: string[][] = [];
   const done = new Set<string>();

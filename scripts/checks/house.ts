@@ -18,7 +18,7 @@ export interface RoomRules {
   readonly base?: readonly string[];
   /** Files beside `mod.ts` through which other rooms may enter: the interfaces between rooms. */
   readonly doors?: readonly string[];
-  /** Rooms further down that it may nevertheless not import, and what it therefore stays ignorant of. */
+  /** Rooms further down that it may not import either, and the subject that it stays ignorant of. */
   readonly ignorant?: { readonly of: string; readonly rooms: readonly string[] };
   /** Packages that this room may import and others may not, unless they list them too. */
   readonly packages?: readonly RegExp[];

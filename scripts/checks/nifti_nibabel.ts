@@ -1,6 +1,6 @@
 /**
  * The Sulcus half of `nifti_nibabel.sh`: takes every scan of a data folder through reading, RAS, spacing, crop and
- * the way back, and writes what came out with a manifest for the Python half. Prints how long each step took.
+ * the way back, and writes the results with a manifest for the Python half. Prints the time of each step.
  */
 import {
   crop,

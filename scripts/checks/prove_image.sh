@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Proves the Dockerfile where there is no Docker: builds the image with buildah on bases made by debootstrap, runs it as a
-# container would (its own user, process 1, a read-only root, one volume, no network), segments a case with the shipped
-# model, stops it by SIGTERM, starts it again on the same volume and finds everything there. Needs root on Debian with the
-# packages buildah, debootstrap, curl, iproute2 and npm. Keeps the bases for the next run.
+# Proves the Dockerfile without Docker: builds the image with buildah on bases made by debootstrap, runs it as a container
+# would (its own user, process 1, a read-only root, one volume, no network), segments a case with the shipped model, stops
+# it by SIGTERM, starts it again on the same volume and finds everything there. Needs root on Debian with the packages
+# buildah, debootstrap, curl, iproute2 and npm. Keeps the bases for the next run.
 #
 #   scripts/checks/prove_image.sh [build|run|all]
 #
@@ -40,7 +40,7 @@ make_bases() {
     container=$(buildah from "$BASE")
     buildah run "$container" -- sh -c \
       'apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm ca-certificates' >/dev/null 2>&1
-    # This machine's certificates, so that npm gets through its proxy.
+    # This machine's certificates, so that npm passes its proxy.
     buildah copy -q "$container" /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt >/dev/null
     buildah config --env NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
       --env SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt "$container"
@@ -64,7 +64,7 @@ config() {
     console.log((eval(process.argv[1]) ?? []).map(quote).join(" "));' "$1"
 }
 
-# What a client beside the server gets: only it is in the container's network.
+# curl from inside the container's network.
 client() { nsenter --net --target "$SERVER" curl -sf --max-time 900 "$@"; }
 
 start() {

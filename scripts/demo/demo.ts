@@ -1,8 +1,10 @@
 /**
- * The whole service in one go, on phantoms: starts a server with an empty data folder, uploads two labelled cases,
- * fine-tunes the shipped encoder for a few minutes, approves the candidate, segments a third case and prints its Dice.
- * `deno task demo [--base MODEL] [--steps 200] [--size 48] [--seed 1] [--keep]`. It shows the calls and that a network
- * learns; phantoms are easier than patients.
+ * The whole service on phantoms: starts a server with an empty data folder, uploads two labelled cases, fine-tunes the
+ * shipped encoder for a few minutes, approves the candidate, segments a third case and prints its Dice.
+ *
+ *   deno task demo [--base MODEL] [--steps 200] [--size 48] [--seed 1] [--keep]
+ *
+ * It shows the calls, and that a network learns; phantoms are easier than patients.
  */
 import { openAsBlob } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -22,7 +24,7 @@ class Server {
   readonly #process: Deno.ChildProcess;
   readonly origin: string;
 
-  /** @param log where the server's log goes */
+  /** @param log file of the server's log */
   constructor(dataDirectory: string, log: string) {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
@@ -52,7 +54,7 @@ class Server {
     throw new Error(`Cannot run the demo: expected a ready server within ${STARTUP_MS} ms`);
   }
 
-  /** One call; anything but success ends the demo with the server's own words. */
+  /** One call. @throws the server's own words when it fails */
   async call(method: string, path: string, body?: unknown, accept = "application/json"): Promise<Response> {
     const json = body !== undefined && !(body instanceof Blob) && !(body instanceof FormData);
     const reply = await fetch(this.origin + path, {
@@ -76,7 +78,7 @@ class Server {
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Uploads the cases as a data set; its id. */
+/** Uploads the cases as a data set and returns its id. */
 async function upload(server: Server, folder: string, cases: readonly string[]): Promise<string> {
   const labels = [{ name: "lesion", values: [1] }];
   const description = { name: "phantoms", task: "segmentation", modalities: PHANTOM_MODALITIES, labels };
@@ -90,7 +92,7 @@ async function upload(server: Server, folder: string, cases: readonly string[]):
   return id;
 }
 
-/** Fine-tunes, tells what the server tells meanwhile, and waits for the end; the candidate's version. */
+/** Fine-tunes, prints the server's events meanwhile, and returns the candidate's version. */
 async function finetune(server: Server, request: Record<string, unknown>): Promise<number> {
   const { id } = await (await server.call("POST", "/v1/finetunes", request)).json();
   const events = await server.call("GET", `/v1/jobs/${id}/events`, undefined, "text/event-stream");
@@ -122,7 +124,7 @@ async function* eventsOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGe
   }
 }
 
-/** The case's mask as the server returns it, written to `path`. */
+/** Segments a case and writes the server's mask to `path`. */
 async function segment(server: Server, files: string, path: string): Promise<void> {
   const form = new FormData();
   for (const modality of PHANTOM_MODALITIES) {
@@ -141,7 +143,7 @@ async function findBase(server: Server): Promise<string> {
   return base.name;
 }
 
-/** Says what happens, with the seconds since the start. */
+/** Prints a line with the seconds since the start. */
 function say(text: string): void {
   console.log(`${Math.round(performance.now() / 1000).toString().padStart(4)} s  ${text}`);
 }

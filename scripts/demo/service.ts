@@ -9,13 +9,13 @@ export interface ServiceOptions {
 
 export interface Service {
   readonly url: string;
-  /** SIGTERM, and what the process ended with. */
+  /** Sends SIGTERM and returns the exit code. */
   stop(): Promise<number>;
-  /** SIGKILL. */
+  /** Sends SIGKILL. */
   kill(): Promise<void>;
 }
 
-/** Starts `sulcus serve` on a free port; resolves when it says that it is ready. */
+/** Starts `sulcus serve` on a free port; resolves when it reports that it is ready. */
 export async function startService({ data, models, env = {} }: ServiceOptions): Promise<Service> {
   const main = join(import.meta.dirname!, "../../src/cli/main.ts");
   const flags = ["--port", "0", "--data", data, "--models", models, "--provider", "cpu", "--json"];

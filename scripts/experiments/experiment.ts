@@ -1,4 +1,4 @@
-/** Does the runs of experiments, and writes what is known so far whenever a row of a table is complete. */
+/** Does the runs of experiments, and rewrites tables and plots whenever a row is complete. */
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TrainEvent } from "../../src/train/mod.ts";
@@ -17,7 +17,7 @@ export interface ExperimentOptions {
   readonly onlyDone?: boolean;
   /** Runs at the same time; default 1. */
   readonly jobs?: number;
-  /** Does a run of the plan of this name, whose needs are ready. */
+  /** Does a run of the plan with this name; the runs that it needs are done. */
   readonly perform: (plan: string, run: Run, onEvent: (event: TrainEvent) => void) => Promise<unknown>;
   readonly log?: (line: string) => void;
 }
@@ -29,10 +29,10 @@ export interface Experiments {
   readonly failed: number;
 }
 
-/** Steps of a run are told this often. */
-const TELL_EVERY_MS = 60_000;
+/** A run's progress is logged this often. */
+const LOG_EVERY_MS = 60_000;
 
-/** Runs `plans` as far as they are not done and writes `<name>.{json,csv,svg}` of each and the page of all experiments. */
+/** Does the missing runs of `plans`; writes `<name>.{json,csv,svg}` of each plan and the page of all experiments. */
 export async function runExperiments(plans: readonly Plan[], options: ExperimentOptions): Promise<Experiments> {
   const { cache, outDirectory, onlyDone = false, jobs = 1, perform, log = () => {} } = options;
   const records = new Map<Plan, ExperimentRecord>();
@@ -47,13 +47,13 @@ export async function runExperiments(plans: readonly Plan[], options: Experiment
   const planOf = new Map<string, Plan>();
   for (const plan of plans) for (const run of runsOf(plan)) planOf.set(keyOf(run), planOf.get(keyOf(run)) ?? plan);
   const left = await missing(plans.flatMap(({ rows }) => rows.flatMap((r) => r.runs)), cache);
-  const progress = new Progress(planOf.size, left, { jobs, log });
+  const progress = new RunProgress(planOf.size, left, { jobs, log });
   let failed = 0;
   const ended = performAll(onlyDone ? [] : left, {
     jobs,
     perform: async (run) => {
       progress.start(run);
-      await perform(planOf.get(keyOf(run))!.name, run, (event) => progress.tell(run, event));
+      await perform(planOf.get(keyOf(run))!.name, run, (event) => progress.report(run, event));
     },
   });
   for await (const { run, error } of ended) {
@@ -75,13 +75,13 @@ const labelOf = ({ variant, at, seed }: Row) => [variant, at, `seed ${seed}`].fi
 const told = ({ values }: Row, { metrics }: Plan) =>
   metrics.map((m) => `${m.name} ${values[m.key]?.toFixed(m.digits) ?? "–"}`).join(", ");
 
-/** All that a plan may have to do. */
+/** Every run of a plan, after the runs that it needs. */
 function runsOf({ rows }: Plan): Run[] {
   const withNeeds = (run: Run): Run[] => [...run.needs.flatMap(withNeeds), run];
   return rows.flatMap((r) => r.runs).flatMap(withNeeds);
 }
 
-/** The rows whose runs are done, with all that is told of them. */
+/** The record of the rows whose runs are done. */
 async function recordOf(plan: Plan, cache: RunCache): Promise<ExperimentRecord> {
   const rows: Row[] = [], used = new Map<string, { run: Run; finished: Finished; own: boolean }>();
   for (const planned of plan.rows) {
@@ -119,7 +119,7 @@ function rowOf({ variant, at, seed, combine }: PlannedRow, finished: readonly Fi
 
 const tenths = (v: number) => Math.round(10 * v) / 10;
 
-/** A pre-training; what only makes data is none. */
+/** The pre-training that a run is, if it is one: runs that only make data have no metrics. */
 function preparationOf({ title }: Run, { seconds, result }: Finished): Preparation[] {
   const { metrics, provider } = result as { metrics?: unknown; provider?: unknown };
   return metrics === undefined ? [] : [{ title, seconds, result: { metrics, provider } }];
@@ -145,14 +145,14 @@ export async function readRecords(folder: string): Promise<ExperimentRecord[]> {
   return found;
 }
 
-/** Tells what is done, and how long the rest takes if its runs take as long as those of their kind did. */
-class Progress {
+/** Logs finished runs, and estimates the time left from finished runs of the same kind. */
+class RunProgress {
   readonly #all: number;
   readonly #jobs: number;
   readonly #log: (line: string) => void;
   readonly #left: Map<string, Run>;
   readonly #seconds = new Map<string, number[]>();
-  readonly #told = new Map<Run, number>();
+  readonly #loggedAt = new Map<Run, number>();
 
   constructor(all: number, left: readonly Run[], { jobs, log }: { jobs: number; log: (line: string) => void }) {
     this.#all = all;
@@ -163,13 +163,13 @@ class Progress {
   }
 
   start(run: Run): void {
-    this.#told.set(run, performance.now());
+    this.#loggedAt.set(run, performance.now());
     this.#log(`${run.title}: begins`);
   }
 
-  tell(run: Run, event: TrainEvent): void {
-    if (event.type !== "progress" || performance.now() - this.#told.get(run)! < TELL_EVERY_MS) return;
-    this.#told.set(run, performance.now());
+  report(run: Run, event: TrainEvent): void {
+    if (event.type !== "progress" || performance.now() - this.#loggedAt.get(run)! < LOG_EVERY_MS) return;
+    this.#loggedAt.set(run, performance.now());
     const { step, steps, loss, etaSeconds } = event;
     this.#log(`${run.title}: update ${step} of ${steps}, loss ${loss.toFixed(3)}, ${etaSeconds} s left of it`);
   }

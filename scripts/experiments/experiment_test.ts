@@ -43,7 +43,7 @@ function optionsFor(folder: string): ExperimentOptions {
   return { cache, outDirectory: join(folder, "out"), perform: (_, run) => cache.perform(run) };
 }
 
-Deno.test("runExperiments() goes on where it was, and writes a part of it on request", () =>
+Deno.test("runExperiments() resumes where it was, and writes a part of it on request", () =>
   inFolder(async (folder) => {
     const options = optionsFor(folder);
     const done: string[] = [];
@@ -99,7 +99,7 @@ Deno.test("runExperiments() with onlyDone needs the folder of results only", () 
     assert.deepEqual(lines, ["0 of 3 runs are done", "label-efficiency: 0 of 2 rows"]);
   }));
 
-Deno.test("runExperiments() tells a run that fails and counts it, and does the others, those of two plans once", () =>
+Deno.test("runExperiments() logs and counts a run that fails, and does the others, those of two plans once", () =>
   inFolder(async (folder) => {
     const done: string[] = [], lines: string[] = [];
     const plan = fakePlan([0], done), options = optionsFor(folder);

@@ -1,4 +1,4 @@
-/** What an experiment is: rows of numbers to be filled by runs, and the record that is kept of them. */
+/** An experiment: a plan of rows whose numbers come from runs, and the record of the rows that are done. */
 import type { Machine, Run } from "./runs/runs.ts";
 
 export interface Metric {
@@ -11,18 +11,18 @@ export interface Metric {
 /** One line of an experiment's table for one seed. */
 export interface PlannedRow {
   readonly variant: string;
-  /** Where on the experiment's axis: a share of the patients, a patient; "" without an axis. */
+  /** The place on the experiment's axis, such as a share of the patients or a patient; "" without an axis. */
   readonly at: string;
   readonly seed: number;
   readonly runs: readonly Run[];
-  /** The row's numbers from what its runs found, in their order. */
+  /** The row's numbers from the results of `runs`, in their order. */
   combine(results: readonly unknown[]): { values: Row["values"]; details: unknown };
 }
 
 export interface Plan {
   readonly name: string;
   readonly title: string;
-  /** Plain sentences: what was done, and what a reader has to know. */
+  /** Plain sentences for the page: what was done, and what to mind. */
   readonly notes: readonly string[];
   readonly settings: unknown;
   readonly metrics: readonly Metric[];
@@ -38,7 +38,7 @@ export interface Row {
   readonly seed: number;
   /** Null where the metric is not defined. */
   readonly values: Readonly<Record<string, number | null>>;
-  /** Time of the row's own runs, each of which has the threads of its machine. */
+  /** Time of the row's own runs. */
   readonly seconds: number;
   readonly details: unknown;
 }
@@ -53,11 +53,11 @@ export interface Preparation {
 /** The JSON file of an experiment; a part of the rows while it is not complete. */
 export interface ExperimentRecord extends Pick<Plan, "name" | "title" | "notes" | "settings" | "metrics" | "baseline"> {
   readonly chart: Plan["chart"];
-  /** Those that the runs were done on. */
+  /** The machines of the runs. */
   readonly machines: readonly Machine[];
-  /** Rows that the plan has. */
+  /** Number of the plan's rows. */
   readonly planned: number;
-  /** Of all rows, and of the pre-trainings that they share. */
+  /** Time of all rows and of the pre-trainings that they share. */
   readonly seconds: number;
   readonly preparations: readonly Preparation[];
   readonly rows: readonly Row[];

@@ -29,11 +29,11 @@ export async function makeFreshEdge(models: string): Promise<void> {
     preprocessing: BRAINMVP_PREPROCESSING,
     inference: { roi, overlap: 0.25, blending: "gaussian", threshold: 0.5 },
   };
-  const draft = {
-    ...spec,
+  const draft: ManifestDraft = {
+    ...spec as ManifestDraft,
     name: NAME,
     provenance: {
-      recipe: { initialisation: "METHODS A.1.1: kaiming normal, PyTorch defaults" },
+      recipe: { initialisation: "docs/method A.1.1: kaiming normal, PyTorch defaults" },
       seed: SEED,
       software: SOFTWARE,
       metrics: {},
@@ -43,13 +43,13 @@ export async function makeFreshEdge(models: string): Promise<void> {
     licence: "Apache-2.0",
     intendedUse: `Base of fine-tuned models. ${NOT_MEDICAL}`,
   };
-  await publish(models, draft as unknown as ManifestDraft, { source, version: 1 });
+  await publish(models, draft, { source, version: 1 });
   await rm(source, { recursive: true });
 }
 
 /**
  * The next version from the package that `sulcus pretrain` wrote (`<store>/models/<name>/<version>`): its files and
- * provenance as they are, completed by what only we know.
+ * provenance, completed by name, licence and note.
  */
 export async function adoptEdge(models: string, from: string, note?: string): Promise<void> {
   const manifest = await readPackage(from);

@@ -9,7 +9,7 @@ import { nextVersion } from "./models.ts";
 
 const ENCODER = draftOf({ name: "my-encoder", task: "encoder", labels: [], licence: "" });
 
-Deno.test("adoptEdge() makes the next version of a pre-trained package, completes its manifest and keeps where it comes from", () =>
+Deno.test("adoptEdge() makes the next version of a pre-trained package, completes its manifest and keeps its provenance", () =>
   inFolder(async (folder) => {
     const models = join(folder, "models"), store = join(folder, "store");
     const source = await makeSource();
@@ -31,7 +31,7 @@ Deno.test("adoptEdge() makes the next version of a pre-trained package, complete
     assert.equal((await readPackage(join(models, "brainmvp-edge", "3"))).provenance.note, "My note.");
   }));
 
-Deno.test("adoptEdge() refuses what is no encoder", () =>
+Deno.test("adoptEdge() refuses a model that is no encoder", () =>
   inFolder(async (folder) => {
     const source = await makeSource();
     await writePackage(folder, draftOf(), { version: 1, source });
@@ -61,7 +61,7 @@ Deno.test("casesBelow() makes a case of every image and keeps a patient's studie
     ]);
   }));
 
-Deno.test("heldOutFigures() counts what the folds said of the given cases, T1 before and after contrast as one look", () => {
+Deno.test("heldOutFigures() counts the folds' answers for the given cases, T1 before and after contrast as one look", () => {
   const scored = (id: string, classIndex: number, probabilities: number[]) => ({ case: id, classIndex, probabilities });
   const phases = [
     { name: "fold 1 of 2", cases: [scored("a", 0, [0.4, 0.55, 0.03, 0.02]), scored("b", 2, [0.2, 0, 0.5, 0.3])] },

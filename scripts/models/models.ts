@@ -1,4 +1,4 @@
-/** What the makers of the shipped packages share: fine-tuning a base here and now, writing the next version. */
+/** Shared by the makers of shipped packages: fine-tunes a base and writes the next version. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,9 +47,9 @@ export interface Tuning
   extends Pick<FinetuneRequest, "task" | "cases" | "modalities" | "labels" | "classes" | "recipe"> {
   /** Folder of the base's package. */
   readonly base: string;
-  /** In place of the base's. */
+  /** Replaces the base's. */
   readonly preprocessing?: Preprocessing;
-  /** Checkpoints; the same wishes with the same folder go on where they were stopped. */
+  /** Folder of checkpoints; the same call with the same folder resumes. */
   readonly work: string;
   /** The rest of the manifest. */
   readonly describe: (result: FinetuneResult, made: { readonly seconds: number; readonly report: ScoredReport }) => {
@@ -60,7 +60,7 @@ export interface Tuning
   };
 }
 
-/** What a classifier's `report.json` tells of the cases of each fold, and of all in the phase `final`. */
+/** A classifier's `report.json`: the cases of each fold, and all of them in the phase `final`. */
 export interface ScoredReport {
   readonly phases: readonly {
     readonly name: string;
@@ -100,13 +100,13 @@ export async function fineTuned(models: string, { base, preprocessing, work, des
     console.log(JSON.stringify({ validation: result.validation, training: result.training, seconds }));
     const report: ScoredReport = JSON.parse(await Deno.readTextFile(join(output, "report.json")));
     const { note, ...described } = describe(result, { seconds, report });
-    const draft = {
-      ...result.spec,
+    const draft: ManifestDraft = {
+      ...result.spec as ManifestDraft,
       ...described,
       provenance: {
         baseModel: manifest.name,
         baseVersion: manifest.version,
-        recipe: result.resolvedRecipe,
+        recipe: result.resolvedRecipe as ManifestDraft["provenance"]["recipe"],
         seed: SEED,
         software: { ...SOFTWARE, provider: result.provider },
         metrics: { ...result.validation },
@@ -114,7 +114,7 @@ export async function fineTuned(models: string, { base, preprocessing, work, des
         note,
       },
     };
-    await publish(models, draft as unknown as ManifestDraft, { source: output });
+    await publish(models, draft, { source: output });
   } finally {
     await engine.close();
     await rm(output, { recursive: true });

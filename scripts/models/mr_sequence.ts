@@ -1,4 +1,4 @@
-/** mr-sequence: tells t1, t1c, t2 and flair from one volume, trained on the shared patients and on phantoms. */
+/** mr-sequence: recognises t1, t1c, t2 and flair from one volume; trained on the shared patients and on phantoms. */
 import { join } from "node:path";
 import {
   ANY_MODALITY,
@@ -15,10 +15,10 @@ import { DATA_NOTE, fineTuned, LICENCE, NOT_MEDICAL, type ScoredReport, SEED } f
 const CLASSES = ["t1", "t1c", "t2", "flair"] as const satisfies readonly Modality[];
 
 /**
- * The whole head in one 64³ window. 3 mm are enough to tell contrasts apart and make it cheap: everything after the
- * resampling has a twentieth of the voxels, so percentiles are taken there and not over the file. The darkest voxel becomes
- * 0, not the 5th percentile: that one is air in a raw volume and fluid in one without skull, which would put the
- * background of the latter far below 0 in T2 and a little below it in T1.
+ * The whole head in one 64³ window. Voxels of 3 mm separate the contrasts well enough and are cheap: after resampling a
+ * twentieth of the voxels is left, so percentiles are taken there. The darkest voxel becomes 0, not the 5th percentile:
+ * that one is air in a raw volume and fluid in one without skull, which would put the latter's background far below 0 in
+ * T2 and a little below it in T1.
  */
 const PREPROCESSING: Preprocessing = {
   spacingMm: [3, 3, 3],
@@ -27,7 +27,7 @@ const PREPROCESSING: Preprocessing = {
   percentilesOver: "foreground",
   resize: [64, 64, 64],
 };
-/** Of eight volumes each, in every fold too. */
+/** Updates of eight volumes each, in every fold too. */
 const STEPS = 120;
 const FOLDS = 3;
 const PHANTOMS = 6;
@@ -38,7 +38,7 @@ export async function makeMrSequence(
     base: string;
     data: string;
     work: string;
-    /** A data set of `scripts/phantoms/phantom.ts`; made in `work` where it is not given. */
+    /** A data set of `scripts/phantoms/phantom.ts`; default: one is made in `work`. */
     phantoms?: string;
     steps?: number;
   },
@@ -93,7 +93,7 @@ function noteOf(
     `${SURE} on). The metrics count the phantoms too. ${DATA_NOTE}`;
 }
 
-/** How the folds' networks judged the volumes of `cases` that they never saw, and what the check would warn of. */
+/** How the folds' networks classified the volumes of `cases` that they never saw, and how often the check would warn. */
 export function heldOutFigures({ phases }: ScoredReport, cases: readonly Pick<TrainingCase, "id">[]) {
   const ids = new Set(cases.map((c) => c.id));
   const scored = phases.filter((p) => p.name !== "final").flatMap((p) => p.cases).filter((c) => ids.has(c.case));

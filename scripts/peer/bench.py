@@ -1,6 +1,7 @@
 """The peer's times: forward and fine-tuning step of UniUnet in PyTorch, as `deno task bench` measures ours.
 
-Needs `torch`; no part of the product. Prints one JSON line a row: the first run, then the fastest and the median of the others.
+Needs `torch`; no part of the product. Prints one JSON line a row: the first run, the fastest and the median of the
+others.
     python scripts/peer/bench.py [--device cpu|cuda] [--precision float32|tf32|bf16|fp16] [--compile] [--sizes 64 96]
     python scripts/peer/bench.py --volume 180 200 170
 """

@@ -1,4 +1,4 @@
-"""docs/method F.6's pre-training steps in PyTorch, from its description: the peer of src/train/step/pretraining_step.ts.
+"""docs/method F.6's pre-training steps in PyTorch, written from that description: the peer of the graph in src/train/.
 
     python scripts/peer/pretraining.py [--dtype float32|float64]
 """

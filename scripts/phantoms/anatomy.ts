@@ -7,13 +7,13 @@ import { waveField } from "./noise.ts";
 /** Values of `Phantom.tissue`. Deep grey matter counts as grey matter. */
 export const TISSUE = { background: 0, csf: 1, grey: 2, white: 3, ventricle: 4 } as const;
 
-/** A brain: the tissue at a point, and how favoured the point is by lesions (0 outside deep white matter). */
+/** A brain: the tissue at a point, and the affinity of lesions to the point (0 outside deep white matter). */
 export interface Anatomy {
   tissueAt(x: number, y: number, z: number): number;
   lesionAffinityAt(x: number, y: number, z: number): number;
 }
 
-/** A random brain. Features are kept at least about `resolutionMm` thick, so that coarse grids still show them. */
+/** A random brain. Features are at least about `resolutionMm` thick, so that coarse grids still show them. */
 export function makeAnatomy(random: () => number, resolutionMm: number): Anatomy {
   const vary = (share: number) => 1 + share * (2 * random() - 1);
   const warp = [0, 1, 2].map(() => waveField(random, { wavelengthMm: 110, waves: 6 }));
@@ -25,7 +25,7 @@ export function makeAnatomy(random: () => number, resolutionMm: number): Anatomy
   const csfMm = Math.max(1.4, 0.5 * resolutionMm);
   const greyMm = csfMm + Math.max(2.8, 0.9 * resolutionMm);
 
-  /** Bends the point, so that no two heads share their outlines and left differs a little from right. */
+  /** Bends the point, so that every head has its own outline and left differs a little from right. */
   const bend = (x: number, y: number, z: number) =>
     [x + 1.5 * warp[0](x, y, z), y + 1.5 * warp[1](x, y, z), z + 1.5 * warp[2](x, y, z)] as const;
 
@@ -90,14 +90,14 @@ const DEEP_GREY: readonly (readonly [number, number, number, number, number, num
 ];
 
 /**
- * About how far a point lies from a sulcus, mm: from the zero surface of a wave field with value `field` there, which ends
- * `belowMm` above the point.
+ * Approximate distance of a point from a sulcus, mm: the zero surface of a wave field whose value at the point is `field`.
+ * The sulcus ends `belowMm` above the point.
  */
 function sheetMm(field: number, wavelengthMm: number, belowMm: number): number {
   return 0.5 + Math.hypot(Math.abs(field) * wavelengthMm / (2 * Math.PI), Math.max(0, belowMm));
 }
 
-/** About how far a point lies inside an ellipsoid around the origin, mm; negative outside. */
+/** Approximate depth of a point inside an ellipsoid around the origin, mm; negative outside. */
 function depthIn(point: readonly number[], axes: readonly number[]): number {
   const [u, v, w] = [point[0] / axes[0], point[1] / axes[1], point[2] / axes[2]];
   const r = Math.hypot(u, v, w);

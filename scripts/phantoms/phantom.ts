@@ -1,9 +1,11 @@
 /**
- * Phantoms: seeded, skull-stripped, multi-modal heads with lesions, for tests, the demo and benches where no patient data
- * may be. Not a simulator of MR physics. `makePhantom` is pure; the command line writes a data set in Sulcus layout:
- * `deno run -A scripts/phantoms/phantom.ts --out DIR --count 3 --seed 1 [--size 96] [--spacing MM] [--lesions 8]
- * [--task classification] [--png]`;
- * without `--spacing` the head has its natural size.
+ * Phantoms: seeded, skull-stripped, multi-modal heads with lesions, for tests, the demo and benchmarks where no patient
+ * data may be. Not a simulator of MR physics. `makePhantom` is pure; the command line writes a data set in Sulcus layout:
+ *
+ *   deno run -A scripts/phantoms/phantom.ts --out DIR [--count 1] [--seed 1] [--size 96] [--spacing MM] [--lesions 8]
+ *                                           [--task classification] [--png]
+ *
+ * Without `--spacing` the head has its natural size.
  */
 import { parseArgs } from "node:util";
 import { type Anatomy, makeAnatomy, TISSUE } from "./anatomy.ts";
@@ -25,7 +27,7 @@ export interface Phantom {
   readonly images: Readonly<Record<PhantomModality, Float32Array>>;
   /** 1 in lesions. */
   readonly label: Uint8Array;
-  /** 0 background, 1 CSF, 2 grey, 3 white, 4 ventricle; under lesions what was there before. */
+  /** 0 background, 1 CSF, 2 grey, 3 white, 4 ventricle; under lesions the tissue without them. */
   readonly tissue: Uint8Array;
   /** Voxel index → RAS millimetres, 4×4, row by row; the origin is the middle of the grid. */
   readonly affine: readonly number[];
@@ -111,7 +113,7 @@ function headGrid(sizeVox: readonly [number, number, number], spacingMm: readonl
 }
 const HEAD_MM = [150, 186, 152] as const;
 
-/** Turns a blob of white matter in `classes` into lesion, preferring the neighbourhood of the ventricles. */
+/** Turns a blob of white matter in `classes` into a lesion, preferably near the ventricles. */
 function placeLesion(
   classes: Uint8Array,
   { tissue, grid, random, anatomy }: { tissue: Uint8Array; grid: HeadGrid; random: () => number; anatomy: Anatomy },
@@ -130,7 +132,7 @@ function placeLesion(
   classes[seed] = kind;
 }
 
-/** A random voxel of white matter without a lesion: where lesions like to be, or else anywhere. */
+/** A random voxel of white matter without a lesion, by the affinity of lesions, or else anywhere. */
 function findSeed(
   classes: Uint8Array,
   { grid, random, anatomy }: { grid: HeadGrid; random: () => number; anatomy: Anatomy },

@@ -18,11 +18,11 @@ export interface ModalityClassifierOptions {
   readonly steps: number;
   /** Phantoms beside the real training images. */
   readonly phantoms: number;
-  /** Size that every image is brought to. */
+  /** Size that every image is resized to. */
   readonly roi: Triple;
 }
 
-/** The name that the one input has: a spec has no word for an image of any modality. */
+/** The name of the one input, whatever modality it holds. */
 const CHANNEL: Modality = "t1";
 const CLASSES = ["t1", "t1c", "t2", "flair"] as const;
 const FOLDS = 3;

@@ -57,7 +57,7 @@ export const SMOKE_PHANTOM_TASK: PhantomTask = {
   steps: 2,
 };
 
-/** What of the pre-training a variant has; null: none of it. */
+/** The parts of the pre-training that a variant has; null: none, fresh weights. */
 export interface Variant {
   readonly name: string;
   readonly weights: ResolvedPretraining["weights"] | null;
@@ -75,7 +75,7 @@ export const VARIANTS: readonly Variant[] = [
   { name: `${FULL.name} (one view)`, weights: FULL.weights, templates: false },
 ];
 
-/** For the page. */
+/** Notes on the task for the page. */
 export const taskNotes = ({ sizeVox, spacingMm, roi }: PhantomTask) => [
   `Small on purpose: phantoms of ${sizeVox.join("×")} voxels of ${spacingMm[0]} mm, crops of ${
     roi.join("×")

@@ -12,14 +12,14 @@ import type { Plan } from "../types.ts";
 export const PLAN_NAMES = ["pretraining-parts", "label-efficiency", "ms-lesion", "modality-classifier"] as const;
 export type PlanName = (typeof PLAN_NAMES)[number];
 
-/** JSON: a run's process makes its plan from the same ones. */
+/** Plain JSON: the process of a run makes its plan again from these. */
 export interface PlanOptions {
   readonly seeds: readonly number[];
   /** Package of the pre-trained encoder of the real tasks. */
   readonly base: string;
   /** Folder with the folders `ms` and `ms-longitudinal`. */
   readonly data: string;
-  /** A tiny network and a few updates: everything is tried, nothing is learnt. */
+  /** A tiny network and a few updates: everything runs, nothing is learnt. */
   readonly smoke: boolean;
   /** Updates of each fine-tune and of each pre-training; default: the experiment's own. */
   readonly steps?: number;

@@ -1,4 +1,4 @@
-/** Which part of the pre-training does what (the paper's Table 4), on phantoms. */
+/** The effect of each part of the pre-training (the paper's Table 4), on phantoms. */
 import { LESION_METRICS, lesionValues } from "../work/finetuning.ts";
 import { PhantomRuns, type PhantomTask, SCRATCH, taskNotes, type Variant, VARIANTS } from "./phantom_task.ts";
 import type { Plan } from "../types.ts";

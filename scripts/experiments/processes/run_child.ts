@@ -1,10 +1,10 @@
-/** The program of a process that does runs: makes the plan again and does the run that it is asked for. Not for import. */
+/** The program of a process that does runs: it makes the plan again and does the run that a message names. Not for import. */
 import { emit, serve } from "../../../src/process/mod.ts";
 import { planOf } from "../plans/plans.ts";
 import type { PerformMessage } from "./run_processes.ts";
 import { type Finished, keyOf, type Run, RunCache } from "../runs/runs.ts";
 
-/** By plan and key; a process serves one command, so with one setup. */
+/** Runs by plan and key; a process serves one command, so the setup never changes. */
 const known = new Map<string, Run>();
 
 serve({

@@ -1,10 +1,10 @@
-/** Processes that runs are done in, one at a time each. The parent's side of `run_child.ts`. */
+/** Processes that do one run at a time each: the parent's side of `run_child.ts`. */
 import { Supervisor } from "../../../src/process/mod.ts";
 import type { TrainEvent } from "../../../src/train/mod.ts";
 import type { PlanName, PlanOptions } from "../plans/plans.ts";
 import { type Device, type Finished, keyOf, type Run } from "../runs/runs.ts";
 
-/** What a process has to know to make the plans that its parent has made. */
+/** Everything from which a process makes the same plans as its parent. */
 export interface Setup {
   readonly workDirectory: string;
   readonly options: PlanOptions;
@@ -35,7 +35,7 @@ export class RunProcesses {
     this.#setup = setup;
   }
 
-  /** Does a run of a plan in a process that does nothing else meanwhile. @throws what the run threw */
+  /** Does a run of a plan in a free process. @throws the run's error */
   async perform(plan: PlanName, run: Run, onEvent: (event: TrainEvent) => void): Promise<Finished> {
     const own = this.#free.pop() ?? this.#start();
     own.onEvent = onEvent;

@@ -8,7 +8,7 @@ import { RunCache } from "../runs/runs.ts";
 
 const OPTIONS: PlanOptions = { seeds: [0], base: "", data: "", smoke: true };
 
-Deno.test("RunProcesses.perform() does a run of a plan in another process, and tells why it cannot", () =>
+Deno.test("RunProcesses.perform() does a run of a plan in another process, and throws why it cannot", () =>
   inFolder(async (folder) => {
     const device = { provider: "cpu", threads: 1 } as const;
     const processes = new RunProcesses({ workDirectory: folder, options: OPTIONS, device });

@@ -3,10 +3,10 @@ import { groupsOf, spreadOf, valuesOf } from "./output.ts";
 import type { ExperimentRecord, Metric } from "../types.ts";
 
 const WIDTH = 640, HEIGHT = 400;
-/** Grey and the colours of Okabe and Ito, which colour-blind people tell apart; words stand beside them all the same. */
+/** Grey and the colours of Okabe and Ito, which colour-blind people distinguish; words stand beside them as well. */
 const COLOURS = ["#8a8f98", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00"];
 const INK = "#222", GRID = "#ddd", FAINT = "#666";
-/** Between the bars of two places, as a share of a bar's slot. */
+/** Gap between the bars of two places, as a share of a bar's slot. */
 const GAP = 0.6;
 
 /** A mean with the values it is made of. */
@@ -16,7 +16,7 @@ interface Mark {
   readonly values: readonly number[];
 }
 
-/** Where the data's numbers lie in the picture. */
+/** Maps the data's numbers to places in the picture. */
 interface Frame {
   readonly left: number;
   readonly right: number;
@@ -40,7 +40,7 @@ export function toSvg(record: ExperimentRecord): string {
     `${[title, body, legend].join("\n")}\n</svg>\n`;
 }
 
-/** How far a bar's name is turned, degrees, and about how wide its letters are. */
+/** Rotation of a bar's name, degrees, and the approximate width of a letter, px. */
 const TURN = 40, LABEL_PX = 6;
 
 /** A panel of bars for each metric. */
@@ -119,7 +119,7 @@ function lines({ metrics: [metric], rows }: ExperimentRecord, xName: string): st
   ].join("\n");
 }
 
-/** Between the lines' marks at one place, px: each variant's whiskers and seeds stand beside the other's. */
+/** Distance of the variants' marks at one place, px, so that whiskers and seeds stand side by side. */
 const LINE_SHIFT = 22;
 
 /** The first line and every second one after it. */
@@ -129,19 +129,19 @@ function coloursOf(variants: readonly string[]): Map<string, string> {
   return new Map([...new Set(variants)].map((v, i) => [v, COLOURS[i % COLOURS.length]]));
 }
 
-/** What of a mark has to be in the picture. */
+/** The values of a mark that have to be inside the picture. */
 function extremes(mark: Mark): number[] {
   return mark.values.length === 0 ? [] : [...mark.values, ...whiskerOf(mark)];
 }
 
-/** Mean minus and plus standard deviation; not below 0 where no value is. */
+/** Mean minus and plus standard deviation; not below 0 unless a value is. */
 function whiskerOf({ values }: Mark): [number, number] {
   const { mean, sd } = spreadOf(values)!;
   const low = mean - (sd ?? 0);
   return [Math.min(...values) >= 0 ? Math.max(0, low) : low, mean + (sd ?? 0)];
 }
 
-/** Round numbers from 0, or from below the least, to above the greatest. */
+/** Round numbers from 0, or from below the least value, to above the greatest. */
 export function ticksOf(values: readonly number[]): number[] {
   const low = Math.min(0, ...values), high = Math.max(0, ...values);
   const rough = (high - low || 1) / 5, power = 10 ** Math.floor(Math.log10(rough));

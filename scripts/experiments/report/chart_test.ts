@@ -66,7 +66,7 @@ Deno.test("toSvg() draws a line for each variant over the places", () => {
   for (const curve of curves) assert.ok(y(curve[1]) < y(curve[0]), "more is higher up");
 });
 
-Deno.test("toSvg() ends a whisker at 0 where no value is below, and says what is better", () => {
+Deno.test("toSvg() ends a whisker at 0 where no value is below, and names the better direction", () => {
   const svg = toSvg(recordOf([["scratch", "", 0, 0, 1], ["scratch", "", 1, 0.3, 9]]));
   const whiskers = elementsOf(svg).filter((e) => e.name === "path").map((e) => e.attributes.get("d")!);
   const lows = whiskers.map((d) => Number(d.match(/^M[\d.]+ ([\d.]+)V/)![1]));

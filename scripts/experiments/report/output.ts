@@ -1,15 +1,15 @@
-/** An experiment's record as JSON, CSV and the words and tables of the page about all of them. Pure functions. */
+/** An experiment's record as CSV, and the page about all experiments. Pure functions. */
 import type { Machine } from "../runs/runs.ts";
 import type { ExperimentRecord, Metric, Row } from "../types.ts";
 
 export interface Spread {
   readonly n: number;
   readonly mean: number;
-  /** Of a sample, n − 1; null for a single value. */
+  /** Standard deviation of a sample (n − 1); null for a single value. */
   readonly sd: number | null;
 }
 
-/** Mean and standard deviation; null of nothing. */
+/** Mean and standard deviation; null without values. */
 export function spreadOf(values: readonly number[]): Spread | null {
   const n = values.length;
   if (n === 0) return null;
@@ -18,7 +18,7 @@ export function spreadOf(values: readonly number[]): Spread | null {
   return { n, mean, sd: n > 1 ? Math.sqrt(squares / (n - 1)) : null };
 }
 
-/** `0.612 ± 0.012`; a dash of nothing. */
+/** `0.612 ± 0.012`; a dash without values. */
 export function meanSd(spread: Spread | null, digits: number, { sign = false } = {}): string {
   if (spread === null) return "–";
   const mean = signed(spread.mean.toFixed(digits), sign);
@@ -30,7 +30,7 @@ function signed(text: string, plus: boolean): string {
   return text.startsWith("-") ? `−${text.slice(1)}` : plus ? `+${text}` : text;
 }
 
-/** The rows' values of a metric, where it is defined. */
+/** The rows' values of a metric; rows without one are left out. */
 export function valuesOf(rows: readonly Row[], { key }: Pick<Metric, "key">): number[] {
   return rows.flatMap((r) => r.values[key] ?? []);
 }
@@ -149,7 +149,7 @@ export function difference({ difference, better }: Comparison, { digits }: Metri
   return difference === null ? "–" : `${meanSd(difference, digits, { sign: true })} (${better}/${difference.n})`;
 }
 
-/** What comes out for a metric, in words that follow from the numbers. */
+/** The outcome for a metric in words that follow from the numbers. */
 function verdict(record: ExperimentRecord, metric: Metric): string {
   const lists = { better: [] as string[], worse: [] as string[], mixed: [] as string[] };
   for (const { at, variant, rows } of groupsOf(record.rows)) {

@@ -42,7 +42,7 @@ Deno.test("toCsv() writes a line a row, absent numbers empty, commas and quotes 
   assert.equal(csv, 'variant,at,seed,dice,hd95Mm,seconds\nscratch,,0,0.5,,60\n"a, ""b""",20,1,0.25,3,60\n');
 });
 
-Deno.test("toMarkdown() tells numbers, what is missing, and what helped and what did not", () => {
+Deno.test("toMarkdown() has numbers, what is missing, what helped and what did not", () => {
   const page = toMarkdown([RECORD]);
   assert.match(page, /\*\*Not complete\*\*: 7 of 9 results\. Seeds 0, 1, 2\./);
   assert.match(page, /\| scratch \| 2 \| 0\.500 ± 0\.000 \| {2}\| 10\.0 ± 0\.0 \| {2}\|/);

@@ -1,11 +1,11 @@
 /**
- * Runs that are done once: each is known by a hash of its settings, works in a folder of its own, and leaves its result
- * as a small file. One that was killed goes on where it was. The code's version is no part of the hash: changed code wants
- * a new folder.
+ * Runs that are done once. A hash of its settings identifies a run; it works in a folder of its own and leaves its result
+ * as a small file. A run that was killed resumes. The code's version is no part of the hash: changed code needs a new
+ * folder.
  *
- * `<root>/results/<kind>-<key>.json` is all that tables and plots are made of. `<root>/runs/<kind>-<key>/` holds what is
- * heavy: checkpoints, and the output of runs that others need. Results without that folder are taken as they are; a run
- * whose output is needed and missing is done again.
+ * Tables and plots are made of `<root>/results/<kind>-<key>.json` alone. `<root>/runs/<kind>-<key>/` holds large files:
+ * checkpoints, and the output of runs that others need. Results count without that folder; a run is done again when its
+ * output is needed and missing.
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -16,7 +16,7 @@ import type { Provider } from "../../../src/engine/mod.ts";
 import { acquireLock, writeWhole } from "../../../src/storage/mod.ts";
 import type { TrainEvent } from "../../../src/train/mod.ts";
 
-/** What a run computes on; no part of its identity. */
+/** The device of a run; no part of its identity. */
 export interface Device {
   readonly provider: Provider;
   /** Threads inside an operator. */
@@ -34,14 +34,14 @@ export interface RunContext {
   /** Kept if the run `keepsOutput`. */
   readonly outputDirectory: string;
   readonly device: Device;
-  /** Has the runs that this one needs. */
+  /** Finds the runs that this one needs. */
   readonly runs: RunCache;
   readonly onEvent: (event: TrainEvent) => void;
 }
 
 export interface Run {
   readonly kind: string;
-  /** For people. */
+  /** The run's name for people. */
   readonly title: string;
   /** JSON: everything that decides the result. */
   readonly settings: unknown;
@@ -52,16 +52,16 @@ export interface Run {
   execute(context: RunContext): Promise<unknown>;
 }
 
-/** What a finished run left. */
+/** A finished run. */
 export interface Finished {
   readonly result: unknown;
-  /** All attempts together. */
+  /** Time of all attempts together. */
   readonly seconds: number;
-  /** Of the last attempt. */
+  /** The machine of the last attempt. */
   readonly machine: Machine;
 }
 
-/** Spent time is written down this often. */
+/** The time spent is written down this often. */
 const NOTE_EVERY_MS = 5_000;
 /** The process of a killed command may still be ending. */
 const LOCK_WAIT_MS = 30_000;
@@ -75,7 +75,7 @@ export class RunCache {
     this.#device = device;
   }
 
-  /** What is heavy. */
+  /** Folder of the run's large files. */
   folderOf(run: Run): string {
     return join(this.#root, "runs", nameOf(run));
   }
@@ -84,18 +84,18 @@ export class RunCache {
     return join(this.folderOf(run), "output");
   }
 
-  /** What the run found, if it is done. */
+  /** The finished run, or null. */
   async find(run: Run): Promise<Finished | null> {
     const text = await readFile(this.#resultOf(run), "utf8").catch(() => null);
     return text === null ? null : JSON.parse(text) as Finished;
   }
 
-  /** Whether runs that need this one can be done. */
+  /** True if runs that need this one can be done. */
   isReady(run: Run): boolean {
     return existsSync(this.#resultOf(run)) && (!run.keepsOutput || existsSync(this.outputOf(run)));
   }
 
-  /** Does the run, whose needs are ready; goes on where a killed attempt was. */
+  /** Does the run, whose needs are ready, or resumes an attempt that was killed. */
   async perform(run: Run, onEvent: (event: TrainEvent) => void = () => {}): Promise<Finished> {
     const folder = this.folderOf(run), output = this.outputOf(run);
     const workDirectory = join(folder, "work"), outputDirectory = join(folder, "output.part");

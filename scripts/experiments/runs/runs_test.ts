@@ -49,7 +49,7 @@ Deno.test("RunCache.perform() leaves a failed run's work for the next attempt", 
     assert.deepEqual((await readdir(runs.folderOf(run))).sort(), ["lock", "output"]);
   }));
 
-Deno.test("RunCache.isReady() wants the output that others need, whatever the result says", () =>
+Deno.test("RunCache.isReady() needs the output that others use, whatever the result is", () =>
   inFolder(async (folder) => {
     const runs = new RunCache(folder);
     const leaf = fakeRun("leaf", { done: [] }), base = fakeRun("base", { keepsOutput: true, done: [] });

@@ -1,4 +1,4 @@
-/** In which order runs are done, several at a time. Knows nothing of what they do. */
+/** The order of runs, several at a time. Knows nothing of what they do. */
 import { keyOf, type Run, type RunCache } from "./runs.ts";
 
 export interface ScheduleOptions {
@@ -7,13 +7,13 @@ export interface ScheduleOptions {
   readonly perform: (run: Run) => Promise<unknown>;
 }
 
-/** A run that has ended, and why if it failed. */
+/** A run that has ended, with its error if it failed. */
 export interface Ended {
   readonly run: Run;
   readonly error?: unknown;
 }
 
-/** What is to be done for `wanted`: those that are not, each after those that it needs, each once. */
+/** The runs to be done for `wanted`: each once, after those that it needs. */
 export async function missing(wanted: readonly Run[], cache: Pick<RunCache, "find" | "isReady">): Promise<Run[]> {
   const found = new Map<string, Run>();
   const need = (run: Run) => {
@@ -24,7 +24,7 @@ export async function missing(wanted: readonly Run[], cache: Pick<RunCache, "fin
   return [...found.values()];
 }
 
-/** Does `runs`, which are as `missing()` gives them; after a failure, those that need the failed one are left out. */
+/** Does `runs`, in the order of `missing()`; after a failure, runs that need the failed one are left out. */
 export async function* performAll(runs: readonly Run[], { jobs, perform }: ScheduleOptions): AsyncGenerator<Ended> {
   const waiting = [...runs], unfinished = new Set(runs.map(keyOf));
   const running = new Map<Run, Promise<Ended>>();

@@ -5,7 +5,7 @@ import { type Ended, missing, performAll } from "./schedule.ts";
 
 const titles = (runs: readonly Run[]) => runs.map((r) => r.title);
 
-Deno.test("missing() gives what is not done, each once, after what it needs", () =>
+Deno.test("missing() returns the runs that are not done, each once, after those that it needs", () =>
   inFolder(async (folder) => {
     const done: string[] = [], cache = new RunCache(folder);
     const data = fakeRun("data", { keepsOutput: true, done });
@@ -59,7 +59,7 @@ Deno.test("performAll() does as many at a time as it may, none before what it ne
   assert.deepEqual(await all.next(), { done: true, value: undefined });
 });
 
-Deno.test("performAll() goes on after a failure, without what needs the failed run", async () => {
+Deno.test("performAll() continues after a failure without runs that need the failed one", async () => {
   const base = fakeRun("base", { done: [] }), other = fakeRun("other", { done: [] });
   const needing = fakeRun("needing", { needs: [base], done: [] });
   const found: Ended[] = [], started: string[] = [];

@@ -49,7 +49,7 @@ function phantomRun(options: PhantomOptions): Run {
   };
 }
 
-/** Of the one phantom in a data set. */
+/** The case of the one phantom in a data set. */
 function filesOf(dataset: string): Pick<TrainingCase, "images" | "label"> {
   const path = (name: string) => join(dataset, "cases", "phantom001", `${name}.nii.gz`);
   return { images: Object.fromEntries(PHANTOM_MODALITIES.map((m) => [m, path(m)])), label: path("label") };
@@ -68,7 +68,7 @@ export async function labelledPatients(folder: string, ids: readonly string[]): 
   return { data, ids, needs: [], open: () => cases };
 }
 
-/** One image of a patient, to be told its modality. */
+/** One image of a patient, whose modality is to be recognised. */
 export interface SingleImage extends TrainingCase {
   readonly className: Modality;
 }

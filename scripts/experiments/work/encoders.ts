@@ -1,4 +1,4 @@
-/** What a fine-tune starts from: fresh weights, a pre-training of the same experiment, or a package. */
+/** The start of a fine-tune: fresh weights, a pre-training of the same experiment, or a package. */
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeModel } from "../../../src/graph/mod.ts";
@@ -75,7 +75,7 @@ export interface PackagedEncoder extends Encoder {
   readonly hasTemplates: boolean;
 }
 
-/** A model package; `changes` are for the task, as an encoder does not prescribe everything. */
+/** A model package; `changes` suit its spec to the task. */
 export async function packagedEncoder(directory: string, changes: Partial<ModelSpec> = {}): Promise<PackagedEncoder> {
   const manifest = await readPackage(directory);
   const spec = { ...specOf(manifest), ...changes };
@@ -92,7 +92,7 @@ export async function packagedEncoder(directory: string, changes: Partial<ModelS
 
 export interface PretrainingRunOptions {
   readonly title: string;
-  /** Their labels are not used. */
+  /** Cases; their labels are not used. */
   readonly cases: Cases;
   readonly recipe: PretrainingRecipe;
 }

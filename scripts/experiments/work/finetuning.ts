@@ -9,7 +9,7 @@ import type { Encoder } from "./encoders.ts";
 import type { Run, RunCache, RunContext } from "../runs/runs.ts";
 import type { Metric, Row } from "../types.ts";
 
-/** Labelled cases: what they are made of as JSON, and where they lie. */
+/** Labelled cases: the JSON that decides them, and how they are opened. */
 export interface Cases {
   readonly data: unknown;
   readonly ids: readonly string[];
@@ -82,7 +82,7 @@ export function segmentationRun(options: FinetuningRunOptions): Run {
   });
 }
 
-/** One image a case, its class a word: probabilities of every test case. */
+/** One image a case with a class: probabilities of every test case. */
 export function classificationRun(
   options: FinetuningRunOptions,
   { channel, classes }: { channel: Modality; classes: readonly string[] },
@@ -101,7 +101,7 @@ export function classificationRun(
 interface Trained {
   readonly spec: ModelSpec;
   readonly directory: string;
-  /** For files that nobody needs later. */
+  /** Folder for files that nobody needs later. */
   readonly folder: string;
   readonly test: readonly TrainingCase[];
 }
