@@ -1,4 +1,4 @@
-/** Model packages as single zip files: out, and in after every check. It writes no rows. */
+/** Model packages as single zip files: out, and in after every check. Writes no rows. */
 import { crc32 } from "node:zlib";
 import {
   DomainError,
@@ -21,7 +21,7 @@ import {
 } from "./package.ts";
 
 const LIMITS: ZipLimits = { maxEntries: 64, maxTotalBytes: 4 * 2 ** 30, maxRatio: 100 };
-/** An ONNX file is one protobuf message, which cannot be larger. */
+/** Largest protobuf message, and an ONNX file is one. */
 const MAX_NETWORK_BYTES = 2 * 2 ** 30;
 
 export interface PackageStream {
@@ -54,15 +54,15 @@ export async function exportPackage(directory: string, manifest: Manifest): Prom
 export type NetworkCheck = (directory: string, manifest: Manifest) => void | Promise<void>;
 
 export interface ImportOptions {
-  /** Throws when `network.onnx` of a folder is no acceptable network for this manifest. */
+  /** Throws when `network.onnx` of a folder does not fit this manifest. */
   readonly checkNetwork: NetworkCheck;
   /** Whether this name and version exist elsewhere. */
   readonly isTaken: (manifest: Manifest) => Promise<boolean>;
 }
 
 /**
- * Unpacks a package's zip under `root` once everything about it was checked: the archive, the manifest, that exactly the
- * files of the manifest are there, their hashes, and the network by `checkNetwork`.
+ * Unpacks a package's zip under `root` after it checked everything: the archive, the manifest, that exactly the files of
+ * the manifest are there, their hashes, and the network by `checkNetwork`.
  * @throws {DomainError} `invalid-archive`, `too-large`, `invalid-manifest`, `invalid-package`, `package-tampered`,
  * `version-exists`
  */
@@ -93,7 +93,7 @@ export async function importPackage(
     await publish(staging, root, manifest);
     return manifest;
   } finally {
-    await Deno.remove(staging, { recursive: true }).catch(() => {}); // renamed away when all went well
+    await Deno.remove(staging, { recursive: true }).catch(() => {}); // gone already after a success: it was renamed
   }
 }
 

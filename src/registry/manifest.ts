@@ -1,6 +1,4 @@
-/**
- * The schema of a model package's `manifest.json`. Not the network: of `network.onnx` it knows only the sha256.
- */
+/** The schema of a model package's `manifest.json`. Of `network.onnx` it knows only the sha256. */
 import { z } from "zod";
 import {
   ARCHITECTURE_KINDS,
@@ -13,7 +11,7 @@ import {
 } from "../inference/mod.ts";
 import { DomainError } from "../storage/mod.ts";
 
-/** Version of this schema; a reader refuses what is newer. */
+/** Version of this schema; a reader refuses a newer one. */
 export const MANIFEST_FORMAT = 1;
 
 /** Lower-case letters, digits, `-` and `_`; begins with a letter or digit; at most 64 characters. */
@@ -28,7 +26,7 @@ export const PACKAGE_FILE = new RegExp(
   `^(network\\.onnx|report\\.(json|html)|${MODALITIES.map(templateFile).join("|").replaceAll(".", "\\.")})$`,
 );
 
-/** Colours of labels that people can tell apart with any colour vision (Okabe and Ito's palette). */
+/** Colours of labels that people with any colour vision distinguish (Okabe and Ito's palette). */
 export const LABEL_COLOURS = ["#e69f00", "#56b4e9", "#d55e00", "#009e73", "#f0e442", "#cc79a7", "#0072b2"] as const;
 
 const text = z.string().max(10_000);

@@ -26,6 +26,14 @@ Deno.test("specOf() picks what inference needs", () => {
 
 const REFUSED: Record<string, { change: Record<string, unknown>; message: RegExp }> = {
   "an unknown field": { change: { extra: 1 }, message: /manifest: Unrecognized key: "extra"/ },
+  "a configuration that its kind does not have": {
+    change: { architecture: { kind: "unet3d", config: { widths: [8] } } },
+    message: /architecture: Cannot configure unet3d: expected fields among inChannels, .*, got widths/,
+  },
+  "a kind that does not exist": {
+    change: { architecture: { kind: "unet4d", config: {} } },
+    message: /architecture\.kind: .*"uniformer"/,
+  },
   "a newer format": { change: { formatVersion: 2 }, message: /formatVersion: .*expected 1/ },
   "a name with a slash": { change: { name: "a/b" }, message: /name: expected 1 to 64 of a-z/ },
   "a name of dots": { change: { name: ".." }, message: /name: expected 1 to 64/ },

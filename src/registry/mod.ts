@@ -1,6 +1,6 @@
 /**
- * Model packages and their life: manifest, files, hashes, versions, candidate → served → retired; and the database that
- * keeps such states. It knows neither HTTP nor what is inside a network.
+ * Model packages and their life: manifest, files, hashes, versions, candidate → served → retired, and an audit of every
+ * decision. Knows neither HTTP nor what is inside a network; whoever opens the registry hands in the check of a network.
  */
 export {
   LABEL_COLOURS,

@@ -1,6 +1,6 @@
 /**
- * A model package on disk: `<root>/<name>/<version>/` with `manifest.json` and the files that it lists. Written once,
- * whole or not at all; read with every name and hash checked. It knows no states and no database.
+ * A model package on disk: `<root>/<name>/<version>/` with `manifest.json` and the files that it lists. A package is
+ * written once, whole or not at all, and read with its names and files checked. Knows no states and no database.
  */
 import { basename, dirname } from "node:path";
 import { digestFile, DomainError, exists, receiveFile, syncDirectory, writeWhole } from "../storage/mod.ts";
@@ -36,7 +36,7 @@ export async function writePackage(
     await publish(staging, root, manifest);
     return manifest;
   } finally {
-    await Deno.remove(staging, { recursive: true }).catch(() => {}); // renamed away when all went well
+    await Deno.remove(staging, { recursive: true }).catch(() => {}); // gone already after a success: it was renamed
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Makes rows and package folders agree when a process starts. A crash can only leave a complete package without its row
- * (the rename comes first) or a staging folder; neither loses anything.
+ * Makes rows and package folders agree when a process starts. A crash leaves at most a complete package without its row,
+ * because the rename comes first, or a staging folder; neither loses anything.
  */
 import { type Database, exists, type Queryable } from "../storage/mod.ts";
 import type { Manifest } from "./manifest.ts";
@@ -9,7 +9,7 @@ import { packageDirectory, readPackage } from "./package.ts";
 /** Staging folders younger than this may belong to another live process. */
 const STAGING_AGE_MS = 24 * 3600 * 1000;
 
-/** Any constant, but another than the migrations'. */
+/** Any constant that no other lock of the database has. */
 const ADVISORY_LOCK = 7_263_186;
 
 /** Adds missing rows, gives shipped models a served version, removes old staging folders. */
@@ -27,7 +27,7 @@ export async function repair(database: Database, roots: { own: string; shipped?:
   });
 }
 
-/** The readable packages of a root; a folder that holds none is passed over and refused when somebody asks for it. */
+/** The readable packages of a root. It skips other folders; a request for one of them is refused when it comes. */
 async function readRoot(root: string): Promise<Manifest[]> {
   const found: Manifest[] = [];
   for (const name of await listFolders(root)) {

@@ -1,4 +1,4 @@
-/** The registry's table rows and how they become what users see. */
+/** Rows of the registry's tables, and audit entries from and to them. */
 import type { Queryable } from "../storage/mod.ts";
 import type { AuditEntry, Decision, VersionState } from "./types.ts";
 

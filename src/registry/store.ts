@@ -1,6 +1,6 @@
 /**
- * The models of this installation: packages are files under two roots, states are rows. Not a cache of either: every
- * call reads the rows; manifests, which never change, are kept once read.
+ * The models of this installation: packages are files under two roots, states are rows. Every call reads the rows, since
+ * other processes write them too; only manifests are kept in memory, since they never change.
  */
 import { exportPackage, importPackage, type NetworkCheck, type PackageStream } from "./archive.ts";
 import { type Database, DomainError, exists, type Queryable } from "../storage/mod.ts";
@@ -16,7 +16,7 @@ export interface RegistryOptions {
   readonly dataDirectory: string;
   /** Packages that came with the program; never written to. */
   readonly shippedDirectory?: string;
-  /** Refuses a package folder whose `network.onnx` is not acceptable, by throwing. Default: anything goes. */
+  /** Refuses a package folder whose `network.onnx` is not acceptable, by throwing. Default: accepts every network. */
   readonly checkNetwork?: NetworkCheck;
 }
 
@@ -25,7 +25,7 @@ export class Registry {
   readonly #roots: { readonly own: string; readonly shipped?: string };
   readonly #checkNetwork: NetworkCheck;
   readonly #manifests = new Map<string, Manifest>();
-  /** Packages whose hashes were checked, with the state of their files then. */
+  /** Packages with checked hashes, and the state of their files at that time. */
   readonly #verified = new Map<string, string>();
 
   private constructor({ database, dataDirectory, shippedDirectory, checkNetwork = () => {} }: RegistryOptions) {
@@ -34,7 +34,7 @@ export class Registry {
     this.#checkNetwork = checkNetwork;
   }
 
-  /** Opens both roots and repairs what a crash left behind: packages without a row become candidates. */
+  /** Opens both roots and repairs the rows after a crash: packages without a row become candidates. */
   static async open(options: RegistryOptions): Promise<Registry> {
     const registry = new Registry(options);
     await Deno.mkdir(registry.#roots.own, { recursive: true });
@@ -86,8 +86,8 @@ export class Registry {
   }
 
   /**
-   * Adds the next version of `draft.name` as a candidate, from a folder with the package's files. `importedBy`: who
-   * brought it from outside, for the audit trail.
+   * Adds the next version of `draft.name` as a candidate, from a folder with the package's files. `importedBy` is the
+   * person who brought it from outside, for the audit trail.
    * @throws {DomainError} `invalid-manifest`
    */
   async addCandidate(draft: ManifestDraft, source: string, importedBy?: string): Promise<ModelVersion> {
@@ -101,7 +101,7 @@ export class Registry {
         });
         return await this.version(draft.name, version);
       } catch (error) {
-        // Somebody else took the number between the question and the write.
+        // another caller took the number between the query and the write: try the next one
         if (!(error instanceof DomainError && error.code === "version-exists")) throw error;
       }
     }
@@ -146,7 +146,7 @@ export class Registry {
     return await this.version(name, version);
   }
 
-  /** Who approved, rolled back or imported what; newest first. */
+  /** The audit trail of a model, or of all; newest first. */
   async audit(name?: string): Promise<AuditEntry[]> {
     const { rows } = await this.#database.query<AuditRow>(
       `SELECT ${AUDIT_COLUMNS} FROM sulcus.audit WHERE $1::text IS NULL OR model = $1 ORDER BY audit.id DESC LIMIT 1000`,
@@ -180,9 +180,9 @@ export class Registry {
   }
 
   /**
-   * Adds as a candidate what `make` describes and writes into an empty folder, whole or not at all. `actor`: who brought it
-   * from outside, for the audit trail.
-   * @throws {DomainError} `invalid-manifest`; and what `make` throws
+   * Adds a candidate, whole or not at all: `make` writes its files into an empty folder and returns its draft. `actor` is
+   * the person who brought it from outside, for the audit trail.
+   * @throws {DomainError} `invalid-manifest`; and the errors of \`make\`
    */
   async addMade<T extends { readonly draft: ManifestDraft }>(
     make: (folder: string) => Promise<T>,
@@ -205,7 +205,7 @@ export class Registry {
     return rows[0];
   }
 
-  /** Locks a model's rows until the end of the transaction and tells the served version. */
+  /** Locks a model's rows until the end of the transaction and returns the served version. */
   async #lockServed(tx: Queryable, name: string): Promise<number | null> {
     const { rows } = await tx.query<{ version: number; state: string }>(
       "SELECT version, state FROM sulcus.model_versions WHERE name = $1 ORDER BY version FOR UPDATE",
@@ -302,7 +302,7 @@ async function serve(
   );
 }
 
-/** `job`: the one of this installation that made it; what an imported manifest says of a job means nothing here. */
+/** `job` made it in this installation; the job that an imported manifest names belongs to another one. */
 async function insertCandidate(on: Queryable, { name, version }: Manifest, job?: string): Promise<void> {
   await on.query(
     "INSERT INTO sulcus.model_versions (name, version, state, shipped, job) VALUES ($1, $2, 'candidate', false, $3)",

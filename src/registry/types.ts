@@ -1,4 +1,4 @@
-/** What the registry tells about models: plain data, dates as ISO 8601 strings. */
+/** Models as the registry reports them: plain data, dates as ISO 8601 strings. */
 import type { Task } from "../inference/mod.ts";
 import type { Manifest } from "./manifest.ts";
 
@@ -31,13 +31,13 @@ export interface ModelSummary {
   readonly versions: readonly { readonly version: number; readonly state: VersionState }[];
 }
 
-/** Who decided and why, for {@link Registry.approve} and {@link Registry.rollback}. */
+/** The person who decides, and the reason, for {@link Registry.approve} and {@link Registry.rollback}. */
 export interface Decision {
   readonly approvedBy: string;
   readonly note?: string;
 }
 
-/** A line of the audit trail; nothing in it is ever changed or deleted. */
+/** A line of the audit trail, which is only ever appended to. */
 export interface AuditEntry {
   readonly id: string;
   readonly at: string;

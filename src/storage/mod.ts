@@ -1,6 +1,6 @@
 /**
- * Everything that outlives the process: the database and its schema, files that are whole or absent, locks, zip archives;
- * and the refusals with stable codes that these and the rooms above share. Knows nothing of what is stored.
+ * Data that outlives the process: the database and its schema, files that are whole or absent, locks, zip archives; and
+ * the refusals with stable codes that these and the rooms above share. Knows nothing of the meaning of the data.
  */
 export type { Database, DatabaseOptions, Queryable } from "./database/database.ts";
 export { openDatabase } from "./database/open_database.ts";

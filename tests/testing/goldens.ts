@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { CPU_PASSES, CUDA_PASSES, encodeModel, type Graph, lower, print, WEBGPU_PASSES } from "../../src/graph/mod.ts";
-import { buildNetwork, EDGE, initialWeights, isBuffer, type NetworkSpec } from "../../src/nets/mod.ts";
+import { buildNetwork, EDGE, initialWeights, isBuffer, kindOf, netOf, type NetworkSpec } from "../../src/nets/mod.ts";
 import { ADAM_DEFAULTS, fitted, pretrainingStep, trainingStep } from "../../src/train/mod.ts";
 
 /** UniFormers and a UNET3D of a few channels: every layer of the real ones. */
@@ -35,8 +35,8 @@ function isTrainableIn(spec: NetworkSpec): (key: string) => boolean {
 function finetuningStep(spec: NetworkSpec, views: 1 | 2, supervision: "sum" | "concat"): Graph {
   const built = network(spec, "training");
   return trainingStep(built, {
-    task: spec.kind.endsWith("classifier") ? "classification" : "segmentation",
-    heads: built.outputs.filter((o) => o === "logits" || o.startsWith("out")),
+    task: kindOf(spec.kind).task === "classification" ? "classification" : "segmentation",
+    heads: netOf(spec).heads.filter((head) => built.outputs.includes(head)),
     consistency: views === 2 ? { on: "x4", weight: 0.1 } : null,
     views,
     supervision,
@@ -63,8 +63,8 @@ export function goldens(): Record<string, string> {
   NETWORKS.forEach((spec, i) => {
     const name = `${i} ${spec.kind}`;
     graphs.set(`${name}, inference`, network(spec, "inference"));
-    if (spec.kind.endsWith("-pretraining")) graphs.set(`${name}, step`, pretraining(spec));
-    else if (spec.kind !== "uniformer") {
+    if (kindOf(spec.kind).pretrains) graphs.set(`${name}, step`, pretraining(spec));
+    else if (kindOf(spec.kind).task !== "encoder") {
       graphs.set(`${name}, step of one view`, finetuningStep(spec, 1, "sum"));
       graphs.set(`${name}, step of two views`, finetuningStep(spec, 2, i % 2 === 0 ? "concat" : "sum"));
     }

@@ -1,4 +1,4 @@
-/** What the tests of packages, archives and the registry start from. */
+/** Drafts and package folders for tests. */
 import type { ManifestDraft } from "../manifest.ts";
 
 /** A draft that the schema accepts. */

@@ -1,23 +1,23 @@
 /**
  * The database as the rooms above see it: one small interface, two implementations (PGlite in the data directory,
- * PostgreSQL by URL), both speaking the PostgreSQL dialect with `$1` parameters. Not an ORM.
+ * PostgreSQL by URL), both in the PostgreSQL dialect with `$1` parameters. Not an ORM.
  *
- * What both return alike: text, boolean, integer, uuid as strings, timestamptz as `Date`, jsonb as values; cast bigint
- * to text. What both take alike: strings, numbers, booleans, null, `Date`; pass JSON as text.
+ * Both return text, boolean, integer, uuid as strings, timestamptz as `Date`, jsonb as values; cast bigint to text.
+ * Both take strings, numbers, booleans, null, `Date`; pass JSON as text.
  */
 
 export interface Queryable {
-  /** Runs one statement; tells its rows and how many rows it touched. */
+  /** Runs one statement; returns its rows and the number of rows that it affected. */
   query<Row = Record<string, unknown>>(
     sql: string,
     params?: readonly unknown[],
   ): Promise<{ readonly rows: Row[]; readonly affected: number }>;
-  /** Runs several statements without parameters; the rows of all of them together. */
+  /** Runs several statements without parameters; returns the rows of all of them together. */
   script(sql: string): Promise<{ readonly rows: Record<string, unknown>[] }>;
 }
 
 export interface Database extends Queryable {
-  /** "pglite": this process alone holds the data; "postgres": other processes may share it. */
+  /** "pglite": this process alone has the data; "postgres": other processes may share it. */
   readonly kind: "pglite" | "postgres";
   /** Runs `fn` in a transaction: commits when it resolves, rolls back when it throws. Inside, use only `tx`. */
   transaction<T>(fn: (tx: Queryable) => Promise<T>): Promise<T>;

@@ -1,4 +1,4 @@
-/** The schema, as numbered steps. A step that was released is never changed; a change is a new step. */
+/** The schema, as numbered steps. A released step never changes; a change is a new step. */
 import type { Database } from "./database.ts";
 import { DomainError } from "../errors.ts";
 
@@ -89,12 +89,12 @@ export const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-/** Serialises migrations between processes; any constant will do. */
+/** Serialises migrations between processes; any constant that no other lock of the database has. */
 const ADVISORY_LOCK = 7_263_185;
 
 /**
  * Brings the schema up to date, each step in one transaction with its entry in the list of steps.
- * @throws {DomainError} `database-too-new` when a newer program has migrated it further
+ * @throws {DomainError} `database-too-new` a newer program migrated it further
  */
 export async function migrate(database: Database, steps: readonly string[] = MIGRATIONS): Promise<void> {
   await database.transaction(async (tx) => {

@@ -23,7 +23,7 @@ export async function openPglite(directory?: string): Promise<Database> {
       try {
         return await whole.script(sql);
       } catch (error) {
-        // A failed BEGIN … COMMIT block would leave the only connection inside an aborted transaction.
+        // a failed BEGIN … COMMIT block leaves the only connection inside an aborted transaction
         await pglite.exec("ROLLBACK");
         throw error;
       }

@@ -3,7 +3,7 @@ import pg from "pg";
 import type { Database, Queryable } from "./database.ts";
 import { DomainError } from "../errors.ts";
 
-/** The part of `pg` that is used; the package has no types of its own. */
+/** The part of `pg` that this file uses; the package has no types of its own. */
 interface Result {
   readonly rows: Record<string, unknown>[];
   readonly rowCount: number | null;
@@ -31,7 +31,7 @@ export async function openPostgres(url: string, { connections = 10 } = {}): Prom
     connectionTimeoutMillis: 10_000,
     application_name: "sulcus",
   }) as Pool;
-  pool.on("error", () => {}); // an idle connection broke: the next query opens another one or reports it
+  pool.on("error", () => {}); // an idle connection broke: the next query opens another one or reports the failure
   try {
     await pool.query("SELECT 1");
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * One holder of a folder at a time, by a lock of the operating system on a file in it. A holder that dies, however it
- * dies, loses the lock with its process, so nothing stale is ever left.
+ * One holder of a folder at a time, by a lock of the operating system on a file in it. The system releases the lock when
+ * the holder's process ends in any way, so no stale lock is left.
  */
 import { DomainError } from "../errors.ts";
 
@@ -10,7 +10,7 @@ export interface Lock {
 }
 
 /**
- * Takes the lock file at `path`, trying for up to `waitMs`. `what` names in words what is locked.
+ * Takes the lock file at `path`, trying for up to `waitMs`. `what` names the locked thing in the error.
  * @throws {DomainError} `locked`, with the holder's process id
  */
 export async function acquireLock(

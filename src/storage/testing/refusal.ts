@@ -1,4 +1,4 @@
-/** What tests say of a refusal. */
+/** The check of a refusal in tests. */
 
 /** Whether an error is a `DomainError` with this code and a message that matches; for `assert.rejects`. */
 export function refusal(code: string, message: RegExp): (error: unknown) => true {

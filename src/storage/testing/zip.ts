@@ -5,7 +5,7 @@ export interface RawEntry {
   readonly name: string | Uint8Array;
   readonly content: Uint8Array;
   readonly deflate?: boolean;
-  /** What the archive claims, where that is not the truth. */
+  /** False claims of the archive. */
   readonly lie?: {
     bytes?: number;
     crc32?: number;
@@ -16,7 +16,7 @@ export interface RawEntry {
   };
 }
 
-/** A zip whose every field can be made to lie; the honest writer of the product cannot make such archives. */
+/** A zip whose every field may lie; the program's own writer cannot make such archives. */
 export function rawZip(entries: readonly RawEntry[]): Uint8Array<ArrayBuffer> {
   const local: Uint8Array[] = [];
   const central: Uint8Array[] = [];

@@ -1,6 +1,6 @@
 /**
- * Reads zip archives entry by entry as streams, with bounds. Not a general unzip: only stored and deflated entries, no
- * encryption, no links, no names that leave the folder; whatever is odd is refused.
+ * Reads zip archives entry by entry as streams, with bounds. Not a general unzip: it takes stored and deflated entries
+ * and refuses everything unusual, such as encryption, links and names that leave the folder.
  * Source: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.3 (ZIP64).
  */
 import { crc32 } from "node:zlib";
@@ -21,7 +21,7 @@ export interface ZipEntry {
   readonly packedBytes: number;
   readonly crc32: number;
   readonly deflated: boolean;
-  /** Where its local header begins in the archive. */
+  /** Place of its local header in the archive. */
   readonly offset: number;
 }
 
@@ -31,14 +31,14 @@ const END = 0x06054b50;
 const END64 = 0x06064b50;
 const LOCATOR64 = 0x07064b50;
 const ENCRYPTED_FLAGS = 0x0001 | 0x0040 | 0x2000;
-/** Compression cannot be judged on less than this. */
+/** Smaller files may have any ratio: their unpacked size does no harm. */
 const RATIO_FROM_BYTES = 2 ** 20;
 
 function refuse(why: string): never {
   throw new DomainError("invalid-archive", `Cannot read the zip archive: ${why}`);
 }
 
-/** An opened archive; its list of files is checked whole before the first one is read. */
+/** An open archive. It checks the whole list of files before it reads the first one. */
 export class ZipReader implements Disposable {
   readonly #file: Deno.FsFile;
   readonly entries: readonly ZipEntry[];
@@ -67,7 +67,7 @@ export class ZipReader implements Disposable {
     }
   }
 
-  /** The unpacked bytes of an entry; errors unless size and checksum are as listed. Read one entry at a time. */
+  /** The unpacked bytes of an entry; the stream fails unless size and checksum are as listed. One entry at a time. */
   async read(entry: ZipEntry): Promise<ReadableStream<Uint8Array>> {
     const header = view(await readAt(this.#file, entry.offset, 30));
     if (header.getUint32(0, true) !== LOCAL) refuse("a local header is damaged");
@@ -105,7 +105,7 @@ async function readAt(file: Deno.FsFile, offset: number, length: number): Promis
   return bytes;
 }
 
-/** Where the central directory lies (APPNOTE 4.3.12 to 4.3.16). */
+/** The place of the central directory (APPNOTE 4.3.12 to 4.3.16). */
 async function findDirectory(
   file: Deno.FsFile,
   size: number,
@@ -159,7 +159,7 @@ function parseDirectory(bytes: Uint8Array, count: number): ZipEntry[] {
     if (method === 0 && bytesLong !== packedBytes) refuse("a stored file has two sizes");
     if ((unixMode & 0o170000) === 0o120000) refuse("it holds a link");
     const name = decodeName(rawName);
-    if (!name.endsWith("/")) { // a folder's own entry says nothing
+    if (!name.endsWith("/")) { // entries of folders hold nothing
       entries.push({
         name,
         bytes: bytesLong,

@@ -1,5 +1,5 @@
 /**
- * Writes zip archives of stored files as streams of known length. It packs nothing: network weights hardly compress.
+ * Writes zip archives of stored files as streams of known length. Nothing is compressed, because weights hardly compress.
  * Source: PKWARE APPNOTE 6.3.10, section 4.3.
  */
 
@@ -8,7 +8,7 @@ const CENTRAL = 0x02014b50;
 const END = 0x06054b50;
 const UTF8_FLAG = 0x0800;
 
-/** A file to put into an archive; size and checksum are known because it was verified before. */
+/** A file for an archive; its size and checksum are known from its verification. */
 export interface ZipSource {
   readonly name: string;
   readonly bytes: number;
