@@ -103,7 +103,7 @@ export const HOUSE: readonly RoomRules[] = [
     folders: ["choice", "device", "calibration", ".", "providers", "runtimes"],
     base: ["errors.ts", "_model.ts"],
     ignorant: { of: "medicine", rooms: ["volume", "metrics"] },
-    packages: [/^onnxruntime-/, /^(onnx-buf|@bufbuild\/protobuf)(\/|$)/],
+    packages: [/^onnxruntime-/],
   },
   {
     room: "process",

@@ -1,18 +1,18 @@
 /** What every `Engine` must do, run on every provider of this machine. */
 import assert from "node:assert/strict";
 import { type DType, type Tensor, tensor, type TensorType, toNumbers } from "../tensor/tensor.ts";
-import { modelBytes, type ModelNode } from "./_model.ts";
+import { foreignModel, type ForeignNode } from "../../tests/testing/onnx_model.ts";
 import { Companions, Devices, type Engine, EngineError } from "./mod.ts";
 import { ProcessError, Supervisor } from "../process/mod.ts";
 
 const devices = new Devices();
 
 const f32 = (...shape: number[]): TensorType => ({ dtype: "float32", shape });
-const node = (op: string, inputs: string, outputs: string, attributes: ModelNode["attributes"] = {}): ModelNode => ({
+const node = (op: string, inputs: string, outputs: string, attrs: ForeignNode["attrs"] = {}): ForeignNode => ({
   op,
   inputs: inputs.split(" "),
   outputs: outputs.split(" "),
-  attributes,
+  attrs,
 });
 
 interface Case {
@@ -21,11 +21,16 @@ interface Case {
 }
 
 /** A case of one operator: feeds to outputs, exactly. */
-function computes(name: string, op: ModelNode, feeds: Record<string, Tensor>, expected: Record<string, Tensor>): Case {
+function computes(
+  name: string,
+  op: ForeignNode,
+  feeds: Record<string, Tensor>,
+  expected: Record<string, Tensor>,
+): Case {
   return {
     name,
     async run(engine) {
-      const session = await engine.load(modelBytes({ inputs: feeds, outputs: expected, nodes: [op] }));
+      const session = await engine.load(foreignModel({ inputs: feeds, outputs: expected, nodes: [op] }));
       for (const [key, { dtype, shape }] of Object.entries(feeds)) {
         assert.deepEqual(session.inputs[key], { dtype, shape });
       }
@@ -40,7 +45,7 @@ function computes(name: string, op: ModelNode, feeds: Record<string, Tensor>, ex
 
 /** y = x + s for x of a size; the step of the resident cases. */
 const ADD = (size: number) =>
-  modelBytes({
+  foreignModel({
     inputs: { x: f32(size), s: f32() },
     outputs: { y: f32(size), z: f32(size), sum: f32() },
     nodes: [
@@ -83,7 +88,7 @@ const CASES: readonly Case[] = [
     async run(engine) {
       const x = f32(-1, 2);
       const session = await engine.load(
-        modelBytes({ inputs: { x }, outputs: { y: x }, nodes: [node("Neg", "x", "y")] }),
+        foreignModel({ inputs: { x }, outputs: { y: x }, nodes: [node("Neg", "x", "y")] }),
       );
       assert.deepEqual(session.inputs, { x });
       for (const rows of [1, 3]) {
@@ -98,7 +103,7 @@ const CASES: readonly Case[] = [
     async run(engine) {
       const [x, w, y] = [f32(1, 1, 4, 4, 4), f32(1, 1, 3, 3, 3), f32(1, 1, 2, 2, 2)];
       const session = await engine.load(
-        modelBytes({ inputs: { x, w }, outputs: { y }, nodes: [node("Conv", "x w", "y")] }),
+        foreignModel({ inputs: { x, w }, outputs: { y }, nodes: [node("Conv", "x w", "y")] }),
       );
       const feeds = {
         x: t("float32", [1, 1, 4, 4, 4], Array(64).fill(2)),
@@ -221,7 +226,7 @@ const CASES: readonly Case[] = [
         engine.load(Uint8Array.of(1, 2, 3, 4)),
         (e) => e instanceof EngineError && e.code === "failed" && /^Cannot load the model: /.test(e.message),
       );
-      const unknown = modelBytes({
+      const unknown = foreignModel({
         inputs: { x: f32(1) },
         outputs: { y: f32(1) },
         nodes: [node("NoSuchOp", "x", "y")],
@@ -238,7 +243,7 @@ const CASES: readonly Case[] = [
   {
     name: "says that memory ran out, and goes on",
     async run(engine) {
-      const session = await engine.load(modelBytes({
+      const session = await engine.load(foreignModel({
         inputs: { shape: { dtype: "int64", shape: [2] } },
         outputs: { y: f32(-1, -1) },
         nodes: [node("ConstantOfShape", "shape", "c"), node("Neg", "c", "y")],
@@ -290,7 +295,7 @@ Deno.test({
     const engine = await devices.open("webgpu");
     const huge = f32(2 ** 16, 2 ** 20);
     await assert.rejects(
-      engine.load(modelBytes({ inputs: { x: huge }, outputs: { y: huge }, nodes: [node("Neg", "x", "y")] })),
+      engine.load(foreignModel({ inputs: { x: huge }, outputs: { y: huge }, nodes: [node("Neg", "x", "y")] })),
       (e) =>
         e instanceof EngineError && e.code === "out-of-memory" &&
         /^Cannot hold "x" on the device: expected at most \d+ bytes, got 274877906944 of float32 /.test(e.message),

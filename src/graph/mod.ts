@@ -2,6 +2,7 @@
  * The compiler: a plain IR of ONNX operators, its builder, reverse-mode differentiation and a float64 reference.
  * Knows nothing of ONNX Runtime, networks or medicine.
  */
+export { ONNX_DTYPES } from "./ir/dtypes.ts";
 export type { Attrs, Graph, Node, OpName, Ops, Value } from "./ir/ir.ts";
 export { GraphBuilder } from "./build/builder.ts";
 export { gradients, NoGradientError } from "./autodiff.ts";

@@ -1,17 +1,11 @@
-/** Writes ONNX files as other software might, of any operator set, for tests of the importer. */
+/**
+ * Writes ONNX files as other software might, for tests: of any operator set, with operators, open dimensions and types
+ * that the compiler's own writer does not have. Nothing is checked or inferred.
+ */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { AttributeProto_AttributeType as Kind, ModelProtoSchema } from "onnx-buf";
-import { type DType, type Tensor, tensorBytes, type TensorType } from "../../src/tensor/mod.ts";
-
-const CODES: Readonly<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float64: 11,
-  bfloat16: 16,
-};
+import { ONNX_DTYPES } from "../../src/graph/mod.ts";
+import { type Tensor, tensorBytes, type TensorType } from "../../src/tensor/mod.ts";
 
 /** Attributes whose numbers are floats. */
 const FLOATS: ReadonlySet<string> = new Set(
@@ -28,15 +22,19 @@ export interface ForeignNode {
   readonly attrs?: Readonly<Record<string, Attr>>;
 }
 
+type Types = Readonly<Record<string, TensorType>>;
+
+/** A model; a dimension of -1 is written as a symbol. */
 export interface ForeignModel {
-  readonly opset: number;
-  readonly inputs: Readonly<Record<string, TensorType>>;
+  readonly opset?: number;
+  readonly inputs: Types;
   readonly constants?: Readonly<Record<string, Tensor>>;
   readonly nodes: readonly ForeignNode[];
-  readonly outputs: readonly string[];
+  /** With their types, or their names alone. */
+  readonly outputs: Types | readonly string[];
 }
 
-export function foreignModel({ opset, inputs, constants = {}, nodes, outputs }: ForeignModel): Uint8Array {
+export function foreignModel({ opset = 17, inputs, constants = {}, nodes, outputs }: ForeignModel): Uint8Array {
   return toBinary(
     ModelProtoSchema,
     create(ModelProtoSchema, {
@@ -44,19 +42,8 @@ export function foreignModel({ opset, inputs, constants = {}, nodes, outputs }: 
       opsetImport: [{ domain: "", version: BigInt(opset) }],
       graph: {
         name: "foreign",
-        input: Object.entries(inputs).map(([name, { dtype, shape }]) => ({
-          name,
-          type: {
-            value: {
-              case: "tensorType" as const,
-              value: {
-                elemType: CODES[dtype],
-                shape: { dim: shape.map((d) => ({ value: { case: "dimValue" as const, value: BigInt(d) } })) },
-              },
-            },
-          },
-        })),
-        output: outputs.map((name) => ({ name })),
+        input: typed(inputs),
+        output: isNames(outputs) ? outputs.map((name) => ({ name })) : typed(outputs),
         initializer: Object.entries(constants).map(([name, t]) => ({ name, ...tensorFields(t) })),
         node: nodes.map(({ op, inputs, outputs, name = "", attrs = {} }) => ({
           opType: op,
@@ -70,8 +57,28 @@ export function foreignModel({ opset, inputs, constants = {}, nodes, outputs }: 
   );
 }
 
+const isNames = (outputs: ForeignModel["outputs"]): outputs is readonly string[] => Array.isArray(outputs);
+
+function typed(types: Types) {
+  return Object.entries(types).map(([name, { dtype, shape }]) => ({
+    name,
+    type: {
+      value: {
+        case: "tensorType" as const,
+        value: { elemType: ONNX_DTYPES[dtype], shape: { dim: shape.map((d, i) => dimension(d, `${name}_${i}`)) } },
+      },
+    },
+  }));
+}
+
+function dimension(size: number, symbol: string) {
+  return size < 0
+    ? { value: { case: "dimParam" as const, value: symbol } }
+    : { value: { case: "dimValue" as const, value: BigInt(size) } };
+}
+
 function tensorFields(t: Tensor) {
-  return { dims: t.shape.map(BigInt), dataType: CODES[t.dtype], rawData: tensorBytes(t).slice() };
+  return { dims: t.shape.map(BigInt), dataType: ONNX_DTYPES[t.dtype], rawData: tensorBytes(t).slice() };
 }
 
 function attributeFields(name: string, value: Attr) {

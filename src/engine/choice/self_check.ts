@@ -1,6 +1,6 @@
 /** The small graph that a device must compute correctly before it is used: convolution, reshape, matrix product. */
 import { type Tensor, tensor, toNumbers } from "../../tensor/mod.ts";
-import { modelBytes } from "../_model.ts";
+import { encodeModel, GraphBuilder } from "../../graph/mod.ts";
 import type { Engine } from "../engine.ts";
 import { EngineError } from "../errors.ts";
 
@@ -12,21 +12,19 @@ const X = ramp([1, 2, 4, 4], 7);
 const KERNEL = ramp([3, 2, 3, 3], 5);
 const MATRIX = ramp([16, 2], 6);
 
+/** y = the convolution of x, flattened to [3, 16], times the matrix. */
+function model(): Uint8Array {
+  const b = new GraphBuilder(), { op } = b;
+  const convolution = op.Conv(b.input("x", X), KERNEL, null, { pads: [1, 1, 1, 1] });
+  return encodeModel(b.build("self-test", { y: op.MatMul(op.Reshape(convolution, [3, 16]), MATRIX) }));
+}
+
 /**
  * Runs the graph on a device.
  * @throws {EngineError} "failed" when the numbers are wrong; else what the run threw
  */
 export async function selfCheck(engine: Engine): Promise<void> {
-  const session = await engine.load(modelBytes({
-    inputs: { x: X },
-    outputs: { y: { dtype: "float32", shape: [3, 2] } },
-    constants: { kernel: KERNEL, matrix: MATRIX, shape: tensor("int64", [2], [3, 16]) },
-    nodes: [
-      { op: "Conv", inputs: ["x", "kernel"], outputs: ["c"], attributes: { pads: [1, 1, 1, 1] } },
-      { op: "Reshape", inputs: ["c", "shape"], outputs: ["r"] },
-      { op: "MatMul", inputs: ["r", "matrix"], outputs: ["y"] },
-    ],
-  }));
+  const session = await engine.load(model());
   const { y } = await session.run({ x: X }, { timeoutMs: 30_000 });
   await session.release();
   const got = toNumbers(y);

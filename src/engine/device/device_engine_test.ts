@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { tensor } from "../../tensor/tensor.ts";
-import { modelBytes } from "../_model.ts";
+import { foreignModel } from "../../../tests/testing/onnx_model.ts";
 import { slowFeeds, slowModel } from "../testing/slow_model.ts";
 import { lives } from "../../process/testing/lives.ts";
 import { DeviceEngine, EngineError, type EngineErrorCode, type Session } from "../mod.ts";
 
 const X = { dtype: "float32", shape: [4] } as const;
-const NEG = modelBytes({ inputs: { x: X }, outputs: { y: X }, nodes: [{ op: "Neg", inputs: ["x"], outputs: ["y"] }] });
+const NEG = foreignModel({
+  inputs: { x: X },
+  outputs: { y: X },
+  nodes: [{ op: "Neg", inputs: ["x"], outputs: ["y"] }],
+});
 const x = tensor("float32", [4], [1, 2, 3, 4]);
 
 async function withEngine(work: (engine: DeviceEngine) => Promise<void>): Promise<void> {
@@ -70,7 +74,7 @@ Deno.test({
       const open = { dtype: "float32", shape: [-1] } as const;
       const inputs = { x: open }, outputs = { y: open };
       const session = await engine.load(
-        modelBytes({ inputs, outputs, nodes: [{ op: "Neg", inputs: ["x"], outputs: ["y"] }] }),
+        foreignModel({ inputs, outputs, nodes: [{ op: "Neg", inputs: ["x"], outputs: ["y"] }] }),
       );
       const heldBytes = () =>
         1024 * Number(Deno.readTextFileSync(`/proc/${engine.pid}/status`).match(/^VmRSS:\s+(\d+) kB/m)![1]);

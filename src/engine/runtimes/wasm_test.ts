@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { tensor } from "../../tensor/tensor.ts";
-import { modelBytes, type ModelNode } from "../_model.ts";
+import { foreignModel, type ForeignNode } from "../../../tests/testing/onnx_model.ts";
 import { DeviceEngine } from "../mod.ts";
 
 /** Negates ever more values: each step takes memory that the process has not had before. */
 function growing(steps: number): Uint8Array {
-  const nodes: ModelNode[] = [];
+  const nodes: ForeignNode[] = [];
   for (let i = 0; i < steps; i++) {
-    nodes.push({ op: "Concat", inputs: [`x${i}`, "x0"], outputs: [`y${i}`], attributes: { axis: 0 } });
+    nodes.push({ op: "Concat", inputs: [`x${i}`, "x0"], outputs: [`y${i}`], attrs: { axis: 0 } });
     nodes.push({ op: "Neg", inputs: [`y${i}`], outputs: [`x${i + 1}`] });
   }
-  nodes.push({ op: "ReduceMax", inputs: [`x${steps}`], outputs: ["most"], attributes: { keepdims: 0 } });
+  nodes.push({ op: "ReduceMax", inputs: [`x${steps}`], outputs: ["most"], attrs: { keepdims: 0 } });
   const inputs = { x0: { dtype: "float32", shape: [-1] } } as const;
-  return modelBytes({ inputs, outputs: { most: { dtype: "float32", shape: [] } }, nodes });
+  return foreignModel({ inputs, outputs: { most: { dtype: "float32", shape: [] } }, nodes });
 }
 
 Deno.test("threads of the wasm provider see what the heap has grown by while they run", async () => {

@@ -7,18 +7,14 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Tensor } from "onnxruntime-web";
-import { modelBytes } from "../_model.ts";
+import { encodeModel, idleGraph } from "../../graph/mod.ts";
 import { EngineError } from "../errors.ts";
 import type { Runtime } from "./runtime.ts";
 
 type Ort = typeof import("onnxruntime-web");
 
 /** A session that is never released: with the last one ONNX Runtime drops its GPU device and every buffer on it. */
-const ANCHOR = modelBytes({
-  inputs: { x: { dtype: "float32", shape: [1] } },
-  outputs: { y: { dtype: "float32", shape: [1] } },
-  nodes: [{ op: "Identity", inputs: ["x"], outputs: ["y"] }],
-});
+const ANCHOR = encodeModel(idleGraph());
 
 export async function open(): Promise<Runtime> {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
