@@ -9,23 +9,11 @@ export { gradients, NoGradientError } from "./autodiff.ts";
 export { batched } from "./batch.ts";
 export { evaluate } from "./reference/evaluate.ts";
 export { encodeLoop, encodeModel, type EncodeOptions, LOOP_NAMES } from "./write/encode.ts";
-export {
-  ATTENTION_PIECES,
-  type Cost,
-  type Costs,
-  CPU_PASSES,
-  CUDA_PASSES,
-  lower,
-  lowerFor,
-  type Lowering,
-  MIXED_CUDA_PASSES,
-  MIXED_PRECISION,
-  type Pass,
-  passesFor,
-  type PassReport,
-  type TargetDevice,
-  WEBGPU_PASSES,
-} from "./lower/lower.ts";
+export { ATTENTION_PIECES } from "./lower/attention.ts";
+export { CPU_PASSES, CUDA_PASSES, MIXED_CUDA_PASSES, WEBGPU_PASSES } from "./lower/lists.ts";
+export { lower, lowerFor, type Lowering } from "./lower/lower.ts";
+export type { Cost, Costs, Pass, PassReport } from "./lower/pass.ts";
+export { MIXED_PRECISION } from "./lower/precision.ts";
 export { idleGraph, type Trial, trialsOf } from "./lower/trials.ts";
 export {
   decodeModel,

@@ -3,18 +3,20 @@ import assert from "node:assert/strict";
 import {
   type Cost,
   type Costs,
+  CPU_PASSES,
+  CUDA_PASSES,
   type Graph,
   GraphBuilder,
   lower,
+  MIXED_CUDA_PASSES,
   type Pass,
-  passesFor,
-  type TargetDevice,
   trialsOf,
   verify,
+  WEBGPU_PASSES,
 } from "../mod.ts";
 
-type Provider = TargetDevice["provider"];
-const passesOf = (provider: Provider) => passesFor({ provider, precision: "float32" });
+const PASSES = { cpu: CPU_PASSES, cuda: CUDA_PASSES, webgpu: WEBGPU_PASSES };
+type Provider = keyof typeof PASSES;
 
 /** A depthwise convolution 3³ of 32³ voxels. */
 function depthwise(): Graph {
@@ -56,7 +58,7 @@ const CASES: readonly { name: string; provider: Provider; cost?: Cost; why: stri
 for (const { name, provider, cost, why } of CASES) {
   Deno.test(`lower() on ${provider} goes by the cost table: ${name}`, () => {
     const costs = cost && { [KEY]: cost };
-    const { graph, reports } = lower(depthwise(), passesOf(provider), { costs });
+    const { graph, reports } = lower(depthwise(), PASSES[provider], { costs });
     const { fired, skipped } = reports.find((r) => r.pass === "blocked-depthwise")!;
     assert.deepEqual([fired, skipped.map((s) => s.why)], why === null ? [1, []] : [0, [why]]);
     assert.equal(graph.nodes.length > 1, why === null);
@@ -65,22 +67,21 @@ for (const { name, provider, cost, why } of CASES) {
 
 Deno.test("lower() leaves kinds alone that the table says nothing of", () => {
   const costs = { "blocked-depthwise/more than 27 taps": { withoutMs: 1, withMs: 9 } };
-  const { reports } = lower(depthwise(), passesOf("cpu"), { costs });
+  const { reports } = lower(depthwise(), CPU_PASSES, { costs });
   assert.equal(reports.find((r) => r.pass === "blocked-depthwise")!.fired, 1);
 });
 
 const operators = ({ nodes }: Graph) => nodes.map((n) => n.op).sort().join();
 
-const DEVICES: readonly TargetDevice[] = [
-  { provider: "cpu", precision: "float32" },
-  { provider: "cuda", precision: "tf32" },
-  { provider: "cuda", precision: "mixed" },
-  { provider: "webgpu", precision: "float32" },
-];
-for (const device of DEVICES) {
-  const { provider, precision } = device;
-  Deno.test(`trialsOf() ${provider}'s passes in ${precision}: each sample is of its own kind, and its rewrite shows`, () => {
-    const trials = trialsOf(passesFor(device));
+const LISTS: Readonly<Record<string, readonly Pass[]>> = {
+  "cpu's passes in float32": CPU_PASSES,
+  "cuda's passes in tf32": CUDA_PASSES,
+  "cuda's passes in mixed": MIXED_CUDA_PASSES,
+  "webgpu's passes in float32": WEBGPU_PASSES,
+};
+for (const [whose, passes] of Object.entries(LISTS)) {
+  Deno.test(`trialsOf() ${whose}: each sample is of its own kind, and its rewrite shows`, () => {
+    const trials = trialsOf(passes);
     assert.equal(new Set(trials.map((t) => t.key)).size, trials.length);
     for (const { key, graphs } of trials) {
       const { without, with: lowered } = graphs(1, {});
@@ -94,7 +95,7 @@ for (const device of DEVICES) {
 }
 
 Deno.test("trialsOf() compares a form with the best that is left to the passes behind it", () => {
-  const trials = trialsOf(passesOf("cuda"));
+  const trials = trialsOf(CUDA_PASSES);
   const keys = trials.map((t) => t.key);
   const [product, planar] = ["product", "planar"].map((p) => `${p}-conv-transpose/up to 32 channels`);
   assert.ok(keys.indexOf(product) < keys.indexOf(planar));
@@ -104,7 +105,7 @@ Deno.test("trialsOf() compares a form with the best that is left to the passes b
 });
 
 Deno.test("trialsOf() repeats a sample with other inputs, so that no copy equals another", () => {
-  const { graphs } = trialsOf(passesOf("cpu")).find((t) => t.key === KEY)!;
+  const { graphs } = trialsOf(CPU_PASSES).find((t) => t.key === KEY)!;
   const convs = (copies: number) => graphs(copies, {}).without.nodes.filter((n) => n.op === "Conv");
   assert.equal(convs(3).length, 3 * convs(1).length);
   assert.equal(new Set(convs(3).map((n) => n.inputs.join())).size, convs(3).length);
@@ -113,9 +114,9 @@ Deno.test("trialsOf() repeats a sample with other inputs, so that no copy equals
 Deno.test("every pass with kinds can be measured on a device, or its rewrite is needed there", () => {
   const unmeasured = (passes: readonly Pass[]) => passes.filter((p) => !p.kinds).map((p) => p.name);
   // that one is for memory, not for speed
-  assert.deepEqual(unmeasured(passesOf("cpu")), ["attention-pieces"]);
-  assert.deepEqual(unmeasured(passesOf("cuda")), ["fewer-padded-axes", "attention-pieces"]);
-  assert.deepEqual(unmeasured(passesOf("webgpu")), [
+  assert.deepEqual(unmeasured(CPU_PASSES), ["attention-pieces"]);
+  assert.deepEqual(unmeasured(CUDA_PASSES), ["fewer-padded-axes", "attention-pieces"]);
+  assert.deepEqual(unmeasured(WEBGPU_PASSES), [
     "two-pass-norm",
     "spread-conv-transpose",
     "planar-grouped-conv",

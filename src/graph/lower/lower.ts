@@ -1,14 +1,9 @@
 /** Lowering: rewrites a graph into the forms that an execution provider runs fast. */
 import type { Graph } from "../ir/ir.ts";
 import { mergeEqual } from "./merge.ts";
-import { CPU_PASSES, CUDA_PASSES, MIXED_CUDA_PASSES, WEBGPU_PASSES } from "./lists.ts";
-import { applyPass, type Cost, type Costs, type Pass, type PassReport, type Target } from "./pass.ts";
+import { CPU_PASSES } from "./lists.ts";
+import { applyPass, type Pass, type PassReport, type Target } from "./pass.ts";
 import { MERGE_VIEWS } from "./views.ts";
-
-export { ATTENTION_PIECES } from "./attention.ts";
-export { MIXED_PRECISION } from "./precision.ts";
-export { CPU_PASSES, CUDA_PASSES, MIXED_CUDA_PASSES, WEBGPU_PASSES };
-export type { Cost, Costs, Pass, PassReport, Target };
 
 /** What a temporary may take where the caller does not say. */
 const TEMPORARY_BYTES = 64 * 2 ** 20;
@@ -38,26 +33,7 @@ export function lower(
   return { graph: mergeEqual(current), reports };
 }
 
-/** A device by name; callers with a {@link Lowering} need none. */
-export interface TargetDevice {
-  readonly provider: "cpu" | "cuda" | "wasm" | "webgpu";
-  readonly precision: "float32" | "tf32" | "mixed";
-  readonly costs?: Costs | undefined;
-}
-
-/** The passes for a device. */
-export function passesFor({ provider, precision }: TargetDevice): readonly Pass[] {
-  if (provider === "webgpu") return WEBGPU_PASSES;
-  if (provider !== "cuda") return CPU_PASSES;
-  return precision === "mixed" ? MIXED_CUDA_PASSES : CUDA_PASSES;
-}
-
-/** A card has the memory, and every further piece costs it the start of several kernels. */
-const CUDA_TEMPORARY_BYTES = 2 ** 30;
-
-/** `graph` as the device runs it. */
-export function lowerFor(device: Lowering | TargetDevice, graph: Graph): Graph {
-  if ("passes" in device) return lower(graph, device.passes, device).graph;
-  const given = { costs: device.costs, ...(device.provider === "cuda" && { temporaryBytes: CUDA_TEMPORARY_BYTES }) };
-  return lower(graph, passesFor(device), given).graph;
+/** `graph` as a device runs it. */
+export function lowerFor({ passes, ...target }: Lowering, graph: Graph): Graph {
+  return lower(graph, passes, target).graph;
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import {
+  CPU_PASSES,
+  CUDA_PASSES,
   decodeModel,
   encodeModel,
   evaluate,
@@ -9,10 +11,12 @@ import {
   importModel,
   lower,
   MIXED_PRECISION,
-  passesFor,
   trialsOf,
+  WEBGPU_PASSES,
 } from "../mod.ts";
 import { sizeOf, tensor } from "../../tensor/mod.ts";
+
+const PASSES = { cpu: CPU_PASSES, cuda: CUDA_PASSES, webgpu: WEBGPU_PASSES };
 
 interface ConvCase {
   readonly name: string;
@@ -308,7 +312,7 @@ const wave = (shape: readonly number[], phase: number) =>
 for (const c of CASES) {
   Deno.test(`lower() keeps the values of a convolution and its gradients: ${c.name}`, () => {
     const graph = stepGraph(c);
-    const passes = passesFor({ provider: c.provider ?? "cpu", precision: "float32" });
+    const passes = PASSES[c.provider ?? "cpu"];
     const cost = { withoutMs: 2, withMs: 1 };
     const costs = c.allFaster ? Object.fromEntries(trialsOf(passes).map(({ key }) => [key, cost])) : undefined;
     const { graph: lowered, reports } = lower(graph, passes, { temporaryBytes: c.temporaryBytes ?? 2 ** 28, costs });
@@ -332,7 +336,7 @@ Deno.test("lower() copies no more for a weight gradient of few voxels than the b
   const graph = stepGraph({ name: "", x: [1, 12, 4, 3, 3], w: [12, 12, 3, 3, 3], attrs: { pads: one(1) } });
   const copies = 12 * 27 * 36 * 4; // channels, taps, voxels, bytes
   const isCopied = (temporaryBytes: number) => {
-    const { graph: lowered } = lower(graph, passesFor({ provider: "cpu", precision: "float32" }), { temporaryBytes });
+    const { graph: lowered } = lower(graph, CPU_PASSES, { temporaryBytes });
     return [...lowered.types.values()].some(({ shape }) => shape.join() === "324,36");
   };
   assert.deepEqual([isCopied(copies), isCopied(copies - 1)], [true, false]);
@@ -346,7 +350,7 @@ Deno.test("lower() copies no rows for a product so that they share few places of
       w: [filters, channels, 3, 3, 3],
       attrs: { pads: one(1) },
     });
-    const { graph: lowered } = lower(graph, passesFor({ provider: "cpu", precision: "float32" }));
+    const { graph: lowered } = lower(graph, CPU_PASSES);
     const terms = lowered.nodes.flatMap(({ op, inputs }) =>
       op === "MatMul" ? lowered.types.get(inputs[0])!.shape.at(-1)! : []
     );

@@ -3,7 +3,8 @@ import { GraphBuilder } from "../build/builder.ts";
 import { assertClose } from "../testing/check.ts";
 import { evaluate } from "../reference/evaluate.ts";
 import { tensor } from "../../tensor/tensor.ts";
-import { CUDA_PASSES, lower } from "./lower.ts";
+import { CUDA_PASSES } from "./lists.ts";
+import { lower } from "./lower.ts";
 
 const CASES: readonly { pads: readonly number[]; shape: readonly number[]; nodes: number; shows: string }[] = [
   { shows: "three axes beside each other", shape: [2, 3, 2, 3, 2], pads: [0, 0, 1, 1, 0, 0, 0, 0, 2, 1], nodes: 1 },
