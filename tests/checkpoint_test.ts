@@ -1,6 +1,6 @@
 /**
- * Checkpoints of PyTorch as packages: what the imported network computes on the CPU engine, docs/method F.7, and the way
- * back, bit for bit.
+ * Checkpoints of PyTorch as packages: the imported network's outputs on the CPU engine, docs/method F.7, and the export,
+ * bit for bit.
  */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
@@ -81,7 +81,7 @@ async function outputsOf({ directory }: Published): Promise<Readonly<Record<stri
   }
 }
 
-/** Checks features (in the official order of axes) and reconstruction against what PyTorch computed. */
+/** Compares features (in the official order of axes) and reconstruction with PyTorch's. */
 async function assertOutputs(
   made: Published,
   { outputs, reconstruction }: { outputs: Readonly<Record<string, Summary>>; reconstruction: string },
@@ -110,7 +110,7 @@ async function exported({ directory, manifest }: Pick<Published, "directory" | "
 
 const FIXTURE = "tests/fixtures/checkpoints/pretraining";
 
-Deno.test("an official checkpoint gives on the CPU engine what PyTorch computed, with its templates", () =>
+Deno.test("an official checkpoint computes on the CPU engine as in PyTorch, and keeps its templates", () =>
   inFolder(async (folder) => {
     const made = await publish(folder, `${FIXTURE}.pt`, { roi: 32 });
     const { widths, depths, headDim, template, outputs } = JSON.parse(readFileSync(`${FIXTURE}.json`, "utf8"));
@@ -265,7 +265,7 @@ Deno.test("templates come back from a safetensors file bit for bit", () =>
   inFolder(async (folder) => {
     const made = await publish(folder, `${FIXTURE}.pt`, { roi: 16 });
     const [spacingMm, middleMm] = [[1, 1, 2] as const, [0.1, -17.3, 18.25] as const];
-    for (const m of made.manifest.modalities) { // as pre-training lays them
+    for (const m of made.manifest.modalities) { // where pre-training puts them
       const { data, sizeVox } = (await readTemplate(made.directory, m, "raw"))!;
       await writeTemplate(made.directory, m, { data, sizeVox, spacingMm, middleMm });
     }

@@ -12,7 +12,7 @@ import { shipTinyEncoder, TINY_SIZE } from "./testing/tiny_models.ts";
 const roi: [number, number, number] = [TINY_SIZE, TINY_SIZE, TINY_SIZE];
 const PHANTOMS = { seed: 5, sizeVox: roi, spacingMm: [4, 4, 4], lesions: 6 } as const;
 
-/** An encoder package in `<root>/shipped/tiny/1`, and the flags that every command then takes. */
+/** Makes an encoder package in `<root>/shipped/tiny/1`; returns the flags that every command then needs. */
 async function workplace(root: string) {
   await shipTinyEncoder(join(root, "shipped"));
   const models = ["--models", join(root, "shipped")];
@@ -41,7 +41,7 @@ async function events(argv: readonly string[], { stopAt = Infinity } = {}) {
   return { code, err, lines: out.map((line) => JSON.parse(line)) };
 }
 
-Deno.test("finetune is stopped, goes on, makes one candidate; segment uses it by name and by path; evaluate scores it", () =>
+Deno.test("finetune is stopped, resumes, makes one candidate; segment uses it by name and by path; evaluate scores it", () =>
   inTemp(async (root) => {
     const { where, finetune } = await workplace(root);
     const cases = join(root, "cases");
@@ -108,7 +108,7 @@ Deno.test("finetune is stopped, goes on, makes one candidate; segment uses it by
     assert.match(scores.out[1], /^one,1,(0|1|0\.\d+),/);
   }));
 
-Deno.test("finetune reads a zip and removes what it unpacked; classify tells probabilities that add up to 1", () =>
+Deno.test("finetune reads a zip and removes the unpacked files; classify prints probabilities that add up to 1", () =>
   inTemp(async (root) => {
     const { where, finetune } = await workplace(root);
     const cases = join(root, "cases");
@@ -157,7 +157,7 @@ Deno.test("finetune reads a zip and removes what it unpacked; classify tells pro
     }]);
   }));
 
-Deno.test("pretrain is stopped, goes on, makes one encoder with templates, and a fine-tune uses them", () =>
+Deno.test("pretrain is stopped, resumes, makes one encoder with templates, and a fine-tune uses them", () =>
   inTemp(async (root) => {
     const cases = join(root, "cases"), recipe = join(root, "recipe.json");
     await writePhantomDataset(cases, { ...PHANTOMS, count: 2 });
@@ -204,7 +204,7 @@ Deno.test("pretrain is stopped, goes on, makes one encoder with templates, and a
     assert.deepEqual([report.recipe.templates, report.templates], [true, ["t1", "t1c", "t2", "flair"]]);
   }));
 
-Deno.test("pretrain refuses what it cannot use, and names no file of a patient", () =>
+Deno.test("pretrain refuses data that it cannot use, and names no file of a patient", () =>
   inTemp(async (root) => {
     await Deno.mkdir(join(root, "Meier"));
     await Deno.writeTextFile(join(root, "Meier/t1.nii.gz"), "no volume");

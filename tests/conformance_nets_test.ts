@@ -20,7 +20,7 @@ interface Net {
   readonly name: string;
   readonly spec: NetworkSpec;
   readonly input: readonly number[];
-  /** Fine-tuned too, by these losses. */
+  /** Losses of its fine-tuning. */
   readonly losses?: Pick<StepConfig, "consistency" | "supervision">;
 }
 
@@ -51,11 +51,11 @@ const UPDATES = 3;
 const LOGITS = 1e-5;
 /** Largest error of a loss, relative; of a gradient's element, relative to the largest of its tensor. */
 const LOSS = 1e-5, GRADIENT = 1e-3;
-/** What is smaller than this beside the largest gradient is rounding noise. */
+/** Gradients smaller than this share of the largest one are rounding noise. */
 const NOISE = 1e-3;
 /** Largest error of a weight after the updates, each of up to `RATE`; of other state, relative to its tensor's largest. */
 const WEIGHT = 1e-5, STATE = 1e-3, RATE = 1e-3;
-/** Above the rounding noise that is a gradient where there should be none (a bias before a normalisation): it moves little. */
+/** Above rounding noise in a gradient that should be 0 (a bias before a normalisation): Adam's steps of it stay small. */
 const EPSILON = 1e-3;
 
 /** Weights that no symmetry makes equal, away from their initial zeros and ones. */
@@ -79,7 +79,7 @@ interface Step {
   readonly state: ReadonlyMap<string, string>;
   readonly start: ReadonlyMap<string, Tensor>;
   readonly gradients: readonly string[];
-  /** Of update `i`, from 0. */
+  /** Feeds of update `i`, from 0. */
   readonly feeds: (i: number) => Record<string, Tensor>;
 }
 
@@ -133,7 +133,7 @@ async function computeOn(engine: Engine, network: Graph): Promise<Record<string,
 async function trainOn(engine: Engine, step: Step): Promise<Trained> {
   const { graph, state, start, gradients, feeds } = step;
   for (const [name, value] of start) await engine.put(name, value);
-  // as the training loop does
+  // as in the training loop
   const session = await engine.load(encodeModel(lower(graph, engine.lowering.passes).graph, { openSizes: true }));
   const residents = Object.fromEntries([...state.keys()].map((n): [string, Resident] => [n, { resident: n }]));
   const keep = Object.fromEntries([...state].map(([from, to]) => [to, from]));
@@ -180,7 +180,7 @@ Deno.test.afterAll(async () => {
   for (const engine of engines.values()) await engine.close();
 });
 
-/** `work` on every provider but the CPU's, against what it gives there. */
+/** Compares `work` on every other provider with the CPU's. */
 function testOnAll<T>(name: string, { work, compare }: {
   readonly work: (engine: Engine) => Promise<T>;
   readonly compare: (found: T, onCpu: T) => void;
@@ -214,7 +214,7 @@ for (const net of NETS) {
   });
 }
 
-/** Largest difference of logits, as a part of the largest, and least Dice of the regions, of one volume on two devices. */
+/** One volume on two devices: largest difference of logits, relative to the largest, and smallest Dice of the regions. */
 const VOLUME = { logits: 1e-5, dice: 0.999 };
 const SIZE = [36, 32, 32] as const, ROI = [32, 32, 32] as const;
 
@@ -250,7 +250,7 @@ function standardized(data: Float32Array): Float32Array {
   return data.map((v) => (v - mean) / deviation);
 }
 
-Deno.test("assertTrainedAlike() tells a wrong loss, gradient and weight", () => {
+Deno.test("assertTrainedAlike() reports a wrong loss, gradient and weight", () => {
   const right: Trained = { losses: [1], gradients: { "gradient/w": [1, 0.5] }, state: { w: [0.1], v: [10] } };
   assertTrainedAlike(right, right);
   assert.throws(() => assertTrainedAlike({ ...right, losses: [1.0001] }, right), /losses/);

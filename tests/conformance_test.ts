@@ -36,10 +36,10 @@ const TOLERANCES: Partial<Record<OpName, number>> = {
   ReduceSum: 5e-6, // the sum is small beside its terms
 };
 
-/** Operators that have lowered forms: run in these, too. */
+/** Operators with lowered forms run in these as well. */
 const LOWERED: readonly OpName[] = ["Conv", "ConvTranspose", "InstanceNormalization", "LayerNormalization", "MaxPool"];
 
-/** Operators that a provider cannot run as they are, or whose results are far off there: in lowered forms only. */
+/** Operators that a provider cannot run as built, or only inexactly: they run in lowered forms only. */
 const ONLY_LOWERED: Partial<Record<Provider, readonly OpName[]>> = {
   cuda: ["MaxPool"],
   webgpu: ["Conv", "ConvTranspose", "InstanceNormalization", "LayerNormalization"],
@@ -48,7 +48,7 @@ const ONLY_LOWERED: Partial<Record<Provider, readonly OpName[]>> = {
 interface Batch {
   readonly graph: Graph;
   readonly feeds: Record<string, Tensor>;
-  /** Output name → the case and what of it the output is. */
+  /** Output name → its case, and which output or gradient it is. */
   readonly what: ReadonlyMap<string, string>;
 }
 
@@ -72,7 +72,7 @@ function batchOf(op: OpName, cases: readonly Case<OpName>[]): Batch {
   return { graph: b.build(op, outputs), feeds, what };
 }
 
-/** What is wrong with all cases run at once; where the engine refuses that, with each by itself. */
+/** The faults of all cases run at once; where the engine refuses that, of each case run alone. */
 async function faults(engine: Engine, op: OpName, cases: readonly Case<OpName>[]): Promise<string[]> {
   try {
     return await batchFaults(engine, op, batchOf(op, cases));
@@ -97,7 +97,7 @@ async function batchFaults(engine: Engine, op: OpName, batch: Batch, graph = bat
   });
 }
 
-/** Why two outputs differ, or undefined. */
+/** How two outputs differ, or undefined. */
 function difference(
   found: ArrayLike<number | bigint>,
   expected: Float64Array,
@@ -141,7 +141,7 @@ for (const [device, passes] of [["CPU", CPU_PASSES], ["CUDA", CUDA_PASSES], ["We
   });
 }
 
-Deno.test("batchFaults() tells a wrong element and passes over the rest", async () => {
+Deno.test("batchFaults() reports a wrong element and nothing else", async () => {
   const batch = batchOf("Add", casesOf("Add").slice(0, 2));
   const engine = {
     load: () =>

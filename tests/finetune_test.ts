@@ -23,7 +23,7 @@ Deno.test.afterAll(() => engine.close());
 
 type Log = TrainEvent[] & { of<T extends TrainEvent["type"]>(type: T): Extract<TrainEvent, { type: T }>[] };
 
-/** A list that events are put into. */
+/** A list that collects events. */
 function eventLog(): Log {
   const list: TrainEvent[] = [];
   const of = (type: string) => list.filter((e) => e.type === type);
@@ -38,7 +38,7 @@ interface Setup {
   readonly templates?: boolean;
 }
 
-/** Phantoms and a base in a folder, the request to fine-tune it, and where its events go. */
+/** Phantoms and a base in a folder, the request to fine-tune it, and the list of its events. */
 async function setUp(folder: string, { count, task, recipe, changes, templates = false }: Setup) {
   const data = join(folder, "data"), base = join(folder, "base");
   await writePhantomDataset(data, { seed: 1, count, sizeVox: [30, 36, 31], spacingMm: [1, 1, 1], lesions: 4, task });
@@ -118,7 +118,7 @@ Deno.test("finetune() trains and leaves out one patient of three at a time; outp
     assert.ok(result.peakBytes > 1e6);
   }));
 
-Deno.test("finetune() of one patient does without validation and says so; a cancelled run goes on from its checkpoint", () =>
+Deno.test("finetune() of one patient does without validation and says so; a cancelled run resumes from its checkpoint", () =>
   inFolder(async (folder) => {
     const { request, events } = await setUp(folder, { count: 1, recipe: { validation: "auto", steps: 6 } });
     const abort = new AbortController();
@@ -140,14 +140,14 @@ Deno.test("finetune() of one patient does without validation and says so; a canc
     assert.match(report.notes[0], /^There was no validation/);
     const bytes = await readFile(join(request.outputDirectory, "network.onnx"));
 
-    // finished phases are read back
+    // finished phases are read from disk
     events.length = 0;
     await rm(request.outputDirectory, { recursive: true });
     await finetune(request);
     assert.deepEqual(events.of("progress"), []);
     assert.deepEqual(await readFile(join(request.outputDirectory, "network.onnx")), bytes);
 
-    // unless they are damaged: then the last checkpoint is gone on from
+    // unless they are damaged: then the run resumes from the last checkpoint
     events.length = 0;
     await writeFile(join(request.workDirectory, "final", "weights.safetensors"), "damaged");
     await finetune(request);
@@ -183,7 +183,7 @@ Deno.test("finetune() classifies, and compares with a twin from scratch", () =>
     assert.deepEqual([result.spec.task, result.spec.classes], ["classification", ["clear", "lesions"]]);
   }));
 
-Deno.test("finetune() learns to tell single volumes of any modality apart", () =>
+Deno.test("finetune() learns to classify single volumes of any modality", () =>
   inFolder(async (folder) => {
     const recipe = { steps: 80, learningRate: 3e-3 } as const;
     const changes = { task: "classification", modalities: ["any"], classes: ["t2", "flair"], labels: [] } as const;
@@ -209,7 +209,7 @@ Deno.test("sampledGroups() draws classes evenly where the recipe says so", () =>
   assert.deepEqual(groups("segmentation", true), [[3, 1, 0]]);
 });
 
-Deno.test("finetune() trains two views with the base's templates, also as the official code does, and hands the templates on", () =>
+Deno.test("finetune() trains two views with the base's templates, also by the official preset, and passes the templates on", () =>
   inFolder(async (folder) => {
     const { request, events } = await setUp(folder, { count: 1, templates: true });
     const run = async (name: string, recipe: Recipe) => {
@@ -242,7 +242,7 @@ Deno.test("finetune() trains two views with the base's templates, also as the of
     }
   }));
 
-Deno.test("finetune() killed in mid-training ends with the same bytes as a run that was not", () =>
+Deno.test("finetune() killed in mid-training ends with the same bytes as an undisturbed run", () =>
   inFolder(async (folder) => {
     // the paper's preset checkpoints every five steps
     const recipe: Recipe = { preset: "paper", steps: 8, batchSize: 1, roi: ROI, validation: "none", seed: 7 };

@@ -1,9 +1,9 @@
 /**
  * docs/method F.5: three fine-tuning steps of the official UniUnet in both presets, as one training-step graph on the CPU
  * engine in float32: losses to 1e-5 relative, gradients to 1e-3 of their std, weights after three updates to 2e-4.
- * Excepted as rounding noise: the sign of LeakyRelu inputs within 1e-4 of zero at the first step, and what is named below
- * with what PyTorch 2.13 misses in float32 (scripts/peer/uni_unet.py with oneDNN, without, and with the input scaled by
- * 1 + 1e-7).
+ * Exceptions are rounding noise: the sign of LeakyRelu inputs within 1e-4 of zero at the first step, and the bounds below,
+ * each beside PyTorch 2.13's own error in float32 (scripts/peer/uni_unet.py with oneDNN, without, and with the input scaled
+ * by 1 + 1e-7).
  */
 import assert from "node:assert/strict";
 import { openEngine, type Resident } from "../src/engine/mod.ts";
@@ -22,9 +22,9 @@ import { assertRow, rowOf, vectorInput, vectorWeights } from "./testing/vectors.
 const CONSISTENCY_BOUNDS = [1e-4, 3e-3, 1e-2];
 
 /**
- * The step as it is built, and as the CPU provider runs it. Lowered, sums go in another order: a few of 33 million
- * weights whose gradient is rounding noise move the other way in the first two updates, and the losses after these differ
- * as PyTorch's do in float32 (`last`: loss and consistency before update 2).
+ * The step as built, and as lowered for the CPU provider. Lowering changes the order of sums: a few of 33 million weights
+ * whose gradient is rounding noise move the other way in the first two updates, and later losses differ as much as
+ * PyTorch's do in float32 (`last`: loss and consistency before update 2).
  */
 const FORMS = [
   { form: "as built", passes: [], last: { loss: 1e-5, consistency: CONSISTENCY_BOUNDS[2] } },
@@ -32,8 +32,8 @@ const FORMS = [
 ] as const;
 
 /**
- * Statistics after three updates that are beyond 2e-4: of the preset paper a variance of 8 voxels, up to 5.9, which
- * PyTorch's float32 misses by 2e-3 to 2.6e-2.
+ * Bounds of statistics after three updates that need more than 2e-4: in the preset paper a variance of 8 voxels, up to
+ * 5.9, which PyTorch's float32 misses by 2e-3 to 2.6e-2.
  */
 const UPDATED_BOUNDS: Readonly<Record<string, number>> = { "paper encoder.norm.running_var": 5e-3 };
 
@@ -55,8 +55,8 @@ function stepConfig(preset: FinetuningVectors["preset"], keys: ReadonlySet<strin
 }
 
 /**
- * `graph` with two more inputs for every LeakyRelu, `positive<i>` and `negative<i>`: where its gradient takes the slope
- * of that side whatever float32 makes of the sign. Nine signs of 9 million, of inputs within 1e-5 of zero, move gradients
+ * `graph` with two more inputs for every LeakyRelu, `positive<i>` and `negative<i>`: masks where its gradient takes the
+ * slope of that side, whatever the sign in float32. Nine signs of 9 million, of inputs within 1e-5 of zero, move gradients
  * by up to 8e-3 of their std, here and in PyTorch's float32 alike.
  */
 function withPinnedKinks(graph: Graph, outputs: readonly string[]): Graph {
@@ -74,7 +74,7 @@ function withPinnedKinks(graph: Graph, outputs: readonly string[]): Graph {
   return b.build(graph.name, Object.fromEntries(outputs.map((name) => [name, values.get(name)!])));
 }
 
-/** What the inputs of `withPinnedKinks()` are fed: the fixture's signs at the first step, nothing later. */
+/** Feeds for the inputs of `withPinnedKinks()`: the fixture's signs at the first step, none later. */
 function kinkFeeds(graph: Graph, step: number): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const [i, kink] of kinks.entries()) {

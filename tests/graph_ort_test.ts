@@ -7,10 +7,10 @@ import { assertClose, runModel } from "./testing/onnx_runtime.ts";
 import { FIXTURES, loadFixture, wave } from "./fixtures/mod.ts";
 
 for (const name of FIXTURES) {
-  // imported in inference mode, so the two files of this one mean different things
+  // it is imported in inference mode, so its two files differ in meaning
   const ignore = name === "conv_bn_training";
   Deno.test({
-    name: `encodeModel() of imported ${name} computes in ONNX Runtime what the original does` +
+    name: `encodeModel() of imported ${name} computes in ONNX Runtime as the original does` +
       (ignore ? " (skipped: the original is in training mode)" : ""),
     ignore,
     fn: async () => {

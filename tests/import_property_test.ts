@@ -1,6 +1,6 @@
 /**
- * Import cases with one shape, number or attribute changed at random: either refused with the importer's own words, or
- * ONNX Runtime computes the same from the changed file and from what Sulcus makes of it.
+ * Import cases with one shape, number or attribute changed at random: either the importer refuses the file in its own
+ * words, or ONNX Runtime computes the same from it and from Sulcus's file.
  */
 import assert from "node:assert/strict";
 import { encodeModel, importModel, verify } from "../src/graph/mod.ts";
@@ -70,7 +70,7 @@ Deno.test("importModel() refuses a changed file in its own words, or keeps its m
       refused++;
       continue;
     }
-    // a file that ONNX Runtime refuses although it is good in the IR proves nothing
+    // a file that only ONNX Runtime refuses proves nothing
     const expected = await runModel(model, feeds).catch(() => undefined);
     if (expected === undefined) continue;
     const actual = await runModel(bytes, feeds);

@@ -1,4 +1,4 @@
-/** Every import rule against ONNX Runtime running the foreign file itself: before and after it went through the IR. */
+/** Every import rule in ONNX Runtime: the foreign file itself, and the file that comes out of the IR. */
 import assert from "node:assert/strict";
 import { encodeModel, evaluate, importModel, verify } from "../src/graph/mod.ts";
 import { IMPORT_RULES } from "../src/graph/read/normalize.ts";

@@ -1,4 +1,4 @@
-/** Models exported by other software: imported, they compute in float64 what PyTorch does, and so do their gradients. */
+/** Models exported by other software: imported, they and their gradients agree with PyTorch in float64. */
 import assert from "node:assert/strict";
 import {
   decodeModel,
@@ -26,7 +26,7 @@ import {
 
 /** Exporters that fold BatchNormalization or √scale into float32 constants differ from the network by their rounding. */
 const ROUNDED = 1e-6;
-/** Gradient rules write slopes such as LeakyRelu's as float32 constants, outputs have none. */
+/** Looser than for outputs: gradient rules write slopes such as LeakyRelu's as float32 constants. */
 const EXACT = { outputs: 1e-11, gradients: 1e-8 };
 const ROUNDED_FIXTURES = new Set(["conv_dynamo", "vit_legacy14", "vit_legacy17", "vit_dynamo"]);
 
@@ -62,7 +62,7 @@ function lossGraph(graph: Graph, { wanted, training }: { wanted: readonly string
 }
 
 for (const name of FIXTURES) {
-  Deno.test(`importModel() reads ${name}, which then computes and differentiates as PyTorch does`, () => {
+  Deno.test(`importModel() reads ${name}, which computes and differentiates as PyTorch does`, () => {
     const f = loadFixture(name);
     const rtol = ROUNDED_FIXTURES.has(name) ? { outputs: ROUNDED, gradients: ROUNDED } : EXACT;
     const graph = importFixture(f);
@@ -87,7 +87,7 @@ for (const name of FIXTURES) {
   });
 }
 
-/** File → what the refusal says. */
+/** File → words of its refusal. */
 const REFUSALS: Readonly<Record<string, [new (message: string) => Error, RegExp]>> = {
   "external_data.onnx": [TypeError, /initializer "w": expected its data inside the file, got external data/],
   "external_data_in_constant.onnx": [TypeError, /attribute "value" of node "w" \(Constant\): expected its data inside/],
@@ -169,7 +169,7 @@ Deno.test("importModel() refuses nodes with too many operands and graphs that gr
   assert.throws(() => importModel(foreignModel(sums(2, 50)), { limits }), /expected at most 50 nodes after rewriting/);
 });
 
-Deno.test("importModel() takes sizes by the name of a symbolic dimension", () => {
+Deno.test("importModel() accepts sizes by the name of a symbolic dimension", () => {
   const f = loadFixture("vit_dynamo");
   const [symbol] = decodeModel(f.model).inputs[0].dims;
   assert.equal(typeof symbol, "string");

@@ -1,4 +1,4 @@
-/** Encoders that other software exported: packaged, fine-tuned whole, served, fine-tuned again; and what is refused. */
+/** Encoders that other software exported: packaged, fine-tuned whole, served, fine-tuned again; and refusals. */
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -78,7 +78,7 @@ function requestFor(
 const networkIn = async (directory: string) =>
   importModel(await Deno.readFile(join(directory, "network.onnx")), { inputShape: [1, 4, ...ROI] });
 
-/** Float arrays with several elements, which are what training may change. */
+/** Float arrays with several elements: those that training may change. */
 const weightsOf = ({ constants }: Graph) =>
   [...constants].filter(([, t]) => t.dtype === "float32" && t.data.length > 1);
 
@@ -121,7 +121,7 @@ for (const fixture of ["pyramid_bn", "pyramid_folded"] as const) {
     }));
 }
 
-Deno.test("finetune() goes on from a network that it made on an imported encoder, for the same labels and for others", () =>
+Deno.test("finetune() continues from a network that it made on an imported encoder, for the same labels and for others", () =>
   inFolder(async (folder) => {
     const [base, { cases }] = [await importedBase(folder, "pyramid_bn"), await phantoms(folder)];
     const request = requestFor(folder, { base, cases, recipe: { steps: 1 } });
@@ -233,7 +233,7 @@ Deno.test("finetune() refuses an encoder of one size on crops of another, with b
     });
   }));
 
-Deno.test("finetune() refuses names that are no feature maps", async () => {
+Deno.test("finetune() refuses names of outputs that are no feature maps", async () => {
   const crops = "Cannot train foreign on crops [1,4,32,32,32]: Cannot build featureDecoder: expected";
   const missing =
     "Cannot train foreign: expected its manifest's architecture.config.features to name feature maps, got";
@@ -252,7 +252,7 @@ Deno.test("finetune() refuses names that are no feature maps", async () => {
   }
 });
 
-Deno.test("finetune() refuses another number of modalities than the encoder takes, and a twin from scratch", () =>
+Deno.test("finetune() refuses another number of modalities than the encoder's, and a twin from scratch", () =>
   inFolder(async (folder) => {
     const base = await importedBase(folder, "pyramid_folded");
     await refused(folder, base, {

@@ -1,4 +1,4 @@
-/** Predicted memory against the measured peak of a fresh child, and what re-materialisation frees in ONNX Runtime. */
+/** Predicted memory against the measured peak of a fresh child, and the memory that re-materialisation frees. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { openEngine, type Resident } from "../src/engine/mod.ts";
@@ -18,7 +18,7 @@ import { TINY } from "./testing/tiny_models.ts";
 
 interface Job {
   readonly graph: Graph;
-  /** State inputs: what they start as, and the outputs that replace them. */
+  /** State inputs: their start values, and the outputs that replace them. */
   readonly state: ReadonlyMap<string, { readonly start: Tensor; readonly next: string }>;
 }
 
@@ -92,7 +92,7 @@ function assertPredicted(what: string, { peakBytes }: MemoryForecast, actualByte
   assert.ok(Math.abs(error) <= 0.15, said);
 }
 
-/** As it is and with copies that free a share of its values, of which ONNX Runtime must free most: merged nodes do not. */
+/** Runs a graph as built and with copies that free a share of its values. ONNX Runtime must free most of that share. */
 async function measuredTwice(job: Job, { share, provider }: { share: number; provider: "cpu" | "wasm" }) {
   const before = predictMemory(job.graph);
   const { graph, after } = rematerialise(job.graph, { budgetBytes: before.peakBytes - share * before.valueBytes });
@@ -105,7 +105,7 @@ async function measuredTwice(job: Job, { share, provider }: { share: number; pro
 const bytesOf = ({ data: { buffer, byteOffset, byteLength } }: Pick<Tensor, "data">) =>
   Buffer.from(buffer, byteOffset, byteLength);
 
-const ignore = Deno.build.os !== "linux"; // only Linux tells a process's peak
+const ignore = Deno.build.os !== "linux"; // only Linux reports a process's peak
 
 Deno.test({
   name: "predictMemory() of a forward pass is within 15 % of the child's peak",
@@ -129,7 +129,7 @@ Deno.test({
   },
 });
 
-/** Twelve values of 32 MB that are there from their sum to their products with it, unless they are computed twice. */
+/** Twelve values of 32 MB that live from their sum to their products with it, unless they are computed twice. */
 function heldValues(): Job {
   const b = new GraphBuilder();
   const { op } = b;

@@ -39,7 +39,7 @@ const CHECK: ManifestDraft = {
   classes: ["t2", "flair"],
 };
 
-/** Logits of any three channels: their mean. */
+/** A network whose logits are the mean of three channels. */
 function meanOfChannels(): Graph {
   const b = new GraphBuilder();
   const image = b.input("image", { dtype: "float32", shape: [1, 3, ...ROI] });
@@ -65,7 +65,7 @@ async function ship(shipped: string, draft: ManifestDraft, graph: Graph): Promis
 interface Place {
   readonly server: RunningServer;
   readonly log: readonly LogEntry[];
-  /** Posts the phantom's volumes under these names; gives the reply. */
+  /** Posts the phantom's volumes under these names and returns the reply. */
   readonly post: (path: string, images: Record<string, "t1" | "t2" | "flair">) => Promise<Response>;
 }
 
@@ -126,7 +126,7 @@ Deno.test("a server warns of swapped uploads, not of right ones, and classifies 
     assert.deepEqual(log.filter((entry) => entry.event === "modality-check-failed"), []);
   }));
 
-Deno.test("a server whose checking model cannot tell modalities apart goes on without it and says so in its log", () =>
+Deno.test("a server whose checking model does not know modalities works without it and logs why", () =>
   withServer("lesions", async ({ post, log }) => {
     const swapped = await post("lesions/segment", { t1: "t1", t2: "flair", flair: "t2" });
     assert.deepEqual([swapped.status, codesOf(await swapped.json())], [200, []]);

@@ -12,7 +12,7 @@ interface Vector {
   readonly values: string;
   /** Σ yᵢ·cos(i). */
   readonly sum: number;
-  /** PyTorch's gradients of Σ y, where the case stands at a kink. */
+  /** PyTorch's gradients of Σ y, for cases at a kink. */
   readonly gradients?: readonly (readonly number[])[];
 }
 
@@ -38,12 +38,12 @@ for (const { op, c } of CASES) {
     const sum = y.data.reduce((s, v, i) => s + v * Math.cos(i), 0);
     const scale = y.data.reduce((s, v) => s + Math.abs(v), 0);
     assertClose([sum], [expected.sum], { atol: rtol * (1 + scale), what: "weighted sum" });
-    // PyTorch's come for constant operands too, which follow
+    // PyTorch also has gradients of constant operands, which follow
     c.kink?.forEach((dx, i) => assert.deepEqual(dx, expected.gradients?.[i], "gradients at the kink"));
   });
 }
 
-Deno.test("the vectors cover all cases but those that neither library runs", () => {
+Deno.test("the vectors cover all cases except those that neither library runs", () => {
   const names = CASES.map(({ op, c }) => `${op}/${c.shows}`);
   assert.deepEqual(names.filter((n) => VECTORS[n] === undefined), ["Pad/edge, shifted", "Pad/reflect, shifted"]);
   assert.deepEqual(Object.keys(VECTORS).filter((n) => !names.includes(n)), []);

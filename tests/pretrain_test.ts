@@ -118,7 +118,7 @@ for (
     },
   })
 ) {
-  Deno.test(`pretrain() killed in mid-training ends with the same bytes as a run that was not (${what})`, () =>
+  Deno.test(`pretrain() killed in mid-training ends with the same bytes as an undisturbed run (${what})`, () =>
     inFolder(async (folder) => {
       await writeCases(join(folder, "data"));
       const recipe = { ...TINY_PRETRAINING, ...changes };
@@ -177,7 +177,7 @@ Deno.test("pretrain() runs UNET3D, and templates that start at zero", () =>
     assert.ok(data.some((v) => v > 0) && data.every((v) => Math.abs(v) < 1e-3), "two steps from zero");
   }));
 
-Deno.test("pretrain() refuses cases and recipes that it cannot use, by number and name of the setting", () =>
+Deno.test("pretrain() refuses cases and recipes that it cannot use, with the number or the setting's name", () =>
   inFolder(async (folder) => {
     await writeCases(join(folder, "data"));
     const { cases } = await readPretrainingSources([join(folder, "data")]);
@@ -225,7 +225,7 @@ Deno.test({
         engine,
         onEvent: () => {},
       });
-      // means over the second hundred; the mean's error is 0.12
+      // means over updates 101 to 200; the error of predicting the mean is 0.12
       const { md, cmr, meanPredictor } = metrics as Record<string, number>;
       assert.ok(md < 0.75 * meanPredictor && cmr < 0.75 * meanPredictor, JSON.stringify(metrics));
     }),

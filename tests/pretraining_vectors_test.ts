@@ -16,9 +16,9 @@ const LOSSES = [
   [1.60609253315, 0.456572229262, 0.456406957488, 0.693113346399],
   [1.60370687215, 0.455702285524, 0.455735868694, 0.692268717928],
 ];
-/** Of `rep_template`, both templates in one. */
+/** Gradient of `rep_template`, both templates in one. */
 const GRADIENT: Row = [-3.30872245021e-24, 5.03720341374e-6, 0, 0, 0];
-/** The same in float32, as PyTorch has it too (scripts/peer/pretraining.py): there the extrema have ties. */
+/** The same in float32, where extrema have ties, in PyTorch too (scripts/peer/pretraining.py). */
 const GRADIENT_FLOAT32: Row = [0, 4.80340213471e-6, 0, 0, 0];
 const UPDATED: Readonly<Record<string, Row>> = {
   rep_template: [8.45767356293e-6, 0.00391617590523, -0.000536859250369, -0.0033722288946, 0.00476573189588],
@@ -71,7 +71,7 @@ function visible(remainder: number, { dtype, edge }: { dtype: DType; edge: numbe
   return tensor(dtype, [SAMPLES, 1, edge, edge, edge], [...one, ...one]);
 }
 
-/** What does not change between the steps. */
+/** Feeds that stay the same in every step. */
 function fixedFeeds(dtype: DType, edge = 32): Record<string, Tensor> {
   const shape = [SAMPLES, 1, edge, edge, edge];
   const all = toNumbers(vectorInput([SAMPLES, 2, edge, edge, edge], 1, dtype));
@@ -104,7 +104,7 @@ function templateOf(weights: Weights, k: number): Tensor {
 
 type Values = Readonly<Record<string, Pick<Tensor, "shape" | "data">>>;
 
-/** Runs three steps; `run` gives the outputs asked for and carries the state on. */
+/** Checks three steps; `run` returns a step's outputs and keeps the state for the next. */
 async function checkSteps(
   run: (step: number) => Promise<Values>,
   { relative, ofStd, gradient }: { relative: number; ofStd: number; gradient: Row },
@@ -205,10 +205,10 @@ Deno.test("pretrainingStep() gives every voxel of a zero template a gradient and
   assert.ok(!graph.outputs.includes("gradient/template/1"));
   const gradient = outputs["gradient/template/0"].data;
   assert.ok(gradient.every((g) => g !== 0), "shared by the ties");
-  // where the copy shows the patch there is nothing but the share of the ties
+  // where the copy shows the patch, only the ties' share is left
   const shown = fixed.visible1.data as Float64Array;
   assert.equal(new Set(gradient.filter((_, v) => shown[v] === 1)).size, 1);
-  // p = 0 moves by -lr·g/(|g| + ε), where ε is nothing beside a gradient over 1e-9
+  // p = 0 moves by -lr·g/(|g| + ε), and ε is tiny beside a gradient divided by 1e-9
   const moved = outputs["next/template/0"].data;
   assert.ok(moved.every((p, v) => Math.abs(p + 3e-4 * Math.sign(gradient[v])) < 1e-6), "a step of the sign");
   assert.ok(outputs["next/template/1"].data.every((p) => p === 0));

@@ -1,6 +1,6 @@
 /**
- * The service as a user has it: the server's own process, a real socket, curl. From uploads over a fine-tune that is
- * killed and resumed to a mask on the patient's own grid; and what nonsense is answered.
+ * The service as a user has it: the server's own process, a real socket, curl. Uploads, a fine-tune that is killed and
+ * resumed, a mask on the patient's own grid; and the refusals of nonsense.
  */
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -26,7 +26,7 @@ const SIZE: Triple = [33, 38, 31];
 
 type ScannerGrid = Grid & Required<Pick<VolumeHeader, "nifti">>;
 
-/** A header of a scanner's kind: turned axes, a qform of its own beside the sform. */
+/** A header such as a scanner writes: turned axes, a qform beside the sform. */
 function scannerHeader(): ScannerGrid {
   const grid = orientedGrid(SIZE, { code: "PIR", spacingMm: [4.4, 3.9, 4.7], originMm: [60, 70, -60] });
   const { version, raw } = geometryOf(grid);
@@ -79,7 +79,7 @@ async function upload({ url }: Service, folder: string): Promise<string> {
 const images = (folder: string, names: readonly string[] = PHANTOM_MODALITIES) =>
   names.flatMap((name) => ["-F", `${name}=@${join(folder, `${name}.nii.gz`)}`]);
 
-/** The mask that curl brings has the patient's own grid, and as many voxels as the reply in JSON says. */
+/** Checks that the mask has the patient's own grid, and as many voxels as the JSON reply reports. */
 async function segmentAndCheck({ url }: Service, folder: string, like: ScannerGrid): Promise<void> {
   const address = `${url}/v1/models/lesions/segment`;
   const mask = await curl(address, ...images(folder));
@@ -92,7 +92,7 @@ async function segmentAndCheck({ url }: Service, folder: string, like: ScannerGr
   assert.equal(found.labels[0].voxels, data.filter((v) => v === 1).length);
 }
 
-/** What curl sends, and the refusal: status, code, words. */
+/** Arguments of curl, and the refusal: status, code, words. */
 async function refuseNonsense(
   server: Service,
   { folder, dataset }: { folder: string; dataset: string },
@@ -144,7 +144,7 @@ async function refuseNonsense(
   }
 }
 
-/** Trains until it is killed in the middle, starts again, and compares with a training that was let be. */
+/** Trains until it is killed in the middle, starts again, and compares with an undisturbed training. */
 async function trainKillResume(
   server: Service,
   { dataset, restart }: { dataset: string; restart: () => Promise<Service> },
@@ -223,7 +223,7 @@ Deno.test({
   fn: () => liveThrough({ DATABASE_URL: "" }),
 });
 
-// A runner on a shared server is known to be dead after a minute of silence.
+// On a shared server a runner counts as dead after a minute of silence.
 const why = NO_CURL ?? (TEST_URL ? undefined : "DATABASE_URL_TEST is not set");
 Deno.test({
   name: `${what} (PostgreSQL${why ? `, skipped: ${why}` : ""})`,

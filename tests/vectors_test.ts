@@ -57,7 +57,7 @@ const FORWARD: readonly {
   },
 ];
 
-/** As FORWARD, in training mode; `next/…` is what a statistic becomes. */
+/** As FORWARD, in training mode; `next/…` is the updated statistic. */
 const TRAINING: typeof FORWARD = [
   {
     name: "BrainMVP encoder",
@@ -98,7 +98,7 @@ async function run(graph: Graph, image: Tensor): Promise<Record<string, Tensor>>
   }
 }
 
-/** `graph` with batch statistics; what every running statistic becomes is a further output `next/<key>`. */
+/** `graph` with batch statistics; every updated running statistic is a further output `next/<key>`. */
 function withBatchStatistics(graph: Graph): Graph {
   const b = new GraphBuilder();
   const image = b.input("image", graph.types.get("image")!);

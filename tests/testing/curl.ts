@@ -1,10 +1,10 @@
-/** The real `curl`, to talk to a server as users do. */
+/** The real `curl`, for requests as users make them. */
 import { mkdtempSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Why tests with curl cannot run here, or undefined. */
+/** The reason why tests with curl cannot run here, or undefined. */
 export const NO_CURL = await new Deno.Command("curl", { args: ["--version"], stdout: "null", stderr: "null" }).output()
   .then(({ success }) => success ? undefined : "curl does not run", () => "there is no curl");
 
@@ -16,7 +16,7 @@ export interface Reply {
   json(): any;
 }
 
-/** One call of curl; what it says of a connection that broke is in the status 0. */
+/** One call of curl. A broken connection has status 0 and curl's own words. */
 export async function curl(...args: readonly string[]): Promise<Reply> {
   const folder = mkdtempSync(join(tmpdir(), "sulcus-curl-"));
   try {

@@ -1,6 +1,5 @@
 /**
- * A process that fine-tunes in a folder that a test has prepared, to be killed: `data/`, `base/`; prints its events as
- * JSON lines.
+ * A process that fine-tunes in a folder with `data/` and `base/` until a test kills it; prints its events as JSON lines.
  */
 import { join } from "node:path";
 import { openEngine } from "../../src/engine/mod.ts";
@@ -10,12 +9,12 @@ import { requestOf } from "./tiny_models.ts";
 
 export interface ProcessOptions {
   readonly folder: string;
-  /** Where `work/` and `output/` go. */
+  /** Folder of `work/` and `output/`. */
   readonly name: string;
   readonly recipe: Recipe;
 }
 
-/** What the process does. */
+/** The process's work. */
 export async function finetuneIn({ folder, name, recipe }: ProcessOptions): Promise<void> {
   const { cases } = await readDatasetFolder(join(folder, "data"));
   const engine = await openEngine("cpu");

@@ -1,14 +1,14 @@
 /** docs/method F.5's tables. */
 import type { Row } from "./vectors.ts";
 
-/** What docs/method F.5 tells of a preset. */
+/** The vectors of docs/method F.5 for a preset. */
 export interface FinetuningVectors {
   readonly preset: "paper" | "official";
   /** Loss, supervision and consistency before each update. */
   readonly losses: readonly (readonly [number, number, number])[];
-  /** At step 0. */
+  /** Gradients at step 0. */
   readonly gradients: Readonly<Record<string, Row>>;
-  /** After three updates. */
+  /** Weights and statistics after three updates. */
   readonly updated: Readonly<Record<string, Row>>;
 }
 

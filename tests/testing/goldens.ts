@@ -1,6 +1,6 @@
 /**
- * What the compiler emits, as hashes: training and inference graphs of every network, as built and as lowered for each
- * provider. A change of structure alone changes none of them.
+ * The compiler's output as hashes: training and inference graphs of every network, as built and as lowered for each
+ * provider. A refactoring changes none of them.
  */
 import { createHash } from "node:crypto";
 import { CPU_PASSES, CUDA_PASSES, encodeModel, type Graph, lower, print, WEBGPU_PASSES } from "../../src/graph/mod.ts";

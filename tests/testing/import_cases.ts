@@ -1,4 +1,4 @@
-/** One small foreign model for each way in which an import rule can be entered. */
+/** One small foreign model for each branch of an import rule. */
 import { type Tensor, tensor } from "../../src/tensor/mod.ts";
 import { type Attr, foreignModel } from "./onnx_model.ts";
 
@@ -10,7 +10,7 @@ export interface ImportCase {
   readonly inputs: readonly CaseInput[];
   readonly opset?: number;
   readonly attrs?: Readonly<Record<string, Attr>>;
-  /** Number of outputs, 1 unless told. */
+  /** Number of outputs; default 1. */
   readonly outputs?: number;
 }
 

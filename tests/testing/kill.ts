@@ -1,7 +1,7 @@
-/** Trainings in a process of their own that is killed. */
+/** Kills trainings that run in a process of their own. */
 import { join } from "node:path";
 
-/** Starts `script` of this folder and kills it with SIGKILL once it has told `step`; false: it finished. */
+/** Starts `script` of this folder and kills it with SIGKILL when it reports `step`; returns false if it finished. */
 export async function runAndKill(script: string, options: unknown, step: number): Promise<boolean> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", join(import.meta.dirname!, script), JSON.stringify(options)],

@@ -23,7 +23,7 @@ export async function runModel(
   return Object.fromEntries(Object.entries(results).map(([k, t]) => [k, Array.from(t.data as Float32Array, Number)]));
 }
 
-/** Every element within `RTOL` of the largest expected magnitude. */
+/** Requires every element to be within `RTOL` of the largest expected magnitude. */
 export function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
   assert.equal(actual.length, expected.length, `${what}: length`);
   const scale = Math.max(1e-3, ...Array.from(expected, (v) => (Number.isFinite(v) ? Math.abs(v) : 0)));

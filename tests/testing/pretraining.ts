@@ -1,4 +1,4 @@
-/** A pre-training that takes seconds, and a process that runs it, to be killed; it prints its events as JSON lines. */
+/** A pre-training of seconds, and a process that runs it until a test kills it; prints its events as JSON lines. */
 import { join } from "node:path";
 import { type Engine, openEngine } from "../../src/engine/mod.ts";
 import { readPretrainingSources } from "../../src/datasets/mod.ts";
@@ -19,7 +19,7 @@ export const TINY_PRETRAINING: PretrainingRecipe = {
 
 export interface PretrainingOptions {
   readonly folder: string;
-  /** Where `work/` and `output/` go. */
+  /** Folder of `work/` and `output/`. */
   readonly name: string;
   readonly recipe: PretrainingRecipe;
 }

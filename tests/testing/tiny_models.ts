@@ -1,4 +1,4 @@
-/** Tiny untrained bases, and what a fine-tune of one is asked, for tests. */
+/** Tiny untrained bases, and requests to fine-tune them, for tests. */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -84,7 +84,7 @@ export async function shipTinyEncoder(shipped: string): Promise<void> {
 }
 
 export interface RequestOptions {
-  /** Holds `base`, and receives `work` and `output`. */
+  /** Folder with `base`, for `work` and `output`. */
   readonly folder: string;
   readonly engine: Engine;
   readonly cases: readonly TrainingCase[];

@@ -2,7 +2,7 @@
 import { allocate, sizeOf, type Tensor, tensor } from "../../src/tensor/mod.ts";
 import { fromOfficialLayout, type NetworkSpec, officialEntries, type Weights } from "../../src/nets/mod.ts";
 
-/** What docs/method reports of an array: mean, population standard deviation, first, middle and last element. */
+/** The row of an array in docs/method: mean, population standard deviation, first, middle and last element. */
 export type Row = readonly [mean: number, std: number, first: number, middle: number, last: number];
 
 type VectorDType = "float32" | "float64";
@@ -27,8 +27,8 @@ function filled(
 }
 
 /**
- * F.2's weights for a network, in the layout of `nets/`; a template, where asked for, under its official key. Idle
- * parameters are left out, but count unless `idle` is false: the model of F.6 was made without them.
+ * F.2's weights for a network, in the layout of `nets/`; with `template` also one under its official key. Idle parameters
+ * are left out, but are numbered unless `idle` is false: the model of F.6 was made without them.
  */
 export function vectorWeights(
   spec: NetworkSpec,
@@ -67,7 +67,7 @@ export function rowOf({ data }: Pick<Tensor, "data">): Row {
   return [mean, Math.sqrt(square), values[0], values[Math.floor(n / 2)], values[n - 1]];
 }
 
-/** Checks a row against docs/method; `tolerance` is relative to the row's standard deviation. */
+/** Compares a row with docs/method's; `tolerance` is relative to the row's standard deviation. */
 export function assertRow(
   name: string,
   t: Tensor,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { applyAffine, type Grid, spacingAffine, type Triple, writeVolume as write } from "../../src/volume/mod.ts";
 
-/** Which way each letter of an orientation such as "LAS" points: world axis and sign. */
+/** World axis and sign of each letter of an orientation such as "LAS". */
 const DIRECTIONS: Readonly<Record<string, readonly [number, number]>> = {
   R: [0, 1],
   L: [0, -1],
@@ -31,7 +31,7 @@ export function orientedGrid(
   return { sizeVox, affineRas };
 }
 
-/** A value for every voxel from its centre in millimetres. */
+/** A value for every voxel, computed from its centre in millimetres. */
 export function sampled({ sizeVox, affineRas }: Grid, valueAt: (mm: Triple) => number): Float32Array {
   const [nx, ny, nz] = sizeVox;
   const data = new Float32Array(nx * ny * nz);
@@ -53,7 +53,7 @@ export async function writeVolume(
   return path;
 }
 
-/** Runs `work` with an empty folder that is removed afterwards. */
+/** Runs `work` in an empty folder and removes it afterwards. */
 export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "sulcus-test-"));
   try {
