@@ -1,20 +1,25 @@
 /** Pages to look at: the web page, and the API's own description as a document and to read. */
 import { z } from "zod";
+import { Problem } from "../http/problems.ts";
 import { json } from "../http/reply.ts";
 import { type Route, route } from "../http/route.ts";
 import { named } from "../schemas/named.ts";
 import { openApiDocument } from "../schemas/openapi.ts";
 import { docsPage } from "../web/docs_page.ts";
-import { type Page, policyFor, webPage } from "../web/page.ts";
+import { type Page, policyFor, readPage } from "../web/page.ts";
 
 const tag = "Service";
 const documentSchema = named("OpenApi", z.looseObject({ openapi: z.string() }).describe("This document."));
 
-function pageReply({ html, policy }: Page): Response {
-  return new Response(html, {
-    headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": policy },
-  });
+const PAGE_TYPE = "text/html; charset=utf-8";
+const SCRIPT_TYPE = "text/javascript";
+
+function pageReply({ html, policy }: Pick<Page, "html" | "policy">): Response {
+  return new Response(html, { headers: { "content-type": PAGE_TYPE, "content-security-policy": policy } });
 }
+
+let page: Promise<Page> | undefined;
+const webPage = () => page ??= readPage();
 
 export const PAGE_ROUTES = [
   route({
@@ -26,6 +31,21 @@ export const PAGE_ROUTES = [
     replies: { 200: { description: "A page", content: { "text/html": "HTML" } } },
     refusals: [],
     handle: async () => pageReply(await webPage()),
+  }),
+  route({
+    method: "GET",
+    path: "/page/{module}",
+    permits: "everyone",
+    tag,
+    summary: "A part of the web page's script",
+    params: z.object({ module: z.string() }),
+    replies: { 200: { description: "A module", content: { [SCRIPT_TYPE]: "JavaScript" } } },
+    refusals: ["not-found"],
+    async handle({ params }) {
+      const module = (await webPage()).modules.get(params.module);
+      if (module === undefined) throw new Problem("not-found", "Cannot find this module of the page");
+      return new Response(module, { headers: { "content-type": `${SCRIPT_TYPE}; charset=utf-8` } });
+    },
   }),
 ];
 
@@ -53,7 +73,7 @@ export function docsRoutes(others: readonly Route[]): Route[] {
       refusals: [],
       async handle() {
         const { html, style } = docsPage(document());
-        return pageReply({ html, policy: await policyFor({ style }) });
+        return pageReply({ html, policy: await policyFor({ style, scripts: false }) });
       },
     }),
   ];

@@ -1,55 +1,67 @@
 import assert from "node:assert/strict";
 import { methodsOf } from "../app.ts";
-import { openApiDocument } from "./openapi.ts";
+import { openApiDocument, type Operation } from "./openapi.ts";
 import { docsPage } from "../web/docs_page.ts";
 import { ROUTES } from "../routes/routes.ts";
 
-/** Every call of the contract with users. */
+/** Every call of the contract with users, and its replies that are no problems: status, media types. */
 const CONTRACT = `
-GET /health/live
-GET /health/startup
-GET /health/ready
-GET /version
-GET /metrics
-GET /
-GET /openapi.json
-GET /docs
-GET /v1/models
-GET /v1/models/{name}
-GET /v1/models/{name}/versions/{version}
-POST /v1/models/{name}/versions/{version}/approve
-POST /v1/models/{name}/rollback
-GET /v1/models/{name}/versions/{version}/package
-POST /v1/models
-POST /v1/models/import
-POST /v1/models/{name}/segment
-POST /v1/models/{name}/classify
-POST /v1/datasets
-PUT /v1/datasets/{id}/cases/{case}/{modality}
-PUT /v1/datasets/{id}/cases/{case}/label
-PUT /v1/datasets/{id}/cases/{case}/class
-POST /v1/datasets/import
-GET /v1/datasets
-GET /v1/datasets/{id}
-DELETE /v1/datasets/{id}
-POST /v1/finetunes
-POST /v1/pretrainings
-GET /v1/jobs
-GET /v1/jobs/{id}
-GET /v1/jobs/{id}/events
-GET /v1/jobs/{id}/report
-GET /v1/jobs/{id}/mask
-POST /v1/jobs/{id}/cancel
+GET /health/live → 200 application/json
+GET /health/startup → 200 application/json; 503 application/json
+GET /health/ready → 200 application/json; 503 application/json
+GET /version → 200 application/json
+GET /metrics → 200 text/plain
+GET /v1/models → 200 application/json
+POST /v1/models → 201 application/json
+POST /v1/models/import → 201 application/json
+GET /v1/models/{name} → 200 application/json
+GET /v1/models/{name}/versions/{version} → 200 application/json
+GET /v1/models/{name}/versions/{version}/package → 200 application/zip
+POST /v1/models/{name}/versions/{version}/approve → 200 application/json
+POST /v1/models/{name}/rollback → 200 application/json
+POST /v1/models/{name}/segment → 200 application/octet-stream application/gzip application/json; 202 application/json
+POST /v1/models/{name}/classify → 200 application/json; 202 application/json
+GET /v1/datasets → 200 application/json
+POST /v1/datasets → 201 application/json
+POST /v1/datasets/import → 201 application/json
+GET /v1/datasets/{id} → 200 application/json
+DELETE /v1/datasets/{id} → 204
+PUT /v1/datasets/{id}/cases/{case}/label → 201 application/json
+PUT /v1/datasets/{id}/cases/{case}/class → 201 application/json
+PUT /v1/datasets/{id}/cases/{case}/{modality} → 201 application/json
+POST /v1/finetunes → 202 application/json
+POST /v1/pretrainings → 202 application/json
+GET /v1/jobs → 200 application/json
+GET /v1/jobs/{id} → 200 application/json
+GET /v1/jobs/{id}/events → 200 text/event-stream; 204
+GET /v1/jobs/{id}/report → 200 application/json text/html
+GET /v1/jobs/{id}/mask → 200 application/gzip
+POST /v1/jobs/{id}/cancel → 202 application/json
+GET / → 200 text/html
+GET /page/{module} → 200 text/javascript
+GET /openapi.json → 200 application/json
+GET /docs → 200 text/html
 `.trim().split("\n");
 
 const DOCUMENT = openApiDocument(ROUTES);
 
-Deno.test("openApiDocument() lists the calls of the contract and no others", () => {
+Deno.test("openApiDocument() lists the calls and replies of the contract and no others, each route once", () => {
   const listed = Object.entries(DOCUMENT.paths).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`)
+    Object.entries(methods).map(([method, { responses }]) =>
+      `${method.toUpperCase()} ${path} → ${repliesOf(responses).join("; ")}`
+    )
   );
   assert.deepEqual(listed.sort(), CONTRACT.toSorted());
+  assert.equal(new Set(ROUTES.map((r) => `${r.method} ${r.path}`)).size, ROUTES.length);
 });
+
+/** Statuses and media types of the replies that are no problems. */
+function repliesOf(responses: Operation["responses"]): string[] {
+  return Object.entries(responses).flatMap(([status, { content = {} }]) => {
+    const types = Object.keys(content);
+    return types.includes("application/problem+json") ? [] : [[status, ...types].join(" ")];
+  });
+}
 
 Deno.test("openApiDocument() refers only to schemas that it holds, and to each of them", () => {
   const text = JSON.stringify(DOCUMENT);

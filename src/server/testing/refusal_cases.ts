@@ -62,6 +62,8 @@ const INFERENCE: readonly (readonly [CallInit, status: number, code: string, Reg
 
 export const CASES: readonly Case[] = [
   ["GET", "/v1/nothing", {}, 404, "unknown-route", /docs lists/],
+  ["GET", "/page/none.js", {}, 404, "not-found", /module/],
+  ["GET", "/page/..%2Fpage.css", {}, 404, "not-found", /module/],
   ["PATCH", "/v1/datasets", {}, 405, "method-not-allowed", /takes GET, HEAD, POST/],
   ["GET", "/v1/models", { headers: { accept: "text/html" } }, 406, "not-acceptable", /gives application\/json/],
   [

@@ -1,6 +1,7 @@
 /** `/docs`: the OpenAPI document as a page to read, without scripts and outside resources. */
-import type { OpenApiDocument, Operation } from "../schemas/openapi.ts";
 import { PROBLEM_CODES, statusOf, titleOf } from "../http/problems.ts";
+import type { OpenApiDocument, Operation } from "../schemas/openapi.ts";
+import { type TypeStyle, typeText } from "../schemas/type_text.ts";
 
 const STYLE = `
 :root{color-scheme:light dark;--line:light-dark(#d5dae1,#3a414b);--soft:light-dark(#f4f6f9,#1d2229);--dim:light-dark(#56606d,#9aa5b3);--accent:light-dark(#0b5cad,#7cb7ff)}
@@ -38,7 +39,7 @@ export function docsPage(document: OpenApiDocument): { html: string; style: stri
     `<li><a href="#${operation.operationId}"><code>${method.toUpperCase()} ${escape(path)}</code></a></li>`
   );
   const schemas = Object.entries(document.components.schemas).map(([name, schema]) =>
-    `<article id="schema-${name}"><h3>${name}</h3><pre>${typeText(schema, 0)}</pre></article>`
+    `<article id="schema-${name}"><h3>${name}</h3><pre>${typeText(schema, HTML)}</pre></article>`
   );
   const problems = PROBLEM_CODES.map((code) =>
     `<tr id="problem-${code}"><td><code>${code}</code></td><td>${statusOf(code)}</td><td>${
@@ -69,17 +70,17 @@ function articleOf({ path, method, operation }: { path: string; method: string; 
   const { operationId, summary, description, parameters = [], requestBody, responses } = operation;
   const rows = parameters.map((p) =>
     `<tr><td><code>${escape(p.name)}</code></td><td>${p.in}${p.required ? "" : ", optional"}</td>` +
-    `<td><code>${typeText(p.schema, 0)}</code>${p.description ? ` ${escape(p.description)}` : ""}</td></tr>`
+    `<td><code>${typeText(p.schema, HTML)}</code>${p.description ? ` ${escape(p.description)}` : ""}</td></tr>`
   );
   const bodies = Object.entries(requestBody?.content ?? {}).map(([type, { schema }]) =>
-    `<p>Body <code>${escape(type)}</code></p><pre>${typeText(schema ?? {}, 0)}</pre>`
+    `<p>Body <code>${escape(type)}</code></p><pre>${typeText(schema ?? {}, HTML)}</pre>`
   );
   const [good, bad] = [true, false].map((wanted) =>
     Object.entries(responses).filter(([, { content = {} }]) => !(PROBLEM_TYPE in content) === wanted)
   );
   const replies = good.map(([status, { description, content = {} }]) => {
     const types = Object.entries(content)
-      .map(([type, { schema }]) => `<br><code>${escape(type)}</code> <code>${typeText(schema ?? {}, 0)}</code>`);
+      .map(([type, { schema }]) => `<br><code>${escape(type)}</code> <code>${typeText(schema ?? {}, HTML)}</code>`);
     return `<tr><td>${status}</td><td>${escape(description)}${types.join("")}</td></tr>`;
   });
   const codes = bad.flatMap(([, { description }]) => description.split("; ").map((line) => line.split(":")[0]));
@@ -91,33 +92,13 @@ ${rows.length > 0 ? `<table>${rows.join("")}</table>` : ""}${bodies.join("")}
 <p class="dim problems">Problems: ${links.join(", ")}</p></article>`;
 }
 
-/** A JSON schema as a type that people read, as HTML. */
-function typeText(schema: Record<string, unknown>, depth: number): string {
-  const { $ref, anyOf, enum: values, type, properties, items, prefixItems, additionalProperties, required } = schema;
-  if (typeof $ref === "string") {
-    const name = $ref.split("/").pop()!;
-    return `<a href="#schema-${name}">${name}</a>`;
-  }
-  const sub = (part: unknown, deeper = 0) => typeText(part as Record<string, unknown>, depth + deeper);
-  if (Array.isArray(anyOf)) return anyOf.map((part) => sub(part)).join(" | ");
-  if (Array.isArray(values)) return values.map((v) => escape(JSON.stringify(v))).join(" | ");
-  if ("const" in schema) return escape(JSON.stringify(schema.const));
-  if (Array.isArray(prefixItems)) return `[${prefixItems.map((part) => sub(part)).join(", ")}]`;
-  if (type === "array") return `${sub(items)}[]`;
-  if (type === "object" && properties !== undefined) {
-    const pad = "  ".repeat(depth + 1);
-    const lines = Object.entries(properties as Record<string, Record<string, unknown>>).map(([name, part]) => {
-      const mark = Array.isArray(required) && required.includes(name) ? "" : "?";
-      const note = typeof part.description === "string" ? ` <span class="dim">${escape(part.description)}</span>` : "";
-      return `${pad}${escape(name)}${mark}: ${sub(part, 1)}${note}`;
-    });
-    return `{\n${lines.join("\n")}\n${"  ".repeat(depth)}}`;
-  }
-  if (type === "object") {
-    return `{ [name]: ${typeof additionalProperties === "object" ? sub(additionalProperties) : "any"} }`;
-  }
-  return Array.isArray(type) ? type.join(" | ") : `${type ?? "any"}${schema.format === "binary" ? " (binary)" : ""}`;
-}
+/** Types as HTML, with links to the named ones. */
+const HTML: TypeStyle = {
+  ref: (name) => `<a href="#schema-${name}">${name}</a>`,
+  text: escape,
+  note: (description) => ` <span class="dim">${escape(description)}</span>`,
+  scalar: (type, binary) => binary ? `${type} (binary)` : type,
+};
 
 function escape(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");

@@ -1,35 +1,40 @@
-/** `/`: the web page, one document assembled from its parts; everything on it comes from the API that it calls. */
+/** `/`: the web page. Its style is in the document, its modules lie beside it; everything shown comes from the API. */
 
 /** A page and the Content Security Policy that allows no more than it needs. */
 export interface Page {
   readonly html: string;
   readonly policy: string;
+  /** Its modules by file name. */
+  readonly modules: ReadonlyMap<string, string>;
 }
 
-let assembled: Promise<Page> | undefined;
+const FOLDER = new URL("./page/", import.meta.url);
 
-export async function webPage(): Promise<Page> {
-  return await (assembled ??= assemble());
+/** Reads the page from its files. */
+export async function readPage(): Promise<Page> {
+  const read = (name: string) => Deno.readTextFile(new URL(name, FOLDER));
+  const [html, style] = await Promise.all(["page.html", "page.css"].map(read));
+  const modules = new Map<string, string>();
+  for await (const { name } of Deno.readDir(FOLDER)) if (name.endsWith(".js")) modules.set(name, await read(name));
+  return {
+    html: html.replace('<link rel="stylesheet" href="page.css">', () => `<style>${style}</style>`),
+    policy: await policyFor({ style, scripts: true }),
+    modules,
+  };
 }
 
-async function assemble(): Promise<Page> {
-  const [html, style, script] = await Promise.all(["page.html", "page.css", "page.js"].map(part));
-  const whole = html.replace('<link rel="stylesheet" href="page.css">', () => `<style>${style}</style>`)
-    .replace('<script type="module" src="page.js"></script>', () => `<script type="module">${script}</script>`);
-  return { html: whole, policy: await policyFor({ style, script }) };
-}
-
-async function part(name: string): Promise<string> {
-  return await Deno.readTextFile(new URL(`./page/${name}`, import.meta.url));
-}
-
-/** Allows exactly this style and this script, and calls to this server. */
-export async function policyFor({ style, script }: { style: string; script?: string }): Promise<string> {
+/**
+ * Allows exactly this style, and with `scripts` the modules and the API of this server. No other route replies with
+ * scripts, and scripts can make none: Trusted Types refuse text where it would become HTML or code.
+ */
+export async function policyFor({ style, scripts }: { style: string; scripts: boolean }): Promise<string> {
   const parts = [
     "default-src 'none'",
     `style-src ${await hash(style)}`,
     "img-src 'self' data:",
-    ...(script === undefined ? [] : [`script-src ${await hash(script)}`, "connect-src 'self'"]),
+    ...(scripts
+      ? ["script-src 'self'", "connect-src 'self'", "require-trusted-types-for 'script'", "trusted-types 'none'"]
+      : []),
     "form-action 'none'",
     "base-uri 'none'",
     "frame-ancestors 'none'",

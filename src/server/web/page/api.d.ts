@@ -1,0 +1,728 @@
+// Made by scripts/docs/page_types.ts from the OpenAPI document; a test fails when this file is out of date.
+
+export type CaseClass = {
+  class: string
+  patient?: string
+};
+export type Classification = {
+  model: string
+  version: number
+  provider: string
+  classes: {
+    label: string
+    probability: number
+  }[]
+  timingsMs: {
+    read: number
+    preprocess: number
+    infer: number
+  }
+  warnings: {
+    code: string
+    detail: string
+  }[]
+};
+export type ClassifyOutput = {
+  provider: string
+  classes: {
+    label: string
+    probability: number
+  }[]
+  timingsMs: {
+    read: number
+    preprocess: number
+    infer: number
+  }
+  warnings: {
+    code: string
+    detail: string
+  }[]
+};
+export type Dataset = {
+  id: string
+  name: string
+  task: "segmentation" | "classification"
+  modalities: ("t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc" | "any")[]
+  labels: {
+    name: string
+    value: number
+    sourceValues?: number[]
+    colour: string
+  }[]
+  classes: string[]
+  createdAt: string
+  caseCount: number
+  cases: {
+    case: string
+    patient: string
+    modalities: ("t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc" | "any")[]
+    hasLabel: boolean
+    class?: string
+  }[]
+  checks: {
+    case: string
+    code: "missing-modality" | "missing-label" | "missing-class" | "no-overlap" | "grids-differ" | "label-out-of-range" | "label-empty" | "non-finite"
+    severity: "error" | "warning"
+    detail: string
+  }[]
+  hash: string
+  ready: boolean
+};
+export type DatasetList = {
+  datasets: DatasetSummary[]
+};
+export type DatasetRequest = {
+  name: string
+  task: "segmentation" | "classification"
+  modalities: ("t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc" | "any")[]
+  labels?: {
+    name: string
+    values: number[]
+    value?: number
+    colour?: string
+  }[]
+  classes?: string[]
+};
+export type DatasetSummary = {
+  id: string
+  name: string
+  task: "segmentation" | "classification"
+  modalities: ("t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc" | "any")[]
+  labels: {
+    name: string
+    value: number
+    sourceValues?: number[]
+    colour: string
+  }[]
+  classes: string[]
+  createdAt: string
+  caseCount: number
+};
+export type Decision = {
+  approvedBy: string
+  note?: string
+};
+export type Device = {
+  provider: "cuda" | "webgpu" | "cpu" | "wasm"
+  name: string
+  state: "ready" | "absent" | "failed"
+  reason?: string
+};
+export type FinetuneRequest = {
+  dataset: string
+  base: {
+    model: string
+    version?: number
+  }
+  name: string
+  recipe?: Recipe
+};
+export type Health = {
+  status: "started" | "starting" | "ready" | "not-ready"
+  checks: {
+    database: "ok" | "pending" | "failed"
+    storage: "ok" | "pending" | "failed"
+    device: "ok" | "pending" | "failed"
+    models: "ok" | "pending" | "failed"
+  }
+};
+export type ImportReport = {
+  format: "safetensors" | "pytorch" | "onnx"
+  source: {
+    bytes: number
+    sha256: string
+  }
+  network: {
+    kind: "uniformer" | "uniunet" | "uniformer-classifier" | "uniformer-pretraining" | "unet3d" | "unet3d-classifier" | "unet3d-pretraining" | "onnx"
+    config: { [name: string]: Shared_schema0 }
+  }
+  loaded: string[]
+  dropped: {
+    key: string
+    why: string
+  }[]
+  missing: string[]
+  converted: {
+    key: string
+    from: string
+  }[]
+  templates: ("t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc")[]
+  assumed: string[]
+  batchesTracked: number | null
+};
+export type ImportedDataset = {
+  id: string
+  name: string
+  task: "segmentation" | "classification"
+  modalities: ("t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc" | "any")[]
+  labels: {
+    name: string
+    value: number
+    sourceValues?: number[]
+    colour: string
+  }[]
+  classes: string[]
+  createdAt: string
+  caseCount: number
+  cases: {
+    case: string
+    patient: string
+    modalities: ("t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc" | "any")[]
+    hasLabel: boolean
+    class?: string
+  }[]
+  checks: {
+    case: string
+    code: "missing-modality" | "missing-label" | "missing-class" | "no-overlap" | "grids-differ" | "label-out-of-range" | "label-empty" | "non-finite"
+    severity: "error" | "warning"
+    detail: string
+  }[]
+  hash: string
+  ready: boolean
+  layout: "nnunet" | "brats" | "sulcus"
+  ignoredFiles: number
+};
+export type ImportedModel = {
+  name: string
+  version: number
+  state: "candidate" | "served" | "retired"
+  shipped: boolean
+  addedAt: string
+  approvedBy?: string
+  approvedAt?: string
+  note?: string
+  metrics: { [name: string]: number | null }
+  hashes: { [name: string]: string }
+  manifest: Manifest
+  report: ImportReport
+};
+export type InferenceOptions = {
+  version?: number
+  provider?: "auto" | "cuda" | "webgpu" | "cpu" | "wasm"
+  missing?: "error" | "template"
+};
+export type Job = {
+  id: string
+  kind: "finetune" | "pretrain" | "segment" | "classify"
+  state: "queued" | "running" | "succeeded" | "failed" | "cancelled"
+  createdAt: string
+  startedAt?: string
+  finishedAt?: string
+  progress?: {
+    step: number
+    steps: number
+    epoch?: number
+    loss?: number
+    losses?: { [name: string]: number }
+    learningRate?: number
+    etaSeconds?: number
+    phase?: string
+  }
+  validation?: { [name: string]: number | null }
+  result?: {
+    model: string
+    version: number
+    provider?: string
+    warnings?: {
+      code: string
+      detail: string
+    }[]
+    maskUrl?: string
+    output?: SegmentOutput | ClassifyOutput
+  }
+  error?: {
+    code: string
+    message: string
+  }
+};
+export type JobList = {
+  jobs: Job[]
+};
+export type Live = {
+  status: "live"
+};
+export type Manifest = {
+  formatVersion: 1
+  name: string
+  version: number
+  task: "encoder" | "segmentation" | "classification"
+  architecture: {
+    kind: "uniformer" | "uniunet" | "uniformer-classifier" | "uniformer-pretraining" | "unet3d" | "unet3d-classifier" | "unet3d-pretraining" | "onnx"
+    config: { [name: string]: Shared_schema0 }
+  }
+  modalities: ("t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc" | "any")[]
+  labels: {
+    name: string
+    value: number
+    sourceValues?: number[]
+    colour: string
+  }[]
+  classes: string[]
+  preprocessing: {
+    spacingMm: [number, number, number]
+    percentiles: {
+      lower: number
+      upper: number
+      clip: boolean
+    }
+    foregroundMargin: number | null
+    percentilesOver: "volume" | "foreground"
+    resize?: [number, number, number]
+  }
+  inference: {
+    roi: [number, number, number]
+    overlap: number
+    blending: "constant" | "gaussian"
+    threshold: number
+  }
+  provenance: {
+    baseModel?: string
+    baseVersion?: number
+    datasetHash?: string
+    job?: string
+    recipe: { [name: string]: Shared_schema1 }
+    seed: number | null
+    software: { [name: string]: string }
+    metrics: { [name: string]: number | null }
+    createdAt: string
+    note: string
+  }
+  licence: string
+  intendedUse: string
+  files: { [name: string]: string }
+};
+export type Model = {
+  name: string
+  task: "encoder" | "segmentation" | "classification"
+  servedVersion: number | null
+  versions: {
+    version: number
+    state: "candidate" | "served" | "retired"
+  }[]
+  version: number
+  state: "candidate" | "served" | "retired"
+  shipped: boolean
+  addedAt: string
+  approvedBy?: string
+  approvedAt?: string
+  note?: string
+  metrics: { [name: string]: number | null }
+  hashes: { [name: string]: string }
+  manifest: Manifest
+};
+export type ModelList = {
+  models: ModelSummary[]
+};
+export type ModelSummary = {
+  name: string
+  task: "encoder" | "segmentation" | "classification"
+  servedVersion: number | null
+  versions: {
+    version: number
+    state: "candidate" | "served" | "retired"
+  }[]
+};
+export type ModelVersion = {
+  name: string
+  version: number
+  state: "candidate" | "served" | "retired"
+  shipped: boolean
+  addedAt: string
+  approvedBy?: string
+  approvedAt?: string
+  note?: string
+  metrics: { [name: string]: number | null }
+  hashes: { [name: string]: string }
+  manifest: Manifest
+};
+export type OpenApi = {
+  openapi: string
+};
+export type PretrainingRecipe = {
+  preset?: "edge" | "paper" | "official" | "official-olab"
+  epochs?: number
+  steps?: number
+  seed?: number
+  roi?: [number, number, number]
+  spacingMm?: [number, number, number]
+  percentiles?: {
+    lower?: number
+    upper?: number
+  }
+  batch?: {
+    size?: number
+    replicas?: number
+    accumulation?: number
+    updates?: "whole" | "early"
+  }
+  learningRate?: number
+  schedulerStep?: "optimizer" | "micro"
+  optimizer?: {
+    kind?: "adamw" | "adam-l2"
+    weightDecay?: number
+    beta1?: number
+    beta2?: number
+    epsilon?: number
+  }
+  maxCases?: number | null
+  checkpointEverySteps?: number
+  network?: {
+    kind?: "uniformer-pretraining" | "unet3d-pretraining"
+    config?: { [name: string]: number | boolean | number[] }
+  }
+  weights?: {
+    md?: number
+    cmr?: number
+    contrast?: number
+  }
+  temperature?: number
+  crossModalFromEpoch?: number
+  contrastFromEpoch?: number
+  mask?: {
+    rate?: number
+    blockVox?: number
+  }
+  modalitySampling?: "perSample" | "perBatchIndex"
+  modalitiesPerCase?: number | null
+  templates?: {
+    sizeVox?: [number, number, number]
+    spacingMm?: [number, number, number]
+    start?: "zero" | "mean"
+    epsilon?: number
+    others?: "zeroGradient" | "untouched"
+    rate?: number
+  }
+};
+export type PretrainingRequest = {
+  dataset: string
+  name: string
+  recipe?: PretrainingRecipe
+};
+export type Problem = {
+  type: string
+  title: string
+  status: number
+  detail: string
+  code: string
+  path?: string
+  requestId: string
+};
+export type Recipe = {
+  preset?: "edge" | "paper" | "official"
+  steps?: number
+  roi?: [number, number, number]
+  batchSize?: number
+  learningRate?: number
+  templates?: boolean
+  seed?: number
+  validation?: "auto" | "none" | {
+    folds: number
+  }
+  earlyStopSteps?: number | null
+  compareFromScratch?: boolean
+};
+export type Report = { [name: string]: unknown };
+export type SegmentOutput = {
+  provider: string
+  labels: {
+    name: string
+    value: number
+    voxels: number
+    volumeMl: number
+  }[]
+  windows: number
+  timingsMs: {
+    read: number
+    preprocess: number
+    infer: number
+    restore: number
+    write: number
+  }
+  peakBytes: number
+  warnings: {
+    code: string
+    detail: string
+  }[]
+};
+export type Segmentation = {
+  model: string
+  version: number
+  provider: string
+  labels: {
+    name: string
+    value: number
+    voxels: number
+    volumeMl: number
+  }[]
+  windows: number
+  timingsMs: {
+    read: number
+    preprocess: number
+    infer: number
+    restore: number
+    write: number
+  }
+  peakBytes: number
+  warnings: {
+    code: string
+    detail: string
+  }[]
+  maskUrl: string
+};
+export type Shared_schema0 = string | number | boolean | null | Shared_schema0[] | { [name: string]: Shared_schema0 };
+export type Shared_schema1 = string | number | boolean | null | Shared_schema1[] | { [name: string]: Shared_schema1 };
+export type StoredClass = {
+  case: string
+  class: string
+  patient?: string
+};
+export type StoredFile = {
+  case: string
+  role: string
+  bytes: number
+  sha256: string
+};
+export type Version = {
+  name: string
+  version: string
+  commit: string
+  deno: string
+  onnxruntime: string
+  devices: Device[]
+};
+
+/** Every call of the API: what goes into its address and its body, and the JSON that it replies. */
+export interface Operations {
+  "GET /health/live": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: Live;
+  };
+  "GET /health/startup": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: Health;
+  };
+  "GET /health/ready": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: Health;
+  };
+  "GET /version": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: Version;
+  };
+  "GET /metrics": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: undefined;
+  };
+  "GET /v1/models": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: ModelList;
+  };
+  "POST /v1/models": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: Blob;
+    reply: ModelVersion;
+  };
+  "POST /v1/models/import": {
+    params: Record<string, never>;
+    query: { name: string; modalities?: string; labels?: string; classes?: string; features?: string; headDim?: number; roi?: number; licence?: string };
+    body: Blob;
+    reply: ImportedModel;
+  };
+  "GET /v1/models/{name}": {
+    params: { name: string };
+    query: Record<string, never>;
+    body: undefined;
+    reply: Model;
+  };
+  "GET /v1/models/{name}/versions/{version}": {
+    params: { name: string; version: number };
+    query: Record<string, never>;
+    body: undefined;
+    reply: ModelVersion;
+  };
+  "GET /v1/models/{name}/versions/{version}/package": {
+    params: { name: string; version: number };
+    query: Record<string, never>;
+    body: undefined;
+    reply: undefined;
+  };
+  "POST /v1/models/{name}/versions/{version}/approve": {
+    params: { name: string; version: number };
+    query: Record<string, never>;
+    body: Decision;
+    reply: ModelVersion;
+  };
+  "POST /v1/models/{name}/rollback": {
+    params: { name: string };
+    query: Record<string, never>;
+    body: Decision;
+    reply: ModelVersion;
+  };
+  "POST /v1/models/{name}/segment": {
+    params: { name: string };
+    query: { output?: "labels" | "regions" | "probabilities" };
+    body: {
+    t1?: Blob
+    t1c?: Blob
+    t2?: Blob
+    flair?: Blob
+    pd?: Blob
+    mra?: Blob
+    dwi?: Blob
+    adc?: Blob
+    any?: Blob
+    options?: InferenceOptions
+  };
+    reply: Segmentation | Job;
+  };
+  "POST /v1/models/{name}/classify": {
+    params: { name: string };
+    query: Record<string, never>;
+    body: {
+    t1?: Blob
+    t1c?: Blob
+    t2?: Blob
+    flair?: Blob
+    pd?: Blob
+    mra?: Blob
+    dwi?: Blob
+    adc?: Blob
+    any?: Blob
+    options?: InferenceOptions
+  };
+    reply: Classification | Job;
+  };
+  "GET /v1/datasets": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: DatasetList;
+  };
+  "POST /v1/datasets": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: DatasetRequest;
+    reply: Dataset;
+  };
+  "POST /v1/datasets/import": {
+    params: Record<string, never>;
+    query: { name?: string };
+    body: Blob;
+    reply: ImportedDataset;
+  };
+  "GET /v1/datasets/{id}": {
+    params: { id: string };
+    query: Record<string, never>;
+    body: undefined;
+    reply: Dataset;
+  };
+  "DELETE /v1/datasets/{id}": {
+    params: { id: string };
+    query: Record<string, never>;
+    body: undefined;
+    reply: undefined;
+  };
+  "PUT /v1/datasets/{id}/cases/{case}/label": {
+    params: { id: string; case: string };
+    query: Record<string, never>;
+    body: Blob;
+    reply: StoredFile;
+  };
+  "PUT /v1/datasets/{id}/cases/{case}/class": {
+    params: { id: string; case: string };
+    query: Record<string, never>;
+    body: CaseClass;
+    reply: StoredClass;
+  };
+  "PUT /v1/datasets/{id}/cases/{case}/{modality}": {
+    params: { id: string; case: string; modality: string };
+    query: Record<string, never>;
+    body: Blob;
+    reply: StoredFile;
+  };
+  "POST /v1/finetunes": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: FinetuneRequest;
+    reply: Job;
+  };
+  "POST /v1/pretrainings": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: PretrainingRequest;
+    reply: Job;
+  };
+  "GET /v1/jobs": {
+    params: Record<string, never>;
+    query: { kind?: "finetune" | "pretrain" | "segment" | "classify"; state?: "queued" | "running" | "succeeded" | "failed" | "cancelled"; limit?: number; before?: string };
+    body: undefined;
+    reply: JobList;
+  };
+  "GET /v1/jobs/{id}": {
+    params: { id: string };
+    query: Record<string, never>;
+    body: undefined;
+    reply: Job;
+  };
+  "GET /v1/jobs/{id}/events": {
+    params: { id: string };
+    query: Record<string, never>;
+    body: undefined;
+    reply: undefined;
+  };
+  "GET /v1/jobs/{id}/report": {
+    params: { id: string };
+    query: Record<string, never>;
+    body: undefined;
+    reply: Report;
+  };
+  "GET /v1/jobs/{id}/mask": {
+    params: { id: string };
+    query: Record<string, never>;
+    body: undefined;
+    reply: undefined;
+  };
+  "POST /v1/jobs/{id}/cancel": {
+    params: { id: string };
+    query: Record<string, never>;
+    body: undefined;
+    reply: Job;
+  };
+  "GET /": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: undefined;
+  };
+  "GET /page/{module}": {
+    params: { module: string };
+    query: Record<string, never>;
+    body: undefined;
+    reply: undefined;
+  };
+  "GET /openapi.json": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: OpenApi;
+  };
+  "GET /docs": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: undefined;
+  };
+}

@@ -1,0 +1,63 @@
+// @ts-check
+// Data sets: what they hold, import and deletion.
+
+/** @import { DatasetSummary } from "./api.d.ts" */
+import { call } from "./api.js";
+import { byId, column, formById, h, numbers, redraw, table } from "./dom.js";
+import { attempt, state } from "./state.js";
+import { time } from "./words.js";
+
+export function refreshDatasets() {
+  redraw("dataset-list", state.datasets, drawDatasets);
+}
+
+function drawDatasets() {
+  if (state.datasets.length === 0) {
+    return h("p", { className: "dim" }, "There are no data sets yet.");
+  }
+  return table(
+    [
+      column("Data set"),
+      column("For"),
+      column("Modalities"),
+      column("Labels or classes"),
+      numbers("Cases"),
+      column("Made"),
+      column(""),
+    ],
+    state.datasets.map((d) => [
+      h("strong", {}, d.name),
+      d.task,
+      d.modalities.join(", "),
+      (d.task === "segmentation" ? d.labels.map((l) => l.name) : d.classes)
+        .join(", "),
+      d.caseCount,
+      time(d.createdAt),
+      h("button", {
+        ariaLabel: `Delete ${d.name}`,
+        onclick: () => deleteDataset(d),
+      }, "Delete…"),
+    ]),
+  );
+}
+
+/** @param {DatasetSummary} dataset */
+function deleteDataset({ id, name, caseCount }) {
+  const many = caseCount === 1 ? "its case" : `its ${caseCount} cases`;
+  if (
+    confirm(`Delete the data set ${name} with ${many}? This cannot be undone.`)
+  ) {
+    attempt(() => call("DELETE /v1/datasets/{id}", { params: { id } }));
+  }
+}
+
+const { form, input } = formById("import-form");
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const [archive] = input("archive").files ?? [];
+  const body = new Blob([archive], { type: "application/zip" });
+  attempt(
+    () => call("POST /v1/datasets/import", { body }),
+    byId("import-status"),
+  );
+});

@@ -1,0 +1,36 @@
+// @ts-check
+// Numbers and times as people read them.
+
+/**
+ * @param {number | null | undefined} value
+ * @param {number} [digits]
+ */
+export const number = (value, digits = 3) => value === null || value === undefined ? "–" : value.toFixed(digits);
+
+/** @type {Record<string, (value: number | null) => string>} */
+const METRICS = {
+  dice: (value) => `Dice ${number(value)}`,
+  pooledDice: (value) => `pooled Dice ${number(value)}`,
+  hd95Mm: (value) => `HD95 ${number(value, 1)} mm`,
+  accuracy: (value) => `accuracy ${number(value)}`,
+  auc: (value) => `AUC ${number(value)}`,
+  macroF1: (value) => `macro F1 ${number(value)}`,
+};
+
+/** @param {Record<string, number | null>} [metrics] */
+export const scores = (metrics = {}) =>
+  Object.entries(metrics).map(([key, value]) => METRICS[key]?.(value) ?? `${key} ${number(value)}`).join(", ");
+
+/** @param {string} iso */
+export const time = (iso) =>
+  new Date(iso).toLocaleString(undefined, {
+    dateStyle: "medium",
+    timeStyle: "short",
+  });
+
+/** @param {number} seconds */
+export function duration(seconds) {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}

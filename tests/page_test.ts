@@ -1,0 +1,87 @@
+/** The web page in a real browser, against a server whose trainings and segmentations are fakes. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { readyDataset } from "../src/datasets/testing/cases.ts";
+import { Datasets } from "../src/datasets/mod.ts";
+import { addModels } from "../src/jobs/testing/jobs.ts";
+import { Registry } from "../src/registry/mod.ts";
+import { startServer } from "../src/server/mod.ts";
+import { image } from "../src/server/testing/fake_tasks.ts";
+import { FAKE_TASKS } from "../src/server/testing/server.ts";
+import { openDatabase } from "../src/storage/mod.ts";
+import { NO_BROWSER, type Tab, withTab } from "./testing/browser.ts";
+import { inFolder } from "./testing/volumes.ts";
+
+/** A page of a server that has models, a data set and a training that has ended. */
+async function withPage(fn: (tab: Tab, place: { folder: string; url: string }) => Promise<void>): Promise<void> {
+  await inFolder(async (folder) => {
+    const data = join(folder, "data");
+    const database = await openDatabase({ dataDirectory: data });
+    await addModels(await Registry.open({ database, dataDirectory: data }));
+    const datasets = await Datasets.open({ database, dataDirectory: data, maxFileBytes: 1e6 });
+    const dataset = await readyDataset(datasets);
+    await database.close();
+    const server = await startServer({ data, port: 0, provider: "cpu", tasksModule: FAKE_TASKS, log: () => {} });
+    try {
+      const wish = { dataset, base: { model: "base" }, name: "mine", recipe: { steps: 3, seed: 1 } };
+      const headers = { "content-type": "application/json" };
+      const reply = await fetch(`${server.url}/v1/finetunes`, { method: "POST", headers, body: JSON.stringify(wish) });
+      const { id } = await reply.json();
+      await (await fetch(`${server.url}/v1/jobs/${id}/events`)).text(); // ends with the job
+      await withTab((tab) => fn(tab, { folder, url: server.url }));
+    } finally {
+      await server.close();
+    }
+  });
+}
+
+const shows = (id: string, text: string) =>
+  `document.getElementById("${id}").innerText.includes(${JSON.stringify(text)})`;
+
+Deno.test({
+  name: `the page lists models, data sets and jobs, and segments a file${NO_BROWSER ? `, skipped: ${NO_BROWSER}` : ""}`,
+  ignore: NO_BROWSER !== undefined,
+  fn: () =>
+    withPage(async (tab, { folder, url }) => {
+      await tab.goto(url);
+      await tab.until(shows("model-list", "tumour"));
+      await tab.until(shows("model-list", "mine"));
+      await tab.until(shows("dataset-list", "segmentation"));
+      await tab.until(shows("job-list", "Fine-tune"));
+      await tab.until(shows("service-facts", "ONNX Runtime"));
+
+      await tab.until(`document.querySelector("#run-images input")`); // of the model that is selected first
+      await tab.evaluate(`{
+        document.getElementById("run-images").replaceChildren();
+        const select = document.querySelector("#run-form [name=model]");
+        select.value = "tumour";
+        select.dispatchEvent(new Event("change"));
+      }`);
+      await tab.until(`document.querySelector("#run-images [name=flair]")`);
+      const volume = join(folder, "t1.nii");
+      await Deno.writeFile(volume, image({ warn: true }));
+      await tab.choose("#run-images [name=t1]", [volume]);
+      await tab.evaluate(`document.querySelector("#run-form .primary").click()`);
+      await tab.until(shows("job-list", "lesion"));
+      for (const text of ["Segmentation", "Ran on fake.", "t2 is missing – the template stood in"]) {
+        await tab.until(shows("job-list", text));
+      }
+      const mask = await tab.evaluate(`document.querySelector("#job-list a[download]").href`);
+      assert.equal(await (await fetch(mask)).text(), "labels of t1, missing: error");
+
+      assert.deepEqual(tab.complaints, []);
+      assert.deepEqual(tab.requests.filter((request) => !request.startsWith(`${url}/`) && !/^data:/.test(request)), []);
+      assert.ok(tab.requests.includes(`${url}/page/main.js`), "the page's script was not loaded");
+      const out = Deno.env.get("SCREENSHOT");
+      if (out) await tab.screenshot(out);
+
+      // This browser reports what the policy refuses, and scripts cannot write HTML.
+      await tab.evaluate(`new Promise((resolve) => {
+        const image = new Image();
+        image.addEventListener("error", resolve);
+        image.src = "http://127.0.0.1:1/elsewhere.png";
+      })`);
+      assert.match(tab.complaints.join("\n"), /violates the following Content Security Policy directive: "img-src/);
+      await assert.rejects(tab.evaluate(`document.body.innerHTML = "<b>x</b>"`), /requires 'TrustedHTML'/);
+    }),
+});
