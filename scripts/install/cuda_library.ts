@@ -5,15 +5,14 @@
  */
 import { unzipSync } from "fflate";
 import { createHash } from "node:crypto";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { cudaLibrary } from "../../src/engine/runtimes/cuda_library.ts";
 
 /** SHA-256 of the wheel for Linux on x86-64, by ONNX Runtime's version. */
 const WHEELS: Readonly<Record<string, string>> = {
   "1.30.0": "6acc0f4b3d5ac5f2984432faa59dd8fcce6775f8b43a7140afa0f322c7a703b1",
 };
 const INDEX = "https://pypi.org/simple/onnxruntime-gpu/";
-const LIBRARIES = ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"];
 
 const hashOf = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
@@ -36,26 +35,26 @@ async function download(version: string, sha256: string): Promise<Uint8Array> {
   return bytes;
 }
 
-if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
+const library = cudaLibrary();
+if (Deno.build.os !== "linux" || library === undefined) {
   throw new Error(
     `Cannot install the CUDA provider: expected Linux on x86_64, got ${Deno.build.os} ${Deno.build.arch}`,
   );
 }
-const root = join(dirname(createRequire(import.meta.url).resolve("onnxruntime-node")), "..");
-const { version } = JSON.parse(await Deno.readTextFile(join(root, "package.json")));
+const { version } = JSON.parse(await Deno.readTextFile(join(library.root, "package.json")));
 const sha256 = WHEELS[version];
 if (sha256 === undefined) {
   throw new Error(`Cannot install the CUDA provider: no wheel is known for onnxruntime-node ${version}`);
 }
 console.log(`Fetching onnxruntime-gpu ${version} (247 MB)`);
 const members = unzipSync(await download(version, sha256), {
-  filter: ({ name }) => LIBRARIES.some((library) => name.endsWith(`/${library}`)),
+  filter: ({ name }) => library.names.some((file) => name.endsWith(`/${file}`)),
 });
-for (const library of LIBRARIES) {
-  const member = Object.entries(members).find(([name]) => name.endsWith(`/${library}`));
-  if (member === undefined) throw new Error(`Cannot install the CUDA provider: the wheel holds no ${library}`);
-  const path = join(root, "bin", "napi-v6", "linux", "x64", library);
+for (const name of library.names) {
+  const member = Object.entries(members).find(([path]) => path.endsWith(`/${name}`));
+  if (member === undefined) throw new Error(`Cannot install the CUDA provider: the wheel holds no ${name}`);
+  const path = join(library.folder, name);
   await Deno.writeFile(`${path}.part`, member[1], { mode: 0o644 });
   await Deno.rename(`${path}.part`, path);
-  console.log(`${library}: ${(member[1].length / 1e6).toFixed(0)} MB`);
+  console.log(`${name}: ${(member[1].length / 1e6).toFixed(0)} MB`);
 }

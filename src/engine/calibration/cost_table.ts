@@ -4,7 +4,6 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import project from "../../../deno.json" with { type: "json" };
 import type { Costs } from "../../graph/mod.ts";
 import type { Engine } from "../engine.ts";
 import { PRECISIONS } from "../providers/provider.ts";
@@ -31,7 +30,7 @@ type Identity = Pick<Engine, "provider" | "deviceName" | "precision">;
 
 /** The table of a device. */
 export function costTable({ provider, deviceName, precision }: Identity, kinds: Costs): CostTable {
-  return { format: FORMAT, provider, deviceName, precision, runtime: runtimeOf(provider), kinds };
+  return { format: FORMAT, provider, deviceName, precision, runtime: recordOf(provider).library, kinds };
 }
 
 export function costTablePath(dataDirectory: string, provider: Provider): string {
@@ -65,8 +64,4 @@ export async function readCosts(
   const key = (["provider", "deviceName", "precision", "runtime"] as const).find((key) => data[key] !== here[key]);
   if (key !== undefined) return void refuse(`it was made for ${data[key]}, this is ${here[key]}`);
   return data.kinds;
-}
-
-function runtimeOf(provider: Provider): string {
-  return project.imports[recordOf(provider).npmPackage].replace("npm:", "");
 }

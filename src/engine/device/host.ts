@@ -1,5 +1,4 @@
 /** The child's side of a device: its sessions and resident tensors. The parent has checked what arrives here. */
-import type { Tensor as OrtTensor } from "onnxruntime-node";
 import { emit, giveBackMemory } from "../../process/mod.ts";
 import { bytesOf, type Tensor, type TensorType } from "../../tensor/mod.ts";
 import { EngineError } from "../errors.ts";
@@ -17,23 +16,23 @@ import {
   type RunReply,
   STARTED,
 } from "./messages.ts";
-import { download, toOrt, typeOf, typesOf } from "./ort_tensors.ts";
 import { Residents } from "./residents.ts";
 import { layOut, readTensors, Spool, writeTensors } from "./spool.ts";
 
 /** Bytes of tensors let go after which V8 is asked to collect: of memory outside its heap it knows little. */
 const COLLECT_AT = 64 * 2 ** 20;
 
-export class DeviceHost {
-  readonly #runtime: Runtime;
+/** `T` is the tensor of the runtime's library. */
+export class DeviceHost<T = unknown> {
+  readonly #runtime: Runtime<T>;
   readonly #spool: Spool;
-  readonly #residents = new Residents();
+  readonly #residents = new Residents<T>((tensor) => this.#free(tensor));
   /** Holds the feeds of the current run. Kept between runs, since fresh memory costs more than the copy into it. */
   #scratch = new ArrayBuffer(0);
   /** Bytes of tensors let go since the last collection. */
   #garbageBytes = 0;
 
-  private constructor(runtime: Runtime, spool: Spool) {
+  private constructor(runtime: Runtime<T>, spool: Spool) {
     this.#runtime = runtime;
     this.#spool = spool;
   }
@@ -50,11 +49,11 @@ export class DeviceHost {
 
   load({ path, options }: LoadParams): Promise<LoadReply> {
     return failingAs("load the model", async () => {
-      const session = await this.#guarded(() => this.#runtime.createSession(path, options));
+      const session = await this.#guarded(() => this.#runtime.load(path, options));
       try {
-        const inputs = typesOf(session.inputMetadata), outputs = typesOf(session.outputMetadata);
+        const { inputs, outputs } = session;
         for (const [name, type] of Object.entries({ ...inputs, ...outputs })) this.#requireRoom(name, type);
-        return { session: this.#residents.addSession(session), inputs, outputs };
+        return { session: this.#residents.add(session), inputs, outputs };
       } catch (error) {
         await session.release();
         throw error;
@@ -69,28 +68,26 @@ export class DeviceHost {
   run({ session, file, residents, keep, fetch }: RunParams): Promise<RunReply> {
     return failingAs("run the graph", async () => {
       this.#collectGarbage();
-      const feeds: Record<string, OrtTensor> = {};
+      const feeds: Record<string, T> = {};
       for (const [name, t] of Object.entries(await this.#readFeeds(file))) {
-        feeds[name] = this.#toOrt(this.#requireRoom(name, t));
+        feeds[name] = this.#runtime.feed(this.#requireRoom(name, t));
       }
       for (const [name, resident] of Object.entries(residents)) feeds[name] = this.#residents.tensor(resident);
       const wanted = [...new Set([...fetch, ...Object.keys(keep)])];
       const graph = this.#residents.session(session);
       emit(STARTED);
-      const results = await this.#guarded(() =>
-        graph.run(feeds, wanted.length > 0 ? wanted : graph.outputNames.slice(0, 1))
-      );
+      const first = Object.keys(graph.outputs).slice(0, 1);
+      const results = await this.#guarded(() => graph.run(feeds, wanted.length > 0 ? wanted : first));
       const fetched: Record<string, Tensor> = {};
-      for (const name of fetch) fetched[name] = await download(results[name]);
+      for (const name of fetch) fetched[name] = await this.#runtime.download(results[name]);
       for (const t of Object.values(fetched)) this.#garbageBytes += t.data.byteLength;
-      if (wanted.length === 0) results[graph.outputNames[0]].dispose();
+      if (wanted.length === 0) this.#runtime.dispose(results[first[0]]);
       const reply = { file: await this.#place(fetched), kept: {} as Record<string, TensorType> };
       for (const [name, resident] of Object.entries(keep)) {
-        reply.kept[resident] = typeOf(results[name]);
-        const next = name in fetched
-          ? { tensor: await this.#onDevice(fetched[name]) }
-          : { tensor: results[name], maker: session };
-        this.#garbageBytes += await this.#residents.replace(resident, next);
+        reply.kept[resident] = this.#runtime.typeOf(results[name]);
+        const tensor = name in fetched ? await this.#runtime.hold(fetched[name]) : results[name];
+        const maker = !(name in fetched) && this.#runtime.isOnDevice(tensor) ? session : undefined;
+        await this.#residents.replace(resident, { tensor, maker });
       }
       return reply;
     });
@@ -100,23 +97,23 @@ export class DeviceHost {
     return failingAs(`keep "${name}" on the device`, async () => {
       const tensors = await readTensors(file.path, file.tensors);
       const value = this.#requireRoom(name, tensors[name]);
-      const tensor = await this.#guarded(() => this.#onDevice(value));
-      this.#garbageBytes += await this.#residents.replace(name, { tensor });
+      const tensor = await this.#guarded(() => this.#runtime.hold(value));
+      await this.#residents.replace(name, { tensor });
     });
   }
 
   get(name: string): Promise<Placement> {
     return failingAs(`read "${name}" from the device`, async () => {
       const tensor = this.#residents.tensor(name);
-      const wasOnDevice = tensor.location !== "cpu"; // and is not after the download
-      const value = await download(tensor);
-      if (wasOnDevice) await this.#residents.set(name, { tensor: await this.#onDevice(value) });
+      const wasOnDevice = this.#runtime.isOnDevice(tensor); // and is not after the download
+      const value = await this.#runtime.download(tensor);
+      if (wasOnDevice) await this.#residents.set(name, { tensor: await this.#runtime.hold(value) });
       return await this.#place({ [name]: value });
     });
   }
 
   async drop(name: string): Promise<void> {
-    this.#garbageBytes += await this.#residents.replace(name);
+    await this.#residents.replace(name);
   }
 
   /** Gives back memory in a pause between calls. */
@@ -161,12 +158,9 @@ export class DeviceHost {
     (globalThis as { gc?: () => void }).gc?.();
   }
 
-  #toOrt(t: Tensor): OrtTensor {
-    return toOrt(this.#runtime.Tensor, t);
-  }
-
-  async #onDevice(t: Tensor): Promise<OrtTensor> {
-    return await this.#runtime.upload?.(this.#toOrt(t)) ?? this.#toOrt(t);
+  #free(tensor: T): void {
+    if (!this.#runtime.isOnDevice(tensor)) this.#garbageBytes += bytesOf(this.#runtime.typeOf(tensor));
+    this.#runtime.dispose(tensor);
   }
 }
 

@@ -1,30 +1,52 @@
-/** The sessions and resident tensors of a device, and the order in which they may be freed. */
-import type { InferenceSession, Tensor } from "onnxruntime-node";
-import { bytesOf } from "../../tensor/mod.ts";
+/** The sessions and resident tensors of a device, and the order in which sessions may end. */
 import { EngineError } from "../errors.ts";
-import { typeOf } from "./ort_tensors.ts";
+import type { RuntimeSession } from "../runtimes/runtime.ts";
 
-export interface Resident {
-  readonly tensor: Tensor;
-  /** The session whose run made it on the device: the buffer cannot be freed once that session is released. */
-  readonly maker?: number;
+export interface Resident<T> {
+  readonly tensor: T;
+  /** The session that made it on the device, if one did: its buffer cannot be freed once that session has ended. */
+  readonly maker?: number | undefined;
 }
 
-export class Residents {
-  readonly #sessions = new Map<number, InferenceSession>();
-  readonly #residents = new Map<string, Resident>();
+export class Residents<T> {
+  readonly #sessions = new Map<number, RuntimeSession<T>>();
+  readonly #residents = new Map<string, Resident<T>>();
   /** Sessions that nobody will run again. */
   readonly #retired = new Set<number>();
+  readonly #free: (tensor: T) => void;
   #nextSession = 1;
 
+  constructor(free: (tensor: T) => void) {
+    this.#free = free;
+  }
+
   /** Keeps a session and returns its number. */
-  addSession(session: InferenceSession): number {
+  add(session: RuntimeSession<T>): number {
     this.#sessions.set(this.#nextSession, session);
     return this.#nextSession++;
   }
 
-  session(id: number): InferenceSession {
+  session(id: number): RuntimeSession<T> {
     return held(this.#sessions.get(id));
+  }
+
+  tensor(name: string): T {
+    return held(this.#residents.get(name)).tensor;
+  }
+
+  /** Frees the resident of this name and puts another, if any, in its place. */
+  async replace(name: string, next?: Resident<T>): Promise<void> {
+    const old = this.#residents.get(name);
+    if (old !== undefined) this.#free(old.tensor);
+    this.#residents.delete(name);
+    if (next !== undefined) this.#residents.set(name, next);
+    await this.#releaseRetired();
+  }
+
+  /** Puts a resident in the place of one that has been freed by its download. */
+  async set(name: string, next: Resident<T>): Promise<void> {
+    this.#residents.set(name, next);
+    await this.#releaseRetired();
   }
 
   /** Releases a session, if need be after the last resident that it made. */
@@ -33,33 +55,9 @@ export class Residents {
     await this.#releaseRetired();
   }
 
-  tensor(name: string): Tensor {
-    return held(this.#residents.get(name)).tensor;
-  }
-
-  /** Puts a resident in the place of one whose memory is freed. */
-  async set(name: string, resident: Resident): Promise<void> {
-    this.#residents.set(name, resident);
-    await this.#releaseRetired();
-  }
-
-  /** Frees the resident of this name and puts another, if any, in its place. Returns the bytes that V8 may now collect. */
-  async replace(name: string, next?: Resident): Promise<number> {
-    const old = this.#residents.get(name)?.tensor;
-    const bytes = old?.location === "cpu" ? bytesOf(typeOf(old)) : 0;
-    old?.dispose();
-    this.#residents.delete(name);
-    if (next !== undefined) this.#residents.set(name, next);
-    await this.#releaseRetired();
-    return bytes;
-  }
-
-  /** Releases retired sessions, but not those whose buffers on the device are in use. */
   async #releaseRetired(): Promise<void> {
-    if (this.#retired.size === 0) return;
-    const makers = new Set<number | undefined>();
-    for (const { tensor, maker } of this.#residents.values()) if (tensor.location !== "cpu") makers.add(maker);
-    for (const id of [...this.#retired].filter((s) => !makers.has(s))) {
+    const makers = new Set([...this.#residents.values()].map(({ maker }) => maker));
+    for (const id of [...this.#retired].filter((id) => !makers.has(id))) {
       this.#retired.delete(id);
       await this.#sessions.get(id)?.release();
       this.#sessions.delete(id);

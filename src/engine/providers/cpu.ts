@@ -1,10 +1,10 @@
 /** `cpu`: ONNX Runtime's native kernels on the processor. */
 import { CPU_PASSES } from "../../graph/mod.ts";
-import type { ProviderRecord } from "./provider.ts";
+import { npmPackage, type ProviderRecord } from "./provider.ts";
 
 export const cpu: ProviderRecord = {
   runtime: import.meta.resolve("../runtimes/cpu.ts"),
-  npmPackage: "onnxruntime-node",
+  library: npmPackage("onnxruntime-node"),
   hardware: "processor",
   precision: "float32",
   precisions: { float32: { passes: CPU_PASSES } },

@@ -1,10 +1,10 @@
 /** `cuda`: cuDNN and ONNX Runtime's CUDA kernels. State lies in the process's memory, and every call copies it to the card. */
 import { CUDA_PASSES, MIXED_CUDA_PASSES } from "../../graph/mod.ts";
-import type { ProviderRecord } from "./provider.ts";
+import { npmPackage, type ProviderRecord } from "./provider.ts";
 
 export const cuda: ProviderRecord = {
   runtime: import.meta.resolve("../runtimes/cuda.ts"),
-  npmPackage: "onnxruntime-node",
+  library: npmPackage("onnxruntime-node"),
   hardware: "graphics card",
   precision: "tf32",
   precisions: {

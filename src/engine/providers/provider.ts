@@ -1,4 +1,5 @@
 /** The record of an execution provider: everything in which providers differ, as data. */
+import project from "../../../deno.json" with { type: "json" };
 import type { Pass } from "../../graph/mod.ts";
 
 /**
@@ -34,8 +35,8 @@ export interface PrecisionSetting {
 export interface ProviderRecord {
   /** The module in `runtimes/` that opens it. Only the device's process loads it: a native library may end a process. */
   readonly runtime: string;
-  /** The npm package that runs its graphs; a calibration holds for one version of it. */
-  readonly npmPackage: "onnxruntime-node" | "onnxruntime-web";
+  /** Name and version of what runs its graphs: a calibration holds for one version. */
+  readonly library: string;
   readonly hardware: "processor" | "graphics card";
   /** `auto` passes it over where a provider before it in the table works on the same hardware. */
   readonly isSpare?: boolean;
@@ -47,4 +48,9 @@ export interface ProviderRecord {
   /** Up to this size a pass of lowering writes a temporary value in one piece, bytes. */
   readonly temporaryBytes: number;
   readonly traits: Traits;
+}
+
+/** Name and version of a package of `deno.json`, "onnxruntime-node@1.30.0". */
+export function npmPackage(name: keyof typeof project.imports): string {
+  return project.imports[name].replace("npm:", "");
 }

@@ -1,10 +1,10 @@
 /** `wasm`: ONNX Runtime's kernels in WebAssembly. Three to five times slower than `cpu`; runs anywhere. */
 import { CPU_PASSES } from "../../graph/mod.ts";
-import type { ProviderRecord } from "./provider.ts";
+import { npmPackage, type ProviderRecord } from "./provider.ts";
 
 export const wasm: ProviderRecord = {
   runtime: import.meta.resolve("../runtimes/wasm.ts"),
-  npmPackage: "onnxruntime-web",
+  library: npmPackage("onnxruntime-web"),
   hardware: "processor",
   isSpare: true, // less memory than `cpu` has, on the same processor
   precision: "float32",

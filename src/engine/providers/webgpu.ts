@@ -1,10 +1,10 @@
 /** `webgpu`: ONNX Runtime's WebGPU kernels over Deno's `navigator.gpu`. State stays on the card. */
 import { WEBGPU_PASSES } from "../../graph/mod.ts";
-import type { ProviderRecord } from "./provider.ts";
+import { npmPackage, type ProviderRecord } from "./provider.ts";
 
 export const webgpu: ProviderRecord = {
   runtime: import.meta.resolve("../runtimes/webgpu.ts"),
-  npmPackage: "onnxruntime-web",
+  library: npmPackage("onnxruntime-web"),
   hardware: "graphics card",
   precision: "float32",
   precisions: { float32: { passes: WEBGPU_PASSES } },

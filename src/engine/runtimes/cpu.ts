@@ -1,8 +1,8 @@
 /** The `cpu` provider: onnxruntime-node's native kernels. */
 import { cpus } from "node:os";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { ortSession, ortTensors, processorOptions } from "./ort.ts";
 import type { Runtime, RuntimeOptions } from "./runtime.ts";
-import { sessionOptions } from "./session_options.ts";
 
 /**
  * How long a thread spins for its next work before it sleeps, µs. On an idle machine a step of many small nodes takes 0.9 of
@@ -11,18 +11,18 @@ import { sessionOptions } from "./session_options.ts";
  */
 const SPIN_US = 50;
 
-export function open({ threads }: RuntimeOptions): Promise<Runtime> {
+export function open({ threads }: RuntimeOptions): Promise<Runtime<Tensor>> {
   return Promise.resolve({
     deviceName: `${cpus()[0]?.model.trim() ?? "CPU"}, ${threads} threads`,
     software: false,
-    Tensor,
-    createSession: (path, options) =>
-      InferenceSession.create(path, {
+    ...ortTensors(Tensor),
+    load: (path, options) =>
+      ortSession(InferenceSession.create(path, {
         executionProviders: ["cpu"],
         executionMode: "sequential",
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
-        ...sessionOptions(options, { session: { intra_op: { spin_duration_us: String(SPIN_US) } } }),
-      }),
+        ...processorOptions(options, { session: { intra_op: { spin_duration_us: String(SPIN_US) } } }),
+      })),
   });
 }

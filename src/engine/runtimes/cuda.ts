@@ -2,44 +2,37 @@
  * The `cuda` provider of onnxruntime-node. Its library is not in the npm package, and asking for an absent one can end
  * the process, so it is looked for first. Residents lie in the child's memory and are copied to the device by each run.
  */
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { EngineError } from "../errors.ts";
+import { cudaLibrary } from "./cuda_library.ts";
+import { ortSession, ortTensors } from "./ort.ts";
 import type { Runtime, RuntimeOptions } from "./runtime.ts";
 
-const LIBRARIES: Readonly<Partial<Record<typeof Deno.build.os, readonly string[]>>> = {
-  linux: ["libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"],
-  windows: ["onnxruntime_providers_shared.dll", "onnxruntime_providers_cuda.dll"],
-};
-const PLATFORM = { linux: "linux", windows: "win32" } as const;
-
-export function open({ threads }: RuntimeOptions): Promise<Runtime> {
+export function open({ threads }: RuntimeOptions): Promise<Runtime<Tensor>> {
   requireLibraries();
   return Promise.resolve({
     deviceName: gpuName(),
     software: false,
-    Tensor,
-    createSession: (path, { optimization = "all" }) =>
-      InferenceSession.create(path, {
+    ...ortTensors(Tensor),
+    load: (path, { optimization = "all" }) =>
+      ortSession(InferenceSession.create(path, {
         executionProviders: ["cuda"],
         executionMode: "sequential",
         intraOpNumThreads: threads,
         graphOptimizationLevel: optimization,
         logSeverityLevel: 3,
-      }),
+      })),
   });
 }
 
 function requireLibraries(): void {
   const { os, arch } = Deno.build;
-  const names = LIBRARIES[os];
-  if (names === undefined || arch !== "x86_64") {
+  const library = cudaLibrary();
+  if (library === undefined) {
     throw new EngineError("unsupported", `Cannot use CUDA: ONNX Runtime's package has no CUDA build for ${os} ${arch}`);
   }
-  const entry = createRequire(import.meta.url).resolve("onnxruntime-node");
-  const folder = join(dirname(entry), "..", "bin", "napi-v6", PLATFORM[os as keyof typeof PLATFORM], "x64");
-  const missing = names.filter((name) => !exists(join(folder, name)));
+  const missing = library.names.filter((name) => !exists(join(library.folder, name)));
   if (missing.length > 0) {
     throw new EngineError(
       "unsupported",

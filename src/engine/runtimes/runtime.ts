@@ -1,28 +1,46 @@
 /**
- * What a provider gives the device child: ONNX Runtime's session and tensor classes and how to use them there.
- * One file per provider makes one; loaded only in the child, since loading a native library may end the process.
+ * How a device's process uses a provider's library: one module of this folder a provider. Loaded in that process only,
+ * since a native library may end the process that loads it.
  */
-import type { InferenceSession, Tensor, TensorConstructor } from "onnxruntime-node";
+import type { Tensor, TensorType } from "../../tensor/mod.ts";
 
 export interface LoadOptions {
   /** Off for training-step graphs whose weights are inputs and for cross-checks; default "all". */
   readonly optimization?: "all" | "basic" | "disabled";
-  /** What nodes free stays with the session for the next run, until it is released: faster (`cpu`; others ignore it). */
+  /**
+   * Keeps the memory that nodes free for the session's next run, until it is released. Faster on the processor; others
+   * ignore it.
+   */
   readonly keepMemory?: boolean;
 }
 
-export interface Runtime {
+/** A provider's library, opened on a device. `T` is its own kind of tensor. */
+export interface Runtime<T = unknown> {
   readonly deviceName: string;
-  /** The device is the CPU under another name, so `auto` leaves it out. */
+  /** The device is the processor under another name, so `auto` leaves it out. */
   readonly software: boolean;
-  readonly Tensor: TensorConstructor;
-  createSession(path: string, options: LoadOptions): Promise<InferenceSession>;
   /** The largest tensor that the device can hold, bytes; absent where memory is the only limit. */
   readonly maxTensorBytes?: number;
+  load(path: string, options: LoadOptions): Promise<RuntimeSession<T>>;
+  /** A tensor for one run. */
+  feed(tensor: Tensor): T;
+  /** A tensor for many runs, in the device's memory if it has its own. */
+  hold(tensor: Tensor): Promise<T>;
+  typeOf(tensor: T): TensorType;
+  isOnDevice(tensor: T): boolean;
+  /** Returns the values in the process's memory and frees a buffer on the device. */
+  download(tensor: T): Promise<Tensor>;
+  dispose(tensor: T): void;
   /** Runs `work` and fails where the device reported an error meanwhile; absent where runs report their own. */
-  readonly guarded?: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Moves a tensor to the device's memory; absent where runs read the process's memory. */
-  readonly upload?: (tensor: Tensor) => Promise<Tensor>;
+  readonly guarded?: <R>(work: () => Promise<R>) => Promise<R>;
+}
+
+/** A loaded graph. A dimension of its types that the model leaves open is -1. */
+export interface RuntimeSession<T> {
+  readonly inputs: Readonly<Record<string, TensorType>>;
+  readonly outputs: Readonly<Record<string, TensorType>>;
+  run(feeds: Readonly<Record<string, T>>, fetch: readonly string[]): Promise<Readonly<Record<string, T>>>;
+  release(): Promise<void>;
 }
 
 export interface RuntimeOptions {

@@ -1,24 +1,27 @@
 /** The `wasm` provider: onnxruntime-web's kernels, threads too. Three to five times slower than `cpu`; runs anywhere. */
 import threads, { type WorkerOptions } from "node:worker_threads";
 import { env, InferenceSession, Tensor } from "onnxruntime-web";
+import { ortSession, ortTensors, processorOptions } from "./ort.ts";
 import type { Runtime, RuntimeOptions } from "./runtime.ts";
-import { sessionOptions } from "./session_options.ts";
 
 /** Threads beyond this bring nothing and each costs stack in the 4 GiB heap. */
 const MAX_THREADS = 8;
 /** The size beyond which ONNX Runtime's heap never grows, pages of 64 KiB: 4 GiB but for one. */
 const HEAP_PAGES = 65_535;
 
-export function open({ threads: wanted }: RuntimeOptions): Promise<Runtime> {
+export function open({ threads: wanted }: RuntimeOptions): Promise<Runtime<Tensor>> {
   env.wasm.numThreads = wanted > 1 && takesWholeHeap() ? Math.min(wanted, MAX_THREADS) : 1;
   endWithThreads();
   env.logLevel = "error";
   return Promise.resolve({
     deviceName: `WebAssembly, ${env.wasm.numThreads} threads`,
     software: false,
-    Tensor,
-    createSession: async (path, options) =>
-      InferenceSession.create(await Deno.readFile(path), { executionProviders: ["wasm"], ...sessionOptions(options) }),
+    ...ortTensors(Tensor),
+    load: async (path, options) => {
+      const model = await Deno.readFile(path);
+      const how = { executionProviders: ["wasm"], ...processorOptions(options) };
+      return await ortSession(InferenceSession.create(model, how));
+    },
   });
 }
 

@@ -9,6 +9,7 @@ import { pathToFileURL } from "node:url";
 import type { Tensor } from "onnxruntime-web";
 import { encodeModel, idleGraph } from "../../graph/mod.ts";
 import { EngineError } from "../errors.ts";
+import { ortSession, ortTensors } from "./ort.ts";
 import type { Runtime } from "./runtime.ts";
 
 type Ort = typeof import("onnxruntime-web");
@@ -16,7 +17,7 @@ type Ort = typeof import("onnxruntime-web");
 /** A session that is never released: with the last one ONNX Runtime drops its GPU device and every buffer on it. */
 const ANCHOR = encodeModel(idleGraph());
 
-export async function open(): Promise<Runtime> {
+export async function open(): Promise<Runtime<Tensor>> {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) throw new EngineError("unsupported", "Cannot use WebGPU: Deno finds no adapter (no Vulkan driver?)");
   const { description, vendor, device, isFallbackAdapter } = adapter.info;
@@ -28,17 +29,19 @@ export async function open(): Promise<Runtime> {
   return {
     deviceName: name,
     software: isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(name),
-    Tensor: ort.Tensor,
+    ...ortTensors(ort.Tensor),
+    hold: (t) => upload(gpu, ort, ortTensors(ort.Tensor).feed(t)),
     maxTensorBytes: gpu.limits.maxBufferSize,
     guarded: (work) => guarded(gpu, work),
-    createSession: async (path, { optimization = "all" }) =>
-      ort.InferenceSession.create(await Deno.readFile(path), {
+    load: async (path, { optimization = "all" }) => {
+      const model = await Deno.readFile(path);
+      return await ortSession(ort.InferenceSession.create(model, {
         executionProviders: ["webgpu"],
         preferredOutputLocation: "gpu-buffer",
         graphOptimizationLevel: optimization,
         logSeverityLevel: 3,
-      }),
-    upload: (tensor) => upload(gpu, ort, tensor),
+      }));
+    },
   };
 }
 
