@@ -5,7 +5,7 @@ import { BRAINMVP_PREPROCESSING, type ModelSpec } from "../inference/mod.ts";
 import { pyramid } from "../nets/mod.ts";
 import type { Triple } from "../volume/mod.ts";
 import type { GraphFile } from "./formats/format.ts";
-import type { ImportRequest } from "./import_request.ts";
+import { DEFAULT_EDGE, type ImportRequest } from "./import_request.ts";
 import { inferenceFor, type Outcome, refuse } from "./import_result.ts";
 
 /**
@@ -52,7 +52,7 @@ export async function importOnnx({ bytes }: GraphFile, request: ImportRequest, o
 }
 
 /** The window of a graph: the size of its input, or the requested one where the graph leaves it open. */
-function roiOf({ inputs }: RawModel, { roi = 96 }: ImportRequest): Triple {
+function roiOf({ inputs }: RawModel, { roi = DEFAULT_EDGE }: ImportRequest): Triple {
   if (inputs.length !== 1 || inputs[0].dims.length !== 5) {
     refuse(
       `expected a graph with one input [N, C, X, Y, Z], got ${inputs.map((i) => `[${i.dims}]`).join(", ") || "none"}`,

@@ -45,6 +45,8 @@ const labels = parsed((text) =>
   })
 );
 
+/** Edge of the official segmentation windows (docs/method B.3 row 22), voxels. */
+export const DEFAULT_EDGE = 96;
 const WIDTH = "expected a whole number from 1 to 4096";
 const { multiple, most, expected } = CROP_EDGE;
 const EDGE = `expected ${expected}`;
@@ -54,14 +56,19 @@ const edge = z.coerce.number(EDGE).int(EDGE).min(multiple, EDGE).max(most, EDGE)
 export const importRequestSchema = z.strictObject({
   name: modelNameSchema.describe("The model to be made; if it exists it gets a further version"),
   modalities: modalities.optional().describe(
-    "Input channels in order, t1,t1c,…; of an encoder the modalities of its templates",
+    "Input channels in order, t1,t1c,…; of an encoder the modalities of its templates. Official files with eight " +
+      "templates need none",
   ),
   labels: labels.optional().describe("Makes a segmentation: name=value of each output in order, with commas between"),
   classes: names.optional().describe("Makes a classification: the names of its outputs in order"),
-  features: names.optional().describe("ONNX: names of the feature maps that a new head may use, with commas between"),
+  features: names.optional().describe(
+    "ONNX: names of the feature maps on which a fine-tune may build, with commas between",
+  ),
   headDim: z.coerce.number(WIDTH).int(WIDTH).min(1, WIDTH).max(4096, WIDTH).optional()
-    .describe("UniFormer: channels of an attention head, which shapes do not tell"),
-  roi: edge.optional().describe(`Edge of the window that the network is written for, voxels, ${expected}`),
-  licence: z.string().min(1).max(1000).optional().describe("Of the weights"),
+    .describe("UniFormer: channels of an attention head, which shapes do not show. Default: the width of stage 1"),
+  roi: edge.optional().describe(
+    `Edge of the window that the network is written for, voxels, ${expected}. Default ${DEFAULT_EDGE}`,
+  ),
+  licence: z.string().min(1).max(1000).optional().describe("Licence of the weights, for the manifest"),
 });
 export type ImportRequest = z.infer<typeof importRequestSchema>;

@@ -3,6 +3,7 @@ import type { Architecture, Modality, ModelSpec, Task } from "../inference/mod.t
 import type { LoadPlan } from "../nets/mod.ts";
 import type { ReceivedFile } from "../storage/mod.ts";
 import type { FormatName } from "./formats/formats.ts";
+import { DEFAULT_EDGE } from "./import_request.ts";
 
 /** Report of an import; kept in the package as `report.json`. Keys are those of docs/method A. */
 export interface ImportReport extends LoadPlan {
@@ -34,7 +35,7 @@ export function inferenceFor(
   { roi, described }: { readonly roi?: number; readonly described?: ModelSpec } = {},
 ): ModelSpec["inference"] {
   const official: ModelSpec["inference"] = {
-    roi: task === "classification" ? [96, 96, 64] : [96, 96, 96],
+    roi: task === "classification" ? [96, 96, 64] : [DEFAULT_EDGE, DEFAULT_EDGE, DEFAULT_EDGE],
     overlap: 0.5,
     blending: "constant",
     threshold: 0.5,

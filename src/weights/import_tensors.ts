@@ -6,6 +6,7 @@ import {
   buildNetwork,
   downstream,
   identifyNetwork,
+  isCounter,
   isEncoderKind,
   isOfTraining,
   kindOf,
@@ -23,8 +24,6 @@ import type { TensorFile } from "./formats/format.ts";
 import type { ImportRequest } from "./import_request.ts";
 import { FRESH_SEED, inferenceFor, type Outcome, refuse } from "./import_result.ts";
 import { OFFICIAL_TEMPLATES, writeTemplates } from "./templates.ts";
-
-const COUNTER = ".num_batches_tracked";
 
 /**
  * Writes `network.onnx` and templates for a file into the folder `out`.
@@ -45,7 +44,7 @@ export async function importTensors(file: TensorFile, request: ImportRequest, ou
   const input = [1, netOf(to).example[1], ...spec.inference.roi];
   const graph = buildNetwork(to, { input, weights, outputs });
   await Deno.writeFile(`${out}/network.onnx`, encodeModel(graph));
-  const isHeld = (key: string) => graph.constants.has(key) || key.endsWith(COUNTER);
+  const isHeld = (key: string) => graph.constants.has(key) || isCounter(key);
   const { templates, dropped } = await writeTemplates(tensors.get(TEMPLATE_KEY), {
     spec,
     described: described?.templates,
@@ -64,7 +63,7 @@ export async function importTensors(file: TensorFile, request: ImportRequest, ou
       missing: isWhole ? [] : plan.missing,
       converted: plan.loaded.flatMap((key) => {
         const { dtype } = tensors.get(key)!;
-        return dtype === "float32" || key.endsWith(COUNTER) ? [] : [{ key, from: dtype }];
+        return dtype === "float32" || isCounter(key) ? [] : [{ key, from: dtype }];
       }),
       templates,
       assumed,

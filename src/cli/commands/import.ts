@@ -2,11 +2,25 @@
 import { type ImportReport, type ImportRequest, importRequestSchema, importWeightFile } from "../../weights/mod.ts";
 import { exists } from "../../storage/mod.ts";
 import { type ModelVersion } from "../../registry/mod.ts";
+import { descriptionOf } from "../../train/mod.ts";
 import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
 import { DATA_FLAGS, JSON_FLAG, settingsOf } from "../options/settings.ts";
 import { CommandError } from "../terminal/errors.ts";
 import type { Io } from "../terminal/io.ts";
 import { withRegistry } from "../options/models.ts";
+
+/** Flags by the field that they fill; the schema explains and checks them. */
+const FLAGS: Readonly<Record<keyof ImportRequest, { readonly name: string; readonly value: string }>> = {
+  name: { name: "name", value: "NAME" },
+  modalities: { name: "modalities", value: "LIST" },
+  labels: { name: "labels", value: "LIST" },
+  classes: { name: "classes", value: "LIST" },
+  features: { name: "features", value: "LIST" },
+  headDim: { name: "head-dim", value: "N" },
+  roi: { name: "roi", value: "N" },
+  licence: { name: "licence", value: "TEXT" },
+};
+const FIELDS = Object.keys(FLAGS) as (keyof ImportRequest)[];
 
 export const importCommand: Command = {
   name: "import",
@@ -16,22 +30,10 @@ export const importCommand: Command = {
     "       [--labels NAME=VALUE,…|--classes NAME,…] [--features NAME,…] [--head-dim N] [--roi N]",
   ],
   flags: {
-    name: { value: "NAME", help: "The model to be made; if it exists it gets a further version" },
-    modalities: {
-      value: "LIST",
-      help:
-        "Input channels in order; of an encoder the modalities of its templates. Official files with eight templates " +
-        "need none",
-    },
-    labels: { value: "LIST", help: "Makes a segmentation: NAME=VALUE of each output in order, with commas between" },
-    classes: { value: "LIST", help: "Makes a classification: the name of each output in order" },
-    features: { value: "LIST", help: "ONNX: names of the feature maps on which a fine-tune may build" },
-    "head-dim": {
-      value: "N",
-      help: "UniFormer: channels of an attention head, which shapes do not tell. Default: the width of stage 1",
-    },
-    roi: { value: "N", help: "Edge of the network's window in voxels, a multiple of 16. Default 96" },
-    licence: { value: "TEXT", help: "Licence of the weights, for the manifest" },
+    ...Object.fromEntries(FIELDS.map((field) => [
+      FLAGS[field].name,
+      { value: FLAGS[field].value, help: descriptionOf(importRequestSchema.shape[field]) },
+    ])),
     by: { value: "WHO", help: "Who imports; kept in the record of decisions" },
     ...DATA_FLAGS,
     ...JSON_FLAG,
@@ -62,25 +64,13 @@ async function runImport(args: Args, io: Io): Promise<void> {
   for (const line of linesOf(version, report)) io.out(line);
 }
 
-/** Flags by the field that they fill. */
-const FLAGS: Readonly<Record<keyof ImportRequest, string>> = {
-  name: "name",
-  modalities: "modalities",
-  labels: "labels",
-  classes: "classes",
-  features: "features",
-  headDim: "head-dim",
-  roi: "roi",
-  licence: "licence",
-};
-
 function requestOf(args: Args): ImportRequest {
   args.required("name");
-  const given = Object.entries(FLAGS).map(([field, flag]) => [field, args.text(flag)] as const);
+  const given = FIELDS.map((field) => [field, args.text(FLAGS[field].name)] as const);
   const result = importRequestSchema.safeParse(Object.fromEntries(given.filter(([, text]) => text !== undefined)));
   if (result.success) return result.data;
   const { path: [field], message } = result.error.issues[0];
-  const flag = FLAGS[field as keyof ImportRequest];
+  const flag = FLAGS[field as keyof ImportRequest].name;
   return refuse(flag, message.replace(/^expected /, ""), args.text(flag)!);
 }
 

@@ -9,6 +9,7 @@
 import { allocate, type DType, sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { familyOf, type NetworkKind, type NetworkSpec } from "../families/families.ts";
 import { TEMPLATE_KEY } from "../families/family.ts";
+import { counterBeside } from "../layers/scope.ts";
 import { parametersOf } from "../network.ts";
 import { plainKey } from "./identify.ts";
 
@@ -89,7 +90,7 @@ export function officialEntries(
   const entries = parametersOf(spec).flatMap(({ key, shape, idle }): OfficialEntry[] => {
     const entry: OfficialEntry = { officialKey: rename(key), key, dtype: "float32", shape, idle };
     if (!key.endsWith(".running_var")) return [entry];
-    const counter = entry.officialKey.replace(/running_var$/, "num_batches_tracked");
+    const counter = counterBeside(entry.officialKey);
     return [entry, { officialKey: counter, key: null, dtype: "int64", shape: [], idle }];
   });
   if (template !== undefined) {

@@ -3,7 +3,7 @@ import { isFloatType, quoted, sameShape, type StoredTensor, type Tensor, tensor,
 import { familyOf, kindOf, type NetworkKind, type NetworkSpec } from "../families/families.ts";
 import { type Shapes, TEMPLATE_KEY } from "../families/family.ts";
 import { parametersOf } from "../network.ts";
-import { initialTensor, type Weights } from "../layers/scope.ts";
+import { initialTensor, isCounter, type Weights } from "../layers/scope.ts";
 import { plainKey } from "./identify.ts";
 import { fromOfficialLayout, officialEntries, type OfficialEntry, type Place, toOfficialLayout } from "./layout.ts";
 
@@ -106,7 +106,7 @@ export function finiteFloats(key: string, stored: StoredTensor): Tensor {
 
 /** The number of batches that the file's BatchNormalizations have seen; null where it has no counters or they differ. */
 export function batchesTracked(tensors: ReadonlyMap<string, StoredTensor>): number | null {
-  const counters = [...tensors].filter(([key, t]) => key.endsWith(".num_batches_tracked") && t.dtype === "int64");
+  const counters = [...tensors].filter(([key, t]) => isCounter(key) && t.dtype === "int64");
   const values = new Set(counters.map(([, { bytes }]) => new BigInt64Array(bytes.slice().buffer)[0]));
   const [value] = values;
   return values.size === 1 && value >= 0n && value <= Number.MAX_SAFE_INTEGER ? Number(value) : null;
