@@ -45,8 +45,9 @@ export const HOUSE: readonly RoomRules[] = [
   },
   {
     room: "jobs",
-    is: "work that outlives a request: queue, records, events, worker processes, cancel and resume",
+    is: "work that outlives a request: kinds of jobs, queue, records, events, worker processes, cancel and resume",
     flow: "wishes → results on disk and in the database",
+    folders: [".", "worker", "queue", "kinds"],
     base: ["types.ts"],
     doors: ["types.ts"],
     packages: [/^pg-boss$/],

@@ -5,40 +5,37 @@ import { type Database, DomainError, exists, type Queryable } from "../storage/m
 import { type Registry } from "../registry/mod.ts";
 import type { Provider } from "../engine/mod.ts";
 import { type Datasets, lockDataset } from "../datasets/mod.ts";
+import type { House, JobFile } from "./kinds/kind.ts";
+import { type JobKind, KINDS, type OutputOf, type WishOf } from "./kinds/table.ts";
+import { type Ending, Endings } from "./queue/endings.ts";
 import { EventLog } from "./queue/event_log.ts";
-import { type FinetuneDeps, planFinetune } from "./kinds/finetune.ts";
-import { InferenceService, orderedInput } from "./kinds/inference_service.ts";
 import { JobFiles } from "./queue/files.ts";
+import { JobQueue } from "./queue/queue.ts";
 import {
   countJobs,
+  deleteJob,
+  deleteTransient,
   finishJob,
   insertJob,
+  type JobCounts,
   type JobFilter,
-  type JobInput,
-  queueOf,
+  type JobRecord,
+  type NewJob,
   requestCancel,
   selectJob,
   selectJobs,
   selectOpenJobs,
 } from "./queue/rows.ts";
-import { planPretraining } from "./kinds/pretrain.ts";
-import { JobQueue, QUEUES } from "./queue/queue.ts";
-import { Runner } from "./worker/job_runner.ts";
-import { TaskProcess } from "./worker/task_process.ts";
-import type { CheckFailure } from "./worker/task_types.ts";
 import {
-  type ClassifyOutcome,
-  type FinetuneInput,
-  type InferenceInput,
-  type InferenceOptions,
-  isTraining,
+  type CheckFailure,
   type JobEvent,
-  type JobKind,
-  type JobRecord,
-  type PretrainingInput,
-  type SegmentOutcome,
+  type JobOutcome,
+  type QueueName,
+  QUEUES,
+  type WorkErrorCode,
 } from "./types.ts";
-import { WaitingLine } from "./kinds/waiting_line.ts";
+import { JobRunner, type Workplace } from "./worker/job_runner.ts";
+import { TaskProcess } from "./worker/task_process.ts";
 
 export interface JobsOptions {
   readonly database: Database;
@@ -70,21 +67,39 @@ export interface JobsOptions {
   readonly work?: boolean;
 }
 
+export interface PerformOptions {
+  /** Aborts when nobody waits any more: the job is cancelled. */
+  readonly signal?: AbortSignal;
+  /** Keeps the job and its mask like those of any other job. Default: both go when the answer is disposed of. */
+  readonly keep?: boolean;
+}
+
+/** The answer of a job that was waited for. */
+export interface Performed<Output> extends AsyncDisposable {
+  readonly id: string;
+  readonly model: string;
+  readonly version: number;
+  readonly output: Output;
+  /** Path of the mask, where the kind makes one. */
+  readonly mask: string;
+}
+
 const DAY_MS = 24 * 3600 * 1000;
 const SWEEP_MS = 600_000;
 
 export class Jobs {
   readonly #database: Database;
-  readonly #registry: Registry;
-  readonly #datasets: Datasets;
+  readonly #house: House;
   readonly #files: JobFiles;
   readonly #queue: JobQueue;
   readonly #events: EventLog;
-  readonly #training: TaskProcess;
-  readonly #inferring: TaskProcess;
-  readonly #line: WaitingLine;
-  readonly #inference: InferenceService;
-  readonly #runner: Runner;
+  readonly #workplaces: Readonly<Record<QueueName, Workplace>>;
+  readonly #endings: Endings;
+  readonly #runner: JobRunner;
+  readonly #maxWaiting: number;
+  readonly #stopping = new AbortController();
+  /** Settle when a request that waited has its answer and its files are gone. */
+  readonly #awaited = new Set<Promise<void>>();
   readonly #stopGraceMs: number;
   #sweeper: ReturnType<typeof setInterval> | undefined;
 
@@ -92,27 +107,37 @@ export class Jobs {
     const { database, registry, datasets, dataDirectory, provider, stopGraceMs = 20_000 } = options;
     const tasksModule = options.tasksModule ?? import.meta.resolve("./worker/tasks.ts");
     this.#database = database;
-    this.#registry = registry;
-    this.#datasets = datasets;
     this.#files = files;
     this.#queue = queue;
     this.#stopGraceMs = stopGraceMs;
     this.#events = new EventLog(database);
-    const worker = { tasksModule, dataDirectory };
-    this.#training = new TaskProcess({ ...worker, title: "the training process", cancelGraceMs: stopGraceMs });
-    this.#inferring = new TaskProcess({ ...worker, title: "the inference process", cancelGraceMs: 5000 });
-    this.#line = new WaitingLine(options.maxWaiting ?? 8);
-    this.#inference = new InferenceService({
+    this.#endings = new Endings(database);
+    this.#maxWaiting = options.maxWaiting ?? 8;
+    this.#house = {
       registry,
-      process: this.#inferring,
-      line: this.#line,
+      datasets,
       provider,
-      timeoutMs: options.inferenceTimeoutMs ?? 1_800_000,
       modalityCheck: options.modalityCheck ?? null,
       onCheckFailed: options.onCheckFailed ?? (() => {}),
+    };
+    const worker = { tasksModule, dataDirectory };
+    this.#workplaces = {
+      training: {
+        process: new TaskProcess({ ...worker, title: "the training process", cancelGraceMs: stopGraceMs }),
+      },
+      inference: {
+        process: new TaskProcess({ ...worker, title: "the inference process", cancelGraceMs: 5000 }),
+        timeoutMs: options.inferenceTimeoutMs ?? 1_800_000,
+      },
+    };
+    this.#runner = new JobRunner({
+      database,
+      events: this.#events,
+      endings: this.#endings,
+      files,
+      house: this.#house,
+      workplaces: this.#workplaces,
     });
-    const training: FinetuneDeps = { registry, datasets, files, process: this.#training, provider };
-    this.#runner = new Runner({ database, events: this.#events, files, training, inference: this.#inference });
   }
 
   /** Starts the queue and puts jobs that were running when the last process died back into it. */
@@ -124,6 +149,8 @@ export class Jobs {
     });
     const queue = await JobQueue.open(options.database);
     const jobs = new Jobs(options, files, queue);
+    // An embedded database has no other process that could wait for its transient jobs.
+    if (options.database.kind === "pglite") await jobs.#purge(new Date());
     if (options.work ?? true) {
       await jobs.#recover();
       for (const name of QUEUES) await queue.work(name, (job, signal) => jobs.#runner.run(job, signal));
@@ -133,43 +160,47 @@ export class Jobs {
     return jobs;
   }
 
-  /** @throws as {@link planFinetune} */
-  async submitFinetune(input: FinetuneInput): Promise<JobRecord> {
-    const planned = await planFinetune(input, { registry: this.#registry, datasets: this.#datasets });
-    return await this.#submit("finetune", crypto.randomUUID(), planned, planned.dataset);
-  }
-
-  /** @throws as {@link planPretraining} */
-  async submitPretraining(input: PretrainingInput): Promise<JobRecord> {
-    const planned = await planPretraining(input, { registry: this.#registry, datasets: this.#datasets });
-    return await this.#submit("pretrain", crypto.randomUUID(), planned, planned.dataset);
+  /**
+   * Queues a job. Image files of the wish are moved into its folder.
+   * @throws {DomainError} {@link TrainingError} as the plan of the kind does
+   */
+  async submit<K extends JobKind>(kind: K, wish: WishOf<K>): Promise<JobRecord> {
+    const id = crypto.randomUUID();
+    await this.#add(kind, wish, { id, awaited: false, transient: false });
+    return await this.get(id);
   }
 
   /**
-   * Queues a segmentation or classification; moves the image files into the job's folder.
-   * @throws {DomainError} `not-found`, `model-not-served`, `wrong-task`, `missing-modality`
+   * Runs a job before those that nobody waits for, and waits for its end.
+   * @throws {DomainError} `busy`, `cancelled`, `stopping`, and as the kind's plan and run do
    */
-  async submitInference(kind: "segment" | "classify", input: InferenceInput): Promise<JobRecord> {
-    const ordered = orderedInput(input);
-    const { version } = await this.#inference.resolve(kind, ordered);
+  async perform<K extends JobKind>(
+    kind: K,
+    wish: WishOf<K>,
+    { signal, keep = false }: PerformOptions = {},
+  ): Promise<Performed<NonNullable<OutputOf<K>>>> {
     const id = crypto.randomUUID();
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    this.#awaited.add(over);
+    const release = async () => {
+      try {
+        if (!keep) await this.#forget(id);
+      } finally {
+        this.#awaited.delete(over);
+        resolve();
+      }
+    };
     try {
-      const images = await this.#files.takeImages(id, ordered.images);
-      return await this.#submit(kind, id, { ...ordered, version, images });
+      using listener = this.#endings.listen(id);
+      await this.#add(kind, wish, { id, awaited: true, transient: !keep });
+      const { result } = await this.#endOf(id, listener.ended, signal);
+      const { model, version } = result;
+      const output = result.output as NonNullable<OutputOf<K>>; // the kind's `run` made it
+      return { id, model, version, output, mask: this.#files.of(id).mask, [Symbol.asyncDispose]: release };
     } catch (error) {
-      await this.#files.removeWorkshop(id);
+      await release();
       throw error;
     }
-  }
-
-  /** Segments now. @throws {DomainError} `busy`, `not-found`, `wrong-task`, codes of `InferenceError`, `EngineError` */
-  async segment(input: InferenceInput, outPath: string, options?: InferenceOptions): Promise<SegmentOutcome> {
-    return await this.#inference.segment(orderedInput(input), outPath, options);
-  }
-
-  /** Classifies now. @throws as {@link Jobs.segment} */
-  async classify(input: InferenceInput, options?: InferenceOptions): Promise<ClassifyOutcome> {
-    return await this.#inference.classify(orderedInput(input), options);
   }
 
   /** @throws {DomainError} `not-found` */
@@ -184,17 +215,8 @@ export class Jobs {
 
   /** Ends a job; a training keeps its last checkpoint. @throws {DomainError} `not-found`, `job-finished` */
   async cancel(id: string): Promise<JobRecord> {
-    const { kind, state } = await this.#database.transaction(async (tx) => {
-      const { kind, state } = await requestCancel(tx, id);
-      if (state !== "queued") return { kind, state };
-      await finishJob(tx, id, null, { state: "cancelled" });
-      await this.#events.append(tx, id, { type: "done", data: { state: "cancelled" } });
-      await this.#queue.remove(tx, queueOf(kind), id);
-      return { kind, state };
-    });
-    if (state === "queued" && !isTraining(kind)) await this.#files.removeWorkshop(id);
-    this.#runner.cancel(id);
-    this.#events.wake(id);
+    await this.get(id);
+    await this.#cancel(id);
     return await this.get(id);
   }
 
@@ -209,31 +231,32 @@ export class Jobs {
 
   /** Path of a succeeded training's report. @throws {DomainError} `not-found`, `gone` */
   async reportFile(id: string, format: "json" | "html"): Promise<string> {
-    const { kind, result } = await this.get(id);
-    if (!isTraining(kind) || !result) {
-      throw new DomainError("not-found", "Cannot show a report: only a training that has succeeded has one");
-    }
-    const { directory } = await this.#registry.version(result.model, result.version);
+    const { result } = await this.#succeeded(id, "report", "Cannot show a report: only a training that has");
+    const { directory } = await this.#house.registry.version(result.model, result.version);
     return await present(`${directory}/report.${format}`, "the report");
   }
 
   /** Path of a succeeded segmentation's mask. @throws {DomainError} `not-found`, `gone` */
   async resultFile(id: string): Promise<string> {
-    const { kind, state } = await this.get(id);
-    if (kind !== "segment" || state !== "succeeded") {
-      throw new DomainError("not-found", "Cannot give a mask: only a segmentation that has succeeded has one");
-    }
-    return await present(this.#files.result(id), "the mask");
+    await this.#succeeded(id, "mask", "Cannot give a mask: only a segmentation that has");
+    return await present(this.#files.of(id).mask, "the mask");
+  }
+
+  async #succeeded(id: string, file: JobFile, refusal: string) {
+    const { kind, result } = await this.get(id);
+    if (result && KINDS[kind].files.includes(file)) return { result };
+    throw new DomainError("not-found", `${refusal} succeeded has one`);
   }
 
   /** Numbers for health and metrics. */
-  async stats(): Promise<{ queued: number; running: number; waiting: number; workerRestarts: number }> {
-    const workerRestarts = this.#training.restarts + this.#inferring.restarts;
-    return { ...await countJobs(this.#database), waiting: this.#line.length, workerRestarts };
+  async stats(): Promise<JobCounts & { readonly workerRestarts: number }> {
+    const workerRestarts = QUEUES.reduce((sum, name) => sum + this.#workplaces[name].process.restarts, 0);
+    return { ...await countJobs(this.#database), workerRestarts };
   }
 
   /** Removes results and checkpoints whose time is over; runs by itself every ten minutes. */
-  async sweep(now?: number): Promise<void> {
+  async sweep(now = Date.now()): Promise<void> {
+    await this.#purge(new Date(now - DAY_MS));
     const open = await selectOpenJobs(this.#database);
     await this.#files.sweep(new Set(open.map((j) => j.id)), now);
   }
@@ -241,26 +264,82 @@ export class Jobs {
   /** Stops taking jobs and ends the workers; running jobs go back into the queue with their checkpoints. */
   async stop(): Promise<void> {
     clearInterval(this.#sweeper);
+    this.#stopping.abort();
+    await Promise.all(this.#awaited);
     this.#runner.stop();
     await this.#queue.stop(this.#stopGraceMs + 5000);
-    await this.#training.close();
-    await this.#inferring.close();
+    for (const name of QUEUES) await this.#workplaces[name].process.close();
   }
 
-  async #submit(kind: JobKind, id: string, input: JobInput, dataset?: string): Promise<JobRecord> {
-    await this.#database.transaction(async (tx) => {
-      if (dataset) await lockDataset(tx, dataset);
-      await insertJob(tx, { id, kind, input, dataset });
-      await this.#queue.send(tx, queueOf(kind), id);
+  async #add<K extends JobKind>(
+    kind: K,
+    wish: WishOf<K>,
+    job: Pick<NewJob, "id" | "awaited" | "transient">,
+  ): Promise<void> {
+    const { plan, queue } = KINDS[kind];
+    const takeImages = this.#files.takeImages.bind(this.#files, job.id);
+    try {
+      const { input, dataset } = await plan(wish, { ...this.#house, awaited: job.awaited, takeImages });
+      await this.#database.transaction(async (tx) => {
+        if (dataset) await lockDataset(tx, dataset);
+        await insertJob(tx, { ...job, kind, input, dataset }, this.#maxWaiting);
+        await this.#queue.send(tx, queue, job.id, { first: job.awaited });
+      });
+    } catch (error) {
+      await this.#files.removeWorkshop(job.id);
+      throw error;
+    }
+    this.#queue.wake(queue);
+  }
+
+  /** Waits for a job's end; cancels it when `signal` aborts or the server stops. */
+  async #endOf(id: string, ended: Promise<Ending>, signal?: AbortSignal): Promise<JobOutcome> {
+    const stopping = this.#stopping.signal;
+    const leave = () => void this.#cancel(id).catch(() => {}); // it may have ended just now
+    const left = AbortSignal.any(signal ? [signal, stopping] : [stopping]);
+    left.addEventListener("abort", leave, { once: true });
+    if (left.aborted) leave();
+    const ending = await ended.finally(() => left.removeEventListener("abort", leave));
+    if (ending.state === "succeeded") return ending;
+    if (ending.state === "failed") throw ending.error;
+    if (stopping.aborted) throw new DomainError("stopping", "The server stopped before the work was done");
+    throw new DomainError<WorkErrorCode>("cancelled", "The request was cancelled");
+  }
+
+  async #cancel(id: string): Promise<void> {
+    const { kind, state } = await this.#database.transaction(async (tx) => {
+      const { kind, state } = await requestCancel(tx, id);
+      if (state !== "queued") return { kind, state };
+      await finishJob(tx, id, null, { state: "cancelled" });
+      await this.#events.append(tx, id, { type: "done", data: { state: "cancelled" } });
+      await this.#queue.remove(tx, KINDS[kind].queue, id);
+      return { kind, state };
     });
-    this.#queue.wake(queueOf(kind));
-    return await this.get(id);
+    this.#runner.cancel(id);
+    if (state !== "queued") return;
+    try {
+      if (!KINDS[kind].trains) await this.#files.removeWorkshop(id);
+    } finally {
+      this.#events.wake(id);
+      this.#endings.announce(id, { state: "cancelled" });
+    }
+  }
+
+  /** Removes a transient job that has ended, with its files. */
+  async #forget(id: string): Promise<void> {
+    await deleteJob(this.#database, id);
+    await this.#files.removeAll(id);
+  }
+
+  /** Removes the transient jobs that were made before a time: nobody waits for them any more. */
+  async #purge(before: Date): Promise<void> {
+    for (const id of await deleteTransient(this.#database, before)) await this.#files.removeAll(id);
   }
 
   /** Every open job that the queue does not hold (its process died) is queued again. */
   async #recover(): Promise<void> {
     for (const { id, kind, state } of await selectOpenJobs(this.#database)) {
-      const name = queueOf(kind);
+      const name = KINDS[kind].queue;
       if (await this.#queue.holds(name, id)) continue;
       await this.#database.transaction(async (tx: Queryable) => {
         if (state === "running") await this.#runner.putBack(tx, id, "The server was restarted");

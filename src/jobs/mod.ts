@@ -1,28 +1,21 @@
 /**
- * Work that outlives a request: the job queue, progress events, worker processes, cancel and resume. It
- * knows nothing of HTTP.
+ * Work that outlives a request: kinds of jobs, their queue and records, progress events, worker processes, cancel and
+ * resume. It knows nothing of HTTP.
  */
-export { candidateDraft, checkNamesake, checkTasks } from "./kinds/finetune.ts";
-export { findCheckingModel } from "./kinds/inference_service.ts";
-export type { JobFilter } from "./queue/rows.ts";
-export { Jobs, type JobsOptions } from "./jobs.ts";
-export type { CheckFailure } from "./worker/task_types.ts";
-export { pretrainingDraft } from "./kinds/pretrain.ts";
+export { Jobs, type JobsOptions, type Performed } from "./jobs.ts";
+export { candidateDraft, checkTasks, type FinetuneInput } from "./kinds/finetune.ts";
+export { findCheckingModel, type InferenceInput } from "./kinds/inference.ts";
+export { pretrainingDraft, type PretrainingInput } from "./kinds/pretrain.ts";
+export type { SegmentInput } from "./kinds/segment.ts";
+export { JOB_KINDS, type JobKind, KINDS, type OutputOf, type WishOf } from "./kinds/table.ts";
+export { checkNamesake } from "./kinds/training.ts";
+export type { JobFilter, JobRecord } from "./queue/rows.ts";
 export {
-  type ClassifyOutcome,
-  type FinetuneInput,
-  type InferenceInput,
-  type InferenceOptions,
-  isTraining,
-  JOB_KINDS,
+  type CheckFailure,
   JOB_STATES,
   type JobEvent,
-  type JobKind,
   type JobProgress,
-  type JobRecord,
   type JobResult,
   type JobState,
-  type PretrainingInput,
-  type SegmentOutcome,
   type WorkErrorCode,
 } from "./types.ts";

@@ -24,7 +24,7 @@ function serverScript(dataDirectory: string): string {
     await addModels(registry);
     const datasets = await Datasets.open({ database, dataDirectory });
     const jobs = await openFake({ database, registry, datasets, dataDirectory });
-    const { id } = await jobs.submitFinetune({
+    const { id } = await jobs.submit("finetune", {
       dataset: await readyDataset(datasets),
       base: { model: "base" },
       name: "mine",

@@ -67,11 +67,19 @@ export class Registry {
   }
 
   /**
+   * The version asked for, or the served one. Its files are not checked.
+   * @throws {DomainError} `not-found`, `model-not-served`
+   */
+  async find(name: string, version?: number): Promise<ModelVersion> {
+    return await this.version(name, version ?? (await this.get(name)).servedVersion ?? notServed());
+  }
+
+  /**
    * The version asked for, or the served one, with every file's hash checked: what inference and training start from.
    * @throws {DomainError} `not-found`, `model-not-served`, `package-tampered`, `invalid-package`
    */
   async resolve(name: string, version?: number): Promise<ModelVersion> {
-    const found = await this.version(name, version ?? (await this.get(name)).servedVersion ?? notServed());
+    const found = await this.find(name, version);
     await this.#verify(found);
     return found;
   }

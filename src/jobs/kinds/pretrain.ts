@@ -1,52 +1,88 @@
-/** A pre-training from the user's wish to the candidate version. Not the training: that happens in a worker process. */
-import { DomainError } from "../../storage/mod.ts";
-import { type ManifestDraft } from "../../registry/mod.ts";
-import { DEFAULT_PRETRAINING, type PretrainResult, resolvePretraining } from "../../train/mod.ts";
-import { checkModelName, checkNamesake, type FinetuneDeps, trainingResult } from "./finetune.ts";
-import type { PretrainingJobInput } from "../queue/rows.ts";
-import { type Origin, provenanceOf } from "./provenance.ts";
-import type { RunOptions } from "../worker/task_process.ts";
-import type { JobResult, PretrainingInput } from "../types.ts";
+/** Pre-training: a data set, labelled or not, becomes a candidate encoder. Not the training itself. */
+import { z } from "zod";
+import type { ManifestDraft } from "../../registry/mod.ts";
+import {
+  DEFAULT_PRETRAINING,
+  pretrain as train,
+  type PretrainingRecipe,
+  pretrainingRecipeSchema,
+  type PretrainRequest,
+  type PretrainResult,
+  resolvePretraining,
+} from "../../train/mod.ts";
+import { jobKind, type PlanContext, type Planned, type RunContext, type Warned } from "./kind.ts";
+import {
+  checkModelName,
+  checkNamesake,
+  checkUnchanged,
+  makeCandidate,
+  type Origin,
+  provenanceOf,
+  TRAINING,
+} from "./training.ts";
+import type { JobOutcome } from "../types.ts";
+
+/** What a pre-training is asked for (`POST /v1/pretrainings`). */
+export interface PretrainingInput {
+  /** Id of the data set. Its labels are not read, and its cases may lack modalities. */
+  readonly dataset: string;
+  /** Name of the encoder that gets a candidate version. */
+  readonly name: string;
+  /** Default: the default preset. */
+  readonly recipe?: PretrainingRecipe;
+}
+
+interface Stored {
+  readonly dataset: string;
+  readonly datasetHash: string;
+  readonly name: string;
+  readonly recipe: PretrainingRecipe;
+}
+const stored: z.ZodType<Stored> = z.object({
+  dataset: z.string(),
+  datasetHash: z.string(),
+  name: z.string(),
+  recipe: pretrainingRecipeSchema,
+});
+
+type Params = Omit<PretrainRequest, "engine" | "signal" | "onEvent">;
+type Trained = PretrainResult & Warned;
+
+export const pretrain = jobKind({
+  ...TRAINING,
+  input: stored,
+  plan,
+  run,
+  async task(params: Params, { engine, signal, emit }): Promise<Trained> {
+    return { ...await train({ ...params, engine, signal, onEvent: emit }), warnings: [] };
+  },
+});
 
 /**
- * Checks a wish and pins what it leaves open: the data set's hash, the preset.
  * @throws {DomainError} `invalid-name`, `not-found`, `incomplete-dataset`, `wrong-task`
  * @throws {TrainingError} `invalid-recipe`
  */
-export async function planPretraining(
+async function plan(
   { dataset, name, recipe = DEFAULT_PRETRAINING }: PretrainingInput,
-  { registry, datasets }: Pick<FinetuneDeps, "registry" | "datasets">,
-): Promise<PretrainingJobInput> {
+  { registry, datasets }: PlanContext,
+): Promise<Planned<Stored>> {
   checkModelName(name);
   const { detail, cases } = await datasets.pretrainingCases(dataset);
   await checkNamesake(registry, { name, task: "encoder", source: "this training" });
   resolvePretraining(recipe, cases.length);
-  return { dataset: detail.id, datasetHash: detail.hash, name, recipe };
+  return { input: { dataset: detail.id, datasetHash: detail.hash, name, recipe }, dataset: detail.id };
 }
 
-/** Trains (or goes on training) and writes the candidate, unless this job has written one before. */
-export async function runPretraining(
-  { id, input }: { readonly id: string; readonly input: PretrainingJobInput },
-  { registry, datasets, files, process, provider }: FinetuneDeps,
-  options: Omit<RunOptions, "lock">,
-): Promise<{ result: JobResult }> {
-  const existing = await registry.madeBy(id);
-  if (existing) return { result: trainingResult(existing) };
-  const { dataset, datasetHash, name, recipe } = input;
-  const { detail, cases } = await datasets.pretrainingCases(dataset);
-  if (detail.hash !== datasetHash) {
-    throw new DomainError("invalid-data", "Cannot pre-train: the data set has changed since the job was made");
-  }
-  await files.makeWorkshop(id);
-  const trained = await process.run("pretrain", {
-    cases,
-    recipe,
-    workDirectory: files.work(id),
-    outputDirectory: files.output(id),
-    provider,
-  }, { ...options, lock: files.lock(id) });
-  const draft = pretrainingDraft(trained, { job: id, name, datasetHash, caseCount: cases.length });
-  return { result: trainingResult(await registry.addCandidate(draft, files.output(id)), trained) };
+async function run(input: Stored, context: RunContext<Params, Trained>): Promise<JobOutcome<never>> {
+  const { id, datasets, paths, work } = context;
+  const { outcome } = await makeCandidate(context, async () => {
+    const { dataset, datasetHash, name, recipe } = input;
+    const { detail, cases } = await datasets.pretrainingCases(dataset);
+    checkUnchanged(detail, input, "pre-train");
+    const trained = await work({ cases, recipe, workDirectory: paths.work, outputDirectory: paths.output });
+    return { trained, draft: pretrainingDraft(trained, { job: id, name, datasetHash, caseCount: cases.length }) };
+  });
+  return outcome;
 }
 
 /** The manifest of the version that a pre-training made. */

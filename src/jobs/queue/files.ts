@@ -1,8 +1,9 @@
 /** Where jobs keep files, and when these go. `jobs/<id>/` is a job's workshop, `results/<id>.nii.gz` a mask. */
-import { type ImageList } from "../worker/task_types.ts";
 import { exists, removeIfPresent } from "../../storage/mod.ts";
 import { isUuid } from "../../datasets/mod.ts";
 import { WRITTEN_ENDING } from "../../volume/mod.ts";
+import type { JobPaths } from "../kinds/kind.ts";
+import type { ImageList } from "../types.ts";
 
 export interface JobFilesOptions {
   readonly dataDirectory: string;
@@ -32,24 +33,18 @@ export class JobFiles {
     return files;
   }
 
-  /** Checkpoints; a job that is started again finds what it left. */
-  work(job: string): string {
-    return `${this.#jobs}/${job}/work`;
-  }
-  /** What becomes the package. */
-  output(job: string): string {
-    return `${this.#jobs}/${job}/output`;
+  of(job: string): JobPaths {
+    const folder = `${this.#jobs}/${job}`;
+    return { work: `${folder}/work`, output: `${folder}/output`, mask: `${this.#results}/${job}${WRITTEN_ENDING}` };
   }
   /** Held by the process that works on the job. */
   lock(job: string): string {
     return `${this.#jobs}/${job}/lock`;
   }
-  result(job: string): string {
-    return `${this.#results}/${job}${WRITTEN_ENDING}`;
-  }
 
   async makeWorkshop(job: string): Promise<void> {
-    for (const folder of [this.work(job), this.output(job)]) await Deno.mkdir(folder, { recursive: true });
+    const { work, output } = this.of(job);
+    for (const folder of [work, output]) await Deno.mkdir(folder, { recursive: true });
   }
 
   /** Moves images into a job's folder, under names of our own. */
@@ -66,6 +61,12 @@ export class JobFiles {
 
   async removeWorkshop(job: string): Promise<void> {
     await removeIfPresent(`${this.#jobs}/${job}`);
+  }
+
+  /** Removes everything that a job has here. */
+  async removeAll(job: string): Promise<void> {
+    await this.removeWorkshop(job);
+    await removeIfPresent(this.of(job).mask);
   }
 
   /** Removes results and workshops whose time is over; those of `open` jobs stay. */

@@ -4,9 +4,7 @@
  */
 import { type Db, PgBoss } from "pg-boss";
 import type { Database, Queryable } from "../../storage/mod.ts";
-
-export const QUEUES = ["training", "inference"] as const;
-export type QueueName = (typeof QUEUES)[number];
+import { type QueueName, QUEUES } from "../types.ts";
 
 /** A claim on a job lasts this long at most (pg-boss's own limit); a longer training goes on with a new claim. */
 const CLAIM_SECONDS = 24 * 3600;
@@ -51,9 +49,12 @@ export class JobQueue {
     return queue;
   }
 
-  /** Puts a job into the queue as part of a transaction; call {@link JobQueue.wake} after its commit. */
-  async send(tx: Queryable, name: QueueName, job: string): Promise<void> {
-    await this.#boss.send(name, {}, { id: job, db: bossDb(tx) });
+  /**
+   * Puts a job into the queue as part of a transaction; call {@link JobQueue.wake} after its commit. `first`: before the
+   * jobs that nobody waits for.
+   */
+  async send(tx: Queryable, name: QueueName, job: string, { first = false } = {}): Promise<void> {
+    await this.#boss.send(name, {}, { id: job, priority: first ? 1 : 0, db: bossDb(tx) });
   }
 
   /** Takes a job out of the queue as part of a transaction, whatever state it is in. */
@@ -78,6 +79,7 @@ export class JobQueue {
       { batchSize: 1, pollingIntervalSeconds: POLL_SECONDS },
       async ([job]) => {
         await handler(job.id, job.signal);
+        this.wake(name); // looks for the next job at once; pg-boss would first wait for the rest of its poll interval
       },
     );
     this.#workers.set(name, worker);

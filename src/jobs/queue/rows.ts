@@ -4,54 +4,37 @@
  */
 import { DomainError, type Queryable } from "../../storage/mod.ts";
 import { isUuid } from "../../datasets/mod.ts";
-import type { QueueName } from "./queue.ts";
-import type { PretrainingRecipe, Recipe } from "../../train/mod.ts";
-import type { ImageList } from "../worker/task_types.ts";
-import {
-  type InferenceInput,
-  isTraining,
-  type JobKind,
-  type JobProgress,
-  type JobRecord,
-  type JobResult,
-  type JobState,
-} from "../types.ts";
+import type { Metrics } from "../../train/mod.ts";
+import type { JobKind, OutputOf } from "../kinds/table.ts";
+import type { JobError, JobOutcome, JobProgress, JobResult, JobState, WorkErrorCode } from "../types.ts";
+import type { Ending } from "./endings.ts";
 
-/** What a job was asked for, with every choice made. */
-export interface FinetuneJobInput {
-  readonly dataset: string;
-  readonly datasetHash: string;
-  readonly base: { readonly model: string; readonly version: number };
-  readonly name: string;
-  readonly recipe: Recipe;
+/** A job, as `GET /v1/jobs/{id}` shows it. */
+export interface JobRecord {
+  readonly id: string;
+  readonly kind: JobKind;
+  readonly state: JobState;
+  readonly createdAt: string;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  readonly progress?: JobProgress;
+  readonly validation?: Metrics;
+  readonly result?: JobResult<OutputOf<JobKind>>;
+  readonly error?: JobError;
 }
-export interface InferenceJobInput extends Omit<InferenceInput, "images" | "version"> {
-  readonly version: number;
-  readonly images: ImageList;
-}
-export interface PretrainingJobInput {
-  readonly dataset: string;
-  readonly datasetHash: string;
-  readonly name: string;
-  readonly recipe: PretrainingRecipe;
-}
-export type JobInput = FinetuneJobInput | PretrainingJobInput | InferenceJobInput;
 
-export type ClaimedJob =
-  | { readonly id: string; readonly attempts: number; readonly kind: "finetune"; readonly input: FinetuneJobInput }
-  | { readonly id: string; readonly attempts: number; readonly kind: "pretrain"; readonly input: PretrainingJobInput }
-  | {
-    readonly id: string;
-    readonly attempts: number;
-    readonly kind: "segment" | "classify";
-    readonly input: InferenceJobInput;
-  };
-
-export type JobError = NonNullable<JobRecord["error"]>;
+export interface ClaimedJob {
+  readonly id: string;
+  readonly kind: JobKind;
+  /** As the kind's plan stored it. */
+  readonly input: unknown;
+  readonly attempts: number;
+  readonly transient: boolean;
+}
 
 /** How a job ends. */
 export type Outcome =
-  | { readonly state: "succeeded"; readonly result: JobResult; readonly validation?: JobRecord["validation"] }
+  | ({ readonly state: "succeeded" } & JobOutcome)
   | { readonly state: "failed"; readonly error: JobError }
   | { readonly state: "cancelled" };
 
@@ -63,34 +46,80 @@ interface JobRow {
   readonly started_at: Date | null;
   readonly finished_at: Date | null;
   readonly progress: JobProgress | null;
-  readonly validation: JobRecord["validation"] | null;
-  readonly result: JobResult | null;
+  readonly validation: Metrics | null;
+  readonly result: JobRecord["result"] | null;
   readonly error: JobError | null;
 }
 const COLUMNS = "id, kind, state, created_at, started_at, finished_at, progress, validation, result, error";
 
-export function queueOf(kind: JobKind): QueueName {
-  return isTraining(kind) ? "training" : "inference";
+export interface NewJob {
+  readonly id: string;
+  readonly kind: JobKind;
+  readonly input: unknown;
+  readonly dataset?: string;
+  /** A request waits for it. */
+  readonly awaited: boolean;
+  /** Row and files go with the request; no list shows it. */
+  readonly transient: boolean;
 }
 
+/** Serialises the bounded inserts of all processes; any constant will do. */
+const ADVISORY_LOCK = 7_263_186;
+
+/**
+ * Queues a job, in a transaction. An awaited one is refused when `maxWaiting` others wait already beside the one that
+ * runs: the insert counts them itself, under a lock, so that two requests never take the same place.
+ * @throws {DomainError} `busy`
+ */
 export async function insertJob(
   tx: Queryable,
-  job: { id: string; kind: JobKind; input: JobInput; dataset?: string },
+  { id, kind, input, dataset, awaited, transient }: NewJob,
+  maxWaiting: number,
 ): Promise<void> {
-  await tx.query("INSERT INTO sulcus.jobs (id, kind, state, input, dataset) VALUES ($1, $2, 'queued', $3, $4)", [
-    job.id,
-    job.kind,
-    JSON.stringify(job.input),
-    job.dataset ?? null,
-  ]);
+  if (awaited) await tx.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]);
+  const { affected } = await tx.query(
+    `INSERT INTO sulcus.jobs (id, kind, state, input, dataset, awaited, transient)
+     SELECT $1::uuid, $2, 'queued', $3::jsonb, $4::uuid, $5::boolean, $6::boolean
+     WHERE NOT $5::boolean OR $7::integer >= (
+       SELECT count(*) FILTER (WHERE state = 'queued') + least(count(*) FILTER (WHERE state = 'running'), 1)
+       FROM sulcus.jobs WHERE awaited AND state IN ('queued', 'running'))`,
+    [id, kind, JSON.stringify(input), dataset ?? null, awaited, transient, maxWaiting],
+  );
+  if (affected === 0) throw new DomainError("busy", `Cannot take the request now: ${maxWaiting} others are waiting`);
 }
 
-/** @throws {DomainError} `not-found` */
+/** Removes a job with its events. */
+export async function deleteJob(on: Queryable, id: string): Promise<void> {
+  await on.query("DELETE FROM sulcus.jobs WHERE id = $1", [id]);
+}
+
+/** Removes the transient jobs made before a time, and returns their ids: the processes that waited have died. */
+export async function deleteTransient(on: Queryable, before: Date): Promise<string[]> {
+  const { rows } = await on.query<{ id: string }>(
+    "DELETE FROM sulcus.jobs WHERE transient AND created_at < $1 RETURNING id",
+    [before],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** How a job ended, also a transient one; null while it is open. @throws {DomainError} `not-found` */
+export async function selectEnding(on: Queryable, id: string): Promise<Ending | null> {
+  const { rows } = await on.query<JobRow>(`SELECT ${COLUMNS} FROM sulcus.jobs WHERE id = $1`, [id]);
+  if (!rows[0]) throw notFound();
+  const { state, result, validation, error } = recordOf(rows[0]);
+  if (state === "succeeded" && result) return { state, result, validation };
+  if (state === "failed" && error) {
+    return { state, error: new DomainError(error.code as WorkErrorCode, error.message) };
+  }
+  return state === "cancelled" ? { state } : null;
+}
+
+/** A job that users may see. @throws {DomainError} `not-found` */
 export async function selectJob(on: Queryable, id: string): Promise<JobRecord> {
   const { rows } = isUuid(id)
-    ? await on.query<JobRow>(`SELECT ${COLUMNS} FROM sulcus.jobs WHERE id = $1`, [id])
+    ? await on.query<JobRow>(`SELECT ${COLUMNS} FROM sulcus.jobs WHERE id = $1 AND NOT transient`, [id])
     : { rows: [] };
-  if (!rows[0]) throw new DomainError("not-found", "Cannot find this job");
+  if (!rows[0]) throw notFound();
   return recordOf(rows[0]);
 }
 
@@ -107,7 +136,7 @@ export interface JobFilter {
 export async function selectJobs(on: Queryable, { kind, state, limit = 100, before }: JobFilter): Promise<JobRecord[]> {
   const { rows } = await on.query<JobRow>(
     `SELECT ${COLUMNS} FROM sulcus.jobs
-     WHERE ($1::text IS NULL OR kind = $1) AND ($2::text IS NULL OR state = $2)
+     WHERE NOT transient AND ($1::text IS NULL OR kind = $1) AND ($2::text IS NULL OR state = $2)
        AND ($3::uuid IS NULL OR seq < (SELECT seq FROM sulcus.jobs WHERE id = $3::uuid))
      ORDER BY seq DESC LIMIT $4`,
     [kind ?? null, state ?? null, before && isUuid(before) ? before : null, Math.min(limit, 1000)],
@@ -128,7 +157,7 @@ export async function claimJob(on: Queryable, id: string, runner: string): Promi
   const { rows } = await on.query<ClaimedJob>(
     `UPDATE sulcus.jobs
      SET state = 'running', runner = $2, attempts = attempts + 1, started_at = coalesce(started_at, now())
-     WHERE id = $1 AND state IN ('queued', 'running') RETURNING id, kind, input, attempts`,
+     WHERE id = $1 AND state IN ('queued', 'running') RETURNING id, kind, input, attempts, transient`,
     [id, runner],
   );
   return rows[0] ?? null;
@@ -165,14 +194,14 @@ export async function touchJob(
 
 /** Asks for a job's end; "queued" when nobody runs it. @throws {DomainError} `not-found`, `job-finished` */
 export async function requestCancel(tx: Queryable, id: string): Promise<{ kind: JobKind; state: JobState }> {
-  const { kind } = await selectJob(tx, id);
   const { rows } = await tx.query<{ kind: JobKind; state: JobState }>(
     `UPDATE sulcus.jobs SET cancel_requested = true
      WHERE id = $1 AND state IN ('queued', 'running') RETURNING kind, state`,
     [id],
   );
-  if (!rows[0]) throw new DomainError("job-finished", `Cannot cancel this ${kind} job: it has ended already`);
-  return rows[0];
+  if (rows[0]) return rows[0];
+  const { kind } = await selectJob(tx, id);
+  throw new DomainError("job-finished", `Cannot cancel this ${kind} job: it has ended already`);
 }
 
 /** Ends a job; false when it is not `runner`'s any more (null: when it is not queued). */
@@ -193,10 +222,18 @@ export async function finishJob(tx: Queryable, id: string, runner: string | null
   return affected > 0;
 }
 
-export async function countJobs(on: Queryable): Promise<{ queued: number; running: number }> {
-  const { rows } = await on.query<{ queued: number; running: number }>(
-    `SELECT (count(*) FILTER (WHERE state = 'queued'))::integer AS queued,
-            (count(*) FILTER (WHERE state = 'running'))::integer AS running
+export interface JobCounts {
+  readonly queued: number;
+  readonly running: number;
+  /** Requests that wait for their turn. */
+  readonly waiting: number;
+}
+
+export async function countJobs(on: Queryable): Promise<JobCounts> {
+  const { rows } = await on.query<JobCounts>(
+    `SELECT (count(*) FILTER (WHERE state = 'queued' AND NOT transient))::integer AS queued,
+            (count(*) FILTER (WHERE state = 'running' AND NOT transient))::integer AS running,
+            (count(*) FILTER (WHERE state = 'queued' AND awaited))::integer AS waiting
      FROM sulcus.jobs WHERE state IN ('queued', 'running')`,
   );
   return rows[0];
@@ -216,4 +253,8 @@ function recordOf(row: JobRow): JobRecord {
     ...(result && { result }),
     ...(error && { error }),
   };
+}
+
+function notFound(): DomainError {
+  return new DomainError("not-found", "Cannot find this job");
 }

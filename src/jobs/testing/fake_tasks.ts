@@ -5,7 +5,8 @@
 import { InferenceError } from "../../inference/types.ts";
 import { draftOf } from "../../registry/testing/packages.ts";
 import { TrainingError } from "../../train/types.ts";
-import type { FinetuneParams, PretrainParams, TaskContext, Tasks } from "../worker/task_types.ts";
+import type { TaskContext } from "../kinds/kind.ts";
+import type { ParamsOf, Tasks } from "../kinds/table.ts";
 
 export const BEHAVIOUR = { normal: 1, diverges: 2, crashesOnce: 3, crashesAlways: 4, unforeseen: 5, deaf: 6 } as const;
 
@@ -18,7 +19,7 @@ export interface Trace {
 /** What a training of the fake warns of. */
 export const FELL_BACK = { code: "fell-back", detail: "cuda could not do it: Cannot run the graph: out of memory" };
 
-async function finetune(params: FinetuneParams, { signal, emit }: TaskContext) {
+async function finetune(params: ParamsOf<"finetune">, { signal, emit }: TaskContext) {
   const { recipe, workDirectory, outputDirectory } = params;
   const { steps = 5, learningRate: stepSeconds = 0.001, seed = BEHAVIOUR.normal } = recipe;
   const checkpoint = `${workDirectory}/checkpoint.json`;
@@ -52,7 +53,7 @@ async function finetune(params: FinetuneParams, { signal, emit }: TaskContext) {
 }
 
 /** Two steps; a recipe's seed picks the behaviour as that of a fine-tune does. */
-async function pretrain({ cases, recipe, outputDirectory }: PretrainParams, { emit }: TaskContext) {
+async function pretrain({ cases, recipe, outputDirectory }: ParamsOf<"pretrain">, { emit }: TaskContext) {
   if (recipe.seed === BEHAVIOUR.diverges) throw new TrainingError("diverged", "The loss is no number");
   for (const step of [1, 2]) {
     const losses = { md: 0.1, cmr: 0.2 };

@@ -4,7 +4,7 @@
  * device goes back to the machine.
  */
 import { type Engine, type EngineOptions, fallbackWarning, type Provider, withFallback } from "../../engine/mod.ts";
-import type { Warned } from "./task_types.ts";
+import type { Warned } from "../kinds/kind.ts";
 
 /** Requests of one examination after the other find the networks loaded. */
 const IDLE_MS = 60_000;

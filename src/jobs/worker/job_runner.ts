@@ -1,25 +1,31 @@
 /**
- * Runs queued jobs in this process's workers: claims one, follows it, writes how it ended. A job that ends without an
+ * Runs queued jobs in this process's workers: claims one, follows it, and writes how it ended. A job that ends without an
  * outcome (the server stops, a worker crashes) goes back into the queue and resumes from its checkpoint.
  */
-import type { WorkErrorCode } from "../types.ts";
 import { type Database, DomainError, type Queryable } from "../../storage/mod.ts";
+import type { House } from "../kinds/kind.ts";
+import { type JobKind, KINDS } from "../kinds/table.ts";
+import type { Ending, Endings } from "../queue/endings.ts";
 import type { EventLog } from "../queue/event_log.ts";
-import { type FinetuneDeps, runFinetune } from "../kinds/finetune.ts";
-import { runPretraining } from "../kinds/pretrain.ts";
-import type { InferenceService } from "../kinds/inference_service.ts";
 import type { JobFiles } from "../queue/files.ts";
 import { type ClaimedJob, claimJob, finishJob, type Outcome, requeueJob } from "../queue/rows.ts";
+import type { JobOutcome, QueueName, WorkErrorCode } from "../types.ts";
 import { Reporter } from "./reporter.ts";
-import { domainErrorOf } from "./task_process.ts";
-import { isTraining } from "../types.ts";
+import { domainErrorOf, type TaskProcess } from "./task_process.ts";
+
+/** A queue's worker process, and how long a job may take there; absent: as long as it likes. */
+export interface Workplace {
+  readonly process: TaskProcess;
+  readonly timeoutMs?: number;
+}
 
 export interface RunnerDeps {
   readonly database: Database;
   readonly events: EventLog;
+  readonly endings: Endings;
   readonly files: JobFiles;
-  readonly training: FinetuneDeps;
-  readonly inference: InferenceService;
+  readonly house: House;
+  readonly workplaces: Readonly<Record<QueueName, Workplace>>;
 }
 
 /** Starts of a job that ended in a crash within a minute each, after which it is given up. */
@@ -32,7 +38,7 @@ interface Run {
   readonly ended: Promise<void>;
 }
 
-export class Runner {
+export class JobRunner {
   readonly #deps: RunnerDeps;
   /** This process, in the records of the jobs that it runs. */
   readonly #id = crypto.randomUUID();
@@ -51,7 +57,7 @@ export class Runner {
     await this.#runs.get(id)?.ended;
     if (this.#stopping) throw new DomainError("stopping", "Cannot run a job: the server stops");
     const job = await claimJob(this.#deps.database, id, this.#id);
-    if (!job) return; // it ended meanwhile
+    if (!job) return; // it has ended meanwhile
     const controller = new AbortController();
     const stop = (reason: StopReason) => controller.abort(reason);
     const { promise: ended, resolve } = Promise.withResolvers<void>();
@@ -61,7 +67,7 @@ export class Runner {
     const reporter = new Reporter({ ...this.#deps, job: id, runner: this.#id, onStop: stop });
     try {
       const outcome = await this.#work(job, reporter, controller.signal).finally(() => reporter.close());
-      await this.#finish(job, outcome);
+      await this.#finish(job, { state: "succeeded", ...outcome });
     } catch (error) {
       await this.#handle(job, domainErrorOf(error, "the job"), controller.signal.reason as StopReason | undefined);
     } finally {
@@ -88,35 +94,43 @@ export class Runner {
     await this.#deps.events.append(tx, id, resumeNote(why));
   }
 
-  async #work(job: ClaimedJob, reporter: Reporter, signal: AbortSignal): Promise<Outcome> {
-    if (job.attempts > MAX_ATTEMPTS) {
+  async #work<K extends JobKind>(
+    { id, kind, input, attempts, transient }: ClaimedJob & { readonly kind: K },
+    reporter: Reporter,
+    signal: AbortSignal,
+  ): Promise<JobOutcome> {
+    if (attempts > MAX_ATTEMPTS) {
       throw new DomainError("worker-crashed", `The job was given up after ${MAX_ATTEMPTS} crashes`);
     }
-    const { training, inference, files } = this.#deps;
-    const options = { signal, onEvent: reporter.report.bind(reporter) };
-    if (job.kind === "finetune") return { state: "succeeded", ...await runFinetune(job, training, options) };
-    if (job.kind === "pretrain") return { state: "succeeded", ...await runPretraining(job, training, options) };
-    const { images, ...input } = job.input;
-    const follow = {
-      signal,
-      unbounded: true,
-      onProgress: (step: number, steps: number) => reporter.report({ type: "progress", step, steps }),
-    };
-    const { result, ...used } = job.kind === "segment"
-      ? await inference.segment({ ...input, images }, files.result(job.id), follow)
-      : await inference.classify({ ...input, images }, follow);
-    return { state: "succeeded", result: { ...used, provider: result.provider, output: result } };
+    const { house, files, workplaces } = this.#deps;
+    const { trains, queue, events, run } = KINDS[kind];
+    const { process, timeoutMs } = workplaces[queue];
+    if (trains) await files.makeWorkshop(id);
+    return await run(input, {
+      ...house,
+      id,
+      paths: files.of(id),
+      work: (params, provider = house.provider) =>
+        process.run(kind, params, {
+          provider,
+          signal,
+          timeoutMs,
+          lock: trains ? files.lock(id) : undefined,
+          onEvent(event) {
+            if (event.type === "check-failed") house.onCheckFailed({ error: event.error, code: event.code });
+            else if (!transient && events.includes(event.type)) reporter.report(event);
+          },
+        }),
+    });
   }
 
-  /** What becomes of a job whose work threw. */
+  /** Decides what becomes of a job whose work threw. */
   async #handle(job: ClaimedJob, error: DomainError<WorkErrorCode>, reason: StopReason | undefined): Promise<void> {
     if (reason === "lost") return;
     if (reason === "cancel") return await this.#finish(job, { state: "cancelled" });
-    const isCrash = error.code === "crashed" && job.attempts < MAX_ATTEMPTS;
-    if (reason !== "stop" && !isCrash) {
-      const { code, message } = error;
-      return await this.#finish(job, { state: "failed", error: { code, message } });
-    }
+    // A client that gets the error of a transient job can ask again.
+    const isCrash = error.code === "crashed" && job.attempts < MAX_ATTEMPTS && !job.transient;
+    if (reason !== "stop" && !isCrash) return await this.#finish(job, { state: "failed", error });
     const { database, events } = this.#deps;
     await database.transaction(async (tx) => {
       if (!await requeueJob(tx, job.id, { runner: this.#id, forgive: reason === "stop" })) return;
@@ -126,18 +140,30 @@ export class Runner {
     throw error;
   }
 
-  async #finish({ id, kind }: ClaimedJob, outcome: Outcome): Promise<void> {
-    const { database, events, files } = this.#deps;
+  async #finish({ id, kind, transient }: ClaimedJob, ending: Ending): Promise<void> {
+    const { database, events, endings, files } = this.#deps;
+    const outcome = outcomeOf(ending);
     const finished = await database.transaction(async (tx) => {
       const isOurs = await finishJob(tx, id, this.#id, outcome);
-      if (isOurs) await events.append(tx, id, { type: "done", data: { ...outcome } });
+      if (isOurs && !transient) await events.append(tx, id, { type: "done", data: { ...outcome } });
       return isOurs;
     });
     if (!finished) return;
-    events.wake(id);
-    // A training that did not succeed keeps its checkpoint; images of patients are not kept.
-    if (outcome.state === "succeeded" || !isTraining(kind)) await files.removeWorkshop(id);
+    try {
+      // A training that did not succeed keeps its checkpoint; images of patients are not kept.
+      if (ending.state === "succeeded" || !KINDS[kind].trains) await files.removeWorkshop(id);
+    } finally {
+      events.wake(id);
+      endings.announce(id, ending);
+    }
   }
+}
+
+/** An ending as the record keeps it. */
+function outcomeOf(ending: Ending): Outcome {
+  if (ending.state !== "failed") return ending;
+  const { code, message } = ending.error;
+  return { state: "failed", error: { code, message } };
 }
 
 function resumeNote(why: string) {

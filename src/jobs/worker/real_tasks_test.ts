@@ -60,7 +60,7 @@ Deno.test("a real encoder is fine-tuned in a worker, approved, and segments", as
       await datasets.putFile(dataset, "case", role, streamOf(files[role]));
     }
     const recipe = { preset: "edge", steps: 2, roi: [SIZE, SIZE, SIZE], seed: 3 } as const;
-    const { id } = await jobs.submitFinetune({ dataset, base: { model: "tiny" }, name: "lesions", recipe });
+    const { id } = await jobs.submit("finetune", { dataset, base: { model: "tiny" }, name: "lesions", recipe });
     const events = await Array.fromAsync(jobs.events(id, { signal: AbortSignal.timeout(120_000) }));
     const record = await jobs.get(id);
     assert.equal(record.state, "succeeded", JSON.stringify(record.error));
@@ -71,12 +71,14 @@ Deno.test("a real encoder is fine-tuned in a worker, approved, and segments", as
 
     const images = { t1: `${dataDirectory}/t1.nii.gz`, flair: `${dataDirectory}/flair.nii.gz` };
     for (const modality of ["t1", "flair"] as const) await Deno.writeFile(images[modality], files[modality]);
-    const out = `${dataDirectory}/mask.nii.gz`;
-    const { result, version } = await jobs.segment({ model: "lesions", images }, out);
-    const mask = await readVolume(out);
-    assert.deepEqual([version, result.provider, mask.sizeVox], [1, "cpu", [SIZE, SIZE, SIZE]]);
-    assert.equal(result.labels[0].voxels, mask.data.filter((v) => v === 1).length);
-    await assert.rejects(jobs.segment({ model: "lesions", images: { t1: images.t1 } }, out), {
+    {
+      await using answer = await jobs.perform("segment", { model: "lesions", images });
+      const mask = await readVolume(answer.mask);
+      assert.deepEqual([answer.version, answer.output.provider, mask.sizeVox], [1, "cpu", [SIZE, SIZE, SIZE]]);
+      assert.equal(answer.output.labels[0].voxels, mask.data.filter((v) => v === 1).length);
+    }
+    await Deno.writeFile(images.t1, files.t1);
+    await assert.rejects(jobs.perform("segment", { model: "lesions", images: { t1: images.t1 } }), {
       code: "missing-modality",
     });
   } finally {

@@ -5,8 +5,7 @@
 import type { Database } from "../../storage/mod.ts";
 import type { EventLog } from "../queue/event_log.ts";
 import { touchJob } from "../queue/rows.ts";
-import type { TaskEvent } from "./task_types.ts";
-import type { JobEvent, JobProgress } from "../types.ts";
+import type { JobEvent, JobProgress, TaskEvent } from "../types.ts";
 
 export interface ReporterOptions {
   readonly database: Database;
@@ -40,8 +39,7 @@ export class Reporter {
     }
   }
 
-  report(event: TaskEvent): void {
-    if (event.type === "check-failed") return; // the server's log, not the job's
+  report(event: Exclude<TaskEvent, { type: "check-failed" }>): void {
     const { type, ...data } = event;
     if (type !== "progress") {
       this.#writePending();

@@ -1,21 +1,16 @@
 /**
- * A worker process as its parent sees it: runs a task, passes its events on, cancels it, tells in stable codes what went
- * wrong. Not a queue.
+ * A worker process as the server sees it: runs a task, passes its events on, cancels it, and turns its errors into stable
+ * codes. Not a queue.
  */
-import type { WorkErrorCode } from "../types.ts";
+import type { Provider } from "../../engine/mod.ts";
 import { ProcessError, RemoteError, Supervisor } from "../../process/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
-import type {
-  EventMessage,
-  LoadMessage,
-  RunMessage,
-  TaskEvent,
-  TaskName,
-  TaskParams,
-  TaskResult,
-} from "./task_types.ts";
+import type { FoundOf, JobKind, ParamsOf } from "../kinds/table.ts";
+import type { TaskEvent, WorkErrorCode } from "../types.ts";
+import type { EventMessage, LoadMessage, RunMessage } from "./messages.ts";
 
 export interface RunOptions {
+  readonly provider: Provider | "auto";
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: TaskEvent) => void;
   /** Kills the process and rejects with `timeout`. */
@@ -24,7 +19,7 @@ export interface RunOptions {
 }
 
 export interface TaskProcessOptions {
-  /** What it is, for messages: "the training process". */
+  /** Its name in messages: "the training process". */
   readonly title: string;
   /** URL of the tasks module. */
   readonly tasksModule: string;
@@ -68,8 +63,8 @@ export class TaskProcess {
    * Runs one task.
    * @throws {DomainError} with the task's own code; `crashed`, `out-of-memory`, `timeout` of the process; `cancelled`
    */
-  async run<K extends TaskName>(task: K, params: TaskParams<K>, options: RunOptions = {}): Promise<TaskResult<K>> {
-    const { signal, onEvent, timeoutMs, lock } = options;
+  async run<K extends JobKind>(task: K, params: ParamsOf<K>, options: RunOptions): Promise<FoundOf<K>> {
+    const { provider, signal, onEvent, timeoutMs, lock } = options;
     if (signal?.aborted) throw cancelled();
     const run = crypto.randomUUID();
     if (onEvent) this.#listeners.set(run, onEvent);
@@ -80,8 +75,8 @@ export class TaskProcess {
     };
     signal?.addEventListener("abort", cancel, { once: true });
     try {
-      const message: RunMessage = { run, task, params, lock };
-      return await this.#supervisor.call("run", message, { timeoutMs }) as TaskResult<K>;
+      const message: RunMessage = { run, task, params, provider, lock };
+      return await this.#supervisor.call("run", message, { timeoutMs }) as FoundOf<K>;
     } catch (error) {
       throw signal?.aborted ? cancelled() : domainErrorOf(error, this.#options.title);
     } finally {

@@ -1,17 +1,19 @@
 /**
- * The program of a worker process: runs tasks of the module that it is told to load. Not for import; see
- * `TaskProcess`.
+ * The program of a worker process: runs tasks of the module that it is told to load. `TaskProcess` starts it; nothing
+ * imports it.
  */
 import { emit, giveBackMemory, serve } from "../../process/mod.ts";
 import { acquireLock } from "../../storage/mod.ts";
-import type { CancelMessage, LoadMessage, RunMessage, TaskContext, TaskName } from "./task_types.ts";
+import type { TaskContext } from "../kinds/kind.ts";
+import type { JobKind } from "../kinds/table.ts";
+import type { CancelMessage, LoadMessage, RunMessage } from "./messages.ts";
 
 type AnyTask = (params: unknown, context: TaskContext) => Promise<unknown>;
 
 /** A predecessor that was orphaned a moment ago may still be ending. */
 const LOCK_WAIT_MS = 30_000;
 
-let tasks: Record<TaskName, AnyTask> | undefined;
+let tasks: Record<JobKind, AnyTask> | undefined;
 let dataDirectory: string;
 const running = new Map<string, AbortController>();
 
@@ -20,7 +22,7 @@ serve({
     dataDirectory = rest.dataDirectory;
     tasks = (await import(url)).tasks;
   },
-  async run({ run, task, params, lock }: RunMessage) {
+  async run({ run, task, params, provider, lock }: RunMessage) {
     if (!tasks) throw new TypeError("Cannot run a task: no tasks module is loaded");
     const held = lock ? await acquireLock(lock, { what: "the job's folder", waitMs: LOCK_WAIT_MS }) : undefined;
     const controller = new AbortController();
@@ -29,6 +31,7 @@ serve({
       return await tasks[task](params, {
         signal: controller.signal,
         emit: (event) => emit("task", { run, event }),
+        provider,
         dataDirectory,
       });
     } finally {

@@ -1,16 +1,14 @@
 /** Segmentation and classification: volumes in, a mask or probabilities out, now or as a job. */
-import type { InferenceInput, SegmentOutcome } from "../../jobs/mod.ts";
+import { KINDS, type OutputOf, type Performed, type SegmentInput } from "../../jobs/mod.ts";
 import { attachment, fileReply, json } from "../http/reply.ts";
 import { readVolumeForm } from "../http/form.ts";
-import { jobReply } from "./job_reply.ts";
+import { jobReply, maskUrl } from "./job_reply.ts";
 import { prefersAsync } from "../http/negotiate.ts";
 import { Problem, type ProblemCode } from "../http/problems.ts";
 import { classificationSchema, jobSchema, segmentationSchema } from "../schemas/replies.ts";
 import { inferenceOptionsSchema, nameParams, segmentQuery } from "../schemas/requests.ts";
 import { type Call, type Reply, route } from "../http/route.ts";
-import type { Services } from "../http/services.ts";
 import type { SpoolFolder } from "../http/spool.ts";
-import { runToEnd } from "./wait_for_job.ts";
 
 const tag = "Segment, classify";
 const MASK_TYPE = "application/octet-stream";
@@ -48,17 +46,20 @@ const refusals: readonly ProblemCode[] = [
   "out-of-memory",
 ];
 
-type InferenceCall = Call<{ name: string }, { output?: InferenceInput["output"] }, undefined>;
+type InferenceCall = Call<{ name: string }, { output?: SegmentInput["output"] }, undefined>;
+type InferenceKind = "segment" | "classify";
+type Answer<K extends InferenceKind> = Performed<NonNullable<OutputOf<K>>>;
 
-/** Receives a request's volumes into `folder`. */
+/** Receives a request's volumes into `folder`; `durable`: they will outlive the request. */
 async function receive(
   { request, params, query, services }: InferenceCall,
-  { folder, durable, task }: { folder: SpoolFolder; durable: boolean; task: "segmentation" | "classification" },
-): Promise<InferenceInput> {
+  { folder, durable, kind }: { folder: SpoolFolder; durable: boolean; kind: InferenceKind },
+): Promise<SegmentInput> {
   const { limits } = services.settings;
-  const model = await services.registry.get(params.name);
-  if (model.task !== task) { // before gigabytes are read
-    throw new Problem("wrong-task", `Cannot use ${model.name} for ${task}: its task is ${model.task}`);
+  const { name, task } = await services.registry.get(params.name);
+  const { modelTask: expected } = KINDS[kind];
+  if (task !== expected) { // before gigabytes are read
+    throw new Problem("wrong-task", `Cannot use ${name} for ${expected}: its task is ${task}`);
   }
   const { images, options } = await readVolumeForm(request, {
     folder,
@@ -77,9 +78,30 @@ async function receive(
   return { model: params.name, ...options, images, output: query.output };
 }
 
-/** What the JSON reply says, for those who take the mask itself. */
-function maskHeaders({ model, version, result }: SegmentOutcome): Record<string, string> {
-  const { provider, warnings } = result;
+/**
+ * Runs a request as a job: replies with the job at once where the client prefers that, and otherwise waits for its end.
+ * `keep`: the job and its mask stay for the addresses in the reply.
+ */
+async function infer<K extends InferenceKind>(
+  call: InferenceCall,
+  { kind, keep, reply }: {
+    readonly kind: K;
+    readonly keep: boolean;
+    readonly reply: (answer: Answer<K>) => Response | Promise<Response>;
+  },
+): Promise<Response> {
+  const { services: { jobs, metrics, spool }, request, signal } = call;
+  const later = prefersAsync(request);
+  await using folder = await spool.folder();
+  const input = await receive(call, { folder, durable: later || keep, kind });
+  if (later) return jobReply(await jobs.submit(kind, input));
+  await using answer = await jobs.perform(kind, input, { signal, keep });
+  metrics.inference.observe(answer.output.timingsMs.infer / 1000, { kind });
+  return await reply(answer);
+}
+
+/** The JSON reply's facts for those who take the mask itself. */
+function maskHeaders({ model, version, output: { provider, warnings } }: Answer<"segment">): Record<string, string> {
   return {
     "content-type": "application/gzip",
     ...attachment("mask.nii.gz"),
@@ -97,36 +119,18 @@ function asciiJson(value: unknown): string {
   );
 }
 
-function observe({ metrics }: Services, kind: string, { infer }: { readonly infer: number }): void {
-  metrics.inference.observe(infer / 1000, { kind });
-}
-
-async function segment(call: InferenceCall): Promise<Response> {
-  const { services, request, mediaType, signal } = call;
-  const isJob = prefersAsync(request) || mediaType === JSON_TYPE;
-  await using folder = await services.spool.folder();
-  const input = await receive(call, { folder, durable: isJob, task: "segmentation" });
-  if (prefersAsync(request)) return jobReply(await services.jobs.submitInference("segment", input));
-  if (mediaType === JSON_TYPE) {
-    const { output, ...used } = await runToEnd(services, input, signal);
-    observe(services, "segment", output.timingsMs);
-    return json({ ...used, ...output });
+function segment(call: InferenceCall): Promise<Response> {
+  if (call.mediaType !== JSON_TYPE) {
+    return infer(call, { kind: "segment", keep: false, reply: (found) => fileReply(found.mask, maskHeaders(found)) });
   }
-  const path = folder.path("mask.nii.gz");
-  const outcome = await services.jobs.segment(input, path, { signal });
-  observe(services, "segment", outcome.result.timingsMs);
-  return await fileReply(path, maskHeaders(outcome));
+  const reply = ({ id, model, version, output }: Answer<"segment">) =>
+    json({ model, version, maskUrl: maskUrl(id), ...output });
+  return infer(call, { kind: "segment", keep: true, reply });
 }
 
-async function classify(call: InferenceCall): Promise<Response> {
-  const { services, request, signal } = call;
-  const isJob = prefersAsync(request);
-  await using folder = await services.spool.folder();
-  const input = await receive(call, { folder, durable: isJob, task: "classification" });
-  if (isJob) return jobReply(await services.jobs.submitInference("classify", input));
-  const { model, version, result } = await services.jobs.classify(input, { signal });
-  observe(services, "classify", result.timingsMs);
-  return json({ model, version, ...result });
+function classify(call: InferenceCall): Promise<Response> {
+  const reply = ({ model, version, output }: Answer<"classify">) => json({ model, version, ...output });
+  return infer(call, { kind: "classify", keep: false, reply });
 }
 
 export const INFERENCE_ROUTES = [

@@ -24,7 +24,7 @@ export const TRAINING_ROUTES = [
     body: { kind: "json", schema: finetuneSchema },
     replies,
     refusals: ["not-found", "model-not-served", "incomplete-dataset", "wrong-task", "invalid-recipe"],
-    handle: async ({ body, services: { jobs } }) => jobReply(await jobs.submitFinetune(body)),
+    handle: async ({ body, services: { jobs } }) => jobReply(await jobs.submit("finetune", body)),
   }),
   route({
     method: "POST",
@@ -37,6 +37,6 @@ export const TRAINING_ROUTES = [
     body: { kind: "json", schema: pretrainingSchema },
     replies,
     refusals: ["not-found", "incomplete-dataset", "wrong-task", "invalid-recipe"],
-    handle: async ({ body, services: { jobs } }) => jobReply(await jobs.submitPretraining(body)),
+    handle: async ({ body, services: { jobs } }) => jobReply(await jobs.submit("pretrain", body)),
   }),
 ];

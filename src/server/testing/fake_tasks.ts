@@ -5,7 +5,8 @@
 import { EngineError, type EngineErrorCode } from "../../engine/mod.ts";
 import { InferenceError, type InferenceErrorCode } from "../../inference/types.ts";
 import { tasks as jobTasks } from "../../jobs/testing/fake_tasks.ts";
-import type { TaskContext, Tasks } from "../../jobs/worker/task_types.ts";
+import type { TaskContext } from "../../jobs/kinds/kind.ts";
+import type { Tasks } from "../../jobs/kinds/table.ts";
 
 export interface Behaviour {
   /** How long it takes. */

@@ -87,6 +87,10 @@ export const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX job_events_job ON sulcus.job_events (job, id);
   `,
+  `
+  ALTER TABLE sulcus.jobs ADD COLUMN awaited boolean NOT NULL DEFAULT false;
+  ALTER TABLE sulcus.jobs ADD COLUMN transient boolean NOT NULL DEFAULT false;
+  `,
 ];
 
 /** Serialises migrations between processes; any constant that no other lock of the database has. */
