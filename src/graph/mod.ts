@@ -3,30 +3,20 @@
  * Knows nothing of ONNX Runtime, networks or medicine.
  */
 export { ONNX_DTYPES } from "./ir/dtypes.ts";
-export type { Attrs, Graph, Node, OpName, Ops, Value } from "./ir/ir.ts";
+export type { Graph, Node, OpName, Ops, Value } from "./ir/ir.ts";
 export { GraphBuilder } from "./build/builder.ts";
 export { gradients, NoGradientError } from "./autodiff.ts";
 export { batched } from "./batch.ts";
 export { evaluate } from "./reference/evaluate.ts";
-export { encodeLoop, encodeModel, type EncodeOptions, LOOP_NAMES } from "./write/encode.ts";
-export { ATTENTION_PIECES } from "./lower/attention.ts";
+export { encodeLoop, encodeModel, LOOP_NAMES } from "./write/encode.ts";
 export { CPU_PASSES, CUDA_PASSES, MIXED_CUDA_PASSES, WEBGPU_PASSES } from "./lower/lists.ts";
 export { lower, lowerFor, type Lowering } from "./lower/lower.ts";
-export type { Cost, Costs, Pass, PassReport } from "./lower/pass.ts";
-export { MIXED_PRECISION } from "./lower/precision.ts";
+export type { Cost, Costs, Pass } from "./lower/pass.ts";
 export { idleGraph, type Trial, trialsOf } from "./lower/trials.ts";
-export {
-  decodeModel,
-  IMPORT_LIMITS,
-  type ImportLimits,
-  type RawAttr,
-  type RawInput,
-  type RawModel,
-  type RawNode,
-} from "./read/decode.ts";
-export { importModel, type ImportOptions, normalizeModel } from "./read/normalize.ts";
+export { decodeModel, IMPORT_LIMITS, type RawModel } from "./read/decode.ts";
+export { importModel, type ImportOptions } from "./read/normalize.ts";
 export { type MemoryForecast, predictMemory } from "./schedule/memory.ts";
 export { print } from "./build/print.ts";
 export { MemoryBudgetError, rematerialise, type Rematerialised } from "./schedule/rematerialise.ts";
-export { runOrder, waitFor } from "./schedule/sequence.ts";
+export { waitFor } from "./schedule/sequence.ts";
 export { verify } from "./build/verify.ts";

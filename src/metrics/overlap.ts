@@ -28,20 +28,6 @@ export function nanMean(values: readonly number[]): number {
   return defined.reduce((sum, v) => sum + v, 0) / defined.length;
 }
 
-/**
- * MONAI's reduction "mean" of `[case][class]`: over the classes of each case, then over the cases that have a defined
- * class; 0 where nothing is defined.
- */
-export function meanOverCases(cases: readonly (readonly number[])[]): number {
-  const mean = nanMean(cases.map(nanMean));
-  return Number.isNaN(mean) ? 0 : mean;
-}
-
-/** Per class the mean over the cases where it is defined ("mean_batch"); NaN where there is none (MONAI gives 0). */
-export function classMeans(cases: readonly (readonly number[])[]): number[] {
-  return (cases[0] ?? []).map((_, c) => nanMean(cases.map((row) => row[c])));
-}
-
 /** Volume of the voxels of a label map that have `value` (default: all that are not 0), millilitres. */
 export function volumeMl(
   mask: Mask,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { classMeans, dice, meanOverCases, nanMean, volumeMl } from "./mod.ts";
+import { dice, nanMean, volumeMl } from "./mod.ts";
 
 const mask = (...values: number[]) => Uint8Array.from(values);
 
@@ -33,14 +33,6 @@ Deno.test("nanMean() skips NaN, keeps infinity, and is NaN without values", () =
   assert.equal(nanMean([1, NaN, 2]), 1.5);
   assert.equal(nanMean([1, Infinity, NaN]), Infinity);
   assert.equal(nanMean([NaN]), NaN);
-});
-
-Deno.test("meanOverCases() and classMeans() differ where classes are empty", () => {
-  const cases = [[0.5, NaN], [1, 0], [NaN, NaN]];
-  assert.equal(meanOverCases(cases), (0.5 + 0.5) / 2);
-  assert.deepEqual(classMeans(cases), [0.75, 0]);
-  assert.equal(meanOverCases([[NaN], [NaN]]), 0);
-  assert.deepEqual(classMeans([[NaN], [NaN]]), [NaN]);
 });
 
 Deno.test("volumeMl() counts voxels of a value", () => {

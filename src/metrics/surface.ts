@@ -2,7 +2,7 @@
 import { squaredDistances } from "./_distance.ts";
 import { checkMasks, checkSize, type Mask, type Triple } from "./_mask.ts";
 
-export interface HausdorffOptions {
+interface HausdorffOptions {
   readonly sizeVox: Triple;
   readonly spacingMm: Triple;
   /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { squaredDistances } from "./_distance.ts";
-import { dice, hausdorff, hd95 } from "./mod.ts";
-import { edgeOf } from "./surface.ts";
+import { dice, hd95 } from "./mod.ts";
+import { edgeOf, hausdorff } from "./surface.ts";
 
 type Range = readonly [number, number];
 

@@ -5,7 +5,7 @@
 export * from "./tensor.ts";
 export type { NdArray } from "./ndarray.ts";
 export { Random } from "./random.ts";
-export { decodeSafetensors, encodeSafetensors, type Safetensors } from "./safetensors.ts";
+export { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 export {
   isFloatType,
   quoted,

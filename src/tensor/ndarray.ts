@@ -1,6 +1,5 @@
 /** Float64 arrays in C order and the index arithmetic that the reference `evaluate` functions share. */
-import { type Tensor, type TensorType } from "./tensor.ts";
-import { allocate, sizeOf } from "./tensor.ts";
+import { sizeOf, type Tensor } from "./tensor.ts";
 
 /** Every dtype evaluates in float64; bool as 0 and 1, integers exactly up to 2⁵³. */
 export interface NdArray {
@@ -14,14 +13,6 @@ export function ndarray(shape: readonly number[], data?: ArrayLike<number>): NdA
 
 export function fromTensor(t: Tensor): NdArray {
   return { shape: t.shape, data: Float64Array.from(t.data as ArrayLike<number | bigint>, Number) };
-}
-
-/** Rounds to the dtype of `type`. */
-export function toTensor(a: NdArray, type: TensorType): Tensor {
-  const data = allocate(type.dtype, a.data.length);
-  if (data instanceof BigInt64Array) a.data.forEach((v, i) => data[i] = BigInt(Math.trunc(v)));
-  else data.set(a.data);
-  return { ...type, data };
 }
 
 /** C-order strides, in elements. */

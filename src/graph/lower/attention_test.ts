@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { ATTENTION_PIECES, evaluate, gradients, GraphBuilder, lower } from "../mod.ts";
+import { evaluate, gradients, GraphBuilder, lower } from "../mod.ts";
+import { ATTENTION_PIECES } from "./attention.ts";
 import { sizeOf, tensor } from "../../tensor/mod.ts";
 
 const wave = (shape: readonly number[], phase: number) =>

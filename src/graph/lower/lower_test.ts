@@ -10,10 +10,10 @@ import {
   GraphBuilder,
   importModel,
   lower,
-  MIXED_PRECISION,
   trialsOf,
   WEBGPU_PASSES,
 } from "../mod.ts";
+import { MIXED_PRECISION } from "./precision.ts";
 import { sizeOf, tensor } from "../../tensor/mod.ts";
 
 const PASSES = { cpu: CPU_PASSES, cuda: CUDA_PASSES, webgpu: WEBGPU_PASSES };

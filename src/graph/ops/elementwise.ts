@@ -47,7 +47,7 @@ function predicate(f: (a: number, b: number) => boolean, infer = inferBinary): B
 }
 
 /** erf to double precision: Maclaurin series near zero, continued fraction of erfc beyond. */
-export function erf(x: number): number {
+function erf(x: number): number {
   const z = Math.abs(x);
   if (z > 6) return Math.sign(x);
   if (z < 2.5) {

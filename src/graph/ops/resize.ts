@@ -28,7 +28,7 @@ function nearest(x: number, mode: Attrs["nearest_mode"]): number {
 }
 
 /** The [to, from] matrix by which Resize maps one axis; coordinates are clamped to the axis, as ONNX and PyTorch do. */
-export function resizeMatrix(from: number, to: number, attrs: Attrs): Float64Array {
+function resizeMatrix(from: number, to: number, attrs: Attrs): Float64Array {
   const matrix = new Float64Array(to * from);
   const clamp = (v: number) => Math.min(Math.max(v, 0), from - 1);
   for (let i = 0; i < to; i++) {

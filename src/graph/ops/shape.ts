@@ -14,7 +14,7 @@ import { ONNX_DTYPES } from "../ir/dtypes.ts";
 import { constantNumbers, normalizeAxis } from "./reduce.ts";
 
 /** A Slice's starts, lengths and steps for every axis, clamped as ONNX says. */
-export interface SliceSpec {
+interface SliceSpec {
   readonly start: readonly number[];
   readonly length: readonly number[];
   readonly step: readonly number[];
@@ -305,7 +305,7 @@ export const SHAPE_OPS = {
 };
 
 /** Adds row i of `x` along `axis` to row `rows[i]` of a zero tensor with `size` rows: a product with a 0/1 matrix. */
-export function scatterRows(
+function scatterRows(
   op: Ops,
   x: Value,
   { axis, size, rows }: { axis: number; size: number; rows: readonly number[] },

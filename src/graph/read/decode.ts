@@ -19,6 +19,7 @@ import { dtypeOfOnnx } from "../ir/dtypes.ts";
 import {
   bytesOf,
   type DType,
+  quoted,
   sizeOf,
   type Tensor,
   tensor,
@@ -97,7 +98,7 @@ export function decodeModel(bytes: Uint8Array, limits: ImportLimits = IMPORT_LIM
   const constants = new Map<string, Tensor>();
   for (const proto of graph.initializer) {
     if (constants.has(proto.name)) throw duplicate(proto.name);
-    constants.set(proto.name, tensorOf(proto, { what: `initializer ${quote(proto.name)}`, limits }));
+    constants.set(proto.name, tensorOf(proto, { what: `initializer ${quoted(proto.name)}`, limits }));
   }
   const raw: RawModel = {
     name: graph.name || "graph",
@@ -113,14 +114,9 @@ export function decodeModel(bytes: Uint8Array, limits: ImportLimits = IMPORT_LIM
   return raw;
 }
 
-/** A name from the file, made safe to print. */
-export function quote(name: string): string {
-  return JSON.stringify(name.length > 120 ? `${name.slice(0, 120)}…` : name);
-}
-
 /** A node as error messages name it. */
 export function nodeLabel({ op, name, outputs }: RawNode): string {
-  return `node ${quote(name || outputs.find((o) => o !== "") || "")} (${op})`;
+  return `node ${quoted(name || outputs.find((o) => o !== "") || "")} (${op})`;
 }
 
 function parse(bytes: Uint8Array): ModelProto {
@@ -152,12 +148,12 @@ function isOnnxDomain(domain: string): boolean {
 function refuseWhole(model: ModelProto, graph: GraphProto, limits: ImportLimits): void {
   if (model.functions.length > 0) {
     const { domain, name } = model.functions[0];
-    throw new TypeError(`Cannot import model: expected no local functions, got ${quote(`${domain}.${name}`)}`);
+    throw new TypeError(`Cannot import model: expected no local functions, got ${quoted(`${domain}.${name}`)}`);
   }
   if (model.trainingInfo.length > 0) throw new TypeError("Cannot import model: expected no training information");
   if (graph.sparseInitializer.length > 0) {
     const name = graph.sparseInitializer[0].values?.name ?? "";
-    throw new TypeError(`Cannot import initializer ${quote(name)}: expected a dense tensor, got a sparse one`);
+    throw new TypeError(`Cannot import initializer ${quoted(name)}: expected a dense tensor, got a sparse one`);
   }
   if (graph.node.length > limits.nodes) {
     throw new RangeError(`Cannot import model: expected at most ${limits.nodes} nodes, got ${graph.node.length}`);
@@ -166,7 +162,7 @@ function refuseWhole(model: ModelProto, graph: GraphProto, limits: ImportLimits)
 }
 
 function duplicate(name: string): RangeError {
-  return new RangeError(`Cannot import model: expected unique names, got ${quote(name)} twice`);
+  return new RangeError(`Cannot import model: expected unique names, got ${quoted(name)} twice`);
 }
 
 /** Every value has one definition and is used after it. */
@@ -184,15 +180,15 @@ function checkNames({ inputs, outputs, constants, nodes }: RawModel): void {
       if (name === "" || defined.has(name)) continue;
       const found = later.has(name) ? "one that it or a later node defines" : "one that nothing defines";
       throw new RangeError(
-        `Cannot import ${nodeLabel(node)}: expected inputs defined before it, got ${quote(name)}, ${found}`,
+        `Cannot import ${nodeLabel(node)}: expected inputs defined before it, got ${quoted(name)}, ${found}`,
       );
     }
     node.outputs.filter((o) => o !== "").forEach(define);
   }
   if (new Set(outputs).size !== outputs.length) throw duplicate(outputs.find((o, i) => outputs.indexOf(o) !== i)!);
   for (const name of outputs) {
-    if (!defined.has(name)) throw new RangeError(`Cannot import model: output ${quote(name)} is not defined`);
-    if (sources.has(name)) throw new RangeError(`Cannot import model: output ${quote(name)} is no node's output`);
+    if (!defined.has(name)) throw new RangeError(`Cannot import model: output ${quoted(name)} is not defined`);
+    if (sources.has(name)) throw new RangeError(`Cannot import model: output ${quoted(name)} is no node's output`);
   }
 }
 
@@ -221,7 +217,7 @@ function dtypeOf(code: number, what: string): DType {
 }
 
 function inputOf({ name, type }: ValueInfoProto, limits: ImportLimits): RawInput {
-  const what = `input ${quote(name)}`;
+  const what = `input ${quoted(name)}`;
   if (type?.value.case !== "tensorType" || type.value.value.shape === undefined) {
     throw new TypeError(`Cannot import ${what}: expected a tensor with a rank, got ${type?.value.case ?? "no type"}`);
   }
@@ -275,11 +271,11 @@ function nodeOf(proto: NodeProto, limits: ImportLimits): RawNode {
     throw new RangeError(`Cannot import ${label}: expected at most ${MAX_OPERANDS} inputs and outputs`);
   }
   if (!isOnnxDomain(proto.domain)) {
-    throw new TypeError(`Cannot import ${label}: expected an operator of ONNX, got domain ${quote(proto.domain)}`);
+    throw new TypeError(`Cannot import ${label}: expected an operator of ONNX, got domain ${quoted(proto.domain)}`);
   }
   for (const attribute of proto.attribute) {
     if (attrs.has(attribute.name)) {
-      throw new RangeError(`Cannot import ${label}: expected one attribute ${quote(attribute.name)}, got two`);
+      throw new RangeError(`Cannot import ${label}: expected one attribute ${quoted(attribute.name)}, got two`);
     }
     attrs.set(attribute.name, attributeOf(attribute, label, limits));
   }
@@ -288,7 +284,7 @@ function nodeOf(proto: NodeProto, limits: ImportLimits): RawNode {
 
 function attributeOf(a: AttributeProto, label: string, limits: ImportLimits): RawAttr {
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  const what = `attribute ${quote(a.name)} of ${label}`;
+  const what = `attribute ${quoted(a.name)} of ${label}`;
   if (a.refAttrName !== "") throw new TypeError(`Cannot import ${what}: expected a value, got a reference`);
   switch (a.type) {
     case Kind.FLOAT:
@@ -308,7 +304,7 @@ function attributeOf(a: AttributeProto, label: string, limits: ImportLimits): Ra
       return tensorOf(a.t, { what, limits });
     case Kind.GRAPH:
     case Kind.GRAPHS:
-      throw new TypeError(`Cannot import ${label}: expected no control flow, got a subgraph in ${quote(a.name)}`);
+      throw new TypeError(`Cannot import ${label}: expected no control flow, got a subgraph in ${quoted(a.name)}`);
     default:
       throw new TypeError(`Cannot import ${what}: expected numbers, text or a tensor, got ${Kind[a.type] ?? a.type}`);
   }
@@ -320,7 +316,7 @@ export function safeInteger(v: bigint): number {
 }
 
 /** The shortest decimal with this float32 value: what the exporter was given, so 1e-5 and not 9.999999747378752e-6. */
-export function shortest(v: number): number {
+function shortest(v: number): number {
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(v.toPrecision(digits));
     if (Math.fround(short) === v) return short;

@@ -23,7 +23,7 @@ const HEAVY: ReadonlySet<OpName> = new Set<OpName>([
 /** The largest float64 that fits. */
 const MAX_INT64 = 2 ** 63 - 1024;
 
-export interface FoldLimits {
+interface FoldLimits {
   /** Largest result that is computed. */
   readonly elements: number;
   /** Largest float result that replaces its node; larger ones are computed only when a rule asks for them. */

@@ -8,11 +8,11 @@ import {
   IMPORT_LIMITS,
   type ImportLimits,
   nodeLabel,
-  quote,
   type RawInput,
   type RawModel,
   type RawNode,
 } from "./decode.ts";
+import { quoted } from "../../tensor/mod.ts";
 import { FoldingBuilder } from "./fold.ts";
 import type { Graph, Value } from "../ir/ir.ts";
 import { CONSTANT_RULES } from "./rules/constant.ts";
@@ -68,7 +68,7 @@ export function normalizeModel(raw: RawModel, options: ImportOptions = {}): Grap
   const values = new Map<string, Value>();
   for (const input of raw.inputs) {
     const shape = fixShape(input, options, raw.inputs.length === 1);
-    checkShape(shape, `input ${quote(input.name)}`, limits);
+    checkShape(shape, `input ${quoted(input.name)}`, limits);
     values.set(input.name, b.input(input.name, { dtype: input.dtype, shape }));
   }
   for (const [name, value] of raw.constants) values.set(name, b.parameter(value, name));
@@ -98,7 +98,7 @@ function refuseUnknownOperators({ nodes }: RawModel): void {
   const node = nodes.find(({ op }) => !Object.hasOwn(IMPORT_RULES, op));
   if (node === undefined) return;
   throw new TypeError(
-    `Cannot import ${nodeLabel(node)}: expected an operator that Sulcus knows, got ${quote(node.op)}`,
+    `Cannot import ${nodeLabel(node)}: expected an operator that Sulcus knows, got ${quoted(node.op)}`,
   );
 }
 
@@ -108,7 +108,7 @@ function fixShape(
   only: boolean,
 ): number[] {
   const given = Object.hasOwn(shapes, name) ? shapes[name] : only ? inputShape : undefined;
-  const what = `Cannot import input ${quote(name)} [${dims.join(", ")}]`;
+  const what = `Cannot import input ${quoted(name)} [${dims.join(", ")}]`;
   if (given !== undefined && given.length !== dims.length) {
     throw new RangeError(`${what}: expected ${dims.length} sizes in shapes, got [${given}]`);
   }
@@ -146,7 +146,7 @@ function importNode(
     const outputs = Array.isArray(result) ? result as readonly Value[] : [result as Value];
     context.finish();
     const missing = node.outputs.find((name, i) => i >= outputs.length && name !== "" && used.has(name));
-    if (missing !== undefined) throw new TypeError(`expected use of output 0 only, got ${quote(missing)}`);
+    if (missing !== undefined) throw new TypeError(`expected use of output 0 only, got ${quoted(missing)}`);
     return outputs;
   } catch (error) {
     if (error instanceof Error) error.message = `Cannot import ${nodeLabel(node)}: ${error.message}`;

@@ -9,9 +9,9 @@ import {
   type OpName,
   predictMemory,
   rematerialise,
-  runOrder,
   verify,
 } from "../mod.ts";
+import { runOrder } from "./sequence.ts";
 import { sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { casesOf, OP_CASES, placeCase } from "../ops/cases/mod.ts";
 import { opDef } from "../ops/mod.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { evaluate, GraphBuilder, runOrder, waitFor } from "../mod.ts";
+import { evaluate, GraphBuilder, waitFor } from "../mod.ts";
+import { runOrder } from "./sequence.ts";
 import { tensor } from "../../tensor/mod.ts";
 
 function twoHalves() {

@@ -26,7 +26,7 @@ const NARROW_IR_VERSION = 10n;
 const MAX_BYTES = 2 ** 31 - 1;
 
 /** What a model file says of itself besides its graph, and how it is written. */
-export interface EncodeOptions {
+interface EncodeOptions {
   readonly producer?: string;
   /** `metadata_props`: free key–value pairs. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -82,7 +82,7 @@ function withOpenTargets(graph: Graph, parts: ModelParts, head: ModelHead): Para
 }
 
 /** A graph that is run many times in one call; names of its model's inputs and outputs by those of the graph. */
-export interface LoopNames {
+interface LoopNames {
   /** The number of iterations, int64. */
   readonly count: "count";
   /** State inputs: what the first iteration starts from. */

@@ -1,6 +1,5 @@
 /** Which element types the first input of a foreign operator may have, where ONNX says so. Others take any. */
-import { quote } from "../decode.ts";
-import { type DType, isFloat } from "../../../tensor/mod.ts";
+import { type DType, isFloat, quoted } from "../../../tensor/mod.ts";
 import type { RuleContext } from "./rule.ts";
 
 const FLOAT_ONLY: ReadonlySet<string> = new Set(
@@ -32,5 +31,5 @@ export function checkDtype({ node, inputs }: RuleContext): void {
     : !BOOL_ONLY.has(node.op) || x.dtype === "bool";
   if (fits) return;
   const wanted = FLOAT_ONLY.has(node.op) ? "float" : NUMBERS_ONLY.has(node.op) ? "float, int32 or int64" : "bool";
-  throw new TypeError(`expected ${wanted} elements, got ${x.dtype} in ${quote(node.inputs[0])}`);
+  throw new TypeError(`expected ${wanted} elements, got ${x.dtype} in ${quoted(node.inputs[0])}`);
 }

@@ -1,10 +1,10 @@
 /** What an import rule sees of a foreign node: its inputs and attributes, each read at most as what it must be. */
-import { quote, type RawAttr, type RawNode, safeInteger } from "../decode.ts";
+import { type RawAttr, type RawNode, safeInteger } from "../decode.ts";
 import type { FoldingBuilder } from "../fold.ts";
 import type { Ops, Value } from "../../ir/ir.ts";
 import { ONNX_DTYPES } from "../../ir/dtypes.ts";
 import { normalizeAxis } from "../../ops/reduce.ts";
-import type { DType, Tensor } from "../../../tensor/mod.ts";
+import { type DType, quoted, type Tensor } from "../../../tensor/mod.ts";
 
 /** From a foreign node to values of the IR: its outputs in order. */
 export type Rule = (c: RuleContext) => Value | readonly Value[];
@@ -112,7 +112,7 @@ export class RuleContext {
   only(name: string, ...allowed: RawAttr[]): void {
     const value = this.attr(name);
     if (value !== undefined && !allowed.includes(value)) {
-      throw new TypeError(`expected attribute ${name} to be ${allowed.join(" or ")}, got ${quote(String(value))}`);
+      throw new TypeError(`expected attribute ${name} to be ${allowed.join(" or ")}, got ${quoted(String(value))}`);
     }
   }
 
@@ -126,6 +126,6 @@ export class RuleContext {
     const input = this.inputs.findIndex((v, i) => v !== null && !this.#seen.has(i));
     if (input >= 0) throw new TypeError(`expected ${input} inputs, got a further one`);
     const attr = [...this.node.attrs.keys()].find((name) => !this.#seen.has(name));
-    if (attr !== undefined) throw new TypeError(`expected no attribute ${quote(attr)}`);
+    if (attr !== undefined) throw new TypeError(`expected no attribute ${quoted(attr)}`);
   }
 }
