@@ -19,6 +19,14 @@ export type Node<K extends OpName = OpName> = {
   };
 }[K];
 
+/** The node with other inputs and another output. It lists every field: a new one does not compile until it is here. */
+export function rewired<K extends OpName>(
+  { op, attrs }: Node<K>,
+  { inputs, output }: { readonly inputs: readonly string[]; readonly output: string },
+): Node<K> {
+  return { op, inputs, output, attrs };
+}
+
 /** The same inside a builder, with its values. */
 export type BuiltNode<K extends OpName = OpName> = {
   readonly [P in K]: {

@@ -2,7 +2,7 @@
  * Equal nodes made one: what gradients and lowering write down twice is computed once. The runtime would do so, too, but
  * would then undo what `rematerialise.ts` computes twice on purpose; so it is told not to, and the compiler does it before.
  */
-import type { Graph, Node } from "../ir/ir.ts";
+import { type Graph, type Node, rewired } from "../ir/ir.ts";
 import { sizeOf, type Tensor } from "../../tensor/mod.ts";
 
 /** Larger constants are weights: each stays itself, whatever it holds. */
@@ -20,17 +20,19 @@ export function mergeEqual(graph: Graph): Graph {
   for (const [name, value] of graph.constants) if (sizeOf(value.shape) <= MOST_ELEMENTS) meets(name, keyOf(value));
   const nodes: Node[] = [];
   for (const node of graph.nodes) {
-    const inputs = node.inputs.map((name) => same.get(name) ?? name);
-    const isOutput = graph.outputs.includes(node.output);
-    if (isOutput || !meets(node.output, JSON.stringify([node.op, inputs, node.attrs]))) nodes.push({ ...node, inputs });
+    const { op, output, attrs } = node, inputs = node.inputs.map((name) => same.get(name) ?? name);
+    const isOutput = graph.outputs.includes(output);
+    if (isOutput || !meets(output, JSON.stringify([op, inputs, attrs]))) nodes.push(rewired(node, { inputs, output }));
   }
   const isHeld = (name: string) => !same.has(name);
   return {
-    ...graph,
-    nodes,
+    name: graph.name,
+    inputs: graph.inputs,
+    outputs: graph.outputs,
     constants: new Map([...graph.constants].filter(([name]) => isHeld(name))),
+    nodes,
     types: new Map([...graph.types].filter(([name]) => isHeld(name))),
-  } satisfies Graph;
+  };
 }
 
 /** Tells the constant's type and bits, so that 0 and −0 stay apart. */

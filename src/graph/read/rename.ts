@@ -1,5 +1,5 @@
 /** Gives values of a graph other names. */
-import type { Graph } from "../ir/ir.ts";
+import { type Graph, rewired } from "../ir/ir.ts";
 
 /**
  * The graph with values renamed by `names`; a name that is not in it stays, or gets a suffix where it is in the way.
@@ -23,7 +23,7 @@ export function renameValues(graph: Graph, names: ReadonlyMap<string, string>): 
     inputs: graph.inputs.map(to),
     outputs: graph.outputs.map(to),
     constants: new Map([...graph.constants].map(([name, t]) => [to(name), t])),
-    nodes: graph.nodes.map((n) => ({ ...n, inputs: n.inputs.map(to), output: to(n.output) })),
+    nodes: graph.nodes.map((node) => rewired(node, { inputs: node.inputs.map(to), output: to(node.output) })),
     types: new Map([...graph.types].map(([name, t]) => [to(name), t])),
   };
 }

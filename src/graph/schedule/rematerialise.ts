@@ -2,7 +2,7 @@
  * Re-materialisation: what was computed early and is needed late is computed again instead of being kept in between. Works
  * on any graph and knows neither layers nor gradients: it looks at what lies idle while memory is highest.
  */
-import type { Graph, Node } from "../ir/ir.ts";
+import { type Graph, type Node, rewired } from "../ir/ir.ts";
 import { buffersOf, type Lifetime, lifetimesOf, liveBytes, type MemoryForecast, predictMemory } from "./memory.ts";
 import { costOf } from "./cost.ts";
 import { runOrder } from "./sequence.ts";
@@ -202,30 +202,30 @@ function withCopies({ graph, order, peak }: State, chosen: readonly Candidate[])
       const place = Math.max(-1, ...inputs.map((name) => places.get(name) ?? -1));
       types.set(output, types.get(node.output)!);
       places.set(output, place);
-      copies.set(place, [...copies.get(place) ?? [], { ...node, inputs, output } satisfies Node]);
+      copies.set(place, [...copies.get(place) ?? [], rewired(node, { inputs, output })]);
       names.set(node.output, output);
     }
     for (const [name, output] of names) later.set(name, output);
   }
   const isLate = new Set(order.slice(peak + 1));
-  const nodes = graph.nodes.flatMap((node, i) => [
-    isLate.has(node) ? { ...node, inputs: node.inputs.map((name) => later.get(name) ?? name) } : node,
-    ...copies.get(i) ?? [],
-  ]);
-  return needed({ ...graph, nodes: [...copies.get(-1) ?? [], ...nodes], types } satisfies Graph);
+  const nodes = graph.nodes.flatMap((node, i) => {
+    const inputs = isLate.has(node) ? node.inputs.map((name) => later.get(name) ?? name) : node.inputs;
+    return [rewired(node, { inputs, output: node.output }), ...copies.get(i) ?? []];
+  });
+  return needed(graph, { nodes: [...copies.get(-1) ?? [], ...nodes], types });
 }
 
-/** The graph without nodes that no output needs. */
-function needed(graph: Graph): Graph {
-  const names = new Set(graph.outputs);
-  const nodes = graph.nodes.toReversed().filter(({ inputs, output }) => {
+/** The graph of those of `all.nodes` that an output needs. */
+function needed({ name, inputs, outputs, constants }: Graph, all: Pick<Graph, "nodes" | "types">): Graph {
+  const names = new Set(outputs);
+  const nodes = all.nodes.toReversed().filter(({ inputs, output }) => {
     if (!names.has(output)) return false;
     for (const name of inputs) names.add(name);
     return true;
   }).reverse();
-  const held = [...graph.inputs, ...graph.constants.keys(), ...nodes.map(({ output }) => output)];
-  const types = new Map(held.map((name) => [name, graph.types.get(name)!]));
-  return { ...graph, nodes, types } satisfies Graph;
+  const held = [...inputs, ...constants.keys(), ...nodes.map(({ output }) => output)];
+  const types = new Map(held.map((value) => [value, all.types.get(value)!]));
+  return { name, inputs, outputs, constants, nodes, types };
 }
 
 function freshName(name: string, taken: ReadonlyMap<string, unknown>): string {
