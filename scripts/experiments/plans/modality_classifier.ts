@@ -67,7 +67,7 @@ export async function modalityClassifier(options: ModalityClassifierOptions): Pr
       `in ${folds.length} folds; each fold trains on the others' images and on those of ${phantoms} phantoms, ` +
       `${steps} updates of one image of ${roi.join("×")} voxels. The figures are over all held-out images.`,
       "T1 after contrast exists for two of the real patients only.",
-      "The encoder's pre-training may have seen the held-out images; it is not told what modality a patch has.",
+      "The encoder's pre-training may have seen the held-out images; it is not given the modality of a patch.",
       "The seed decides the fine-tune's draws and fresh weights; there is one pre-training.",
     ],
     settings: { base: pretrained.settings, folds: sets.map((s) => s.test.ids), phantoms, recipe, seeds },

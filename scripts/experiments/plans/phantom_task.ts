@@ -81,8 +81,8 @@ export const taskNotes = ({ sizeVox, spacingMm, roi }: PhantomTask) => [
     roi.join("×")
   }, and few ` +
   "updates, so that all runs together take about an hour of one core. Longer pre-training on more patients " +
-  "may come out otherwise.",
-  "Phantoms are easier than patients and all from one generator; what they show need not hold for patients.",
+  "may give other results.",
+  "Phantoms are easier than patients and all come from one generator; results on them need not hold for patients.",
   "Patients are the same for every seed; the seed decides the weights that a run starts from and all its draws.",
   "Every fine-tune has the same number of updates. One with templates trains two views of each crop, so it takes about " +
   "twice the time of one without.",

@@ -85,8 +85,8 @@ export function toMarkdown(records: readonly ExperimentRecord[]): string {
   const intro = `# Experiments
 
 Written by \`deno task experiment\` from the JSON files in this folder; numbers are mean ± standard deviation over seeds.
-Differences are taken seed by seed; the counts in parentheses say with how many seeds a variant is better. Seeds are
-few: a difference below its standard deviation is no finding.
+Differences are taken seed by seed; the counts in parentheses are the seeds with which a variant is better. Seeds are few:
+a difference below its standard deviation is no finding.
 `;
   return [intro, ...records.map(section)].join("\n");
 }
@@ -105,7 +105,7 @@ ${metrics.map((m) => verdict(record, m)).join("\n")}
 
 ![${title}](${name}.svg)
 
-\`deno task experiment ${name}\`: runs of ${Math.round(seconds / 60)} minutes together${
+\`deno task experiment ${name}\`: runs of ${Math.round(seconds / 60)} minutes in total${
     preparations.length > 0 ? ", pre-training included" : ""
   }, on ${machines.map(machineText).join(" and ")}.
 Every number: [${name}.json](${name}.json), [${name}.csv](${name}.csv).
