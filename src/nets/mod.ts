@@ -9,7 +9,6 @@ export {
   NETWORK_KINDS,
   type NetworkSpec,
   PRETRAINING_KINDS,
-  SIZE_MULTIPLE,
 } from "./families/families.ts";
 export { type Net, type Shapes, type Task, TEMPLATE_KEY } from "./families/family.ts";
 export { buildNetwork, initialWeights, netOf, parametersOf } from "./network.ts";

@@ -43,9 +43,6 @@ export const CHECKPOINT_FAMILIES = ALL.flatMap(({ checkpoint }) => checkpoint ??
 /** Kinds that pre-training can make. */
 export const PRETRAINING_KINDS = NETWORK_KINDS.filter((kind) => kindOf(kind).pretrains);
 
-/** A window with sizes that are multiples of this fits every family. */
-export const SIZE_MULTIPLE = Math.max(...[...FAMILY_OF.values()].map(({ kind }) => kind.multiple));
-
 /** The network for a task around the encoder of `base`. @throws {TypeError} the configuration of `base` is wrong */
 export function downstream(base: NetworkSpec, request: DownstreamRequest): Downstream<NetworkKind> {
   return familyOf(base.kind).downstream(base, request);

@@ -45,8 +45,6 @@ export interface Kind {
    * of training, which files of networks for inference lack.
    */
   readonly unseen: readonly string[];
-  /** Spatial sizes must be multiples of this; 1 where the graph alone decides. */
-  readonly multiple: number;
   /** @throws {TypeError} the configuration is wrong, or the graph can only come from a file */
   readonly net: (config: Config) => Net;
 }
@@ -143,6 +141,7 @@ interface Definition<C> {
   readonly defaults: (given: Config) => C;
   /** The fault of a configuration, or null. */
   readonly fault: (config: C) => string | null;
+  /** Spatial sizes must be multiples of this. */
   readonly multiple: number;
   readonly inference: readonly string[];
   readonly heads?: readonly string[];
@@ -168,7 +167,7 @@ export function define<C extends { readonly inChannels: number }>(name: string, 
       forward: (s, image, options) => forward(s, image, config, options),
     };
   };
-  return { task, pretrains, unseen, multiple, net };
+  return { task, pretrains, unseen, net };
 }
 
 /** The size of a tensor along an axis. @throws {TypeError} there is no such tensor */

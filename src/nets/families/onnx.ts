@@ -11,7 +11,6 @@ const ONNX: Kind = {
   task: null,
   pretrains: false,
   unseen: [],
-  multiple: 1,
   net: () => {
     throw new TypeError("Cannot build an imported network: its graph comes from its file only");
   },

@@ -184,6 +184,8 @@ function networkOn(
     // the graph of a file must fit the crops; of the others only the weights are taken
     const graph = importModel(bytes, familyOf(from.kind).graph === "file" ? { inputShape: input } : {});
     const net = made.net(graph);
+    const expected = net.inputFault(input);
+    if (expected !== null) throw new RangeError(`expected ${expected}`);
     const parameters = parametersOf(net).filter((p) => !p.idle);
     return { architecture: made.spec, net, parameters, known: graph.constants };
   } catch (error) {

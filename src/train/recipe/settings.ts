@@ -3,7 +3,6 @@
  * it. Requests, flags, checks and documents derive from these schemas, so that a bound stands once.
  */
 import { z } from "zod";
-import { SIZE_MULTIPLE } from "../../nets/mod.ts";
 import { TrainingError } from "../types.ts";
 
 /** How people write a setting outside JSON. */
@@ -106,11 +105,14 @@ export function triple<T extends z.ZodType>(axis: T, expected: string) {
 
 const MOST_EDGE = 256;
 
-/** Edges of the crops that networks are trained on and of their windows: the strides of every family divide them. */
+/** The strides of most networks divide it; a network that needs more refuses other crops itself. */
+const EDGE_STEP = 16;
+
+/** Edges of the crops that networks are trained on and of their windows. */
 export const CROP_EDGE = {
-  multiple: SIZE_MULTIPLE,
+  multiple: EDGE_STEP,
   most: MOST_EDGE,
-  expected: `a multiple of ${SIZE_MULTIPLE} from ${SIZE_MULTIPLE} to ${MOST_EDGE}`,
+  expected: `a multiple of ${EDGE_STEP} from ${EDGE_STEP} to ${MOST_EDGE}`,
 } as const;
 
 /** A crop's size in voxels; a flag gives the edge of a cube. */
