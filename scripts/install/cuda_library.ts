@@ -1,7 +1,7 @@
 /**
- * Puts ONNX Runtime's CUDA provider beside onnxruntime-node's binding: `deno task cuda`. The npm package does not hold it;
- * it comes from the wheel `onnxruntime-gpu` of the same release on PyPI, whose hash is pinned here. The machine that runs
- * it needs an NVIDIA driver and, on its library path, CUDA 13 with cuBLAS and cuRAND, and cuDNN 9.
+ * Installs ONNX Runtime's CUDA provider beside onnxruntime-node's binding: `deno task cuda`. The npm package lacks it,
+ * so it comes from the wheel `onnxruntime-gpu` of the same release on PyPI, whose hash is pinned here. A machine that
+ * uses it needs an NVIDIA driver and, on its library path, CUDA 13 with cuBLAS and cuRAND, and cuDNN 9.
  */
 import { unzipSync } from "fflate";
 import { createHash } from "node:crypto";

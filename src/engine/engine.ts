@@ -8,16 +8,16 @@ import type { Precision, Traits } from "./providers/provider.ts";
 import type { Provider } from "./providers/table.ts";
 import type { LoadOptions } from "./runtimes/runtime.ts";
 
-/** What probing a provider found; as `GET /version` shows it. */
+/** The result of probing a provider, as `GET /version` shows it. */
 export interface Device {
   readonly provider: Provider;
   readonly name: string;
   readonly state: "ready" | "absent" | "failed";
-  /** Why it is not ready, in words. */
+  /** The reason why it is not ready, or why `auto` passes it over. */
   readonly reason?: string;
 }
 
-/** Refers to a tensor kept by the engine between runs (parameters, optimizer state), by name. */
+/** Names a tensor that the engine keeps between runs: a parameter, optimizer state. */
 export interface Resident {
   readonly resident: string;
 }
@@ -25,7 +25,7 @@ export interface Resident {
 export interface RunOptions {
   /** Outputs to keep on the device: output name → resident name (replaces that resident after the run). */
   readonly keep?: Readonly<Record<string, string>>;
-  /** Outputs to bring back as tensors. Default: every output that is not kept. */
+  /** Outputs to return as tensors. Default: every output that is not kept. */
   readonly fetch?: readonly string[];
   /** Called when the device has its feeds and begins to compute. */
   readonly onStart?: () => void;
@@ -50,31 +50,35 @@ export interface Engine {
   readonly provider: Provider;
   readonly deviceName: string;
   readonly precision: Precision;
-  /** In what its provider differs from others. */
+  /** The traits of its provider. */
   readonly traits: Traits;
-  /** How graphs are lowered for it: by its provider's passes, at its precision, and by what was measured of the device. */
+  /**
+   * How graphs are lowered for it: by its provider's passes, at its precision, and by what was measured of the device.
+   */
   readonly lowering: Lowering;
-  /** What rooms above keep with it. */
+  /** Objects that rooms above keep with it. */
   readonly companions: Companions;
   /** Loads an ONNX model from its bytes or a file. */
   load(model: Uint8Array | { readonly path: string }, options?: LoadOptions): Promise<Session>;
-  /** Puts a tensor into the engine's store of residents. */
+  /** Stores a tensor as a resident of this name. */
   put(name: string, value: Tensor): Promise<void>;
-  /** Reads a resident back. */
+  /** Returns a resident's values. */
   get(name: string): Promise<Tensor>;
   /** Drops a resident. */
   drop(name: string): Promise<void>;
-  /** Highest resident set size of the child so far, bytes. */
+  /** Returns the highest resident set size of the child so far, bytes; 0 where the system does not report it. */
   peakBytes(): Promise<number>;
   /** Ends the child. */
   close(): Promise<void>;
 }
 
-/** What rooms above keep with an engine for as long as it lives: one object of each class, such as its loaded networks. */
+/**
+ * Objects that rooms above keep with an engine for its lifetime, one of each class, such as the networks loaded on it.
+ */
 export class Companions {
   readonly #made = new Map<new () => object, object>();
 
-  /** The engine's object of a class, made when it is first asked for. */
+  /** Returns the engine's object of a class, made at the first call. */
   of<T extends object>(kind: new () => T): T {
     const found = this.#made.get(kind);
     if (found instanceof kind) return found;

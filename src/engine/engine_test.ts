@@ -1,4 +1,4 @@
-/** What every `Engine` must do, run on every provider of this machine. */
+/** The conformance of every `Engine`, run on every provider of this machine. */
 import assert from "node:assert/strict";
 import { type DType, type Tensor, tensor, type TensorType, toNumbers } from "../tensor/tensor.ts";
 import { foreignModel, type ForeignNode } from "../../tests/testing/onnx_model.ts";
@@ -220,7 +220,7 @@ const CASES: readonly Case[] = [
     },
   },
   {
-    name: "refuses what is no model, and goes on",
+    name: "refuses what is no model, and stays usable",
     async run(engine) {
       await assert.rejects(
         engine.load(Uint8Array.of(1, 2, 3, 4)),
@@ -241,7 +241,7 @@ const CASES: readonly Case[] = [
     },
   },
   {
-    name: "says that memory ran out, and goes on",
+    name: "reports that memory ran out, and stays usable",
     async run(engine) {
       const session = await engine.load(foreignModel({
         inputs: { shape: { dtype: "int64", shape: [2] } },

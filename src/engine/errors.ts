@@ -1,9 +1,9 @@
-/** Why a device, or what it was asked, failed. */
+/** Failures of devices and of the work that they were given. */
 
 export const ENGINE_ERROR_CODES = ["crashed", "out-of-memory", "timeout", "unsupported", "failed", "closed"] as const;
 export type EngineErrorCode = (typeof ENGINE_ERROR_CODES)[number];
 
-/** What engines throw; `code` decides retry and fallback. */
+/** Thrown by engines; `code` decides about retry and fallback. */
 export class EngineError extends Error {
   override readonly name = "EngineError";
   constructor(readonly code: EngineErrorCode, message: string, options?: ErrorOptions) {

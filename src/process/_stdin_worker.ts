@@ -1,6 +1,6 @@
 /**
- * Reads stdin for `serve()` in a thread of its own and ends the process when the parent is gone, whatever the main
- * thread is doing. Not for the main thread.
+ * The program of the thread that reads stdin for `serve()`. Stdin ends with the parent, and this thread then ends the
+ * process, even while the main thread is inside a long native call.
  */
 import { LineSplitter } from "./wire.ts";
 

@@ -1,8 +1,10 @@
-/** Why a supervised process failed: codes and sentences. No path and no foreign text gets through. */
+/** Reasons why a supervised process failed: codes and sentences, without paths or foreign text. */
 
 export type ProcessErrorCode = "crashed" | "out-of-memory" | "timeout" | "failed" | "closed";
 
-/** A supervised process ended, was stopped or did not start. What it threw itself comes as a `RemoteError`. */
+/**
+ * A supervised process ended, was stopped or did not start. An error that it threw arrives as a `RemoteError` instead.
+ */
 export class ProcessError extends Error {
   override readonly name = "ProcessError";
   constructor(readonly code: ProcessErrorCode, message: string, options?: ErrorOptions) {
@@ -10,7 +12,7 @@ export class ProcessError extends Error {
   }
 }
 
-/** What a language's runtime reports when memory runs out: V8, C++, Rust. */
+/** Reports of missing memory by the runtimes of languages: V8, C++, Rust. */
 const OUT_OF_MEMORY =
   /bad_?alloc|fail\w* to allocate|out ?of ?memory|allocation failed|memory allocation|not enough memory|Invalid array length/i;
 
@@ -20,7 +22,7 @@ export function isOutOfMemory(message: string): boolean {
 }
 
 export interface LastWords {
-  /** The end of what it wrote to stderr. Decides the code; none of it reaches the message. */
+  /** The end of what it wrote to stderr. Decides the code and stays out of the message. */
   readonly stderr: string;
   /** Linux has killed a process for lack of memory since this one started. */
   readonly memoryKilled: boolean;
@@ -28,7 +30,7 @@ export interface LastWords {
   readonly isOutOfMemory?: (message: string) => boolean;
 }
 
-/** Why a process that nobody stopped has ended. */
+/** The reason why a process that nobody stopped has ended. */
 export function crashOf(
   title: string,
   status: Deno.CommandStatus,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { crashOf } from "./failures.ts";
 
-Deno.test("crashOf() tells exit codes and signals, and lack of memory where it may be", () => {
+Deno.test("crashOf() names exit codes and signals, and lack of memory where it may be the reason", () => {
   const status = (code: number, signal: Deno.Signal | null) => ({ success: false, code, signal });
   const cases: [status: Deno.CommandStatus, stderr: string, code: string, message: string][] = [
     [status(1, null), "", "crashed", "The device ended unexpectedly with exit code 1"],

@@ -1,4 +1,6 @@
-/** How a process and its system deal with memory that runs short; each does nothing where the system has no such means. */
+/**
+ * How a process and its system deal with memory that runs short; each does nothing where the system has no such means.
+ */
 
 /** Returns the number of processes that Linux has killed so far because memory ran out; 0 elsewhere. */
 export function memoryKills(): number {
@@ -16,7 +18,10 @@ export function offerToOomKiller(): void {
   } catch { /* not Linux, or not allowed: the default order stays */ }
 }
 
-/** Returns to the system what this process holds and nobody uses: V8's garbage (`--expose-gc`), then glibc's free blocks. */
+/**
+ * Returns to the system what this process holds and nobody uses: V8's garbage (`--expose-gc`), then glibc's free
+ * blocks.
+ */
 export function giveBackMemory(): void {
   (globalThis as { gc?: () => void }).gc?.();
   if (Deno.build.os !== "linux") return;

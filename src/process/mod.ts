@@ -1,5 +1,6 @@
 /**
- * Supervised child processes: start, talk by JSON lines, watch, restart, end. Knows nothing of what they do.
+ * Supervised child processes: starts them, calls them by JSON lines, watches and restarts them. Knows nothing of their
+ * work.
  */
 export { isOutOfMemory, ProcessError, type ProcessErrorCode } from "./failures.ts";
 export { giveBackMemory } from "./memory.ts";

@@ -1,6 +1,6 @@
 /**
- * The child's side of a supervised process: answers requests that come as JSON lines on stdin.
- * Not a server: one parent, and the process dies with it.
+ * The child's side of a supervised process: answers the requests that arrive as JSON lines on stdin.
+ * Not a server: a child has one parent and ends with it.
  */
 import { offerToOomKiller } from "./memory.ts";
 import { CLOSE, encodeError, type Message, READY, type Request } from "./wire.ts";
@@ -13,21 +13,21 @@ export function emit(event: string, data?: unknown): void {
   send({ event, data });
 }
 
-/** The thread that waits for the parent's end. */
+/** The thread that notices the parent's end. */
 export interface ParentWatch {
-  /** Folders to remove when the parent is gone without having closed this process. */
+  /** Removes these folders if the parent ends without having closed this process. */
   removeWhenOrphaned(folders: readonly string[]): void;
 }
 
 /**
- * Serves `handlers` until the parent asks to close or is gone. A handler called `close` runs before the process ends.
+ * Serves `handlers` until the parent asks to close or has ended. A handler called `close` runs before the process ends.
  * Stdin is watched in a thread of its own, so the process ends at once even inside a long native call.
- * `console.log` goes to stderr from here on: stdout belongs to the protocol.
+ * From here on `console.log` writes to stderr: stdout carries the protocol.
  */
 export function serve(handlers: Readonly<Record<string, Handler>>): ParentWatch {
   console.log = console.info = console.debug = console.error;
   offerToOomKiller();
-  Deno.addSignalListener("SIGINT", () => {}); // Ctrl-C reaches the whole group; the parent decides when to end
+  Deno.addSignalListener("SIGINT", () => {}); // Ctrl-C reaches the whole process group; the parent decides when its children end
   const stdin = new Worker(import.meta.resolve("./_stdin_worker.ts"), { type: "module" });
   stdin.onmessage = ({ data }: MessageEvent<string | null>) => {
     if (data === null) emit(READY);

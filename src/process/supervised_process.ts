@@ -1,20 +1,18 @@
-/**
- * One life of a supervised child: spawn, calls, events, end. Not restarted here; see `Supervisor`.
- */
+/** One life of a supervised child: spawn, calls, events, end. `Supervisor` restarts it. */
 import { crashOf, type LastWords, type ProcessError } from "./failures.ts";
 import { memoryKills } from "./memory.ts";
 import { CLOSE, decodeError, LineSplitter, type Message, READY } from "./wire.ts";
 
 export interface ProcessOptions {
-  /** What it is, for messages: "the training process". */
+  /** Names the process in messages: "the training process". */
   readonly title: string;
   /** The module to run; it calls `serve()`. */
   readonly module: string;
   /** Flags of V8 in the child. */
   readonly v8Flags?: readonly string[];
-  /** Variables of its environment beside the inherited ones. */
+  /** Environment variables beside the inherited ones. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Recognises on its stderr that memory ran out. Default: the reports of language runtimes. */
+  /** Recognises reports of missing memory on its stderr. Default: those of language runtimes. */
   readonly isOutOfMemory?: LastWords["isOutOfMemory"];
   /** Receives the lines that the child sends by `emit()`. */
   readonly onEvent?: (event: string, data: unknown) => void;
@@ -29,9 +27,9 @@ const STDERR_TAIL = 8192;
 
 export class SupervisedProcess {
   readonly startedAt = performance.now();
-  /** Settles when the child has said that it takes requests. */
+  /** Resolves when the child takes requests. */
   readonly ready: Promise<void>;
-  /** Settles when the process is gone and its pipes are drained. */
+  /** Resolves when the process has ended and its pipes are drained. */
   readonly ended: Promise<void>;
   #process: Deno.ChildProcess;
   #stdin: WritableStreamDefaultWriter<Uint8Array>;
@@ -70,18 +68,18 @@ export class SupervisedProcess {
     return this.#end;
   }
 
-  /** Sends a request. Rejects with what the child threw, or with why the process ended. */
+  /** Sends a request. Rejects with the child's error, or with the reason why the process ended. */
   call(method: string, params: unknown): Promise<unknown> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     const id = this.#nextId++;
     const line = new TextEncoder().encode(JSON.stringify({ id, method, params: params ?? null }) + "\n");
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
-      this.#stdin.write(line).catch(() => {}); // a broken pipe: the exit tells why
+      this.#stdin.write(line).catch(() => {}); // a broken pipe: the process has ended, and its status says why
     });
   }
 
-  /** Ends the process at once; what is pending rejects with `reason`. */
+  /** Ends the process at once; pending calls reject with `reason`. */
   kill(reason: ProcessError): void {
     this.#fail(reason);
     try {
@@ -89,7 +87,7 @@ export class SupervisedProcess {
     } catch { /* it has ended already */ }
   }
 
-  /** Asks the child to end, and ends it after `graceMs`. */
+  /** Asks the child to end, and kills it after `graceMs`. */
   async close(reason: ProcessError, graceMs: number): Promise<void> {
     const timer = setTimeout(() => this.kill(reason), graceMs);
     await this.call(CLOSE, null).catch(() => {});

@@ -6,9 +6,9 @@ import { ProcessError, sentence } from "./failures.ts";
 import { type ProcessOptions, SupervisedProcess } from "./supervised_process.ts";
 
 export interface SupervisorOptions extends ProcessOptions {
-  /** Called on every new process before any other call; what it throws is what the caller gets. */
+  /** Prepares every new process before any other call; the caller of that call gets what it throws. */
   readonly initialize?: (call: Call) => Promise<void>;
-  /** From spawn to the child's first word, ms; default 30000. */
+  /** From spawn to the child's first message, ms; default 30000. */
   readonly startTimeoutMs?: number;
   /** From `close()` to SIGKILL, ms; default 2000. */
   readonly graceMs?: number;
@@ -44,21 +44,22 @@ export class Supervisor {
     return this.#process?.end === undefined ? this.#process?.pid : undefined;
   }
 
-  /** Counts the processes that have ended so far: a change means that what the child held is gone. */
+  /** The number of processes that have ended so far: when it changes, everything that the child held is lost. */
   get generation(): number {
     return this.#generation;
   }
 
   /**
-   * Calls a method of the child, starting it first if need be.
-   * @throws {ProcessError} "crashed" or "out-of-memory" the child ended, "timeout", "closed"; or what the child threw
+   * Calls a method of the child, which is started first if none runs.
+   * @throws {ProcessError} "crashed" or "out-of-memory": the child ended; "timeout"; "failed"; "closed"
+   * @throws an error of the child, as `TypeError`, `RangeError`, `SyntaxError` or `RemoteError`
    */
   async call(method: string, params?: unknown, options?: CallOptions): Promise<unknown> {
     const process = await this.#running();
     return await this.#limited(process, () => process.call(method, params), `"${method}"`, options?.timeoutMs);
   }
 
-  /** Starts the child now rather than on the first call; throws what `call` throws. */
+  /** Starts the child before its first call. @throws as `call()` */
   async start(): Promise<void> {
     await this.#running();
   }

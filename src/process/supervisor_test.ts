@@ -61,7 +61,7 @@ Deno.test("Supervisor.call() says that a SIGKILL may mean lack of memory", () =>
     await rejects(pending, "crashed", /signal SIGKILL, perhaps killed by the system for lack of memory$/);
   }));
 
-Deno.test("Supervisor.call() reads out-of-memory from the child's last words, and tells none of them", () =>
+Deno.test("Supervisor.call() reads out-of-memory from the child's last words, and repeats none of them", () =>
   withChild(async (child) => {
     await rejects(
       child.call("complain", { text: "std::bad_alloc while reading /data/Smith^John.nii" }),

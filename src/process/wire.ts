@@ -19,12 +19,15 @@ export interface WireError {
   readonly message: string;
 }
 
-/** Sent by the child when it can take requests. */
+/** The event by which a child reports that it takes requests. */
 export const READY = "ready";
-/** The request that asks a child to end by itself. */
+/** The method that asks a child to end. */
 export const CLOSE = "close";
 
-/** An error of the child of a class that the parent does not know; `code` is what the child's error carried. */
+/**
+ * An error of a child, of a class that the parent does not know. Keeps its name, its message and its code if it had
+ * one.
+ */
 export class RemoteError extends Error {
   constructor(override readonly name: string, readonly code: string | undefined, message: string) {
     super(message);
@@ -50,11 +53,12 @@ export function decodeError({ name, code, message }: WireError): Error {
   }
 }
 
-/** Splits a stream of chunks into lines; give it chunks, get the lines that they complete. */
+/** Splits a stream of chunks into lines. */
 export class LineSplitter {
   #decoder = new TextDecoder();
   #rest: string[] = [];
 
+  /** Takes a chunk and returns the lines that it completes. */
   push(chunk: Uint8Array): string[] {
     const [first, ...more] = this.#decoder.decode(chunk, { stream: true }).split("\n");
     this.#rest.push(first);

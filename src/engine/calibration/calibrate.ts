@@ -1,4 +1,4 @@
-/** Measures a device: how long the forms take between which the compiler chooses there. Not a benchmark of networks. */
+/** Measures a device: the times of the forms between which the compiler chooses. Not a benchmark of networks. */
 import { type Cost, type Costs, encodeModel, type Graph, idleGraph, type Trial, trialsOf } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
 import { type CostTable, costTable } from "./cost_table.ts";
@@ -6,49 +6,46 @@ import type { Engine } from "../engine.ts";
 import { EngineError } from "../errors.ts";
 
 export interface CalibrateOptions {
-  /** What is measured; default: every form that the provider's passes choose between. */
+  /** The choices to measure; default: all those of the provider's passes. */
   readonly trials?: readonly Trial[];
-  /** Told before each trial, and once more at the end. */
+  /** Called before each trial, and once more at the end. */
   readonly onTrial?: (done: number, of: number) => void;
   readonly signal?: AbortSignal;
-  /** Milliseconds, for tests. */
+  /** Returns milliseconds; for tests. */
   readonly clock?: () => number;
 }
 
-/** The forms are timed in turns, since machines drift: a turn ends after so many runs, or so much time. */
+/** Forms are timed in turns, since the speed of a machine drifts. A turn ends after this many runs or this time. */
 const TURN_RUNS = 8;
 const TURN_MS = 100;
-/**
- * Turns that each form gets, and the time in which it may get more until it is known which one is faster: the three fastest
- * runs of each agree to this share, or those of one form are all faster than any of the other.
- */
+/** Turns that each form gets. */
 const LEAST_TURNS = 3;
+/** More turns may follow for this long, until the faster form is known. */
 const MORE_TURNS_MS = 2000;
+/** Runs agree when the third fastest takes at most this share longer than the fastest. */
 const AGREEMENT = 0.05;
-/**
- * What takes less is timed several times over in one run, since reaching the device takes a part of a millisecond itself;
- * unless making ready takes long, as where the device looks for its own best form of every copy.
- */
+/** A run repeats shorter work several times, since reaching the device itself takes a part of a millisecond. */
 const SHORT_MS = 4;
 const MOST_COPIES = 32;
+/** Limits those copies where loading them takes long, as on a device that searches for its own best form of each. */
 const READY_MS = 1000;
-/** What takes longer is not timed again where the other form takes less than this share. */
+/** Longer work is not timed again where the other form takes less than `CLEAR` of its time. */
 const LONG_MS = 250;
 const CLEAR = 0.25;
-/** A form that takes longer than this is as good as refused. */
+/** A form that takes longer counts as refused. */
 const RUN_TIMEOUT_MS = 5000;
-/** The clock's grain. */
+/** The resolution of the clock. */
 const LEAST_MS = 0.001;
 
-/** What was measured, and the kinds of which nothing was learnt: other work disturbed the runs, which differ too little. */
 export interface Calibration {
   readonly table: CostTable;
+  /** Kinds without a result: their forms differ less than the runs of one form, which other work disturbed. */
   readonly unsteady: readonly string[];
 }
 
 /**
  * Measures the device of `engine`.
- * @throws {EngineError} the device fails even where there is nothing to do
+ * @throws {EngineError} the device fails even at an empty graph
  * @throws the signal's reason
  */
 export async function calibrate(engine: Engine, options: CalibrateOptions = {}): Promise<Calibration> {
@@ -74,7 +71,7 @@ interface Circumstances {
   readonly clock: () => number;
 }
 
-/** The time of one copy of a trial's sample in both forms; undefined where the runs do not tell which one is faster. */
+/** Returns the time of a trial's sample in both forms; undefined where the runs do not show which one is faster. */
 async function costOf(
   engine: Engine,
   trial: Trial,
@@ -100,9 +97,9 @@ async function costOf(
 }
 
 interface Times {
-  /** Of loading and the first run, once. */
+  /** Loading and the first run, once. */
   readonly readyMs: number;
-  /** Of the runs after these, the fastest first; Infinity: the device refuses the graph. */
+  /** The runs after the first, the fastest first; Infinity: the device refuses the graph. */
   readonly runsMs: readonly number[];
 }
 

@@ -5,7 +5,7 @@ import { type Engine, EngineError, type EngineErrorCode, loweringOf, openEngine,
 
 type FormOp = "Sin" | "Cos" | "Tanh";
 
-/** An engine on which time passes as told: every run takes a millisecond, and more for each operator of a kind. */
+/** An engine with a clock of its own: every run takes a millisecond, and more for each operator of a kind. */
 class TimedEngine {
   readonly provider = "cuda";
   readonly deviceName = "Fake GPU";
@@ -13,7 +13,7 @@ class TimedEngine {
   readonly lowering = loweringOf("cuda");
   now = 0;
   open = 0;
-  /** How much longer than the one before every run takes. */
+  /** The factor by which every run takes longer than the one before. */
   slowdown = 1;
   #load = 1;
   readonly #ms: Readonly<Partial<Record<string, number | EngineErrorCode>>>;
@@ -62,12 +62,12 @@ const trial = (key: string, without: FormOp, lowered: FormOp, seen: [number, Cos
   },
 });
 
-Deno.test("calibrate() tells the time of each form without what a run takes in any case", async () => {
+Deno.test("calibrate() measures the time of each form beyond that of an empty run", async () => {
   const engine = new TimedEngine({ Sin: 30, Cos: 12, Tanh: 0.25 }, 20);
-  const seen: [number, Costs][] = [], told: string[] = [];
+  const seen: [number, Costs][] = [], calls: string[] = [];
   const { table, unsteady } = await calibrate(asEngine(engine), {
     trials: [trial("a/long", "Sin", "Cos"), trial("b/short", "Sin", "Tanh", seen)],
-    onTrial: (done, of) => told.push(`${done}/${of}`),
+    onTrial: (done, of) => calls.push(`${done}/${of}`),
     clock: engine.clock,
   });
   const { kinds, ...device } = table;
@@ -81,7 +81,7 @@ Deno.test("calibrate() tells the time of each form without what a run takes in a
   });
   assert.match(device.runtime, /^onnxruntime-node@\d+\.\d+\.\d+$/);
   assert.deepEqual(unsteady, []);
-  assert.deepEqual(told, ["0/2", "1/2", "2/2"]);
+  assert.deepEqual(calls, ["0/2", "1/2", "2/2"]);
   const before = { "a/long": { withoutMs: 30, withMs: 12 } };
   assert.deepEqual(seen, [[1, before], [16, before]], "a trial knows what was found before it; short work is repeated");
   assert.equal(engine.open, 0, "every session is released");

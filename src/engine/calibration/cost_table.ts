@@ -1,7 +1,4 @@
-/**
- * What was measured of a device, as it is kept in the data directory: the costs that lowering decides by. Reads and
- * checks; the measuring is in `calibrate.ts`.
- */
+/** The file in the data directory with the costs that were measured of a device, by which lowering decides. */
 import { join } from "node:path";
 import { z } from "zod";
 import type { Costs } from "../../graph/mod.ts";
@@ -9,10 +6,10 @@ import type { Engine } from "../engine.ts";
 import { PRECISIONS } from "../providers/provider.ts";
 import { type Provider, PROVIDERS, recordOf } from "../providers/table.ts";
 
-/** To be raised when a pass writes another form or measures another sample: older tables say nothing of it. */
+/** Raised when a pass writes another form or measures another sample, since older tables do not hold for it. */
 const FORMAT = 1;
 
-/** Milliseconds; JSON has no infinity, and null stands for it: the device refuses this form. */
+/** Milliseconds. Null stands for infinity, which JSON lacks: the device refuses this form. */
 const milliseconds = z.number().positive().nullable().transform((ms) => ms ?? Infinity);
 
 const schema = z.strictObject({
@@ -20,7 +17,7 @@ const schema = z.strictObject({
   provider: z.enum(PROVIDERS),
   deviceName: z.string().max(500),
   precision: z.enum(PRECISIONS),
-  /** Name and version of the package that runs graphs. */
+  /** Name and version of the library that runs graphs. */
   runtime: z.string().max(100),
   kinds: z.record(z.string().max(200), z.strictObject({ withoutMs: milliseconds, withMs: milliseconds })),
 });
@@ -38,8 +35,8 @@ export function costTablePath(dataDirectory: string, provider: Provider): string
 }
 
 /**
- * What is known of a device; undefined where nothing is, or nothing of this very device, version and format.
- * @param options.warn told why a table is not used
+ * Returns the costs of a device; undefined where there are none for this very device, library version and format.
+ * @param options.warn receives the reason why a table is not used
  */
 export async function readCosts(
   dataDirectory: string,

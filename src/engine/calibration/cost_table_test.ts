@@ -49,22 +49,22 @@ Deno.test("readCosts() refuses a table of another device, version or form, in wo
   ];
   for (const [text, why] of cases) {
     await inData(text, async (data) => {
-      const told: string[] = [];
-      assert.equal(await readCosts(data, DEVICE, { warn: (message) => told.push(message) }), undefined);
-      assert.deepEqual(told, [
+      const warnings: string[] = [];
+      assert.equal(await readCosts(data, DEVICE, { warn: (message) => warnings.push(message) }), undefined);
+      assert.deepEqual(warnings, [
         `The calibration of cpu is not used: ${why}. \`sulcus bench --calibrate\` makes a new one`,
       ]);
     });
   }
 });
 
-Deno.test("openEngine() knows the costs of its device, and tells why it does not use those of another", () =>
+Deno.test("openEngine() lowers by the costs of its device, and warns why it does not use those of another", () =>
   inData(JSON.stringify(costTable(DEVICE, COSTS)), async (data) => {
-    const told: string[] = [];
-    const other = await openEngine("cpu", { dataDirectory: data, warn: (message) => told.push(message) });
+    const warnings: string[] = [];
+    const other = await openEngine("cpu", { dataDirectory: data, warn: (message) => warnings.push(message) });
     await other.close();
     assert.equal(other.lowering.costs, undefined);
-    assert.match(told.join(), /^The calibration of cpu is not used: it was made for CPU, 2 threads, this is /);
+    assert.match(warnings.join(), /^The calibration of cpu is not used: it was made for CPU, 2 threads, this is /);
     await Deno.writeTextFile(costTablePath(data, "cpu"), JSON.stringify(costTable(other, COSTS)));
     const engine = await openEngine("cpu", { dataDirectory: data });
     await engine.close();

@@ -1,6 +1,6 @@
 /**
- * Finds which providers work on this machine, and opens one. Each is tried in a process of its own, since trying can end
- * a process.
+ * Finds the providers that work on this machine, and opens one. Each is tried in a process of its own, since the
+ * attempt can end a process.
  */
 import { DeviceEngine, type EngineOptions } from "../device/device_engine.ts";
 import type { Device, Engine } from "../engine.ts";
@@ -10,9 +10,9 @@ import { selfCheck } from "./self_check.ts";
 
 interface Probe {
   readonly device: Device;
-  /** The device is the CPU under another name: used when asked for, never by `auto`. */
+  /** The device is the processor under another name: `auto` never takes it, but a user may. */
   readonly software: boolean;
-  /** False after a timeout: the machine was busy, and whoever asks next tries again. */
+  /** False after a timeout: the machine was busy, and the next call tries again. */
   readonly isFinal: boolean;
 }
 
@@ -29,9 +29,9 @@ export class Devices {
   }
 
   /**
-   * Yields the providers that can do a wish, best first, each probed when it is asked for. `auto`: those that passed their
-   * self-test and are no software adapter; a spare one only where none before it works on its hardware.
-   * @throws {EngineError} "unsupported" with the reasons, when there is none
+   * Yields the ready providers among those wanted, best first, and probes each only when it is asked for. `auto` passes
+   * over software adapters, and over a spare provider where another works on its hardware.
+   * @throws {EngineError} "unsupported" with the reasons, where none is ready
    */
   async *ready(wanted: Provider | "auto"): AsyncGenerator<Provider, void> {
     const found: Provider[] = [], reasons: string[] = [];
@@ -48,7 +48,7 @@ export class Devices {
   }
 
   /**
-   * Opens an engine on the first provider of {@link ready}.
+   * Opens an engine on the first of the {@link ready} providers.
    * @throws {EngineError} "unsupported" with the probes' reasons
    */
   async open(wanted: Provider | "auto", options: EngineOptions = {}): Promise<Engine> {
@@ -66,7 +66,7 @@ export class Devices {
   }
 }
 
-/** Opens an engine in a program that needs no other. */
+/** Opens an engine for a program that probes no other devices. */
 export function openEngine(wanted: Provider | "auto", options?: EngineOptions): Promise<Engine> {
   return new Devices().open(wanted, options);
 }

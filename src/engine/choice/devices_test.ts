@@ -5,7 +5,7 @@ import { selfCheck } from "./self_check.ts";
 
 const devices = new Devices();
 
-Deno.test("Devices.probe() tells every provider's state, and a reason where it is not ready", async () => {
+Deno.test("Devices.probe() reports every provider's state, and a reason where it is not ready", async () => {
   const found = await devices.probe();
   assert.deepEqual(found.map(({ provider }) => provider), PROVIDERS);
   for (const { provider, state, reason } of found) {

@@ -1,4 +1,7 @@
-/** Tries work on one device after the other until one has the memory and the operators for it. Not a retry. */
+/**
+ * Tries work on one device after another until one has the memory and the operators for it. Never retries on the same
+ * one.
+ */
 import type { Engine } from "../engine.ts";
 import { EngineError } from "../errors.ts";
 import type { Provider } from "../providers/table.ts";
@@ -6,9 +9,9 @@ import type { Provider } from "../providers/table.ts";
 export interface FallbackOptions {
   /** Opens or borrows an engine. */
   readonly open: (provider: Provider) => Promise<Engine>;
-  /** Gives it back, before the next one is opened; `failed`: with an `EngineError`. Default: closes it. */
+  /** Returns an engine before the next one is opened; `failed`: by an `EngineError`. Default: closes it. */
   readonly done?: (engine: Engine, failed: boolean) => Promise<void>;
-  /** Told of a provider that could not do the work, before the next one is tried. */
+  /** Reports a provider that could not do the work, before the next one is tried. */
   readonly onFallback?: (fallback: Fallback) => void;
 }
 
@@ -18,18 +21,18 @@ export interface Fallback {
   readonly error: EngineError;
 }
 
-/** What the work gave and which device did it. */
+/** The result of the work, and the device that did it. */
 export interface Ran<T> {
   readonly value: T;
   readonly provider: Provider;
   readonly deviceName: string;
-  /** Those tried before, in order. */
+  /** The providers tried before, in order. */
   readonly fellBack: readonly Fallback[];
 }
 
 const MOVES_ON: readonly string[] = ["out-of-memory", "unsupported", "crashed"];
 
-/** What whoever asked for the work should know of it; stable code, no path. */
+/** The warning for the user who asked for the work: a stable code, no path. */
 export function fallbackWarning(
   { provider, error }: Fallback,
 ): { readonly code: "fell-back"; readonly detail: string } {
@@ -38,7 +41,7 @@ export function fallbackWarning(
 
 /**
  * Runs `work` on the first provider; moves to the next on an `EngineError` "out-of-memory", "unsupported" or "crashed".
- * @throws {EngineError} with the last provider's code and every provider's reason; other errors as they come
+ * @throws {EngineError} with the last provider's code and every provider's reason; any other error of `work` unchanged
  */
 export async function withFallback<T>(
   providers: Iterable<Provider> | AsyncIterable<Provider>,

@@ -71,7 +71,7 @@ Deno.test("withFallback() asks for the next provider only when it needs one", as
   assert.deepEqual([provider, log.length], ["webgpu", 5]);
 });
 
-Deno.test("withFallback() tells every reason when no device can do it", async () => {
+Deno.test("withFallback() gives every reason when no device can do it", async () => {
   const { log: _, ...engines } = recorder(["cuda"]);
   await assert.rejects(
     withFallback(["cuda", "cpu"], failingOn({ cpu: "out-of-memory" }), engines),

@@ -4,7 +4,7 @@ import { encodeModel, GraphBuilder } from "../../graph/mod.ts";
 import type { Engine } from "../engine.ts";
 import { EngineError } from "../errors.ts";
 
-/** Small integers: every device, whatever its rounding, must give the exact sums. */
+/** Small integers, whose sums every device must give exactly, however it rounds. */
 const ramp = (shape: number[], period: number): Tensor =>
   tensor("float32", shape, Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => i % period - 2));
 
@@ -21,7 +21,7 @@ function model(): Uint8Array {
 
 /**
  * Runs the graph on a device.
- * @throws {EngineError} "failed" when the numbers are wrong; else what the run threw
+ * @throws {EngineError} "failed": the numbers are wrong; else as `Session.run()`
  */
 export async function selfCheck(engine: Engine): Promise<void> {
   const session = await engine.load(model());

@@ -1,4 +1,6 @@
-/** Checks a run's feeds and wishes against a session's types, so that a mistake gets a sentence and not a native error. */
+/**
+ * Checks a run's feeds and options against a session's types, so that a mistake gives a sentence and no native error.
+ */
 import { sizeOf, type Tensor, type TensorType } from "../../tensor/mod.ts";
 import type { Resident, RunOptions } from "../engine.ts";
 
@@ -45,7 +47,7 @@ export function checkElements(name: string, t: Tensor): Tensor {
 }
 
 /**
- * Which outputs a run keeps and which it brings back.
+ * Decides which outputs a run keeps and which it returns.
  * @throws {TypeError} an unknown output, or one resident for two outputs
  */
 export function planOutputs(

@@ -1,6 +1,6 @@
 /**
- * An `Engine` whose sessions and residents live in a supervised child: the parent's side. Checks what it is given, moves
- * tensors through the spool and runs one call at a time. Knows of providers what their records say.
+ * An `Engine` whose sessions and residents live in a supervised child: the parent's side. Checks feeds and options,
+ * moves tensors through the spool and runs one call at a time.
  */
 import { resolve } from "node:path";
 import type { Lowering } from "../../graph/mod.ts";
@@ -28,23 +28,23 @@ import { layOut, readTensors, Spool, writeTensors } from "./spool.ts";
 export interface EngineOptions {
   /** Threads inside an operator; default: the processors that this process may use. */
   readonly threads?: number;
-  /** Where tensors pass when `/dev/shm` has no room; default: the system's temporary folder. */
+  /** Holds tensors in transit when `/dev/shm` has no room; default: the system's temporary folder. */
   readonly spoolDirectory?: string;
-  /** Where the provider has it; default: what the environment asks for, or else the provider's own. */
+  /** Ignored where the provider lacks it. Default: the one that the environment asks for, else the provider's own. */
   readonly precision?: Precision;
   /** For every call but `run`, whose limit is its own option, ms; default 10 minutes. */
   readonly loadTimeoutMs?: number;
-  /** Where a calibration of the device may be kept; default: nothing is known of it. */
+  /** Holds the calibration of the device, if there is one. */
   readonly dataDirectory?: string;
-  /** Told why a calibration is not used. */
+  /** Receives the reason why a calibration is not used. */
   readonly warn?: (message: string) => void;
 }
 
 const OPEN_TIMEOUT_MS = 60_000;
 const LOAD_TIMEOUT_MS = 600_000;
-/** What the parent's own thread copies itself, bytes: under half a millisecond. */
+/** The parent's own thread copies up to this many bytes, in under half a millisecond; more in another thread. */
 const BLOCK_BYTES = 2 ** 20;
-/** Pause after which the spool's files are removed and the child gives back the memory that it has no use for. */
+/** After this pause the spool's files are removed and the child returns unused memory to the system. */
 const IDLE_MS = 1000;
 
 /** A resident as the parent knows it. */
@@ -125,7 +125,7 @@ export class DeviceEngine implements Engine {
     return this.#lowering;
   }
 
-  /** Whether the device is the CPU under another name (a software WebGPU adapter). */
+  /** True where the device is the processor under another name, as a software WebGPU adapter. */
   get software(): boolean {
     return this.#device.software;
   }
@@ -168,7 +168,6 @@ export class DeviceEngine implements Engine {
     });
   }
 
-  /** Linux tells it; elsewhere 0. */
   peakBytes(): Promise<number> {
     this.#samplePeak();
     return Promise.resolve(this.#peakBytes);
@@ -220,7 +219,7 @@ export class DeviceEngine implements Engine {
     return await this.#read(file);
   }
 
-  /** Runs `work` after the work asked for before it; empties the spool after a failure or when nothing follows. */
+  /** Runs `work` after all earlier work. Empties the spool after a failure, and when nothing follows. */
   #inTurn<T>(work: () => T | Promise<T>): Promise<T> {
     const turn = this.#turn.then(async () => {
       clearTimeout(this.#idle);
@@ -242,7 +241,7 @@ export class DeviceEngine implements Engine {
 
   #rest(): void {
     this.#spool.sweep();
-    if (this.#supervisor.pid !== undefined) this.#call("rest", null).catch(() => {}); // its end is told to the next call
+    if (this.#supervisor.pid !== undefined) this.#call("rest", null).catch(() => {}); // the next call reports it
   }
 
   async #call<T>(method: string, params: unknown, timeoutMs = this.#options.loadTimeoutMs ?? LOAD_TIMEOUT_MS) {
@@ -314,7 +313,7 @@ function precisionOf(provider: Provider, asked?: Precision): Precision {
   );
 }
 
-/** Highest resident set size of a process so far, bytes; 0 where the system does not tell. */
+/** The highest resident set size of a process so far, bytes; 0 on other systems than Linux. */
 function peakBytesOf(pid: number): number {
   try {
     return 1024 * Number(Deno.readTextFileSync(`/proc/${pid}/status`).match(/^VmHWM:\s+(\d+) kB/m)?.[1] ?? 0);

@@ -67,7 +67,7 @@ Deno.test("DeviceEngine stops a run at its time-out, then loads again", () =>
   }));
 
 Deno.test({
-  name: `DeviceEngine gives memory back when no call follows${linux ? "" : " (skipped: Linux tells it)"}`,
+  name: `DeviceEngine returns memory when no call follows${linux ? "" : " (skipped: only Linux reports it)"}`,
   ignore: !linux,
   fn: () =>
     withEngine(async (engine) => {
@@ -81,7 +81,7 @@ Deno.test({
       const before = heldBytes();
       await session.run({ x: tensor("float32", [2 ** 24], new Float32Array(2 ** 24)) });
       const after = heldBytes();
-      assert.ok(after - before > 60e6, `${before} to ${after} bytes: nothing to give back`);
+      assert.ok(after - before > 60e6, `${before} to ${after} bytes: nothing to return`);
       for (let waited = 0; heldBytes() - before > 20e6; waited += 100) {
         assert.ok(waited < 20_000, `${before} bytes before, ${heldBytes()} at rest`);
         await sleep(100);
@@ -102,7 +102,7 @@ Deno.test("DeviceEngine does not block its parent's event loop in a run", () =>
     await session.run(slowFeeds());
     const tookMs = performance.now() - started;
     clearInterval(timer);
-    assert.ok(tookMs > 300 && ticks > 10, `the run of ${tookMs} ms was too short to tell`);
+    assert.ok(tookMs > 300 && ticks > 10, `the run of ${tookMs} ms was too short to judge`);
     assert.ok(gapMs < 250, `largest gap ${gapMs} ms in a run of ${tookMs} ms`);
   }));
 
@@ -155,7 +155,7 @@ Deno.test("DeviceEngine.load() takes a file and a relative path, and names no pa
   }));
 
 Deno.test({
-  name: "DeviceEngine.peakBytes() tells the child's highest size",
+  name: "DeviceEngine.peakBytes() returns the child's highest size",
   ignore: !linux,
   fn: () =>
     withEngine(async (engine) => {

@@ -3,7 +3,7 @@ import { ProcessError, RemoteError } from "../../process/mod.ts";
 import { engineErrorOf, errorOfProcess, hasNoMemory } from "./failures.ts";
 import { EngineError } from "../errors.ts";
 
-/** What was thrown and what is said, from ONNX Runtime 1.30 and Deno 2.9. */
+/** Errors of ONNX Runtime 1.30 and Deno 2.9, and what becomes of them. */
 const CASES: readonly [thrown: unknown, code: string, message: string][] = [
   [new Error("std::bad_alloc"), "out-of-memory", "Cannot run the graph: out of memory (std::bad_alloc)"],
   [
@@ -37,10 +37,10 @@ const CASES: readonly [thrown: unknown, code: string, message: string][] = [
   ],
   [new Error("open C:\\data\\Smith\\net.onnx:\n no"), "failed", "Cannot run the graph: open …: no"],
   [123456, "failed", "Cannot run the graph: native error 123456"],
-  [new EngineError("unsupported", "as it is"), "unsupported", "as it is"],
+  [new EngineError("unsupported", "unchanged"), "unsupported", "unchanged"],
 ];
 
-Deno.test("engineErrorOf() finds the code and tells one line without paths", () => {
+Deno.test("engineErrorOf() finds the code and repeats one line without paths", () => {
   for (const [thrown, code, message] of CASES) {
     const error = engineErrorOf(thrown, "run the graph");
     assert.deepEqual([error.code, error.message], [code, message]);

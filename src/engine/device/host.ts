@@ -1,4 +1,4 @@
-/** The child's side of a device: its sessions and resident tensors. The parent has checked what arrives here. */
+/** The child's side of a device: runs sessions and keeps resident tensors. The parent has checked what arrives here. */
 import { emit, giveBackMemory } from "../../process/mod.ts";
 import { bytesOf, type Tensor, type TensorType } from "../../tensor/mod.ts";
 import { EngineError } from "../errors.ts";
@@ -19,7 +19,10 @@ import {
 import { Residents } from "./residents.ts";
 import { layOut, readTensors, Spool, writeTensors } from "./spool.ts";
 
-/** Bytes of tensors let go after which V8 is asked to collect: of memory outside its heap it knows little. */
+/**
+ * V8 collects after this many bytes of dropped tensors. It would wait longer, since it knows little of memory outside
+ * its heap.
+ */
 const COLLECT_AT = 64 * 2 ** 20;
 
 /** `T` is the tensor of the runtime's library. */
@@ -29,7 +32,7 @@ export class DeviceHost<T = unknown> {
   readonly #residents = new Residents<T>((tensor) => this.#free(tensor));
   /** Holds the feeds of the current run. Kept between runs, since fresh memory costs more than the copy into it. */
   #scratch = new ArrayBuffer(0);
-  /** Bytes of tensors let go since the last collection. */
+  /** Bytes of tensors dropped since the last collection. */
   #garbageBytes = 0;
 
   private constructor(runtime: Runtime<T>, spool: Spool) {
@@ -116,7 +119,7 @@ export class DeviceHost<T = unknown> {
     await this.#residents.replace(name);
   }
 
-  /** Gives back memory in a pause between calls. */
+  /** Returns unused memory to the system, in a pause between calls. */
   rest(): void {
     this.#scratch = new ArrayBuffer(0);
     this.#garbageBytes = 0;

@@ -1,4 +1,4 @@
-/** What a device's parent and child say to each other; see `DeviceEngine` and `DeviceHost`. */
+/** Messages between a device's parent, `DeviceEngine`, and its child, `DeviceHost`. */
 import type { TensorType } from "../../tensor/mod.ts";
 import type { LoadOptions } from "../runtimes/runtime.ts";
 import type { Placed } from "./spool.ts";
@@ -50,7 +50,7 @@ export interface RunParams {
   readonly fetch: readonly string[];
 }
 
-/** The event that a run has its feeds and begins to compute. */
+/** The event by which the child reports that a run has its feeds and begins to compute. */
 export const STARTED = "started";
 
 export interface RunReply {

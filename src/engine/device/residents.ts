@@ -65,7 +65,7 @@ export class Residents<T> {
   }
 }
 
-/** The parent names only what it saw here, so what is missing was lost with an earlier process. */
+/** The parent names only sessions and residents that it has seen, so a missing one was lost with an earlier process. */
 function held<T>(value: T | undefined): T {
   if (value === undefined) throw new EngineError("crashed", "The device process ended: load the model again");
   return value;

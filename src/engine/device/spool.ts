@@ -1,7 +1,7 @@
 /**
- * Tensors as files between a device's parent and child: one file for all feeds of a run, one for all its outputs. Lies in
- * memory (`/dev/shm`) where there is room, else on disk. Not a store: a file's content counts for one call; the file is
- * written over by the next call, since fresh pages cost three times the copy, and removed when the calls pause.
+ * Tensors as files between a device's parent and child: one file for all feeds of a run, one for all its outputs, in
+ * memory (`/dev/shm`) where there is room, else on disk. Not a store: a file is valid for one call. The next call
+ * overwrites it, since fresh pages cost three times the copy, and a pause removes it.
  */
 import { accessSync, constants, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ const SHM = "/dev/shm";
 /** Room left free for others, bytes. */
 const MARGIN = 64 * 2 ** 20;
 
-/** Lays tensors one after the other; `bytes` is the length of the file. */
+/** Places tensors one after another; `bytes` is the length of the file. */
 export function layOut<T extends TensorType>(tensors: Readonly<Record<string, T>>) {
   let bytes = 0;
   const placed: Record<string, Placed> = {};
@@ -31,7 +31,7 @@ export function layOut<T extends TensorType>(tensors: Readonly<Record<string, T>
 }
 
 export class Spool {
-  /** The folders, best first; both sides of a device use the same. */
+  /** The folders, best first; both sides of a device use the same ones. */
   readonly folders: readonly string[];
   #locks: Deno.FsFile[] = [];
 
@@ -39,7 +39,7 @@ export class Spool {
     this.folders = folders;
   }
 
-  /** Makes folders of its own under `/dev/shm` and under `directory` (default: the system's temporary folder). */
+  /** Makes new folders under `/dev/shm` and under `directory` (default: the system's temporary folder). */
   static create(directory: string = tmpdir()): Spool {
     Deno.mkdirSync(directory, { recursive: true });
     const roots = isWritable(SHM) ? [SHM, directory] : [directory];
@@ -59,7 +59,7 @@ export class Spool {
     return new Spool(folders);
   }
 
-  /** The file for a purpose, in the first folder with room for `bytes`. */
+  /** Returns the file for a purpose, in the first folder with room for `bytes`. */
   place(purpose: "feeds" | "outputs" | "model", bytes: number): string {
     const folder = this.folders.find((f) => roomIn(f) > bytes + MARGIN) ?? this.folders.at(-1)!;
     return join(folder, purpose);
@@ -79,7 +79,9 @@ export class Spool {
   }
 }
 
-/** Writes tensors to a file that only this user can read, over what it held; more than `blockBytes` in another thread. */
+/**
+ * Overwrites a file, which only this user can read, with tensors; those of more than `blockBytes` in another thread.
+ */
 export async function writeTensors(
   path: string,
   tensors: Readonly<Record<string, Tensor>>,
@@ -98,8 +100,8 @@ export async function writeTensors(
 }
 
 /**
- * Reads tensors of a file, each into a buffer of its own or all into `scratch` (as long as `layOut` said); more than
- * `blockBytes` in another thread.
+ * Reads tensors of a file, each into a new buffer or all into `scratch`, which has the length that `layOut()` gave;
+ * those of more than `blockBytes` in another thread.
  */
 export async function readTensors(
   path: string,
@@ -147,7 +149,7 @@ function isStale(folder: string): boolean {
     using lock = Deno.openSync(join(folder, "lock"), { write: true, create: true });
     return lock.tryLockSync(true);
   } catch {
-    return false; // another user's, or removed meanwhile
+    return false; // another user's, or just removed
   }
 }
 

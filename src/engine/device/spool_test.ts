@@ -25,7 +25,7 @@ Deno.test("layOut() aligns every tensor to 16 bytes", () => {
   assert.equal(bytes, 400_048);
 });
 
-Deno.test("readTensors() gives back what writeTensors() wrote, also over a longer file and into a scratch buffer", () =>
+Deno.test("readTensors() returns what writeTensors() wrote, also over a longer file and into a scratch buffer", () =>
   withFolder(async (folder) => {
     const path = join(folder, "t");
     const { placed, bytes } = layOut(TENSORS);

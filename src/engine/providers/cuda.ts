@@ -1,4 +1,7 @@
-/** `cuda`: cuDNN and ONNX Runtime's CUDA kernels. State lies in the process's memory, and every call copies it to the card. */
+/**
+ * `cuda`: cuDNN and ONNX Runtime's CUDA kernels. State lies in the process's memory, and every call copies it to the
+ * card.
+ */
 import { CUDA_PASSES, MIXED_CUDA_PASSES } from "../../graph/mod.ts";
 import { npmPackage, type ProviderRecord } from "./provider.ts";
 
@@ -18,9 +21,9 @@ export const cuda: ProviderRecord = {
   traits: {
     windows: { most: 8, voxels: 96 ** 3 }, // a card that fits a window of 96³ runs smaller ones together
     spanBytes: 2 ** 29,
-    // up to here a batch takes little more time than one crop, which is that of starting the kernels: on an H200, an update
-    // of the edge network at 64³ (0.6 GB) took 44 ms at once and 54 to 73 ms view by view, one of UniUnet (4.8 GB) 770 ms
-    // and 160 ms
+    // up to this size a batch takes little longer than one crop, since starting the kernels takes most of the time. On
+    // an H200, an update of the edge network at 64³ (0.6 GB) took 44 ms at once and 54 to 73 ms view by view; one of
+    // UniUnet (4.8 GB) took 770 ms and 160 ms
     atOnceBytes: 2 ** 30,
     isMemoryPredicted: false,
   },

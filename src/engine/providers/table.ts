@@ -1,4 +1,7 @@
-/** The execution providers. To add one: its record in this folder, what opens it in `runtimes/`, and a line here. */
+/**
+ * The table of execution providers. A new one takes its record in this folder, its module in `runtimes/`, and a line
+ * here.
+ */
 import type { Lowering } from "../../graph/mod.ts";
 import { cpu } from "./cpu.ts";
 import { cuda } from "./cuda.ts";
@@ -17,12 +20,14 @@ export function recordOf(provider: Provider): ProviderRecord {
   return RECORDS[provider];
 }
 
-/** In what a provider differs from others. */
 export function traitsOf(provider: Provider): Traits {
   return recordOf(provider).traits;
 }
 
-/** How graphs are lowered for a provider, as long as nothing was measured of the device. Default: its own precision. */
+/**
+ * The lowering of graphs for a provider, before anything is measured of the device.
+ * @throws {RangeError} the provider lacks this precision
+ */
 export function loweringOf(provider: Provider, precision: Precision = recordOf(provider).precision): Lowering {
   const { precisions, temporaryBytes } = recordOf(provider);
   const setting = precisions[precision];

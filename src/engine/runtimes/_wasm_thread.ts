@@ -1,6 +1,6 @@
 /**
- * A thread of ONNX Runtime in WebAssembly: the module that the address names as `module`, and the end of the whole process
- * where it fails. The thread that runs the graph would wait for it in a loop without end, deaf to events.
+ * The program of a thread of ONNX Runtime in WebAssembly: the module that the URL names as `module`. A failure ends the
+ * whole process, since the thread that runs the graph would wait for this one in an endless loop that takes no events.
  */
 import process from "node:process";
 

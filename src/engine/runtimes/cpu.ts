@@ -1,13 +1,13 @@
-/** The `cpu` provider: onnxruntime-node's native kernels. */
+/** Opens `cpu`: onnxruntime-node's native kernels. */
 import { cpus } from "node:os";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { ortSession, ortTensors, processorOptions } from "./ort.ts";
 import type { Runtime, RuntimeOptions } from "./runtime.ts";
 
 /**
- * How long a thread spins for its next work before it sleeps, µs. On an idle machine a step of many small nodes takes 0.9 of
- * the time that it takes without, and no less with more; where another process wants a core, this costs nothing, and 1 ms
- * makes it 1.4 times as long.
+ * A thread spins this long for its next work before it sleeps, µs. On an idle machine that shortens a step of many
+ * small nodes to 0.9 of its time, and spinning longer gains nothing. Beside a busy process it costs nothing, while 1 ms
+ * would take 1.4 times as long.
  */
 const SPIN_US = 50;
 

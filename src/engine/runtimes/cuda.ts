@@ -1,6 +1,6 @@
 /**
- * The `cuda` provider of onnxruntime-node. Its library is not in the npm package, and asking for an absent one can end
- * the process, so it is looked for first. Residents lie in the child's memory and are copied to the device by each run.
+ * Opens `cuda` of onnxruntime-node. Looks for its library first, since loading an absent one can end the process.
+ * Residents lie in the child's memory, and each run copies them to the card.
  */
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
@@ -44,7 +44,7 @@ function requireLibraries(): void {
   }
 }
 
-/** The first GPU's name as the driver gives it. */
+/** The first GPU's name, as the driver spells it. */
 function gpuName(): string {
   const root = "/proc/driver/nvidia/gpus";
   try {
@@ -52,7 +52,7 @@ function gpuName(): string {
       const model = Deno.readTextFileSync(join(root, name, "information")).match(/^Model:\s*(.+)$/m);
       if (model !== null) return model[1].trim();
     }
-  } catch { /* Windows, WSL: the driver tells its name elsewhere */ }
+  } catch { /* Windows, WSL: the driver has its name elsewhere */ }
   return "NVIDIA GPU";
 }
 

@@ -1,4 +1,7 @@
-/** ONNX Runtime's CUDA provider as files beside its npm package, which does not hold them. `deno task cuda` puts them there. */
+/**
+ * The files of ONNX Runtime's CUDA provider, which its npm package lacks. `deno task cuda` installs them beside its
+ * binding.
+ */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
@@ -16,7 +19,7 @@ const FILES: Readonly<Partial<Record<typeof Deno.build.os, { readonly folder: st
 export interface CudaLibrary {
   /** The folder of the npm package. */
   readonly root: string;
-  /** Where the files belong, and their names. */
+  /** The folder of its binding, where the files belong. */
   readonly folder: string;
   readonly names: readonly string[];
 }

@@ -1,12 +1,12 @@
-/** The `wasm` provider: onnxruntime-web's kernels, threads too. Three to five times slower than `cpu`; runs anywhere. */
+/** Opens `wasm`: onnxruntime-web's kernels, with threads where the address space allows them. */
 import threads, { type WorkerOptions } from "node:worker_threads";
 import { env, InferenceSession, Tensor } from "onnxruntime-web";
 import { ortSession, ortTensors, processorOptions } from "./ort.ts";
 import type { Runtime, RuntimeOptions } from "./runtime.ts";
 
-/** Threads beyond this bring nothing and each costs stack in the 4 GiB heap. */
+/** More threads are not faster, and each takes its stack from the 4 GiB heap. */
 const MAX_THREADS = 8;
-/** The size beyond which ONNX Runtime's heap never grows, pages of 64 KiB: 4 GiB but for one. */
+/** The largest size of ONNX Runtime's heap, pages of 64 KiB: 4 GiB less one page. */
 const HEAP_PAGES = 65_535;
 
 export function open({ threads: wanted }: RuntimeOptions): Promise<Runtime<Tensor>> {
@@ -26,10 +26,10 @@ export function open({ threads: wanted }: RuntimeOptions): Promise<Runtime<Tenso
 }
 
 /**
- * Has this process's shared WebAssembly memories, of which ONNX Runtime makes one, begin at their full size: address
- * space, no memory. Of a heap that grows while its threads run, only the thread that made it grow sees the new part under
- * Deno (denoland/deno#35658): another one ends with "memory access out of bounds", and the first waits for it without end.
- * False where there is not so much address space.
+ * Makes the shared WebAssembly memories of this process, of which ONNX Runtime's heap is one, start at their full size.
+ * That takes address space, no memory. Under Deno a growing heap fails (denoland/deno#35658): only the thread that
+ * grows it sees the new part, another one ends with "memory access out of bounds", and the first waits for it forever.
+ * Returns false where there is not enough address space.
  */
 function takesWholeHeap(): boolean {
   const { Memory } = WebAssembly;
@@ -48,7 +48,7 @@ function takesWholeHeap(): boolean {
   return true;
 }
 
-/** Has the threads that ONNX Runtime starts end this process when they fail; see `_wasm_thread.ts`. */
+/** Makes a failing thread of ONNX Runtime end this process; see `_wasm_thread.ts`. */
 function endWithThreads(): void {
   const { Worker } = threads;
   threads.Worker = class extends Worker {

@@ -1,7 +1,7 @@
 /**
- * The `webgpu` provider: onnxruntime-web over Deno's own `navigator.gpu`, asking for all that the adapter offers. Not
- * onnxruntime-node's WebGPU: reading a tensor back ends the process there, and it refuses Mesa's software driver. Every
- * output stays in a GPU buffer until it is fetched, so residents never leave the device.
+ * Opens `webgpu`: onnxruntime-web over Deno's own `navigator.gpu`, with all limits and features of the adapter. Not
+ * onnxruntime-node's WebGPU, which ends the process when a tensor is read back, and refuses Mesa's software driver.
+ * Every output stays in a GPU buffer until it is fetched, so residents never leave the device.
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -14,7 +14,10 @@ import type { Runtime } from "./runtime.ts";
 
 type Ort = typeof import("onnxruntime-web");
 
-/** A session that is never released: with the last one ONNX Runtime drops its GPU device and every buffer on it. */
+/**
+ * The model of a session that is never released. With its last session ONNX Runtime drops the GPU device and its
+ * buffers.
+ */
 const ANCHOR = encodeModel(idleGraph());
 
 export async function open(): Promise<Runtime<Tensor>> {
@@ -45,13 +48,13 @@ export async function open(): Promise<Runtime<Tensor>> {
   };
 }
 
-/** What was on a lost device is gone: only a new process can be trusted. */
+/** A lost device loses its buffers too: only a new process can be trusted. */
 function endProcess({ reason, message }: GPUDeviceLostInfo): void {
   console.error(`The GPU device was lost (${reason}): ${message}`);
   Deno.exit(70);
 }
 
-/** WebGPU goes on after an error, with buffers that hold nothing; here it is the work's error. */
+/** Throws errors that the GPU reports during `work`. WebGPU itself would continue, with buffers that hold nothing. */
 async function guarded<T>(gpu: GPUDevice, work: () => Promise<T>): Promise<T> {
   const filters = ["validation", "internal", "out-of-memory"] as const;
   for (const filter of filters) gpu.pushErrorScope(filter);

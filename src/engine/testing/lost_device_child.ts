@@ -1,4 +1,4 @@
-/** A device child whose GPU device is lost when asked, for a test. */
+/** A device's process that loses its GPU on request, for a test. */
 import { open } from "../runtimes/webgpu.ts";
 import { serve } from "../../process/serve.ts";
 

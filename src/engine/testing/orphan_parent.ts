@@ -1,6 +1,6 @@
 /**
- * The parent that a test kills: starts a run of a minute and prints its device child's process id. Its argument is the
- * spool's folder.
+ * The parent that a test kills: starts a run of a minute and then prints the process id of its device's child. Its
+ * argument is the spool's folder.
  */
 import { DeviceEngine } from "../device/device_engine.ts";
 import { slowFeeds, slowModel } from "./slow_model.ts";

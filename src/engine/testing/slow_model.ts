@@ -1,4 +1,4 @@
-/** A graph that keeps a CPU busy for a while, for tests of what goes on around a run. Not a benchmark. */
+/** A graph that keeps a processor busy for a while, for tests of what happens during a run. Not a benchmark. */
 import { type Tensor, tensor } from "../../tensor/tensor.ts";
 import { encodeModel, GraphBuilder } from "../../graph/mod.ts";
 

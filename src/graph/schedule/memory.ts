@@ -33,7 +33,7 @@ export interface Lifetime {
 const CHILD_BYTES = 97e6;
 /** What a session keeps of a node, bytes (measured as it is loaded: 6 to 8 kB in steps of 7 to 17 thousand nodes). */
 const NODE_BYTES = 8e3;
-/** Replaced state that the child has not collected yet is at most this, bytes (`engine/child.ts`). */
+/** Replaced state that the child has not collected yet is at most this, bytes (`engine/device/host.ts`). */
 const GARBAGE_BYTES = 64 * 2 ** 20;
 /** The process's memory for values over their bytes (measured: 1.28 to 1.44 in steps, 1.66 in a small forward pass). */
 const OVERHEAD = 1.35;

@@ -34,7 +34,7 @@ const STEP = 0.05;
 /**
  * The graph with the same results whose predicted peak is at most `budgetBytes`, recomputing what costs least for the
  * memory that it frees; or the one of the lowest peak for which at most the share `extraCost` of its time is computed
- * again. ONNX Runtime must not merge equal nodes (`engine/cpu.ts`).
+ * again. ONNX Runtime must not merge equal nodes (`engine/runtimes/ort.ts`).
  * @throws {MemoryBudgetError} no such graph was found
  */
 export function rematerialise(

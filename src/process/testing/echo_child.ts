@@ -1,4 +1,4 @@
-/** The child that the supervisor's tests start: one method per way to behave. */
+/** The child of the supervisor's tests: one method for each way to behave. */
 import { emit, serve } from "../serve.ts";
 
 class OddError extends Error {
@@ -14,7 +14,7 @@ serve({
   wait: () => new Promise<void>((resolve) => wake = resolve),
   wake: () => wake(),
   sleep: async ({ ms }: { ms: number }) => await new Promise((resolve) => setTimeout(resolve, ms)),
-  /** Blocks the thread as a native call does. */
+  /** Blocks the thread, like a native call. */
   block: ({ ms }: { ms: number }) => {
     emit("blocking");
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);

@@ -1,4 +1,4 @@
-/** Whether a process runs; on Linux one that has ended does not, even while nobody has asked how. */
+/** True while a process runs. On Linux a zombie, whose status nobody has read, counts as ended. */
 export function lives(pid: number): boolean {
   try {
     if (Deno.build.os === "linux") return !/^State:\s+[ZX]/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
