@@ -12,7 +12,7 @@ export function ndarray(shape: readonly number[], data?: ArrayLike<number>): NdA
 }
 
 export function fromTensor(t: Tensor): NdArray {
-  return { shape: t.shape, data: Float64Array.from(t.data as ArrayLike<number | bigint>, Number) };
+  return { shape: t.shape, data: Float64Array.from<number | bigint>(t.data, Number) };
 }
 
 /** C-order strides, in elements. */

@@ -69,7 +69,7 @@ export function tensor(dtype: DType, shape: readonly number[], data: TensorData 
 
 /** The elements as JavaScript numbers. */
 export function toNumbers(t: Tensor): number[] {
-  return Array.from(t.data as ArrayLike<number | bigint>, Number);
+  return Array.from<number | bigint, number>(t.data, Number);
 }
 
 /** Whether gradients can flow through values of this dtype. */

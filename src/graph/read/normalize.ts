@@ -143,7 +143,7 @@ function importNode(
   try {
     checkDtype(context);
     const result = IMPORT_RULES[node.op](context);
-    const outputs = Array.isArray(result) ? result as readonly Value[] : [result as Value];
+    const outputs = "dtype" in result ? [result] : result;
     context.finish();
     const missing = node.outputs.find((name, i) => i >= outputs.length && name !== "" && used.has(name));
     if (missing !== undefined) throw new TypeError(`expected use of output 0 only, got ${quoted(missing)}`);

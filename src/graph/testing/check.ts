@@ -4,7 +4,7 @@ import { GraphBuilder } from "../build/builder.ts";
 import { evaluate } from "../reference/evaluate.ts";
 import type { Value } from "../ir/ir.ts";
 import type { Random } from "../../tensor/random.ts";
-import { sizeOf, type Tensor, tensor } from "../../tensor/tensor.ts";
+import { sizeOf, type Tensor, tensor, toNumbers } from "../../tensor/tensor.ts";
 
 /** Allowed error of an element: `rtol·|expected| + atol`. */
 export interface Tolerance {
@@ -70,7 +70,7 @@ export function assertGradients(
   const found = evaluate(graph, at);
   wanted.forEach((x, i) => {
     const dx = found[`dx${i}`].data;
-    const where = Float64Array.from(at[x.name].data as Float64Array);
+    const where = Float64Array.from(toNumbers(at[x.name]));
     const slopes: number[] = [], differences: number[] = [], scales: number[] = [];
     for (let d = 0; d < directions; d++) {
       const u = where.map(() => random.normal());

@@ -24,6 +24,6 @@ export const OP_CASES: { readonly [K in OpName]: readonly Case<K>[] } = {
 };
 
 /** The cases of an operator chosen at run time. */
-export function casesOf(op: OpName): readonly Case<OpName>[] {
-  return OP_CASES[op] as readonly Case<OpName>[];
+export function casesOf<K extends OpName>(op: K): readonly Case<K>[] {
+  return OP_CASES[op];
 }

@@ -63,7 +63,7 @@ export class RuleContext {
     if (this.optional(i) === null) return undefined;
     const t = this.known(i);
     if (t === undefined) throw new TypeError(`expected constant ${what}, got a value computed at run time`);
-    return Array.from(t.data as ArrayLike<number | bigint>, (v) => typeof v === "bigint" ? safeInteger(v) : v);
+    return Array.from<number | bigint, number>(t.data, (v) => typeof v === "bigint" ? safeInteger(v) : v);
   }
 
   /** Integers that an attribute held in older operator sets and input `i` holds in newer ones. */
@@ -75,10 +75,12 @@ export class RuleContext {
 
   intsAttr(name: string): number[] | undefined {
     const value = this.attr(name);
-    if (value !== undefined && !(Array.isArray(value) && value.every((v) => typeof v === "number"))) {
+    if (value === undefined) return undefined;
+    const numbers = Array.isArray(value) ? value.filter((v) => typeof v === "number") : [];
+    if (!Array.isArray(value) || numbers.length < value.length) {
       throw new TypeError(`expected numbers in attribute ${name}`);
     }
-    return value as number[] | undefined;
+    return numbers;
   }
 
   number(name: string): number | undefined {
@@ -114,6 +116,12 @@ export class RuleContext {
     if (value !== undefined && !allowed.includes(value)) {
       throw new TypeError(`expected attribute ${name} to be ${allowed.join(" or ")}, got ${quoted(String(value))}`);
     }
+  }
+
+  /** A text attribute that takes one of `allowed`; the first is the default. @throws {TypeError} another */
+  choice<const T extends string>(name: string, allowed: readonly [T, ...T[]]): T {
+    this.only(name, ...allowed);
+    return allowed.find((text) => text === this.attr(name)) ?? allowed[0];
   }
 
   /** Casts where the dtype differs. */

@@ -2,7 +2,7 @@
 import type { Value } from "../../ir/ir.ts";
 import { stridesOf } from "../../../tensor/ndarray.ts";
 import { constantNumbers, normalizeAxis } from "../../ops/reduce.ts";
-import { sizeOf, type Tensor, tensor } from "../../../tensor/mod.ts";
+import { sizeOf, type Tensor, tensor, toNumbers } from "../../../tensor/mod.ts";
 import { listLength, type RuleContext, type Rules } from "./rule.ts";
 
 /** A reshape, or nothing where the shape is the same already. */
@@ -172,7 +172,7 @@ function column(t: Tensor, n: number, k: number): Tensor {
   return tensor(
     t.dtype,
     [t.data.length / n],
-    Array.from(t.data as ArrayLike<number | bigint>, Number).filter((_, i) => i % n === k),
+    toNumbers(t).filter((_, i) => i % n === k),
   );
 }
 

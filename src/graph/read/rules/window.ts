@@ -1,9 +1,7 @@
 /** Import rules of convolution, pooling and resizing: padding rules become pads, scales become sizes. */
-import type { Value } from "../../ir/ir.ts";
+import type { AttrsOf, Value } from "../../ir/ir.ts";
 import { normalizeAxis } from "../../ops/reduce.ts";
 import type { RuleContext, Rules } from "./rule.ts";
-
-type Mode = "floor" | "ceil" | "round_prefer_floor" | "round_prefer_ceil";
 
 interface WindowAttrs {
   readonly kernel_shape: readonly number[];
@@ -161,40 +159,40 @@ function resizeOld(c: RuleContext): Value {
   if (scales?.length !== x.shape.length) {
     throw new RangeError(`expected ${x.shape.length} scales, got ${scales ?? "none"}`);
   }
-  c.only("mode", "nearest", "linear");
-  const mode = c.text("mode") === "linear" ? "linear" : "nearest";
+  const mode = c.choice("mode", ["nearest", "linear"]);
   return resized(c, x, {
     sizes: sizesFromScales(x.shape, scales),
     attrs: { mode, coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" },
   });
 }
 
-interface ResizeAttrs {
-  readonly mode: "nearest" | "linear";
-  readonly coordinate_transformation_mode: "half_pixel" | "align_corners" | "asymmetric" | "pytorch_half_pixel";
-  readonly nearest_mode: Mode;
-}
-
-function resized(c: RuleContext, x: Value, { sizes, attrs }: { sizes: readonly number[]; attrs: ResizeAttrs }): Value {
+function resized(
+  c: RuleContext,
+  x: Value,
+  { sizes, attrs }: { sizes: readonly number[]; attrs: AttrsOf<"Resize"> },
+): Value {
   if (attrs.mode === "linear" && x.shape.length > 3 && sizes.slice(0, 2).some((d, k) => d !== x.shape[k])) {
     throw new RangeError(`expected linear resizing of spatial axes only, got [${x.shape}] to [${sizes}]`);
   }
   return sizes.every((d, k) => d === x.shape[k]) ? x : c.op.Resize(x, null, null, sizes, attrs);
 }
 
-const TRANSFORMS = ["half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel", "half_pixel_symmetric"];
-const NEAREST_MODES = ["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"];
-
 function resize(c: RuleContext): Value {
   if (c.opset < 11) return resizeOld(c);
   const x = c.x(0), rank = x.shape.length;
   c.optional(1); // the region of tf_crop_and_resize, which is refused
   c.ignore("cubic_coeff_a", "extrapolation_value", "exclude_outside");
-  c.only("mode", "nearest", "linear");
+  const mode = c.choice("mode", ["nearest", "linear"]);
   c.only("antialias", 0);
   c.only("keep_aspect_ratio_policy", "stretch");
-  c.only("coordinate_transformation_mode", ...TRANSFORMS);
-  c.only("nearest_mode", ...NEAREST_MODES);
+  const transform = c.choice("coordinate_transformation_mode", [
+    "half_pixel",
+    "align_corners",
+    "asymmetric",
+    "pytorch_half_pixel",
+    "half_pixel_symmetric",
+  ]);
+  const nearest_mode = c.choice("nearest_mode", ["round_prefer_floor", "floor", "ceil", "round_prefer_ceil"]);
   const axes = (c.intsAttr("axes") ?? x.shape.map((_, k) => k)).map((a) => normalizeAxis(a, rank));
   const spread = (list: readonly number[] | undefined, rest: readonly number[]) => {
     if (list === undefined || list.length === 0) return undefined;
@@ -204,16 +202,13 @@ function resize(c: RuleContext): Value {
   const sizes = spread(c.numbers(3, "sizes"), x.shape);
   const scales = spread(c.numbers(2, "scales"), x.shape.map(() => 1));
   if (sizes === undefined && scales === undefined) throw new TypeError("expected sizes or scales, got neither");
-  const transform = c.text("coordinate_transformation_mode") ?? "half_pixel";
   return resized(c, x, {
-    sizes: sizes ?? sizesFromScales(x.shape, scales!),
+    sizes: sizes ?? sizesFromScales(x.shape, scales ?? []),
     attrs: {
-      mode: c.text("mode") === "linear" ? "linear" : "nearest",
+      mode,
       // symmetric differs from half_pixel only for scales that are no ratio of sizes
-      coordinate_transformation_mode: (transform === "half_pixel_symmetric" ? "half_pixel" : transform) as ResizeAttrs[
-        "coordinate_transformation_mode"
-      ],
-      nearest_mode: (c.text("nearest_mode") ?? "round_prefer_floor") as Mode,
+      coordinate_transformation_mode: transform === "half_pixel_symmetric" ? "half_pixel" : transform,
+      nearest_mode,
     },
   });
 }
