@@ -15,87 +15,45 @@ import { dice } from "../../src/metrics/mod.ts";
 import { readVolume } from "../../src/volume/mod.ts";
 import { PHANTOM_MODALITIES } from "../phantoms/phantom.ts";
 import { writePhantomDataset } from "../phantoms/files.ts";
+import { type Service, startService } from "./service.ts";
 
 const NAME = "demo-lesions";
-const STARTUP_MS = 120_000;
 
-/** A server in a process of its own. */
-class Server {
-  readonly #process: Deno.ChildProcess;
-  readonly origin: string;
-
-  /** @param log file of the server's log */
-  constructor(dataDirectory: string, log: string) {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = listener.addr as Deno.NetAddr;
-    listener.close();
-    this.origin = `http://127.0.0.1:${port}`;
-    const main = join(import.meta.dirname!, "../../src/cli/main.ts");
-    const options = ["--host", "127.0.0.1", "--port", String(port), "--data", dataDirectory];
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", main, "serve", ...options],
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    Deno.open(log, { create: true, write: true }).then((file) => this.#process.stderr.pipeTo(file.writable));
-  }
-
-  /** Waits until the server can take work. */
-  async ready(): Promise<void> {
-    let ended = false;
-    this.#process.status.then(() => ended = true);
-    for (const start = Date.now(); Date.now() - start < STARTUP_MS; await sleep(250)) {
-      if (ended) throw new Error("Cannot run the demo: the server ended");
-      const reply = await fetch(`${this.origin}/health/ready`).catch(() => undefined);
-      await reply?.body?.cancel();
-      if (reply?.ok) return;
-    }
-    throw new Error(`Cannot run the demo: expected a ready server within ${STARTUP_MS} ms`);
-  }
-
-  /** One call. @throws the server's own words when it fails */
-  async call(method: string, path: string, body?: unknown, accept = "application/json"): Promise<Response> {
-    const json = body !== undefined && !(body instanceof Blob) && !(body instanceof FormData);
-    const reply = await fetch(this.origin + path, {
-      method,
-      headers: { accept, ...(json && { "content-type": "application/json" }) },
-      body: json ? JSON.stringify(body) : body as BodyInit | undefined,
-    });
-    if (!reply.ok) throw new Error(`Cannot ${method} ${path}: got ${reply.status} ${await reply.text()}`);
-    return reply;
-  }
-
-  async stop(): Promise<void> {
-    try {
-      this.#process.kill("SIGTERM");
-    } catch {
-      // It has ended already.
-    }
-    await this.#process.status;
-  }
+/** One call of the server. @throws the server's own words when it fails */
+async function call(
+  { url }: Service,
+  method: string,
+  path: string,
+  { body, accept = "application/json" }: { body?: unknown; accept?: string } = {},
+): Promise<Response> {
+  const json = body !== undefined && !(body instanceof Blob) && !(body instanceof FormData);
+  const reply = await fetch(url + path, {
+    method,
+    headers: { accept, ...(json && { "content-type": "application/json" }) },
+    body: json ? JSON.stringify(body) : body as BodyInit | undefined,
+  });
+  if (!reply.ok) throw new Error(`Cannot ${method} ${path}: got ${reply.status} ${await reply.text()}`);
+  return reply;
 }
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 /** Uploads the cases as a data set and returns its id. */
-async function upload(server: Server, folder: string, cases: readonly string[]): Promise<string> {
+async function upload(server: Service, folder: string, cases: readonly string[]): Promise<string> {
   const labels = [{ name: "lesion", values: [1] }];
   const description = { name: "phantoms", task: "segmentation", modalities: PHANTOM_MODALITIES, labels };
-  const { id } = await (await server.call("POST", "/v1/datasets", description)).json();
+  const { id } = await (await call(server, "POST", "/v1/datasets", { body: description })).json();
   for (const name of cases) {
     for (const file of [...PHANTOM_MODALITIES, "label"]) {
       const content = await openAsBlob(join(folder, "cases", name, `${file}.nii.gz`));
-      await (await server.call("PUT", `/v1/datasets/${id}/cases/${name}/${file}`, content)).body?.cancel();
+      await (await call(server, "PUT", `/v1/datasets/${id}/cases/${name}/${file}`, { body: content })).body?.cancel();
     }
   }
   return id;
 }
 
 /** Fine-tunes, prints the server's events meanwhile, and returns the candidate's version. */
-async function finetune(server: Server, request: Record<string, unknown>): Promise<number> {
-  const { id } = await (await server.call("POST", "/v1/finetunes", request)).json();
-  const events = await server.call("GET", `/v1/jobs/${id}/events`, undefined, "text/event-stream");
+async function finetune(server: Service, request: Record<string, unknown>): Promise<number> {
+  const { id } = await (await call(server, "POST", "/v1/finetunes", { body: request })).json();
+  const events = await call(server, "GET", `/v1/jobs/${id}/events`, { accept: "text/event-stream" });
   let told = 0;
   for await (const { type, data } of eventsOf(events.body!)) {
     if (type === "log") say(`  ${data.message}`);
@@ -125,18 +83,21 @@ async function* eventsOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGe
 }
 
 /** Segments a case and writes the server's mask to `path`. */
-async function segment(server: Server, files: string, path: string): Promise<void> {
+async function segment(server: Service, files: string, path: string): Promise<void> {
   const form = new FormData();
   for (const modality of PHANTOM_MODALITIES) {
     form.append(modality, await openAsBlob(join(files, `${modality}.nii.gz`)), `${modality}.nii.gz`);
   }
-  const reply = await server.call("POST", `/v1/models/${NAME}/segment`, form, "application/octet-stream");
+  const reply = await call(server, "POST", `/v1/models/${NAME}/segment`, {
+    body: form,
+    accept: "application/octet-stream",
+  });
   await writeFile(path, new Uint8Array(await reply.arrayBuffer()));
 }
 
 /** The model to start from: an encoder if there is one. */
-async function findBase(server: Server): Promise<string> {
-  const { models } = await (await server.call("GET", "/v1/models")).json();
+async function findBase(server: Service): Promise<string> {
+  const { models } = await (await call(server, "GET", "/v1/models")).json();
   const served = models.filter((m: { servedVersion: number | null }) => m.servedVersion !== null);
   const base = served.find((m: { task: string }) => m.task === "encoder") ?? served[0];
   if (base === undefined) throw new Error("Cannot run the demo: expected a served model, got none");
@@ -159,7 +120,6 @@ async function main(): Promise<void> {
     },
   });
   const folder = await mkdtemp(join(tmpdir(), "sulcus-demo-"));
-  const log = join(folder, "server.log");
   const size = Number(values.size);
   say(`Making three phantoms of ${size}³ voxels: ${PHANTOM_MODALITIES.join(", ")} and a label map of lesions`);
   const cases = await writePhantomDataset(join(folder, "phantoms"), {
@@ -169,12 +129,16 @@ async function main(): Promise<void> {
     spacingMm: [1, 1, 1],
     lesions: 24,
   });
-  const server = new Server(join(folder, "data"), log);
+  say("Starting the server with an empty data folder");
+  const server = await startService({
+    data: join(folder, "data"),
+    models: join(import.meta.dirname!, "../../models"),
+    provider: "auto",
+    log: join(folder, "server.log"),
+  });
   let failed = true;
   try {
-    say("Starting the server with an empty data folder");
-    await server.ready();
-    say(`It is ready: ${server.origin}`);
+    say(`It is ready: ${server.url}`);
     const base = values.base ?? await findBase(server);
     const dataset = await upload(server, join(folder, "phantoms"), cases.slice(0, 2));
     say(`Uploaded ${cases.slice(0, 2).join(" and ")} with their labels`);
@@ -182,7 +146,8 @@ async function main(): Promise<void> {
     const recipe = { preset: "edge", steps: Number(values.steps), roi: [32, 32, 32], validation: "none" };
     const version = await finetune(server, { dataset, base: { model: base }, name: NAME, recipe });
     const approval = { approvedBy: "demo", note: "phantoms" };
-    await (await server.call("POST", `/v1/models/${NAME}/versions/${version}/approve`, approval)).body?.cancel();
+    await (await call(server, "POST", `/v1/models/${NAME}/versions/${version}/approve`, { body: approval })).body
+      ?.cancel();
     say(`Approved the candidate: ${NAME}, version ${version}, is served`);
     const third = join(folder, "phantoms", "cases", cases[2]);
     await segment(server, third, join(folder, "mask.nii.gz"));
