@@ -10,12 +10,12 @@ export {
   DEFAULT_PRETRAINING,
   type PretrainingRecipe,
   pretrainingRecipeSchema,
-  type ResolvedPretraining,
   resolvePretraining,
 } from "./pretraining/methods.ts";
 export { ADAM_DEFAULTS, type AdamConfig } from "./recipe/optimizer.ts";
 export { DEFAULT_RECIPE, type Recipe, recipeSchema, resolveRecipe } from "./recipe/finetuning.ts";
 export type { ResolvedRecipe } from "./recipe/finetuning_settings.ts";
 export { CROP_EDGE, descriptionOf, readRecipe, wordingOf } from "./recipe/settings.ts";
-export { PRETRAINING_LOSSES, pretrainingStep, type PretrainingStepConfig } from "./step/pretraining_step.ts";
+export type { ResolvedBrainmvp } from "./pretraining/brainmvp/settings.ts";
+export { PRETRAINING_LOSSES, pretrainingStep, type PretrainingStepConfig } from "./pretraining/brainmvp/step.ts";
 export { type StepConfig, type TrainingStep, trainingStep } from "./step/finetuning_step.ts";

@@ -3,7 +3,7 @@
  * test, the encoder, and the variants of its pre-training (the paper's Table 4: parts added one after the other).
  */
 import { EDGE } from "../../../src/nets/mod.ts";
-import type { PretrainingRecipe, Recipe, ResolvedPretraining } from "../../../src/train/mod.ts";
+import type { PretrainingRecipe, Recipe, ResolvedBrainmvp } from "../../../src/train/mod.ts";
 import type { Triple } from "../../../src/volume/mod.ts";
 import { Phantoms } from "../work/data.ts";
 import { type Encoder, encoderSpec, freshEncoder, pretrainedEncoder, pretrainingRun } from "../work/encoders.ts";
@@ -11,7 +11,7 @@ import { segmentationRun } from "../work/finetuning.ts";
 import type { Run } from "../runs/runs.ts";
 
 export interface PhantomTask {
-  readonly network: ResolvedPretraining["network"];
+  readonly network: ResolvedBrainmvp["network"];
   readonly roi: Triple;
   readonly sizeVox: Triple;
   readonly spacingMm: Triple;
@@ -60,7 +60,7 @@ export const SMOKE_PHANTOM_TASK: PhantomTask = {
 /** The parts of the pre-training that a variant has; null: none, fresh weights. */
 export interface Variant {
   readonly name: string;
-  readonly weights: ResolvedPretraining["weights"] | null;
+  readonly weights: ResolvedBrainmvp["weights"] | null;
   /** Whether the fine-tune has two views with templates; without distillation no template was learnt. */
   readonly templates: boolean;
 }

@@ -1,21 +1,9 @@
 /** One training crop: where it lies, how it is flipped, which modalities its views replace by templates, its intensities. */
-import { type Random, sizeOf } from "../../tensor/mod.ts";
-import { cutWindow, perAxis, type Triple } from "../../volume/mod.ts";
+import type { Random } from "../../tensor/mod.ts";
+import { cutWindow, type Triple } from "../../volume/mod.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
-
-/** A case ready for cropping: arrays [X, Y, Z] of one size. */
-export interface CaseVolumes {
-  readonly sizeVox: Triple;
-  readonly channels: readonly Float32Array[];
-  /** The template under each channel; empty where the run uses none. */
-  readonly templates: readonly Float32Array[];
-  /** Segmentation: one mask of 0 and 1 a label. Classification: empty. */
-  readonly regions: readonly Uint8Array[];
-  /** Flat indices of labelled voxels, for lesion-aware crops. */
-  readonly labelled: Uint32Array;
-  /** Classification: the class as a one-hot row. */
-  readonly classTarget?: Float32Array;
-}
+import { blockMask, cropStart, joined, keptBlocks } from "./crops.ts";
+import type { CaseVolumes } from "./labelled_cases.ts";
 
 /** What the training step is fed: each view [1, C, …roi], the masks [1, L, …roi] or the class [1, K]. */
 export interface Sample {
@@ -26,7 +14,8 @@ export interface Sample {
 /** Draws one sample; all randomness comes from `random`. */
 export function drawSample(volumes: CaseVolumes, recipe: ResolvedRecipe, random: Random): Sample {
   const { roi } = recipe;
-  const start = cropStart(volumes, recipe, random);
+  const around = labelledVoxel(volumes, recipe, random);
+  const start = cropStart(volumes.sizeVox, { roi, around }, random);
   const flips = drawFlips(recipe.flips, random);
   const cut = <T extends Float32Array | Uint8Array>(data: T) =>
     flipped(cutWindow(data, volumes.sizeVox, { start, size: roi }), { size: roi, flips });
@@ -81,19 +70,15 @@ function changed(data: Float32Array, { add, gain, exponent }: Intensity): Float3
   return out;
 }
 
-/** The crop's first voxel; negative where the volume is smaller than the crop, which pads it symmetrically. */
-function cropStart({ sizeVox, labelled }: CaseVolumes, { roi, lesionShare }: ResolvedRecipe, random: Random): Triple {
-  const aware = random.uniform() < lesionShare && labelled.length > 0;
-  const at = aware ? labelled[random.integer(labelled.length)] : 0;
-  const voxel = [Math.floor(at / (sizeVox[1] * sizeVox[2])), Math.floor(at / sizeVox[2]) % sizeVox[1], at % sizeVox[2]];
-  return perAxis((a) => {
-    const room = sizeVox[a] - roi[a];
-    const u = random.uniform();
-    if (room <= 0) return -Math.floor(-room / 2);
-    if (!aware) return Math.floor(u * (room + 1));
-    // anywhere that keeps the voxel in the crop's inner half
-    return Math.min(Math.max(voxel[a] - Math.floor(roi[a] * (0.25 + 0.5 * u)), 0), room);
-  });
+/** A voxel that a lesion-aware crop has to hold; undefined: the crop may lie anywhere. */
+function labelledVoxel(
+  { sizeVox: [, ny, nz], labelled }: CaseVolumes,
+  { lesionShare }: ResolvedRecipe,
+  random: Random,
+): Triple | undefined {
+  if (random.uniform() >= lesionShare || labelled.length === 0) return undefined;
+  const at = labelled[random.integer(labelled.length)];
+  return [Math.floor(at / (ny * nz)), Math.floor(at / nz) % ny, at % nz];
 }
 
 function drawFlips(mode: ResolvedRecipe["flips"], random: Random): readonly boolean[] {
@@ -147,30 +132,12 @@ export function viewOrder(channels: number, views: ResolvedRecipe["views"]): [nu
 function maskedByTemplate(
   image: Float32Array,
   template: Float32Array,
-  { recipe: { roi, mask: { rate, blockVox } }, random }: { recipe: ResolvedRecipe; random: Random },
+  { recipe: { roi, mask }, random }: { recipe: ResolvedRecipe; random: Random },
 ): Float32Array {
-  const kept = keptBlocks(roi, { rate, blockVox, random });
-  const [, by, bz] = roi.map((n) => Math.ceil(n / blockVox));
+  const shown = blockMask(keptBlocks(roi, { ...mask, random }), { roi, blockVox: mask.blockVox });
   const out = template.slice();
-  for (let x = 0, v = 0; x < roi[0]; x++) {
-    for (let y = 0; y < roi[1]; y++) {
-      const row = (Math.floor(x / blockVox) * by + Math.floor(y / blockVox)) * bz;
-      for (let z = 0; z < roi[2]; z++, v++) if (kept[row + Math.floor(z / blockVox)]) out[v] = image[v];
-    }
-  }
+  for (let v = 0; v < out.length; v++) if (shown[v] === 1) out[v] = image[v];
   return out;
-}
-
-/** Which blocks of the crop's grid stay visible: ⌊n·(1 − rate)⌋ of n, drawn without replacement (docs/method B.2 row 9). */
-export function keptBlocks(
-  roi: readonly number[],
-  { rate, blockVox, random }: { rate: number; blockVox: number; random: Random },
-): Uint8Array {
-  const n = sizeOf(roi.map((d) => Math.ceil(d / blockVox)));
-  const kept = new Uint8Array(n);
-  const order = random.shuffle(Array.from({ length: n }, (_, i) => i));
-  for (const i of order.slice(0, Math.floor(n * (1 - rate) + 1e-9))) kept[i] = 1;
-  return kept;
 }
 
 /** Several crops as one batch. */
@@ -179,15 +146,4 @@ export function joinedSamples(samples: readonly Sample[]): Sample {
     views: samples[0].views.map((_, v) => joined(samples.map(({ views }) => views[v]))),
     target: joined(samples.map(({ target }) => target)),
   };
-}
-
-/** One array behind the other; at least one. */
-export function joined<T extends Float32Array | Uint8Array>(parts: readonly T[]): T {
-  const out = new (parts[0].constructor as new (n: number) => T)(parts.reduce((n, p) => n + p.length, 0));
-  let at = 0;
-  for (const p of parts) {
-    out.set(p, at);
-    at += p.length;
-  }
-  return out;
 }

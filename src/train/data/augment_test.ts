@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { Random } from "../../tensor/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
-import { type CaseVolumes, drawSample, flipped, keptBlocks, viewOrder } from "./augment.ts";
+import { drawSample, flipped, viewOrder } from "./augment.ts";
+import { keptBlocks } from "./crops.ts";
+import type { CaseVolumes } from "./labelled_cases.ts";
 import { type Recipe, resolveRecipe } from "../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 

@@ -1,6 +1,4 @@
 /** The labelled cases of a data set, pre-processed once. */
-import { readFile, stat } from "node:fs/promises";
-import { createHash } from "node:crypto";
 import {
   InferenceError,
   type ModelSpec,
@@ -12,15 +10,27 @@ import {
   type Warning,
 } from "../../inference/mod.ts";
 import { resizeTrilinear, type Triple } from "../../volume/mod.ts";
-import type { CaseVolumes } from "./augment.ts";
-import { CaseCache } from "./case_cache.ts";
-import { writeWhole } from "../../storage/mod.ts";
+import { caseKey, CaseStore } from "./case_store.ts";
 import { type TrainingCase, TrainingError } from "../types.ts";
+
+/** A case ready for cropping: arrays [X, Y, Z] of one size. */
+export interface CaseVolumes {
+  readonly sizeVox: Triple;
+  readonly channels: readonly Float32Array[];
+  /** The template under each channel; empty where the run uses none. */
+  readonly templates: readonly Float32Array[];
+  /** Segmentation: one mask of 0 and 1 a label. Classification: empty. */
+  readonly regions: readonly Uint8Array[];
+  /** Flat indices of labelled voxels, for lesion-aware crops. */
+  readonly labelled: Uint32Array;
+  /** Classification: the class as a one-hot row. */
+  readonly classTarget?: Float32Array;
+}
 
 /** Labelled voxels remembered per case for lesion-aware crops. */
 const MOST_LABELLED = 200_000;
 
-export interface DatasetOptions {
+export interface LabelledCasesOptions {
   readonly cases: readonly TrainingCase[];
   readonly spec: ModelSpec;
   /** Folder of the base package, when its templates are used. */
@@ -33,57 +43,41 @@ export interface DatasetOptions {
   readonly onWarning?: (i: number, warning: Warning) => void;
 }
 
-/** Random access to prepared cases. */
-export class PreparedCases {
-  readonly #cases: CaseCache<CaseVolumes>;
-
-  private constructor(cases: CaseCache<CaseVolumes>) {
-    this.#cases = cases;
-  }
-
-  /**
-   * Prepares every case that is not on disk yet.
-   * @throws {TrainingError} `invalid-data`: a case's volumes cannot be used, naming the case's number
-   */
-  static async open(options: DatasetOptions): Promise<PreparedCases> {
-    const { directory, cases, cacheBytes, onCase } = options;
-    const withClass = (i: number, volumes: CaseVolumes): CaseVolumes => ({
-      ...volumes,
+/**
+ * Prepares every case that is not on disk yet.
+ * @throws {TrainingError} `invalid-data`: a case's volumes cannot be used, naming the case's number
+ */
+export async function openLabelledCases(options: LabelledCasesOptions): Promise<CaseStore<CaseVolumes>> {
+  const { directory, cases, spec, templates, cacheBytes, onCase } = options;
+  const { modalities, labels, preprocessing, task, inference } = spec;
+  const settings = [modalities, labels, preprocessing, task, inference.roi, templates];
+  return await CaseStore.open({
+    directory,
+    keys: await Promise.all(cases.map((c, i) =>
+      caseKey(i, { files: { ...imagesOf(c, spec), label: c.label }, settings })
+    )),
+    prepare: async (i) => ({ ...await prepareCase(options, i), classTarget: classTarget(options, i) }),
+    pack: ({ sizeVox, channels, templates, regions }) => ({
+      header: { channels: channels.length },
+      sizeVox,
+      floats: [...channels, ...templates],
+      masks: regions,
+    }),
+    unpack: ({ header, sizeVox, floats, masks }, i) => ({
+      sizeVox,
+      channels: floats.slice(0, header.channels),
+      templates: floats.slice(header.channels),
+      regions: masks,
+      labelled: labelledVoxels(masks),
       classTarget: classTarget(options, i),
-    });
-    const cache = await CaseCache.open({
-      directory,
-      keys: await Promise.all(cases.map((_, i) => caseKey(options, i))),
-      prepare: async (i) => withClass(i, await prepareCase(options, i)),
-      write: writeCase,
-      read: async (path, i) => {
-        const found = await readCase(path);
-        return found && withClass(i, found);
-      },
-      sizeInBytes,
-      cacheBytes,
-      onCase,
-    });
-    return new PreparedCases(cache);
-  }
-
-  get length(): number {
-    return this.#cases.length;
-  }
-
-  /** Bytes of the cases in memory. */
-  get bytesInMemory(): number {
-    return this.#cases.bytesInMemory;
-  }
-
-  /** Case `i`, from memory, from disk, or prepared now. */
-  get(i: number): Promise<CaseVolumes> {
-    return this.#cases.get(i);
-  }
+    }),
+    cacheBytes,
+    onCase,
+  });
 }
 
 async function prepareCase(
-  { cases, spec, templates, onWarning }: DatasetOptions,
+  { cases, spec, templates, onWarning }: LabelledCasesOptions,
   i: number,
 ): Promise<CaseVolumes> {
   const { label } = cases[i];
@@ -110,7 +104,7 @@ async function prepareCase(
       channels: prepared.channels.map(resized),
       templates: under.map(resized),
       regions: [],
-      labelled: new Uint32Array(),
+      labelled: labelledVoxels([]),
     };
   }
   if (label === undefined) throw new InferenceError("missing-modality", "it has no label map");
@@ -127,7 +121,7 @@ function imagesOf({ images }: TrainingCase, { modalities }: ModelSpec): Training
   return Object.fromEntries(modalities.flatMap((m) => (images[m] === undefined ? [] : [[m, images[m]]])));
 }
 
-function classTarget({ cases, spec }: DatasetOptions, i: number): Float32Array | undefined {
+function classTarget({ cases, spec }: LabelledCasesOptions, i: number): Float32Array | undefined {
   if (spec.task !== "classification") return undefined;
   const at = spec.classes.indexOf(cases[i].className ?? "");
   if (at < 0) {
@@ -141,89 +135,8 @@ function classTarget({ cases, spec }: DatasetOptions, i: number): Float32Array |
 
 function labelledVoxels(regions: readonly Uint8Array[]): Uint32Array {
   const found: number[] = [];
-  for (let v = 0; v < regions[0].length; v++) if (regions.some((r) => r[v] !== 0)) found.push(v);
+  const voxels = regions[0]?.length ?? 0;
+  for (let v = 0; v < voxels; v++) if (regions.some((r) => r[v] !== 0)) found.push(v);
   const stride = Math.ceil(found.length / MOST_LABELLED) || 1;
   return Uint32Array.from(found.filter((_, i) => i % stride === 0));
-}
-
-/**
- * Changes with anything that changes the prepared arrays; a file is known by its path, size and time of change.
- * @throws {TrainingError} `invalid-data`: a file is not there
- */
-async function caseKey({ cases, spec, templates }: DatasetOptions, i: number): Promise<string> {
-  const { label } = cases[i];
-  const { modalities, labels, preprocessing, task, inference } = spec;
-  const files = await Promise.all(
-    Object.entries({ ...imagesOf(cases[i], spec), label }).filter(([, path]) => path !== undefined).map(
-      async ([role, path]) => {
-        const { size, mtimeMs } = await stat(path!).catch((cause) => {
-          throw new TrainingError("invalid-data", `Cannot train on case ${i + 1}: its ${role} cannot be read`, {
-            cause,
-          });
-        });
-        return [role, path, size, mtimeMs];
-      },
-    ),
-  );
-  const identity = JSON.stringify([files, modalities, labels, preprocessing, task, inference.roi, templates]);
-  return createHash("sha256").update(identity).digest("hex").slice(0, 32);
-}
-
-interface CaseHeader {
-  readonly sizeVox: Triple;
-  readonly channels: number;
-  readonly templates: number;
-  readonly regions: number;
-}
-
-async function writeCase(path: string, { sizeVox, channels, templates, regions }: CaseVolumes): Promise<void> {
-  const header: CaseHeader = {
-    sizeVox,
-    channels: channels.length,
-    templates: templates.length,
-    regions: regions.length,
-  };
-  const text = JSON.stringify(header).padEnd(HEADER_BYTES);
-  const bytes = (a: Float32Array) => new Uint8Array(a.buffer, a.byteOffset, a.byteLength);
-  await writeWhole(path, [text, ...[...channels, ...templates].map(bytes), ...regions]);
-}
-
-/** A multiple of 4, so that the float arrays behind it are aligned. */
-const HEADER_BYTES = 256;
-
-/** A case from disk; null where there is none or the file is damaged. */
-async function readCase(path: string): Promise<CaseVolumes | null> {
-  const file = await readFile(path).catch(() => null);
-  const header = file && headerOf(file);
-  if (header === null) return null;
-  const { sizeVox, ...counts } = header;
-  const voxels = sizeVox[0] * sizeVox[1] * sizeVox[2];
-  const body = new Uint8Array(file!.subarray(HEADER_BYTES)).buffer;
-  const floats = (from: number, n: number) =>
-    Array.from({ length: n }, (_, i) => new Float32Array(body, (from + i) * voxels * 4, voxels));
-  const channels = floats(0, counts.channels), templates = floats(counts.channels, counts.templates);
-  const start = (counts.channels + counts.templates) * voxels * 4;
-  const regions = Array.from({ length: counts.regions }, (_, i) => new Uint8Array(body, start + i * voxels, voxels));
-  return {
-    sizeVox,
-    channels,
-    templates,
-    regions,
-    labelled: regions.length === 0 ? new Uint32Array() : labelledVoxels(regions),
-  };
-}
-
-function headerOf(file: Uint8Array): CaseHeader | null {
-  let header: CaseHeader;
-  try {
-    header = JSON.parse(new TextDecoder().decode(file.subarray(0, HEADER_BYTES)));
-  } catch {
-    return null;
-  }
-  const { sizeVox: [x, y, z], channels, templates, regions } = header;
-  return file.length === HEADER_BYTES + x * y * z * (4 * (channels + templates) + regions) ? header : null;
-}
-
-function sizeInBytes({ channels, templates, regions, labelled }: CaseVolumes): number {
-  return [...channels, ...templates, ...regions, labelled].reduce((n, a) => n + a.byteLength, 0);
 }

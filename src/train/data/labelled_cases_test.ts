@@ -4,7 +4,7 @@ import { specOf } from "../../../tests/testing/tiny_models.ts";
 import { inFolder, orientedGrid, sampled, writeVolume } from "../../../tests/testing/volumes.ts";
 import type { ModelSpec } from "../../inference/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
-import { type DatasetOptions, PreparedCases } from "./labelled_cases.ts";
+import { type LabelledCasesOptions, openLabelledCases } from "./labelled_cases.ts";
 import { type TrainingCase, TrainingError } from "../types.ts";
 
 const SIZE: Triple = [10, 12, 14];
@@ -39,8 +39,8 @@ const SEGMENTATION = specOf({
 async function optionsFor(
   folder: string,
   count: number,
-  changes: Partial<DatasetOptions> = {},
-): Promise<DatasetOptions> {
+  changes: Partial<LabelledCasesOptions> = {},
+): Promise<LabelledCasesOptions> {
   const cases = await Promise.all(Array.from({ length: count }, (_, i) => writeCase(folder, i)));
   return { cases, spec: SEGMENTATION, templates: null, directory: join(folder, "cases"), ...changes };
 }
@@ -54,10 +54,10 @@ const refused = (message: string | RegExp) => (error: unknown) => {
   return true;
 };
 
-Deno.test("PreparedCases holds channels, one mask a label by its source values, and the labelled voxels", () =>
+Deno.test("openLabelledCases() holds channels, one mask a label by its source values, and the labelled voxels", () =>
   inFolder(async (folder) => {
     const told: string[] = [];
-    const cases = await PreparedCases.open(
+    const cases = await openLabelledCases(
       await optionsFor(folder, 2, { onCase: (done, total) => told.push(`${done}/${total}`) }),
     );
     assert.deepEqual([cases.length, told], [2, ["1/2", "2/2"]]);
@@ -71,25 +71,25 @@ Deno.test("PreparedCases holds channels, one mask a label by its source values, 
     assert.ok(regions[1].every((v, i) => v <= regions[0][i]));
   }));
 
-Deno.test("PreparedCases reads what an earlier run prepared, the same arrays", () =>
+Deno.test("openLabelledCases() reads what an earlier run prepared, the same arrays", () =>
   inFolder(async (folder) => {
     const options = await optionsFor(folder, 2);
-    const first = await PreparedCases.open(options);
+    const first = await openLabelledCases(options);
     const before = [await first.get(0), await first.get(1)];
     const files = filesIn(options.directory);
     assert.equal(files.length, 2);
     const times = files.map((f) => Deno.statSync(join(options.directory, f)).mtime!.getTime());
-    const again = await PreparedCases.open(options);
+    const again = await openLabelledCases(options);
     assert.deepEqual([await again.get(0), await again.get(1)], before);
     assert.deepEqual(filesIn(options.directory), files);
     assert.deepEqual(files.map((f) => Deno.statSync(join(options.directory, f)).mtime!.getTime()), times);
   }));
 
-Deno.test("PreparedCases prepares again for other preprocessing, labels, templates and files", () =>
+Deno.test("openLabelledCases() prepares again for other preprocessing, labels, templates and files", () =>
   inFolder(async (folder) => {
     const options = await optionsFor(folder, 1);
-    const count = async (changes: Partial<DatasetOptions>) => {
-      await PreparedCases.open({ ...options, ...changes });
+    const count = async (changes: Partial<LabelledCasesOptions>) => {
+      await openLabelledCases({ ...options, ...changes });
       return filesIn(options.directory).length;
     };
     const { preprocessing, labels } = SEGMENTATION;
@@ -104,26 +104,26 @@ Deno.test("PreparedCases prepares again for other preprocessing, labels, templat
     assert.equal(await count({}), 6);
   }));
 
-Deno.test("PreparedCases makes a damaged file again", () =>
+Deno.test("openLabelledCases() makes a damaged file again", () =>
   inFolder(async (folder) => {
     const options = await optionsFor(folder, 1);
-    const before = await (await PreparedCases.open(options)).get(0);
+    const before = await (await openLabelledCases(options)).get(0);
     const path = join(options.directory, filesIn(options.directory)[0]);
     const whole = await Deno.readFile(path);
     for (const damaged of [whole.subarray(0, 1000), whole.subarray(0, 10), new Uint8Array()]) {
       await Deno.writeFile(path, damaged);
-      assert.deepEqual(await (await PreparedCases.open(options)).get(0), before);
+      assert.deepEqual(await (await openLabelledCases(options)).get(0), before);
       assert.deepEqual(await Deno.readFile(path), whole);
     }
   }));
 
-Deno.test("PreparedCases keeps no more cases in memory than fit, but always the last", () =>
+Deno.test("openLabelledCases() keeps no more cases in memory than fit, but always the last", () =>
   inFolder(async (folder) => {
     const options = await optionsFor(folder, 4);
-    const { bytesInMemory: all } = await PreparedCases.open(options);
-    const one = (await PreparedCases.open({ ...options, cacheBytes: 1 })).bytesInMemory;
+    const { bytesInMemory: all } = await openLabelledCases(options);
+    const one = (await openLabelledCases({ ...options, cacheBytes: 1 })).bytesInMemory;
     assert.ok(one > 9 * 11 * 13 * 10 && one < all / 3, `${one} of ${all}`);
-    const cases = await PreparedCases.open({ ...options, cacheBytes: 2.5 * one });
+    const cases = await openLabelledCases({ ...options, cacheBytes: 2.5 * one });
     const kept = await cases.get(3);
     assert.equal(await cases.get(3), kept, "from memory");
     for (const i of [0, 1, 2, 3, 1, 0]) {
@@ -134,7 +134,7 @@ Deno.test("PreparedCases keeps no more cases in memory than fit, but always the 
     assert.deepEqual(await cases.get(3), kept);
   }));
 
-Deno.test("PreparedCases puts each modality's template under it, 0 where the base has none", () =>
+Deno.test("openLabelledCases() puts each modality's template under it, 0 where the base has none", () =>
   inFolder(async (folder) => {
     await Deno.mkdir(join(folder, "templates"));
     const atlas = orientedGrid([16, 16, 16]);
@@ -146,7 +146,7 @@ Deno.test("PreparedCases puts each modality's template under it, 0 where the bas
     const options = await optionsFor(folder, 1);
     const first = async (fit: "centred" | "raw") => {
       const { templates, sizeVox } =
-        await (await PreparedCases.open({ ...options, templates: { directory: folder, fit } })).get(0);
+        await (await openLabelledCases({ ...options, templates: { directory: folder, fit } })).get(0);
       assert.deepEqual(templates.map((t) => t.length), [9 * 11 * 13, 9 * 11 * 13]);
       assert.deepEqual([new Set(templates[0]), sizeVox], [new Set([0]), [9, 11, 13]]);
       return templates[1][0];
@@ -156,7 +156,7 @@ Deno.test("PreparedCases puts each modality's template under it, 0 where the bas
     assert.equal(await first("raw"), 17);
   }));
 
-Deno.test("PreparedCases resizes for a classification and gives the class as a one-hot row", () =>
+Deno.test("openLabelledCases() resizes for a classification and gives the class as a one-hot row", () =>
   inFolder(async (folder) => {
     const { preprocessing } = SEGMENTATION;
     const spec: ModelSpec = {
@@ -167,46 +167,46 @@ Deno.test("PreparedCases resizes for a classification and gives the class as a o
       preprocessing: { ...preprocessing, resize: [8, 6, 4] },
     };
     const options = await optionsFor(folder, 2, { spec });
-    const cases = await PreparedCases.open(options);
+    const cases = await openLabelledCases(options);
     const { sizeVox, channels, regions, labelled, classTarget } = await cases.get(1);
     assert.deepEqual(sizeVox, [8, 6, 4]);
     assert.deepEqual(channels.map((c) => c.length), [192, 192]);
     assert.deepEqual([regions, [...labelled], [...classTarget!]], [[], [], [0, 1]]);
     await assert.rejects(
-      PreparedCases.open({ ...options, spec: { ...spec, classes: ["a", "c"] } }),
+      openLabelledCases({ ...options, spec: { ...spec, classes: ["a", "c"] } }),
       refused("Cannot train on case 2: expected a class among a, c"),
     );
   }));
 
-Deno.test("PreparedCases uses the files that are asked for, in the model's order, and no others", () =>
+Deno.test("openLabelledCases() uses the files that are asked for, in the model's order, and no others", () =>
   inFolder(async (folder) => {
     const options = await optionsFor(folder, 1);
     const [{ images, ...rest }] = options.cases;
     const cases = [{ ...rest, images: { dwi: "/nowhere", flair: images.flair, t1: images.t1 } }];
-    const { channels } = await (await PreparedCases.open({ ...options, cases })).get(0);
-    assert.deepEqual(channels, (await (await PreparedCases.open(options)).get(0)).channels);
+    const { channels } = await (await openLabelledCases({ ...options, cases })).get(0);
+    assert.deepEqual(channels, (await (await openLabelledCases(options)).get(0)).channels);
     assert.equal(filesIn(options.directory).length, 1);
   }));
 
-Deno.test("PreparedCases tells what was odd about a case when it prepares it", () =>
+Deno.test("openLabelledCases() tells what was odd about a case when it prepares it", () =>
   inFolder(async (folder) => {
     const options = await optionsFor(folder, 2);
     const other = orientedGrid([20, 20, 20], { originMm: [-12, -4, -2] });
     const flair = await writeVolume(join(folder, "other.nii"), other, sampled(other, () => 3));
     const cases = [options.cases[0], { ...options.cases[1], images: { ...options.cases[1].images, flair } }];
     const warnings: string[] = [];
-    const open = () => PreparedCases.open({ ...options, cases, onWarning: (i, w) => warnings.push(`${i} ${w.code}`) });
+    const open = () => openLabelledCases({ ...options, cases, onWarning: (i, w) => warnings.push(`${i} ${w.code}`) });
     await open();
     await open();
     assert.deepEqual(warnings, ["1 resampled-to-first"]);
   }));
 
-Deno.test("PreparedCases refuses cases by their number, without their files' names", () =>
+Deno.test("openLabelledCases() refuses cases by their number, without their files' names", () =>
   inFolder(async (folder) => {
     const options = await optionsFor(folder, 2);
     const [good, bad] = options.cases;
     const open = (changes: Partial<TrainingCase>) =>
-      PreparedCases.open({ ...options, cases: [good, { ...bad, ...changes }] });
+      openLabelledCases({ ...options, cases: [good, { ...bad, ...changes }] });
     await assert.rejects(open({ label: undefined }), refused("Cannot train on case 2: it has no label map"));
     await assert.rejects(
       open({ images: { t1: good.images.t1 } }),

@@ -2,8 +2,6 @@
  * Cases for pre-training: any number of modalities each, every one on a grid of its own, brought onto one grid, cropped
  * about the middle, mapped to [0, 1] and kept on disk (docs/method B.2.1). Not the samples: `pretraining_sample.ts`.
  */
-import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
 import { InferenceError, MODALITIES, type Modality, readInput } from "../../inference/mod.ts";
 import {
   applyAffine,
@@ -26,10 +24,9 @@ import {
   type Volume,
   voxelsOf,
 } from "../../volume/mod.ts";
-import { CaseCache } from "./case_cache.ts";
-import { writeWhole } from "../../storage/mod.ts";
+import { caseKey, CaseStore } from "./case_store.ts";
 import type { PretrainingBase } from "../recipe/pretraining.ts";
-import { type PretrainingCase, TrainingError } from "../types.ts";
+import type { PretrainingCase } from "../types.ts";
 
 /** A case ready for cropping: arrays [X, Y, Z] of one size, RAS. */
 export interface PretrainingVolumes {
@@ -55,14 +52,21 @@ export interface PretrainingCasesOptions {
  */
 export async function openPretrainingCases(
   { cases, recipe, directory, onCase, cacheBytes }: PretrainingCasesOptions,
-): Promise<CaseCache<PretrainingVolumes>> {
-  return await CaseCache.open({
+): Promise<CaseStore<PretrainingVolumes>> {
+  const { spacingMm, percentiles } = recipe;
+  return await CaseStore.open({
     directory,
-    keys: await Promise.all(cases.map((c, i) => keyOf(c, i, recipe))),
+    keys: await Promise.all(cases.map(({ images }, i) =>
+      caseKey(i, { files: images, settings: ["pretraining", spacingMm, percentiles] })
+    )),
     prepare: (i) => preparePretrainingCase(cases[i], recipe),
-    write,
-    read,
-    sizeInBytes: ({ channels }) => channels.reduce((n, c) => n + c.byteLength, 0),
+    pack: ({ sizeVox, modalities, centreMm, channels }) => ({
+      header: { modalities, centreMm },
+      sizeVox,
+      floats: channels,
+      masks: [],
+    }),
+    unpack: ({ header, sizeVox, floats }) => ({ ...header, sizeVox, channels: floats }),
     cacheBytes,
     onCase,
   });
@@ -122,49 +126,4 @@ function cropAboutMiddle(images: readonly GridImage[]): GridImage[] {
   if (foreground === null) throw new InferenceError("invalid-volume", "there is nothing but background");
   const box = middleBox(foreground, sizeVox);
   return boxSize(box).every((n, a) => n === sizeVox[a]) ? [...images] : images.map((v) => crop(v, box));
-}
-
-/** Changes with anything that changes the prepared arrays; a file is known by its path, size and time of change. */
-async function keyOf(
-  { images }: PretrainingCase,
-  i: number,
-  { spacingMm, percentiles }: PretrainingCasesOptions["recipe"],
-): Promise<string> {
-  const files = await Promise.all(
-    Object.entries(images).map(async ([modality, path]) => {
-      const { size, mtimeMs } = await stat(path).catch((cause) => {
-        throw new TrainingError("invalid-data", `Cannot train on case ${i + 1}: its ${modality} cannot be read`, {
-          cause,
-        });
-      });
-      return [modality, path, size, mtimeMs];
-    }),
-  );
-  return createHash("sha256").update(JSON.stringify(["pretraining", files, spacingMm, percentiles])).digest("hex")
-    .slice(0, 32);
-}
-
-/** A multiple of 4, so that the arrays behind it are aligned. */
-const HEADER_BYTES = 512;
-
-type Header = Omit<PretrainingVolumes, "channels">;
-
-async function write(path: string, { channels, ...header }: PretrainingVolumes): Promise<void> {
-  const bytes = channels.map((c) => new Uint8Array(c.buffer, c.byteOffset, c.byteLength));
-  await writeWhole(path, [JSON.stringify(header).padEnd(HEADER_BYTES), ...bytes]);
-}
-
-async function read(path: string): Promise<PretrainingVolumes | null> {
-  const file = await readFile(path).catch(() => null);
-  if (file === null) return null;
-  let header: Header;
-  try {
-    header = JSON.parse(new TextDecoder().decode(file.subarray(0, HEADER_BYTES)));
-  } catch {
-    return null;
-  }
-  const voxels = voxelsOf(header.sizeVox), { modalities } = header;
-  if (file.length !== HEADER_BYTES + 4 * voxels * modalities.length) return null;
-  const body = new Uint8Array(file.subarray(HEADER_BYTES)).buffer;
-  return { ...header, channels: modalities.map((_, i) => new Float32Array(body, 4 * voxels * i, voxels)) };
 }

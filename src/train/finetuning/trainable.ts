@@ -17,17 +17,9 @@ import {
   parametersOf,
 } from "../../nets/mod.ts";
 import { TrainingError } from "../types.ts";
+import type { WeightReport } from "../report/finetuning.ts";
 import type { FinetuneRequest } from "./types.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
-
-/** What became of the base's weights; keys as in docs/method. */
-export interface WeightReport {
-  readonly loaded: number;
-  /** In the base, but with no place in the new network. */
-  readonly dropped: readonly string[];
-  /** Fresh in the new network. */
-  readonly fresh: readonly string[];
-}
 
 /** A network to train. */
 export interface Trainable {

@@ -1,9 +1,10 @@
 /** Supervised training: the fine-tuning step in the training loop. Knows nothing of volumes: samples come from a function. */
 import type { Engine, Traits } from "../../engine/mod.ts";
-import { bytesOf, sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
+import { bytesOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { type Graph } from "../../graph/mod.ts";
 import { joinedSamples, type Sample } from "../data/augment.ts";
-import { compiled, type Program, runLoop, type StateTensor } from "../loop/loop.ts";
+import { type LoopEvent, runLoop } from "../loop/loop.ts";
+import { compiled, rateFeeds, startState } from "../loop/program.ts";
 import { leastAfter, memoryBudget, withinMemory } from "../loop/fit.ts";
 import { cosineRate } from "../recipe/schedule.ts";
 import type { Accumulation } from "../step/network_step.ts";
@@ -35,7 +36,7 @@ export interface TrainerOptions {
   /** As of the loop. */
   readonly spanBytes?: number;
   readonly signal?: AbortSignal;
-  readonly onStep: (event: { step: number; loss: number; learningRate: number }) => void;
+  readonly onStep: (event: Omit<LoopEvent, "values"> & { readonly loss: number }) => void;
   /** What a user should know beside the steps. */
   readonly onLog: (message: string) => void;
 }
@@ -115,28 +116,10 @@ async function trainAs({ crops, budgetBytes }: Form, options: TrainerOptions): P
       };
     },
     stop,
-    onStep: ({ step, learningRate, values }) => options.onStep({ step, loss: values.loss, learningRate }),
+    onStep: ({ values: { loss }, ...event }) => options.onStep({ ...event, loss }),
   });
   const trained = [...state].filter(([name]) => network.constants.has(name));
   return { weights: new Map([...network.constants, ...trained]), losses: curves.loss };
-}
-
-/** Weights start as the network has them, everything else as zeros. */
-export function startState({ graph, state }: Program, network: Graph): Map<string, StateTensor> {
-  return new Map([...state.keys()].map((name) => {
-    const zero = zeroState(name, graph.types.get(name)!.shape);
-    return [name, { ...zero, start: () => network.constants.get(name) ?? zero.start() }];
-  }));
-}
-
-/** State that starts as zeros; sums of gradients are that again after every update. */
-export function zeroState(name: string, shape: readonly number[]): StateTensor {
-  return { shape, start: () => zeros(shape), isTransient: name.startsWith("sum/") };
-}
-
-/** A tensor of zeros. */
-export function zeros(shape: readonly number[]): Tensor {
-  return tensor("float32", shape, new Float32Array(sizeOf(shape)));
 }
 
 function stepFeeds(
@@ -152,11 +135,6 @@ function stepFeeds(
     ...(graph.inputs.includes("learningRate") && rateFeeds(learningRate, step)),
     ...(graph.inputs.includes("apply") && { apply: tensor("float32", [], [apply]) }),
   };
-}
-
-/** The feeds of an update's optimizer; `step` counts from 0. */
-export function rateFeeds(learningRate: number, step: number): { learningRate: Tensor; step: Tensor } {
-  return { learningRate: tensor("float32", [], [learningRate]), step: tensor("float32", [], [step + 1]) };
 }
 
 /** Whether the smoothed loss has not fallen for `patience` updates. */

@@ -1,7 +1,6 @@
 /** Training state on disk: a safetensors file with the progress as its metadata. */
-import { readFile } from "node:fs/promises";
-import { decodeSafetensors, encodeSafetensors, type Tensor, toTensor } from "../../tensor/mod.ts";
-import { writeWhole } from "../../storage/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
+import { readTensorFile, writeTensorFile } from "../data/tensor_file.ts";
 
 /** State of one training run after `step` updates. */
 export interface Checkpoint {
@@ -18,23 +17,14 @@ export interface Checkpoint {
 
 /** Writes a checkpoint whole or not at all. */
 export async function saveCheckpoint(path: string, { tensors, progress }: Checkpoint): Promise<void> {
-  await writeWhole(path, encodeSafetensors(tensors, { progress: JSON.stringify(progress) }));
+  await writeTensorFile(path, { tensors, metadata: { progress: JSON.stringify(progress) } });
 }
 
 /** The checkpoint at `path`, or null where there is none. @throws {SyntaxError} the file is damaged */
 export async function readCheckpoint(path: string): Promise<Checkpoint | null> {
-  let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
-  } catch {
-    return null;
-  }
-  try {
-    const { tensors, metadata } = decodeSafetensors(bytes, { tensors: Infinity, bytes: Infinity, rank: 8 });
-    return {
-      tensors: new Map([...tensors].map(([name, stored]) => [name, toTensor(stored)])),
-      progress: JSON.parse(metadata.progress),
-    };
+    const file = await readTensorFile(path);
+    return file && { tensors: file.tensors, progress: JSON.parse(file.metadata.progress) };
   } catch (cause) {
     throw new SyntaxError("Cannot read the checkpoint: the file is damaged", { cause });
   }

@@ -5,8 +5,9 @@
 import type { RunOptions, Session } from "../../engine/mod.ts";
 import { bytesOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { encodeLoop, encodeModel, LOOP_NAMES } from "../../graph/mod.ts";
-import { joined } from "../data/augment.ts";
-import type { LoopEvent, LoopOptions, MicroBatch, Program } from "./loop.ts";
+import { joined } from "../data/crops.ts";
+import type { LoopEvent, LoopOptions } from "./loop.ts";
+import type { MicroBatch, Program } from "./program.ts";
 
 /** A call that takes longer than this has hung. */
 const CALL_TIMEOUT_MS = 3_600_000;
@@ -18,7 +19,7 @@ export const spanBytesOf = ({ engine, spanBytes, stop }: Pick<LoopOptions, "engi
 export type Done = Pick<LoopEvent, "learningRate" | "values">;
 
 /** Runs updates on the device, the next micro-batch drawn meanwhile. */
-export class Runner {
+export class DeviceCalls {
   readonly #options: LoopOptions;
   readonly #spanBytes: number;
   readonly #sessions = new Map<Program, Session>();

@@ -5,69 +5,20 @@
  */
 import { join } from "node:path";
 import type { Engine } from "../../engine/mod.ts";
-import { type Graph, lowerFor } from "../../graph/mod.ts";
 import { sameShape, type Tensor } from "../../tensor/mod.ts";
 import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import { fitMessage, fitted } from "./fit.ts";
-import { Runner } from "./device_calls.ts";
+import { DeviceCalls } from "./device_calls.ts";
+import type { StateTensor, Update } from "./program.ts";
 import { TrainingError } from "../types.ts";
-
-/** A compiled step. */
-export interface Program {
-  readonly graph: Graph;
-  /** State that the step reads and replaces: input name → output name. */
-  readonly state: ReadonlyMap<string, string>;
-  /** Whether every micro-batch runs it, and is told by the input `apply` whether it ends the update. */
-  readonly isForAll?: boolean;
-}
-
-export interface CompileOptions {
-  readonly device: Pick<Engine, "lowering">;
-  /** What a step may take. */
-  readonly budgetBytes: number;
-  /** Told what fitting into it takes. */
-  readonly onLog?: ((message: string) => void) | undefined;
-}
-
-/** A step as a device runs it, if possible in `budgetBytes`. */
-export function compiled({ graph, state, isForAll }: Program, { device, budgetBytes, onLog }: CompileOptions): Program {
-  const fit = fitted(lowerFor(device.lowering, graph), budgetBytes);
-  const message = fitMessage(fit, budgetBytes);
-  if (message !== undefined) onLog?.(message);
-  return { graph: fit.graph, state, isForAll };
-}
-
-export interface MicroBatch {
-  readonly program: Program;
-  /** What the program is fed; its other inputs are state. */
-  readonly feeds: Readonly<Record<string, Tensor>>;
-  /** The state tensor behind a state input of the program. Default: the one of the same name. */
-  readonly tensorOf?: (input: string) => string;
-  /** Further numbers for the curves. */
-  readonly values?: Readonly<Record<string, number>>;
-}
-
-export interface Update {
-  readonly learningRate: number;
-  /** Micro-batches; the last one's program applies the update. */
-  readonly count: number;
-  micro(i: number): Promise<MicroBatch>;
-}
 
 export interface LoopEvent {
   /** Updates done. */
   readonly step: number;
   readonly learningRate: number;
+  /** Mean time of the updates since the first that this call did; 0 after that one. */
+  readonly secondsPerUpdate: number;
   /** This update's value of every curve. */
   readonly values: Readonly<Record<string, number>>;
-}
-
-/** A tensor that is carried from step to step. */
-export interface StateTensor {
-  readonly shape: readonly number[];
-  start(): Tensor | Promise<Tensor>;
-  /** After every update it is what it was at the start, and so no part of a checkpoint. */
-  readonly isTransient?: boolean;
 }
 
 export interface LoopOptions {
@@ -111,7 +62,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   const names = [...state.keys()];
   const resumed = await resumable(path, options);
   const curves = curvesOf(resumed);
-  const runner = new Runner(options);
+  const calls = new DeviceCalls(options);
   const snapshot = async () => {
     const tensors = new Map<string, Tensor>();
     for (const [name, { isTransient }] of state) if (!isTransient) tensors.set(name, await engine.get(name));
@@ -125,24 +76,28 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   try {
     for (const [name, own] of state) await engine.put(name, resumed?.tensors.get(name) ?? await own.start());
     let step = resumed?.progress.step ?? 0;
+    const first = step + 1;
+    let start: number | undefined;
     while (step < steps) {
       if (options.signal?.aborted) {
         await save(step);
         throw new TrainingError("cancelled", `The ${title} was cancelled after ${step} of ${steps} steps`);
       }
-      for (const { learningRate, values } of await runner.run(step)) {
+      for (const { learningRate, values } of await calls.run(step)) {
         step++;
         const loss = values[options.curves[0]];
         if (!Number.isFinite(loss)) throw new TrainingError("diverged", `The loss became ${loss} at step ${step}`);
         for (const [name, value] of Object.entries(values)) (curves[name] ??= []).push(value);
-        await options.onStep({ step, learningRate, values });
+        start ??= performance.now();
+        const secondsPerUpdate = (performance.now() - start) / 1000 / Math.max(step - first, 1);
+        await options.onStep({ step, learningRate, secondsPerUpdate, values });
       }
       if (options.stop?.(curves[options.curves[0]])) break;
       if (step % options.checkpointEverySteps === 0) await save(step);
     }
     return { state: await snapshot(), curves };
   } finally {
-    await runner.end(names);
+    await calls.end(names);
   }
 
   function curvesOf(saved: Checkpoint | null): Record<string, number[]> {

@@ -1,11 +1,24 @@
-/** The methods of pre-training, and the recipe that a user may ask for. */
-import { brainmvpRecipeSchema } from "./brainmvp/settings.ts";
-export { resolveBrainmvp as resolvePretraining } from "./brainmvp/presets.ts";
-export type { ResolvedBrainmvp as ResolvedPretraining } from "./brainmvp/settings.ts";
-export {
-  type BrainmvpRecipe as PretrainingRecipe,
-  brainmvpRecipeSchema as pretrainingRecipeSchema,
-} from "./brainmvp/settings.ts";
+/** The methods of pre-training, and the recipes that a user may ask for. To add a method is to add its record here. */
+import type { PretrainingBase } from "../recipe/pretraining.ts";
+import { BRAINMVP } from "./brainmvp/method.ts";
+import { type BrainmvpRecipe, brainmvpRecipeSchema } from "./brainmvp/settings.ts";
+import type { PretrainingMethod } from "./method.ts";
+
+/** A user's wishes for any method; each has a schema, told apart by `method`. */
+export type PretrainingRecipe = BrainmvpRecipe;
+export const pretrainingRecipeSchema = brainmvpRecipeSchema;
 
 /** What a user who asks for nothing gets. */
-export const DEFAULT_PRETRAINING = brainmvpRecipeSchema.parse({});
+export const DEFAULT_PRETRAINING: PretrainingRecipe = pretrainingRecipeSchema.parse({});
+
+const METHODS: Readonly<Record<NonNullable<PretrainingRecipe["method"]>, PretrainingMethod>> = { brainmvp: BRAINMVP };
+
+export const methodOf = ({ method = "brainmvp" }: PretrainingRecipe): PretrainingMethod => METHODS[method];
+
+/**
+ * Completes a recipe for a number of cases.
+ * @throws {TrainingError} `invalid-recipe`, naming the setting, its value and what was expected
+ */
+export function resolvePretraining(recipe: PretrainingRecipe, cases: number): PretrainingBase {
+  return methodOf(recipe).plan(recipe, cases).recipe;
+}

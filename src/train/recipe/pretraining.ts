@@ -43,17 +43,23 @@ export const PRETRAINING_SETTINGS = {
 /** The completed settings of every method. */
 export type PretrainingBase =
   & Frozen<{ [K in keyof typeof PRETRAINING_SETTINGS]: z.output<(typeof PRETRAINING_SETTINGS)[K]> }>
-  & { readonly preset: string };
+  & { readonly method: string; readonly preset: string };
+
+/** The wishes that every method understands. */
+export interface PretrainingWishes {
+  readonly preset: string;
+  readonly steps?: number | undefined;
+}
 
 /** Values that a preset gives: everything but what depends on the cases or the user. */
-export type PresetValues<R extends PretrainingBase> = Omit<R, "preset" | "steps" | "seed">;
+export type PresetValues<R extends PretrainingBase> = Omit<R, "method" | "preset" | "steps" | "seed">;
 
 /**
  * Completes a recipe for a number of cases: the preset decides what is absent, also the absent parts of a setting.
  * @throws {TrainingError} `invalid-recipe`, naming the setting, its value and what was expected
  */
 export function completePretraining<R extends PretrainingBase>(
-  wished: { readonly preset: string; readonly steps?: number },
+  wished: PretrainingWishes,
   { schema, presets, cases }: {
     schema: z.ZodType<R>;
     presets: Readonly<Record<string, PresetValues<R>>>;

@@ -1,11 +1,17 @@
 /** The report of a fine-tune: a JSON document, and the same as one HTML page with curves and preview slices. */
-import type { ModelSpec } from "../../inference/mod.ts";
-import type { CaseScore } from "../finetuning/evaluate_model.ts";
-import type { WeightReport } from "../finetuning/trainable.ts";
+import type { CaseScore } from "./scores.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { curve, escape, lossSvg, number, STYLE, tableHtml } from "./parts.ts";
-import type { FinetuneRequest } from "../finetuning/types.ts";
-import type { Metrics } from "../types.ts";
+import type { Metrics, TrainingCase } from "../types.ts";
+
+/** What became of the base's weights; keys as in docs/method. */
+export interface WeightReport {
+  readonly loaded: number;
+  /** In the base, but with no place in the new network. */
+  readonly dropped: readonly string[];
+  /** Fresh in the new network. */
+  readonly fresh: readonly string[];
+}
 
 /** One training run and how it did on the cases it was scored on. */
 export interface Phase {
@@ -15,7 +21,13 @@ export interface Phase {
 }
 
 export interface Report {
-  readonly request: FinetuneRequest & { readonly base: { readonly spec: ModelSpec } };
+  readonly request: {
+    readonly base: { readonly name: string; readonly version: number };
+    readonly task: "segmentation" | "classification";
+    readonly modalities: readonly string[];
+    readonly classes: readonly string[];
+    readonly cases: readonly Pick<TrainingCase, "id" | "patient">[];
+  };
   readonly recipe: ResolvedRecipe;
   readonly weights: WeightReport;
   /** Modalities whose templates took part. */

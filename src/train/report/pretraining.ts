@@ -1,58 +1,81 @@
 /** The report of a pre-training: a JSON document, and the same as one HTML page with curves and the templates' pictures. */
 import type { Modality } from "../../inference/mod.ts";
-import type { ResolvedBrainmvp } from "../pretraining/brainmvp/settings.ts";
+import type { PretrainingBase } from "../recipe/pretraining.ts";
 import { curve, escape, lossSvg, STYLE } from "./parts.ts";
 import type { Metrics } from "../types.ts";
 
-/** The templates after so many updates: a row for each modality, axial, coronal and sagittal. */
+/** What was learnt after so many updates, a row for each modality. */
 export interface Snapshot {
   readonly step: number;
   readonly png: Uint8Array;
 }
 
 export interface PretrainingReport {
-  readonly recipe: ResolvedBrainmvp;
-  /** Those with a template. */
+  readonly method: MethodReport;
+  readonly recipe: PretrainingBase;
+  /** Those that any case has. */
   readonly modalities: readonly Modality[];
   /** Modalities of every case. */
   readonly cases: readonly (readonly Modality[])[];
-  /** One number an update: `loss`, `md`, `cmr`, `contrast`, `cmrShare`, `meanPredictor`. */
+  /** One number an update: the losses of the method, and what its micro-batches add. */
   readonly curves: Readonly<Record<string, readonly number[]>>;
   readonly snapshots: readonly Snapshot[];
   readonly provider: string;
   readonly peakBytes: number;
 }
 
-const TITLES: Readonly<Record<string, string>> = {
-  md: "MD: error of reconstruction from the template",
-  cmr: "CMR: error of reconstruction from another modality",
-  contrast: "contrast between the two copies",
-  loss: "loss",
-  meanPredictor: "for comparison: error of predicting every patch's mean",
-};
+/** How the report calls and explains what a pre-training method records. */
+export interface MethodReport {
+  /** Names of the curves in print, in the order in which they are drawn. */
+  readonly titles: Readonly<Record<string, string>>;
+  /** Curves whose last values are the figures of the package. */
+  readonly figures: readonly string[];
+  /** Curves that count for a share of the samples only: name → the curve of that share. */
+  readonly shares: Readonly<Record<string, string>>;
+  /** The pictures: their name in the JSON document, and their heading. */
+  readonly pictures: { readonly name: string; readonly title: string };
+  /** How to read the figures. */
+  readonly explanation: string;
+  /** What a reader should know of these cases. */
+  readonly notes: (cases: PretrainingReport["cases"]) => readonly string[];
+}
 
-/** The curves to draw; `cmr` over the samples that had another modality. */
-function drawn({ curves }: PretrainingReport): [name: string, points: [number, number][]][] {
-  const share = curve(curves.cmrShare);
-  return Object.keys(TITLES).map((name) => {
+/** Updates that the final figures are means of. */
+const FINAL_UPDATES = 100;
+
+/** Means over the last updates; null where no sample counted. */
+export function pretrainingMetrics({ curves, method }: Pick<PretrainingReport, "curves" | "method">): Metrics {
+  const mean = (name: string) => {
+    const last = curves[name].slice(-FINAL_UPDATES);
+    return last.reduce((a, b) => a + b, 0) / last.length;
+  };
+  return Object.fromEntries(method.figures.map((name) => {
+    const share = method.shares[name] === undefined ? 1 : mean(method.shares[name]);
+    return [name, share > 0 ? mean(name) / share : null];
+  }));
+}
+
+/** The curves to draw, each over the samples that count. */
+function drawn({ curves, method }: PretrainingReport): [name: string, points: [number, number][]][] {
+  return Object.keys(method.titles).map((name) => {
     const points = curve(curves[name]);
-    if (name !== "cmr") return [name, points];
+    if (method.shares[name] === undefined) return [name, points];
+    const share = curve(curves[method.shares[name]]);
     return [name, points.flatMap(([s, v], i): [number, number][] => (share[i][1] > 0 ? [[s, v / share[i][1]]] : []))];
   });
 }
 
-function notes({ cases, recipe: { preset } }: PretrainingReport): string[] {
-  const single = cases.filter((m) => m.length === 1).length;
+function notes({ cases, recipe: { preset }, method }: PretrainingReport): string[] {
   return [
-    `Preset ${preset}. The error of predicting every patch's own mean is what a reconstruction has to be below.`,
-    ...(single === 0 ? [] : [`Cases with one modality, reconstructed from the template only: ${single}.`]),
+    `Preset ${preset}. ${method.explanation}`,
+    ...method.notes(cases),
     "The network reads one volume of any of these modalities. It is a start for fine-tuning. Not a medical device.",
   ];
 }
 
 /** The report as JSON; pictures are PNG files in base64. */
 export function pretrainingJson(report: PretrainingReport, metrics: Metrics): Record<string, unknown> {
-  const { recipe, modalities, cases, snapshots, provider, peakBytes } = report;
+  const { method, recipe, modalities, cases, snapshots, provider, peakBytes } = report;
   return {
     task: "pre-training",
     recipe,
@@ -64,20 +87,20 @@ export function pretrainingJson(report: PretrainingReport, metrics: Metrics): Re
     metrics,
     notes: notes(report),
     curves: Object.fromEntries(drawn(report)),
-    templates: snapshots.map(({ step, png }) => ({ step, png: png.toBase64() })),
+    [method.pictures.name]: snapshots.map(({ step, png }) => ({ step, png: png.toBase64() })),
   };
 }
 
 /** The report as one HTML page without scripts or outside resources. */
 export function pretrainingHtml(report: PretrainingReport, metrics: Metrics): string {
-  const { recipe, modalities, cases, snapshots, provider } = report;
+  const { method, recipe, modalities, cases, snapshots, provider } = report;
   const { steps, batch, roi, learningRate, seed } = recipe;
   const pictures = snapshots.map(({ step, png }) =>
-    `<figure><img alt="templates" src="data:image/png;base64,${png.toBase64()}">` +
+    `<figure><img alt="${escape(method.pictures.name)}" src="data:image/png;base64,${png.toBase64()}">` +
     `<figcaption>after ${step} updates; from the top: ${modalities.join(", ")}</figcaption></figure>`
   );
   const figures = Object.entries(metrics).map(([name, v]) =>
-    `<tr><td>${escape(TITLES[name] ?? name)}</td><td>${v === null ? "–" : v.toPrecision(4)}</td></tr>`
+    `<tr><td>${escape(method.titles[name] ?? name)}</td><td>${v === null ? "–" : v.toPrecision(4)}</td></tr>`
   );
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -89,12 +112,12 @@ export function pretrainingHtml(report: PretrainingReport, metrics: Metrics): st
 <ul>${notes(report).map((n) => `<li>${escape(n)}</li>`).join("")}</ul>
 <h2>Figures of the last updates</h2>
 <table>${figures.join("")}</table>
-<h2>Templates</h2>
+<h2>${escape(method.pictures.title)}</h2>
 ${pictures.join("\n")}
 <h2>Curves</h2>
 ${
     drawn(report).filter(([, points]) => points.length > 0).map(([name, points]) =>
-      `<figure>${lossSvg(TITLES[name], points)}<figcaption>${escape(TITLES[name])}</figcaption></figure>`
+      `<figure>${lossSvg(method.titles[name], points)}<figcaption>${escape(method.titles[name])}</figcaption></figure>`
     ).join("\n")
   }
 <h2>Recipe</h2>

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { pretrainingHtml, pretrainingJson, type PretrainingReport } from "./pretraining.ts";
+import { BRAINMVP } from "../pretraining/brainmvp/method.ts";
 import { resolvePretraining } from "../pretraining/methods.ts";
-import { templateMiddle, templatesPng } from "../pretraining/templates.ts";
 
 const STEPS = 1000;
 
 function reportOf(changes: Partial<PretrainingReport> = {}): PretrainingReport {
   const flat = (v: number) => Array<number>(STEPS).fill(v);
   return {
+    method: BRAINMVP.report,
     recipe: resolvePretraining({ preset: "edge", steps: STEPS }, 2),
     modalities: ["t1", "flair"],
     cases: [["t1", "flair"], ["flair"]],
@@ -52,17 +53,4 @@ Deno.test("pretrainingHtml() shows curves and pictures without scripts or outsid
   assert.doesNotMatch(html, /<script|https?:\/\//);
   const without = reportOf({ curves: { ...reportOf().curves, cmrShare: Array(STEPS).fill(0) } });
   assert.equal(pretrainingHtml(without, METRICS).match(/<svg/g)!.length, 4, "no case had another modality");
-});
-
-Deno.test("templateMiddle() is the images' middle where they share a space, else 0", () => {
-  assert.deepEqual(templateMiddle([[0.5, -17.5, 18], [0.9, -17.5, 18]]), [0.5, -17.5, 18]);
-  assert.deepEqual(templateMiddle([[0.5, -17.5, 18], [12, -17.5, 18]]), [0, 0, 0]);
-});
-
-Deno.test("templatesPng() draws three planes for each modality, below each other", () => {
-  const size = [4, 5, 6] as const;
-  const png = templatesPng(new Map([["t1", new Float32Array(120)], ["t2", new Float32Array(120)]]), size);
-  const view = new DataView(png.buffer, png.byteOffset);
-  const zoom = Math.round(200 / 6);
-  assert.deepEqual([view.getUint32(16), view.getUint32(20)], [zoom * (4 + 4 + 5), 2 * zoom * 6]);
 });

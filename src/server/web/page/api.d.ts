@@ -339,6 +339,7 @@ export type OpenApi = {
   openapi: string
 };
 export type PretrainingRecipe = {
+  method?: "brainmvp"
   preset?: "edge" | "paper" | "official" | "official-olab"
   epochs?: number
   steps?: number

@@ -64,12 +64,21 @@ const PRESETS = {
   official: { for: "comparison", does: "as in BrainMVP's code, its quirks included" },
   "official-olab": { for: "comparison", does: "as in the earlier copy of that code" },
 };
+const method = choice(["brainmvp"]);
 const preset = presetChoice(PRESETS, "edge");
 
 /** A user's wishes; the preset decides what is absent. */
-export const brainmvpRecipeSchema = z.strictObject({ preset, ...wishes(ALL_SETTINGS) });
+export const brainmvpRecipeSchema = z.strictObject({
+  method: method.optional().describe("The method of pre-training. Default: brainmvp."),
+  preset,
+  ...wishes(ALL_SETTINGS),
+});
 export type BrainmvpRecipe = Frozen<z.output<typeof brainmvpRecipeSchema>>;
 
 /** A recipe with every setting filled in, as manifests and reports hold it. */
-export const resolvedBrainmvpSchema = z.strictObject({ preset: preset.unwrap(), ...ALL_SETTINGS });
+export const resolvedBrainmvpSchema = z.strictObject({
+  method: method.default("brainmvp"),
+  preset: preset.unwrap(),
+  ...ALL_SETTINGS,
+});
 export type ResolvedBrainmvp = Frozen<z.output<typeof resolvedBrainmvpSchema>>;

@@ -2,12 +2,12 @@
  * What a pre-training step is fed: patches, what hides them, where they lie in the templates (docs/method B.1, B.2.1).
  * All randomness comes from the stream that is given.
  */
-import { Random, sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
-import type { Modality } from "../../inference/mod.ts";
-import { cutWindow, perAxis, spacedSize, type Triple } from "../../volume/mod.ts";
-import { joined, keptBlocks } from "./augment.ts";
-import type { PretrainingVolumes } from "./unlabelled_cases.ts";
-import type { ResolvedBrainmvp } from "../pretraining/brainmvp/settings.ts";
+import { Random, sizeOf, type Tensor, tensor } from "../../../tensor/mod.ts";
+import type { Modality } from "../../../inference/mod.ts";
+import { cutWindow, perAxis, spacedSize, type Triple } from "../../../volume/mod.ts";
+import { blockMask, cropStart, joined, keptBlocks } from "../../data/crops.ts";
+import type { PretrainingVolumes } from "../../data/unlabelled_cases.ts";
+import type { ResolvedBrainmvp } from "./settings.ts";
 
 /** One patch and its two copies' parts. */
 export interface PretrainingSample {
@@ -43,10 +43,10 @@ export function drawPretrainingSample(volumes: PretrainingVolumes, options: Samp
   const modality = listed[(options.place ?? random.integer(listed.length)) % listed.length];
   const others = [...new Set(listed)].filter((m) => m !== modality);
   const other = others.length === 0 ? null : others[random.integer(others.length)];
-  const start = cropStart(volumes.sizeVox, roi, random);
+  const start = cropStart(volumes.sizeVox, { roi }, random);
   const cut = (m: Modality) =>
     cutWindow(volumes.channels[volumes.modalities.indexOf(m)], volumes.sizeVox, { start, size: roi });
-  const visible = () => blockMask(keptBlocks(roi, { ...mask, random }), roi, mask.blockVox);
+  const visible = () => blockMask(keptBlocks(roi, { ...mask, random }), { roi, blockVox: mask.blockVox });
   const crossFromTemplate = templateOnly || other === null;
   return {
     modality,
@@ -64,28 +64,6 @@ function listedModalities({ recipe: { modalitiesPerCase: wanted }, random, order
   if (wanted === null || wanted === order.length) return [...order];
   if (order.length > wanted) return random.shuffle([...order]).slice(0, wanted);
   return [...order, ...Array.from({ length: wanted - order.length }, () => order[random.integer(order.length)])];
-}
-
-/** A uniform corner; negative where the volume is smaller than the patch, which pads it symmetrically. */
-function cropStart(sizeVox: Triple, roi: Triple, random: Random): Triple {
-  return perAxis((a) => {
-    const room = sizeVox[a] - roi[a];
-    const u = random.uniform();
-    return room <= 0 ? -Math.floor(-room / 2) : Math.floor(u * (room + 1));
-  });
-}
-
-/** 1 in the voxels of kept blocks, [X, Y, Z]. */
-export function blockMask(kept: Uint8Array, roi: Triple, blockVox: number): Float32Array {
-  const [, by, bz] = roi.map((n) => n / blockVox);
-  const out = new Float32Array(sizeOf(roi));
-  for (let x = 0, v = 0; x < roi[0]; x++) {
-    for (let y = 0; y < roi[1]; y++) {
-      const row = (Math.floor(x / blockVox) * by + Math.floor(y / blockVox)) * bz;
-      for (let z = 0; z < roi[2]; z++, v++) out[v] = kept[row + Math.floor(z / blockVox)];
-    }
-  }
-  return out;
 }
 
 /**

@@ -13,8 +13,8 @@ import {
 } from "../../inference/mod.ts";
 import { accuracy, auc, dice, hd95, macroF1, nanMean, volumeMl } from "../../metrics/mod.ts";
 import { encodePng, overlay, sideBySide, sliceOf, type Triple } from "../../volume/mod.ts";
-import type { CaseVolumes } from "../data/augment.ts";
-import type { PreparedCases } from "../data/labelled_cases.ts";
+import type { CaseStore } from "../data/case_store.ts";
+import type { CaseVolumes } from "../data/labelled_cases.ts";
 import type { Metrics } from "../types.ts";
 
 /** One label of one case. */
@@ -43,7 +43,7 @@ export interface EvaluateOptions {
   readonly engine: Engine;
   readonly network: Graph;
   readonly spec: ModelSpec;
-  readonly cases: PreparedCases;
+  readonly cases: CaseStore<CaseVolumes>;
   readonly indices: readonly number[];
   readonly signal?: AbortSignal;
 }

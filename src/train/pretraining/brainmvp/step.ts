@@ -3,10 +3,10 @@
  * template or another modality, one encoder batch of both, reconstruction and contrast, reverse mode down to the
  * templates, optimizer. Not the loop and not the data: `pretrain.ts` and `pretraining_data.ts`.
  */
-import { gradients, type Graph, GraphBuilder, type Ops, type Value } from "../../graph/mod.ts";
-import { type TensorType } from "../../tensor/mod.ts";
-import type { Triple } from "../../volume/mod.ts";
-import { symmetricContrast } from "./losses.ts";
+import { gradients, type Graph, GraphBuilder, type Ops, type Value } from "../../../graph/mod.ts";
+import { type TensorType } from "../../../tensor/mod.ts";
+import type { Triple } from "../../../volume/mod.ts";
+import { symmetricContrast } from "../../step/losses.ts";
 import {
   type Accumulation,
   declareWeights,
@@ -15,8 +15,8 @@ import {
   updateParameter,
   updateScalars,
   updateWeights,
-} from "./network_step.ts";
-import type { AdamConfig } from "../recipe/optimizer.ts";
+} from "../../step/network_step.ts";
+import type { AdamConfig } from "../../recipe/optimizer.ts";
 
 export interface PretrainingStepConfig {
   /** Of the reconstruction from the template and from another modality (docs/method B.2 row 1); the contrast's is fed. */

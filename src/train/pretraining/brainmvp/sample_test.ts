@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { Random } from "../../tensor/mod.ts";
-import type { Modality } from "../../inference/mod.ts";
-import type { Triple } from "../../volume/mod.ts";
-import { resolveBrainmvp } from "../pretraining/brainmvp/presets.ts";
-import type { ResolvedBrainmvp } from "../pretraining/brainmvp/settings.ts";
+import { Random } from "../../../tensor/mod.ts";
+import type { Modality } from "../../../inference/mod.ts";
+import type { Triple } from "../../../volume/mod.ts";
+import { resolveBrainmvp } from "./presets.ts";
+import type { ResolvedBrainmvp } from "./settings.ts";
 import {
   drawPretrainingSample,
   grouped,
@@ -11,8 +11,8 @@ import {
   sampleFeeds,
   type SampleOptions,
   templateWindows,
-} from "./pretraining_sample.ts";
-import type { PretrainingVolumes } from "./unlabelled_cases.ts";
+} from "./sample.ts";
+import type { PretrainingVolumes } from "../../data/unlabelled_cases.ts";
 
 const EDGE = resolveBrainmvp({ preset: "edge", roi: [16, 16, 16], mask: { blockVox: 4 } }, 4);
 

@@ -1,5 +1,5 @@
 /** The learnt templates: how they can start, where they lie, and as pictures. */
-import type { Modality } from "../../inference/mod.ts";
+import type { Modality } from "../../../inference/mod.ts";
 import {
   encodePng,
   overlay,
@@ -9,11 +9,11 @@ import {
   stacked,
   type Triple,
   voxelsOf,
-} from "../../volume/mod.ts";
-import type { CaseCache } from "../data/case_cache.ts";
-import type { PretrainingVolumes } from "../data/unlabelled_cases.ts";
-import type { ResolvedBrainmvp } from "./brainmvp/settings.ts";
-import { templateOffset } from "../data/pretraining_sample.ts";
+} from "../../../volume/mod.ts";
+import type { CaseStore } from "../../data/case_store.ts";
+import type { PretrainingVolumes } from "../../data/unlabelled_cases.ts";
+import type { ResolvedBrainmvp } from "./settings.ts";
+import { templateOffset } from "./sample.ts";
 
 /** A learnt volume, [X, Y, Z], RAS. */
 export type Templates = ReadonlyMap<Modality, Float32Array>;
@@ -37,7 +37,7 @@ const MOST_CASES = 64;
 /** The mean of a modality's scans on the templates' grid, middle on middle; 0 where none reaches. */
 export async function meanOf(
   modality: Modality,
-  cases: CaseCache<PretrainingVolumes>,
+  cases: CaseStore<PretrainingVolumes>,
   recipe: Pick<ResolvedBrainmvp, "spacingMm" | "templates">,
 ): Promise<Float32Array> {
   const { sizeVox } = recipe.templates;

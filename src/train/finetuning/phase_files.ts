@@ -1,0 +1,71 @@
+/** A finished phase on disk: its weights as a safetensors file, the rest as JSON. */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ModelSpec } from "../../inference/mod.ts";
+import { writeWhole } from "../../storage/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
+import { type Checkpoint, readCheckpoint, saveCheckpoint } from "../loop/checkpoint.ts";
+import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
+import type { CaseScore } from "../report/scores.ts";
+import type { FinetuneRequest } from "./types.ts";
+
+export interface FinishedPhase {
+  readonly losses: readonly number[];
+  readonly scores: readonly CaseScore[];
+  readonly weights: ReadonlyMap<string, Tensor>;
+}
+
+/** Changes with anything that changes the weights that a phase ends with. */
+export function phaseIdentity(
+  { request, recipe, spec }: { request: FinetuneRequest; recipe: ResolvedRecipe; spec: ModelSpec },
+  indices: readonly number[],
+): string {
+  const { base: { name, version }, cases } = request;
+  const { task, architecture, modalities, labels, classes, preprocessing } = spec;
+  const parts = [name, version, recipe, task, architecture, modalities, labels, classes, preprocessing];
+  const identity = JSON.stringify([...parts, indices.map((i) => cases[i])]);
+  return createHash("sha256").update(identity).digest("hex");
+}
+
+interface PhaseFile {
+  readonly identity: string;
+  readonly losses: readonly number[];
+  readonly scores: readonly (Omit<CaseScore, "previewPng"> & { previewPng?: string })[];
+}
+
+export async function writePhase(
+  directory: string,
+  { identity, losses, scores, weights }: FinishedPhase & { identity: string },
+): Promise<void> {
+  const floats = new Map([...weights].filter(([, t]) => t.dtype === "float32"));
+  const progress = { run: identity, step: losses.length, losses };
+  await saveCheckpoint(join(directory, "weights.safetensors"), { tensors: floats, progress });
+  const encoded = scores.map((s) => ({ ...s, previewPng: s.previewPng && s.previewPng.toBase64() }));
+  await writeWhole(join(directory, "phase.json"), JSON.stringify({ identity, losses, scores: encoded }));
+}
+
+/** A finished phase; null where there is none, it is another's, or its files are damaged. */
+export async function readPhase(
+  directory: string,
+  { identity, onLog }: { identity: string; onLog: (message: string) => void },
+): Promise<FinishedPhase | null> {
+  const text = await readFile(join(directory, "phase.json"), "utf8").catch(() => null);
+  if (text === null) return null;
+  let file: PhaseFile, saved: Checkpoint | null;
+  try {
+    file = JSON.parse(text);
+    if (file.identity !== identity) return null;
+    saved = await readCheckpoint(join(directory, "weights.safetensors"));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    onLog("The result on disk is damaged: this training is done again");
+    return null;
+  }
+  if (saved?.progress.run !== identity) return null;
+  const scores = file.scores.map((s) => ({
+    ...s,
+    previewPng: s.previewPng ? Uint8Array.fromBase64(s.previewPng) : undefined,
+  }));
+  return { losses: file.losses, scores, weights: saved.tensors };
+}

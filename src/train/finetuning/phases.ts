@@ -1,0 +1,154 @@
+/**
+ * The phases of a fine-tune: a training for each fold and one for the final network, each scored on cases and kept in a
+ * folder of its own, so that a killed run resumes where it was.
+ */
+import { join } from "node:path";
+import { type ModelSpec } from "../../inference/mod.ts";
+import { Random, type Tensor } from "../../tensor/mod.ts";
+import { drawSample } from "../data/augment.ts";
+import type { CaseStore } from "../data/case_store.ts";
+import type { Fold } from "../data/folds.ts";
+import type { CaseVolumes } from "../data/labelled_cases.ts";
+import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
+import type { Phase } from "../report/finetuning.ts";
+import { scoreCases, summarize } from "../report/scores.ts";
+import { phaseIdentity, readPhase, writePhase } from "./phase_files.ts";
+import type { Trainable } from "./trainable.ts";
+import { train, type Trained } from "./trainer.ts";
+import type { FinetuneRequest } from "./types.ts";
+
+export interface PhasesOptions {
+  readonly request: FinetuneRequest;
+  readonly recipe: ResolvedRecipe;
+  readonly cases: CaseStore<CaseVolumes>;
+  readonly spec: ModelSpec;
+  /** Optimizer updates of all phases together, for the estimate of the time that is left. */
+  readonly steps: number;
+}
+
+interface PhaseOptions {
+  readonly name: string;
+  readonly network: Trainable;
+  /** Indices of the cases to train on, and of those to score. */
+  readonly train: readonly number[];
+  readonly held: readonly number[];
+  /** Optimizer updates. */
+  readonly steps: number;
+}
+
+export interface PhaseResult extends Phase {
+  readonly weights: ReadonlyMap<string, Tensor>;
+}
+
+/** Runs the phases of one fine-tune, one after the other. */
+export class Phases {
+  readonly #options: PhasesOptions;
+  #stepsLeft: number;
+
+  constructor(options: PhasesOptions) {
+    this.#options = options;
+    this.#stepsLeft = options.steps;
+  }
+
+  /** Trains without each fold's patients, scores them, and reports every fold's metrics. */
+  async validate(network: Trainable, folds: readonly Fold[], name: string): Promise<PhaseResult[]> {
+    const { request, recipe, spec } = this.#options;
+    const results: PhaseResult[] = [];
+    for (const [i, fold] of folds.entries()) {
+      const phase = { name: `${name} ${i + 1} of ${folds.length}`, network, ...fold, steps: recipe.foldSteps };
+      const result = await this.run(phase);
+      results.push(result);
+      const metrics = summarize(result.scores, spec.classes.length);
+      request.onEvent({ type: "validation", fold: i + 1, folds: folds.length, metrics });
+    }
+    return results;
+  }
+
+  /** Trains on `train`, scores `held`; reads the result back where an earlier call finished the phase. */
+  async run(phase: PhaseOptions): Promise<PhaseResult> {
+    const { request, recipe, cases, spec } = this.#options;
+    const { name, network, train, held, steps } = phase;
+    const directory = join(request.workDirectory, name.replaceAll(/[^a-z0-9]+/g, "-"));
+    const identity = phaseIdentity({ request, recipe, spec }, train);
+    const onLog = (message: string) => request.onEvent({ type: "log", message: `${name}: ${message}` });
+    const known = await readPhase(directory, { identity, onLog });
+    this.#stepsLeft -= steps;
+    if (known !== null) return { name, ...known };
+    const { weights, losses } = await this.#train(phase, { directory, run: identity, onLog });
+    const scores = await scoreCases({
+      engine: request.engine,
+      network: network.inference(weights),
+      spec,
+      cases,
+      indices: held,
+      signal: request.signal,
+    });
+    await writePhase(directory, { identity, losses, scores, weights });
+    return { name, losses, scores, weights };
+  }
+
+  async #train(
+    { name, network, train: indices, steps }: PhaseOptions,
+    kept: { readonly directory: string; readonly run: string; readonly onLog: (message: string) => void },
+  ): Promise<Trained> {
+    const { request, recipe, cases } = this.#options;
+    const views = recipe.templates ? 2 : 1;
+    const groups = sampledGroups(indices, { request, recipe });
+    const random = new Random(recipe.seed).fork(name);
+    const later = this.#stepsLeft;
+    return await train({
+      ...kept,
+      engine: request.engine,
+      network: network.network,
+      networkOf: network.networkOf,
+      step: {
+        task: request.task,
+        heads: network.heads,
+        consistency: views === 2 ? consistencyOf(recipe, network) : null,
+        views,
+        supervision: recipe.supervision,
+        optimizer: recipe.optimizer,
+        isTrainable: network.isTrainable,
+      },
+      steps,
+      learningRate: recipe.learningRate,
+      batchSize: recipe.batchSize,
+      checkpointEverySteps: recipe.checkpointEverySteps,
+      earlyStopSteps: recipe.earlyStopSteps,
+      sample: async (step, i) => {
+        const draw = random.fork(`update ${step} crop ${i}`);
+        const group = groups.length === 1 ? groups[0] : groups[draw.integer(groups.length)];
+        return drawSample(await cases.get(group[draw.integer(group.length)]), recipe, draw);
+      },
+      signal: request.signal,
+      onStep: ({ step, loss, learningRate, secondsPerUpdate }) =>
+        request.onEvent({
+          type: "progress",
+          step,
+          steps,
+          epoch: Math.floor(step * recipe.batchSize / indices.length),
+          loss,
+          learningRate,
+          etaSeconds: Math.round((steps - step + later) * secondsPerUpdate),
+          phase: name,
+        }),
+    });
+  }
+}
+
+/** Cases that are drawn from with equal chances: those of each class, or all together. */
+export function sampledGroups(
+  indices: readonly number[],
+  { request: { task, cases }, recipe }: {
+    request: Pick<FinetuneRequest, "task" | "cases">;
+    recipe: Pick<ResolvedRecipe, "balancedClasses">;
+  },
+): readonly (readonly number[])[] {
+  if (task !== "classification" || !recipe.balancedClasses) return [indices];
+  return [...Map.groupBy(indices, (i) => cases[i].className).values()];
+}
+
+/** The output that the recipe compares; networks without deep supervision have no `out4`, so x4 stands in. */
+function consistencyOf({ consistency }: ResolvedRecipe, { network }: Trainable) {
+  return network.outputs.includes(consistency.on) ? consistency : { ...consistency, on: "x4" };
+}

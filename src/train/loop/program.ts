@@ -1,0 +1,83 @@
+/** A step as a device runs it, the state that it carries from update to update, and the micro-batches that it is fed. */
+import type { Engine } from "../../engine/mod.ts";
+import { type Graph, lowerFor } from "../../graph/mod.ts";
+import { sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
+import { fitMessage, fitted } from "./fit.ts";
+
+/** A compiled step. */
+export interface Program {
+  readonly graph: Graph;
+  /** State that the step reads and replaces: input name → output name. */
+  readonly state: ReadonlyMap<string, string>;
+  /** Whether every micro-batch runs it, and is told by the input `apply` whether it ends the update. */
+  readonly isForAll?: boolean;
+}
+
+export interface CompileOptions {
+  readonly device: Pick<Engine, "lowering">;
+  /** What a step may take. */
+  readonly budgetBytes: number;
+  /** Told what fitting into it takes. */
+  readonly onLog?: ((message: string) => void) | undefined;
+}
+
+/** A step as a device runs it, if possible in `budgetBytes`. */
+export function compiled({ graph, state, isForAll }: Program, { device, budgetBytes, onLog }: CompileOptions): Program {
+  const fit = fitted(lowerFor(device.lowering, graph), budgetBytes);
+  const message = fitMessage(fit, budgetBytes);
+  if (message !== undefined) onLog?.(message);
+  return { graph: fit.graph, state, isForAll };
+}
+
+export interface MicroBatch {
+  readonly program: Program;
+  /** What the program is fed; its other inputs are state. */
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  /** The state tensor behind a state input of the program. Default: the one of the same name. */
+  readonly tensorOf?: (input: string) => string;
+  /** Further numbers for the curves. */
+  readonly values?: Readonly<Record<string, number>>;
+}
+
+export interface Update {
+  readonly learningRate: number;
+  /** Micro-batches; the last one's program applies the update. */
+  readonly count: number;
+  micro(i: number): Promise<MicroBatch>;
+}
+
+/** A tensor that is carried from step to step. */
+export interface StateTensor {
+  readonly shape: readonly number[];
+  start(): Tensor | Promise<Tensor>;
+  /** After every update it is what it was at the start, and so no part of a checkpoint. */
+  readonly isTransient?: boolean;
+}
+
+/** Weights start as the network has them, everything else as zeros. */
+export function startState({ graph, state }: Program, network: Graph): Map<string, StateTensor> {
+  return new Map([...state.keys()].map((name) => {
+    const zero = zeroState(name, graph.types.get(name)!.shape);
+    return [name, { ...zero, start: () => network.constants.get(name) ?? zero.start() }];
+  }));
+}
+
+/** State that starts as zeros; sums of gradients are that again after every update. */
+export function zeroState(name: string, shape: readonly number[]): StateTensor {
+  return { shape, start: () => zeros(shape), isTransient: name.startsWith("sum/") };
+}
+
+/** A tensor of zeros. */
+export function zeros(shape: readonly number[]): Tensor {
+  return tensor("float32", shape, new Float32Array(sizeOf(shape)));
+}
+
+export interface RateFeeds extends Record<string, Tensor> {
+  readonly learningRate: Tensor;
+  readonly step: Tensor;
+}
+
+/** The feeds of an update's optimizer; `step` counts from 0. */
+export function rateFeeds(learningRate: number, step: number): RateFeeds {
+  return { learningRate: tensor("float32", [], [learningRate]), step: tensor("float32", [], [step + 1]) };
+}
