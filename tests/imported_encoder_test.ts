@@ -260,7 +260,7 @@ Deno.test("finetune() refuses another number of modalities than the encoder's, a
       changes: { modalities: ["t1", "flair"] },
     });
     await refused(folder, base, {
-      message: /^Cannot fine-tune: expected recipe\.compareFromScratch to be false, because nothing tells how to/,
+      message: /^Cannot fine-tune: expected recipe\.compareFromScratch to be false, because nothing says how to/,
       recipe: { compareFromScratch: true },
     });
   }));

@@ -13,7 +13,7 @@ const NETS: readonly [name: string, spec: NetworkSpec, size: readonly number[]][
 ];
 
 for (const [name, spec, size] of NETS) {
-  Deno.test(`${name} for two samples gives for each what it gives for it alone`, () => {
+  Deno.test(`${name} for two samples gives each the same numbers as alone`, () => {
     const shape = [1, 2, ...size];
     const graph = buildNetwork(spec, {
       input: shape,

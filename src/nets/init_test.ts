@@ -25,7 +25,7 @@ Deno.test("initialWeights() is reproducible, and another with another seed", () 
   assert.notDeepEqual(a, c);
 });
 
-Deno.test("initialWeights() draws a key's weights whatever else the network has", () => {
+Deno.test("initialWeights() draws a key's weights independently of the rest of the network", () => {
   const key = "encoder.blocks1.0.conv1.weight";
   const deeper = { ...SMALL, config: { ...SMALL.config, depths: [2, 1, 1, 1] } };
   assert.deepEqual(initialWeights(deeper, { seed: 1 }).get(key), initialWeights(SMALL, { seed: 1 }).get(key));

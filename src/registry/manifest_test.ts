@@ -10,7 +10,7 @@ const MANIFEST: Manifest = {
   files: { "network.onnx": "0".repeat(64), "templates/t1.nii.gz": "f".repeat(64) },
 };
 
-Deno.test("parseManifest() gives back what it was given", () => {
+Deno.test("parseManifest() returns a valid manifest unchanged", () => {
   assert.deepEqual(parseManifest(JSON.parse(JSON.stringify(MANIFEST))), MANIFEST);
 });
 
@@ -19,7 +19,7 @@ Deno.test("parseManifest() takes a classification of one volume of any modality"
   assert.deepEqual(parseManifest({ ...MANIFEST, ...change }).modalities, ["any"]);
 });
 
-Deno.test("specOf() picks what inference needs", () => {
+Deno.test("specOf() picks the fields that inference needs", () => {
   const { task, architecture, modalities, labels, classes, preprocessing, inference } = MANIFEST;
   assert.deepEqual(specOf(MANIFEST), { task, architecture, modalities, labels, classes, preprocessing, inference });
 });

@@ -64,7 +64,7 @@ export async function publish(staging: string, root: string, { name, version }: 
 }
 
 /**
- * Reads a package's manifest; its name and version must be those of the folder, its files must be there.
+ * Reads a package's manifest; its name and version must agree with the folder, and its files must exist.
  * @throws {DomainError} `invalid-manifest`, `invalid-package`
  */
 export async function readPackage(directory: string): Promise<Manifest> {
@@ -81,7 +81,7 @@ export async function readPackage(directory: string): Promise<Manifest> {
   if (found !== expected) {
     throw new DomainError(
       "invalid-package",
-      `Cannot read model package ${expected}: its manifest is that of ${found}`,
+      `Cannot read model package ${expected}: its manifest belongs to ${found}`,
     );
   }
   for (const file of Object.keys(manifest.files)) {

@@ -81,7 +81,7 @@ Deno.test("readPackage() refuses another package's manifest, broken JSON and mis
     await Deno.rename(directory, `${root}/other/1`);
     await assert.rejects(
       readPackage(`${root}/other/1`),
-      refusal("invalid-package", /other\/1: its manifest is that of tumour\/1/),
+      refusal("invalid-package", /other\/1: its manifest belongs to tumour\/1/),
     );
     await Deno.rename(`${root}/other/1`, directory);
     await Deno.remove(`${directory}/report.json`);

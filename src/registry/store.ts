@@ -75,7 +75,7 @@ export class Registry {
   }
 
   /**
-   * The version asked for, or the served one, with every file's hash checked: what inference and training start from.
+   * The version asked for, or the served one, with every file's hash checked: the base of inference and training.
    * @throws {DomainError} `not-found`, `model-not-served`, `package-tampered`, `invalid-package`
    */
   async resolve(name: string, version?: number): Promise<ModelVersion> {

@@ -95,7 +95,7 @@ test("approve() of many versions at once leaves exactly one served", (database) 
     assert.deepEqual(states, ["retired", "retired", "retired", "served"]);
   }));
 
-test("Registry refuses what is not there and what is out of order, by code", (database) =>
+test("Registry refuses absent versions and steps out of order, by code", (database) =>
   withRegistry(database, async ({ registry, source }) => {
     await assert.rejects(registry.get("none"), refusal("not-found", /Cannot find this model/));
     await assert.rejects(registry.version("none", 1), refusal("not-found", /Cannot find this version/));

@@ -1,4 +1,4 @@
-/** The result of an import of weights, whatever the file: a spec, a report, and the windows of BrainMVP's networks. */
+/** The result of an import of weights in any format: a spec, a report, and the windows of BrainMVP's networks. */
 import type { Architecture, Modality, ModelSpec, Task } from "../inference/mod.ts";
 import type { LoadPlan } from "../nets/mod.ts";
 import type { ReceivedFile } from "../storage/mod.ts";

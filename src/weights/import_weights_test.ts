@@ -197,7 +197,7 @@ Deno.test("importWeights() does not believe metadata that its tensors contradict
   }
 });
 
-Deno.test("importRequestSchema reads lists and names what is wrong", () => {
+Deno.test("importRequestSchema reads lists and names the wrong field", () => {
   const request = asked({ labels: "a=1, b=255", modalities: "t1, flair", headDim: "16" });
   assert.deepEqual(request.labels?.map((l) => [l.name, l.value]), [["a", 1], ["b", 255]]);
   assert.deepEqual([request.modalities, request.headDim], [["t1", "flair"], 16]);

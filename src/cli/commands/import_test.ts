@@ -19,7 +19,7 @@ Deno.test("import makes a candidate and tells what became of the tensors; export
       "  dropped    decoder.decoder5.conv_block.conv1.conv.weight, decoder.decoder5.conv_block.conv2.conv.weight, " +
       "decoder.decoder5.conv_block.conv3.conv.weight, decoder.decoder4.conv_block.conv1.conv.weight, … (16): was never trained",
       "  templates  flair, t1, t1c, t2, mra, pd, dwi, adc",
-      "  assumed    attention heads of 2 channels, the width of stage 1 as in official networks; shapes do not tell",
+      "  assumed    attention heads of 2 channels, the width of stage 1 as in official networks; shapes do not show it",
     ]);
     const out = `${root}/official.safetensors`;
     const written = await run(["export", "official", "--version", "1", "--out", out, ...where, "--json"]);
@@ -49,7 +49,7 @@ Deno.test("import refuses hostile and foreign files without a trace", () =>
     await Deno.writeFile(`${root}/slip.pt`, rawZip([{ name: "../data.pkl", content: pickleOf(attack) }]));
     await refused(`${root}/slip.pt`, /^Cannot read the zip archive: a file name is unsafe/);
     await refused("tests/fixtures/checkpoints/legacy.pt", /PyTorch 1\.6 or later.*torch\.save/);
-    await refused("tests/fixtures/checkpoints/odd.pt", /^Cannot tell the network: expected keys of a UniFormer/);
+    await refused("tests/fixtures/checkpoints/odd.pt", /^Cannot recognise the network: expected keys of a UniFormer/);
     assert.equal(await exists(`${root}/evil`), false);
     assert.deepEqual([...Deno.readDirSync(`${root}/data/models`)], []);
   }));

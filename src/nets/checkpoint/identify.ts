@@ -21,5 +21,5 @@ export function identifyNetwork(shapes: Shapes, options: IdentifyOptions = {}): 
   if (family !== undefined) return family.identify(shapes, options);
   const keys = [...shapes.keys()].slice(0, 3).map(quoted).join(", ");
   const expected = CHECKPOINT_FAMILIES.map(({ title }) => title).join(" or ");
-  throw new TypeError(`Cannot tell the network: expected keys of ${expected}, got ${keys || "none"}`);
+  throw new TypeError(`Cannot recognise the network: expected keys of ${expected}, got ${keys || "none"}`);
 }

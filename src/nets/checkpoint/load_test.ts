@@ -17,7 +17,7 @@ function shapesOf(spec: NetworkSpec, template?: readonly number[]): Map<string, 
   return new Map(officialEntries(spec, { template }).map((e) => [plainKey(e.officialKey), e.shape]));
 }
 
-Deno.test("plainKey() takes off what wraps a network, and nothing else", () => {
+Deno.test("plainKey() removes the wrappers of a network, and nothing else", () => {
   const cases = {
     "module.rep_template": "rep_template",
     "module.encoder.uniformer.blocks1.0.attn.weight": "encoder.blocks1.0.attn.weight",
@@ -67,7 +67,7 @@ Deno.test("identifyNetwork() takes a UNET3D with one channel for that of pre-tra
   assert.equal(identifyNetwork(shapes, { segmentation: true }).spec.kind, "unet3d-pretraining");
 });
 
-Deno.test("identifyNetwork() refuses the keys of other networks, and names what it misses", () => {
+Deno.test("identifyNetwork() refuses the keys of other networks, and names the missing key", () => {
   assert.throws(() => identifyNetwork(new Map([["layer1.0.weight", [3]]])), { message: /got "layer1\.0\.weight"$/ });
   assert.throws(() => identifyNetwork(new Map()), { message: /got none$/ });
   const without = (key: string): Shapes => new Map([...shapesOf(PRETRAINING)].filter(([k]) => k !== key));
@@ -78,7 +78,7 @@ Deno.test("identifyNetwork() refuses the keys of other networks, and names what 
 
 const OFFICIAL: NetworkSpec = { kind: "uniformer-pretraining", config: {} };
 const DOWNSTREAM = downstream(OFFICIAL, { task: "segmentation", inputs: 4, outputs: 3 }).spec;
-/** docs/method A.1.4: dropped by rule, and what has no counterpart downstream. */
+/** docs/method A.1.4: dropped by rule, and keys without a counterpart downstream. */
 const DROPPED = [
   "decoder.out_1.conv.conv.bias",
   "decoder.out_1.conv.conv.weight",
@@ -101,7 +101,7 @@ const FRESH = [
   "ms_out.1.weight",
 ];
 
-Deno.test("planLoading() of an official file into UniUnet keeps, drops and misses exactly what docs/method A.1.4 says", () => {
+Deno.test("planLoading() of an official file into UniUnet keeps, drops and misses exactly the keys of docs/method A.1.4", () => {
   const shapes = shapesOf(OFFICIAL, [8, 240, 240, 155]);
   assert.equal(shapes.size, 352);
   const { loaded, dropped, missing } = planLoading(shapes, { from: OFFICIAL, to: DOWNSTREAM });
@@ -128,7 +128,7 @@ Deno.test("planLoading() of a file without the untrained entries misses these to
   assert.deepEqual(missing, [...new Set([...FRESH, ...idle])].sort());
 });
 
-Deno.test("planLoading() of an official file into its own network drops only what was never trained", () => {
+Deno.test("planLoading() of an official file into its own network drops only untrained entries", () => {
   const shapes = shapesOf(OFFICIAL, [8, 240, 240, 155]);
   const { loaded, dropped, missing } = planLoading(shapes, { from: OFFICIAL, to: OFFICIAL });
   assert.deepEqual([loaded.length, missing], [335, []]);
@@ -166,7 +166,7 @@ for (const spec of IDENTIFIED) {
   });
 }
 
-Deno.test("weightsOf() draws what is missing from the seed, as a fresh network would", () => {
+Deno.test("weightsOf() draws missing weights from the seed, as a fresh network does", () => {
   const to = downstream(PRETRAINING, { task: "segmentation", inputs: 2, outputs: 1 }).spec;
   const source = asStored(officialState(PRETRAINING, initialWeights(PRETRAINING, { seed: 1 })));
   const tensors = withPlainKeys(source);
@@ -182,7 +182,7 @@ Deno.test("weightsOf() draws what is missing from the seed, as a fresh network w
   }
 });
 
-Deno.test("finiteFloats() refuses integers and what float32 cannot hold, by the key", () => {
+Deno.test("finiteFloats() refuses integers and numbers beyond float32, naming the key", () => {
   const stored = (dtype: "float64" | "int64", data: Float64Array | BigInt64Array): StoredTensor => ({
     dtype,
     shape: [data.length],

@@ -173,7 +173,7 @@ export function define<C extends { readonly inChannels: number }>(name: string, 
 /** The size of a tensor along an axis. @throws {TypeError} there is no such tensor */
 export function sizeIn(shapes: Shapes, key: string, axis: number): number {
   const found = shapes.get(key)?.[axis];
-  if (found === undefined) throw new TypeError(`Cannot tell the network's sizes: expected a tensor ${key}, got none`);
+  if (found === undefined) throw new TypeError(`Cannot find the network's sizes: expected a tensor ${key}, got none`);
   return found;
 }
 

@@ -19,7 +19,7 @@ export interface FeatureDecoderConfig {
   readonly outChannels: number;
   /** Channels at full resolution. */
   readonly stemWidth: number;
-  /** Decoder channels are those of the feature map, at most this many. */
+  /** The decoder has as many channels as the feature map, at most this number. */
   readonly maxWidth: number;
 }
 

@@ -98,7 +98,7 @@ Deno.test("featureClassifier() averages the deepest map and applies one linear l
   assert.deepEqual([...logits.data], [mean(0), mean(1) + 10]);
 });
 
-Deno.test("featureDecoder() refuses what is not a pyramid of feature maps of one image", () => {
+Deno.test("featureDecoder() refuses values that form no pyramid of feature maps of one image", () => {
   const config = { outChannels: 1, stemWidth: 2, maxWidth: 8 };
   const graph = encoderGraph();
   const refuse = (features: string[], message: string, g = graph) =>

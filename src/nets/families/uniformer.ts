@@ -171,13 +171,15 @@ function headDimOf(widths: readonly number[], { headDim }: IdentifyOptions): { h
   const [guess] = widths;
   if (widths[2] % guess !== 0 || widths[3] % guess !== 0) {
     throw new TypeError(
-      "Cannot tell the width of attention heads from shapes: expected it to be given, a divisor of " +
+      "Cannot find the width of attention heads from shapes: expected it to be given, a divisor of " +
         `${widths[2]} and ${widths[3]}`,
     );
   }
   return {
     headDim: guess,
-    assumed: [`attention heads of ${guess} channels, the width of stage 1 as in official networks; shapes do not tell`],
+    assumed: [
+      `attention heads of ${guess} channels, the width of stage 1 as in official networks; shapes do not show it`,
+    ],
   };
 }
 

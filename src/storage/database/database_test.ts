@@ -32,7 +32,7 @@ test("query() counts the rows that it touched", async (database) => {
   assert.equal((await database.query("UPDATE counted SET n = 0 WHERE n > $1", [9])).affected, 0);
 });
 
-test("transaction() commits what resolves and rolls back what throws", async (database) => {
+test("transaction() commits when it resolves and rolls back when it throws", async (database) => {
   await database.script("CREATE TABLE kept (n integer)");
   assert.equal(await database.transaction(async (tx) => (await tx.query("INSERT INTO kept VALUES (1)")).affected), 1);
   await assert.rejects(
@@ -104,7 +104,7 @@ Deno.test("openDatabase() keeps a second process out and lets it in once the fir
   }
 });
 
-Deno.test("openDatabase() does not tell the password when PostgreSQL cannot be reached", async () => {
+Deno.test("openDatabase() does not reveal the password when PostgreSQL cannot be reached", async () => {
   const dataDirectory = await Deno.makeTempDir();
   await assert.rejects(
     openDatabase({ dataDirectory, url: "postgres://user:secret@127.0.0.1:1/none" }),

@@ -37,7 +37,7 @@ Deno.test("ZipReader reads sizes from a ZIP64 archive", async () => {
   assert.deepEqual(await unzip(zip64("a.txt", bytesOf("long ago"))), { "a.txt": "long ago" });
 });
 
-Deno.test("writeZip() writes what another program reads, of the announced length", async () => {
+Deno.test("writeZip() writes an archive of the announced length that another program reads", async () => {
   const content = { "manifest.json": "{}", "templates/ü.nii.gz": "x".repeat(70_000) };
   const { bytes, stream } = writeZip(
     Object.entries(content).map(([name, text]) => ({
@@ -101,7 +101,7 @@ for (const [name, { entries, code = "invalid-archive", message }] of Object.entr
   });
 }
 
-Deno.test("ZipReader refuses what is no zip, and a zip cut anywhere", async () => {
+Deno.test("ZipReader refuses other bytes, and a zip cut anywhere", async () => {
   await assert.rejects(unzip(bytesOf("no zip at all")), refusal("invalid-archive", /no end record/));
   await assert.rejects(unzip(new Uint8Array()), refusal("invalid-archive", /no end record/));
   const whole = rawZip([entry("a"), entry("b")]);

@@ -211,7 +211,7 @@ function longOf(bytes: Uint8Array): number | bigint {
 function call(vm: Unpickler): void {
   const args = vm.pop(), callee = vm.pop();
   if (!(args instanceof PickleTuple)) damaged("a call has no tuple of arguments");
-  if (!(callee instanceof PickleGlobal)) refuse("it calls what is no listed function");
+  if (!(callee instanceof PickleGlobal)) refuse("it calls something other than a listed function");
   if (callee.call === undefined) refuse(`it calls ${callee.module}.${callee.name}, which is no function`);
   vm.push(callee.call(args.items));
 }
@@ -220,18 +220,18 @@ function call(vm: Unpickler): void {
 function setState(vm: Unpickler): void {
   const state = vm.pop(), owner = vm.top();
   const isKnown = owner instanceof Opaque || (owner instanceof PickleDict && state instanceof PickleDict);
-  if (!isKnown) refuse("it sets the attributes of what is no dict");
+  if (!isKnown) refuse("it sets the attributes of something other than a dict");
 }
 
 function extend(vm: Unpickler, values: readonly PickleValue[]): void {
   const list = vm.top();
-  if (!(list instanceof PickleList)) damaged("it appends to what is no list");
+  if (!(list instanceof PickleList)) damaged("it appends to something other than a list");
   values.forEach((v) => list.add(v));
 }
 
 function setItems(vm: Unpickler, values: readonly PickleValue[]): void {
   const dict = vm.top();
-  if (!(dict instanceof PickleDict)) damaged("it sets items of what is no dict");
+  if (!(dict instanceof PickleDict)) damaged("it sets items of something other than a dict");
   if (values.length % 2 !== 0) damaged("a key has no value");
   for (let i = 0; i < values.length; i += 2) dict.set(values[i], values[i + 1]);
 }

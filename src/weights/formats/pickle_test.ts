@@ -29,7 +29,7 @@ const GLOBALS = [
 ];
 const read = (bytes: Uint8Array) => unpickle(bytes, { globals: GLOBALS, persistent: (id) => ["outside", id] });
 
-/** Plain JavaScript for what came out. */
+/** Unpickled values as plain JavaScript. */
 function plain(value: PickleValue): unknown {
   if (value instanceof PickleDict) return new Map([...value.entries].map(([k, v]) => [plain(k), plain(v)]));
   if (value instanceof PickleList) return value.items.map(plain);
@@ -75,7 +75,11 @@ const HOSTILE: Readonly<Record<string, readonly [Code, string, RegExp]>> = {
   "a name that would break a log": [global("a\u001b[2J", "b"), "TypeError", /asks for "a\\u001b\[2J\.b"/],
   "a name of inherited properties": [global("constructor", "constructor"), "TypeError", /asks for "constructor/],
   "a call of what is no function": [reduce(global("math", "pi")), "TypeError", /it calls math\.pi, which is no func/],
-  "a call of a text": [reduce(text("os.system"), text("id")), "TypeError", /it calls what is no listed function/],
+  "a call of a text": [
+    reduce(text("os.system"), text("id")),
+    "TypeError",
+    /it calls something other than a listed function/,
+  ],
   "a call without a tuple": [[...global("math", "sum"), ...EMPTY_LIST, 0x52], "SyntaxError", /no tuple of arguments/],
   "an object of a class (NEWOBJ)": [[...OS, ...tuple(), 0x81], "TypeError", /os\.system/],
   "NEWOBJ of a listed name": [[...global("math", "pi"), ...tuple(), 0x81], "TypeError", /instruction NEWOBJ, which/],
@@ -83,7 +87,11 @@ const HOSTILE: Readonly<Record<string, readonly [Code, string, RegExp]>> = {
   "an object of a class (OBJ)": [[MARK, 0x6f], "TypeError", /the instruction OBJ, which/],
   "a name by number": [[0x82, 1], "TypeError", /the instruction EXT1, a name by number/],
   "an unknown instruction": [[0xff], "TypeError", /the instruction 0xff/],
-  "attributes of a list": [build(EMPTY_LIST, EMPTY_DICT), "TypeError", /sets the attributes of what is no dict/],
+  "attributes of a list": [
+    build(EMPTY_LIST, EMPTY_DICT),
+    "TypeError",
+    /sets the attributes of something other than a dict/,
+  ],
   "attributes of a function": [build(global("math", "sum"), EMPTY_DICT), "TypeError", /sets the attributes/],
   "an empty stack": [[0x61], "SyntaxError", /its stack is empty/],
   "a missing mark": [[...EMPTY_LIST, 0x65], "SyntaxError", /a mark is missing/],
@@ -91,8 +99,12 @@ const HOSTILE: Readonly<Record<string, readonly [Code, string, RegExp]>> = {
   "two values": [[...EMPTY_LIST, ...EMPTY_LIST], "SyntaxError", /something left on its stack/],
   "a memo that was not kept": [get(9), "SyntaxError", /it refers to 9, which it has not kept/],
   "a key without a value": [[...EMPTY_DICT, MARK, ...int(1), 0x75], "SyntaxError", /a key has no value/],
-  "items of a list": [[...EMPTY_LIST, ...int(1), ...int(2), 0x73], "SyntaxError", /items of what is no dict/],
-  "an append to a dict": [[...EMPTY_DICT, ...int(1), 0x61], "SyntaxError", /it appends to what is no list/],
+  "items of a list": [
+    [...EMPTY_LIST, ...int(1), ...int(2), 0x73],
+    "SyntaxError",
+    /items of something other than a dict/,
+  ],
+  "an append to a dict": [[...EMPTY_DICT, ...int(1), 0x61], "SyntaxError", /it appends to something other than a list/],
   "text that is not UTF-8": [[0x58, 1, 0, 0, 0, 0xff], "SyntaxError", /a text is not UTF-8/],
   "a text longer than the file": [[0x58, 0xff, 0xff, 0xff, 0x7f, 0x61], "SyntaxError", /it is cut short/],
   "a global without end": [[0x63, 0x61], "SyntaxError", /it is cut short/],

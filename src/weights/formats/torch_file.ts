@@ -117,7 +117,7 @@ function orderedDict(args: readonly PickleValue[]): PickleDict {
   if (!(pairs instanceof PickleList || pairs instanceof PickleTuple)) refuse("an OrderedDict is made of no list");
   for (const pair of pairs.items) {
     const items = pair instanceof PickleList || pair instanceof PickleTuple ? pair.items : [];
-    if (items.length !== 2) refuse("an OrderedDict is made of what are no pairs");
+    if (items.length !== 2) refuse("an OrderedDict is made of something other than pairs");
     dict.set(items[0], items[1]);
   }
   return dict;

@@ -19,7 +19,7 @@ import {
 import { toFloat32 } from "../../tensor/stored.ts";
 import { type Archive, readTorchFile } from "./torch_file.ts";
 
-/** An archive in memory; tells which files were read. */
+/** An archive in memory; lists the files that were read. */
 function archiveOf(files: Readonly<Record<string, Uint8Array>>): Archive & { readonly reads: string[] } {
   const reads: string[] = [];
   return {
