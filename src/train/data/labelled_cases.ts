@@ -53,9 +53,9 @@ export async function openLabelledCases(options: LabelledCasesOptions): Promise<
   const settings = [modalities, labels, preprocessing, task, inference.roi, templates];
   return await CaseStore.open({
     directory,
-    keys: await Promise.all(cases.map((c, i) =>
-      caseKey(i, { files: { ...imagesOf(c, spec), label: c.label }, settings })
-    )),
+    keys: await Promise.all(
+      cases.map((c, i) => caseKey(i, { files: { ...imagesOf(c, spec), label: c.label }, settings })),
+    ),
     prepare: async (i) => ({ ...await prepareCase(options, i), classTarget: classTarget(options, i) }),
     pack: ({ sizeVox, channels, templates, regions }) => ({
       header: { channels: channels.length },

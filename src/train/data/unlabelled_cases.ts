@@ -56,9 +56,9 @@ export async function openPretrainingCases(
   const { spacingMm, percentiles } = recipe;
   return await CaseStore.open({
     directory,
-    keys: await Promise.all(cases.map(({ images }, i) =>
-      caseKey(i, { files: images, settings: ["pretraining", spacingMm, percentiles] })
-    )),
+    keys: await Promise.all(
+      cases.map(({ images }, i) => caseKey(i, { files: images, settings: ["pretraining", spacingMm, percentiles] })),
+    ),
     prepare: (i) => preparePretrainingCase(cases[i], recipe),
     pack: ({ sizeVox, modalities, centreMm, channels }) => ({
       header: { modalities, centreMm },
