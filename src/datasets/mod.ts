@@ -1,12 +1,12 @@
 /**
  * Labelled and unlabelled cases: data sets kept here, folders and archives read where they lie, the layouts that they come
- * in, and what must hold before they are trained on. Knows neither HTTP nor networks.
+ * in, and the checks that they pass before training. Knows neither HTTP nor networks.
  */
 export { type DatasetFolder, readDatasetFolder, readDatasetZip } from "./store/folder.ts";
 export {
-  caseNameSchema,
+  caseClassSchema,
   datasetDetailSchema,
-  datasetLabelSchema,
+  datasetNameSchema,
   datasetSpecSchema,
   datasetSummarySchema,
 } from "./spec.ts";

@@ -1,6 +1,6 @@
 /**
- * The schemas of data sets: of a request for one, of our own `dataset.json`, and of what users see. Beside them the rules
- * that a schema cannot express.
+ * The schemas of data sets: of the request that makes one, which our own `dataset.json` shares, and of the replies. Beside
+ * them the rules that a schema cannot express.
  */
 import { z } from "zod";
 import { INPUTS, type Label, wrongInputs } from "../inference/mod.ts";
@@ -15,7 +15,7 @@ import {
   type DatasetTask,
 } from "./types.ts";
 
-const datasetNameSchema = z.string().trim().min(1).max(200);
+export const datasetNameSchema = z.string().trim().min(1).max(200);
 const labelNameSchema = z.string().trim().min(1).max(100);
 const taskSchema = z.enum(["segmentation", "classification"]) satisfies z.ZodType<DatasetTask>;
 const inputSchema = z.enum(INPUTS);
@@ -23,6 +23,11 @@ const inputSchema = z.enum(INPUTS);
 /** A case's or patient's name: any line of text; it is data, never part of a path. */
 // deno-lint-ignore no-control-regex
 export const caseNameSchema = z.string().min(1).max(200).regex(/^[^\u0000-\u001f]*$/, "expected one line of text");
+
+export const caseClassSchema = z.strictObject({
+  class: z.string().min(1).max(100),
+  patient: caseNameSchema.optional().describe("Cases of one patient are validated together."),
+});
 
 /** A mask holds a byte per voxel. */
 const MAX_MASK_VALUE = 255;
@@ -75,7 +80,7 @@ export const datasetDetailSchema = z.strictObject({
 }) satisfies z.ZodType<DatasetDetail>;
 
 /**
- * Checks what the schema cannot say.
+ * Checks the rules that the schema cannot express.
  * @throws {DomainError} `invalid-dataset`
  */
 export function checkSpec({ task, modalities, labels = [], classes = [] }: DatasetSpec): void {
@@ -113,7 +118,7 @@ export function labelsOf(regions: readonly DatasetLabel[]): Label[] {
 function firstFree(regions: readonly DatasetLabel[], taken: ReadonlySet<number>): number {
   const used = new Set([...taken, ...regions.flatMap((r) => [...r.values, ...r.value ? [r.value] : []])]);
   for (let value = 1; value <= MAX_MASK_VALUE; value++) if (!used.has(value)) return value;
-  throw refuse("more labels than 255 values can tell apart");
+  throw refuse(`more labels than ${MAX_MASK_VALUE} values can tell apart`);
 }
 
 function refuse(why: string): DomainError {

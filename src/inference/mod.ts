@@ -1,4 +1,7 @@
-/** Inference: a case's files → network input → sliding windows → blended logits → a mask on the source grid. */
+/**
+ * Inference: a case's files → network input → sliding windows → blended logits → a mask on the source grid, or
+ * probabilities of classes. Knows no HTTP.
+ */
 export * from "./modalities.ts";
 export * from "./spec.ts";
 export * from "./types.ts";

@@ -1,4 +1,4 @@
-/** The modalities: what each is and how people spell it. The one place that lists them. */
+/** The modalities, with their meaning and spellings. The one place that lists them. */
 
 interface ModalityRecord {
   /** For help texts. */

@@ -1,6 +1,6 @@
 /**
- * What turns a scanner's volumes into a network's input and its output into a mask: the part of a model package that
- * inference and training share. Plain data; `registry/` validates it from JSON.
+ * The part of a model package that inference and training share: how volumes become a network's input, and its output a
+ * mask or probabilities. Plain data; `registry/` validates it from JSON.
  */
 import { familyOf, kindOf, NETWORK_KINDS, type NetworkSpec, type Task as NetworkTask } from "../nets/mod.ts";
 import { ANY_MODALITY, type Modality } from "./modalities.ts";
@@ -31,7 +31,7 @@ export interface Preprocessing {
   readonly resize?: readonly [number, number, number];
 }
 
-/** docs/method B.3: what BrainMVP's downstream networks expect. */
+/** The pre-processing of BrainMVP's downstream networks (docs/method B.3). */
 export const BRAINMVP_PREPROCESSING: Preprocessing = {
   spacingMm: [1, 1, 1],
   percentiles: { lower: 5, upper: 95, clip: false },
@@ -52,7 +52,7 @@ export interface InferenceSettings {
 
 /** The network that a package holds. */
 export type Architecture = NetworkSpec;
-/** What a package's network may be. */
+/** The kinds of network that a package may hold. */
 export const ARCHITECTURE_KINDS = NETWORK_KINDS;
 
 /** The fault of a network's configuration, or null; the graph of a file answers for itself. */
@@ -66,7 +66,7 @@ export function wrongArchitecture({ kind, config }: Architecture): string | null
   }
 }
 
-/** Why a task cannot have these inputs, or null: {@link ANY_MODALITY} has no other beside it, and only classifies. */
+/** The reason why a task cannot have these inputs, or null: {@link ANY_MODALITY} stands alone, and only classifies. */
 export function wrongInputs({ task, modalities }: Pick<ModelSpec, "task" | "modalities">): string | null {
   if (!modalities.includes(ANY_MODALITY) || (task === "classification" && modalities.length === 1)) return null;
   return `${ANY_MODALITY} is for classifications of one volume alone`;

@@ -5,9 +5,9 @@ import type { Modality } from "../inference/mod.ts";
 export interface TrainingCase {
   readonly id: string;
   readonly patient: string;
-  /** NIfTI files by modality. */
+  /** Volume files by modality. */
   readonly images: Readonly<Partial<Record<Modality, string>>>;
-  /** NIfTI label map (segmentation). */
+  /** Label map (segmentation). */
   readonly label?: string;
   /** Class name (classification). */
   readonly className?: string;

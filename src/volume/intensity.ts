@@ -60,7 +60,7 @@ export function percentiles(data: Float32Array, qs: readonly number[]): number[]
 }
 
 /**
- * Maps `low` to 0 and `high` to 1, `clip` cuts off what lies outside. Where the two are equal: `x − low`, without a
+ * Maps `low` to 0 and `high` to 1; `clip` limits the result to that range. Where the two are equal: `x − low`, without a
  * clip, as MONAI does. Computed in float64.
  */
 export function scaleIntensity(

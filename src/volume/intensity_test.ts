@@ -31,7 +31,7 @@ Deno.test("percentiles() equals interpolation in the sorted array, ties, signs a
   }
 });
 
-Deno.test("percentiles() reads a part of a buffer and leaves the data as it is", () => {
+Deno.test("percentiles() reads a part of a buffer and leaves the data unchanged", () => {
   const data = Float32Array.of(9, 9, 3, 1, 2, 9).subarray(2, 5);
   assert.equal(percentiles(data, [50])[0], 2);
   assert.deepEqual([...data], [3, 1, 2]);

@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { crc32, deflateSync } from "node:zlib";
+import type { Triple } from "./grid/grid.ts";
 
 /** 8-bit RGB pixels, row by row from the top left. */
 export interface Picture {
@@ -53,7 +54,7 @@ function chunk(type: string, data: Uint8Array): Uint8Array {
  */
 export function sliceOf(
   volume: ArrayLike<number>,
-  sizeVox: readonly [number, number, number],
+  sizeVox: Triple,
   at: { axis: 0 | 1 | 2; index: number },
 ): Slice {
   const [across, up] = at.axis === 0 ? [1, 2] : at.axis === 1 ? [0, 2] : [0, 1];
@@ -73,9 +74,8 @@ export function sliceOf(
 export function overlay(
   slice: Slice,
   mask?: Slice,
-  options: { zoom?: number; colours?: readonly Rgb[] } = {},
+  { zoom = 3 }: { zoom?: number } = {},
 ): Picture {
-  const { zoom = 3, colours = COLOURS } = options;
   const [width, height] = [slice.width * zoom, slice.height * zoom];
   const sorted = Float32Array.from(slice.data).sort();
   const low = sorted[0];
@@ -91,15 +91,14 @@ export function overlay(
       const grey = 255 * Math.min(1, Math.max(0, (value - low) / (high - low)));
       const label = valueAt(x, y);
       const edge = label !== 0 && NEIGHBOURS.some(([dx, dy]) => valueAt(x + dx, y + dy) !== label);
-      rgb.set(edge ? colours[(label - 1) % colours.length] : [grey, grey, grey], 3 * (y * width + x));
+      rgb.set(edge ? COLOURS[(label - 1) % COLOURS.length] : [grey, grey, grey], 3 * (y * width + x));
     }
   }
   return { width, height, rgb };
 }
 
-/** Red, green and blue, 0…255. */
-export type Rgb = readonly [number, number, number];
-const COLOURS: readonly Rgb[] = [[255, 64, 64], [64, 220, 96], [80, 160, 255], [255, 208, 64]];
+/** Red, green and blue of outlines, by the mask's value. */
+const COLOURS: readonly Triple[] = [[255, 64, 64], [64, 220, 96], [80, 160, 255], [255, 208, 64]];
 const NEIGHBOURS = [[1, 0], [-1, 0], [0, 1], [0, -1]] as const;
 
 /** `pictures` side by side, top edges aligned, black below the shorter ones. */

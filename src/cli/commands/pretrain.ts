@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { checkNamesake, pretrainingDraft } from "../../jobs/mod.ts";
 import { LAYOUT_TITLES, readPretrainingSources } from "../../datasets/mod.ts";
 import { MODALITIES } from "../../inference/mod.ts";
+import { WRITTEN_ENDING } from "../../volume/mod.ts";
 import {
   pretrain,
   type PretrainingRecipe,
@@ -51,7 +52,7 @@ The result is a candidate: it is used once you have looked at it and approved it
 Ctrl-C stops after the update under way and keeps a checkpoint; the same command again goes on from there. So it does
 after a crash. A source is one of
   a manifest   a JSON file: { "cases": [{ "id": "…", "images": { "t1": "path", … } }] }, paths relative to it
-  a folder     in ${LAYOUT_TITLES} layout (see \`sulcus finetune --help\`), or of CASE/t1.nii.gz, …
+  a folder     in ${LAYOUT_TITLES} layout (see \`sulcus finetune --help\`), or of CASE/t1${WRITTEN_ENDING}, …
 A case may have any of ${MODALITIES.join(", ")}, each on a grid of its own.`,
   run: runCommand,
 };

@@ -25,7 +25,7 @@ function valuesOf(data: Float32Array): number[] {
   const values = new Set<number>();
   let last = NaN;
   for (const value of data) {
-    if (value === last) continue; // neighbours are mostly alike
+    if (value === last) continue; // neighbours are mostly equal
     last = value;
     if (values.add(value).size > MAX_VALUES) {
       throw new VolumeError(`Cannot use a label map: expected at most ${MAX_VALUES} different values, got more`);

@@ -1,4 +1,4 @@
-/** What must hold before a data set is trained on, from what was seen when its files came in. Opens no file. */
+/** The conditions of training on a data set, checked by what was recorded when its files came in. Opens no file. */
 import { createHash } from "node:crypto";
 import { type Grid, gridOverlap, LEAST_OVERLAP, sameGrid } from "../../volume/mod.ts";
 import type { Label, Modality } from "../../inference/mod.ts";
@@ -6,7 +6,7 @@ import type { TrainingCase } from "../../train/mod.ts";
 import type { FileInfo } from "./inspect.ts";
 import type { CaseCheck, CheckCode, DatasetTask, Role } from "../types.ts";
 
-/** A file of a case: where it is, its hash and what is in it. */
+/** A file of a case: its place, hash and content. */
 export interface CaseFile {
   readonly path: string;
   readonly sha256: string;
@@ -20,7 +20,7 @@ export interface CaseContent {
   readonly files: ReadonlyMap<Role, CaseFile>;
 }
 
-/** What the hash of a case is made of. */
+/** The parts of a case that the hash covers. */
 export type HashedCase = Pick<CaseContent, "id" | "patient" | "className"> & {
   readonly files: ReadonlyMap<Role, Pick<CaseFile, "sha256">>;
 };
@@ -94,7 +94,7 @@ function checkValues(
   }
 }
 
-/** sha256 over every case's files, class and patient, in an order that does not depend on how they came in. */
+/** sha256 over every case's files, class and patient, whatever the order in which they came in. */
 export function hashCases(cases: readonly HashedCase[]): string {
   const lines = cases.flatMap(({ id, patient, className, files }) => [
     ...[...files].map(([role, { sha256 }]) => [id, role, sha256]),
@@ -104,7 +104,7 @@ export function hashCases(cases: readonly HashedCase[]): string {
   return createHash("sha256").update(lines.join("\n")).digest("hex");
 }
 
-/** What training gets of a case. */
+/** A case as training takes it. */
 export function trainingCaseOf({ id, patient, className, files }: CaseContent): TrainingCase {
   const { label, ...images } = Object.fromEntries([...files].map(([role, { path }]) => [role, path])) as Partial<
     Record<Role, string>

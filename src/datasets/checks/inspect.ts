@@ -1,11 +1,11 @@
 /**
- * Looks into an image or label map, voxel by voxel, in a thread of its own: a server must not stop answering while a
- * volume is inflated.
+ * Inspects images and label maps, voxel by voxel, in a thread of its own: a server must not stop answering while a volume
+ * is inflated.
  */
 import type { Triple } from "../../volume/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
 
-/** What is kept of a file's content. */
+/** The record of a file's content. */
 export interface FileInfo {
   readonly sizeVox: Triple;
   readonly affineRas: readonly number[];
@@ -14,7 +14,7 @@ export interface FileInfo {
   readonly values?: readonly number[];
 }
 
-/** A label map with more values than this is no label map. */
+/** An image with more values than this is no label map. */
 export const MAX_VALUES = 1024;
 
 export interface InspectRequest {
@@ -23,7 +23,7 @@ export interface InspectRequest {
 }
 export type InspectReply = { readonly info: FileInfo } | { readonly error: string; readonly isContent: boolean };
 
-/** The thread ends after this pause; starting one takes longer than looking into a file. */
+/** Pause after which the thread ends; starting one takes longer than inspecting a file. */
 const IDLE_MS = 5000;
 
 /** Inspects files one after the other, in a thread that starts when it is needed. */
@@ -32,7 +32,7 @@ export class Inspector implements Disposable {
   #last: Promise<unknown> = Promise.resolve();
   #idle: ReturnType<typeof setTimeout> | undefined;
 
-  /** @throws {DomainError} `invalid-volume`, with what is wrong and no file name */
+  /** @throws {DomainError} `invalid-volume`, with the reason and no file name */
   async inspect(path: string, { isLabel }: { isLabel: boolean }): Promise<FileInfo> {
     const turn = this.#last.then(() => this.#ask({ path, isLabel }));
     this.#last = turn.catch(() => {});

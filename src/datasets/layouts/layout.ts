@@ -1,9 +1,9 @@
-/** The record of a data-set layout, the plan that it makes, and what the makers of plans share. */
+/** The record of a data-set layout, the plan that it makes, and the tools that layouts share. */
 import { DomainError } from "../../storage/mod.ts";
 import type { Modality } from "../../inference/mod.ts";
 import type { DatasetLabel, DatasetTask, Role } from "../types.ts";
 
-/** A way in which people lay out the files of a data set. It is told by names and descriptions, never by images. */
+/** A way to lay out the files of a data set. It is recognised by names and descriptions, never by images. */
 export interface Layout {
   /** Its name in help texts, documents and messages. */
   readonly title: string;

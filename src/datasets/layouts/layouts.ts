@@ -23,7 +23,7 @@ export interface DatasetPlan extends Plan {
   readonly ignoredFiles: number;
 }
 
-/** Without files that systems hide or add, such as `.DS_Store` and `__MACOSX/`. */
+/** Leaves out files that systems hide or add, such as `.DS_Store` and `__MACOSX/`. */
 export function visiblePaths(paths: readonly string[]): string[] {
   return paths.filter((p) => p.split("/").every((part) => !part.startsWith(".") && part !== "__MACOSX"));
 }
@@ -57,7 +57,7 @@ export async function planDataset(
 
 const DESCRIPTION = "dataset.json";
 
-/** Whether a file is a data set's description, at whatever depth. */
+/** True for the description of a data set, at whatever depth. */
 export function isDescription(path: string): boolean {
   return path.split("/").at(-1) === DESCRIPTION;
 }

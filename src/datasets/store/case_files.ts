@@ -1,4 +1,7 @@
-/** Case files on disk: `<root>/<data set>/cases/<uuid>/<role>-<uuid>` and a volume's ending. No user's name is part of a path. */
+/**
+ * Case files on disk: `<root>/<data set>/cases/<uuid>/<role>-<uuid>` with the ending of their format. No user's name is
+ * part of a path.
+ */
 import { receiveFile, removeIfPresent } from "../../storage/mod.ts";
 import { volumeEnding } from "../../volume/mod.ts";
 import type { StoredFile } from "./rows.ts";
@@ -21,7 +24,7 @@ export function newCaseFolder(): string {
 }
 
 /**
- * Streams a file into a case's folder and looks into it; nothing stays of a file that is no volume.
+ * Streams a file into a case's folder and inspects it; a file that is no volume is removed.
  * @throws {DomainError} `too-large`, `invalid-volume`
  */
 export async function storeCaseFile(

@@ -1,13 +1,13 @@
 /**
- * Data sets: records in the database, case files on disk under names of our own. Not a PACS: no headers, no user's file
- * names are kept.
+ * Data sets: records in the database, case files on disk under names of our own. Not a PACS: neither headers nor users'
+ * file names are kept.
  */
 import { type Database, DomainError, removeIfPresent } from "../../storage/mod.ts";
 import { ANY_MODALITY, INPUTS } from "../../inference/mod.ts";
 import type { PretrainingCase, TrainingCase } from "../../train/mod.ts";
 import { newCaseFolder, storeCaseFile } from "./case_files.ts";
 import { type CaseContent, type CaseFile, checkCases, hashCases, trainingCaseOf } from "../checks/checks.ts";
-import { importDataset, type ImportedDataset } from "./import.ts";
+import { importDataset, type ImportedDataset, MAX_FILE_BYTES } from "./import.ts";
 import {
   insertCase,
   insertDataset,
@@ -29,8 +29,6 @@ export interface DatasetsOptions {
   readonly dataDirectory: string;
   /** Largest case file, bytes. Default 2 GiB. */
   readonly maxFileBytes?: number;
-  /** Most bytes that an imported archive may unpack to. Default 256 GiB. */
-  readonly maxImportBytes?: number;
 }
 
 /** Folders without a record that are younger than this may be an import under way. */
@@ -41,16 +39,14 @@ export class Datasets {
   readonly #root: string;
   readonly #inspector = new Inspector();
   readonly #maxFileBytes: number;
-  readonly #maxImportBytes: number;
 
   private constructor(options: DatasetsOptions) {
     this.#database = options.database;
     this.#root = `${options.dataDirectory}/datasets`;
-    this.#maxFileBytes = options.maxFileBytes ?? 2 * 2 ** 30;
-    this.#maxImportBytes = options.maxImportBytes ?? 256 * 2 ** 30;
+    this.#maxFileBytes = options.maxFileBytes ?? MAX_FILE_BYTES;
   }
 
-  /** Opens the folder of data sets and removes files that a crash left without a record. */
+  /** Opens the folder of data sets and removes the files that a crash left without a record. */
   static async open(options: DatasetsOptions): Promise<Datasets> {
     const datasets = new Datasets(options);
     await Deno.mkdir(datasets.#root, { recursive: true });
@@ -147,10 +143,13 @@ export class Datasets {
   async importZip(zipPath: string, { name }: { name?: string } = {}): Promise<ImportedDataset> {
     const id = crypto.randomUUID();
     const directory = `${this.#root}/${id}`;
-    const limits = { maxFileBytes: this.#maxFileBytes, maxTotalBytes: this.#maxImportBytes };
-    const inspector = this.#inspector;
     try {
-      const { plan, spec, cases } = await importDataset(zipPath, { directory, name, inspector, ...limits });
+      const { plan, spec, cases } = await importDataset(zipPath, {
+        directory,
+        name,
+        inspector: this.#inspector,
+        maxFileBytes: this.#maxFileBytes,
+      });
       await this.#database.transaction(async (tx) => {
         await insertDataset(tx, id, spec);
         for (const stored of cases) await insertCase(tx, id, stored);
@@ -162,7 +161,7 @@ export class Datasets {
     }
   }
 
-  /** What a fine-tune needs. @throws {DomainError} `not-found`, `incomplete-dataset` */
+  /** The cases of a fine-tune. @throws {DomainError} `not-found`, `incomplete-dataset` */
   async trainingCases(id: string): Promise<{ detail: DatasetDetail; cases: TrainingCase[] }> {
     const { detail, cases } = await this.#load(id);
     if (!detail.ready) {
@@ -176,7 +175,7 @@ export class Datasets {
   }
 
   /**
-   * What a pre-training needs: every case with an image, with or without labels.
+   * The cases of a pre-training: all that have an image, with or without labels.
    * @throws {DomainError} `not-found`, `incomplete-dataset`
    */
   async pretrainingCases(id: string): Promise<{ detail: DatasetDetail; cases: PretrainingCase[] }> {
@@ -243,11 +242,11 @@ export class Datasets {
   }
 }
 
-function checkCaseName(name: string, what: string): void {
+function checkCaseName(name: string, owner: "case" | "patient"): void {
   if (!caseNameSchema.safeParse(name).success) {
     throw new DomainError(
       "invalid-request",
-      `Cannot use the name of a ${what}: expected one line of 1 to 200 characters`,
+      `Cannot use the name of a ${owner}: expected one line of 1 to 200 characters`,
     );
   }
 }

@@ -108,7 +108,7 @@ test("putFile() and putClass() refuse by code and keep nothing", (database) =>
     assert.deepEqual(filesBelow(`${dataDirectory}/datasets`), []);
   }, { maxFileBytes: 20_000 }));
 
-test("checks tell what is wrong with each case", (database) =>
+test("checks name the faults of each case", (database) =>
   withDatasets(database, async (datasets) => {
     const { id } = await datasets.create(SEGMENTATION);
     const put = async (name: string, role: "t1" | "flair" | "label", volume: Parameters<typeof tinyNifti>[0]) => {

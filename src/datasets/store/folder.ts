@@ -1,10 +1,10 @@
-/** Reads a folder in one of the data-set layouts where it lies. Copies and records nothing. */
+/** Reads a folder or archive in one of the data-set layouts. Records nothing, and copies nothing of a folder. */
 import { basename, resolve } from "node:path";
 import { digestFile, DomainError } from "../../storage/mod.ts";
 import type { Label, Modality } from "../../inference/mod.ts";
 import type { TrainingCase } from "../../train/mod.ts";
 import { type CaseContent, type CaseFile, checkCases, hashCases, trainingCaseOf } from "../checks/checks.ts";
-import { importDataset } from "./import.ts";
+import { importDataset, MAX_DESCRIPTION_BYTES } from "./import.ts";
 import { Inspector } from "../checks/inspect.ts";
 import { invalidDataset } from "../layouts/layout.ts";
 import { type DatasetLayout, type DatasetPlan, planDataset } from "../layouts/layouts.ts";
@@ -23,8 +23,6 @@ export interface DatasetFolder {
   readonly hash: string;
   readonly ignoredFiles: number;
 }
-
-const MAX_DESCRIPTION_BYTES = 2 ** 24;
 
 /**
  * Recognises the layout, reads and hashes every file.
@@ -63,8 +61,7 @@ export async function readDatasetFolder(directory: string): Promise<DatasetFolde
  */
 export async function readDatasetZip(zipPath: string, directory: string): Promise<DatasetFolder> {
   using inspector = new Inspector();
-  const limits = { maxFileBytes: 2 * 2 ** 30, maxTotalBytes: 256 * 2 ** 30 };
-  const { plan, spec, cases } = await importDataset(zipPath, { directory: resolve(directory), inspector, ...limits });
+  const { plan, spec, cases } = await importDataset(zipPath, { directory: resolve(directory), inspector });
   const contents = cases.map(({ name, patient, className, files }): CaseContent => ({
     id: name,
     patient: patient ?? name,

@@ -21,21 +21,26 @@ export interface ImportSettings {
   /** Instead of the name that the archive gives. */
   readonly name?: string;
   readonly inspector: Inspector;
-  readonly maxFileBytes: number;
-  readonly maxTotalBytes: number;
+  /** Default {@link MAX_FILE_BYTES}. */
+  readonly maxFileBytes?: number;
 }
 
+/** Largest case file. */
+export const MAX_FILE_BYTES = 2 * 2 ** 30;
+/** Most bytes that an archive may unpack to. */
+const MAX_TOTAL_BYTES = 256 * 2 ** 30;
 const MAX_FILES = 200_000;
-const MAX_DESCRIPTION_BYTES = 2 ** 24;
-/** Deflate itself cannot do better than 1032 to 1, and label maps come close. */
+/** Largest `dataset.json`. */
+export const MAX_DESCRIPTION_BYTES = 2 ** 24;
+/** Deflate shrinks by at most 1032 to 1, and label maps come close. */
 const MAX_RATIO = 1100;
 
 /** @throws {DomainError} `invalid-archive`, `invalid-dataset`, `invalid-volume`, `too-large` */
 export async function importDataset(
   zipPath: string,
-  { directory, name, inspector, maxFileBytes, maxTotalBytes }: ImportSettings,
+  { directory, name, inspector, maxFileBytes = MAX_FILE_BYTES }: ImportSettings,
 ): Promise<{ plan: DatasetPlan; spec: DatasetSpec; cases: StoredCase[] }> {
-  const limits = { maxEntries: MAX_FILES, maxTotalBytes, maxRatio: MAX_RATIO };
+  const limits = { maxEntries: MAX_FILES, maxTotalBytes: MAX_TOTAL_BYTES, maxRatio: MAX_RATIO };
   using zip = await ZipReader.open(zipPath, limits);
   const entries = new Map(zip.entries.map((e) => [e.name, e]));
   const plan = await planDataset(

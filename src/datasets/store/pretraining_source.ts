@@ -1,6 +1,6 @@
 /**
- * Unlabelled cases where they lie: a manifest (docs/method E.4), or a folder in nnU-Net, BraTS or Sulcus layout, or plainly
- * of `<case>/<modality>.nii.gz`. Copies and records nothing; opens no image.
+ * Unlabelled cases, read where they lie: a manifest (docs/method E.4), a folder in one of the data-set layouts, or a plain
+ * folder of `<case>/<modality>`. Copies and records nothing; opens no image.
  */
 import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
@@ -90,7 +90,7 @@ async function casesOfFolder(root: string): Promise<PretrainingCase[]> {
   });
 }
 
-/** Folders with files that are named after modalities; anything else in them is left alone. */
+/** Folders with files that are named after modalities; other files are ignored. */
 function planPlain(paths: readonly string[]): PlannedCase[] {
   const collector = new CaseCollector();
   for (const path of paths) {

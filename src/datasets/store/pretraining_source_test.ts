@@ -19,7 +19,7 @@ async function withFiles(paths: readonly string[], fn: (root: string) => Promise
 const shown = async (...sources: string[]) =>
   (await readPretrainingSources(sources)).cases.map(({ id, images }) => [id, ...Object.keys(images).toSorted()]);
 
-Deno.test("readPretrainingSources() reads folders of cases, and leaves labels and other files alone", () =>
+Deno.test("readPretrainingSources() reads folders of cases, and ignores labels and other files", () =>
   withFiles(
     ["a/t1.nii.gz", "a/FLAIR.nii", "a/lesion.nii.gz", "a/notes.txt", "b/T1Gd.nii.gz", ".c/t1.nii.gz"],
     async (root) => {
@@ -50,7 +50,7 @@ Deno.test("readPretrainingSources() reads BraTS, nnU-Net and Sulcus layouts, and
     },
   ));
 
-Deno.test("readPretrainingSources() reads a manifest with paths relative to it; the hash tells the files' content", () =>
+Deno.test("readPretrainingSources() reads a manifest with paths relative to it; the hash covers the files' content", () =>
   withFiles(["scans/1.nii.gz", "scans/2.nii.gz"], async (root) => {
     const write = (cases: unknown) => Deno.writeTextFile(`${root}/m.json`, JSON.stringify({ cases }));
     const one = {

@@ -1,4 +1,4 @@
-/** The data-set tables: what is written to them and what is read back. Knows no files. */
+/** The rows of the data-set tables, written and read. Knows no files. */
 import { DomainError, type Queryable } from "../../storage/mod.ts";
 import type { Label, Modality } from "../../inference/mod.ts";
 import type { FileInfo } from "../checks/inspect.ts";
@@ -63,7 +63,7 @@ export async function insertCase(tx: Queryable, dataset: string, stored: StoredC
   for (const file of stored.files) await upsertFile(tx, caseId, file);
 }
 
-/** The id of a case, which is made when it is new. */
+/** Returns the id of a case, after inserting it where it is new. */
 export async function upsertCase(tx: Queryable, dataset: string, name: string): Promise<string> {
   const { rows } = await tx.query<{ id: string }>(
     `INSERT INTO sulcus.dataset_cases (id, dataset, name) VALUES ($1, $2, $3)
@@ -73,7 +73,7 @@ export async function upsertCase(tx: Queryable, dataset: string, name: string): 
   return rows[0].id;
 }
 
-/** Records a case file; tells the file that it replaces, or null. */
+/** Records a case file; returns the file that it replaces, or null. */
 export async function upsertFile(tx: Queryable, caseId: string, stored: StoredFile): Promise<string | null> {
   const { rows } = await tx.query<{ file: string }>(
     "SELECT file FROM sulcus.dataset_files WHERE case_id = $1 AND role = $2 FOR UPDATE",
@@ -90,7 +90,7 @@ export async function upsertFile(tx: Queryable, caseId: string, stored: StoredFi
 
 /**
  * Locks a data set until the end of the transaction.
- * @throws {DomainError} `not-found`; `dataset-in-use` when a queued or running job needs it as it is
+ * @throws {DomainError} `not-found`; `dataset-in-use` when a queued or running job uses it
  */
 export async function lockUnused(tx: Queryable, id: string): Promise<void> {
   await lockDataset(tx, id);

@@ -1,4 +1,4 @@
-/** What the tests of data sets and jobs start from: tiny NIfTI files and a data set of them. */
+/** Tiny volume files, and a data set of them, for the tests of data sets and jobs. */
 import { spacingAffine, type Triple, writeVolume } from "../../volume/mod.ts";
 import type { Datasets } from "../store/datasets.ts";
 

@@ -41,9 +41,9 @@ export interface Prepared {
 export interface PrepareOptions {
   readonly spec: Pick<ModelSpec, "modalities" | "preprocessing">;
   readonly images: Readonly<Partial<Record<Modality, string>>>;
-  /** Folder of a package with `templates/`, and whether they may stand in for missing modalities. */
+  /** The package whose templates stand in for missing modalities; absent: a missing modality is an error. */
   readonly templates?: { readonly directory: string };
-  /** Sees every volume as its file has it, before the next one is read. */
+  /** Receives every volume on its file's grid, before the next one is read. */
   readonly onVolume?: (modality: Modality, volume: Volume) => void;
 }
 

@@ -32,8 +32,8 @@ export function templatePath(directory: string, modality: Modality): string {
 }
 
 /**
- * Writes a template [X, Y, Z] of a package as it is: RAS, with the middle of its grid at `middleMm`. Templates are laid on
- * images centre to centre, so it says where these images had theirs; default 0.
+ * Writes a template [X, Y, Z] of a package in RAS order, with the middle of its grid at `middleMm` (default 0). Templates
+ * are laid on images centre to centre: this is where the images that it was learnt from had theirs.
  */
 export async function writeTemplate(
   directory: string,
@@ -52,7 +52,7 @@ export async function writeTemplate(
 }
 
 /**
- * How a template meets an image: mapped to [0, 1] and centred on it, or as the file has it, first voxel on first voxel
+ * How a template meets an image: mapped to [0, 1] and centred on it, or unchanged, first voxel on first voxel
  * (docs/method B.3 row 16).
  */
 export type TemplateFit = "centred" | "raw";

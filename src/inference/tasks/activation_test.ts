@@ -6,7 +6,7 @@ Deno.test("softmax() does not overflow and sums to 1", () => {
   assert.deepEqual(softmax([-1e9, 0]), [0, 1]);
 });
 
-Deno.test("cutOf() is the logit of a threshold's probability, and refuses what is none", () => {
+Deno.test("cutOf() is the logit of a threshold's probability, and refuses other numbers", () => {
   assert.equal(cutOf(0.5), 0);
   for (const threshold of [0.01, 0.3, 0.9]) {
     assert.ok(Math.abs(sigmoid(cutOf(threshold)) - threshold) < 1e-12, String(threshold));

@@ -1,6 +1,6 @@
 /**
- * Whether volumes look like the modalities that they are called: a classifier of single volumes, run beside a model on
- * the same device. It only ever warns: what goes wrong in it is told to whoever asks, and the work goes on.
+ * Checks that volumes look like the modalities that they are named after: a classifier of single volumes, run beside a
+ * model on the same device. It only warns: a failure of the check is reported, and the work continues.
  */
 import { ANY_MODALITY, lookOf, MODALITIES, type Modality } from "../modalities.ts";
 import type { ModelSpec } from "../spec.ts";
@@ -11,11 +11,11 @@ import { classProbabilities } from "./class_probabilities.ts";
 
 /**
  * From this probability on a volume counts as something else than its name says. High, because softmax is sure too often
- * and most volumes are named rightly: a warning that is mostly wrong would not be read.
+ * and most volumes are named correctly: a warning that is mostly wrong would not be read.
  */
 export const SURE = 0.9;
 
-/** The look that is most probable of a volume, by the probabilities of a checking model's classes. */
+/** The most probable look of a volume, by the probabilities of a checking model's classes. */
 export function likeliestLook(
   { classes }: Pick<ModelSpec, "classes">,
   probabilities: readonly number[],
@@ -29,13 +29,13 @@ export function likeliestLook(
   return { look, probability };
 }
 
-/** Whether a model is a classifier of one volume of any modality with modalities as classes. */
+/** True for classifiers of one volume of any modality whose classes are modalities. */
 export function isCheckingModel({ task, modalities, classes }: ModelSpec): boolean {
   return task === "classification" && modalities.length === 1 && modalities[0] === ANY_MODALITY &&
     classes.every((c) => (MODALITIES as readonly string[]).includes(c));
 }
 
-/** The check of one request: sees its volumes while they are read, holds of each the classifier's small input. */
+/** The check of one request: keeps the classifier's small input of each volume while the volumes are read. */
 export class ModalityCheck {
   readonly #request: Pick<InferenceRequest, "engine" | "modalityCheck" | "onCheckFailed">;
   readonly #inputs = new Map<Modality, Float32Array>();
@@ -44,7 +44,7 @@ export class ModalityCheck {
     this.#request = request;
   }
 
-  /** Takes what the classifier needs of a volume. Names that it has no class for are not judged. */
+  /** Keeps the classifier's input of a volume. Modalities that it has no class for are not checked. */
   readonly look = (modality: Modality, volume: Volume): void => {
     const model = this.#request.modalityCheck;
     if (!model?.spec.classes.includes(modality)) return;
@@ -55,7 +55,7 @@ export class ModalityCheck {
     }
   };
 
-  /** What looks like something else than its name says. Never throws. */
+  /** A warning for each volume that looks like another modality. Never throws. */
   async warnings(): Promise<Warning[]> {
     const { engine, modalityCheck: model, onCheckFailed } = this.#request;
     const found: Warning[] = [];

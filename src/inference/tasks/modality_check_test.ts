@@ -128,9 +128,9 @@ Deno.test("segment() and classify() warn of volumes that look like another modal
     assert.equal(warning.code, "modality-mismatch");
   }));
 
-Deno.test("classify() takes T1 before and after contrast for one: no warning between them, one for what looks like either", () =>
+Deno.test("classify() takes T1 before and after contrast for one: no warning between them, one for a volume that looks like either", () =>
   withPlace(async ({ engine, checking, bright, dark }) => {
-    // t1 and t1c share what is bright half and half
+    // t1 and t1c share the probability of a bright volume half and half
     const check = await checking(20, ["t1", "t1c", "flair"]);
     const run = async (name: Modality, image: string) => {
       const own = { ...check, spec: { ...check.spec, modalities: [name] } };
@@ -142,7 +142,7 @@ Deno.test("classify() takes T1 before and after contrast for one: no warning bet
     assert.match((await run("t1c", dark)).join(), /^t1c looks like flair \(probability (0\.9\d|1\.00)\)$/);
   }));
 
-Deno.test("segment() goes on without the check when that fails, and tells of it", () =>
+Deno.test("segment() continues without the check when that fails, and reports it", () =>
   withPlace(async ({ engine, folder, directory, checking, bright, dark }) => {
     const sure = await checking(20);
     const broken: [string, CheckingModel, RegExp][] = [

@@ -12,7 +12,7 @@ interface Segmentation {
 }
 
 interface OutputRecord {
-  /** Whether the file has a volume per label, or one for all. */
+  /** True: the file has a volume per label; false: one for all. */
   readonly perLabel: boolean;
   readonly make: (found: Segmentation) => Uint8Array | Float32Array;
 }

@@ -155,7 +155,7 @@ Deno.test("segment() labels the voxels that a reference computed on the file's o
     }
   }));
 
-/** The CPU's engine as a GPU with the memory for so many windows; tells the batches that it was asked for. */
+/** The CPU's engine as a GPU with the memory for `most` windows; records the batches that it was asked for. */
 function gpuWithRoomFor(most: number, engine: Engine): { gpu: Engine; batches: number[] } {
   const batches: number[] = [];
   const gpu: Engine = {

@@ -1,17 +1,17 @@
 /**
- * Whether a package's network is one that this program would load; for packages that come from outside. Runs in a thread
- * of its own: a server must not stop answering while a large network is read.
+ * Checks that this program can load the network of a package that comes from outside. Runs in a thread of its own: a
+ * server must not stop answering while a large network is read.
  */
 import type { ModelSpec } from "../spec.ts";
 
-/** What of a spec decides how its network is imported. */
+/** The part of a spec that decides how its network is imported. */
 export type NetworkSpec = Pick<ModelSpec, "architecture" | "modalities" | "inference">;
 
 export interface CheckRequest {
   readonly directory: string;
   readonly spec: NetworkSpec;
 }
-/** null: the network can be used; otherwise why not. */
+/** null: the network can be used; otherwise the reason why not. */
 export type CheckReply = string | null;
 
 /**

@@ -8,10 +8,10 @@ import type { ModelSpec } from "../spec.ts";
 /** How many networks an engine keeps loaded: two models and the one that checks modalities. */
 const KEPT = 3;
 
-/** What an engine has loaded. */
+/** The networks that an engine has loaded. */
 class Networks {
   readonly sessions = new Map<string, Promise<Session>>();
-  /** Of packages that were too much for the device: how many samples at a time it may be asked for. */
+  /** Most samples at a time, of packages that needed more memory than the device has. */
   readonly most = new Map<string, number>();
 }
 
@@ -40,7 +40,7 @@ function inputShapeOf(
   return [1, typeof inChannels === "number" ? inChannels : modalities.length, ...inference.roi];
 }
 
-/** A package's network for so many samples at a time. */
+/** A package's network, for `batch` samples at a time. */
 export interface PackageNetwork {
   readonly directory: string;
   readonly spec: Pick<ModelSpec, "architecture" | "modalities" | "inference">;
@@ -48,7 +48,7 @@ export interface PackageNetwork {
   readonly batch?: number | undefined;
 }
 
-/** How many samples a session takes at a time. */
+/** The number of samples that a session takes at a time. */
 export function batchOf({ inputs }: Session): number {
   return Object.values(inputs)[0].shape[0];
 }
@@ -69,7 +69,7 @@ export async function loadNetwork(engine: Engine, { directory, spec, batch = 1 }
     for (const [old, other] of sessions) {
       if (sessions.size <= KEPT) break;
       sessions.delete(old);
-      await (await other.catch(() => null))?.release(); // whoever asked for it has its error
+      await (await other.catch(() => null))?.release(); // its own caller gets its error
     }
     return session;
   } catch (error) {
@@ -83,7 +83,7 @@ function forSeveral(graph: Graph, batch: number): Graph {
   try {
     return batched(graph, batch);
   } catch (error) {
-    if (error instanceof RangeError) return graph; // somebody else's network that mixes samples
+    if (error instanceof RangeError) return graph; // an imported network that mixes its samples
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 /** Sliding-window inference: windows of a prepared case through the network, blended logits out (docs/method D.2). */
 import type { Session, Traits } from "../../engine/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
-import { blendWeights, cutWindow, perAxis, slidingWindows, type Triple } from "../../volume/mod.ts";
+import { blendWeights, cutWindow, slidingWindows, type Triple } from "../../volume/mod.ts";
 import type { InferenceSettings } from "../spec.ts";
 import { InferenceError } from "../types.ts";
 
@@ -14,12 +14,12 @@ export interface SlidingOptions extends Pick<InferenceSettings, "roi" | "overlap
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** How many of a volume's windows to run at a time: one fills a processor, it takes several small ones to fill a GPU. */
+/** Number of a volume's windows to run at a time: one fills a processor, a GPU needs several small ones. */
 export function windowBatch(
   { windows: { most, voxels } }: Pick<Traits, "windows">,
   { sizeVox, roi, overlap }: { sizeVox: Triple } & Pick<InferenceSettings, "roi" | "overlap">,
 ): number {
-  const windows = slidingWindows(sizeVox, roi, overlap).starts.length;
+  const windows = slidingWindows(sizeVox, roi, overlap).length;
   const together = Math.min(most, windows, voxels / (roi[0] * roi[1] * roi[2]));
   return 2 ** Math.max(0, Math.floor(Math.log2(together)));
 }
@@ -48,15 +48,14 @@ export async function slidingLogits(
   options: SlidingOptions,
 ): Promise<{ logits: Float32Array; windows: number }> {
   const { roi, channels, batch = 1, signal } = options;
-  const plan = slidingWindows(sizeVox, roi, options.overlap);
+  const starts = slidingWindows(sizeVox, roi, options.overlap);
   const weights = blendWeights(roi, options.blending);
   const voxels = sizeVox[0] * sizeVox[1] * sizeVox[2], inWindow = weights.length;
   const sum = new Float32Array(channels * voxels), total = new Float32Array(voxels);
-  const starts = plan.starts.map((padded) => perAxis((axis) => padded[axis] - plan.padLow[axis]));
   const windows = new Float32Array(batch * inputs.length * inWindow), inLogits = channels * inWindow;
   for (let done = 0; done < starts.length;) {
     if (signal?.aborted) throw new InferenceError("cancelled", "The work was cancelled");
-    const together = starts.slice(done, done + batch); // what the last batch holds beside them is computed and dropped
+    const together = starts.slice(done, done + batch); // the last batch may be partly filled: the rest is dropped
     for (const [i, start] of together.entries()) {
       for (const [c, data] of inputs.entries()) {
         windows.set(cutWindow(data, sizeVox, { start, size: roi }), (i * inputs.length + c) * inWindow);
@@ -92,7 +91,7 @@ interface Window {
   readonly channels: number;
 }
 
-/** Adds a window's weighted logits where it covers the volume; what lies in the padding is dropped. */
+/** Adds a window's weighted logits where it covers the volume; those in the padding are dropped. */
 function blend({ sum, total, sizeVox: [nx, ny, nz] }: Blend, { logits, weights, start, roi, channels }: Window): void {
   const voxels = nx * ny * nz, [rx, ry, rz] = roi, inWindow = rx * ry * rz;
   const from = Math.max(0, -start[2]), to = Math.min(rz, nz - start[2]);

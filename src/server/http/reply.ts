@@ -1,4 +1,5 @@
 /** Replies: JSON, and files streamed from disk. */
+import { WRITTEN_ENDING } from "../../volume/mod.ts";
 
 export function json(value: unknown, { status = 200, headers = {} }: ResponseInit = {}): Response {
   return new Response(JSON.stringify(value), { status, headers: { "content-type": "application/json", ...headers } });
@@ -13,6 +14,9 @@ export async function fileReply(path: string, headers: Readonly<Record<string, s
   const { size } = await file.stat();
   return new Response(file.readable, { headers: { "content-length": String(size), ...headers } });
 }
+
+/** The name under which clients get a mask. */
+export const MASK_FILE = `mask${WRITTEN_ENDING}`;
 
 /** Asks a browser to save the reply under `fileName`, which must be one of ours. */
 export function attachment(fileName: string): Record<string, string> {

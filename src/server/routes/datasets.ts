@@ -10,9 +10,9 @@ import {
   storedFileSchema,
 } from "../schemas/replies.ts";
 import {
-  caseClassSchema,
   caseFileParams,
   caseParams,
+  classRequestSchema,
   datasetRequestSchema,
   idParams,
   importQuery,
@@ -127,7 +127,7 @@ export const DATASET_ROUTES = [
     tag,
     summary: "Set a case's class and patient",
     params: caseParams,
-    body: { kind: "json", schema: caseClassSchema },
+    body: { kind: "json", schema: classRequestSchema },
     replies: { 201: { description: "Stored", content: { "application/json": storedClassSchema } } },
     refusals: CASE_REFUSALS,
     async handle({ params, body, services: { datasets } }) {

@@ -1,6 +1,7 @@
 /** Segmentation and classification: volumes in, a mask or probabilities out, now or as a job. */
 import { KINDS, type OutputOf, type Performed, type SegmentInput } from "../../jobs/mod.ts";
-import { attachment, fileReply, json } from "../http/reply.ts";
+import { VOLUME_ENDINGS, WRITTEN_ENDING } from "../../volume/mod.ts";
+import { attachment, fileReply, json, MASK_FILE } from "../http/reply.ts";
 import { readVolumeForm } from "../http/form.ts";
 import { jobReply, maskUrl } from "./job_reply.ts";
 import { prefersAsync } from "../http/negotiate.ts";
@@ -18,7 +19,7 @@ const body = { kind: "form", options: inferenceOptionsSchema } as const;
 const headers = { prefer: "respond-async: reply 202 with a job at once" };
 const description =
   "One file part per modality, named after it (t1, t1c, t2, flair, …; usual aliases are understood): " +
-  ".nii or .nii.gz. An optional part `options` holds JSON.";
+  `${VOLUME_ENDINGS.join(" or ")}. An optional part \`options\` holds JSON.`;
 const accepted: Reply = {
   description: "A job, with Prefer: respond-async",
   content: { [JSON_TYPE]: jobSchema },
@@ -104,7 +105,7 @@ async function infer<K extends InferenceKind>(
 function maskHeaders({ model, version, output: { provider, warnings } }: Answer<"segment">): Record<string, string> {
   return {
     "content-type": "application/gzip",
-    ...attachment("mask.nii.gz"),
+    ...attachment(MASK_FILE),
     "x-sulcus-model": `${model}/${version}`,
     "x-sulcus-provider": provider,
     ...(warnings.length > 0 && { "x-sulcus-warnings": asciiJson(warnings) }),
@@ -149,8 +150,8 @@ export const INFERENCE_ROUTES = [
       200: {
         description: "The mask, or with Accept: application/json what was found and where the mask is",
         content: {
-          [MASK_TYPE]: "The mask as .nii.gz",
-          "application/gzip": "The mask as .nii.gz",
+          [MASK_TYPE]: `The mask as ${WRITTEN_ENDING}`,
+          "application/gzip": `The mask as ${WRITTEN_ENDING}`,
           [JSON_TYPE]: segmentationSchema,
         },
         headers: {

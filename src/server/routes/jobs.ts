@@ -1,5 +1,6 @@
 /** Jobs: how they stand, their events as they come, what they made. */
-import { attachment, fileReply, json } from "../http/reply.ts";
+import { WRITTEN_ENDING } from "../../volume/mod.ts";
+import { attachment, fileReply, json, MASK_FILE } from "../http/reply.ts";
 import { presentJob } from "./job_reply.ts";
 import { jobListSchema, jobSchema, reportSchema } from "../schemas/replies.ts";
 import { idParams, jobFilterSchema } from "../schemas/requests.ts";
@@ -85,12 +86,12 @@ export const JOB_ROUTES = [
     tag,
     summary: "The mask that a segmentation job made",
     params: idParams,
-    replies: { 200: { description: "The mask", content: { "application/gzip": "The mask as .nii.gz" } } },
+    replies: { 200: { description: "The mask", content: { "application/gzip": `The mask as ${WRITTEN_ENDING}` } } },
     refusals: ["not-found", "gone"],
     handle: async ({ params, services: { jobs } }) =>
       await fileReply(await jobs.resultFile(params.id), {
         "content-type": "application/gzip",
-        ...attachment("mask.nii.gz"),
+        ...attachment(MASK_FILE),
       }),
   }),
   route({

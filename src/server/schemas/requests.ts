@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { MISSING_RULES, OUTPUTS } from "../../inference/mod.ts";
 import { PROVIDERS } from "../../engine/mod.ts";
-import { datasetSpecSchema } from "../../datasets/mod.ts";
+import { caseClassSchema, datasetNameSchema, datasetSpecSchema } from "../../datasets/mod.ts";
 import { type FinetuneInput, JOB_KINDS, JOB_STATES, type PretrainingInput } from "../../jobs/mod.ts";
 import { modelNameSchema, versionSchema } from "../../registry/mod.ts";
 import { pretrainingRecipeSchema, recipeSchema } from "../../train/mod.ts";
@@ -33,13 +33,7 @@ export const outputSchema = z.enum(OUTPUTS);
 
 export const datasetRequestSchema = named("DatasetRequest", datasetSpecSchema);
 
-export const caseClassSchema = named(
-  "CaseClass",
-  z.strictObject({
-    class: z.string().min(1).max(100),
-    patient: z.string().min(1).max(200).optional().describe("Cases of one patient are validated together."),
-  }),
-);
+export const classRequestSchema = named("CaseClass", caseClassSchema);
 
 named("Recipe", recipeSchema);
 
@@ -84,5 +78,5 @@ export const jobFilterSchema = z.strictObject({
 });
 export const segmentQuery = z.strictObject({ output: outputSchema.optional().describe("Default: labels.") });
 export const importQuery = z.strictObject({
-  name: z.string().trim().min(1).max(200).optional().describe("Instead of the name that the archive gives."),
+  name: datasetNameSchema.optional().describe("Instead of the name that the archive gives."),
 });

@@ -10,7 +10,7 @@ const CHUNK = 2 ** 18;
 /** Deflate cannot shrink more than this. */
 const MAX_RATIO = 1032;
 
-/** Whether bytes begin as gzip does. */
+/** True where bytes begin as gzip does. */
 export function isGzip(start: Uint8Array): boolean {
   return start[0] === 0x1f && start[1] === 0x8b;
 }
@@ -24,7 +24,7 @@ export class ByteFeed {
 
   private constructor(
     chunks: AsyncIterable<Uint8Array>,
-    /** Whether the source is gzip, which is inflated here. */
+    /** The source is gzip, and is inflated here. */
     readonly isGzip: boolean,
     /** The most bytes that can still come, from the size of the file. */
     readonly mostBytes: number,
@@ -111,9 +111,9 @@ async function* rejoin(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): Asy
 }
 
 async function* inflate(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  // Sync flush: what a truncated stream holds comes out, and the caller reports the short read with its figures.
+  // Sync flush: a truncated stream yields the bytes that it holds, and the caller reports the short read with figures.
   const gunzip = createGunzip({ chunkSize: CHUNK, finishFlush: constants.Z_SYNC_FLUSH });
-  // The callback is needed, its error also comes out of the loop below.
+  // `pipeline` wants a callback; its error also comes out of the loop below.
   pipeline(Readable.from(chunks, { objectMode: true, highWaterMark: 1 }), gunzip, () => {});
   try {
     for await (const chunk of gunzip) yield chunk;

@@ -1,4 +1,4 @@
-/** The record of a file format, and what its files hold when they are read and written. */
+/** The record of a file format, and the content of its files when they are read and written. */
 import type { Grid, Triple } from "../grid/grid.ts";
 import type { GridImage } from "../grid/placement.ts";
 import type { ByteFeed } from "./_bytes.ts";

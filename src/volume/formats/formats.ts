@@ -26,12 +26,12 @@ function endingsOf({ endings: { plain, gzipped } }: VolumeFormat): string[] {
 /** First bytes of a file that {@link isVolumeStart} needs. */
 export const VOLUME_START_BYTES = Math.max(...FORMATS.map((f) => f.startBytes));
 
-/** Whether a file that begins so may be a volume; a gzipped one shows only when it is read. */
+/** True for the first bytes of a volume file; a gzipped file shows only when it is read whether it is one. */
 export function isVolumeStart(start: Uint8Array): boolean {
   return isGzip(start) || FORMATS.some((f) => f.recognises(start));
 }
 
-/** A path without and with its volume ending; null: it has none. */
+/** Takes the volume ending off a path; null: it has none. */
 export function splitVolumePath(path: string): { stem: string; ending: string } | null {
   const ending = VOLUME_ENDINGS.find((e) => path.endsWith(e));
   return ending === undefined ? null : { stem: path.slice(0, -ending.length), ending };

@@ -1,7 +1,7 @@
 /**
- * NIfTI-1 and -2 headers: what a file claims, checked before any voxel is read, and the header of a file to be written.
- * `nifti-reader-js` takes the fields apart; the rules for affines are the standard's (nifti1.h, methods 1–3). Extensions
- * are skipped and never kept.
+ * NIfTI-1 and -2 headers: the claims of a file, checked before any voxel is read, and the header of a file to be written.
+ * `nifti-reader-js` parses the fields; the rules for affines are the standard's (nifti1.h, methods 1–3). Extensions are
+ * skipped and never kept.
  */
 import { NIFTI1, NIFTI2 } from "nifti-reader-js";
 import { type Grid, perAxis, skewness, spacingAffine, spacingOf, type Triple, VolumeError } from "../grid/grid.ts";
@@ -60,7 +60,7 @@ function bad(expected: string, got: string | number): VolumeError {
   return new VolumeError(`Cannot read a NIfTI header: expected ${expected}, got ${got}`);
 }
 
-/** The version that the first four bytes tell, or null. */
+/** The version, by the first four bytes; null: it is no NIfTI header. */
 export function niftiVersion(start: Uint8Array): 1 | 2 | null {
   if (start.length < 4) return null;
   const view = new DataView(start.buffer, start.byteOffset, 4);
@@ -72,7 +72,7 @@ export function niftiVersion(start: Uint8Array): 1 | 2 | null {
 }
 
 /**
- * Takes a fixed header apart and checks it.
+ * Parses and checks a fixed header.
  * @param bytes the first 348 (NIfTI-1) or 540 (NIfTI-2) bytes
  * @throws {VolumeError} when it is no NIfTI header, or a volume that is not read here: several time points, colour,
  * complex numbers, a flat or undefined affine

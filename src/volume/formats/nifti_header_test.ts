@@ -60,7 +60,7 @@ Deno.test("parseHeader() treats slope 0, NaN and infinity as no scaling", () => 
   assert.deepEqual([header.slope, header.intercept], [0.5, 5]);
 });
 
-Deno.test("parseHeader() refuses what is not one real 3-D volume in space, and says why", () => {
+Deno.test("parseHeader() refuses everything but one real 3-D volume in space, with the reason", () => {
   const flat = { code: 1, rows: [1, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0] };
   const nan = { code: 1, rows: [NaN, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] };
   const cases: [Made, string][] = [

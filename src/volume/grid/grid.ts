@@ -103,13 +103,16 @@ function corners(size: Triple): Triple[] {
   return [0, 1, 2, 3, 4, 5, 6, 7].map((k) => perAxis((a) => (k >> a & 1) * (size[a] - 1)));
 }
 
-/** Whether two grids have the same size and no corner voxel lies more than `toleranceMm` apart. */
-export function sameGrid(a: Grid, b: Grid, toleranceMm = 1e-2): boolean {
+/** Corner voxels of one and the same grid lie at most so far apart, mm: rounding of affines in files. */
+const SAME_MM = 1e-2;
+
+/** Compares the sizes of two grids and where their corner voxels lie. */
+export function sameGrid(a: Grid, b: Grid): boolean {
   if (a.sizeVox.some((n, i) => n !== b.sizeVox[i])) return false;
   return corners(a.sizeVox).every((corner) => {
     const p = applyAffine(a.affineRas, corner);
     const q = applyAffine(b.affineRas, corner);
-    return Math.hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2]) <= toleranceMm;
+    return Math.hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2]) <= SAME_MM;
   });
 }
 

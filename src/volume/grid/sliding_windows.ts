@@ -1,15 +1,6 @@
 /** Where the windows of sliding-window inference lie and how they are blended (docs/method D.2). Runs no network. */
 import { boxSize, padBox } from "./boxes.ts";
-import { perAxis, type Triple, voxelsOf } from "./grid.ts";
-
-export interface WindowPlan {
-  /** Size after padding to at least the window. */
-  readonly paddedVox: Triple;
-  /** Voxels of 0 put in front of each axis; the rest of the padding comes behind. */
-  readonly padLow: Triple;
-  /** First voxel of every window in the padded volume, first axis slowest. */
-  readonly starts: readonly Triple[];
-}
+import { type Triple, voxelsOf } from "./grid.ts";
 
 function axisStarts(n: number, roi: number, overlap: number): number[] {
   const interval = roi === n ? roi : Math.max(1, Math.floor(roi * (1 - overlap)));
@@ -18,11 +9,12 @@ function axisStarts(n: number, roi: number, overlap: number): number[] {
 }
 
 /**
- * The windows that cover a volume.
+ * The first voxels of the windows that cover a volume, first axis slowest. A volume smaller than the window is padded on
+ * both sides: starts are negative there.
  * @param overlap share of a window that its neighbour covers, 0 ≤ overlap < 1
  * @throws {RangeError} when the overlap or the window is out of range
  */
-export function slidingWindows(sizeVox: Triple, roi: Triple, overlap: number): WindowPlan {
+export function slidingWindows(sizeVox: Triple, roi: Triple, overlap: number): Triple[] {
   if (!(overlap >= 0 && overlap < 1)) {
     throw new RangeError(`Cannot place windows: expected an overlap from 0 to below 1, got ${overlap}`);
   }
@@ -31,9 +23,10 @@ export function slidingWindows(sizeVox: Triple, roi: Triple, overlap: number): W
   }
   const box = padBox(sizeVox, roi);
   const paddedVox = boxSize(box);
-  const [xs, ys, zs] = [0, 1, 2].map((a) => axisStarts(paddedVox[a], roi[a], overlap));
-  const starts = xs.flatMap((x) => ys.flatMap((y) => zs.map((z): Triple => [x, y, z])));
-  return { paddedVox, padLow: perAxis((a) => 0 - box.start[a]), starts };
+  const [xs, ys, zs] = ([0, 1, 2] as const).map((a) =>
+    axisStarts(paddedVox[a], roi[a], overlap).map((at) => at + box.start[a])
+  );
+  return xs.flatMap((x) => ys.flatMap((y) => zs.map((z): Triple => [x, y, z])));
 }
 
 /** The weight of each voxel of a window `[X, Y, Z]`: 1, or a Gaussian with σ = roi/8 that never falls below 1e-3. */

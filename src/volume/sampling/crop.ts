@@ -1,30 +1,25 @@
-/** Parts of volumes: crop, pad, foreground. One kernel copies a window and fills what lies outside with 0. */
+/** Parts of volumes: crop, pad, foreground. One kernel copies a window and fills with 0 outside the volume. */
 import { type Box, boxSize } from "../grid/boxes.ts";
-import { applyAffine, perAxis, type Triple } from "../grid/grid.ts";
+import { applyAffine, perAxis, type Triple, voxelsOf } from "../grid/grid.ts";
 import { type GridImage, placementOf, shifted } from "../grid/placement.ts";
 import { checkLength, likeArray, type Voxels } from "./_sample.ts";
 
-/**
- * The window of `size` that begins at `start`, of `channels` arrays `[X, Y, Z]` one behind the other; 0 outside.
- * `start` may be negative: that is padding.
- */
+/** The window of `size` that begins at `start`; 0 outside the volume, before it where `start` is negative. */
 export function cutWindow<T extends Voxels>(
   data: T,
   sizeVox: Triple,
-  { start, size, channels = 1 }: { start: Triple; size: Triple; channels?: number },
+  { start, size }: { start: Triple; size: Triple },
 ): T {
-  checkLength("cut a window", data, sizeVox, channels);
-  const out = likeArray(data, channels * size[0] * size[1] * size[2]);
+  checkLength("cut a window", data, sizeVox);
+  const out = likeArray(data, voxelsOf(size));
   const first = perAxis((a) => Math.max(start[a], 0));
   const last = perAxis((a) => Math.min(start[a] + size[a], sizeVox[a]));
   if (last[2] <= first[2]) return out;
-  for (let c = 0; c < channels; c++) {
-    for (let x = first[0]; x < last[0]; x++) {
-      for (let y = first[1]; y < last[1]; y++) {
-        const from = ((c * sizeVox[0] + x) * sizeVox[1] + y) * sizeVox[2];
-        const to = ((c * size[0] + x - start[0]) * size[1] + y - start[1]) * size[2] - start[2];
-        out.set(data.subarray(from + first[2], from + last[2]), to + first[2]);
-      }
+  for (let x = first[0]; x < last[0]; x++) {
+    for (let y = first[1]; y < last[1]; y++) {
+      const from = (x * sizeVox[1] + y) * sizeVox[2];
+      const to = ((x - start[0]) * size[1] + y - start[1]) * size[2] - start[2];
+      out.set(data.subarray(from + first[2], from + last[2]), to + first[2]);
     }
   }
   return out;

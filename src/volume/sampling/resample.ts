@@ -69,14 +69,11 @@ export function resampleSpacing(image: GridImage, spacingMm: Triple, interpolati
   return { data, sizeVox, affineRas, placement };
 }
 
-/**
- * Trilinear resize of `[X, Y, Z]`. With `alignCorners` outer centres meet; without, outer faces do, coordinates are
- * `(i + ½)·n/m − ½` clamped to the image.
- */
+/** Trilinear resize of `[X, Y, Z]`: outer faces meet, coordinates are `(i + ½)·n/m − ½` clamped to the image. */
 export function resizeTrilinear(
   data: Float32Array,
   sizeVox: Triple,
-  { size, alignCorners = false }: { size: Triple; alignCorners?: boolean },
+  { size }: { size: Triple },
 ): Float32Array {
   checkLength("resize a volume", data, sizeVox);
   if (!size.every((n) => Number.isInteger(n) && n > 0)) {
@@ -85,8 +82,7 @@ export function resizeTrilinear(
   const strides = stridesOf(sizeVox);
   const table = (a: 0 | 1 | 2) => {
     const [n, m] = [sizeVox[a], size[a]];
-    const step = alignCorners ? (m > 1 ? (n - 1) / (m - 1) : 0) : n / m;
-    const at = (i: number) => Math.min(Math.max(alignCorners ? i * step : (i + 0.5) * step - 0.5, 0), n - 1);
+    const at = (i: number) => Math.min(Math.max((i + 0.5) * n / m - 0.5, 0), n - 1);
     return linearTable({ count: m, extent: n, stride: strides[a], at });
   };
   const out = new Float32Array(voxelsOf(size));
@@ -96,17 +92,17 @@ export function resizeTrilinear(
 
 /**
  * The volume sampled at the voxel centres of another grid, whatever the angle between the two. Centres up to half a
- * voxel beyond the border take the border's value, farther ones `outside`. The result's source is the target grid.
+ * voxel beyond the border take the border's value, farther ones 0. The result's source is the target grid.
  */
 export function resampleToGrid(
   image: GridImage,
   target: Grid & { readonly placement?: Placement },
-  { interpolation = "linear", outside = 0 }: { interpolation?: Interpolation; outside?: number } = {},
+  { interpolation = "linear" }: { interpolation?: Interpolation } = {},
 ): GridImage {
   checkLength("resample a volume", image.data, image.sizeVox);
   const m = voxToVox(target, image);
   const { sizeVox, affineRas, placement } = target;
-  const out = new Float32Array(voxelsOf(sizeVox)).fill(outside);
+  const out = new Float32Array(voxelsOf(sizeVox));
   const step: Triple = [m[2], m[6], m[10]];
   const fillRow = interpolation === "linear" ? linearRow : nearestRow;
   for (let i = 0, o = 0; i < sizeVox[0]; i++) {
