@@ -5,7 +5,7 @@ import { type Database, DomainError } from "../storage/mod.ts";
 import { Registry } from "../registry/mod.ts";
 import { draftOf, makeSource } from "../registry/testing/packages.ts";
 import { VolumeError } from "../volume/mod.ts";
-import { image } from "./testing/fake_tasks.ts";
+import { gateIn, image } from "./testing/fake_tasks.ts";
 import { PROBLEM_CODES, problemOf, statusOf } from "./http/problems.ts";
 import { createApp } from "./app.ts";
 import { CASES, CLASSIFY, NONE, octets, SEGMENT, spec, wish } from "./testing/refusal_cases.ts";
@@ -34,15 +34,17 @@ test("every refusal has its status, its code, its words and the field's path", (
   }));
 
 test("405 tells the methods, busy tells when to come back", (database) =>
-  withBench(database, async ({ call }) => {
+  withBench(database, async ({ call, place }) => {
     assert.equal((await call("PUT", "/v1/jobs")).headers.get("allow"), "GET, HEAD");
     assert.equal((await call("GET", "/v1/finetunes")).headers.get("allow"), "POST");
-    const first = call("POST", SEGMENT, { body: form({ t1: image({ ms: 1000 }) }) });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const gate = gateIn(place.dataDirectory);
+    const first = call("POST", SEGMENT, { body: form({ t1: gate.image }) });
+    await gate.begun();
     const second = await call("POST", SEGMENT, { body: form({ t1: image() }) });
     assert.deepEqual([second.status, second.headers.get("retry-after")], [503, "10"]);
     assert.equal((await problem(second)).code, "busy");
     assert.equal((await problem(await call("POST", CLASSIFY, { body: form({ t1: image() }) }))).code, "busy");
+    await gate.open();
     assert.equal((await first).status, 200);
   }, { jobs: { maxWaiting: 0 } }));
 

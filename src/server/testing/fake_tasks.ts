@@ -7,10 +7,13 @@ import { InferenceError, type InferenceErrorCode } from "../../inference/types.t
 import { tasks as jobTasks } from "../../jobs/testing/fake_tasks.ts";
 import type { TaskContext } from "../../jobs/kinds/kind.ts";
 import type { Tasks } from "../../jobs/kinds/table.ts";
+import { exists } from "../../storage/mod.ts";
 
 export interface Behaviour {
   /** How long it takes. */
   readonly ms?: number;
+  /** A folder: it writes `begun` there, and goes on once the test has written `go`; see {@link gateIn}. */
+  readonly gate?: string;
   readonly fail?: InferenceErrorCode | DeviceFailure | "unforeseen";
   readonly warn?: boolean;
 }
@@ -28,10 +31,29 @@ export function image(behaviour: Behaviour = {}): Uint8Array<ArrayBuffer> {
   return new Uint8Array([0x5c, 1, 0, 0, ...new TextEncoder().encode(JSON.stringify(behaviour))]);
 }
 
+/** A segmentation that begins, and ends when the test says so. */
+export function gateIn(gate: string) {
+  return {
+    image: image({ gate }),
+    /** Resolves once the segmentation has begun. */
+    begun: () => appearance(`${gate}/begun`),
+    open: () => Deno.writeTextFile(`${gate}/go`, ""),
+  };
+}
+
+/** Waits for a file; the task runs in another process. */
+async function appearance(path: string, signal?: AbortSignal): Promise<void> {
+  while (!signal?.aborted && !await exists(path)) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
 async function behave(path: string, { signal, emit }: TaskContext): Promise<Behaviour> {
   const behaviour: Behaviour = JSON.parse(new TextDecoder().decode((await Deno.readFile(path)).subarray(4)));
-  const { ms = 0, fail } = behaviour;
+  const { ms = 0, gate, fail } = behaviour;
   for (let waited = 0; waited < ms && !signal.aborted; waited += 10) await new Promise((r) => setTimeout(r, 10));
+  if (gate !== undefined) {
+    await Deno.writeTextFile(`${gate}/begun`, "");
+    await appearance(`${gate}/go`, signal);
+  }
   if (signal.aborted) throw new InferenceError("cancelled", "Stopped between windows");
   if (fail === "unforeseen") await Deno.readTextFile("/secret/Doe^Jane.nii.gz");
   if (fail === "crashed") Deno.kill(Deno.pid, "SIGKILL");
