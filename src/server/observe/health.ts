@@ -1,7 +1,8 @@
 /** The server's health: four checks, each bounded in time and run at most once a second. */
 export const CHECKS = ["database", "storage", "device", "models"] as const;
 export type CheckName = (typeof CHECKS)[number];
-export type CheckState = "ok" | "pending" | "failed";
+export const CHECK_STATES = ["ok", "pending", "failed"] as const;
+export type CheckState = (typeof CHECK_STATES)[number];
 export type CheckResults = Readonly<Record<CheckName, CheckState>>;
 
 export interface HealthReport {

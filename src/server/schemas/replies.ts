@@ -6,14 +6,14 @@ import { DATASET_LAYOUTS, datasetDetailSchema, datasetSummarySchema } from "../.
 import { JOB_KINDS, JOB_STATES } from "../../jobs/mod.ts";
 import { FORMAT_NAMES, type ImportReport } from "../../weights/mod.ts";
 import { manifestSchema, type ModelSummary, VERSION_STATES } from "../../registry/mod.ts";
-import { CHECKS } from "../observe/health.ts";
+import { CHECK_STATES, CHECKS } from "../observe/health.ts";
 import { named } from "./named.ts";
 import type { ProblemBody } from "../http/problems.ts";
 
 const time = z.iso.datetime();
 const count = z.int().min(0);
 const metrics = z.record(z.string(), z.number().nullable()).describe("Named numbers, such as dice, hd95Mm, accuracy.");
-const checkState = z.enum(["ok", "pending", "failed"]);
+const checkState = z.enum(CHECK_STATES);
 
 export const problemSchema = named(
   "Problem",
@@ -64,10 +64,9 @@ export const versionReplySchema = named(
 );
 
 const state = z.enum(VERSION_STATES);
-const task = z.enum(["encoder", "segmentation", "classification"]);
 const summaryShape = {
   name: z.string(),
-  task,
+  task: manifestSchema.shape.task,
   servedVersion: z.int().nullable(),
   versions: z.array(z.strictObject({ version: z.int(), state })),
 };

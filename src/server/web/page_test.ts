@@ -63,6 +63,22 @@ Deno.test("the page calls only routes that there are", () => {
   assert.ok(!isRoute("/v1/model") && !isRoute("GET /v1/jobs/{id}/cancel"));
 });
 
+Deno.test("the page's fields have the bounds and choices of the API", () => {
+  const { Recipe, FinetuneRequest, Decision } = openApiDocument(ROUTES).components.schemas;
+  // deno-lint-ignore no-explicit-any
+  const field = (schema: any, name: string) => schema.properties[name];
+  const tag = (name: string) => new RegExp(`<(?:input|textarea|select)[^>]* name="${name}"[^>]*>`).exec(html)![0];
+  const attribute = (name: string, of: string) => new RegExp(` ${of}="([^"]*)"`).exec(tag(name))?.[1];
+  const { minimum, maximum } = field(Recipe, "steps");
+  assert.deepEqual([attribute("steps", "min"), attribute("steps", "max")], [String(minimum), String(maximum)]);
+  const presets = /name="preset">(.*?)<\/select>/.exec(html)![1];
+  assert.deepEqual([...presets.matchAll(/<option>([^<]*)/g)].map((m) => m[1]), field(Recipe, "preset").enum);
+  assert.equal(`^${attribute("name", "pattern")!.replaceAll("\\-", "-")}$`, field(FinetuneRequest, "name").pattern);
+  for (const name of ["approvedBy", "note"]) {
+    assert.equal(attribute(name, "maxlength"), String(field(Decision, name).maxLength), name);
+  }
+});
+
 Deno.test("docsPage() has no scripts, links that lead somewhere, and its own policy", async () => {
   const { html, style } = docsPage(openApiDocument(ROUTES));
   assert.doesNotMatch(html, /<script|https?:\/\//);
