@@ -10,8 +10,8 @@ import { sameShape } from "../tensor/mod.ts";
 const TARGET_SHAPE: Readonly<Partial<Record<Node["op"], number>>> = { Reshape: 1, Expand: 1, Resize: 3 };
 
 /**
- * The graph for `n` samples: every value that depends on an input has the leading axis `n` in place of 1, and sample `i`
- * of it is what the graph gives for sample `i` of the inputs.
+ * The graph for `n` samples: every value that depends on an input has the leading axis `n` in place of 1, and sample
+ * `i` of it is what the graph gives for sample `i` of the inputs.
  * @throws {RangeError} an input's leading axis is not 1, or an operator does not keep samples apart
  */
 export function batched(graph: Graph, n: number): Graph {

@@ -1,4 +1,6 @@
-/** Metrics of classification (docs/method D.3). Classes are 0…C−1; scores are probabilities or logits `[case][class]`. */
+/**
+ * Metrics of classification (docs/method D.3). Classes are 0…C−1; scores are probabilities or logits `[case][class]`.
+ */
 
 function checkPairs(metric: string, predicted: readonly unknown[], actual: readonly number[]): void {
   if (predicted.length !== actual.length || actual.length === 0) {

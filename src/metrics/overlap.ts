@@ -3,7 +3,8 @@ import { checkMasks, type Mask } from "./_mask.ts";
 
 /**
  * Dice `2·TP / (|prediction| + |reference|)` of two binary masks (MONAI compute_dice).
- * @param options.empty what an empty reference gives: "nan" always NaN; "one" 1 where the prediction is empty too, else 0
+ * @param options.empty what an empty reference gives: "nan" always NaN; "one" 1 where the prediction is empty too, else
+ *   0
  */
 export function dice(prediction: Mask, reference: Mask, { empty = "nan" }: { empty?: "nan" | "one" } = {}): number {
   checkMasks("Dice", prediction, reference);

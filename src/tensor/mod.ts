@@ -1,6 +1,6 @@
 /**
- * Arrays of numbers: element types, dense tensors, float64 n-d arrays, seeded random numbers, and tensors as weight files
- * store them. Knows nothing of graphs, networks or volumes.
+ * Arrays of numbers: element types, dense tensors, float64 n-d arrays, seeded random numbers, and tensors as weight
+ * files store them. Knows nothing of graphs, networks or volumes.
  */
 export * from "./tensor.ts";
 export type { NdArray } from "./ndarray.ts";

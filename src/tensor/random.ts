@@ -1,6 +1,6 @@
 /**
- * Seeded pseudo-random numbers, the same on every machine: xoshiro128** (Blackman and Vigna 2018) seeded through SHA-256.
- * Not for secrets.
+ * Seeded pseudo-random numbers, the same on every machine: xoshiro128** (Blackman and Vigna 2018) seeded through
+ * SHA-256. Not for secrets.
  */
 import { createHash } from "node:crypto";
 

@@ -1,7 +1,6 @@
 /**
- * The safetensors format: 8 bytes of header length, a JSON header, raw little-endian data. Reads with bounds what anybody
- * wrote; knows nothing of keys.
- * Source: the format's description in the repository huggingface/safetensors.
+ * The safetensors format: 8 bytes of header length, a JSON header, raw little-endian data. Reads with bounds what
+ * anybody wrote; knows nothing of keys. Source: the format's description in the repository huggingface/safetensors.
  */
 import { type Tensor, tensorBytes } from "./tensor.ts";
 import {

@@ -3,7 +3,9 @@
  * Not an array library: arithmetic lives in `evaluate` (float64) and on the engines.
  */
 
-/** The element types that Sulcus runs; names as in ONNX, lower case. `bfloat16` lives between two Casts of a graph only. */
+/**
+ * The element types that Sulcus runs; names as in ONNX, lower case. `bfloat16` lives between two Casts of a graph only.
+ */
 export type DType = keyof typeof ARRAYS;
 
 const ARRAYS = {

@@ -1,4 +1,6 @@
-/** Checks that a graph keeps the IR's promises. Not a check of foreign files: `decode.ts` and `normalize.ts` do that. */
+/**
+ * Checks that a graph keeps the IR's promises. Not a check of foreign files: `decode.ts` and `normalize.ts` do that.
+ */
 import type { Graph, InputInfo, Node, OpName, PerInput } from "../ir/ir.ts";
 import { inputsOf } from "../ir/signatures.ts";
 import { isOpName, opDef } from "../ops/mod.ts";

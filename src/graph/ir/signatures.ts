@@ -6,7 +6,9 @@ export interface Value extends TensorType {
   readonly name: string;
 }
 
-/** A value, a tensor (a constant), a number (a scalar constant of its peers' dtype) or a list (a 1-D int64 constant). */
+/**
+ * A value, a tensor (a constant), a number (a scalar constant of its peers' dtype) or a list (a 1-D int64 constant).
+ */
 export type Operand = Value | Tensor | number | readonly number[];
 /** An input that may be absent. */
 type Optional<T = Operand> = T | null;

@@ -1,4 +1,6 @@
-/** Attention of many tokens in pieces: all its scores are the one value of a network that grows with the volume's square. */
+/**
+ * Attention in pieces. Its scores are the only value of a network that grows with the square of the number of voxels.
+ */
 import type { BuiltNode, Ops, Value } from "../ir/ir.ts";
 import { bytesOf } from "../../tensor/mod.ts";
 import { type Match, pass } from "./pass.ts";
@@ -10,7 +12,7 @@ function scoresOf({ producers: [softmax], producerOf }: Match<"MatMul">): BuiltN
   return scores?.op === "MatMul" ? scores : undefined;
 }
 
-/** softmax(q k) v, some rows of q at a time. */
+/** softmax(q·k)·v, `rows` rows of q at a time. */
 function inPieces(op: Ops, [q, k, v]: readonly [Value, Value, Value], rows: number): Value {
   const axis = q.shape.length - 2, all = q.shape[axis];
   const parts: Value[] = [];

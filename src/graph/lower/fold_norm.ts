@@ -1,6 +1,6 @@
 /**
- * Batch normalisation for inference: with constant statistics it is x·f + s for every channel, and a convolution with
- * constant weights beside it takes both into its own weights and bias.
+ * Batch normalisation for inference. With constant statistics it is x·f + s for every channel, which a neighbouring
+ * convolution with constant weights takes into its own weights and bias.
  */
 import type { Value } from "../ir/ir.ts";
 import { sizeOf, type Tensor, tensor, toNumbers } from "../../tensor/mod.ts";
@@ -17,14 +17,14 @@ interface Weights {
   readonly b: readonly number[];
 }
 
-/** f = γ/√(σ² + ε) and s = β − μ·f, of γ, β, μ and σ². */
+/** f = γ/√(σ² + ε) and s = β − μ·f from γ, β, μ and σ². */
 function affine(vectors: readonly Tensor[], epsilon: number): { factor: number[]; shift: number[] } {
   const [scale, bias, mean, variance] = vectors.map(toNumbers);
   const factor = scale.map((g, c) => g / Math.sqrt(variance[c] + epsilon));
   return { factor, shift: bias.map((b, c) => b - mean[c] * factor[c]) };
 }
 
-/** Where element `i` of a tensor lies along an axis. */
+/** The index along an axis of element `i` of a tensor. */
 function placeAlong(axis: number, { shape }: Tensor): (i: number) => number {
   const each = sizeOf(shape.slice(axis + 1));
   return (i) => Math.floor(i / each) % shape[axis];
@@ -35,7 +35,7 @@ function scaled(w: Tensor, factor: readonly number[], axis: number): Tensor {
   return tensor(w.dtype, w.shape, toNumbers(w).map((v, i) => v * factor[place(i)]));
 }
 
-/** All of the tensors, or nothing. */
+/** The tensors, if none is missing. */
 const complete = (tensors: readonly (Tensor | undefined)[]): readonly Tensor[] | undefined =>
   tensors.every((t) => t !== undefined) ? tensors : undefined;
 

@@ -1,6 +1,6 @@
 /**
- * Changes of layout. Normalisation over channels is written for channels last, volumes have them first; here it is done
- * where they are, and transposes move down through elementwise operators until they meet their inverse.
+ * Changes of layout. ONNX normalises over the last axis, volumes have their channels first: here channels are
+ * normalised where they are, and transposes sink through elementwise operators until they meet their inverse.
  */
 import type { BuiltNode, Node, Ops, Value } from "../ir/ir.ts";
 import { applied } from "../ir/signatures.ts";
@@ -8,7 +8,7 @@ import { sameShape, tensor, type TensorType, toNumbers } from "../../tensor/mod.
 import { type Match, pass } from "./pass.ts";
 import { byChannels, channelMeanSample, channelNormSample } from "./samples.ts";
 
-/** Number of axes that are not 1: up to one, a change of layout moves nothing. */
+/** Number of axes that are not 1. With at most one of them a change of layout moves nothing. */
 const extents = (shape: readonly number[]) => shape.filter((d) => d !== 1).length;
 
 /** y = (x − μ)·r·γ + β over axis 1 of [N, C, V]. */
@@ -29,7 +29,7 @@ function normalizeChannels(
 /** Whether a node exchanges channels and voxels. */
 const isTurn = (node: Node | BuiltNode) => node.op === "Transpose" && node.attrs.perm.join() === "0,2,1";
 
-/** LayerNormalization of transposed volumes that are transposed back: over the channels where they are. */
+/** LayerNormalization between two transposes of a volume: a normalisation over axis 1 in its place. */
 export const CHANNEL_NORM = pass({
   name: "channel-norm",
   ops: ["LayerNormalization"],
@@ -44,13 +44,13 @@ export const CHANNEL_NORM = pass({
     op.Transpose(normalizeChannels(op, volume, { scale, bias, epsilon }), { perm: [0, 2, 1] }),
 });
 
-/** A mean over the channels of [1, C, V] as a product with a row of 1/C: all threads work, and each on whole rows. */
+/** A mean over the channels of [1, C, V] as a product with a row of 1/C, which keeps all threads busy on whole rows. */
 export const CHANNEL_MEAN = pass({
   name: "channel-mean",
   ops: ["ReduceMean"],
   match: ({ node, x: [x], constants: [, axes] }) => {
     if (x.shape.length !== 3 || axes === undefined || toNumbers(axes).join() !== "1") return undefined;
-    if (x.shape[0] !== 1) return "several samples: they are shared out as they are";
+    if (x.shape[0] !== 1) return "several samples: threads share them";
     return node.attrs.keepdims === 1 ? { channels: x.shape[1] } : "the axis is dropped";
   },
   kinds: byChannels(32, 1, [channelMeanSample([1, 16, 48 ** 3]), channelMeanSample([1, 64, 32 ** 3])]),
@@ -70,20 +70,20 @@ interface Sunk {
   readonly build: (op: Ops, inputs: readonly (Value | null | undefined)[]) => Value;
 }
 
-/** Whether a transpose moves whole slices of a volume (`winograd.ts`): cheap, and what follows is not in that layout. */
+/** Whether a transpose moves whole slices of a volume (`winograd.ts`): it is cheap, and no inverse follows it. */
 const movesSlices = ({ y, attrs }: Turn) => y.shape.length === 5 && attrs.perm.join() === "0,2,1,3,4";
 
 const isSame = (p: BuiltNode | undefined, turn: Turn): p is Turn =>
   p?.op === "Transpose" && p.attrs.perm.join() === turn.attrs.perm.join();
 
-/** A transpose of a transpose: one, or none where they undo each other. */
+/** A transpose of a transpose as one, or as none where they undo each other. */
 function joined({ attrs }: Node<"Transpose">, [first]: Match["producers"]): Sunk | undefined {
   if (first?.op !== "Transpose") return undefined;
   const perm = attrs.perm.map((k) => first.attrs.perm[k]), [source] = first.x;
   return { build: (op) => perm.every((k, i) => k === i) ? source : op.Transpose(source, { perm }) };
 }
 
-/** A reduction of what is transposed: of the axes where they are. */
+/** A reduction of a transposed value: reduces the axes before the transpose. */
 function reducedAbove(
   { op: name, attrs }: Node<Reduction>,
   { y, producers: [turn], constants: [, listed] }: Pick<Match, "y" | "producers" | "constants">,
@@ -101,7 +101,7 @@ function reducedAbove(
   };
 }
 
-/** Arithmetic on operands that are all transposed alike, or vectors: above the transpose of a whole operand. */
+/** Arithmetic whose operands are vectors or transposed alike: computes before the transpose. */
 function arithmeticAbove(
   { op: name, attrs }: Node<Elementwise>,
   { x, y, producers }: Pick<Match, "y" | "producers"> & { readonly x: readonly (TensorType | null | undefined)[] },
@@ -112,7 +112,7 @@ function arithmeticAbove(
   const fits = x.every((v, i) => isSame(producers[i], turn) || v == null || extents(v.shape) <= 1);
   if (!fits) return "an operand has another layout";
   const { perm } = turn.attrs;
-  // an operand as it is above the transpose: what was transposed alike, or a vector whose axis is renamed
+  // the operand before the transpose: the source of a transpose, or a vector along the axis of another number
   const above = (op: Ops, v: Value, producer: BuiltNode | undefined) => {
     if (isSame(producer, turn)) return producer.x[0];
     const shape = Array<number>(perm.length).fill(1), lead = perm.length - v.shape.length;

@@ -1,4 +1,4 @@
-/** The lists of passes that suit execution providers; a provider's record names its own. */
+/** The passes that suit each execution provider; the provider's record in `engine/` names its list. */
 import { ATTENTION_PIECES } from "./attention.ts";
 import { PLANAR_CONV_TRANSPOSE, PRODUCT_CONV_TRANSPOSE, SPREAD_CONV_TRANSPOSE } from "./conv/conv_transpose.ts";
 import { BLOCKED_DEPTHWISE } from "./conv/depthwise.ts";
@@ -13,9 +13,9 @@ import { FEWER_PADDED_AXES } from "./pad.ts";
 import type { Pass } from "./pass.ts";
 import { MIXED_PRECISION } from "./precision.ts";
 
-/** The pass where it is measured to be faster, and nowhere else. */
+/** The pass, to be used only where it was measured to be faster. */
 const ifFaster = (pass: Pass): Pass => ({ ...pass, candidate: true });
-/** The pass whatever it costs: the device lacks the operator. */
+/** The pass whatever it costs, since the device lacks the operator. */
 const always = (pass: Pass): Pass => ({ ...pass, kinds: undefined });
 
 /** The passes for ONNX Runtime's CPU provider (native and WASM), in order. */
@@ -34,8 +34,8 @@ export const CPU_PASSES: readonly Pass[] = [
 ];
 
 /**
- * The passes for ONNX Runtime's WebGPU provider, in order: it has no 3-D ConvTranspose and no grouped 3-D Conv, runs the
- * dense one and weight gradients written as such with one thread an element, and normalises inexactly.
+ * The passes for ONNX Runtime's WebGPU provider, in order: it has no 3-D ConvTranspose and no grouped 3-D Conv, runs
+ * the dense one and weight gradients written as such with one thread an element, and normalises inexactly.
  */
 export const WEBGPU_PASSES: readonly Pass[] = [
   NORM_AFTER_CONV,
@@ -53,8 +53,9 @@ export const WEBGPU_PASSES: readonly Pass[] = [
 ];
 
 /**
- * The passes for ONNX Runtime's CUDA provider, in order: cuDNN has every convolution, and normalises exactly, so that most
- * other forms must earn their place on the card at hand. Not `CHANNEL_MEAN`: products round to the device's precision.
+ * The passes for ONNX Runtime's CUDA provider, in order. cuDNN has every convolution and normalises exactly, so most
+ * other forms are used only if they were measured to be faster. No `CHANNEL_MEAN`: products round to the device's
+ * precision.
  */
 export const CUDA_PASSES: readonly Pass[] = [
   NORM_AFTER_CONV,
@@ -70,7 +71,7 @@ export const CUDA_PASSES: readonly Pass[] = [
   ATTENTION_PIECES,
 ];
 
-/** In mixed precision a product is narrowed, and a transposed convolution, which has no bfloat16 kernel, is not. */
+/** Transposed convolutions have no bfloat16 kernel; as products they can be narrowed. */
 export const MIXED_CUDA_PASSES: readonly Pass[] = [
   ...CUDA_PASSES.map((pass) => pass.name === PRODUCT_CONV_TRANSPOSE.name ? PRODUCT_CONV_TRANSPOSE : pass),
   MIXED_PRECISION,

@@ -5,17 +5,17 @@ import { CPU_PASSES } from "./lists.ts";
 import { applyPass, type Pass, type PassReport, type Target } from "./pass.ts";
 import { MERGE_VIEWS } from "./views.ts";
 
-/** What a temporary may take where the caller does not say. */
+/** Largest temporary where the caller states none, bytes. */
 const TEMPORARY_BYTES = 64 * 2 ** 20;
 
-/** How a device wants its graphs: the passes of its provider and what is known of it. */
+/** How graphs are lowered for a device: its provider's passes, its memory for temporaries and measured costs. */
 export interface Lowering extends Partial<Target> {
   readonly passes: readonly Pass[];
 }
 
 /**
- * Applies `passes` in order, then makes one of several views and of equal nodes; the reports say what fired and why the
- * rest did not.
+ * Applies `passes` in order, then joins views and merges equal nodes. The reports count the rewrites of each pass and
+ * give the reason for every node that it left alone.
  */
 export function lower(
   graph: Graph,
@@ -33,7 +33,7 @@ export function lower(
   return { graph: mergeEqual(current), reports };
 }
 
-/** `graph` as a device runs it. */
+/** The graph in the form in which a device runs it. */
 export function lowerFor({ passes, ...target }: Lowering, graph: Graph): Graph {
   return lower(graph, passes, target).graph;
 }

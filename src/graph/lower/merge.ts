@@ -1,14 +1,14 @@
 /**
- * Equal nodes made one: what gradients and lowering write down twice is computed once. The runtime would do so, too, but
- * would then undo what `rematerialise.ts` computes twice on purpose; so it is told not to, and the compiler does it before.
+ * Merges equal nodes, which gradients and lowering write several times. ONNX Runtime is told not to merge any, since it
+ * would undo what `rematerialise.ts` computes twice on purpose.
  */
 import { type Graph, type Node, rewired } from "../ir/ir.ts";
 import { sizeOf, type Tensor } from "../../tensor/mod.ts";
 
-/** Larger constants are weights: each stays itself, whatever it holds. */
+/** Larger constants are weights, which stay apart even where they are equal. */
 const MOST_ELEMENTS = 2 ** 12;
 
-/** The graph with one node for all that apply the same operator to the same values; outputs stay nodes of their own. */
+/** The graph with one node for all that apply the same operator to the same values; every output keeps its node. */
 export function mergeEqual(graph: Graph): Graph {
   const first = new Map<string, string>(), same = new Map<string, string>();
   const meets = (name: string, key: string): boolean => {
@@ -35,7 +35,7 @@ export function mergeEqual(graph: Graph): Graph {
   };
 }
 
-/** Tells the constant's type and bits, so that 0 and −0 stay apart. */
+/** A key of the constant's type and bits, in which 0 and −0 differ. */
 function keyOf({ dtype, shape, data }: Tensor): string {
   return `${dtype}[${shape}]${new Uint8Array(data.buffer, data.byteOffset, data.byteLength)}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Normalisations in primitive operators. ONNX Runtime's WebGPU kernels take the variance as a difference of squares, which
- * is far off for values that lie close together and far from zero: channels of a thin stem, say.
+ * Normalisations in primitive operators. ONNX Runtime's WebGPU kernels compute the variance as a difference of squares,
+ * which is wrong for values that lie close together and far from zero, such as the channels of a thin stem.
  */
 import type { Value } from "../ir/ir.ts";
 import { standardize } from "../ops/norm.ts";

@@ -1,4 +1,4 @@
-/** ONNX Runtime's CUDA provider pads tensors of up to four axes. */
+/** Padding of many axes in steps: ONNX Runtime's CUDA provider pads tensors of up to four axes. */
 import { toNumbers } from "../../tensor/mod.ts";
 import { pass } from "./pass.ts";
 
@@ -24,7 +24,7 @@ function merged(axes: readonly Axis[]): Axis[] {
   return all;
 }
 
-/** The axes, each time with as many of them padded as the device takes; those of earlier times have their final size. */
+/** The steps: each pads as many axes as the device takes; axes of earlier steps have their final size. */
 function groupsOf(shape: readonly number[], amounts: readonly number[]): Axis[][] {
   const rank = shape.length;
   const axes = shape.map((size, i): Axis => ({ size, begin: amounts[i], end: amounts[rank + i] }));

@@ -1,35 +1,35 @@
-/** A lowering pass: pattern, check that says why it does not fire, rewrite. Passes return new graphs. */
+/** A lowering pass: `match` returns what a rewrite needs, or the reason against it; `rewrite` builds the new form. */
 import { GraphBuilder } from "../build/builder.ts";
 import type { BuiltNode, Graph, Node, OpName, Ops, PerInput, Value } from "../ir/ir.ts";
 import { inputsOf } from "../ir/signatures.ts";
 import type { Tensor, TensorType } from "../../tensor/mod.ts";
 
-/** What a pass may know of the device. */
+/** The facts about a device that a pass may use. */
 export interface Target {
-  /** No temporary that a rewrite makes may be larger, bytes. */
+  /** Largest temporary that a rewrite may make, bytes. */
   readonly temporaryBytes: number;
-  /** What was measured there; a kind without an entry is rewritten as by default. */
+  /** Measured costs; for a kind without an entry the pass's default decides. */
   readonly costs?: Costs | undefined;
 }
 
-/** What temporaries are counted by: an element of float32. */
+/** Size of an element of a temporary (float32), bytes. */
 export const FLOAT_BYTES = 4;
 
-/** How long the sample of a kind takes on a device; Infinity: the device refuses that form. */
+/** Time of a kind's sample on a device in both forms; Infinity: the device refuses the form. */
 export interface Cost {
   readonly withoutMs: number;
   readonly withMs: number;
 }
 
-/** Costs without and with a pass, by {@link costKey}. */
+/** Costs by {@link costKey}. */
 export type Costs = Readonly<Record<string, Cost>>;
 
 export const costKey = (pass: Pass, kind: Kind): string => `${pass.name}/${kind.name}`;
 
-/** Work that a kind of match is part of, built from the inputs that it asks for. */
+/** Builds the work to be timed for a kind, from the inputs that it asks for. */
 export type Sample = (b: GraphBuilder, input: (shape: readonly number[]) => Value) => readonly Value[];
 
-/** Matches that a device is taken to run alike, so that one measured sample decides for all of them. */
+/** Matches for all of which one measured sample decides. */
 export interface Kind<K extends OpName = OpName> {
   readonly name: string;
   readonly includes: (match: Match<K>) => boolean;
@@ -42,28 +42,28 @@ export interface Match<K extends OpName = OpName> {
   /** Input and output types. */
   readonly x: PerInput<K, TensorType>;
   readonly y: TensorType;
-  /** The node that makes each input, in the graph as rewritten so far; undefined for graph inputs and constants. */
+  /** The node that makes each input, in the rewritten graph; undefined for graph inputs and constants. */
   readonly producers: readonly (BuiltNode | undefined)[];
   /** The tensors of constant inputs. */
   readonly constants: readonly (Tensor | undefined)[];
   /** The nodes that use the output. */
   readonly consumers: readonly Node[];
-  /** The node that makes a value, in the graph as rewritten so far. */
+  /** The node that makes a value, in the rewritten graph. */
   readonly producerOf: (value: Value) => BuiltNode | undefined;
   /** The tensor behind a value, when it is a constant. */
   readonly constantOf: (value: Value | null | undefined) => Tensor | undefined;
-  /** How many nodes use input `i`, and how many outputs of the graph it is. */
+  /** Number of uses of input `i`: by nodes, and as an output of the graph. */
   readonly usesOf: (i: number) => number;
 }
 
-/** A pass as it is written: `B` is what `match` finds and `rewrite` uses. */
+/** A pass as an author writes it: `match` finds the bindings `B`, `rewrite` uses them. */
 export interface PassSpec<K extends OpName, B extends object> {
   readonly name: string;
   /** The operators that the pattern ends with. */
   readonly ops: readonly K[];
-  /** What the rewrite needs to know; a text: why it does not apply; undefined: the node is not of this pattern at all. */
+  /** Returns the bindings; or the reason why the rewrite does not apply; or undefined: the pattern is another one. */
   readonly match: (match: Match<K>, target: Target) => B | string | undefined;
-  /** Where the rewrite is a matter of speed: the kinds that are measured; the first that includes a match is its own. */
+  /** The kinds that are measured, for a pass that is about speed; the first that includes a match decides on it. */
   readonly kinds?: readonly Kind<NoInfer<K>>[];
   /** Builds the replacement of the node; its type must equal the node's. */
   readonly rewrite: (op: Ops, inputs: PerInput<K, Value>, found: B, target: Target) => Value;
@@ -76,12 +76,12 @@ export type Rewrite = (op: Ops, inputs: readonly (Value | undefined)[]) => Value
 export interface Pass {
   readonly name: string;
   readonly kinds?: readonly Kind[] | undefined;
-  /** The rewrite is only made where it was measured to be faster; otherwise: unless it was measured to be slower. */
+  /** True: rewrites only what was measured to be faster. Otherwise all but what was measured to be slower. */
   readonly candidate?: boolean;
   readonly match: (match: Match, target: Target) => Rewrite | string | undefined;
 }
 
-/** A pass for the operators that it names. */
+/** Makes a pass of its specification; only nodes of `spec.ops` reach `spec.match`. */
 export function pass<const K extends OpName, B extends object>(spec: PassSpec<K, B>): Pass {
   const isOfPass = (match: Match): match is Match & Match<K> => spec.ops.some((op) => op === match.node.op);
   return {
@@ -96,17 +96,17 @@ export function pass<const K extends OpName, B extends object>(spec: PassSpec<K,
   };
 }
 
-/** What a pass did: how often it fired, and for each node of its pattern that it left alone, the reason. */
+/** How often a pass fired, and the reason for each node of its pattern that it left alone. */
 export interface PassReport {
   readonly pass: string;
   readonly fired: number;
   readonly skipped: readonly { readonly node: string; readonly why: string }[];
 }
 
-/** Differences below this share are noise and change nothing. */
+/** Smaller relative differences of time are noise. */
 const NOISE = 0.05;
 
-/** Why what was measured, or was not, speaks against the rewrite; null where it does not. */
+/** The reason in the measured costs, or in their absence, against a rewrite; null where there is none. */
 function whySlower(pass: Pass, match: Match, costs: Costs = {}): string | null {
   const kind = pass.kinds?.find((k) => k.includes(match));
   const cost = kind && costs[costKey(pass, kind)];

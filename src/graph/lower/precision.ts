@@ -1,7 +1,7 @@
 /**
- * Mixed precision: products and convolutions take bfloat16 operands, sums stay in float32 and so does all the rest,
- * weights and optimizer state included. bfloat16 has float32's range, so no loss has to be scaled. For devices with
- * matrix units; 8 bits of mantissa change a result by about 0.4 %.
+ * Mixed precision: products and convolutions take bfloat16 operands; their sums and everything else, weights and
+ * optimizer state included, stay in float32. bfloat16 has float32's range, so that losses need no scaling. For devices
+ * with matrix units; 8 bits of mantissa change a result by about 0.4 %.
  */
 import { ONNX_DTYPES } from "../ir/dtypes.ts";
 import { applied } from "../ir/signatures.ts";
@@ -12,7 +12,7 @@ const MIN_TERMS = 16;
 
 export const MIXED_PRECISION = pass({
   name: "mixed-precision",
-  // where nearly all of the arithmetic is; ConvTranspose has no bfloat16 kernel and is lowered to a product before
+  // nearly all of the arithmetic; ConvTranspose has no bfloat16 kernel, an earlier pass makes it a product
   ops: ["Conv", "Gemm", "MatMul"],
   match: ({ node, x: [x, w], y }) => {
     if (y.dtype !== "float32") return `of ${y.dtype}`;

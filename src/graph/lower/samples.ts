@@ -1,4 +1,4 @@
-/** Samples of the work that passes rewrite, for measuring a device: small, and shaped as in the networks. */
+/** Samples of the work that passes rewrite, to measure a device with: small, in shapes that networks have. */
 import { gradients } from "../autodiff.ts";
 import type { GraphBuilder } from "../build/builder.ts";
 import type { AttrsOf, Value } from "../ir/ir.ts";
@@ -14,12 +14,12 @@ interface ConvSpec {
 /** [1, C, V³] */
 export const cube = (channels: number, edge: number): number[] => [1, channels, edge, edge, edge];
 
-/** A convolution with all channels in every filter, 3³ taps, that keeps the size. */
+/** A dense convolution 3³ that keeps the size. */
 export function dense(from: number, to: number, edge: number): ConvSpec {
   return { x: cube(from, edge), w: [to, from, 3, 3, 3], attrs: { pads: Array<number>(6).fill(1) } };
 }
 
-/** A convolution with one filter a channel that keeps the size. */
+/** A depthwise convolution that keeps the size. */
 export function depthwise(x: readonly number[], taps: number): ConvSpec {
   const pads = Array<number>(6).fill((taps - 1) / 2);
   return { x, w: [x[1], 1, taps, taps, taps], attrs: { pads, group: x[1] } };
@@ -75,7 +75,7 @@ function weighted({ op }: GraphBuilder, y: Value, input: Parameters<Sample>[1]):
   return op.ReduceSum(op.Mul(y, input(y.shape)), null, { keepdims: 0 });
 }
 
-/** Kinds by the channels of a match's first input: up to `most`, and more. */
+/** Two kinds, by the channels of a match's first input: up to `most`, and more. */
 export function byChannels(most: number, axis: number, [few, many]: readonly [Sample, Sample]): Kind[] {
   return [
     { name: `up to ${most} channels`, includes: ({ x: [x] }) => x.shape[axis] <= most, sample: few },

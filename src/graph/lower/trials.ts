@@ -1,16 +1,18 @@
-/** Trials: graphs whose times tell whether a device gains by a pass. They are built here and timed elsewhere. */
+/**
+ * Trials: pairs of graphs whose times decide whether a device uses a pass. They are built here and timed in `engine/`.
+ */
 import { GraphBuilder } from "../build/builder.ts";
 import type { Graph, Value } from "../ir/ir.ts";
 import { sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { lower } from "./lower.ts";
 import { type Cost, costKey, type Costs, type Pass, type Sample } from "./pass.ts";
 
-/** What decides on one kind of one pass. */
+/** Decides on one kind of one pass. */
 export interface Trial {
   readonly key: string;
   /**
-   * The kind's sample `copies` times, as it is lowered without its rewrite and with it, both from scalar `x` to scalar
-   * `y`: a device moves nothing else. `costs`: what is known so far of other kinds.
+   * The kind's sample `copies` times, lowered without its rewrite and with it. Both graphs have one input, scalar `x`,
+   * and one output, scalar `y`, so that a run moves nothing else. `costs`: those of the kinds measured before.
    */
   graphs(copies: number, costs: Costs): { readonly without: Graph; readonly with: Graph };
 }
@@ -18,8 +20,8 @@ export interface Trial {
 const NEVER: Cost = { withoutMs: 1, withMs: Infinity }, ALWAYS: Cost = { withoutMs: Infinity, withMs: 1 };
 
 /**
- * The trials of a provider's passes, the last pass first: where several passes suit a match the first one in the list
- * takes it, so each is compared with the best that is left to those behind it.
+ * The trials of a provider's passes, the last pass first. Of several passes that suit a match the first in the list
+ * rewrites it, so each is compared with the best that the passes after it can do.
  */
 export function trialsOf(passes: readonly Pass[]): Trial[] {
   return passes.toReversed().flatMap((pass) => {
@@ -36,13 +38,13 @@ export function trialsOf(passes: readonly Pass[]): Trial[] {
   });
 }
 
-/** A graph that does nothing with the same input and output: its time is what any run takes. */
+/** A graph with the same input and output that does nothing: its time is part of every run's. */
 export function idleGraph(): Graph {
   const b = new GraphBuilder();
   return b.build("idle", { y: b.op.Neg(b.input("x", { dtype: "float32", shape: [] })) });
 }
 
-/** Every copy has inputs of its own, or the device would run only one. */
+/** Every copy has inputs of its own, since a device runs equal copies once. */
 function sampleGraph(sample: Sample, copies: number): Graph {
   const b = new GraphBuilder();
   const { op } = b;
@@ -63,7 +65,9 @@ function sampleGraph(sample: Sample, copies: number): Graph {
 const waveOf = (shape: readonly number[]): Tensor =>
   tensor("float32", shape, Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(0.7 * i)));
 
-/** A scalar of all elements, by a convolution over the channels: it takes its input as it lies, no transpose passes it. */
+/**
+ * A scalar of all elements. A convolution over the channels makes it: it needs no transpose, and none sinks through it.
+ */
 function digest({ op }: GraphBuilder, value: Value): Value {
   const [n, c, ...size] = value.shape.length > 1 ? value.shape : [1, ...value.shape];
   const volume = op.Reshape(value, [n, c, ...size, ...Array<number>(3 - size.length).fill(1)]);

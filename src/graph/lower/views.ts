@@ -1,15 +1,17 @@
-/** Views: changes of shape alone, which move nothing. Passes make many; one of another is one. */
+/** Views: changes of shape, which move nothing. Passes make many of them in a row; here each row becomes one. */
 import { sameShape } from "../../tensor/mod.ts";
 import { type Match, pass } from "./pass.ts";
 
-/** Whether the node keeps the order of the elements: a reshape, or a transpose of axes of which at most one is not 1. */
+/**
+ * Whether the node keeps the order of the elements: a reshape, or a transpose of axes of which at most one is not 1.
+ */
 function isView({ node, x: [x] }: Match<"Reshape" | "Transpose">): boolean {
   if (node.op === "Reshape") return true;
   const moved = node.attrs.perm.filter((k) => x.shape[k] !== 1);
   return moved.every((k, i) => i === 0 || k > moved[i - 1]);
 }
 
-/** A view of a view as a view of what that one is of; a view of the same shape as nothing. */
+/** Replaces a view of a view by a view of its source, and removes views that keep the shape. */
 export const MERGE_VIEWS = pass({
   name: "merge-views",
   ops: ["Reshape", "Transpose"],

@@ -103,8 +103,8 @@ function convInputGradient(
 }
 
 /**
- * dw[m, c, k] = Σ x[c, p·stride + k·dilation − pad]·dy[m, p]: a convolution of x with dy as its kernel, batch and channel
- * axes exchanged, stride and dilation exchanged.
+ * dw[m, c, k] = Σ x[c, p·stride + k·dilation − pad]·dy[m, p]: a convolution of x with dy as its kernel, batch and
+ * channel axes exchanged, stride and dilation exchanged.
  */
 function convWeightGradient(op: Ops, { x, dy, attrs }: { x: Value; dy: Value; attrs: ConvAttrs }): Value {
   const { strides, pads, dilations, group: g } = attrs;

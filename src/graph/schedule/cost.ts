@@ -1,6 +1,6 @@
 /**
- * What a node costs, to compare nodes with each other: the bytes that could be moved in its time. Good to a factor of two
- * on a CPU; not a prediction of seconds.
+ * What a node costs, to compare nodes with each other: the bytes that could be moved in its time. Good to a factor of
+ * two on a CPU; not a prediction of seconds.
  */
 import type { Node, OpName } from "../ir/ir.ts";
 import { bytesOf, sizeOf, type TensorType } from "../../tensor/mod.ts";

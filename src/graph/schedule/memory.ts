@@ -4,9 +4,9 @@
  *
  * What is modelled: a value's buffer is there from the node that makes it to its last use in the order of `runOrder()`;
  * Reshape, Identity and what a product reads as columns share the buffer of their input; with open sizes nothing else
- * does, since ONNX Runtime reuses and overwrites only buffers whose sizes it knows to be equal. Inputs are held from outside, old and new state both live
- * until the run ends, and each output then is copied for JavaScript. What kernels allocate for themselves and the gaps of
- * the arena are a measured factor.
+ * does, since ONNX Runtime reuses and overwrites only buffers whose sizes it knows to be equal. Inputs are held from
+ * outside, old and new state both live until the run ends, and each output then is copied for JavaScript. What kernels
+ * allocate for themselves and the gaps of the arena are a measured factor.
  */
 import type { Graph, Node, OpName } from "../ir/ir.ts";
 import { runOrder } from "./sequence.ts";

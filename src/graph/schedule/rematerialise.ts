@@ -1,6 +1,6 @@
 /**
- * Re-materialisation: what was computed early and is needed late is computed again instead of being kept in between. Works
- * on any graph and knows neither layers nor gradients: it looks at what lies idle while memory is highest.
+ * Re-materialisation: what was computed early and is needed late is computed again instead of being kept in between.
+ * Works on any graph and knows neither layers nor gradients: it looks at what lies idle while memory is highest.
  */
 import { type Graph, type Node, rewired } from "../ir/ir.ts";
 import { buffersOf, type Lifetime, lifetimesOf, liveBytes, type MemoryForecast, predictMemory } from "./memory.ts";
@@ -28,7 +28,10 @@ export class MemoryBudgetError extends RangeError {
 
 /** Rounds without a lower peak after which the search ends. */
 const PATIENCE = 24;
-/** What a round frees at most, as a share of the values: small steps find the cheapest ways; where they end, larger ones. */
+/**
+ * What a round frees at most, as a share of the values: small steps find the cheapest ways; where they end, larger
+ * ones.
+ */
 const STEP = 0.05;
 
 /**
@@ -189,8 +192,8 @@ function passing({ bufferOf, lives }: State, chain: readonly Node[], buffer: str
 }
 
 /**
- * The graph with the chosen buffers made again for all uses after the peak. A copy stands in the file as early as it can,
- * so that of what a node waits for it is the last to run (`runOrder()`). What nothing uses any more goes.
+ * The graph with the chosen buffers made again for all uses after the peak. A copy stands in the file as early as it
+ * can, so that of what a node waits for it is the last to run (`runOrder()`). What nothing uses any more goes.
  */
 function withCopies({ graph, order, peak }: State, chosen: readonly Candidate[]): Graph {
   const types = new Map(graph.types), places = new Map(graph.nodes.map(({ output }, i) => [output, i]));

@@ -1,6 +1,6 @@
 /**
- * The order in which a graph runs. ONNX Runtime runs what the last leaf of the file needs first, whatever the file lists
- * before it, so an order that saves memory has to be a dependency or follow from these rules.
+ * The order in which a graph runs. ONNX Runtime runs what the last leaf of the file needs first, whatever the file
+ * lists before it, so an order that saves memory has to be a dependency or follow from these rules.
  */
 import { GraphBuilder } from "../build/builder.ts";
 import type { Graph, Node, Value } from "../ir/ir.ts";
@@ -8,8 +8,8 @@ import { sizeOf } from "../../tensor/mod.ts";
 
 /**
  * The nodes as ONNX Runtime's sequential executor runs them: depth first from the nodes that nothing uses, the last of
- * the file first; of what a node waits for, too, the last of the file first. What its optimizer joins into new nodes moves
- * a little (20 of 7,355 nodes of a training step).
+ * the file first; of what a node waits for, too, the last of the file first. What its optimizer joins into new nodes
+ * moves a little (20 of 7,355 nodes of a training step).
  */
 export function runOrder({ nodes }: Graph): Node[] {
   const maker = new Map(nodes.map(({ output }, i) => [output, i]));
@@ -30,8 +30,8 @@ export function runOrder({ nodes }: Graph): Node[] {
 }
 
 /**
- * The graph in which `value`, the output of an Identity, is there only after all of `after`, computed in that order: zero
- * times their first elements is added to it.
+ * The graph in which `value`, the output of an Identity, is there only after all of `after`, computed in that order:
+ * zero times their first elements is added to it.
  * @throws {RangeError} `value` is not the output of an Identity, or one of `after` depends on it
  */
 export function waitFor(graph: Graph, { value, after }: { value: string; after: readonly string[] }): Graph {

@@ -19,7 +19,10 @@ import { type DType, type Tensor, tensor, tensorBytes, type TensorType } from ".
 /** The operator set that the IR's operators follow, and that is written. */
 export const OPSET = 20;
 const IR_VERSION = 9n;
-/** What a graph with bfloat16 inside is written as: the first in which ONNX's Conv takes it. Else equal to opset 20 here. */
+/**
+ * What a graph with bfloat16 inside is written as: the first in which ONNX's Conv takes it. Else equal to opset 20
+ * here.
+ */
 const NARROW_OPSET = 22;
 const NARROW_IR_VERSION = 10n;
 /** Where protobuf ends. */
@@ -31,8 +34,9 @@ interface EncodeOptions {
   /** `metadata_props`: free key–value pairs. */
   readonly metadata?: Readonly<Record<string, string>>;
   /**
-   * Leave the sizes of volumes open until they are fed. ONNX Runtime keeps the memory of every tensor whose shape it knows
-   * until the last one of that shape is gone; with open sizes it is freed at once: a quarter of a training step's peak.
+   * Leave the sizes of volumes open until they are fed. ONNX Runtime keeps the memory of every tensor whose shape it
+   * knows until the last one of that shape is gone; with open sizes it is freed at once: a quarter of a training step's
+   * peak.
    */
   readonly openSizes?: boolean;
 }
@@ -59,9 +63,9 @@ export function encodeModel(
 }
 
 /**
- * Makes the shapes that Reshape and Expand are given parts of one input with a default, so that nothing is concluded from
- * them. How long each is, is one, too: of values of unknown rank ONNX Runtime does not ask which of all freed ones they
- * equal, which took 26 s of 16,500 nodes.
+ * Makes the shapes that Reshape and Expand are given parts of one input with a default, so that nothing is concluded
+ * from them. How long each is, is one, too: of values of unknown rank ONNX Runtime does not ask which of all freed ones
+ * they equal, which took 26 s of 16,500 nodes.
  */
 function withOpenTargets(graph: Graph, parts: ModelParts, head: ModelHead): Parameters<typeof modelOf> {
   const { nodes, constants } = graph;

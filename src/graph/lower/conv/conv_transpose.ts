@@ -1,7 +1,7 @@
 /**
- * Transposed convolutions in 3-D. Where windows do not overlap (kernel = stride) their outputs only need to be put in
- * place: after a 2-D transposed convolution, fast on a CPU, or after a matrix product, for a device without the operator.
- * What overlaps becomes a convolution of the input with zeros between its voxels.
+ * Transposed convolutions in 3-D. Where windows do not overlap (kernel = stride) a 2-D transposed convolution, fast on
+ * a CPU, or a matrix product, for a device without the operator, computes them, and a transpose puts them in place.
+ * Overlapping windows become a convolution of the input with zeros between its voxels.
  */
 import type { AttrsOf, Ops, Value } from "../../ir/ir.ts";
 import { transposedKernels } from "../../ops/conv.ts";
@@ -11,7 +11,7 @@ import { byChannels, cube, doublingSample } from "../samples.ts";
 
 type Attrs = AttrsOf<"ConvTranspose">;
 
-/** Why some outputs of a transposed convolution are not those of one window alone; null where all are. */
+/** The reason why some outputs belong to more than one window, or null where every output belongs to one. */
 function whyNotPatches({ pads, output_padding, dilations, kernel_shape, strides }: Attrs): string | null {
   if ([...pads, ...output_padding].some((p) => p !== 0)) return "padded";
   if (dilations.some((s) => s !== 1)) return "dilated";
@@ -21,8 +21,8 @@ function whyNotPatches({ pads, output_padding, dilations, kernel_shape, strides 
 const KINDS: readonly Kind[] = byChannels(32, 1, [doublingSample(cube(16, 24), 8), doublingSample(cube(64, 16), 64)]);
 
 /**
- * [N, C, D, H, W] → depth slices as batch, a 2-D ConvTranspose with kd·M output channels, then rows of the planes are
- * moved into place: [N, M, D·kd, H·kh, W·kw].
+ * [N, C, D, H, W] → depth slices as batch → a 2-D ConvTranspose with kd·M output channels → a transpose that moves rows
+ * into place: [N, M, D·kd, H·kh, W·kw].
  */
 function planar(op: Ops, x: Value, w: Value): Value {
   const [n, c, d, h, width] = x.shape, [, m, kd, kh, kw] = w.shape;
@@ -76,7 +76,7 @@ export const PRODUCT_CONV_TRANSPOSE = pass({
   rewrite: (op, [x, w, bias], { group }) => byProduct(op, { x, w, bias }, group),
 });
 
-/** `stride` − 1 zeros after every voxel along an axis. */
+/** Adds `stride` − 1 zeros after every voxel along an axis. */
 function spread(op: Ops, x: Value, axis: number, stride: number): Value {
   if (stride === 1) return x;
   const { shape } = x;
@@ -84,7 +84,7 @@ function spread(op: Ops, x: Value, axis: number, stride: number): Value {
   return op.Reshape(op.Pad(lines, [0, 0, 0, 0, stride - 1, 0], 0, {}), shape.with(axis, shape[axis] * stride));
 }
 
-/** The convolution with flipped kernels of the input spread by the strides; padding cuts its border or leaves it bare. */
+/** A convolution with flipped kernels of the input spread by the strides; the padding widens its border or cuts it. */
 function bySpreading(op: Ops, { x, w, bias }: Operands, attrs: Attrs): Value {
   const { strides, dilations, pads, kernel_shape, output_padding, group } = attrs;
   const n = strides.length;

@@ -1,6 +1,6 @@
 /**
- * Depthwise convolutions in 3-D: one filter a group is too little work for the voxels that are gathered for it. Here each
- * group computes a block of neighbouring rows at once, as that many filters of a convolution strided by the block.
+ * Depthwise convolutions in 3-D: one filter a group does too little work for the voxels that the kernel gathers. Here
+ * each group computes a block of neighbouring rows at once, as that many filters of a convolution strided by the block.
  */
 import type { AttrsOf, Ops, Value } from "../../ir/ir.ts";
 import { sizeOf } from "../../../tensor/mod.ts";

@@ -8,7 +8,7 @@ import { matrix } from "./matrix.ts";
 /** Taps along depth. */
 export const TAPS = 3;
 
-/** y = Aᵀ·((G·g) ⊙ (Bᵀ·d)): outputs y of taps g over inputs d. As given here every constant is exact in float32. */
+/** y = Aᵀ·((G·g) ⊙ (Bᵀ·d)): outputs y of taps g over inputs d. Every constant as stored here is exact in float32. */
 export interface Filter {
   readonly tile: number;
   /** Inputs of a tile, which are as many as its products. */
@@ -26,7 +26,7 @@ export interface Filter {
 const timesRoot = (a: readonly number[], root: number) =>
   [...a, 0].map((v, i) => (i === 0 ? 0 : a[i - 1]) - (i === a.length ? 0 : root * v));
 
-/** The filter that evaluates polynomials at `points` and at infinity, and whose taps are fractions of `divisor`. */
+/** The filter that evaluates polynomials at `points` and at infinity; its taps are multiples of 1/`divisor`. */
 function filterAt(points: readonly number[], divisor: number): Filter {
   const reads = points.length + 1, tile = reads - TAPS + 1;
   const others = points.map((_, i) => points.filter((_, j) => j !== i));
@@ -42,7 +42,7 @@ function filterAt(points: readonly number[], divisor: number): Filter {
   };
 }
 
-/** F(6, 3) and F(4, 3): 4 and 4.5 products for each three outputs, in float32 off by 1.4e-6 and 1e-6 of their deviation. */
+/** F(6, 3) and F(4, 3): 4 and 4.5 products for three outputs; float32 errors of 1.4e-6 and 1e-6 of their deviation. */
 const FILTERS = [filterAt([0, 1, -1, 2, -2, 0.5, -0.5], 45), filterAt([0, 1, -1, 2, -2], 3)] as const;
 /** The product (of the point 1) that each of a tile's outputs contains once. */
 export const ONCE = 1;
@@ -73,8 +73,8 @@ function tilesFor(output: number): [number, number] {
 }
 
 /**
- * The slices of an axis in slabs of one tile, or of several that have at most `most` products, those of one filter equal
- * but for the last. A slab's matrices are full: more tiles are more multiplications with zero.
+ * Divides the slices of an axis into slabs of at most `most` products each (at least one tile). All slabs of a filter
+ * but the last are equal. A slab's matrices are dense, so a slab of more tiles multiplies more zeros.
  */
 export function slabs({ input, output, pad }: Depths, most: number): Slab[] {
   const found: Slab[] = [];
@@ -92,7 +92,7 @@ export function slabs({ input, output, pad }: Depths, most: number): Slab[] {
   return found;
 }
 
-/** [tiles · points, input slices]: what products read of each tile. */
+/** [tiles · points, input slices]: the combinations of slices that the products read. */
 export function inputMatrix(
   dtype: DType,
   { filter, tiles, input, output }: Slab,
@@ -104,7 +104,7 @@ export function inputMatrix(
   });
 }
 
-/** [output slices, tiles · points]: what each output contains of the products. */
+/** [output slices, tiles · points]: the combinations of products that make the outputs. */
 export function outputMatrix(dtype: DType, { filter, tiles, output: [from, to] }: Slab, points: readonly number[]) {
   return matrix(dtype, [to - from, tiles * points.length], (d, column) => {
     const tile = Math.floor(column / points.length);
@@ -115,7 +115,7 @@ export function outputMatrix(dtype: DType, { filter, tiles, output: [from, to] }
 /** Every product of a filter. */
 export const pointsOf = ({ reads }: Filter): number[] => Array.from({ length: reads }, (_, t) => t);
 
-/** What filters are made for. */
+/** A convolution that may be computed by tiles. */
 interface Layer {
   /** Channels in and out. */
   readonly c: number;
@@ -125,10 +125,10 @@ interface Layer {
   readonly pads: readonly number[];
 }
 
-/** Below these the combinations cost about what they save. */
+/** In smaller volumes the combinations cost about as much as they save. */
 const MIN_VOXELS = 12 ** 3;
 
-/** Why a layer is not made by tiles, below a number of channels on either side and of pairs of channels; else null. */
+/** The reason why tiles do not suit a layer, or null. `least`: channels on either side, and pairs of channels. */
 export function whyNoTiles({ c, m, size, pads }: Layer, least: { channels: number; pairs: number }): string | null {
   if (Math.max(...pads) >= TAPS) return "slices of padding alone";
   if (sizeOf(size) < MIN_VOXELS) return "a small volume";

@@ -1,6 +1,6 @@
 /**
- * Convolutions in 3-D for a device that has fast ones in 2-D, or grouped ones in 2-D only: each tap along depth is a 2-D
- * convolution of the depth slices that it reads, and the taps are summed. A kernel of one voxel is a matrix product.
+ * Convolutions in 3-D for a device that is fast in 2-D only, or has grouped ones in 2-D only. Each tap along depth is a
+ * 2-D convolution of the depth slices that it reads; the taps are summed. A kernel of one voxel is a matrix product.
  */
 import type { AttrsOf, Ops, Value } from "../../ir/ir.ts";
 import { DEPTHWISE_KINDS } from "./depthwise.ts";

@@ -1,11 +1,11 @@
 /**
- * Convolutions by whole rows: volumes as [channels, rows, width], a row being one line along the last axis. Moving rows
- * is cheap on a CPU, moving single voxels is not.
+ * Convolutions by whole rows of volumes [channels, rows, width], a row being one line along the last axis: a CPU moves
+ * rows fast and single voxels slowly.
  */
 import type { Ops, Value } from "../../ir/ir.ts";
 import { type DType, sizeOf, type Tensor, tensor } from "../../../tensor/mod.ts";
 
-/** A block of neighbouring rows (along depth and height), and the rows that it reads, counted from its first one. */
+/** A block of neighbouring rows along depth and height, and the rows that it reads, counted from its first row. */
 export interface Block {
   readonly size: readonly [number, number];
   readonly reads: readonly [readonly number[], readonly number[]];
@@ -13,7 +13,7 @@ export interface Block {
   readonly read: (axis: number, u: number, k: number) => number;
 }
 
-/** The reads in the order of the taps of the first row, then what each further row adds. */
+/** The block with its reads in the order of the first row's taps, then those that each further row adds. */
 export function blockOf(
   size: readonly [number, number],
   { kernel, read }: { kernel: readonly number[]; read: Block["read"] },
@@ -29,7 +29,7 @@ export function blockOf(
 /** Number of rows that a block reads. */
 export const reach = ({ reads }: Block): number => reads[0].length * reads[1].length;
 
-/** [taps, block · reach] of 0 and 1: which tap connects a row of the block with a row that it reads. */
+/** [taps, block · reach] of 0 and 1: the tap that connects a row of the block with a row that it reads. */
 export function tapMatrix({ size, reads, read }: Block, [kd, kh]: readonly number[], dtype: DType): Tensor {
   const [rows, columns] = [kd * kh, sizeOf(size) * reads[0].length * reads[1].length];
   const matrix = Array<number>(rows * columns).fill(0);
@@ -44,12 +44,12 @@ export function tapMatrix({ size, reads, read }: Block, [kd, kh]: readonly numbe
   return tensor(dtype, [rows, columns], matrix);
 }
 
-/** Where some blocks lie: sample, and first row along depth and height. */
+/** The places of blocks: sample, and first row along depth and height. */
 export type Places = readonly (readonly [number, number, number])[];
 
 /**
- * The rows that blocks read of volumes [channels, N · depth · height, width]: [channels, reads · places, width], zeros
- * outside the volume.
+ * The rows that blocks read of volumes [channels, N · depth · height, width]: [channels, reads · places, width]. Rows
+ * outside the volume are zeros.
  */
 export function gatherRows(
   op: Ops,

@@ -1,6 +1,6 @@
 /**
- * Weight gradients of convolutions. `ops/conv.ts` writes them as a convolution whose kernel is as large as the volume;
- * on the CPU that form is 3 to 10 times slower than the matrix products here.
+ * Weight gradients of convolutions as matrix products. `ops/conv.ts` writes them as a convolution whose kernel is as
+ * large as the volume, which takes 3 to 10 times as long on a CPU.
  */
 import type { Ops, Value } from "../../ir/ir.ts";
 import { sizeOf } from "../../../tensor/mod.ts";
@@ -39,12 +39,12 @@ export function geometry({ node: { attrs }, x: [rows, kernels], y }: Match<"Conv
   };
 }
 
-/** Whether a Conv is a weight gradient in its exchanged form: the kernel covers more than the output. */
+/** Whether a Conv is a weight gradient: its kernel covers more voxels than its output has. */
 export function isWeightGradient({ x: [, kernels, bias], y }: Match<"Conv">): boolean {
   return bias == null && kernels.shape.length === 5 && sizeOf(kernels.shape.slice(2)) > sizeOf(y.shape.slice(2));
 }
 
-/** x and dy as the pattern has them. */
+/** x and dy in the shapes of the pattern. */
 type Inputs = readonly [rows: Value, kernels: Value];
 
 interface Side {
@@ -63,8 +63,8 @@ interface Meeting {
 }
 
 /**
- * dw[c, m, k] = Σ x[c, p·stride + k − pad]·dy[m, p]; for stride 1 also Σ x[c, q]·dy[m, q + pad − k]. The side with fewer
- * channels is `far`, since it is copied once for every tap.
+ * dw[c, m, k] = Σ x[c, p·stride + k − pad]·dy[m, p]; for stride 1 also Σ x[c, q]·dy[m, q + pad − k]. Each tap needs a
+ * copy of `far`, so the side with fewer channels is `far`.
  */
 function meet(op: Ops, [rows, kernels]: Inputs, g: Geometry): Meeting {
   const side = (v: Value, channels: number, size: readonly number[]): Side => ({
@@ -78,7 +78,7 @@ function meet(op: Ops, [rows, kernels]: Inputs, g: Geometry): Meeting {
     : { far: x, near: dy, farIsX: true, offset: (axis, k) => k - g.pads[axis] };
 }
 
-/** Matrices of few channels grow by taking several rows at once; strided windows and single rows share too little. */
+/** Few channels make small matrices, so blocks of several rows; strided windows and single rows share too few reads. */
 function chooseBlock({ groups, c, m, kernel, stride }: Geometry, { near, offset }: Meeting): Block {
   const shares = stride.every((s) => s === 1) && kernel[0] * kernel[1] > 1;
   const rows = !shares ? 1 : groups > 1 ? 16 : Math.min(512 / (c * m), 4);
@@ -87,26 +87,28 @@ function chooseBlock({ groups, c, m, kernel, stride }: Geometry, { near, offset 
   return blockOf([size(0), size(1)], { kernel, read: (axis, u, k) => u * stride[axis] + offset(axis, k) });
 }
 
-/** Rows of a matrix that lie a multiple of this apart share few places of a processor's cache. */
+/** Matrix rows that lie a multiple of this apart compete for few places of a processor's cache. */
 const CACHE_WAY_FLOATS = 1024;
 
-/** Whether rows of so many elements share so few places that their product takes 1.1 to 1.25 times as long. */
+/** Whether rows of `elements` compete for cache places: their product then takes 1.1 to 1.25 times as long. */
 export const collide = (elements: number): boolean => elements % CACHE_WAY_FLOATS === 0;
 
-/** How many of `all` blocks to take at a time: at most `most`, equal but for the last, in rows that do not collide. */
+/**
+ * The blocks of a chunk: at most `most` of `all`, so that chunks are equal but the last and their rows do not collide.
+ */
 function apart(all: number, { most, width }: { most: number; width: number }): number {
   let parts = Math.ceil(all / most);
   while (parts < all && collide(Math.ceil(all / parts) * width)) parts++;
   return Math.ceil(all / parts);
 }
 
-/** Whether rows are copied to meet each other; all voxels with themselves need not be. */
+/** Whether the product needs copies of rows: a kernel 1³ with stride 1 reads every voxel where it is. */
 const isCopied = ({ kernel, stride, size, out }: Geometry) =>
   sizeOf(kernel) > 1 || stride.some((s) => s !== 1) || out.some((n, i) => n !== size[i]);
 
 /**
- * Rows of `far` that each block of `near` reads, times the rows of the block: one matrix product over all blocks, whose
- * elements are then summed by the tap that they belong to. In chunks of blocks, so that the copies stay in the budget.
+ * Multiplies the rows of each block of `near` with the rows of `far` that it reads, all blocks in one matrix product,
+ * then sums the elements of the result that belong to the same tap. Chunks of blocks keep the copies within the budget.
  */
 function byRows(op: Ops, inputs: Inputs, g: Geometry, target: Target): Value {
   const { groups, c, m, n, kernel } = g;
@@ -171,7 +173,7 @@ function products(op: Ops, { far, near, offset, block, places, g }: Chunk): Valu
     const right = op.Reshape(nearRows, [groups, columns, places.length * near.size[2]]);
     const turned = op.Transpose(right, { perm: [0, 2, 1] });
     return joined(op, kw, (k) => {
-      // every sw-th voxel of a row, zero outside: a product is faster than a slice
+      // every sw-th voxel of a row, zero outside: a product takes less time than a slice
       const isRead = (from: number, to: number) => Number(from === k - pads[2] + to * sw);
       const tap = op.MatMul(farRows, matrix(far.value.dtype, [far.size[2], near.size[2]], isRead));
       return op.MatMul(op.Reshape(tap, [groups, lines, places.length * near.size[2]]), turned);
@@ -186,20 +188,20 @@ function products(op: Ops, { far, near, offset, block, places, g }: Chunk): Valu
   return op.MatMul(left, op.Transpose(right, { perm: [0, 2, 1] }));
 }
 
-/** Voxels for each channel of `near` up to which the copies of {@link byTaps} cost less than they save. */
+/** Most voxels for each channel of `near` at which the copies of {@link byTaps} cost less than they save. */
 const FEW_VOXELS = 4;
 
 const hasFewVoxels = ({ groups, c, m, kernel, stride, out, n }: Geometry) =>
   groups === 1 && sizeOf(kernel) > 1 && stride.every((s) => s === 1) &&
   n * sizeOf(out) <= FEW_VOXELS * Math.max(c, m);
 
-/** What the copies take, bytes. */
+/** Size of the copies, bytes. */
 const tapBytes = ({ c, m, n, kernel, size, out }: Geometry) =>
   FLOAT_BYTES * n * sizeOf(kernel) * (c > m ? m * sizeOf(size) : c * sizeOf(out));
 
 /**
- * One product with a copy of `far` for every tap: where weights are many and voxels few, it is the weights' order that
- * takes time, and here they come in theirs.
+ * One product with a copy of `far` for every tap. Its result has the weights' own order: with many weights and few
+ * voxels, reordering them would take most of the time.
  */
 function byTaps(op: Ops, inputs: Inputs, g: Geometry): Value {
   const { far, near, farIsX, offset } = meet(op, inputs, g);
@@ -231,7 +233,7 @@ export function joined(op: Ops, n: number, part: (k: number) => Value, axis: num
   return n === 1 ? parts[0] : op.Concat(...parts, { axis });
 }
 
-/** Filters of one channel for another, each with its own taps. */
+/** Number of pairs of channels, each with taps of its own. */
 const filters = ({ c, m }: Geometry) => c * m;
 
 interface GeometryKind {

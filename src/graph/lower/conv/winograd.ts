@@ -1,7 +1,7 @@
 /**
- * Convolutions with three taps along depth by minimal filtering along that axis (`minimal_filter.ts`). The products are
- * 2-D convolutions of depth slices that were combined before, a group each, and the combinations, before and after, are
- * matrix products with small constant matrices.
+ * Convolutions with three taps along depth by minimal filtering along that axis (`minimal_filter.ts`). Products with
+ * small constant matrices combine depth slices; a 2-D convolution with one group for each product of the filter
+ * follows; further small matrices combine its results.
  */
 import type { Ops, Value } from "../../ir/ir.ts";
 import { sizeOf, type Tensor, tensor } from "../../../tensor/mod.ts";
@@ -23,7 +23,7 @@ export function combined(op: Ops, slices: Value, { sampleAxis, by }: { sampleAxi
 
 /** Most products of a slab of several tiles. */
 const MAX_PRODUCTS = 16;
-/** What slabs of several tiles may take beside the kernels: about what stays in a processor's cache. */
+/** Largest slab of several tiles, bytes without the kernels: about the size of a processor's cache. */
 const SLAB_BYTES = 24 * 2 ** 20;
 
 /** The kernels of a filter's products, one group each: [products · M, C, kh, kw] from [M, C, 3, kh, kw]. */
@@ -49,7 +49,7 @@ interface Tiled {
   readonly shape: readonly number[];
 }
 
-/** Slab by slab: combined slices as the groups of one 2-D convolution, whose results are combined. */
+/** Slab by slab: combines slices, convolves them as groups of one 2-D convolution, combines the results. */
 function byTiles(
   op: Ops,
   { x, w, bias }: { readonly x: Value; readonly w: Value; readonly bias: Value | null | undefined },

@@ -1,6 +1,6 @@
 /**
- * Weight gradients of convolutions with three taps along depth by minimal filtering along that axis: with the matrices of
- * `minimal_filter.ts` dw = Gᵀ·((A·dy) ⊙ (Bᵀ·x)), summed over tiles.
+ * Weight gradients of convolutions with three taps along depth by minimal filtering along that axis: with the matrices
+ * of `minimal_filter.ts` dw = Gᵀ·((A·dy) ⊙ (Bᵀ·x)), summed over tiles.
  */
 import type { Ops, Value } from "../../ir/ir.ts";
 import { type Tensor, tensor } from "../../../tensor/mod.ts";
@@ -11,13 +11,15 @@ import { collide, type Geometry, geometry, isWeightGradient, joined } from "./we
 import { inputMatrix, outputMatrix, pointsOf, type Slab, slabs, TAPS, whyNoTiles } from "./minimal_filter.ts";
 import { combined } from "./winograd.ts";
 
-/** [E, C, H, W] moved along its last axis by `shift` and cut or padded with zeros to `width`. */
+/** Moves [E, C, H, W] along its last axis by `shift` and cuts or pads it with zeros to `width`. */
 function movedColumns(op: Ops, v: Value, shift: number, width: number): Value {
   const end = width - v.shape[3] - shift;
   return shift === 0 && end === 0 ? v : op.Pad(v, [0, 0, 0, shift, 0, 0, 0, end], 0, {});
 }
 
-/** [E, C, H, W] as [E, C, taps, rows, W]: the rows from `first(tap)` on; those outside are the last of `v`, one of zeros. */
+/**
+ * [E, C, H, W] → [E, C, taps, rows, W]: the rows from `first(tap)` on. The last row of `v`, zeros, stands for others.
+ */
 function rowsOfTaps(op: Ops, v: Value, { taps, rows, first }: {
   readonly taps: number;
   readonly rows: number;
@@ -31,7 +33,9 @@ function rowsOfTaps(op: Ops, v: Value, { taps, rows, first }: {
   return op.Gather(v, tensor("int32", [taps, rows], read), { axis: 2 });
 }
 
-/** The sides as they meet: `far`, that of fewer channels, is copied for the taps along height, `near` moved along width. */
+/**
+ * x and dy. The one with fewer channels, `far`, is copied for the taps along height; the other is moved along width.
+ */
 interface Meeting {
   readonly x: Value;
   readonly dy: Value;
@@ -41,14 +45,14 @@ interface Meeting {
 /** Most products of a slab of several tiles. */
 const MAX_PRODUCTS = 16;
 
-/** Products that are made at a time, so that their copies stay in the budget. */
+/** Products at a time whose copies stay within the budget. */
 function mostProducts({ c, m, size, kernel }: Geometry, { temporaryBytes }: Target): number {
   const [few, many] = [Math.min(c, m), Math.max(c, m)];
   const bytes = FLOAT_BYTES * (few * (kernel[1] + 1) + 2 * many) * size[1] * size[2];
   return Math.min(Math.max(1, Math.floor(temporaryBytes / bytes)), MAX_PRODUCTS);
 }
 
-/** Rows of zeros at the end of planes like dy's: one, or so many that channels do not collide. */
+/** Rows of zeros at the end of a plane: one, or two where channels would otherwise compete for cache places. */
 const zeroRows = ({ shape: [, , , h, w] }: Value) => collide((h + 1) * w) ? 2 : 1;
 
 const turned = ({ dtype, shape: [rows, columns], data }: Tensor) =>
@@ -85,7 +89,7 @@ function products(
   return tiles === 1 ? op.Reshape(all, all.shape.slice(1)) : op.ReduceSum(all, [0], { keepdims: 0 });
 }
 
-/** `all` in parts of at most `most`, equal but for the last. */
+/** Divides `all` into parts of at most `most`, equal but for the last. */
 function shared(all: readonly number[], most: number): number[][] {
   const size = Math.ceil(all.length / Math.ceil(all.length / most));
   return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));

@@ -58,7 +58,10 @@ export class RuleContext {
     return value === null ? undefined : this.b.known(value);
   }
 
-  /** The numbers of constant input `i`, undefined where it is absent. @throws {TypeError} when it is computed at run time */
+  /**
+   * The numbers of constant input `i`, undefined where it is absent. @throws {TypeError} when it is computed at run
+   * time
+   */
   numbers(i: number, what: string): number[] | undefined {
     if (this.optional(i) === null) return undefined;
     const t = this.known(i);
