@@ -26,7 +26,7 @@ const devices = new Devices();
 /** Allowed error relative to the largest element of an output; float32 resolves 6e-8. */
 const TOLERANCE = 2e-6;
 
-/** An output whose elements are all smaller is measured against this: float32 knows no slopes of 1e-9 beside 1. */
+/** The scale of an output whose elements are all smaller: float32 has no slopes of 1e-9 beside 1. */
 const MIN_SCALE = 0.01;
 
 /** Operators whose kernels approximate more coarsely, with the reason. */
@@ -39,7 +39,7 @@ const TOLERANCES: Partial<Record<OpName, number>> = {
 /** Operators with lowered forms run in these as well. */
 const LOWERED: readonly OpName[] = ["Conv", "ConvTranspose", "InstanceNormalization", "LayerNormalization", "MaxPool"];
 
-/** Operators that a provider cannot run as built, or only inexactly: they run in lowered forms only. */
+/** Operators that a provider cannot run as built, or only inexactly: tested in lowered forms only. */
 const ONLY_LOWERED: Partial<Record<Provider, readonly OpName[]>> = {
   cuda: ["MaxPool"],
   webgpu: ["Conv", "ConvTranspose", "InstanceNormalization", "LayerNormalization"],

@@ -1,10 +1,10 @@
-/** Reverse-mode differentiation: one walk over the nodes of a builder, using each operator's `vjp` rule. */
+/** Reverse-mode differentiation: one walk over the nodes of a builder that applies each operator's `vjp`. */
 import type { GraphBuilder } from "./build/builder.ts";
 import { type BuiltNode, NO_GRADIENT, type OpName, type Value } from "./ir/ir.ts";
 import { isFloat, sameShape } from "../tensor/mod.ts";
 import { opDef } from "./ops/mod.ts";
 
-/** A node on the path from a wanted value to the loss has no gradient rule. */
+/** Thrown for a node without a gradient rule on the path from a wanted value to the loss. */
 export class NoGradientError extends TypeError {
   override readonly name = "NoGradientError";
   constructor(readonly op: OpName, readonly value: Value, readonly why: string) {

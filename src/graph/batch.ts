@@ -1,17 +1,17 @@
 /**
- * A network for one sample as a network for several: the leading axis of its inputs and outputs, of size 1, becomes the
- * batch. Not a vectorisation of any graph: one that moves or mixes that axis is refused.
+ * Turns a network for one sample into one for several: the leading axis of its inputs and outputs, of size 1, becomes
+ * the batch. Not a vectorisation of every graph: one that moves or mixes that axis is refused.
  */
 import { GraphBuilder } from "./build/builder.ts";
 import type { Graph, Node, Value } from "./ir/ir.ts";
 import { sameShape } from "../tensor/mod.ts";
 
-/** Operators with the whole shape of their output as a constant input, and which one. */
+/** Operators with the whole shape of their output as a constant input, and the number of that input. */
 const TARGET_SHAPE: Readonly<Partial<Record<Node["op"], number>>> = { Reshape: 1, Expand: 1, Resize: 3 };
 
 /**
  * The graph for `n` samples: every value that depends on an input has the leading axis `n` in place of 1, and sample
- * `i` of it is what the graph gives for sample `i` of the inputs.
+ * `i` of it equals the graph's value for sample `i` of the inputs.
  * @throws {RangeError} an input's leading axis is not 1, or an operator does not keep samples apart
  */
 export function batched(graph: Graph, n: number): Graph {
@@ -38,8 +38,8 @@ export function batched(graph: Graph, n: number): Graph {
 }
 
 /**
- * What shapes do not tell: along the leading axis nothing is normalised or cut, and that of every sample's value meets
- * that of the output (broadcasting aligns the last axes).
+ * Whether a node leaves samples apart in ways that shapes do not show: it must not normalise or cut along the leading
+ * axis, and the leading axis of each operand must meet that of the output (broadcasting aligns the last axes).
  */
 function keepsApart(
   { op, inputs, output, attrs }: Node,
@@ -56,7 +56,7 @@ function keepsApart(
   return op === "Reshape" || inputs.every((name) => !perSample.has(name) || rank(name) >= rank(output));
 }
 
-/** The node on values of several samples; null where these do not fit together. */
+/** The node applied to values of several samples; null where their shapes do not fit together. */
 function applied(
   b: GraphBuilder,
   { op, inputs, attrs }: Node,

@@ -1,6 +1,6 @@
 /**
- * The compiler: a plain IR of ONNX operators, its builder, reverse-mode differentiation and a float64 reference.
- * Knows nothing of ONNX Runtime, networks or medicine.
+ * The compiler: reads ONNX graphs into a plain IR, differentiates, lowers and schedules them, writes them again, and
+ * computes them in float64 as a reference. Knows nothing of ONNX Runtime's interface, networks or medicine.
  */
 export { ONNX_DTYPES } from "./ir/dtypes.ts";
 export type { Graph, Node, OpName, Ops, Value } from "./ir/ir.ts";

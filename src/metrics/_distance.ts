@@ -24,7 +24,7 @@ interface Line {
   readonly step: number;
 }
 
-/** A transform of one line in place: `d(p) = min over q of f(q) + (step·(p − q))²`. */
+/** Returns a function that transforms a line in place: `d(p) = min over q of f(q) + (step·(p − q))²`. */
 function envelopePass(longest: number): (field: Float64Array, start: number, line: Line) => void {
   const apex = new Int32Array(longest);
   const height = new Float64Array(longest);

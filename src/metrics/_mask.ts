@@ -1,8 +1,8 @@
-/** Masks and their bounding boxes. */
+/** Masks and checks of their sizes. */
 export type Mask = Uint8Array;
 export type Triple = readonly [number, number, number];
 
-/** Rejects two masks of different length. */
+/** @throws {RangeError} the masks differ in length */
 export function checkMasks(metric: string, prediction: Mask, reference: Mask): void {
   if (prediction.length !== reference.length) {
     throw new RangeError(
@@ -11,7 +11,7 @@ export function checkMasks(metric: string, prediction: Mask, reference: Mask): v
   }
 }
 
-/** Rejects a mask that does not fill its size. */
+/** @throws {RangeError} the mask does not fill its size */
 export function checkSize(metric: string, mask: Mask, [nx, ny, nz]: Triple): void {
   if (mask.length !== nx * ny * nz) {
     throw new RangeError(`Cannot compute ${metric}: expected ${nx}×${ny}×${nz} voxels, got ${mask.length}`);

@@ -39,7 +39,7 @@ export function auc(scores: readonly (readonly number[])[], actual: readonly num
   return areas.reduce((sum, area) => sum + area, 0) / areas.length;
 }
 
-/** From the rank sum of the positives, equal scores sharing their mean rank. */
+/** The area from the rank sum of the positives; equal scores share their mean rank. */
 function binaryAuc(scores: readonly number[], positive: readonly boolean[]): number {
   const order = scores.map((_, i) => i).sort((a, b) => scores[a] - scores[b]);
   let rankSum = 0;

@@ -1,4 +1,4 @@
-/** Dice, its averages, and volumes. */
+/** Dice, means without NaN, and volumes. */
 import { checkMasks, type Mask } from "./_mask.ts";
 
 /**
@@ -29,7 +29,7 @@ export function nanMean(values: readonly number[]): number {
   return defined.reduce((sum, v) => sum + v, 0) / defined.length;
 }
 
-/** Volume of the voxels of a label map that have `value` (default: all that are not 0), millilitres. */
+/** Volume of the voxels of a label map with `value` (default: any but 0), millilitres. */
 export function volumeMl(
   mask: Mask,
   { spacingMm, value }: { spacingMm: readonly [number, number, number]; value?: number },

@@ -7,7 +7,7 @@ interface HausdorffOptions {
   readonly spacingMm: Triple;
   /**
    * The value where exactly one mask is empty: BraTS practice is 373.13, the diagonal of 240×240×155 mm. Default "nan",
-   * which means that averages skip the case and a wholly missed lesion costs nothing. Both empty is always NaN.
+   * with which averages skip the case, so that a lesion missed as a whole costs nothing. NaN where both are empty.
    */
   readonly empty?: "nan" | "inf" | number;
   /** Percentage of the directed distances, 100 is the full Hausdorff distance. */
@@ -49,7 +49,7 @@ interface Box {
   readonly size: Triple;
 }
 
-/** The box of both masks: what lies outside changes neither edges nor distances between them. */
+/** The box of both masks: voxels outside it change neither edges nor distances. */
 function unionBox(masks: readonly Mask[], [nx, ny, nz]: Triple): Box {
   const low = [nx, ny, nz];
   const high = [-1, -1, -1];
@@ -74,7 +74,7 @@ function unionBox(masks: readonly Mask[], [nx, ny, nz]: Triple): Box {
   };
 }
 
-/** The mask's edge inside the box; beyond the image and the box there is no mask. */
+/** The mask's edge inside the box; voxels outside the box count as not in the mask. */
 export function edgeOf(mask: Mask, [, ny, nz]: Triple, { start, size: [sx, sy, sz] }: Box): Uint8Array {
   const edge = new Uint8Array(sx * sy * sz);
   const [rowStride, sliceStride] = [nz, ny * nz];

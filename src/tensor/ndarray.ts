@@ -1,7 +1,7 @@
 /** Float64 arrays in C order and the index arithmetic that the reference `evaluate` functions share. */
 import { sizeOf, type Tensor } from "./tensor.ts";
 
-/** Every dtype evaluates in float64; bool as 0 and 1, integers exactly up to 2⁵³. */
+/** Numbers of any dtype as float64: bool as 0 and 1, integers exactly up to 2⁵³. */
 export interface NdArray {
   readonly shape: readonly number[];
   readonly data: Float64Array;
@@ -98,7 +98,7 @@ export function reshape(a: NdArray, shape: readonly number[]): NdArray {
   return { shape, data: a.data };
 }
 
-/** Folds `axes` with `f` from `initial`; the kept axes keep their order, folded ones become 1. */
+/** Folds `axes` with `f` from `initial`; folded axes have size 1 in the result. */
 export function reduce(
   a: NdArray,
   { axes, initial, f }: { axes: readonly number[]; initial: number; f: (acc: number, v: number) => number },

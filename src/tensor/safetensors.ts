@@ -1,6 +1,7 @@
 /**
- * The safetensors format: 8 bytes of header length, a JSON header, raw little-endian data. Reads with bounds what
- * anybody wrote; knows nothing of keys. Source: the format's description in the repository huggingface/safetensors.
+ * The safetensors format: 8 bytes of header length, a JSON header, raw little-endian data. Reads untrusted files within
+ * bounds; knows no keys.
+ * Source: the format's description in the repository huggingface/safetensors.
  */
 import { type Tensor, tensorBytes } from "./tensor.ts";
 import {
@@ -30,11 +31,11 @@ const TYPES: Readonly<Record<string, StoredType>> = {
   BOOL: "bool",
 };
 const NAMES = Object.fromEntries(Object.entries(TYPES).map(([name, dtype]) => [dtype, name]));
-/** As the format's own reader has it. */
+/** The bound of the format's own reader. */
 const MAX_HEADER_BYTES = 100_000_000;
 const METADATA = "__metadata__";
 
-/** The parts of a file, one behind the other; the tensors' own bytes are not copied. */
+/** The parts of a file in order; the tensors' bytes are not copied. */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},

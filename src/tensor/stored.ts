@@ -1,4 +1,4 @@
-/** Tensors as weight files store them, and how they become ours. Not a file format. */
+/** Tensors as weight files store them, and their conversion to tensors that networks run. Not a file format. */
 import { type DType, sizeOf, type Tensor, tensor, tensorFromBytes } from "./tensor.ts";
 
 /** Element types of weight files. */
@@ -24,10 +24,10 @@ export interface StoredTensor {
   readonly bytes: Uint8Array;
 }
 
-/** The most that is read of one file. */
+/** Bounds of the files that are read. */
 export interface TensorLimits {
   readonly tensors: number;
-  /** Of all tensors together. */
+  /** Bytes of all tensors together. */
   readonly bytes: number;
   readonly rank: number;
 }
@@ -35,7 +35,7 @@ export interface TensorLimits {
 /** A network is written as one ONNX file, which ends at 2 GiB. */
 export const TENSOR_LIMITS: TensorLimits = { tensors: 100_000, bytes: 2 ** 31 - 1, rank: 8 };
 
-/** What is wrong with a shape read from a file, or null. */
+/** The fault of a shape read from a file, or null. */
 export function shapeFault(shape: readonly unknown[], { rank }: Pick<TensorLimits, "rank">): string | null {
   if (shape.length > rank) return `${shape.length} axes, more than ${rank}`;
   const wrong = shape.find((d) => !Number.isSafeInteger(d) || (d as number) < 0);
@@ -43,7 +43,7 @@ export function shapeFault(shape: readonly unknown[], { rank }: Pick<TensorLimit
   return Number.isSafeInteger(sizeOf(shape as number[])) ? null : "sizes whose product is out of range";
 }
 
-/** The elements as 32-bit floats; of float32 the very bits. @throws {TypeError} integers */
+/** The elements as float32; a float32 tensor keeps its bits. @throws {TypeError} integers */
 export function toFloat32(stored: StoredTensor): Tensor {
   const { dtype, shape, bytes } = stored;
   if (dtype === "float32") return tensorFromBytes({ dtype, shape }, bytes);
@@ -58,7 +58,7 @@ export function toFloat32(stored: StoredTensor): Tensor {
   throw new TypeError(`Cannot use a tensor as weights: expected floats, got ${dtype}`);
 }
 
-/** A tensor of an element type that `graph/` has. @throws {TypeError} another */
+/** The same tensor, if networks run its element type. @throws {TypeError} another type */
 export function toTensor({ dtype, shape, bytes }: StoredTensor): Tensor {
   if (dtype === "float16" || dtype === "bfloat16" || dtype === "int16" || dtype === "int8") {
     throw new TypeError(`Cannot use a tensor: expected an element type that networks have, got ${dtype}`);

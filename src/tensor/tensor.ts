@@ -4,7 +4,8 @@
  */
 
 /**
- * The element types that Sulcus runs; names as in ONNX, lower case. `bfloat16` lives between two Casts of a graph only.
+ * The element types that Sulcus runs; names as in ONNX, lower case. `bfloat16` exists only between two Casts of a
+ * graph.
  */
 export type DType = keyof typeof ARRAYS;
 
@@ -74,12 +75,12 @@ export function toNumbers(t: Tensor): number[] {
   return Array.from<number | bigint, number>(t.data, Number);
 }
 
-/** Whether gradients can flow through values of this dtype. */
+/** Whether values of this dtype have gradients. */
 export function isFloat(dtype: DType): boolean {
   return dtype === "float32" || dtype === "float64" || dtype === "bfloat16";
 }
 
-/** Same shape, element by element. */
+/** Whether two shapes are equal. */
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((d, i) => d === b[i]);
 }
@@ -89,7 +90,7 @@ export function tensorBytes(t: Tensor): Uint8Array {
   return new Uint8Array(t.data.buffer, t.data.byteOffset, t.data.byteLength);
 }
 
-/** A tensor over a copy-free view of `bytes` (copied only when misaligned). */
+/** A tensor that is a view of `bytes`, or of a copy where they are not aligned. */
 export function tensorFromBytes(type: TensorType, bytes: Uint8Array): Tensor {
   const ctor = ARRAYS[type.dtype];
   const aligned = bytes.byteOffset % ctor.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);

@@ -1,6 +1,9 @@
 /**
- * Builds graphs: `b.op.Conv(x, w, null, {…})` infers the type at once and adds a node.
- * Not an optimiser: what is added stays until `build()` drops what no output needs.
+ * Builds graphs: `b.op.Conv(x, w, null, {…})` infers the type at once and adds a node. Not an optimiser: every node
+ * stays until `build()` drops those that no output needs.
+ *
+ * @example const b = new GraphBuilder(); const x = b.input("x", { dtype: "float32", shape: [1, 4] }); const graph =
+ *   b.build("double", { y: b.op.Mul(x, 2) });
  */
 import type { Attrs, AttrsOf, BuiltNode, Graph, InputInfo, Node, OpName, Ops, Value } from "../ir/ir.ts";
 import { type DType, isFloat, type Tensor, tensor, type TensorType } from "../../tensor/mod.ts";
@@ -47,7 +50,7 @@ export class GraphBuilder {
     return value == null ? undefined : this.#constants.get(value.name);
   }
 
-  /** A scalar or 1-D constant shared by all that ask for the same one. */
+  /** A scalar or 1-D constant; equal ones are one value. */
   literal(dtype: DType, value: number | readonly number[]): Value {
     const key = `${dtype}:${typeof value === "number" ? value : `[${value}]`}`;
     let found = this.#scalars.get(key);
@@ -60,7 +63,7 @@ export class GraphBuilder {
     return found;
   }
 
-  /** Adds a node by operator name with values as inputs; the untyped form of `op.X`, for passes and importers. */
+  /** Adds a node by the name of its operator: `op.X` for passes and importers, which hold names and lists of values. */
   add<K extends OpName>(op: K, x: readonly (Value | null | undefined)[], given: Partial<AttrsOf<K>> = {}): Value {
     const inputs = x.slice(0, x.findLastIndex((v) => v != null) + 1).map((v) => v ?? null);
     const infos = inputsOf(
@@ -81,7 +84,10 @@ export class GraphBuilder {
     return y;
   }
 
-  /** Replays `graph` into this builder; `bind` gives the values of its inputs and may replace constants by name. */
+  /**
+   * Replays `graph` into this builder and returns its values by name. `bind` returns the values of its inputs and may
+   * replace constants; `visit` may return a value in place of a node.
+   */
   inline(
     graph: Graph,
     bind: (name: string, type: TensorType, constant: Tensor | undefined) => Value | undefined,
@@ -107,7 +113,7 @@ export class GraphBuilder {
   }
 
   /**
-   * The finished graph: outputs get the given names, nodes that no output needs are dropped.
+   * Returns the finished graph: outputs have the given names, nodes that no output needs are dropped.
    * @throws {RangeError} an output's name belongs to another value
    */
   build(name: string, outputs: Readonly<Record<string, Value>>): Graph {
@@ -176,7 +182,9 @@ export class GraphBuilder {
   }
 }
 
-/** A node of operator `K` as one of the union of all: each `K` has its member, which the compiler does not see. */
+/**
+ * A node of operator `K` as a member of the union over all operators, which TypeScript does not derive for a free `K`.
+ */
 function anyNode<K extends OpName>(node: BuiltNode<K>): BuiltNode {
   return node as BuiltNode;
 }

@@ -1,10 +1,10 @@
-/** Shows a graph as text, the same text for the same graph: the debugger, and what golden tests compare. */
+/** Prints a graph as text, the same text for the same graph: for debugging and golden tests. */
 import type { Graph, Node, OpName } from "../ir/ir.ts";
 import { opDef } from "../ops/mod.ts";
 import { sizeOf, type Tensor, type TensorType } from "../../tensor/mod.ts";
 import { inputInfos } from "./verify.ts";
 
-/** Longest constant that is shown at its use, as numbers. */
+/** Longest constant that is printed where it is used. */
 const INLINE = 16;
 
 /**
@@ -46,13 +46,13 @@ function attrs(graph: Graph, node: Node): string {
   return ` {${shown.map(([k, v]) => `${k}=${typeof v === "object" ? `[${v}]` : v}`).join(", ")}}`;
 }
 
-/** Whether the operator's record would give this attribute the same value by itself. */
+/** Whether the attribute has its default value. */
 function isDefault<K extends OpName>(graph: Graph, node: Node<K>, key: string): boolean {
   const valueIn = (attrs: object): unknown => new Map(Object.entries(attrs)).get(key);
   try {
     const completed = opDef(node.op).attrs?.({ ...node.attrs, [key]: undefined }, inputInfos(graph, node));
     return `${valueIn(completed ?? {})}` === `${valueIn(node.attrs)}`;
   } catch {
-    return false; // an attribute without which there is no node
+    return false; // a required attribute
   }
 }

@@ -1,6 +1,4 @@
-/**
- * Checks that a graph keeps the IR's promises. Not a check of foreign files: `decode.ts` and `normalize.ts` do that.
- */
+/** Checks the invariants of the IR. Not a check of foreign files, which is the work of `read/`. */
 import type { Graph, InputInfo, Node, OpName, PerInput } from "../ir/ir.ts";
 import { inputsOf } from "../ir/signatures.ts";
 import { isOpName, opDef } from "../ops/mod.ts";
@@ -85,7 +83,7 @@ function verifyNode<K extends OpName>(graph: Graph, node: Node<K>, what: string)
   }
 }
 
-/** What inference sees of a node's inputs. */
+/** The types and constants of a node's inputs. */
 export function inputInfos<K extends OpName>(graph: Graph, { op, inputs }: Node<K>): PerInput<K, InputInfo> {
   return inputsOf(
     op,

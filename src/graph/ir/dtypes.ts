@@ -1,7 +1,7 @@
 /** Element types by the numbers that ONNX gives them (`TensorProto.DataType`). */
 import type { DType } from "../../tensor/mod.ts";
 
-/** ONNX's numbers for the dtypes that Cast can name. */
+/** ONNX's number of each dtype. */
 export const ONNX_DTYPES: Readonly<Record<DType, number>> = {
   float32: 1,
   uint8: 2,
@@ -12,7 +12,7 @@ export const ONNX_DTYPES: Readonly<Record<DType, number>> = {
   bfloat16: 16,
 };
 
-/** The dtype of a foreign model's element type; the compiler's own bfloat16 is not read. */
+/** The dtype of a foreign model's element type. @throws {TypeError} another type, bfloat16 included */
 export function dtypeOfOnnx(code: number): DType {
   const found = dtypeNumbered(code);
   if (found === undefined || found === "bfloat16") {
@@ -22,7 +22,7 @@ export function dtypeOfOnnx(code: number): DType {
   return found;
 }
 
-/** The dtype with an ONNX number, bfloat16 included. */
+/** The dtype with an ONNX number, bfloat16 included, if there is one. */
 export function dtypeNumbered(code: number): DType | undefined {
   return (Object.keys(ONNX_DTYPES) as DType[]).find((dtype) => ONNX_DTYPES[dtype] === code);
 }

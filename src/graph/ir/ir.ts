@@ -6,10 +6,10 @@ import type { NdArray, Tensor, TensorType } from "../../tensor/mod.ts";
 import type { AttrsOf, InputsOf, OpName, Ops, PerInput, Value } from "./signatures.ts";
 
 export type AttrValue = number | string | readonly number[];
-/** Attributes of an operator that is not known. */
+/** Attributes whatever the operator. */
 export type Attrs = Readonly<Record<string, AttrValue>>;
 
-/** One operator application: a union over the operators `K`, told apart by `op`. An absent input is "", as in ONNX. */
+/** One application of an operator; `op` discriminates the union over `K`. An absent input is "", as in ONNX. */
 export type Node<K extends OpName = OpName> = {
   readonly [P in K]: {
     readonly op: P;
@@ -19,7 +19,9 @@ export type Node<K extends OpName = OpName> = {
   };
 }[K];
 
-/** The node with other inputs and another output. It lists every field: a new one does not compile until it is here. */
+/**
+ * The node with other inputs and another output. Lists every field, so that a new field does not compile without it.
+ */
 export function rewired<K extends OpName>(
   { op, attrs }: Node<K>,
   { inputs, output }: { readonly inputs: readonly string[]; readonly output: string },
@@ -27,7 +29,7 @@ export function rewired<K extends OpName>(
   return { op, inputs, output, attrs };
 }
 
-/** The same inside a builder, with its values. */
+/** A node inside a builder, which holds values in place of names. */
 export type BuiltNode<K extends OpName = OpName> = {
   readonly [P in K]: {
     readonly op: P;
@@ -47,7 +49,7 @@ export interface Graph {
   readonly types: ReadonlyMap<string, TensorType>;
 }
 
-/** What shape inference sees of one input: its type, and its tensor when it is a constant. */
+/** An input for shape inference: its type, and its tensor when it is a constant. */
 export interface InputInfo extends TensorType {
   readonly constant?: Tensor;
 }
@@ -62,32 +64,32 @@ export interface VjpContext<K extends OpName> {
 }
 
 /**
- * Reverse-mode rule: from the gradient of the output, the gradient of each input (null: none). Broadcasting is undone,
- * fan-out summed and what nobody asked for dropped by the walk in `autodiff.ts`, never here.
+ * Reverse-mode rule: returns the gradient of each input (null: none) from that of the output. The walk in `autodiff.ts`
+ * undoes broadcasting, sums fan-out and drops gradients that nobody asked for; no rule does.
  */
 export type Vjp<K extends OpName> = (op: Ops, context: VjpContext<K>, dy: Value) => readonly (Value | null)[];
 
 /** The output does not depend smoothly on any input: gradients stop here. */
 export const NO_GRADIENT = Symbol("no gradient");
 
-/** A gradient that is not implemented, with the reason that the error shows. */
+/** A gradient that is not implemented, with the reason that users read. */
 export interface Unsupported {
   readonly unsupported: string;
 }
 
-/** Marks an operator that has no gradient rule, with the reason that the user sees. */
+/** Marks an operator that has no gradient rule, with the reason that users read. */
 export function unsupported(why: string): Unsupported {
   return { unsupported: why };
 }
 
-/** Everything the compiler knows of one operator. */
+/** The record of one operator. */
 export interface OpDef<K extends OpName> {
-  /** Completes partly given attributes; receives the inputs' types. Throws on a wrong value. */
+  /** Completes partly given attributes. Throws on a wrong value. */
   readonly attrs?: (given: Partial<AttrsOf<K>>, inputs: PerInput<K, InputInfo>) => AttrsOf<K>;
-  /** The output's type. Throws `TypeError` or `RangeError` naming the offending shapes. */
+  /** Returns the output's type. Throws `TypeError` or `RangeError` with the wrong types or shapes. */
   readonly infer: (inputs: PerInput<K, InputInfo>, attrs: AttrsOf<K>) => TensorType;
   readonly vjp: Vjp<K> | typeof NO_GRADIENT | Unsupported;
-  /** Float64 reference. `y` is the inferred output type. */
+  /** The operator in float64, the reference of engines and gradients. `y` is the inferred output type. */
   readonly evaluate: (inputs: PerInput<K, NdArray>, attrs: AttrsOf<K>, y: TensorType) => NdArray;
 }
 

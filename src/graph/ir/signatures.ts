@@ -12,7 +12,7 @@ export interface Value extends TensorType {
 export type Operand = Value | Tensor | number | readonly number[];
 /** An input that may be absent. */
 type Optional<T = Operand> = T | null;
-/** Numbers that shape inference needs: a constant in every graph that can be built. */
+/** Numbers on which the output's shape depends: always a constant. */
 type Numbers = readonly number[] | Value;
 
 interface Unary {
@@ -35,7 +35,7 @@ interface Window {
   dilations: readonly number[];
 }
 
-/** Operator name → inputs and attributes. Every other table of the compiler is total over these names. */
+/** Operator name → inputs and attributes. All tables of the compiler are total over these names. */
 export interface OpTable {
   Abs: Unary;
   Add: Binary;
@@ -149,12 +149,12 @@ type PerElement<I extends readonly unknown[], T> = {
   readonly [P in keyof I]: null extends I[P] ? T | null | undefined : T;
 };
 
-/** A list of inputs as those of `op`. Nothing checks how many there are: a rule fails at what is missing. */
+/** Types a list as the inputs of `op`. Their number is not checked: a rule fails where an input is missing. */
 export function inputsOf<K extends OpName, T>(_op: K, list: readonly (T | null | undefined)[]): PerInput<K, T> {
   return list as readonly unknown[] as PerInput<K, T>;
 }
 
-/** `op.X(…)` for an operator that is chosen at run time. */
+/** Calls `op.X(…)` for an operator chosen at run time. */
 export function applied<K extends OpName>(
   op: Ops,
   name: K,

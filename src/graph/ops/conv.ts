@@ -25,7 +25,7 @@ export function windowOutput(d: number, window: Window, i: number, ceil = false)
   const padded = d + window.pads[i] + window.pads[i + window.strides.length];
   const steps = (padded - extent(window, i)) / window.strides[i];
   const out = (ceil ? Math.ceil(steps) : Math.floor(steps)) + 1;
-  // as PyTorch: the last window must start inside the input or its left padding
+  // as in PyTorch: the last window must start inside the input or its left padding
   return ceil && (out - 1) * window.strides[i] >= d + window.pads[i] ? out - 1 : out;
 }
 
@@ -66,12 +66,12 @@ function inferConv([x, w, b]: PerInput<"Conv", InputInfo>, attrs: ConvAttrs): Te
   return { dtype: x.dtype, shape };
 }
 
-/** [M, C/g, k…] → [C, M/g, k…]: the kernels of the transposed map, for a convolution that is its equal. */
+/** [M, C/g, k…] → [C, M/g, k…]: the kernels with which a convolution equals the transposed convolution. */
 export function transposedKernels(op: Ops, w: Value, group: number): Value {
   const swapped = swapChannels(op, w, group), [c, m, ...kernel] = swapped.shape;
   const taps = sizeOf(kernel);
   if (taps === 1) return swapped;
-  // all axes reversed are one reversed, which takes half the time
+  // reversing all axes at once takes half the time of one after the other
   const turned = op.Slice(op.Reshape(swapped, [c, m, taps]), [-1], [-(2 ** 31)], [2], [-1]);
   return op.Reshape(turned, swapped.shape);
 }
@@ -111,7 +111,7 @@ function convWeightGradient(op: Ops, { x, dy, attrs }: { x: Value; dy: Value; at
   const [n, c, ...spatial] = x.shape;
   const [, m, ...out] = dy.shape;
   const axes = spatial.map((_, i) => i + 2);
-  // what the last window does not reach takes no part: less padding at the end, or fewer voxels
+  // leave out voxels that the last window does not reach: less padding at the end, or fewer voxels
   const end = out.map((o, i) => (o - 1) * strides[i] + extent(attrs, i) - spatial[i] - pads[i]);
   const used = spatial.map((d, i) => d + Math.min(end[i], 0));
   const seen = end.every((e) => e >= 0) ? x : op.Slice(x, axes.map(() => 0), used, axes, axes.map(() => 1));

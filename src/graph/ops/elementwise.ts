@@ -15,7 +15,7 @@ function inferSame([x]: readonly InputInfo[]): TensorType {
   return { dtype: x.dtype, shape: x.shape };
 }
 
-/** The operators of one input without attributes have one type, whatever their name; so have those of two. */
+/** All operators of one input without attributes have one type, and so have those of two. */
 type Unary = OpDef<"Abs">;
 type Binary = OpDef<"Add">;
 
@@ -210,7 +210,7 @@ export const ELEMENTWISE_OPS = {
   LeakyRelu: {
     attrs: ({ alpha = 0.01 }) => ({ alpha }),
     infer: inferFloat,
-    // on a CPU a choice between scalars takes half the time of that between dy and alpha·dy, and 0 and 1 clipped a quarter
+    // times on a CPU: choosing between dy and α·dy 1, between two scalars ½, clipping 0 and 1 to them ¼
     vjp: (op, { x: [x], y, attrs: { alpha } }, dy) => {
       const [one, slope] = [1, alpha].map((value) => tensor(x.dtype, [], [value]));
       const isPositive = op.GreaterOrEqual(alpha > 0 ? y : x, 0);

@@ -1,5 +1,6 @@
 /**
- * Normalisations. BatchNormalization is the inference form; `train/` writes the batch-statistics form in primitives.
+ * Normalisations. BatchNormalization is the inference form; `train/` writes the form with batch statistics in
+ * primitives.
  */
 import type { InputInfo, OpDef, Ops, Value } from "../ir/ir.ts";
 import { map, reduce, reshape, zip } from "../../tensor/ndarray.ts";

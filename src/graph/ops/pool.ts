@@ -34,7 +34,7 @@ function indices(dims: readonly number[]): number[][] {
   return dims.reduce<number[][]>((all, d) => all.flatMap((i) => Array.from({ length: d }, (_, k) => [...i, k])), [[]]);
 }
 
-/** For each output voxel the flat input offsets that its window covers, and its size with padding. */
+/** For each output voxel the flat offsets of the input voxels in its window, and their number with padding. */
 function windowsOf(
   spatial: readonly number[],
   out: readonly number[],
@@ -62,7 +62,7 @@ function pool(x: NdArray, y: TensorType, f: (base: number, window: number) => nu
   return out;
 }
 
-/** Where the last windows of ceil mode reach beyond the padded input, more padding at the end. */
+/** The padding at the end, larger where the last windows of ceil mode reach beyond the padded input. */
 function endPads(shape: readonly number[], out: readonly number[], attrs: MaxAttrs): number[] {
   const { kernel_shape, strides, dilations, pads } = attrs;
   return out.map((o, i) => {

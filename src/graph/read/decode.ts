@@ -1,6 +1,6 @@
 /**
- * Reads an ONNX file into plain data and refuses what Sulcus does not take: nothing untrusted gets past this file and
- * `normalize.ts` to ONNX Runtime. It knows the file format, not the operators.
+ * Reads an ONNX file into plain data and refuses files that Sulcus does not take: this file and `normalize.ts` check
+ * all that reaches ONNX Runtime. It knows the file format, not the operators.
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import {
@@ -30,7 +30,7 @@ import {
 /** An attribute: a number, a text, a list of either, or a tensor. */
 export type RawAttr = number | string | readonly number[] | readonly string[] | Tensor;
 
-/** A node as the file has it. An absent optional input or output is the empty string. */
+/** A node of the file. An absent optional input or output is the empty string. */
 export interface RawNode {
   readonly op: string;
   readonly name: string;
@@ -39,7 +39,7 @@ export interface RawNode {
   readonly attrs: ReadonlyMap<string, RawAttr>;
 }
 
-/** A graph input; a dimension is a size, a symbol, or "?" where the file leaves it open. */
+/** A graph input; a dimension is a size, a symbol, or "?" where the file states neither. */
 export interface RawInput {
   readonly name: string;
   readonly dtype: DType;
@@ -52,14 +52,14 @@ export interface RawModel {
   readonly opset: number;
   readonly producer: string;
   readonly metadata: Readonly<Record<string, string>>;
-  /** Without those that are initializers. */
+  /** Inputs that are not initializers. */
   readonly inputs: readonly RawInput[];
   readonly outputs: readonly string[];
   readonly constants: ReadonlyMap<string, Tensor>;
   readonly nodes: readonly RawNode[];
 }
 
-/** The largest model that is read. */
+/** Bounds of the models that are read. */
 export interface ImportLimits {
   /** Of the file; protobuf ends at 2 GiB. */
   readonly bytes: number;
@@ -74,7 +74,7 @@ export const IMPORT_LIMITS: ImportLimits = { bytes: 2 ** 31 - 1, nodes: 100_000,
 /** Most inputs or outputs of one node. */
 const MAX_OPERANDS = 4096;
 
-/** Operator sets whose rules `normalize.ts` knows. */
+/** The operator sets that `normalize.ts` reads. */
 export const OPSETS = { first: 9, last: 23 } as const;
 
 /**
@@ -114,7 +114,7 @@ export function decodeModel(bytes: Uint8Array, limits: ImportLimits = IMPORT_LIM
   return raw;
 }
 
-/** A node as error messages name it. */
+/** The name of a node in error messages. */
 export function nodeLabel({ op, name, outputs }: RawNode): string {
   return `node ${quoted(name || outputs.find((o) => o !== "") || "")} (${op})`;
 }
@@ -310,12 +310,12 @@ function attributeOf(a: AttributeProto, label: string, limits: ImportLimits): Ra
   }
 }
 
-/** INT64_MAX and its like ("to the end") become the nearest number that counts exactly. */
+/** The nearest safe integer: INT64_MAX and its like stand for "to the end". */
 export function safeInteger(v: bigint): number {
   return Math.min(Math.max(Number(v), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }
 
-/** The shortest decimal with this float32 value: what the exporter was given, so 1e-5 and not 9.999999747378752e-6. */
+/** The shortest decimal with this float32 value, as the exporter was given it: 1e-5, not 9.999999747378752e-6. */
 function shortest(v: number): number {
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(v.toPrecision(digits));

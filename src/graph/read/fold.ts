@@ -1,6 +1,6 @@
 /**
- * A builder that computes at once what depends on constants only, so that shape arithmetic vanishes from imported
- * graphs. Not an optimiser: a parameter stays a parameter, whatever is done to it.
+ * A builder that computes values of constants at once, so that shape arithmetic vanishes from imported graphs. Not an
+ * optimiser: parameters, and values computed from them, stay in the graph.
  */
 import { GraphBuilder } from "../build/builder.ts";
 import type { AttrsOf, BuiltNode, OpName, Value } from "../ir/ir.ts";
@@ -9,7 +9,7 @@ import { fromTensor } from "../../tensor/ndarray.ts";
 import { allocate, isFloat, type NdArray, sizeOf, type Tensor, type TensorType } from "../../tensor/mod.ts";
 import { opDef } from "../ops/mod.ts";
 
-/** Operators whose cost is not about the number of elements that go in and out. */
+/** Operators whose cost exceeds the number of their elements: never folded. */
 const HEAVY: ReadonlySet<OpName> = new Set<OpName>([
   "AveragePool",
   "Conv",
@@ -26,16 +26,16 @@ const MAX_INT64 = 2 ** 63 - 1024;
 interface FoldLimits {
   /** Largest result that is computed. */
   readonly elements: number;
-  /** Largest float result that replaces its node; larger ones are computed only when a rule asks for them. */
+  /** Largest float result that is computed at once; larger ones are computed only when a rule asks for them. */
   readonly eagerFloats: number;
-  /** How many elements all folding of one graph may touch. */
+  /** Most elements that folding may touch in one graph. */
   readonly total: number;
 }
 
 const FOLD_LIMITS: FoldLimits = { elements: 2 ** 20, eagerFloats: 2 ** 12, total: 2 ** 24 };
 
 export class FoldingBuilder extends GraphBuilder {
-  /** Named float constants and what is computed from them: what training changes. */
+  /** Names of the float constants that training changes. */
   readonly #parameters = new Set<string>();
   readonly #lazy = new Map<string, () => Tensor | undefined>();
   readonly #limits: FoldLimits;

@@ -1,6 +1,6 @@
 /**
  * Brings foreign ONNX models (operator sets 9 to 23) into the IR: static shapes, one output a node, the operators of
- * `ir/signatures.ts`. Shape arithmetic is computed away; weights keep the names that the file gives them.
+ * `ir/signatures.ts`. Shape arithmetic is folded; weights keep the names that they have in the file.
  */
 import {
   checkShape,
@@ -26,7 +26,7 @@ import { SHAPE_RULES } from "./rules/shape.ts";
 import { WINDOW_RULES } from "./rules/window.ts";
 import { renameValues } from "./rename.ts";
 
-/** Operator of ONNX → how it becomes operators of the IR. What is not here is refused by name. */
+/** Operator of ONNX → its form in operators of the IR. All other operators are refused by name. */
 export const IMPORT_RULES: Rules = {
   ...CONSTANT_RULES,
   ...ELEMENTWISE_RULES,
@@ -37,7 +37,7 @@ export const IMPORT_RULES: Rules = {
   ...WINDOW_RULES,
 };
 
-/** How many nodes of the IR a node of the file may become on average. */
+/** Most nodes of the IR for a node of the file, on average. */
 const MAX_GROWTH = 10;
 
 export interface ImportOptions {
@@ -51,7 +51,7 @@ export interface ImportOptions {
 }
 
 /**
- * Reads an ONNX model into the IR. Large constants are views of `bytes`, which must then not change.
+ * Reads an ONNX model into the IR. Large constants are views of `bytes`, which must not change afterwards.
  * @throws {SyntaxError | TypeError | RangeError} what `decodeModel` refuses; a dimension that neither the file nor the
  *   caller fixes; an operator, attribute or input that the IR cannot express, with the node's name
  */
@@ -91,7 +91,7 @@ export function normalizeModel(raw: RawModel, options: ImportOptions = {}): Grap
   return renameValues(b.build(raw.name, results), names);
 }
 
-/** Stands for an output until every value has its final name. */
+/** The name of an output until every value has its final name. */
 const outputKey = (i: number) => `output:${i}`;
 
 function refuseUnknownOperators({ nodes }: RawModel): void {

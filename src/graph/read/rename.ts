@@ -1,9 +1,7 @@
 /** Gives values of a graph other names. */
 import { type Graph, rewired } from "../ir/ir.ts";
 
-/**
- * The graph with values renamed by `names`; a name that is not in it stays, or gets a suffix where it is in the way.
- */
+/** The graph with values renamed by `names`. Other values keep their names, with a suffix where the name is taken. */
 export function renameValues(graph: Graph, names: ReadonlyMap<string, string>): Graph {
   const all = [...graph.types.keys()];
   const taken = new Set(all.flatMap((name) => names.get(name) ?? []));

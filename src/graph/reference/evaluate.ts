@@ -1,4 +1,4 @@
-/** Float64 reference interpreter: the truth that engines and gradients are checked against. Slow by design. */
+/** The float64 reference with which engines and gradients are compared. Slow by design. */
 import type { Graph, Node, OpName } from "../ir/ir.ts";
 import { fromTensor } from "../../tensor/ndarray.ts";
 import { type NdArray, sameShape, type Tensor, type TensorType } from "../../tensor/mod.ts";
@@ -6,7 +6,7 @@ import { inputsOf } from "../ir/signatures.ts";
 import { opDef } from "../ops/mod.ts";
 
 /**
- * Runs `graph` in float64 whatever its dtypes say and returns its outputs.
+ * Computes the outputs of `graph` in float64, whatever its dtypes.
  * @throws {RangeError} a feed is missing or has another shape than the graph's input
  */
 export function evaluate(graph: Graph, feeds: Readonly<Record<string, Tensor | NdArray>>): Record<string, NdArray> {

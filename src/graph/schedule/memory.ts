@@ -1,12 +1,12 @@
 /**
- * How much memory running a graph takes, told before it runs: ONNX Runtime's CPU provider in a device child, with open
- * sizes (`write/encode.ts`). Not a model of a GPU's memory.
+ * Predicts the memory of running a graph with open sizes (`write/encode.ts`) on ONNX Runtime's CPU provider in a device
+ * child. Not a model of a GPU's memory.
  *
- * What is modelled: a value's buffer is there from the node that makes it to its last use in the order of `runOrder()`;
- * Reshape, Identity and what a product reads as columns share the buffer of their input; with open sizes nothing else
- * does, since ONNX Runtime reuses and overwrites only buffers whose sizes it knows to be equal. Inputs are held from
- * outside, old and new state both live until the run ends, and each output then is copied for JavaScript. What kernels
- * allocate for themselves and the gaps of the arena are a measured factor.
+ * The model: a value's buffer exists from the node that makes it to its last use in the order of `runOrder()`. Reshape,
+ * Identity and matrices that a product reads as columns share the buffer of their input; no other value shares one,
+ * since ONNX Runtime reuses only buffers whose sizes it knows to be equal. The caller holds the inputs, old and new
+ * state exist until the run ends, and each output is then copied for JavaScript. A measured factor stands for the
+ * memory that kernels allocate and for gaps in the arena.
  */
 import type { Graph, Node, OpName } from "../ir/ir.ts";
 import { runOrder } from "./sequence.ts";
@@ -15,13 +15,13 @@ import { bytesOf } from "../../tensor/mod.ts";
 export interface MemoryForecast {
   /** Highest resident memory of the device's process, bytes. */
   readonly peakBytes: number;
-  /** The graph's intermediate values and outputs that are there at that moment, bytes. */
+  /** Intermediate values and outputs that exist at that moment, bytes. */
   readonly valueBytes: number;
   /** The output of the node that runs at that moment. */
   readonly at: string;
 }
 
-/** When a buffer is there: the positions of the node that makes it and of those that use it. */
+/** The lifetime of a buffer: the positions of the node that makes it and of those that use it. */
 export interface Lifetime {
   readonly bytes: number;
   readonly from: number;
@@ -31,16 +31,16 @@ export interface Lifetime {
 
 /** A child after its first run, without any graph, bytes (measured: 72 MB when it opens, then 17 to 34 MB more). */
 const CHILD_BYTES = 97e6;
-/** What a session keeps of a node, bytes (measured as it is loaded: 6 to 8 kB in steps of 7 to 17 thousand nodes). */
+/** Memory of a session for each node, bytes (measured at loading: 6 to 8 kB in steps of 7 to 17 thousand nodes). */
 const NODE_BYTES = 8e3;
-/** Replaced state that the child has not collected yet is at most this, bytes (`engine/device/host.ts`). */
+/** Most replaced state that the child has not collected yet, bytes (`engine/device/host.ts`). */
 const GARBAGE_BYTES = 64 * 2 ** 20;
-/** The process's memory for values over their bytes (measured: 1.28 to 1.44 in steps, 1.66 in a small forward pass). */
+/** Memory of the process for a byte of values (measured: 1.28 to 1.44 in steps, 1.66 in a small forward pass). */
 const OVERHEAD = 1.35;
 
 const SHARES_BUFFER: ReadonlySet<OpName> = new Set<OpName>(["Identity", "Reshape"]);
 
-/** Whether matrices are exchanged only for products, which ONNX Runtime then has read their rows as columns. */
+/** Whether a transpose of matrices feeds products only: ONNX Runtime then reads rows as columns and copies nothing. */
 function isReadAsColumns({ op, attrs }: Node, users: readonly OpName[]): boolean {
   if (op !== "Transpose") return false;
   const { perm } = attrs, last = perm.length - 1;
@@ -80,7 +80,7 @@ export function lifetimesOf(graph: Graph, order: readonly Node[]): Map<string, L
   return lives;
 }
 
-/** Bytes of all buffers that are there while node `i` runs. */
+/** Bytes of all buffers that exist while node `i` runs. */
 export function liveBytes(lives: ReadonlyMap<string, Lifetime>, nodes: number): Float64Array {
   const live = new Float64Array(nodes + 1);
   for (const { bytes, from, uses } of lives.values()) {
@@ -92,7 +92,7 @@ export function liveBytes(lives: ReadonlyMap<string, Lifetime>, nodes: number): 
   return live.subarray(0, nodes);
 }
 
-/** Predicts the peak of running `graph` again and again, with inputs that are replaced by a run's outputs. */
+/** Predicts the peak memory of running `graph` repeatedly, each run's outputs replacing the next one's inputs. */
 export function predictMemory(graph: Graph): MemoryForecast {
   const order = runOrder(graph);
   const live = liveBytes(lifetimesOf(graph, order), order.length);

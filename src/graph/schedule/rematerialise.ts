@@ -1,6 +1,6 @@
 /**
- * Re-materialisation: what was computed early and is needed late is computed again instead of being kept in between.
- * Works on any graph and knows neither layers nor gradients: it looks at what lies idle while memory is highest.
+ * Re-materialisation: computes values again that were computed early and are needed late, instead of keeping them in
+ * between. Works on any graph and knows neither layers nor gradients: it frees buffers that are idle at the peak.
  */
 import { type Graph, type Node, rewired } from "../ir/ir.ts";
 import { buffersOf, type Lifetime, lifetimesOf, liveBytes, type MemoryForecast, predictMemory } from "./memory.ts";
@@ -17,7 +17,7 @@ export interface Rematerialised {
   readonly after: MemoryForecast;
 }
 
-/** No graph of the same results was found that fits; `least` is the one that takes the least memory. */
+/** Thrown where no graph with the same results fits the budget; `least` is the one that takes the least memory. */
 export class MemoryBudgetError extends RangeError {
   override readonly name = "MemoryBudgetError";
   constructor(readonly least: Rematerialised, budgetBytes: number) {
@@ -26,18 +26,17 @@ export class MemoryBudgetError extends RangeError {
   }
 }
 
-/** Rounds without a lower peak after which the search ends. */
+/** The search ends after so many rounds without a lower peak. */
 const PATIENCE = 24;
 /**
- * What a round frees at most, as a share of the values: small steps find the cheapest ways; where they end, larger
- * ones.
+ * Most that a round frees, as a share of the values. Small steps find the cheapest ways; each idle round doubles it.
  */
 const STEP = 0.05;
 
 /**
- * The graph with the same results whose predicted peak is at most `budgetBytes`, recomputing what costs least for the
- * memory that it frees; or the one of the lowest peak for which at most the share `extraCost` of its time is computed
- * again. ONNX Runtime must not merge equal nodes (`engine/runtimes/ort.ts`).
+ * Returns a graph with the same results whose predicted peak is at most `budgetBytes`. It computes again the buffers
+ * that free most memory for their cost, at most the share `extraCost` of the graph's time. ONNX Runtime must not merge
+ * equal nodes (`engine/runtimes/ort.ts`).
  * @throws {MemoryBudgetError} no such graph was found
  */
 export function rematerialise(
@@ -70,20 +69,20 @@ export function rematerialise(
   return best;
 }
 
-/** A buffer that lies idle at the peak, and how to do without it there. */
+/** A buffer that is idle at the peak, and the nodes that make it again afterwards. */
 interface Candidate {
   readonly buffer: string;
   /** The nodes that make its values again, in order. */
   readonly nodes: readonly Node[];
-  /** Other buffers that this reads, which must not go at the same time. */
+  /** Other buffers that these nodes read, which must not be freed at the same time. */
   readonly reads: ReadonlySet<string>;
-  /** Bytes that are free at the peak then. */
+  /** Bytes freed at the peak. */
   readonly freed: number;
   /** Cost of a freed byte. */
   readonly price: number;
 }
 
-/** One round: frees buffers at the peak until it is down to `target` bytes; null where there is nothing to free. */
+/** One round: frees buffers at the peak until `target` bytes are left; null where no buffer can be freed. */
 export function relieve(graph: Graph, target: number): Graph | null {
   const state = stateAtPeak(graph);
   const { live, peak } = state;
@@ -130,17 +129,17 @@ function stateAtPeak(graph: Graph): State {
   return { graph, order, makers, bufferOf, lives, live, peak, readLater };
 }
 
-/** Whether a buffer is there at the peak without being made or used then; outputs of the graph stay what they are. */
+/** Whether a buffer exists at the peak but is neither made nor used then. */
 function isIdle({ from, uses }: Lifetime, peak: number): boolean {
   return from < peak && uses.at(-1)! > peak && !uses.includes(peak);
 }
 
-/** What is at most this part of a buffer is kept rather than computed again with it. */
+/** Inputs of at most this part of a buffer's size are kept, not computed again with it. */
 const SMALL = 1 / 16;
 /** Most nodes that make one buffer again. */
 const LONGEST = 128;
 
-/** How to make a buffer again before its first use after the peak; null where that helps nothing. */
+/** The nodes that make a buffer again before its first use after the peak; null where that frees nothing. */
 function candidateOf(state: State, buffer: string): Candidate | null {
   const { graph, makers, bufferOf, lives, live, peak } = state;
   const { bytes, uses } = lives.get(buffer)!;
@@ -173,7 +172,7 @@ function candidateOf(state: State, buffer: string): Candidate | null {
   return { buffer, nodes: chain, reads, freed, price: cost / freed };
 }
 
-/** Bytes of other buffers that are there at once while `chain` makes `buffer`. */
+/** Largest number of bytes of other buffers that exist while `chain` makes `buffer`. */
 function passing({ bufferOf, lives }: State, chain: readonly Node[], buffer: string): number {
   const last = new Map<string, number>();
   chain.forEach(({ inputs, output }, at) => [...inputs, output].forEach((name) => last.set(bufferOf(name), at)));
@@ -192,8 +191,8 @@ function passing({ bufferOf, lives }: State, chain: readonly Node[], buffer: str
 }
 
 /**
- * The graph with the chosen buffers made again for all uses after the peak. A copy stands in the file as early as it
- * can, so that of what a node waits for it is the last to run (`runOrder()`). What nothing uses any more goes.
+ * The graph with the chosen buffers made again for all uses after the peak, without nodes that no output needs any
+ * more. A copy stands in the file as early as its inputs allow: of a node's inputs it then runs last (`runOrder()`).
  */
 function withCopies({ graph, order, peak }: State, chosen: readonly Candidate[]): Graph {
   const types = new Map(graph.types), places = new Map(graph.nodes.map(({ output }, i) => [output, i]));

@@ -1,15 +1,15 @@
 /**
- * The order in which a graph runs. ONNX Runtime runs what the last leaf of the file needs first, whatever the file
- * lists before it, so an order that saves memory has to be a dependency or follow from these rules.
+ * The order in which a graph runs. ONNX Runtime does not follow the order of the file: it starts with the nodes that
+ * the file's last leaf needs. An order that saves memory must follow from its rules or be forced by a dependency.
  */
 import { GraphBuilder } from "../build/builder.ts";
 import type { Graph, Node, Value } from "../ir/ir.ts";
 import { sizeOf } from "../../tensor/mod.ts";
 
 /**
- * The nodes as ONNX Runtime's sequential executor runs them: depth first from the nodes that nothing uses, the last of
- * the file first; of what a node waits for, too, the last of the file first. What its optimizer joins into new nodes
- * moves a little (20 of 7,355 nodes of a training step).
+ * The nodes in the order of ONNX Runtime's sequential executor: depth first from the nodes that nothing uses, the
+ * file's last one first; a node's inputs, too, the file's last one first. Nodes that its optimizer joins move a little
+ * (20 of 7,355 nodes of a training step).
  */
 export function runOrder({ nodes }: Graph): Node[] {
   const maker = new Map(nodes.map(({ output }, i) => [output, i]));
@@ -18,7 +18,7 @@ export function runOrder({ nodes }: Graph): Node[] {
   const stack = nodes.flatMap(({ output }, i) => (used.has(output) ? [] : [i]));
   while (stack.length > 0) {
     const i = stack.pop()!;
-    if (i < 0) order.push(nodes[~i]); // everything that the node waits for has run
+    if (i < 0) order.push(nodes[~i]); // all its inputs have been computed
     else if (!entered.has(i)) {
       entered.add(i);
       stack.push(~i);
@@ -30,8 +30,8 @@ export function runOrder({ nodes }: Graph): Node[] {
 }
 
 /**
- * The graph in which `value`, the output of an Identity, is there only after all of `after`, computed in that order:
- * zero times their first elements is added to it.
+ * The graph in which `value`, the output of an Identity, is computed after all of `after`: zero times their first
+ * elements is added to it.
  * @throws {RangeError} `value` is not the output of an Identity, or one of `after` depends on it
  */
 export function waitFor(graph: Graph, { value, after }: { value: string; after: readonly string[] }): Graph {

@@ -1,4 +1,4 @@
-/** Comparing numbers in tests: against expected values, and gradients against differences. Not for production code. */
+/** Compares numbers in tests: values with expected ones, gradients with differences. */
 import { gradients } from "../autodiff.ts";
 import { GraphBuilder } from "../build/builder.ts";
 import { evaluate } from "../reference/evaluate.ts";

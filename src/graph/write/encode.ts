@@ -1,7 +1,4 @@
-/**
- * Writes the IR as an ONNX file: opset 20, IR version 9, standard operators only. Reading, which has to distrust what
- * it is given, is `decode.ts`.
- */
+/** Writes the IR as an ONNX file: opset 20, IR version 9, standard operators only. `read/` reads files. */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   AttributeProto_AttributeType as Kind,
@@ -16,32 +13,30 @@ import type { AttrValue, Graph, Node } from "../ir/ir.ts";
 import { ONNX_DTYPES } from "../ir/dtypes.ts";
 import { type DType, type Tensor, tensor, tensorBytes, type TensorType } from "../../tensor/mod.ts";
 
-/** The operator set that the IR's operators follow, and that is written. */
+/** The operator set of the IR and of the files. */
 export const OPSET = 20;
 const IR_VERSION = 9n;
 /**
- * What a graph with bfloat16 inside is written as: the first in which ONNX's Conv takes it. Else equal to opset 20
- * here.
+ * The operator set of graphs with bfloat16: the first whose Conv takes it. The IR's other operators equal opset 20's.
  */
 const NARROW_OPSET = 22;
 const NARROW_IR_VERSION = 10n;
-/** Where protobuf ends. */
+/** Largest file that protobuf allows. */
 const MAX_BYTES = 2 ** 31 - 1;
 
-/** What a model file says of itself besides its graph, and how it is written. */
+/** Facts that a model file states besides its graph, and how the graph is written. */
 interface EncodeOptions {
   readonly producer?: string;
   /** `metadata_props`: free key–value pairs. */
   readonly metadata?: Readonly<Record<string, string>>;
   /**
-   * Leave the sizes of volumes open until they are fed. ONNX Runtime keeps the memory of every tensor whose shape it
-   * knows until the last one of that shape is gone; with open sizes it is freed at once: a quarter of a training step's
-   * peak.
+   * Leaves the sizes of volumes open. ONNX Runtime keeps the memory of every tensor whose shape it knows until the last
+   * one of that shape is freed; with open sizes it frees each at once, which saves a quarter of a training step's peak.
    */
   readonly openSizes?: boolean;
 }
 
-/** Attributes that ONNX types as float; every other number is an int. */
+/** Attributes that are floats in ONNX; every other number is an int. */
 const FLOAT_ATTRIBUTES: ReadonlySet<string> = new Set(["alpha", "beta", "epsilon"]);
 
 /**
@@ -63,9 +58,9 @@ export function encodeModel(
 }
 
 /**
- * Makes the shapes that Reshape and Expand are given parts of one input with a default, so that nothing is concluded
- * from them. How long each is, is one, too: of values of unknown rank ONNX Runtime does not ask which of all freed ones
- * they equal, which took 26 s of 16,500 nodes.
+ * Makes the target shapes of Reshape and Expand parts of one input with a default, so that ONNX Runtime infers no sizes
+ * from them. Their lengths are an input, too: it does not compare values of unknown rank with every freed one, which
+ * took 26 s for 16,500 nodes.
  */
 function withOpenTargets(graph: Graph, parts: ModelParts, head: ModelHead): Parameters<typeof modelOf> {
   const { nodes, constants } = graph;
@@ -85,15 +80,15 @@ function withOpenTargets(graph: Graph, parts: ModelParts, head: ModelHead): Para
   }];
 }
 
-/** A graph that is run many times in one call; names of its model's inputs and outputs by those of the graph. */
+/** Names of the inputs and outputs of a model that runs a graph many times in one call. */
 interface LoopNames {
   /** The number of iterations, int64. */
   readonly count: "count";
-  /** State inputs: what the first iteration starts from. */
+  /** State inputs: the values from which the first iteration starts. */
   start(input: string): string;
-  /** State outputs: what the last iteration leaves. */
+  /** State outputs: the values after the last iteration. */
   end(output: string): string;
-  /** Every other input and output: one entry an iteration, stacked along a new first axis. */
+  /** All other inputs and outputs: one entry an iteration, stacked along a new first axis. */
   each(name: string): string;
 }
 
@@ -105,8 +100,9 @@ export const LOOP_NAMES: LoopNames = {
 };
 
 /**
- * The bytes of a model that runs `graph` many times, as one ONNX Loop: `state`, from input to output, is carried from
- * iteration to iteration on the device. For devices to which a run copies its inputs. Names as `LOOP_NAMES` says.
+ * The bytes of a model that runs `graph` many times, as one ONNX Loop, for devices to which every run copies its
+ * inputs. `state`, input name → output name, stays on the device from iteration to iteration. {@link LOOP_NAMES} names
+ * the inputs and outputs.
  */
 export function encodeLoop(graph: Graph, state: ReadonlyMap<string, string>): Uint8Array {
   const { count, start, end, each } = LOOP_NAMES;
@@ -130,7 +126,7 @@ export function encodeLoop(graph: Graph, state: ReadonlyMap<string, string>): Ui
       protoNode("Identity", ["loop/going"], "loop/goes-on"),
       ...fed.map((name) => protoNode("Gather", [each(name), "loop/iteration"], name)),
       ...graph.nodes.map(nodeProto),
-      // a body may neither pass an input on nor give one value twice
+      // no output of a body may be an input or the same value as another output
       ...[...state.values(), ...told].map((name) => protoNode("Identity", [name], `loop/${name}`)),
     ],
   });
@@ -173,7 +169,7 @@ type ModelParts = {
   readonly node: MessageInitShape<typeof NodeProtoSchema>[];
 };
 
-/** A model around a graph's parts; its constants are copied once. */
+/** The bytes of a model with the parts of a graph; constants are copied once. */
 function modelOf({ name, types, constants }: Graph, { producer, metadata }: ModelHead, parts: ModelParts): Uint8Array {
   const narrow = types.values().some(({ dtype }) => dtype === "bfloat16");
   const head = toBinary(
@@ -190,10 +186,10 @@ function modelOf({ name, types, constants }: Graph, { producer, metadata }: Mode
   return concat([head, ...delimited(FIELD.graph, content), ...content]);
 }
 
-/** Field numbers of onnx.proto written by hand, so that a weight is copied only once. */
+/** Field numbers of onnx.proto for the fields written by hand, so that a weight is copied only once. */
 const FIELD = { graph: 7, initializer: 5, rawData: 9 } as const;
 
-/** Tag and length of a length-delimited protobuf field with this content. */
+/** Tag and length of a length-delimited protobuf field of this content. */
 function delimited(field: number, content: readonly Uint8Array[]): Uint8Array[] {
   const head = [field << 3 | 2];
   for (let n = content.reduce((sum, part) => sum + part.length, 0); n >= 0; n = n < 128 ? -1 : Math.floor(n / 128)) {
@@ -229,7 +225,7 @@ function valueInfo(name: string, { dtype, shape }: TensorType): MessageInitShape
   return { name, type: { value: { case: "tensorType", value: { elemType: ONNX_DTYPES[dtype], shape: { dim } } } } };
 }
 
-/** The type of an input whose sizes beyond batch and channels are not told. */
+/** The type of an input whose sizes beyond batch and channels stay open. */
 function openInfo(name: string, { dtype, shape }: TensorType): MessageInitShape<typeof ValueInfoProtoSchema> {
   const dim = shape.map((d, k) => (k < 2 ? { value: { case: "dimValue" as const, value: BigInt(d) } } : {}));
   return { name, type: { value: { case: "tensorType", value: { elemType: ONNX_DTYPES[dtype], shape: { dim } } } } };

@@ -1,6 +1,6 @@
 /**
- * What a test case of an operator is, and how it becomes nodes of a graph with seeded inputs.
- * Not a test: `ops_test.ts` differentiates the cases, `tests/conformance_test.ts` runs them on the engines.
+ * Test cases of operators, and how they become nodes of a graph with seeded inputs.
+ * Not tests: `ops_test.ts` differentiates the cases, `tests/conformance_test.ts` runs them on the engines.
  */
 import type { GraphBuilder } from "../../build/builder.ts";
 import type { AttrsOf, OpName, Value } from "../../ir/ir.ts";
@@ -29,13 +29,13 @@ export interface CaseInput {
 export type CaseOperand = CaseInput | number | readonly number[] | null;
 
 export interface Case<K extends OpName> {
-  /** What the case shows, unique within its operator. */
+  /** The subject of the case, unique within its operator. */
   readonly shows: string;
   readonly inputs: readonly CaseOperand[];
   readonly attrs?: Partial<AttrsOf<K>>;
-  /** The gradients of Σ y by input, for inputs at a kink, where differences say nothing. */
+  /** The gradients of Σ y by input, for inputs at a kink, where differences do not agree with any. */
   readonly kink?: readonly (readonly number[])[];
-  /** Provider → why it cannot run the case. */
+  /** Provider → the reason why it cannot run the case. */
   readonly skips?: Readonly<Record<string, string>>;
 }
 

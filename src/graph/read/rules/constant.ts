@@ -1,4 +1,4 @@
-/** Import rules of operators that make constants, shapes and index lists: they vanish, because shapes are static. */
+/** Import rules of operators that make constants, shapes and index lists, which fold away since shapes are static. */
 import type { Value } from "../../ir/ir.ts";
 import { sizeOf, type Tensor, tensor } from "../../../tensor/mod.ts";
 import { dtypeOfOnnx, ONNX_DTYPES } from "../../ir/dtypes.ts";
@@ -62,7 +62,7 @@ function nonZero(c: RuleContext): Value {
   return c.b.constant(tensor("int64", [rows.length, found.length], rows.flat()));
 }
 
-/** Keeps one side of a diagonal; the other becomes zero. */
+/** Keeps one side of a diagonal and replaces the other by zeros. */
 function trilu(c: RuleContext): Value {
   const x = c.x(0), k = c.numbers(1, "k")?.[0] ?? 0;
   const upper = (c.number("upper") ?? 1) !== 0;

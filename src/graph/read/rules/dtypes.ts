@@ -1,4 +1,4 @@
-/** Which element types the first input of a foreign operator may have, where ONNX says so. Others take any. */
+/** The element types that ONNX allows for the first input of an operator; operators not listed take any. */
 import { type DType, isFloat, quoted } from "../../../tensor/mod.ts";
 import type { RuleContext } from "./rule.ts";
 
@@ -20,7 +20,7 @@ const BOOL_ONLY: ReadonlySet<string> = new Set(["And", "Not", "Or", "Where", "Xo
 
 const NUMBERS: ReadonlySet<DType> = new Set<DType>(["float32", "float64", "int32", "int64"]);
 
-/** @throws {TypeError} when input 0 has a type that the operator does not take */
+/** @throws {TypeError} input 0 has a type that the operator does not take */
 export function checkDtype({ node, inputs }: RuleContext): void {
   const x = inputs[0];
   if (x == null) return;

@@ -4,7 +4,7 @@ import { dtypeOfOnnx } from "../../ir/dtypes.ts";
 import { isFloat, tensor } from "../../../tensor/mod.ts";
 import type { Rule, RuleContext, Rules } from "./rule.ts";
 
-/** The operator as it is, with a fixed number of inputs and number attributes. */
+/** The same operator, with a fixed number of inputs and attributes that are numbers. */
 function direct(op: OpName, inputs: number, attrs: readonly string[] = []): Rule {
   return (c) => {
     const given: Record<string, number> = {};
@@ -58,7 +58,7 @@ function folded(op: "Add" | "Max" | "Min"): Rule {
   return (c) => c.all().reduce((a, b) => c.op[op](a, b));
 }
 
-/** Inference: values pass, and the mask is true everywhere. */
+/** Inference form: the input itself, and a mask of true. */
 function dropout(c: RuleContext): Value[] {
   c.ignore("ratio", "seed");
   c.optional(1);
@@ -67,7 +67,7 @@ function dropout(c: RuleContext): Value[] {
   return c.node.outputs.length < 2 ? [x] : [x, c.op.Expand(tensor("bool", [], [1]), x.shape)];
 }
 
-/** In operator sets before 11 the bounds are attributes. */
+/** Before operator set 11 the bounds are attributes. */
 function clip(c: RuleContext): Value {
   const x = c.x(0);
   const bound = (name: string, i: number) => {
@@ -95,7 +95,7 @@ function mod(c: RuleContext): Value {
   return c.cast(op.Sub(p, op.Mul(whole, q)), a.dtype);
 }
 
-/** Base and exponent may differ in type; the result has the base's. */
+/** Base and exponent may differ in type; the result has the type of the base. */
 function power(c: RuleContext): Value {
   const a = c.x(0), b = c.x(1);
   return isFloat(a.dtype) || !isFloat(b.dtype)

@@ -28,7 +28,7 @@ function gemm(c: RuleContext): Value {
   });
 }
 
-/** Before operator set 13 the axes from `axis` on (default 1) are one. */
+/** Before operator set 13 the axes from `axis` (default 1) to the last count as one. */
 function softmax(op: "Softmax" | "LogSoftmax") {
   return (c: RuleContext): Value => {
     const x = c.x(0), rank = x.shape.length;
@@ -73,7 +73,7 @@ function permuted(c: RuleContext, x: Value, { from, to }: { from: Term; to: Term
   return perm.every((p, k) => p === k) ? x : c.op.Transpose(x, { perm });
 }
 
-/** One or two operands: sum what only one has, then one batched product. */
+/** One or two operands: sums the axes that only one has, then makes one batched product. */
 function einsum(c: RuleContext): Value {
   const inputs = c.all();
   const equation = c.text("equation") ?? "";
@@ -108,7 +108,7 @@ function einsum(c: RuleContext): Value {
   return permuted(c, apart, { from: [...batch, ...rows, ...columns], to: output });
 }
 
-/** [B, T, heads·D] → [B, heads, T, D]; four axes stay as they are. */
+/** [B, T, heads·D] → [B, heads, T, D]; a value of four axes is returned unchanged. */
 function splitHeads(c: RuleContext, x: Value, heads: number | undefined): Value {
   if (x.shape.length === 4) return x;
   const [n, t, width] = x.shape;
@@ -153,7 +153,7 @@ function attention(c: RuleContext): Value {
   return op.Reshape(op.Transpose(y, { perm: [0, 2, 1, 3] }), [y.shape[0], y.shape[2], y.shape[1] * y.shape[3]]);
 }
 
-/** Stands for −∞ in masked scores, without making NaN of a row that is masked whole. */
+/** A masked score: unlike −∞ it makes no NaN of a row that is masked as a whole. */
 const LOWEST = -1e30;
 
 export const MATMUL_RULES: Rules = {

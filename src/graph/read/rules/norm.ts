@@ -4,7 +4,7 @@ import { normalizeAxis } from "../../ops/reduce.ts";
 import { tensor } from "../../../tensor/mod.ts";
 import type { RuleContext, Rules } from "./rule.ts";
 
-/** The running statistics are used, also where the file asks for training mode: training writes its own statistics. */
+/** Uses the running statistics even where the file asks for training mode: training writes statistics of its own. */
 function batchNormalization(c: RuleContext): Value {
   c.ignore("momentum", "training_mode", "spatial");
   const [x, scale, bias, mean, variance] = [0, 1, 2, 3, 4].map((i) => c.x(i));
@@ -44,7 +44,7 @@ function groupNormalization(c: RuleContext): Value {
   return op.Add(op.Mul(hat, column(c.x(1))), column(c.x(2)));
 }
 
-/** x / (Σ|x|ᵖ)^(1/p), 0 where that is 0/0 in the operator's own definition is left to the division. */
+/** x / (Σ|x|ᵖ)^(1/p); NaN where the norm is 0. */
 function lpNormalization(c: RuleContext): Value {
   const { op } = c;
   c.only("p", 1, 2);

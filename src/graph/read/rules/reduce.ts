@@ -19,7 +19,7 @@ function axesOf(c: RuleContext, rank: number): number[] | null {
   return noop ? null : Array.from({ length: rank }, (_, k) => k);
 }
 
-/** 0 or 1, 1 where it is not given. */
+/** 0 or 1; default 1. */
 function keepdimsOf(c: RuleContext): number {
   c.only("keepdims", 0, 1);
   return c.number("keepdims") ?? 1;
@@ -54,7 +54,7 @@ function logSumExp(c: RuleContext): Value {
   return keepdims ? y : op.Reshape(y, x.shape.filter((_, k) => !axes.includes(k)));
 }
 
-/** A product of slices; integers that are known are multiplied at once. */
+/** A product of the slices along each axis. */
 function product(c: RuleContext): Value {
   const { op } = c;
   const x = c.x(0), rank = x.shape.length;
@@ -92,7 +92,7 @@ function runningSum(
   return tensor(t.dtype, t.shape, exclusive ? sums.map((s, i) => s - values[i]) : sums);
 }
 
-/** Running sum along one axis: a product with a triangular matrix, or at once where x is known. */
+/** Running sum along one axis: computed at once for a constant, otherwise a product with a triangular matrix. */
 function cumSum(c: RuleContext): Value {
   const x = c.x(0);
   const axis = normalizeAxis(c.numbers(1, "axis")?.[0] ?? 0, x.shape.length);

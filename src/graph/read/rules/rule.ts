@@ -1,4 +1,4 @@
-/** What an import rule sees of a foreign node: its inputs and attributes, each read at most as what it must be. */
+/** The view that an import rule has of a foreign node: inputs and attributes, checked as they are read. */
 import { type RawAttr, type RawNode, safeInteger } from "../decode.ts";
 import type { FoldingBuilder } from "../fold.ts";
 import type { Ops, Value } from "../../ir/ir.ts";
@@ -6,20 +6,20 @@ import { ONNX_DTYPES } from "../../ir/dtypes.ts";
 import { normalizeAxis } from "../../ops/reduce.ts";
 import { type DType, quoted, type Tensor } from "../../../tensor/mod.ts";
 
-/** From a foreign node to values of the IR: its outputs in order. */
+/** Returns the outputs of a foreign node as values of the IR, in order. */
 export type Rule = (c: RuleContext) => Value | readonly Value[];
 export type Rules = Readonly<Record<string, Rule>>;
 
 /** Longest list of indices that a rule makes. */
 const MAX_LIST = 2 ** 24;
 
-/** @throws {RangeError} when a list of `n` elements would be too long */
+/** Returns `n`. @throws {RangeError} a list of `n` elements would be too long */
 export function listLength(n: number): number {
   if (!(n <= MAX_LIST)) throw new RangeError(`expected at most ${MAX_LIST} indices, got ${n}`);
   return n;
 }
 
-/** Reads one node and remembers what was read: what no rule looked at must not be ignored silently. */
+/** Reads one node and records what was read, so that no input or attribute is ignored silently. */
 export class RuleContext {
   readonly op: Ops;
   readonly #seen = new Set<string | number>();
@@ -69,7 +69,7 @@ export class RuleContext {
     return Array.from<number | bigint, number>(t.data, (v) => typeof v === "bigint" ? safeInteger(v) : v);
   }
 
-  /** Integers that an attribute held in older operator sets and input `i` holds in newer ones. */
+  /** Integers that are an attribute in older operator sets and input `i` in newer ones. */
   ints(name: string, i: number): number[] | undefined {
     const list = this.intsAttr(name) ?? this.numbers(i, name);
     if (list?.some((v) => !Number.isInteger(v))) throw new TypeError(`expected integers as ${name}, got [${list}]`);
@@ -108,7 +108,7 @@ export class RuleContext {
     return this.node.attrs.get(name);
   }
 
-  /** An attribute that has no meaning here. */
+  /** Marks attributes as read that have no meaning here. */
   ignore(...names: string[]): void {
     names.forEach((n) => this.#seen.add(n));
   }
@@ -127,7 +127,7 @@ export class RuleContext {
     return allowed.find((text) => text === this.attr(name)) ?? allowed[0];
   }
 
-  /** Casts where the dtype differs. */
+  /** Casts to another dtype; returns a value of the same dtype unchanged. */
   cast(v: Value, dtype: DType): Value {
     return v.dtype === dtype ? v : this.op.Cast(v, { to: ONNX_DTYPES[dtype] });
   }

@@ -5,7 +5,7 @@ import { constantNumbers, normalizeAxis } from "../../ops/reduce.ts";
 import { sizeOf, type Tensor, tensor, toNumbers } from "../../../tensor/mod.ts";
 import { listLength, type RuleContext, type Rules } from "./rule.ts";
 
-/** A reshape, or nothing where the shape is the same already. */
+/** A reshape, or the value itself where it has the shape. */
 export function view(c: RuleContext, x: Value, shape: readonly number[]): Value {
   const same = x.shape.length === shape.length && x.shape.every((d, k) => d === shape[k]);
   return same ? x : c.op.Reshape(x, shape);
@@ -16,7 +16,7 @@ export function cut(c: RuleContext, x: Value, [axis, start, end]: readonly [numb
   return start === 0 && end === x.shape[axis] ? x : c.op.Slice(x, [start], [end], [axis], [1]);
 }
 
-/** More axes than any tensor that passes the importer's limits; keeps lists of axes short before shapes are checked. */
+/** Above the importer's limit of axes: bounds lists of axes before their shapes are checked. */
 const MAX_RANK = 64;
 
 function range(n: number): number[] {
@@ -80,7 +80,7 @@ function split(c: RuleContext): Value[] {
   return sizes.map((s) => cut(c, x, [axis, at, at += s]));
 }
 
-/** Starts and ends within the tensor, every list given. */
+/** The lists of a slice, complete and with starts and ends inside the tensor. */
 function slice(c: RuleContext): Value {
   const x = c.x(0), rank = x.shape.length;
   const starts = c.ints("starts", 1), ends = c.ints("ends", 2);
@@ -111,7 +111,7 @@ function concat(c: RuleContext): Value {
   return parts.length === 1 ? parts[0] : c.op.Concat(...(parts.length === 0 ? all : parts), { axis });
 }
 
-/** Constant indices as rows from the start. @throws {RangeError} when one is outside */
+/** Constant indices, counted from the start. @throws {RangeError} an index is outside */
 function rowsOf(indices: Tensor, d: number): number[] {
   return constantNumbers({ ...indices, constant: indices }, "indices").map((r) => {
     if (r < -d || r >= d) throw new RangeError(`expected indices from ${-d} to ${d - 1}, got ${r}`);
@@ -119,7 +119,7 @@ function rowsOf(indices: Tensor, d: number): number[] {
   });
 }
 
-/** Neighbouring constant rows are a slice, whose gradient is cheap. */
+/** Constant indices of neighbouring rows become a slice, whose gradient costs less. */
 function gather(c: RuleContext): Value {
   const x = c.x(0), indices = c.x(1);
   const axis = c.axis(0, x.shape.length);
@@ -199,7 +199,7 @@ function gatherNd(c: RuleContext): Value {
   });
 }
 
-/** `x` with the elements at flat positions replaced: old and new side by side, then picked. */
+/** `x` with the elements at flat positions replaced, by a gather from old and new elements in one list. */
 function putFlat(c: RuleContext, x: Value, { at, updates }: { at: readonly number[]; updates: Value }): Value {
   const size = sizeOf(x.shape);
   const pick = range(size);

@@ -1,4 +1,4 @@
-/** Import rules of convolution, pooling and resizing: padding rules become pads, scales become sizes. */
+/** Import rules of convolution, pooling and resizing: `auto_pad` becomes pads, scales become sizes. */
 import type { AttrsOf, Value } from "../../ir/ir.ts";
 import { normalizeAxis } from "../../ops/reduce.ts";
 import type { RuleContext, Rules } from "./rule.ts";
@@ -12,13 +12,13 @@ interface WindowAttrs {
 
 const AUTO_PADS = ["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"];
 
-/** Halves of the padding, the odd one at the end or (SAME_LOWER) at the beginning. */
+/** The padding in halves; an odd voxel is at the end, or for SAME_LOWER at the beginning. */
 function halves(totals: readonly number[], autoPad: string | undefined): number[] {
   const small = totals.map((t) => Math.floor(t / 2)), large = totals.map((t) => Math.ceil(t / 2));
   return autoPad === "SAME_LOWER" ? [...large, ...small] : [...small, ...large];
 }
 
-/** Lists of the right length with positive entries, whatever the file says. */
+/** The attributes of a window, complete and checked. */
 function windowAttrs(
   c: RuleContext,
   { kernel, spatial }: { kernel: readonly number[]; spatial: readonly number[] },
@@ -109,7 +109,7 @@ function convTranspose(c: RuleContext): Value {
   if (totals.some((t) => !(t >= 0))) {
     throw new RangeError(`expected an output_shape that fits the window, got [${wanted}]`);
   }
-  // ONNX puts the odd one at the beginning unless SAME_UPPER is asked for
+  // in ONNX an odd voxel is at the beginning, except for SAME_UPPER
   const pads = halves(totals, autoPad === "SAME_UPPER" ? autoPad : "SAME_LOWER");
   return c.op.ConvTranspose(x, w, b, { ...window, pads, group, output_padding });
 }
@@ -141,7 +141,7 @@ function averagePool(c: RuleContext): Value {
   return c.op.AveragePool(x, { ...attrs, count_include_pad: c.number("count_include_pad") ?? 0 });
 }
 
-/** Sizes from scales. A scale that is not the ratio of two sizes would move the sampling points: refused. */
+/** Sizes from scales. Refuses a scale that is not the ratio of two sizes, since it would move the sampling points. */
 function sizesFromScales(shape: readonly number[], scales: readonly number[]): number[] {
   return shape.map((d, k) => {
     const size = Math.floor(Math.fround(d * scales[k]));
