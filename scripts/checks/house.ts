@@ -100,10 +100,11 @@ export const HOUSE: readonly RoomRules[] = [
   },
   {
     room: "engine",
-    is: "runs graphs: one interface, a supervised child per device, resident tensors, probing, calibration, fallback",
+    is:
+      "runs graphs: one interface, one record a provider, a supervised child per device; probing, calibration, fallback",
     flow: "ONNX bytes + tensors → tensors",
     folders: ["choice", "device", "calibration", ".", "providers", "runtimes"],
-    base: ["errors.ts", "_model.ts"],
+    base: ["errors.ts"],
     ignorant: { of: "medicine", rooms: ["volume", "metrics"] },
     packages: [/^onnxruntime-/],
   },

@@ -27,7 +27,8 @@ export interface ParentWatch {
 export function serve(handlers: Readonly<Record<string, Handler>>): ParentWatch {
   console.log = console.info = console.debug = console.error;
   offerToOomKiller();
-  Deno.addSignalListener("SIGINT", () => {}); // Ctrl-C reaches the whole process group; the parent decides when its children end
+  // Ctrl-C reaches the whole process group, but the parent decides when its children end
+  Deno.addSignalListener("SIGINT", () => {});
   const stdin = new Worker(import.meta.resolve("./_stdin_worker.ts"), { type: "module" });
   stdin.onmessage = ({ data }: MessageEvent<string | null>) => {
     if (data === null) emit(READY);

@@ -9,8 +9,8 @@ import type { Tensor, TensorType } from "../../tensor/mod.ts";
 import { readCosts } from "../calibration/cost_table.ts";
 import { Companions, type Engine, type Resident, type RunOptions, type Session } from "../engine.ts";
 import { EngineError } from "../errors.ts";
-import { type Precision, PRECISIONS, type Traits } from "../providers/provider.ts";
-import { loweringOf, type Provider, recordOf } from "../providers/table.ts";
+import type { Precision, Traits } from "../providers/provider.ts";
+import { loweringOf, precisionOf, type Provider, recordOf } from "../providers/table.ts";
 import type { LoadOptions } from "../runtimes/runtime.ts";
 import { checkElements, checkFeeds, planOutputs } from "./checks.ts";
 import { errorOfProcess, hasNoMemory } from "./failures.ts";
@@ -294,23 +294,6 @@ export class DeviceEngine implements Engine {
   #closedError(): EngineError {
     return new EngineError("closed", `The ${this.provider} engine has been closed`);
   }
-}
-
-/** @throws {EngineError} "unsupported": the environment asks for a precision that the provider does not have */
-function precisionOf(provider: Provider, asked?: Precision): Precision {
-  const { precision, precisions, precisionVariable } = recordOf(provider);
-  if (asked !== undefined) return asked in precisions ? asked : precision;
-  const wanted = precisionVariable === undefined ? undefined : Deno.env.get(precisionVariable);
-  if (wanted === undefined) return precision;
-  const names = PRECISIONS.filter((name) => name in precisions);
-  const found = names.find((name) => name === wanted);
-  if (found !== undefined) return found;
-  throw new EngineError(
-    "unsupported",
-    `Cannot use ${provider.toUpperCase()}: expected ${precisionVariable} to be one of ${
-      names.join(", ")
-    }, got ${wanted}`,
-  );
 }
 
 /** The highest resident set size of a process so far, bytes; 0 on other systems than Linux. */

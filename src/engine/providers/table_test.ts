@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { PRECISIONS } from "./provider.ts";
-import { loweringOf, PROVIDERS, recordOf, traitsOf } from "./table.ts";
+import { loweringOf, precisionOf, PROVIDERS, recordOf, traitsOf } from "./table.ts";
 
 Deno.test("PROVIDERS are in the order of auto", () => {
   assert.deepEqual(PROVIDERS, ["cuda", "webgpu", "cpu", "wasm"]);
@@ -39,4 +39,30 @@ function assertSane(...[provider, precision]: Parameters<typeof loweringOf>): vo
 
 Deno.test("loweringOf() refuses a precision that the provider does not have", () => {
   assert.throws(() => loweringOf("cpu", "mixed"), new RangeError("Cannot use cpu at mixed: it has no such precision"));
+});
+
+Deno.test("precisionOf() prefers the one asked for, then the environment's, then the provider's own", () => {
+  const cuda = "SULCUS_CUDA_PRECISION", before = Deno.env.get(cuda);
+  try {
+    Deno.env.delete(cuda);
+    assert.deepEqual([precisionOf("cuda"), precisionOf("cpu"), precisionOf("cpu", "mixed")], [
+      "tf32",
+      "float32",
+      "float32",
+    ]);
+    Deno.env.set(cuda, "mixed");
+    assert.deepEqual([precisionOf("cuda"), precisionOf("cuda", "float32"), precisionOf("cpu")], [
+      "mixed",
+      "float32",
+      "float32",
+    ]);
+    Deno.env.set(cuda, "half");
+    assert.throws(() => precisionOf("cuda"), {
+      name: "EngineError",
+      message: "Cannot use CUDA: expected SULCUS_CUDA_PRECISION to be one of float32, tf32, mixed, got half",
+    });
+  } finally {
+    if (before === undefined) Deno.env.delete(cuda);
+    else Deno.env.set(cuda, before);
+  }
 });
