@@ -1,69 +1,50 @@
-/**
- * The service that starts, follows and ends jobs: records, queue, events, worker processes. Not HTTP, and not the work.
- */
-import { type Database, DomainError, exists, type Queryable } from "../storage/mod.ts";
-import { type Registry } from "../registry/mod.ts";
+/** The service of jobs: takes wishes, answers requests that wait, shows, cancels and sweeps. Not HTTP, and not the work. */
+import type { Datasets } from "../datasets/mod.ts";
 import type { Provider } from "../engine/mod.ts";
-import { type Datasets, lockDataset } from "../datasets/mod.ts";
+import type { Registry } from "../registry/mod.ts";
+import { type Database, DomainError, exists } from "../storage/mod.ts";
 import type { House, JobFile } from "./kinds/kind.ts";
 import { type JobKind, KINDS, type OutputOf, type WishOf } from "./kinds/table.ts";
 import { type Ending, Endings } from "./queue/endings.ts";
 import { EventLog } from "./queue/event_log.ts";
 import { JobFiles } from "./queue/files.ts";
+import { JobStore } from "./queue/job_store.ts";
 import { JobQueue } from "./queue/queue.ts";
-import {
-  countJobs,
-  deleteJob,
-  deleteTransient,
-  finishJob,
-  insertJob,
-  type JobCounts,
-  type JobFilter,
-  type JobRecord,
-  type NewJob,
-  requestCancel,
-  selectJob,
-  selectJobs,
-  selectOpenJobs,
-} from "./queue/rows.ts";
+import { countJobs, type JobCounts, type JobFilter, type JobRecord, selectJob, selectJobs } from "./queue/rows.ts";
 import {
   type CheckFailure,
   type JobEvent,
   type JobOutcome,
-  type QueueName,
+  type JobResult,
   QUEUES,
   type WorkErrorCode,
 } from "./types.ts";
-import { JobRunner, type Workplace } from "./worker/job_runner.ts";
-import { TaskProcess } from "./worker/task_process.ts";
+import { JobRunner, openWorkplaces, type Workplaces } from "./worker/job_runner.ts";
 
 export interface JobsOptions {
   readonly database: Database;
   readonly registry: Registry;
   readonly datasets: Datasets;
-  /** `jobs/` (work directories) and `results/` live in it. */
+  /** Holds `jobs/` (a folder per job) and `results/`. */
   readonly dataDirectory: string;
   readonly provider: Provider | "auto";
-  /** Interactive calls that may wait beside the running one; more are refused with `busy`. Default 8. */
+  /** Requests that may wait beside the running one; more are refused with `busy`. Default 8. */
   readonly maxWaiting?: number;
   /** How long a job's mask is kept, ms. Default 24 h. */
   readonly resultTtlMs?: number;
   /** How long the checkpoint of a failed or cancelled job is kept, ms. Default 30 days. */
   readonly workTtlMs?: number;
-  /** Longest direct segmentation or classification, ms. Default 30 min. */
+  /** Longest segmentation or classification, ms. Default 30 min. */
   readonly inferenceTimeoutMs?: number;
-  /**
-   * Name of the model that tells whether volumes look like what they are called, where it is served; null (default): no
-   * check.
-   */
+  /** Name of the model that checks modalities, used where it is served. Default null: no check. */
   readonly modalityCheck?: string | null;
-  /** Told when that check fails; requests go on without it. */
+  /** Called when that check fails; requests continue without it. */
   readonly onCheckFailed?: (failure: CheckFailure) => void;
   /** How long a stopped training may take to write its checkpoint, ms. Default 20 s. */
   readonly stopGraceMs?: number;
-  /** Module with the worker's task functions, as a URL; default the real ones. Tests give a fake. */
+  /** URL of the module with the workers' tasks. Default: the real ones; tests give fakes. */
   readonly tasksModule?: string;
-  /** Whether this process runs queued jobs, or only takes them in. Default true. */
+  /** Runs queued jobs in this process; false: only takes them in. Default true. */
   readonly work?: boolean;
 }
 
@@ -74,7 +55,7 @@ export interface PerformOptions {
   readonly keep?: boolean;
 }
 
-/** The answer of a job that was waited for. */
+/** The answer of a job that a request waited for. */
 export interface Performed<Output> extends AsyncDisposable {
   readonly id: string;
   readonly model: string;
@@ -89,58 +70,38 @@ const SWEEP_MS = 600_000;
 
 export class Jobs {
   readonly #database: Database;
-  readonly #house: House;
+  readonly #registry: Registry;
   readonly #files: JobFiles;
   readonly #queue: JobQueue;
   readonly #events: EventLog;
-  readonly #workplaces: Readonly<Record<QueueName, Workplace>>;
   readonly #endings: Endings;
+  readonly #store: JobStore;
+  readonly #workplaces: Workplaces;
   readonly #runner: JobRunner;
-  readonly #maxWaiting: number;
-  readonly #stopping = new AbortController();
-  /** Settle when a request that waited has its answer and its files are gone. */
-  readonly #awaited = new Set<Promise<void>>();
   readonly #stopGraceMs: number;
+  readonly #stopping = new AbortController();
+  /** One for each request that waits; it resolves when the request has its answer and its files are gone. */
+  readonly #requests = new Set<Promise<void>>();
   #sweeper: ReturnType<typeof setInterval> | undefined;
 
   private constructor(options: JobsOptions, files: JobFiles, queue: JobQueue) {
-    const { database, registry, datasets, dataDirectory, provider, stopGraceMs = 20_000 } = options;
-    const tasksModule = options.tasksModule ?? import.meta.resolve("./worker/tasks.ts");
+    const { database, registry, datasets, provider, stopGraceMs = 20_000, maxWaiting = 8 } = options;
+    const { modalityCheck = null, onCheckFailed = () => {} } = options;
+    const house: House = { registry, datasets, provider, modalityCheck, onCheckFailed };
+    const [events, endings] = [new EventLog(database), new Endings(database)];
     this.#database = database;
+    this.#registry = registry;
     this.#files = files;
     this.#queue = queue;
+    this.#events = events;
+    this.#endings = endings;
     this.#stopGraceMs = stopGraceMs;
-    this.#events = new EventLog(database);
-    this.#endings = new Endings(database);
-    this.#maxWaiting = options.maxWaiting ?? 8;
-    this.#house = {
-      registry,
-      datasets,
-      provider,
-      modalityCheck: options.modalityCheck ?? null,
-      onCheckFailed: options.onCheckFailed ?? (() => {}),
-    };
-    const worker = { tasksModule, dataDirectory };
-    this.#workplaces = {
-      training: {
-        process: new TaskProcess({ ...worker, title: "the training process", cancelGraceMs: stopGraceMs }),
-      },
-      inference: {
-        process: new TaskProcess({ ...worker, title: "the inference process", cancelGraceMs: 5000 }),
-        timeoutMs: options.inferenceTimeoutMs ?? 1_800_000,
-      },
-    };
-    this.#runner = new JobRunner({
-      database,
-      events: this.#events,
-      endings: this.#endings,
-      files,
-      house: this.#house,
-      workplaces: this.#workplaces,
-    });
+    this.#store = new JobStore({ database, queue, events, endings, files, house, maxWaiting });
+    this.#workplaces = openWorkplaces({ ...options, stopGraceMs });
+    this.#runner = new JobRunner({ database, events, endings, files, house, workplaces: this.#workplaces });
   }
 
-  /** Starts the queue and puts jobs that were running when the last process died back into it. */
+  /** Starts the queue and puts jobs back into it that were running when the last process died. */
   static async open(options: JobsOptions): Promise<Jobs> {
     const files = await JobFiles.open({
       dataDirectory: options.dataDirectory,
@@ -149,10 +110,10 @@ export class Jobs {
     });
     const queue = await JobQueue.open(options.database);
     const jobs = new Jobs(options, files, queue);
-    // An embedded database has no other process that could wait for its transient jobs.
-    if (options.database.kind === "pglite") await jobs.#purge(new Date());
+    // No other process uses an embedded database, so nobody waits for the transient jobs in it.
+    if (options.database.kind === "pglite") await jobs.#store.purge(new Date());
     if (options.work ?? true) {
-      await jobs.#recover();
+      await jobs.#store.recover();
       for (const name of QUEUES) await queue.work(name, (job, signal) => jobs.#runner.run(job, signal));
       await jobs.sweep();
       jobs.#sweeper = setInterval(() => jobs.sweep().catch(() => {}), SWEEP_MS);
@@ -161,18 +122,19 @@ export class Jobs {
   }
 
   /**
-   * Queues a job. Image files of the wish are moved into its folder.
-   * @throws {DomainError} {@link TrainingError} as the plan of the kind does
+   * Queues a job and moves the image files of its wish into its folder.
+   * @throws {DomainError} {@link TrainingError} as the kind's plan does
    */
   async submit<K extends JobKind>(kind: K, wish: WishOf<K>): Promise<JobRecord> {
     const id = crypto.randomUUID();
-    await this.#add(kind, wish, { id, awaited: false, transient: false });
+    await this.#store.add(kind, wish, { id, awaited: false, transient: false });
     return await this.get(id);
   }
 
   /**
-   * Runs a job before those that nobody waits for, and waits for its end.
+   * Queues a job before those that nobody waits for, and waits for its end. Dispose of the answer once its mask is open.
    * @throws {DomainError} `busy`, `cancelled`, `stopping`, and as the kind's plan and run do
+   * @example await using answer = await jobs.perform("segment", { model: "ms-lesion", images });
    */
   async perform<K extends JobKind>(
     kind: K,
@@ -181,22 +143,22 @@ export class Jobs {
   ): Promise<Performed<NonNullable<OutputOf<K>>>> {
     const id = crypto.randomUUID();
     const { promise: over, resolve } = Promise.withResolvers<void>();
-    this.#awaited.add(over);
+    this.#requests.add(over);
     const release = async () => {
       try {
-        if (!keep) await this.#forget(id);
+        if (!keep) await this.#store.forget(id);
       } finally {
-        this.#awaited.delete(over);
+        this.#requests.delete(over);
         resolve();
       }
     };
     try {
       using listener = this.#endings.listen(id);
-      await this.#add(kind, wish, { id, awaited: true, transient: !keep });
+      await this.#store.add(kind, wish, { id, awaited: true, transient: !keep });
       const { result } = await this.#endOf(id, listener.ended, signal);
-      const { model, version } = result;
-      const output = result.output as NonNullable<OutputOf<K>>; // the kind's `run` made it
-      return { id, model, version, output, mask: this.#files.of(id).mask, [Symbol.asyncDispose]: release };
+      const { model, version, output } = result as JobResult<OutputOf<K>>; // this kind's `run` made it
+      if (output === undefined) throw new TypeError(`Cannot wait for a ${kind} job: it has no output`);
+      return { id, model, version, output, mask: this.#files.of(id, !keep).mask, [Symbol.asyncDispose]: release };
     } catch (error) {
       await release();
       throw error;
@@ -231,21 +193,15 @@ export class Jobs {
 
   /** Path of a succeeded training's report. @throws {DomainError} `not-found`, `gone` */
   async reportFile(id: string, format: "json" | "html"): Promise<string> {
-    const { result } = await this.#succeeded(id, "report", "Cannot show a report: only a training that has");
-    const { directory } = await this.#house.registry.version(result.model, result.version);
-    return await present(`${directory}/report.${format}`, "the report");
+    const { model, version } = await this.#resultOf(id, "report", "Cannot show a report: only a training that has");
+    const { directory } = await this.#registry.version(model, version);
+    return await kept(`${directory}/report.${format}`, "the report");
   }
 
   /** Path of a succeeded segmentation's mask. @throws {DomainError} `not-found`, `gone` */
   async resultFile(id: string): Promise<string> {
-    await this.#succeeded(id, "mask", "Cannot give a mask: only a segmentation that has");
-    return await present(this.#files.of(id).mask, "the mask");
-  }
-
-  async #succeeded(id: string, file: JobFile, refusal: string) {
-    const { kind, result } = await this.get(id);
-    if (result && KINDS[kind].files.includes(file)) return { result };
-    throw new DomainError("not-found", `${refusal} succeeded has one`);
+    await this.#resultOf(id, "mask", "Cannot give a mask: only a segmentation that has");
+    return await kept(this.#files.of(id).mask, "the mask");
   }
 
   /** Numbers for health and metrics. */
@@ -256,47 +212,30 @@ export class Jobs {
 
   /** Removes results and checkpoints whose time is over; runs by itself every ten minutes. */
   async sweep(now = Date.now()): Promise<void> {
-    await this.#purge(new Date(now - DAY_MS));
-    const open = await selectOpenJobs(this.#database);
-    await this.#files.sweep(new Set(open.map((j) => j.id)), now);
+    await this.#store.purge(new Date(now - DAY_MS));
+    await this.#store.sweep(now);
   }
 
   /** Stops taking jobs and ends the workers; running jobs go back into the queue with their checkpoints. */
   async stop(): Promise<void> {
     clearInterval(this.#sweeper);
     this.#stopping.abort();
-    await Promise.all(this.#awaited);
+    await Promise.all(this.#requests);
     this.#runner.stop();
     await this.#queue.stop(this.#stopGraceMs + 5000);
     for (const name of QUEUES) await this.#workplaces[name].process.close();
   }
 
-  async #add<K extends JobKind>(
-    kind: K,
-    wish: WishOf<K>,
-    job: Pick<NewJob, "id" | "awaited" | "transient">,
-  ): Promise<void> {
-    const { plan, queue } = KINDS[kind];
-    const takeImages = this.#files.takeImages.bind(this.#files, job.id);
-    try {
-      const { input, dataset } = await plan(wish, { ...this.#house, awaited: job.awaited, takeImages });
-      await this.#database.transaction(async (tx) => {
-        if (dataset) await lockDataset(tx, dataset);
-        await insertJob(tx, { ...job, kind, input, dataset }, this.#maxWaiting);
-        await this.#queue.send(tx, queue, job.id, { first: job.awaited });
-      });
-    } catch (error) {
-      await this.#files.removeWorkshop(job.id);
-      throw error;
-    }
-    this.#queue.wake(queue);
+  async #cancel(id: string): Promise<void> {
+    await this.#store.cancel(id);
+    this.#runner.cancel(id);
   }
 
   /** Waits for a job's end; cancels it when `signal` aborts or the server stops. */
   async #endOf(id: string, ended: Promise<Ending>, signal?: AbortSignal): Promise<JobOutcome> {
     const stopping = this.#stopping.signal;
-    const leave = () => void this.#cancel(id).catch(() => {}); // it may have ended just now
     const left = AbortSignal.any(signal ? [signal, stopping] : [stopping]);
+    const leave = () => void this.#cancel(id).catch(() => {}); // it may have ended just now
     left.addEventListener("abort", leave, { once: true });
     if (left.aborted) leave();
     const ending = await ended.finally(() => left.removeEventListener("abort", leave));
@@ -306,51 +245,15 @@ export class Jobs {
     throw new DomainError<WorkErrorCode>("cancelled", "The request was cancelled");
   }
 
-  async #cancel(id: string): Promise<void> {
-    const { kind, state } = await this.#database.transaction(async (tx) => {
-      const { kind, state } = await requestCancel(tx, id);
-      if (state !== "queued") return { kind, state };
-      await finishJob(tx, id, null, { state: "cancelled" });
-      await this.#events.append(tx, id, { type: "done", data: { state: "cancelled" } });
-      await this.#queue.remove(tx, KINDS[kind].queue, id);
-      return { kind, state };
-    });
-    this.#runner.cancel(id);
-    if (state !== "queued") return;
-    try {
-      if (!KINDS[kind].trains) await this.#files.removeWorkshop(id);
-    } finally {
-      this.#events.wake(id);
-      this.#endings.announce(id, { state: "cancelled" });
-    }
-  }
-
-  /** Removes a transient job that has ended, with its files. */
-  async #forget(id: string): Promise<void> {
-    await deleteJob(this.#database, id);
-    await this.#files.removeAll(id);
-  }
-
-  /** Removes the transient jobs that were made before a time: nobody waits for them any more. */
-  async #purge(before: Date): Promise<void> {
-    for (const id of await deleteTransient(this.#database, before)) await this.#files.removeAll(id);
-  }
-
-  /** Every open job that the queue does not hold (its process died) is queued again. */
-  async #recover(): Promise<void> {
-    for (const { id, kind, state } of await selectOpenJobs(this.#database)) {
-      const name = KINDS[kind].queue;
-      if (await this.#queue.holds(name, id)) continue;
-      await this.#database.transaction(async (tx: Queryable) => {
-        if (state === "running") await this.#runner.putBack(tx, id, "The server was restarted");
-        await this.#queue.remove(tx, name, id);
-        await this.#queue.send(tx, name, id);
-      });
-    }
+  /** The result of a succeeded job of a kind that has such a file. */
+  async #resultOf(id: string, file: JobFile, refusal: string): Promise<JobResult> {
+    const { kind, result } = await this.get(id);
+    if (result && KINDS[kind].files.includes(file)) return result;
+    throw new DomainError("not-found", `${refusal} succeeded has one`);
   }
 }
 
-async function present(path: string, what: string): Promise<string> {
+async function kept(path: string, what: string): Promise<string> {
   if (!await exists(path)) throw new DomainError("gone", `Cannot give ${what}: it is not kept any more`);
   return path;
 }

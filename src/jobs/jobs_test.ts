@@ -22,6 +22,15 @@ async function endOf(jobs: Jobs, id: string): Promise<{ record: JobRecord; event
   return { record: await jobs.get(id), events };
 }
 
+/** Waits for a job to reach a step. */
+async function reached(jobs: Jobs, id: string, step: number): Promise<void> {
+  for await (const { type, data } of jobs.events(id, { signal: AbortSignal.timeout(30_000) })) {
+    if (type === "progress" && Number(data.step) >= step) return;
+  }
+  throw new Error(`The job ended before step ${step}`);
+}
+
+/** Looks until a state of the database or of files is there that no event announces. */
 async function until(what: string, check: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 20_000; !await check();) {
     if (Date.now() > end) throw new Error(`Gave up waiting until ${what}`);
@@ -38,7 +47,7 @@ async function remains(database: Database, dataDirectory: string) {
   return { rows, folders: namesIn("jobs"), results: namesIn("results") };
 }
 
-test("a fine-tune is queued, runs, tells its progress and ends as a candidate", (database) =>
+test("a fine-tune is queued, runs, reports its progress and ends as a candidate", (database) =>
   withWorkplace(database, async ({ registry, datasets, open }) => {
     const jobs = await open();
     const dataset = await readyDataset(datasets);
@@ -135,7 +144,7 @@ test("events() resumes after any event, also when the job has ended", (database)
     await assert.rejects(jobs.get("../etc"), refusal("not-found", /Cannot find this job/));
   }));
 
-test("a job that fails tells a code, and nothing that an unforeseen error says", (database) =>
+test("a job that fails reports a code, and nothing of the message of an unforeseen error", (database) =>
   withWorkplace(database, async ({ datasets, open }) => {
     const jobs = await open();
     const dataset = await readyDataset(datasets);
@@ -163,7 +172,7 @@ test("a training whose process crashes resumes from its checkpoint; one that alw
     const trace: Trace[] = JSON.parse(await Deno.readTextFile(await jobs.reportFile(once.id, "json")));
     assert.deepEqual(trace.map((t) => t.step), [1, 2, 3, 4, 5]);
     assert.equal(new Set(trace.map((t) => t.pid)).size, 2);
-    const note = /process ended unexpectedly with signal SIGKILL.*; the job goes on from its last checkpoint/;
+    const note = /process ended unexpectedly with signal SIGKILL.*; the job resumes from its last checkpoint/;
     assert.ok(events.some((e) => e.type === "log" && note.test(String(e.data.message))), JSON.stringify(events));
     assert.ok((await jobs.stats()).workerRestarts >= 1);
 
@@ -178,7 +187,7 @@ test("cancel() ends queued and running jobs and keeps the checkpoint of a traini
     const dataset = await readyDataset(datasets);
     const running = await jobs.submit("finetune", wish(dataset, { steps: 1000, learningRate: 0.02 }));
     const queued = await jobs.submit("finetune", wish(dataset));
-    await until("the job makes progress", async () => ((await jobs.get(running.id)).progress?.step ?? 0) >= 2);
+    await reached(jobs, running.id, 2);
     assert.equal((await jobs.get(queued.id)).state, "queued", "one training at a time");
     assert.equal((await jobs.cancel(queued.id)).state, "cancelled");
     await jobs.cancel(running.id);
@@ -195,6 +204,15 @@ test("cancel() ends queued and running jobs and keeps the checkpoint of a traini
     await assert.rejects(jobs.cancel(crypto.randomUUID()), refusal("not-found", /this job/));
   }));
 
+test("a job whose end was asked for before it began ends without an answer", (database) =>
+  withWorkplace(database, async ({ open, image }) => {
+    const first = await open({ work: false });
+    const { id } = await first.submit("segment", { model: "tumour", images: await image({ ms: 60_000 }) });
+    await database.query("UPDATE sulcus.jobs SET cancel_requested = true"); // as a runner leaves it that stops just then
+    const { record } = await endOf(await open(), id);
+    assert.deepEqual([record.state, record.result], ["cancelled", undefined]);
+  }));
+
 test("cancel() kills a worker that does not listen", (database) =>
   withWorkplace(database, async ({ datasets, open }) => {
     const jobs = await open({ stopGraceMs: 200 });
@@ -202,7 +220,7 @@ test("cancel() kills a worker that does not listen", (database) =>
       "finetune",
       wish(await readyDataset(datasets), { steps: 1000, learningRate: 0.02, seed: BEHAVIOUR.deaf }),
     );
-    await until("the job makes progress", async () => ((await jobs.get(id)).progress?.step ?? 0) >= 1);
+    await reached(jobs, id, 1);
     await jobs.cancel(id);
     assert.equal((await endOf(jobs, id)).record.state, "cancelled");
   }));
@@ -214,7 +232,7 @@ test("stop() puts a running training back; the next start finishes it from its c
       "finetune",
       wish(await readyDataset(datasets), { steps: 40, learningRate: 0.05 }),
     );
-    await until("the job makes progress", async () => ((await first.get(id)).progress?.step ?? 0) >= 2);
+    await reached(first, id, 2);
     await first.stop();
     const stopped = await first.get(id);
     assert.equal(stopped.state, "queued");
@@ -395,7 +413,6 @@ test("stop() ends the requests that wait, and the next start removes what a dead
 
     const { id } = await (await open({ work: false })).submit("segment", await wish());
     await database.query("UPDATE sulcus.jobs SET transient = true, state = 'running'");
-    await Deno.writeTextFile(`${dataDirectory}/results/${id}.nii.gz`, "mask");
     const second = await open({ work: false });
     if (database.kind === "postgres") { // where another process may wait for it
       assert.deepEqual((await remains(database, dataDirectory)).folders, [id]);
@@ -456,6 +473,6 @@ test("a job whose package exists already is not done again", (database) =>
     const { record, events } = await endOf(second, id);
     assert.deepEqual([record.state, record.result], ["succeeded", { model: "mine", version: 1, provider: "fake" }]);
     assert.deepEqual((await registry.get("mine")).versions.length, 1);
-    assert.match(String(events[0].data.message), /^The server was restarted; the job goes on/);
+    assert.match(String(events[0].data.message), /^The server was restarted; the job resumes/);
     assert.deepEqual(events.map((e) => e.type), ["log", "done"], "it was trained again");
   }));

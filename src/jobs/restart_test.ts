@@ -81,7 +81,7 @@ Deno.test("a training whose server is killed resumes at the next start and finis
     const log = events.filter((e) => e.type === "log").map((e) => e.data.message);
     assert.deepEqual(log, [
       "starts at step 0",
-      "The server was restarted; the job goes on from its last checkpoint",
+      "The server was restarted; the job resumes from its last checkpoint",
       `starts at step ${resumedAt}`,
     ]);
     assert.ok(!lives(first), "the first worker lives on");

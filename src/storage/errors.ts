@@ -15,7 +15,7 @@ export const DOMAIN_CODES = [
   "job-finished",
   /** Another job or process holds it. */
   "locked",
-  /** The waiting line of the inference worker is full. */
+  /** As many requests wait for the inference worker as may. */
   "busy",
   /** A value of a request is wrong; the message names it. */
   "invalid-request",

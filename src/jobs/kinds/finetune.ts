@@ -25,7 +25,7 @@ import {
 } from "./training.ts";
 import type { JobOutcome } from "../types.ts";
 
-/** What a fine-tune is asked for (`POST /v1/finetunes`). */
+/** The wish for a fine-tune (`POST /v1/finetunes`). */
 export interface FinetuneInput {
   /** Id of the data set. */
   readonly dataset: string;

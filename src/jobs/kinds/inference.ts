@@ -1,4 +1,4 @@
-/** What segmentation and classification share: the wish, its plan, and what the worker is asked. */
+/** Shared by segmentation and classification: the wish, its plan, and the request to the worker. */
 import { z } from "zod";
 import { type Provider, PROVIDERS } from "../../engine/mod.ts";
 import {
@@ -30,7 +30,7 @@ export interface InferenceInput {
   readonly provider?: Provider | "auto";
 }
 
-/** What every inference stores. */
+/** The stored input of every inference. */
 export const inferenceStored = z.object({
   model: z.string(),
   version: z.int(),
@@ -67,7 +67,7 @@ export async function planInference<Wish extends InferenceInput>(
   return { ...wish, version, images: await takeImages(images) };
 }
 
-/** What the worker is asked for a stored input. */
+/** The request to the worker for a stored input. */
 export async function inferenceParams(
   { model, version, images, missing }: Stored,
   house: House,
@@ -114,7 +114,7 @@ export function followedBy({ signal, emit }: Pick<TaskContext, "signal" | "emit"
   };
 }
 
-/** What may be reported of an error: messages may quote what belongs to patients. */
+/** An error without its message, which may quote what belongs to patients. */
 function checkFailureOf(error: unknown): CheckFailure {
   if (!(error instanceof Error)) return { error: typeof error };
   return { error: error.name, ...("code" in error && typeof error.code === "string" && { code: error.code }) };

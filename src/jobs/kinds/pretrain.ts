@@ -22,7 +22,7 @@ import {
 } from "./training.ts";
 import type { JobOutcome } from "../types.ts";
 
-/** What a pre-training is asked for (`POST /v1/pretrainings`). */
+/** The wish for a pre-training (`POST /v1/pretrainings`). */
 export interface PretrainingInput {
   /** Id of the data set. Its labels are not read, and its cases may lack modalities. */
   readonly dataset: string;

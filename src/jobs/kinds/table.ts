@@ -10,13 +10,13 @@ const TABLE = { finetune, pretrain, segment, classify };
 export type JobKind = keyof typeof TABLE;
 export const JOB_KINDS = Object.keys(TABLE) as JobKind[];
 
-/** What a user asks of a kind. */
+/** The wish that a user sends. */
 export type WishOf<K extends JobKind> = Parameters<(typeof TABLE)[K]["plan"]>[0];
-/** What the worker process is asked. */
+/** The request to the worker process. */
 export type ParamsOf<K extends JobKind> = Parameters<(typeof TABLE)[K]["task"]>[0];
-/** What the worker process answers. */
+/** The reply of the worker process. */
 export type FoundOf<K extends JobKind> = Awaited<ReturnType<(typeof TABLE)[K]["task"]>>;
-/** What a succeeded job's result shows as `output`. */
+/** The `output` of a succeeded job's result. */
 export type OutputOf<K extends JobKind> = Awaited<ReturnType<(typeof TABLE)[K]["run"]>>["result"]["output"];
 
 export const KINDS: { readonly [K in JobKind]: KindRecord<WishOf<K>, ParamsOf<K>, FoundOf<K>, OutputOf<K>> } = TABLE;

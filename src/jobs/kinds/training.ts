@@ -1,4 +1,4 @@
-/** What the kinds that train share: names of models, the candidate that a job makes once, and where it comes from. */
+/** Shared by the kinds that train: checks of names and data, the candidate that a job makes once, its provenance. */
 import project from "../../../deno.json" with { type: "json" };
 import type { DatasetDetail } from "../../datasets/mod.ts";
 import type { Task } from "../../inference/mod.ts";
@@ -88,7 +88,7 @@ interface Trained {
 
 type Provenance = ManifestDraft["provenance"];
 
-/** A training's part of the manifest. The worker answered in JSON, so the recipe's values are JSON; the schema checks them. */
+/** The provenance in a candidate's manifest. The worker replied in JSON, so the recipe's values are JSON; the schema checks them. */
 export function provenanceOf(
   { resolvedRecipe, provider, metrics }: Trained,
   { job, datasetHash }: Pick<Origin, "job" | "datasetHash">,

@@ -1,6 +1,6 @@
 /**
- * The log of each job's events: appended by its runner, read from any point on, followed while it grows. Not the
- * training curve: of progress only the latest entries are kept.
+ * The log of each job's events: its runner appends, readers start at any entry and follow while it grows. Not the training
+ * curve: only the latest entries of progress are kept.
  */
 import type { Database, Queryable } from "../../storage/mod.ts";
 import type { JobEvent } from "../types.ts";
@@ -11,6 +11,11 @@ const KEPT_PROGRESS = 200;
 const KEPT_LOG = 1000;
 const PAGE = 500;
 
+/** The log entry of a job that will run again. */
+export function resumeNote(why: string): Omit<JobEvent, "id"> {
+  return { type: "log", data: { message: `${why}; the job resumes from its last checkpoint` } };
+}
+
 export class EventLog {
   readonly #database: Database;
   readonly #pollMs: number;
@@ -18,7 +23,7 @@ export class EventLog {
 
   constructor(database: Database) {
     this.#database = database;
-    // On a shared server another process may write the events; here nobody else can.
+    // On a shared server another process may write the events; an embedded database has no other process.
     this.#pollMs = database.kind === "postgres" ? 1000 : 10_000;
   }
 
@@ -39,7 +44,7 @@ export class EventLog {
     }
   }
 
-  /** Tells followers in this process that there is something new. */
+  /** Wakes the followers in this process after a commit. */
   wake(job: string): void {
     for (const listener of this.#listeners.get(job) ?? []) listener();
   }
@@ -51,7 +56,7 @@ export class EventLog {
   ): AsyncGenerator<JobEvent> {
     let last = after && /^\d{1,18}$/.test(after) ? after : "0";
     while (!signal?.aborted) {
-      const news = this.#nextWake(job, signal); // listens before it looks, so that nothing falls between
+      const news = this.#nextWake(job, signal); // listens before it reads, so that no event is missed
       try {
         const { rows } = await this.#database.query<JobEvent>(
           `SELECT id::text AS id, type, data FROM sulcus.job_events WHERE job = $1 AND id > $2::bigint
@@ -71,7 +76,7 @@ export class EventLog {
     }
   }
 
-  /** Somebody resumed after the last event of a job that has ended. */
+  /** Ends the follower that resumed after the last event of a job that is over. */
   async #hasEnded(job: string): Promise<boolean> {
     const { rows } = await this.#database.query(
       "SELECT 1 FROM sulcus.jobs WHERE id = $1 AND state IN ('queued', 'running')",

@@ -36,7 +36,7 @@ test("append() keeps the latest 200 progress events and every validation", async
   assert.deepEqual(stored.slice(1).map((e) => e.data.step), Array.from({ length: 200 }, (_, i) => i + 4));
 });
 
-test("follow() tells what comes while it waits, and ends when its signal aborts", async (database) => {
+test("follow() yields events that come while it waits, and ends when its signal aborts", async (database) => {
   const log = new EventLog(database);
   const { id } = await newJob(database);
   const abort = new AbortController();
@@ -76,7 +76,7 @@ test("a reporter writes progress at most once an interval, and the last one alwa
   assert.deepEqual(stops, []);
 });
 
-test("a runner whose job was given to another changes nothing and is told so", async (database) => {
+test("a runner whose job was given to another changes nothing and is stopped", async (database) => {
   const { id, runner } = await newJob(database);
   const events = new EventLog(database);
   const thief = crypto.randomUUID();

@@ -1,4 +1,6 @@
-/** Where jobs keep files, and when these go. `jobs/<id>/` is a job's workshop, `results/<id>.nii.gz` a mask. */
+/**
+ * Where jobs keep files, and when these go: `jobs/<id>/` is a job's own folder, `results/<id>.nii.gz` a mask that is kept.
+ */
 import { exists, removeIfPresent } from "../../storage/mod.ts";
 import { isUuid } from "../../datasets/mod.ts";
 import { WRITTEN_ENDING } from "../../volume/mod.ts";
@@ -8,11 +10,11 @@ import type { ImageList } from "../types.ts";
 export interface JobFilesOptions {
   readonly dataDirectory: string;
   readonly resultTtlMs: number;
-  /** How long the workshop of a failed or cancelled job, with its checkpoint, is kept. */
+  /** How long the folder of a failed or cancelled training, with its checkpoint, is kept. */
   readonly workTtlMs: number;
 }
 
-/** Images without an open job: a crash came between. Younger ones may belong to a job that is just being made. */
+/** Age of images that a crash left without an open job. Younger ones may belong to a job that is just being made. */
 const STRAY_IMAGES_MS = 3600 * 1000;
 
 export class JobFiles {
@@ -33,24 +35,27 @@ export class JobFiles {
     return files;
   }
 
-  of(job: string): JobPaths {
-    const folder = `${this.#jobs}/${job}`;
-    return { work: `${folder}/work`, output: `${folder}/output`, mask: `${this.#results}/${job}${WRITTEN_ENDING}` };
-  }
-  /** Held by the process that works on the job. */
-  lock(job: string): string {
-    return `${this.#jobs}/${job}/lock`;
+  /** Paths of a job. The mask of a `transient` one lies in its folder and goes with that. */
+  of(job: string, transient = false): JobPaths {
+    const folder = this.#folder(job);
+    const mask = transient ? `${folder}/mask` : `${this.#results}/${job}`;
+    return { work: `${folder}/work`, output: `${folder}/output`, mask: `${mask}${WRITTEN_ENDING}` };
   }
 
-  async makeWorkshop(job: string): Promise<void> {
+  /** Lock file of the process that works on a job. */
+  lock(job: string): string {
+    return `${this.#folder(job)}/lock`;
+  }
+
+  async makeFolder(job: string): Promise<void> {
     const { work, output } = this.of(job);
     for (const folder of [work, output]) await Deno.mkdir(folder, { recursive: true });
   }
 
   /** Moves images into a job's folder, under names of our own. */
   async takeImages(job: string, images: ImageList): Promise<ImageList> {
-    const folder = `${this.#jobs}/${job}/input`;
-    await Deno.mkdir(folder, { recursive: true });
+    const folder = `${this.#folder(job)}/input`;
+    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     const taken: [ImageList[number][0], string][] = [];
     for (const [modality, path] of images) {
       await moveFile(path, `${folder}/${modality}`);
@@ -59,17 +64,11 @@ export class JobFiles {
     return taken;
   }
 
-  async removeWorkshop(job: string): Promise<void> {
-    await removeIfPresent(`${this.#jobs}/${job}`);
+  async removeFolder(job: string): Promise<void> {
+    await removeIfPresent(this.#folder(job));
   }
 
-  /** Removes everything that a job has here. */
-  async removeAll(job: string): Promise<void> {
-    await this.removeWorkshop(job);
-    await removeIfPresent(this.of(job).mask);
-  }
-
-  /** Removes results and workshops whose time is over; those of `open` jobs stay. */
+  /** Removes results and folders whose time is over; those of `open` jobs stay. */
   async sweep(open: ReadonlySet<string>, now = Date.now()): Promise<void> {
     for await (const { name } of Deno.readDir(this.#results)) {
       await removeIfOlder(`${this.#results}/${name}`, now - this.#options.resultTtlMs);
@@ -77,8 +76,12 @@ export class JobFiles {
     for await (const { name } of Deno.readDir(this.#jobs)) {
       if (!isUuid(name) || open.has(name)) continue;
       const hasImages = await exists(`${this.#jobs}/${name}/input`);
-      await removeIfOlder(`${this.#jobs}/${name}`, now - (hasImages ? STRAY_IMAGES_MS : this.#options.workTtlMs));
+      await removeIfOlder(this.#folder(name), now - (hasImages ? STRAY_IMAGES_MS : this.#options.workTtlMs));
     }
+  }
+
+  #folder(job: string): string {
+    return `${this.#jobs}/${job}`;
   }
 }
 
@@ -87,7 +90,7 @@ async function removeIfOlder(path: string, time: number): Promise<void> {
   if ((mtime?.getTime() ?? 0) < time) await removeIfPresent(path);
 }
 
-/** Also between file systems. */
+/** Moves a file, also between file systems. */
 async function moveFile(from: string, to: string): Promise<void> {
   try {
     await Deno.rename(from, to);

@@ -1,16 +1,16 @@
 /**
  * The queue of job ids, kept by pg-boss in the same database as everything else. Not the job records: those are rows of
- * ours, and what a job's state is, they decide.
+ * ours, and they alone hold a job's state.
  */
 import { type Db, PgBoss } from "pg-boss";
 import type { Database, Queryable } from "../../storage/mod.ts";
 import { type QueueName, QUEUES } from "../types.ts";
 
-/** A claim on a job lasts this long at most (pg-boss's own limit); a longer training goes on with a new claim. */
+/** Longest claim on a job that pg-boss allows; a longer training continues with a new claim. */
 const CLAIM_SECONDS = 24 * 3600;
-/** On a shared server a runner that is silent for this long has died. */
+/** Silence after which a runner on a shared server counts as dead. */
 const HEARTBEAT_SECONDS = 60;
-/** How soon a job is noticed that another process sent, or that was put back. */
+/** Longest delay until a job is found that another process sent, or that was put back. */
 const POLL_SECONDS = 1;
 const YEAR_SECONDS = 365 * 24 * 3600;
 
@@ -50,19 +50,19 @@ export class JobQueue {
   }
 
   /**
-   * Puts a job into the queue as part of a transaction; call {@link JobQueue.wake} after its commit. `first`: before the
-   * jobs that nobody waits for.
+   * Puts a job into the queue as part of a transaction; call {@link JobQueue.wake} after its commit. `first` places it
+   * before the jobs that nobody waits for.
    */
   async send(tx: Queryable, name: QueueName, job: string, { first = false } = {}): Promise<void> {
     await this.#boss.send(name, {}, { id: job, priority: first ? 1 : 0, db: bossDb(tx) });
   }
 
-  /** Takes a job out of the queue as part of a transaction, whatever state it is in. */
+  /** Takes a job out of the queue as part of a transaction, in any state. */
   async remove(tx: Queryable, name: QueueName, job: string): Promise<void> {
     await this.#boss.deleteJob(name, job, { db: bossDb(tx) });
   }
 
-  /** Whether the queue will hand the job out, or has handed it out to somebody who may still live. */
+  /** True when the queue will hand the job out, or has handed it to a process that may still live. */
   async holds(name: QueueName, job: string): Promise<boolean> {
     const [found] = await this.#boss.findJobs(name, { id: job });
     if (!found) return false;
@@ -79,13 +79,13 @@ export class JobQueue {
       { batchSize: 1, pollingIntervalSeconds: POLL_SECONDS },
       async ([job]) => {
         await handler(job.id, job.signal);
-        this.wake(name); // looks for the next job at once; pg-boss would first wait for the rest of its poll interval
+        this.wake(name); // pg-boss would wait for the rest of its poll interval before it takes the next job
       },
     );
     this.#workers.set(name, worker);
   }
 
-  /** Makes this process look into the queue now. */
+  /** Lets this process look into the queue now. */
   wake(name: QueueName): void {
     const worker = this.#workers.get(name);
     if (worker) this.#boss.notifyWorker(worker);

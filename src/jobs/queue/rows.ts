@@ -1,6 +1,6 @@
 /**
- * The job table. Every change of state is one guarded statement, so that of two processes only one makes it: whoever
- * runs a job is written in it as `runner`, and a runner that was superseded changes nothing more.
+ * The job table. Every change of state is one guarded statement, so that only one of two processes makes it: the row names
+ * its `runner`, and a runner that was superseded changes nothing more.
  */
 import { DomainError, type Queryable } from "../../storage/mod.ts";
 import { isUuid } from "../../datasets/mod.ts";
@@ -30,6 +30,8 @@ export interface ClaimedJob {
   readonly input: unknown;
   readonly attempts: number;
   readonly transient: boolean;
+  /** Its end was asked for before it began. */
+  readonly cancelled: boolean;
 }
 
 /** How a job ends. */
@@ -144,7 +146,7 @@ export async function selectJobs(on: Queryable, { kind, state, limit = 100, befo
   return rows.map(recordOf);
 }
 
-/** Jobs that are to be run or being run, oldest first. */
+/** Jobs that wait or run, oldest first. */
 export async function selectOpenJobs(on: Queryable): Promise<{ id: string; kind: JobKind; state: JobState }[]> {
   const { rows } = await on.query<{ id: string; kind: JobKind; state: JobState }>(
     "SELECT id, kind, state FROM sulcus.jobs WHERE state IN ('queued', 'running') ORDER BY seq",
@@ -157,13 +159,14 @@ export async function claimJob(on: Queryable, id: string, runner: string): Promi
   const { rows } = await on.query<ClaimedJob>(
     `UPDATE sulcus.jobs
      SET state = 'running', runner = $2, attempts = attempts + 1, started_at = coalesce(started_at, now())
-     WHERE id = $1 AND state IN ('queued', 'running') RETURNING id, kind, input, attempts, transient`,
+     WHERE id = $1 AND state IN ('queued', 'running')
+     RETURNING id, kind, input, attempts, transient, cancel_requested AS cancelled`,
     [id, runner],
   );
   return rows[0] ?? null;
 }
 
-/** Puts a running job back; `forgive` takes the attempt off the count. Without `runner`: whoever ran it. */
+/** Puts a running job back, by default whoever ran it. `forgive` does not count the attempt. */
 export async function requeueJob(
   on: Queryable,
   id: string,
@@ -177,7 +180,7 @@ export async function requeueJob(
   return affected > 0;
 }
 
-/** A sign of life and progress of a runner. `steady` forgives the attempts so far. */
+/** Writes a runner's progress and returns whether it may continue. `steady` forgives the attempts so far. */
 export async function touchJob(
   on: Queryable,
   id: string,
@@ -192,7 +195,7 @@ export async function touchJob(
   return rows.length === 0 ? "lost" : rows[0].cancel_requested ? "cancel" : "kept";
 }
 
-/** Asks for a job's end; "queued" when nobody runs it. @throws {DomainError} `not-found`, `job-finished` */
+/** Asks for a job's end and returns its state; "queued": nobody runs it. @throws {DomainError} `not-found`, `job-finished` */
 export async function requestCancel(tx: Queryable, id: string): Promise<{ kind: JobKind; state: JobState }> {
   const { rows } = await tx.query<{ kind: JobKind; state: JobState }>(
     `UPDATE sulcus.jobs SET cancel_requested = true
@@ -204,7 +207,7 @@ export async function requestCancel(tx: Queryable, id: string): Promise<{ kind: 
   throw new DomainError("job-finished", `Cannot cancel this ${kind} job: it has ended already`);
 }
 
-/** Ends a job; false when it is not `runner`'s any more (null: when it is not queued). */
+/** Ends a job that `runner` runs (null: one that is queued); false when it is no longer so. */
 export async function finishJob(tx: Queryable, id: string, runner: string | null, outcome: Outcome): Promise<boolean> {
   const json = (value: unknown) => value === undefined ? null : JSON.stringify(value);
   const { affected } = await tx.query(

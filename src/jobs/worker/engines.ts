@@ -1,34 +1,34 @@
 /**
- * The engines of a worker process. One that answered a request may stay open, with the networks that it has loaded, until
- * no request has come for a while; one that is not kept, or that failed, ends with its task. Either way the memory of a
- * device goes back to the machine.
+ * The engines of a worker process. One that answered a request may stay open with its networks loaded until no request has
+ * come for a while; one that is not kept, or that failed, closes with its task. Either way the device's memory becomes
+ * free again.
  */
 import { type Engine, type EngineOptions, fallbackWarning, type Provider, withFallback } from "../../engine/mod.ts";
 import type { Warned } from "../kinds/kind.ts";
 
-/** Requests of one examination after the other find the networks loaded. */
+/** Time in which the next examination finds the networks loaded, ms. */
 const IDLE_MS = 60_000;
 
 export interface EnginesOptions {
   readonly open: (provider: Provider, options?: EngineOptions) => Promise<Engine>;
-  /** How long an engine waits for its next task before it is closed, ms. Default one minute. */
+  /** How long an engine waits for its next task before it closes, ms. Default one minute. */
   readonly idleMs?: number;
 }
 
 export interface EngineTask<T> {
   readonly work: (engine: Engine) => Promise<T>;
-  /** Whether the engine waits for the next task afterwards. */
+  /** Keeps the engine open for the next task. */
   readonly keep: boolean;
-  /** For an engine that is opened anew. */
+  /** Options of an engine that is opened for this task. */
   readonly options?: EngineOptions;
-  /** Told, in words, of a provider that could not do the work. */
+  /** Called with a sentence about each provider that could not do the work. */
   readonly onFallback: (message: string) => void;
 }
 
 export class Engines {
   readonly #open: NonNullable<EnginesOptions["open"]>;
   readonly #idleMs: number;
-  /** Those that wait; an engine at work is its task's. */
+  /** The engines that wait; one at work belongs to its task. */
   readonly #waiting = new Map<Provider, { readonly engine: Engine; readonly timer: ReturnType<typeof setTimeout> }>();
 
   constructor({ open, idleMs = IDLE_MS }: EnginesOptions) {
@@ -37,7 +37,7 @@ export class Engines {
   }
 
   /**
-   * Does work on the first provider that can do it; the result's warnings tell which could not, and why.
+   * Does work on the first provider that can do it. The result's warnings name the providers that could not, and why.
    * @throws as `withFallback()`
    */
   async run<T extends Warned>(

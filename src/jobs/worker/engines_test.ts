@@ -2,22 +2,32 @@ import assert from "node:assert/strict";
 import { type Engine, EngineError, type Provider } from "../../engine/mod.ts";
 import { Engines } from "./engines.ts";
 
-/** Engines that only tell when they are opened and closed. */
+/** Engines that record when they are opened and closed. */
 function recorder() {
   const log: string[] = [];
+  const waiters = new Map<string, () => void>();
   let opened = 0;
   const open = (provider: Provider) => {
     const deviceName = `${provider} ${++opened}`;
     log.push(`open ${deviceName}`);
-    const close = () => Promise.resolve(void log.push(`close ${deviceName}`));
+    const close = () => {
+      log.push(`close ${deviceName}`);
+      waiters.get(deviceName)?.();
+      return Promise.resolve();
+    };
     return Promise.resolve({ provider, deviceName, close } as Engine);
   };
-  return { log, open };
+  /** Waits for an engine to close; the timers of waiting engines alone do not keep a process alive. */
+  const closed = async (deviceName: string) => {
+    const alive = setInterval(() => {}, 1000);
+    await new Promise<void>((resolve) => waiters.set(deviceName, resolve));
+    clearInterval(alive);
+  };
+  return { log, open, closed };
 }
 
 const unexpected = (message: string) => assert.fail(message);
 const name = ({ deviceName }: Engine) => Promise.resolve({ deviceName, warnings: [] });
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 Deno.test("Engines keeps an engine for the next task, or closes it with its task", async () => {
   const { log, open } = recorder();
@@ -56,18 +66,20 @@ Deno.test("Engines closes one that failed before it opens the next, and its task
   assert.deepEqual(log.slice(5), ["work on cpu", "close cpu 2"], "the same engine");
 });
 
-Deno.test("Engines closes an engine that has waited for long, and opens another for the next task", async () => {
-  const { log, open } = recorder();
+Deno.test("Engines closes an engine that has waited for long, but none at work, and opens another for the next task", async () => {
+  const { log, open, closed } = recorder();
   const engines = new Engines({ open, idleMs: 20 });
-  const run = (keep: boolean, work = name) => engines.run(["cpu"], { work, keep, onFallback: unexpected });
-  await run(true);
-  await run(true, async (engine) => {
-    await sleep(60);
-    assert.deepEqual(log, ["open cpu 1"], "an engine at work is left alone");
+  const run = (provider: Provider, keep: boolean, work = name) =>
+    engines.run([provider], { work, keep, onFallback: unexpected });
+  await run("cpu", true);
+  await run("cpu", true, async (engine) => {
+    const idle = closed("wasm 2");
+    await run("wasm", true);
+    await idle;
     return await name(engine);
   });
-  await sleep(60);
-  assert.deepEqual(log, ["open cpu 1", "close cpu 1"]);
-  await run(false);
-  assert.deepEqual(log.slice(2), ["open cpu 2", "close cpu 2"]);
+  assert.deepEqual(log, ["open cpu 1", "open wasm 2", "close wasm 2"], "the engine at work has outlived a waiting one");
+  await closed("cpu 1");
+  await run("cpu", false);
+  assert.deepEqual(log.slice(3), ["close cpu 1", "open cpu 3", "close cpu 3"]);
 });

@@ -2,21 +2,44 @@
  * Runs queued jobs in this process's workers: claims one, follows it, and writes how it ended. A job that ends without an
  * outcome (the server stops, a worker crashes) goes back into the queue and resumes from its checkpoint.
  */
-import { type Database, DomainError, type Queryable } from "../../storage/mod.ts";
+import { type Database, DomainError } from "../../storage/mod.ts";
 import type { House } from "../kinds/kind.ts";
 import { type JobKind, KINDS } from "../kinds/table.ts";
 import type { Ending, Endings } from "../queue/endings.ts";
-import type { EventLog } from "../queue/event_log.ts";
+import { type EventLog, resumeNote } from "../queue/event_log.ts";
 import type { JobFiles } from "../queue/files.ts";
 import { type ClaimedJob, claimJob, finishJob, type Outcome, requeueJob } from "../queue/rows.ts";
 import type { JobOutcome, QueueName, WorkErrorCode } from "../types.ts";
 import { Reporter } from "./reporter.ts";
-import { domainErrorOf, type TaskProcess } from "./task_process.ts";
+import { domainErrorOf, TaskProcess } from "./task_process.ts";
 
-/** A queue's worker process, and how long a job may take there; absent: as long as it likes. */
+/** A queue's worker process. */
 export interface Workplace {
   readonly process: TaskProcess;
+  /** Longest time of a job there; absent: no limit. */
   readonly timeoutMs?: number;
+}
+
+/** One for each queue, so that a training never delays a request. */
+export type Workplaces = Readonly<Record<QueueName, Workplace>>;
+
+export interface WorkplaceOptions {
+  readonly dataDirectory: string;
+  readonly tasksModule?: string;
+  readonly stopGraceMs: number;
+  readonly inferenceTimeoutMs?: number;
+}
+
+/** Processes start with their first job. */
+export function openWorkplaces(options: WorkplaceOptions): Workplaces {
+  const { dataDirectory, stopGraceMs, inferenceTimeoutMs: timeoutMs = 1_800_000 } = options;
+  const { tasksModule = import.meta.resolve("./tasks.ts") } = options;
+  const open = (title: string, cancelGraceMs: number) =>
+    new TaskProcess({ tasksModule, dataDirectory, title, cancelGraceMs });
+  return {
+    training: { process: open("the training process", stopGraceMs) },
+    inference: { process: open("the inference process", 5000), timeoutMs },
+  };
 }
 
 export interface RunnerDeps {
@@ -25,7 +48,7 @@ export interface RunnerDeps {
   readonly endings: Endings;
   readonly files: JobFiles;
   readonly house: House;
-  readonly workplaces: Readonly<Record<QueueName, Workplace>>;
+  readonly workplaces: Workplaces;
 }
 
 /** Starts of a job that ended in a crash within a minute each, after which it is given up. */
@@ -62,6 +85,7 @@ export class JobRunner {
     const stop = (reason: StopReason) => controller.abort(reason);
     const { promise: ended, resolve } = Promise.withResolvers<void>();
     this.#runs.set(id, { controller, ended });
+    if (job.cancelled) stop("cancel");
     const onClaimLost = () => stop("stop");
     claim.addEventListener("abort", onClaimLost, { once: true });
     const reporter = new Reporter({ ...this.#deps, job: id, runner: this.#id, onStop: stop });
@@ -88,12 +112,6 @@ export class JobRunner {
     for (const { controller } of this.#runs.values()) controller.abort("stop" satisfies StopReason);
   }
 
-  /** Writes that a job whose runner is gone waits again. */
-  async putBack(tx: Queryable, id: string, why: string): Promise<void> {
-    await requeueJob(tx, id);
-    await this.#deps.events.append(tx, id, resumeNote(why));
-  }
-
   async #work<K extends JobKind>(
     { id, kind, input, attempts, transient }: ClaimedJob & { readonly kind: K },
     reporter: Reporter,
@@ -105,11 +123,11 @@ export class JobRunner {
     const { house, files, workplaces } = this.#deps;
     const { trains, queue, events, run } = KINDS[kind];
     const { process, timeoutMs } = workplaces[queue];
-    if (trains) await files.makeWorkshop(id);
+    if (trains) await files.makeFolder(id);
     return await run(input, {
       ...house,
       id,
-      paths: files.of(id),
+      paths: files.of(id, transient),
       work: (params, provider = house.provider) =>
         process.run(kind, params, {
           provider,
@@ -149,9 +167,11 @@ export class JobRunner {
       return isOurs;
     });
     if (!finished) return;
+    // A training that did not succeed keeps its checkpoint; images of patients are not kept. Whoever waits for a
+    // transient job removes its folder with the mask.
+    const isOver = ending.state === "succeeded" || !KINDS[kind].trains;
     try {
-      // A training that did not succeed keeps its checkpoint; images of patients are not kept.
-      if (ending.state === "succeeded" || !KINDS[kind].trains) await files.removeWorkshop(id);
+      if (isOver && !transient) await files.removeFolder(id);
     } finally {
       events.wake(id);
       endings.announce(id, ending);
@@ -164,8 +184,4 @@ function outcomeOf(ending: Ending): Outcome {
   if (ending.state !== "failed") return ending;
   const { code, message } = ending.error;
   return { state: "failed", error: { code, message } };
-}
-
-function resumeNote(why: string) {
-  return { type: "log", data: { message: `${why}; the job goes on from its last checkpoint` } } as const;
 }

@@ -1,6 +1,6 @@
 /**
- * Writes what a running job tells into its record and its event log, in order and not too often, and notices when the
- * job is to stop or has been given to somebody else. A failed write does not disturb the job.
+ * Writes the events of a running job into its record and its event log, in order and at most once a second, and notices
+ * when the job is to stop or runs elsewhere. A failed write does not disturb the job.
  */
 import type { Database } from "../../storage/mod.ts";
 import type { EventLog } from "../queue/event_log.ts";
@@ -12,14 +12,15 @@ export interface ReporterOptions {
   readonly events: EventLog;
   readonly job: string;
   readonly runner: string;
-  /** Called when the job is to be cancelled, or runs elsewhere. */
+  /** Called when the job is to be cancelled or runs elsewhere. */
   readonly onStop: (why: "cancel" | "lost") => void;
-  /** Shortest time between two progress entries, ms. */
+  /** Shortest time between two progress entries, ms. Default 1 s. */
   readonly intervalMs?: number;
 }
 
-/** A job that runs for this long has not crashed at its start. */
+/** A job that has run for this long did not crash at its start. */
 const STEADY_MS = 60_000;
+/** How often a runner on a shared server looks whether another process cancelled its job. */
 const LOOK_MS = 2000;
 
 export class Reporter {
@@ -33,7 +34,6 @@ export class Reporter {
 
   constructor(options: ReporterOptions) {
     this.#options = options;
-    this.#enqueue(() => this.#touch()); // it may have been cancelled just before
     if (options.database.kind === "postgres") {
       this.#timer = setInterval(() => this.#enqueue(() => this.#touch()), LOOK_MS);
     }
@@ -52,7 +52,7 @@ export class Reporter {
     else this.#delayed ??= setTimeout(() => this.#writePending(), waitMs);
   }
 
-  /** Writes what is pending and stops. */
+  /** Writes the pending progress and stops. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#writePending();

@@ -13,8 +13,9 @@ export interface RunOptions {
   readonly provider: Provider | "auto";
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: TaskEvent) => void;
-  /** Kills the process and rejects with `timeout`. */
+  /** Time after which the process is killed and the call rejects with `timeout`, ms. */
   readonly timeoutMs?: number;
+  /** Lock file that the process holds while the task runs. */
   readonly lock?: string;
 }
 
@@ -24,11 +25,11 @@ export interface TaskProcessOptions {
   /** URL of the tasks module. */
   readonly tasksModule: string;
   readonly dataDirectory: string;
-  /** How long a cancelled task may take to end by itself before the process is killed. */
+  /** How long a cancelled task may take to end before the process is killed, ms. */
   readonly cancelGraceMs: number;
 }
 
-/** A machine that trains may take long to start one more process. */
+/** Time to start a process on a machine that is busy with a training, ms. */
 const START_MS = 120_000;
 
 export class TaskProcess {
@@ -96,10 +97,10 @@ function cancelled(): DomainError<"cancelled"> {
   return new DomainError("cancelled", "The task was cancelled");
 }
 
-/** Errors whose codes and messages are made for users. */
+/** Classes of errors whose codes and messages are written for users. */
 const KNOWN = ["EngineError", "InferenceError", "TrainingError", "DomainError"];
 
-/** An error of a worker as a {@link DomainError}; foreign messages, which may hold paths, stay inside. */
+/** An error of a worker as a {@link DomainError}. Messages of other origin may hold paths, so they stay in its cause. */
 export function domainErrorOf(error: unknown, title: string): DomainError<WorkErrorCode> {
   if (error instanceof DomainError) return error;
   if (error instanceof ProcessError) return new DomainError(error.code, error.message, { cause: error });

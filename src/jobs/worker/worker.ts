@@ -10,7 +10,7 @@ import type { CancelMessage, LoadMessage, RunMessage } from "./messages.ts";
 
 type AnyTask = (params: unknown, context: TaskContext) => Promise<unknown>;
 
-/** A predecessor that was orphaned a moment ago may still be ending. */
+/** Time for an orphaned predecessor to end and release the lock, ms. */
 const LOCK_WAIT_MS = 30_000;
 
 let tasks: Record<JobKind, AnyTask> | undefined;

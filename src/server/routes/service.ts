@@ -33,7 +33,7 @@ async function gauges({ jobs, devices, commit }: Services): Promise<string> {
       { state: "running" },
       running,
     ]]),
-    renderGauge("sulcus_inference_waiting", "Direct calls that wait for the inference process.", [[{}, waiting]]),
+    renderGauge("sulcus_inference_waiting", "Requests that wait for the inference process.", [[{}, waiting]]),
     renderGauge("sulcus_worker_restarts", "Worker processes started in place of one that ended.", [[
       {},
       workerRestarts,

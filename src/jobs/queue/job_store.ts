@@ -1,0 +1,115 @@
+/** Jobs as they come and go: record, queue entry, events and files change together here. Runs nothing. */
+import { lockDataset } from "../../datasets/mod.ts";
+import type { Database } from "../../storage/mod.ts";
+import type { House } from "../kinds/kind.ts";
+import { type JobKind, KINDS, type WishOf } from "../kinds/table.ts";
+import type { Endings } from "./endings.ts";
+import { type EventLog, resumeNote } from "./event_log.ts";
+import type { JobFiles } from "./files.ts";
+import type { JobQueue } from "./queue.ts";
+import {
+  deleteJob,
+  deleteTransient,
+  finishJob,
+  insertJob,
+  type NewJob,
+  requestCancel,
+  requeueJob,
+  selectOpenJobs,
+} from "./rows.ts";
+
+export interface JobStoreParts {
+  readonly database: Database;
+  readonly queue: JobQueue;
+  readonly events: EventLog;
+  readonly endings: Endings;
+  readonly files: JobFiles;
+  readonly house: House;
+  readonly maxWaiting: number;
+}
+
+export class JobStore {
+  readonly #parts: JobStoreParts;
+
+  constructor(parts: JobStoreParts) {
+    this.#parts = parts;
+  }
+
+  /** Plans a wish and queues it. @throws {DomainError} `busy`, and as the kind's plan does */
+  async add<K extends JobKind>(
+    kind: K,
+    wish: WishOf<K>,
+    job: Pick<NewJob, "id" | "awaited" | "transient">,
+  ): Promise<void> {
+    const { database, queue, files, house, maxWaiting } = this.#parts;
+    const record = KINDS[kind];
+    const takeImages = files.takeImages.bind(files, job.id);
+    try {
+      const { input, dataset } = await record.plan(wish, { ...house, awaited: job.awaited, takeImages });
+      await database.transaction(async (tx) => {
+        if (dataset) await lockDataset(tx, dataset);
+        await insertJob(tx, { ...job, kind, input, dataset }, maxWaiting);
+        await queue.send(tx, record.queue, job.id, { first: job.awaited });
+      });
+    } catch (error) {
+      await files.removeFolder(job.id);
+      throw error;
+    }
+    queue.wake(record.queue);
+  }
+
+  /** Ends a queued job; asks for the end of a running one. @throws {DomainError} `not-found`, `job-finished` */
+  async cancel(id: string): Promise<void> {
+    const { database, queue, events, endings, files } = this.#parts;
+    const { kind, state } = await database.transaction(async (tx) => {
+      const { kind, state } = await requestCancel(tx, id);
+      if (state !== "queued") return { kind, state };
+      await finishJob(tx, id, null, { state: "cancelled" });
+      await events.append(tx, id, { type: "done", data: { state: "cancelled" } });
+      await queue.remove(tx, KINDS[kind].queue, id);
+      return { kind, state };
+    });
+    if (state !== "queued") return;
+    try {
+      if (!KINDS[kind].trains) await files.removeFolder(id);
+    } finally {
+      events.wake(id);
+      endings.announce(id, { state: "cancelled" });
+    }
+  }
+
+  /** Removes a transient job that has ended. */
+  async forget(id: string): Promise<void> {
+    const { database, files } = this.#parts;
+    await Promise.all([deleteJob(database, id), files.removeFolder(id)]);
+  }
+
+  /** Removes transient jobs that were made before a time and that no process waits for any more. */
+  async purge(before: Date): Promise<void> {
+    const { database, files } = this.#parts;
+    for (const id of await deleteTransient(database, before)) await files.removeFolder(id);
+  }
+
+  /** Removes files whose time is over. */
+  async sweep(now: number): Promise<void> {
+    const open = await selectOpenJobs(this.#parts.database);
+    await this.#parts.files.sweep(new Set(open.map((job) => job.id)), now);
+  }
+
+  /** Queues every open job again that the queue does not hold, because its process died. */
+  async recover(): Promise<void> {
+    const { database, queue, events } = this.#parts;
+    for (const { id, kind, state } of await selectOpenJobs(database)) {
+      const name = KINDS[kind].queue;
+      if (await queue.holds(name, id)) continue;
+      await database.transaction(async (tx) => {
+        if (state === "running") {
+          await requeueJob(tx, id);
+          await events.append(tx, id, resumeNote("The server was restarted"));
+        }
+        await queue.remove(tx, name, id);
+        await queue.send(tx, name, id);
+      });
+    }
+  }
+}
