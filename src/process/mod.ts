@@ -1,9 +1,10 @@
 /**
- * Supervised child processes: starts them, calls them by JSON lines, watches and restarts them. Knows nothing of their
- * work.
+ * Supervised child processes: starts them, calls them by JSON lines, watches and restarts them; and threads for long work
+ * on files. Knows nothing of their work.
  */
 export { isOutOfMemory, ProcessError, type ProcessErrorCode } from "./failures.ts";
 export { giveBackMemory } from "./memory.ts";
 export { emit, type Handler, type ParentWatch, serve } from "./serve.ts";
 export { type Call, type CallOptions, Supervisor, type SupervisorOptions } from "./supervisor.ts";
+export { answerTasks, inThread, wordsOf } from "./thread.ts";
 export { RemoteError } from "./wire.ts";

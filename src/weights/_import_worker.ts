@@ -1,23 +1,14 @@
 /** The thread behind {@link importInThread}: imports a file of weights, or reports why it cannot. */
+import { answerTasks, wordsOf } from "../process/mod.ts";
 import { DomainError } from "../storage/mod.ts";
 import type { ImportReply, ImportTask } from "./import_thread.ts";
 import { importWeights } from "./import_weights.ts";
 
-const main = self as unknown as {
-  onmessage: (event: MessageEvent<ImportTask>) => void;
-  postMessage(reply: ImportReply): void;
-};
-
-main.onmessage = async ({ data: { path, request, out } }) => {
+answerTasks(async ({ path, request, out }: ImportTask): Promise<ImportReply> => {
   try {
-    main.postMessage({ imported: await importWeights(path, request, out) });
+    return { imported: await importWeights(path, request, out) };
   } catch (error) {
-    if (error instanceof DomainError) return main.postMessage({ code: error.code, message: error.message });
-    // our own messages name keys and shapes; others may hold paths, which users must not see
-    const own = error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError;
-    const message = own && error.message.startsWith("Cannot ")
-      ? error.message
-      : "Cannot import the weights: they are unreadable";
-    main.postMessage({ code: "invalid-weights", message });
+    if (error instanceof DomainError) return { code: error.code, message: error.message };
+    return { code: "invalid-weights", message: wordsOf(error, "Cannot import the weights: they are unreadable") };
   }
-};
+});

@@ -1,4 +1,5 @@
 /** Imports weights in a thread of their own, so that a server keeps answering while a large file is read. */
+import { inThread } from "../process/mod.ts";
 import { DomainError, type DomainErrorCode } from "../storage/mod.ts";
 import type { ImportRequest } from "./import_request.ts";
 import type { Imported } from "./import_weights.ts";
@@ -33,19 +34,10 @@ export async function importWeightFile(
 
 /** `importWeights()` in a thread. @throws {DomainError} `invalid-weights`, `invalid-archive`, `too-large` */
 export async function importInThread(task: ImportTask): Promise<Imported> {
-  const worker = new Worker(import.meta.resolve("./_import_worker.ts"), { type: "module" });
-  try {
-    const reply = await new Promise<ImportReply>((resolve) => {
-      worker.onmessage = ({ data }: MessageEvent<ImportReply>) => resolve(data);
-      worker.onerror = (event) => {
-        event.preventDefault();
-        resolve({ code: "invalid-weights", message: "Cannot import the weights: the importing thread failed" });
-      };
-      worker.postMessage(task);
-    });
-    if ("imported" in reply) return reply.imported;
-    throw new DomainError(reply.code, reply.message);
-  } finally {
-    worker.terminate();
-  }
+  const reply = await inThread<ImportTask, ImportReply>(import.meta.resolve("./_import_worker.ts"), {
+    task,
+    failed: { code: "invalid-weights", message: "Cannot import the weights: the importing thread failed" },
+  });
+  if ("imported" in reply) return reply.imported;
+  throw new DomainError(reply.code, reply.message);
 }

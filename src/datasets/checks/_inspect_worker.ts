@@ -1,20 +1,16 @@
 /** The thread behind {@link Inspector}: reads a volume and reports on it. */
+import { answerTasks } from "../../process/mod.ts";
 import { readVolume, VolumeError } from "../../volume/mod.ts";
 import { type FileInfo, type InspectReply, type InspectRequest, MAX_VALUES } from "./inspect.ts";
 
-const main = self as unknown as {
-  onmessage: (event: MessageEvent<InspectRequest>) => void;
-  postMessage(reply: InspectReply): void;
-};
-
-main.onmessage = async ({ data: { path, isLabel } }) => {
+answerTasks(async ({ path, isLabel }: InspectRequest): Promise<InspectReply> => {
   try {
-    main.postMessage({ info: await inspect(path, isLabel) });
+    return { info: await inspect(path, isLabel) };
   } catch (error) {
     const isContent = error instanceof VolumeError;
-    main.postMessage({ error: isContent ? error.message : "failed", isContent });
+    return { error: isContent ? error.message : "failed", isContent };
   }
-};
+});
 
 async function inspect(path: string, isLabel: boolean): Promise<FileInfo> {
   const { sizeVox, affineRas, nonFiniteVoxels, data } = await readVolume(path);

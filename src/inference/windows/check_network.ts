@@ -2,6 +2,7 @@
  * Checks that this program can load the network of a package that comes from outside. Runs in a thread of its own: a
  * server must not stop answering while a large network is read.
  */
+import { inThread } from "../../process/mod.ts";
 import type { ModelSpec } from "../spec.ts";
 
 /** The part of a spec that decides how its network is imported. */
@@ -22,18 +23,9 @@ export async function checkNetwork(
   directory: string,
   { architecture, modalities, inference }: NetworkSpec,
 ): Promise<void> {
-  const worker = new Worker(import.meta.resolve("./_check_network_worker.ts"), { type: "module" });
-  try {
-    const refused = await new Promise<CheckReply>((resolve) => {
-      worker.onmessage = ({ data }: MessageEvent<CheckReply>) => resolve(data);
-      worker.onerror = (event) => {
-        event.preventDefault();
-        resolve("Cannot import model: the importing thread failed");
-      };
-      worker.postMessage({ directory, spec: { architecture, modalities, inference } } satisfies CheckRequest);
-    });
-    if (refused !== null) throw new TypeError(refused);
-  } finally {
-    worker.terminate();
-  }
+  const refused = await inThread<CheckRequest, CheckReply>(import.meta.resolve("./_check_network_worker.ts"), {
+    task: { directory, spec: { architecture, modalities, inference } },
+    failed: "Cannot import model: the importing thread failed",
+  });
+  if (refused !== null) throw new TypeError(refused);
 }
