@@ -1,9 +1,4 @@
-/**
- * Writes OPS.md, the list of operators, from the compiler's own tables: `deno run -A scripts/docs/ops_doc.ts`.
- * Nothing in that file is written by hand.
- */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+/** The text of docs/operators.md, the list of operators, from the compiler's own tables. `deno task docs` writes it. */
 import { OPSET } from "../../src/graph/write/encode.ts";
 import { OPSETS } from "../../src/graph/read/decode.ts";
 import { NO_GRADIENT } from "../../src/graph/ir/ir.ts";
@@ -12,8 +7,6 @@ import { IMPORT_RULES } from "../../src/graph/read/normalize.ts";
 import { isOpName, opDef, OPS } from "../../src/graph/ops/mod.ts";
 import { IMPORT_CASES, type ImportCase, importCase } from "../../tests/testing/import_cases.ts";
 
-export const OPS_DOC = join(import.meta.dirname!, "../../OPS.md");
-
 function gradient(name: string): string {
   if (!isOpName(name)) return "";
   const { vjp } = opDef(name);
@@ -21,7 +14,7 @@ function gradient(name: string): string {
   return typeof vjp === "function" ? "yes" : `no: ${vjp.unsupported}`;
 }
 
-/** The operators of the IR that an example of a foreign operator becomes, without what merely changes shape. */
+/** The operators of the IR that an example of a foreign operator becomes. */
 function becomes(example: ImportCase): string {
   const ops = new Set(importModel(importCase(example).model).nodes.map((n) => n.op));
   ops.delete("Identity");
@@ -41,16 +34,16 @@ export function opsDoc(): string {
   });
   return `# Operators
 
-Made by \`scripts/docs/ops_doc.ts\` from the compiler's tables; a test fails when this page is out of date.
+\`deno task docs\` writes this page from the compiler's tables; a test fails when it is out of date.
 
-Sulcus reads ONNX models of operator sets ${OPSETS.first} to ${OPSETS.last} and writes operator set ${OPSET}. Shapes are static: sizes that
-a file leaves open are given at import, and shape arithmetic disappears. An operator that is in neither table is refused
-by its name, before anything reaches ONNX Runtime: control flow, sequences, strings, quantised and random operators,
-recurrent layers, other domains than ONNX's own.
+Sulcus reads ONNX models of operator sets ${OPSETS.first} to ${OPSETS.last} and writes operator set ${OPSET}. Shapes are static: the caller
+fixes sizes that a file leaves open, and shape arithmetic is folded away. An operator in neither table is refused by its
+name before ONNX Runtime sees the file: control flow, sequences, strings, quantised and random operators, recurrent
+layers, other domains than ONNX's own.
 
-## Operators that graphs consist of
+## Operators of graphs
 
-${native.length} operators. "Gradient" tells whether a network that contains the operator can be fine-tuned through it.
+${native.length} operators. "Gradient" says whether a network can be fine-tuned through the operator.
 
 ${
     table(
@@ -59,16 +52,14 @@ ${
     )
   }
 
-## Operators that are rewritten when a file is read
+## Operators rewritten at import
 
-${foreign.length} operators, each with what its test examples become; "folded away" means a constant, or the
-input itself. They have a gradient where those operators have one.
+${foreign.length} operators, each with the operators that its test examples become; "folded away" means a constant or the input
+itself. They have gradients where those operators have them.
 
-BatchNormalization is read in its inference form, also where the file asks for training mode: fine-tuning writes batch
-statistics itself. Dropout passes its input.
+BatchNormalization is read in its inference form even where the file asks for training mode: fine-tuning writes batch
+statistics of its own. Dropout becomes its input.
 
 ${table(["Operator", "Becomes"], examples)}
 `;
 }
-
-if (import.meta.main) writeFileSync(OPS_DOC, opsDoc());

@@ -10,6 +10,6 @@ export interface Written {
 }
 
 export const WRITTEN: readonly Written[] = [
-  { path: "OPS.md", text: opsDoc },
+  { path: "docs/operators.md", text: opsDoc },
   { path: "ARCHITECTURE.md", text: (current) => replaceRegion(current, "rooms", houseTable()) },
 ];
