@@ -70,7 +70,7 @@ Deno.test("finetune is stopped, resumes, makes one candidate; segment uses it by
 
     const resumed = await events(command);
     assert.equal(resumed.code, 0, resumed.err);
-    assert.ok(resumed.lines.some((l) => l.message === "Going on where this fine-tune was stopped"));
+    assert.ok(resumed.lines.some((l) => l.message === "Resuming where this fine-tune was stopped"));
     assert.equal(resumed.lines.find((l) => l.type === "progress").step, done + 1);
     assert.deepEqual(resumed.lines.at(-1), {
       type: "result",
@@ -173,7 +173,7 @@ Deno.test("pretrain is stopped, resumes, makes one encoder with templates, and a
     );
     const resumed = await events(command);
     assert.equal(resumed.code, 0, resumed.err);
-    assert.ok(resumed.lines.some((l) => l.message === "Going on where this pre-training was stopped"));
+    assert.ok(resumed.lines.some((l) => l.message === "Resuming where this pre-training was stopped"));
     const { metrics, ...result } = resumed.lines.at(-1);
     assert.deepEqual(result, { type: "result", model: "encoder", version: 1, existed: false });
     assert.deepEqual(Object.keys(metrics), ["md", "cmr", "contrast", "meanPredictor"]);

@@ -1,4 +1,4 @@
-/** The program `sulcus`: finds the command, runs it, and turns what it throws into an exit code. */
+/** The program `sulcus`: finds the command, runs it, and turns errors into exit codes. */
 import project from "../../deno.json" with { type: "json" };
 import { COMMANDS } from "./commands/commands.ts";
 import { canonicalFlags } from "./options/images.ts";
@@ -7,7 +7,7 @@ import { failureOf } from "./terminal/errors.ts";
 import { helpOf, overview } from "./terminal/help.ts";
 import { type Io, PROCESS_IO } from "./terminal/io.ts";
 
-/** Runs one command line. @returns the exit code: 0 done, 1 failed, 2 wrong use */
+/** Runs one command line. @returns the exit code: 0 success, 1 failure, 2 wrong use */
 export async function main(argv: readonly string[], io: Io): Promise<0 | 1 | 2> {
   const [first, ...rest] = argv;
   const command = COMMANDS.find(({ name }) => name === first);

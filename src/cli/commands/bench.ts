@@ -9,24 +9,24 @@ import { Progress } from "../terminal/progress.ts";
 
 export const benchCommand: Command = {
   name: "bench",
-  summary: "measures the device, so that networks run in the forms that are the fastest there",
+  summary: "calibrates the device, so that networks use the fastest form of each operator",
   usage: ["bench --calibrate [--provider auto] [--data ./data]"],
   flags: {
     calibrate: {
-      help: "Time every form that an operator can take on the device, and keep the times: one minute or less",
+      help: "Time every form of each operator on the device and store the times: at most a minute",
     },
     data: {
       value: "DIR",
-      help: "Where the times are kept; whatever runs with this directory uses them. Default ./data",
+      help: "Data directory that stores the times; commands and servers with this directory use them. Default ./data",
     },
     ...PROVIDER_FLAG,
     ...JSON_FLAG,
   },
   notes: `
-Without a calibration each operator takes the form that is usually the fastest on such a device. Run it while the
-machine has nothing else to do, and again after a change of the device or of Sulcus: times of another device or version
-are not used, and a note says so. A running server reads them at its next start. A training that goes on after a
-calibration rounds differently from one that was not stopped.`,
+Without a calibration each operator uses the form that is usually the fastest on such a device. Calibrate while the
+machine is idle, and again after a change of the device or of Sulcus: times of another device or version are ignored,
+with a note. A running server reads the times at its next start. A training that resumes after a calibration rounds
+differently from one that was never stopped.`,
   run: runBench,
 };
 
@@ -45,19 +45,21 @@ async function runBench(args: Args, io: Io): Promise<void> {
     await keepTable(table, data);
     progress.end();
     if (unsteady.length > 0) {
-      progress.note(`The machine was busy: of ${unsteady.length} kinds no time was steady. They keep their usual form`);
+      progress.note(
+        `The machine was busy: ${unsteady.length} kinds of operators had no steady time and keep their usual form`,
+      );
     }
     tell(table, { json: args.is("json"), io });
   } catch (error) {
     if (!interrupts.signal.aborted) throw error;
-    throw new CommandError("cancelled", "Stopped: no times are kept", { cause: error });
+    throw new CommandError("cancelled", "Stopped: no times are stored", { cause: error });
   } finally {
     progress.end();
     await engine.close();
   }
 }
 
-/** Writes a table where every engine with this data directory finds it. */
+/** Writes a table where every engine with this data directory looks for it. */
 export async function keepTable(table: CostTable, data: string): Promise<void> {
   await writeWhole(costTablePath(data, table.provider), JSON.stringify(table, null, 2));
 }

@@ -5,28 +5,25 @@ import type { Args, Command } from "../terminal/args.ts";
 import { CHECK_FLAG, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
 import { onDevice } from "../options/device.ts";
 import { CommandError } from "../terminal/errors.ts";
-import { IMAGE_FLAGS, IMAGES_NOTE, imagesOf } from "../options/images.ts";
+import { IMAGE_FLAGS, IMAGES_NOTE, imagesOf, MISSING_FLAG } from "../options/images.ts";
 import type { Io } from "../terminal/io.ts";
 import { CHECK_FAILED, findModelAndCheck, MODEL_FLAGS, modelChoiceOf } from "../options/models.ts";
 
 export const classifyCommand: Command = {
   name: "classify",
-  summary: "tells the probability of each class for one examination",
+  summary: "prints the probability of each class for one examination",
   usage: ["classify --model NAME --t1 A.nii.gz [--t1c B.nii.gz …] [--json]"],
   flags: {
     ...MODEL_FLAGS,
     ...IMAGE_FLAGS,
-    missing: {
-      value: "HOW",
-      help: "error (default): every modality of the model is needed; template: the model's template stands in",
-    },
+    ...MISSING_FLAG,
     ...DATA_FLAGS,
     ...PROVIDER_FLAG,
     ...CHECK_FLAG,
     ...JSON_FLAG,
   },
   notes: `${IMAGES_NOTE}
-The probabilities add up to 1. They are the network's own and not calibrated.`,
+The probabilities add up to 1. They are those of the network, without calibration.`,
   run: runClassify,
 };
 

@@ -1,4 +1,4 @@
-/** `sulcus evaluate`: scores of masks or of predicted classes. The scores are made in the files beside this one. */
+/** `sulcus evaluate`: prints the scores of masks or of predicted classes, which `evaluation/` computes. */
 import { readFile } from "node:fs/promises";
 import { writeWhole } from "../../storage/mod.ts";
 import { VOLUME_ENDINGS } from "../../volume/mod.ts";
@@ -16,30 +16,30 @@ export const evaluateCommand: Command = {
   summary: "compares predictions with references: Dice and HD95, or accuracy, AUC and F1",
   usage: ["evaluate --prediction DIR --reference DIR [--labels 1,2,4]", "evaluate --classes predictions.csv"],
   flags: {
-    prediction: { value: "DIR", help: "Predicted masks; a file belongs to the reference of the same name" },
+    prediction: { value: "DIR", help: "Predicted masks, each with the name of its reference" },
     reference: { value: "DIR", help: `Reference masks, ${VOLUME_ENDINGS.join(" or ")}` },
     labels: {
       value: "LIST",
-      help: "Values to score, such as 1,2,4; joined by + they are one region, such as 4,1+4,1+2+4. Default: every " +
+      help: "Values to score, such as 1,2,4; a + joins values to one region, such as 4,1+4,1+2+4. Default: every " +
         "value that occurs",
     },
-    classes: { value: "FILE", help: "A table of predicted classes, .csv; see below" },
-    out: { value: "FILE", help: "Write the table there instead of to the terminal" },
+    classes: { value: "FILE", help: "Table of predicted classes, .csv; see below" },
+    out: { value: "FILE", help: "Write the table to this file instead of the terminal" },
     ...JSON_FLAG,
   },
   notes: `
 Masks: a row for each case and label, then the mean over cases of each label, then the mean of all.
   dice      2 · common voxels / sum of both. Not defined (empty) where the reference has no such voxel.
   hd95_mm   95th percentile of the distances between both surfaces, the larger of both directions, in millimetres. Not
-            defined where one of both is empty: look at dice too, since a lesion that was missed whole is not in it.
-  Means are over the cases where a score is defined. Prediction and reference must lie on the same grid.
+            defined where either is empty. Read it together with dice: lesions that were missed whole have no hd95_mm.
+  Means are over the cases where a score is defined. Prediction and reference must have the same grid.
 
 Classes: a table with a header and the columns
   case        a name; not used
   actual      the true class
-  predicted   the predicted class; may be left out when there are probabilities: then it is the most probable one
-  any other   the probability of the class that the column is named after
-AUC needs the probabilities of every class; it is the mean over the classes of one class against the rest.`,
+  predicted   the predicted class; may be left out where there are probabilities: the most probable class is taken
+  any other   the probability of the class with the column's name
+AUC needs the probability of every class; it is the mean over the classes of the AUC of one class against the rest.`,
   run: runEvaluate,
 };
 
@@ -84,7 +84,7 @@ async function evaluateClasses(args: Args, io: Io): Promise<void> {
   );
 }
 
-/** The table goes to `--out`, else to the terminal unless JSON has gone there. */
+/** Writes the table to `--out`, or to the terminal unless JSON was printed there. */
 async function print(lines: readonly string[], args: Args, io: Io): Promise<void> {
   const out = args.text("out");
   if (out !== undefined) {
@@ -106,7 +106,7 @@ function rounded(value: string | number): string | number {
   return typeof value === "number" ? Number(value.toFixed(6)) : value;
 }
 
-/** NaN, which JSON has not, as null. */
+/** JSON has no NaN: null instead. */
 function defined(row: MaskRow): Record<string, string | number | null> {
   return Object.fromEntries(
     Object.entries(row).map(([k, v]) => [k, typeof v === "number" && Number.isNaN(v) ? null : v]),

@@ -14,17 +14,17 @@ export const exportCommand: Command = {
   usage: ["export NAME|PATH --out FILE.safetensors [--version N]"],
   flags: {
     version: MODEL_FLAGS.version,
-    out: { value: "FILE", help: "The file to be written" },
+    out: { value: "FILE", help: "File to write; it must not exist" },
     ...DATA_FLAGS,
     ...JSON_FLAG,
   },
   words: 1,
   notes: `
-Keys and axes are those of the official BrainMVP files, with the templates as rep_template; \`sulcus import\` makes the
-same package of the file again. Left out are tensors that inference does not need (heads of deep supervision) and those
-that official pre-training files hold although nothing trains them (decoder.*.conv_block, decoder.proj1): in PyTorch
+Keys and axes are those of the official BrainMVP files, with the templates as rep_template; \`sulcus import\` turns the
+file into the same package again. The file has no tensors that inference does not need (heads of deep supervision), and
+none that official pre-training files hold although nothing trains them (decoder.*.conv_block, decoder.proj1). In PyTorch
   model.load_state_dict(safetensors.torch.load_file(FILE), strict=False)
-leaves these at their fresh values. A network that was imported as ONNX has no such keys: export its package instead.`,
+leaves these at their initial values. A network imported from ONNX has no such keys: export its package instead.`,
   run: runExport,
 };
 

@@ -1,4 +1,4 @@
-/** `sulcus finetune`: the flags of a fine-tune as a request, and what is told of it. The run is in `finetune_run.ts`. */
+/** `sulcus finetune`: turns flags into a request and shows the progress of the run, which is in `finetune_run.ts`. */
 import { LAYOUT_TITLES, LAYOUTS } from "../../datasets/mod.ts";
 import { recipeSchema, type TrainEvent } from "../../train/mod.ts";
 import type { Args, Command } from "../terminal/args.ts";
@@ -14,26 +14,26 @@ const SETTINGS = recipeSchema.shape;
 
 export const finetuneCommand: Command = {
   name: "finetune",
-  summary: "teaches a model your labels from a few labelled cases",
+  summary: "fine-tunes a model on a few labelled cases of yours",
   usage: [
     "finetune --model BASE --data DIR|ZIP --name NAME [--preset NAME] [--SETTING VALUE …]",
     "         [--work DIR]",
   ],
   flags: {
     ...MODEL_FLAGS,
-    data: { value: "DIR|ZIP", help: `The labelled cases, in ${LAYOUT_TITLES} layout` },
-    name: { value: "NAME", help: "The model to be made; if it exists it gets a further version" },
+    data: { value: "DIR|ZIP", help: `Labelled cases, in ${LAYOUT_TITLES} layout` },
+    name: { value: "NAME", help: "Name of the new model; an existing model gets a new version" },
     ...recipeFlags(SETTINGS),
-    work: { value: "DIR", help: "Where checkpoints are kept while it runs. Default: finetunes/ in the data directory" },
+    work: { value: "DIR", help: "Folder for checkpoints. Default finetunes/ in the data directory" },
     store: { value: "DIR", help: "The data directory (--data of the other commands). Default ./data" },
     models: DATA_FLAGS.models,
     ...PROVIDER_FLAG,
     ...JSON_FLAG,
   },
   notes: `
-The result is a candidate: it is used once you have looked at it and approved it (\`sulcus models approve\`).
-Ctrl-C stops after the update under way and keeps a checkpoint; the same command again goes on from there. So it does
-after a crash. --data lists the cases, in one of these layouts:
+The result is a candidate: it is not served before you approve it (\`sulcus models approve\`).
+Ctrl-C finishes the current update and writes a checkpoint. The same command then resumes from there, also after a crash.
+--data holds the cases, in one of these layouts:
 ${Object.values(LAYOUTS).map(({ title, files }) => `  ${title.padEnd(12)} ${files}`).join("\n")}`,
   run: runCommand,
 };

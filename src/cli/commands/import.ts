@@ -1,4 +1,4 @@
-/** `sulcus import`: a file of weights from elsewhere as a model package, and what became of its tensors. */
+/** `sulcus import`: turns a file of weights into a model package and reports what happened to its tensors. */
 import { type ImportReport, type ImportRequest, importRequestSchema, importWeightFile } from "../../weights/mod.ts";
 import { exists } from "../../storage/mod.ts";
 import { type ModelVersion } from "../../registry/mod.ts";
@@ -24,7 +24,7 @@ const FIELDS = Object.keys(FLAGS) as (keyof ImportRequest)[];
 
 export const importCommand: Command = {
   name: "import",
-  summary: "makes a model of a PyTorch, safetensors or ONNX file",
+  summary: "turns a PyTorch, safetensors or ONNX file into a model",
   usage: [
     "import FILE.pt|.safetensors|.onnx --name NAME [--modalities t1,t1c,t2,flair]",
     "       [--labels NAME=VALUE,…|--classes NAME,…] [--features NAME,…] [--head-dim N] [--roi N]",
@@ -34,19 +34,19 @@ export const importCommand: Command = {
       FLAGS[field].name,
       { value: FLAGS[field].value, help: descriptionOf(importRequestSchema.shape[field]) },
     ])),
-    by: { value: "WHO", help: "Who imports; kept in the record of decisions" },
+    by: { value: "WHO", help: "Who imports it, for the audit trail" },
     ...DATA_FLAGS,
     ...JSON_FLAG,
   },
   words: 1,
   notes: `
-Nothing in the file is run: tensors are read from it and anything else is refused by name. Families, widths, depths and
+No code in the file is run: only tensors are read, and anything else is refused by name. Family, widths, depths and
 channels follow from keys and shapes: UniFormer and UNET3D, pre-trained or with a head. The result is a candidate:
   an official pre-training file    an encoder with its templates, the base of fine-tunes
-  the same with --labels           a segmentation network around that encoder, its first kernels and head fresh
-  a trained segmentation network   a model to approve and use (--labels and --modalities say what it finds and needs)
+  the same with --labels           a segmentation network with that encoder; its first kernels and its head start fresh
+  a trained segmentation network   a model to approve and use (--labels: its outputs; --modalities: its inputs)
   an ONNX graph with --features    an encoder or model that can be fine-tuned; without, one that can be used
-Which tensors were loaded, dropped or missing is printed, and kept in the package as report.json.`,
+The tensors that were loaded, dropped or missing are printed, and stored in the package as report.json.`,
   run: runImport,
 };
 
@@ -93,7 +93,7 @@ function linesOf({ name, version, manifest }: ModelVersion, report: ImportReport
   ];
 }
 
-/** Keys as they may be printed: they come from the file. */
+/** Keys come from the file: only harmless characters are printed. */
 function keysOf(keys: readonly string[]): string {
   const shown = keys.slice(0, 4).map((key) => key.replaceAll(/[^\w.:/-]/g, "?").slice(0, 80));
   return keys.length > shown.length ? `${shown.join(", ")}, … (${keys.length})` : shown.join(", ");

@@ -1,4 +1,4 @@
-/** `sulcus models`: what models there are, and the decisions about them. */
+/** `sulcus models`: lists models, and records the decisions about them. */
 import { basename, dirname, resolve } from "node:path";
 import { exists, receiveFile } from "../../storage/mod.ts";
 import { modelNameSchema, type ModelVersion, type Registry } from "../../registry/mod.ts";
@@ -34,22 +34,22 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 
 export const modelsCommand: Command = {
   name: "models",
-  summary: "lists models, approves fine-tuned ones, moves them between machines",
+  summary: "lists models, approves versions, exports and imports packages",
   usage: Object.entries(ACTIONS).map(([name, { words, flags = "" }]) =>
     ["models", name === "list" ? "" : name, ...words, flags].filter((part) => part !== "").join(" ")
   ),
   flags: {
-    by: { value: "WHO", help: "Who decides; kept in the record of decisions" },
-    note: { value: "TEXT", help: "Why; kept with the decision" },
-    out: { value: "FILE", help: "The package to be written. Default NAME-VERSION.zip here" },
+    by: { value: "WHO", help: "Who decides, for the audit trail" },
+    note: { value: "TEXT", help: "Why, stored with the decision" },
+    out: { value: "FILE", help: "Package file to write. Default NAME-VERSION.zip in the current folder" },
     ...DATA_FLAGS,
     ...JSON_FLAG,
   },
   words: 3,
   notes: `
-A version is a candidate until it is approved. Approving it serves it to everybody who does not ask for a version, and
-retires the one served before; rollback turns that round. Nothing is deleted.
-An imported package is a candidate too. Its files are checked against their hashes, its network before it is kept.`,
+A version is a candidate until it is approved. An approved version is served to everybody who does not ask for a certain
+one, and the version served before is retired. rollback serves that one again. Nothing is deleted.
+An imported package is a candidate too; its hashes and its network are checked before it is stored.`,
   run: runModels,
 };
 

@@ -65,7 +65,10 @@ Deno.test("models explains that a server has the data directory", () =>
     try {
       const { code, err } = await run(["models", "--data", `${root}/data`]);
       assert.equal(code, 1);
-      assert.match(err, /^Cannot use the data directory: process \d+ has it open\. A running server keeps/);
+      assert.match(
+        err,
+        /^Cannot use the data directory: process \d+ has it open\. A running server locks its data directory/,
+      );
     } finally {
       await database.close();
     }

@@ -1,4 +1,4 @@
-/** `sulcus pretrain`: the flags of a pre-training as a request, its run in this process, and what is told of it. */
+/** `sulcus pretrain`: turns flags into a request, runs it in this process and shows its progress. */
 import { createHash } from "node:crypto";
 import { checkNamesake, pretrainingDraft } from "../../jobs/mod.ts";
 import { LAYOUT_TITLES, readPretrainingSources } from "../../datasets/mod.ts";
@@ -25,22 +25,22 @@ const SETTINGS = { preset, steps, seed, roi, learningRate };
 
 export const pretrainCommand: Command = {
   name: "pretrain",
-  summary: "makes an encoder and modality templates from scans without labels",
+  summary: "pre-trains an encoder and modality templates on scans without labels",
   usage: [
     "pretrain --data SOURCE[,SOURCE] --name NAME [--preset NAME] [--SETTING VALUE …]",
     "         [--recipe FILE] [--work DIR]",
   ],
   flags: {
     data: { value: "SOURCES", help: "Folders or manifests with the scans, separated by commas" },
-    name: { value: "NAME", help: "The encoder to be made; if it exists it gets a further version" },
+    name: { value: "NAME", help: "Name of the new encoder; an existing one gets a new version" },
     ...recipeFlags(SETTINGS),
     recipe: {
       value: "FILE",
-      help: "JSON with any settings of a pre-training (docs/method/README.md); flags overrule it",
+      help: "JSON with any settings of a pre-training (docs/method/README.md); flags override it",
     },
     work: {
       value: "DIR",
-      help: "Where checkpoints are kept while it runs. Default: pretrainings/ in the data directory",
+      help: "Folder for checkpoints. Default pretrainings/ in the data directory",
     },
     store: { value: "DIR", help: "The data directory (--data of the other commands). Default ./data" },
     models: DATA_FLAGS.models,
@@ -48,9 +48,9 @@ export const pretrainCommand: Command = {
     ...JSON_FLAG,
   },
   notes: `
-The result is a candidate: it is used once you have looked at it and approved it (\`sulcus models approve\`).
-Ctrl-C stops after the update under way and keeps a checkpoint; the same command again goes on from there. So it does
-after a crash. A source is one of
+The result is a candidate: it is not served before you approve it (\`sulcus models approve\`).
+Ctrl-C finishes the current update and writes a checkpoint. The same command then resumes from there, also after a crash.
+A source is one of
   a manifest   a JSON file: { "cases": [{ "id": "…", "images": { "t1": "path", … } }] }, paths relative to it
   a folder     in ${LAYOUT_TITLES} layout (see \`sulcus finetune --help\`), or of CASE/t1${WRITTEN_ENDING}, …
 A case may have any of ${MODALITIES.join(", ")}, each on a grid of its own.`,
@@ -65,7 +65,7 @@ async function runCommand(args: Args, io: Io): Promise<void> {
   await runTraining(args, io, async ({ progress, signal }) => {
     const root = await workRootOf(args.text("work"), settings, "pretrainings");
     const { cases, hash } = await readPretrainingSources(sources);
-    resolvePretraining(recipe, cases.length); // refuses before anything is prepared
+    resolvePretraining(recipe, cases.length); // refuses before cases are prepared
     const job = `cli-${createHash("sha256").update(JSON.stringify([name, recipe, hash])).digest("hex").slice(0, 24)}`;
     const { made, existed } = await keepTraining({
       settings,

@@ -7,34 +7,32 @@ import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
 import { CHECK_FLAG, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
 import { onDevice } from "../options/device.ts";
 import { CommandError } from "../terminal/errors.ts";
-import { IMAGE_FLAGS, IMAGES_NOTE, imagesOf } from "../options/images.ts";
+import { IMAGE_FLAGS, IMAGES_NOTE, imagesOf, MISSING_FLAG } from "../options/images.ts";
 import type { Io } from "../terminal/io.ts";
 import { CHECK_FAILED, findModelAndCheck, type Model, MODEL_FLAGS, modelChoiceOf } from "../options/models.ts";
 import { durationOf, Progress } from "../terminal/progress.ts";
 
 export const segmentCommand: Command = {
   name: "segment",
-  summary: "marks lesions or regions in one examination and writes them as a mask file",
+  summary: "segments one examination and writes the labels as a mask file",
   usage: ["segment --model NAME --t1 A.nii.gz --t1c B.nii.gz --t2 C.nii.gz --flair D.nii.gz --out MASK.nii.gz"],
   flags: {
     ...MODEL_FLAGS,
     ...IMAGE_FLAGS,
-    out: { value: "FILE", help: `The mask to be written, ${WRITTEN_ENDING}; a file of this name is replaced` },
+    out: { value: "FILE", help: `Mask file to write, ${WRITTEN_ENDING}; an existing file is replaced` },
     output: {
       value: "KIND",
-      help: "labels (default): one number per voxel; regions: one volume per region, these may overlap; probabilities",
+      help:
+        "labels (default): one value per voxel; regions: one volume per region, since regions may overlap; probabilities: one volume per output",
     },
-    missing: {
-      value: "HOW",
-      help: "error (default): every modality of the model is needed; template: the model's template stands in",
-    },
+    ...MISSING_FLAG,
     ...DATA_FLAGS,
     ...PROVIDER_FLAG,
     ...CHECK_FLAG,
     ...JSON_FLAG,
   },
   notes: `${IMAGES_NOTE}
-The mask lies on that grid voxel for voxel, so it opens on top of the image in any viewer.`,
+The mask has exactly that grid, so any viewer overlays it on the image.`,
   run: runSegment,
 };
 
@@ -76,7 +74,7 @@ async function runSegment(args: Args, io: Io): Promise<void> {
   }
 }
 
-/** An input must not be lost to a slip, and hours of work not to a folder that is not there. */
+/** Refuses to overwrite an input, and a folder that is missing before the work instead of after it. */
 async function checkTarget(outPath: string, images: readonly string[]): Promise<void> {
   const target = await Deno.realPath(outPath).catch(() => undefined);
   for (const image of images) {

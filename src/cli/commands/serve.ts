@@ -1,4 +1,4 @@
-/** `sulcus serve`: starts the server with checked settings and stops it in order. */
+/** `sulcus serve`: starts the server with checked settings, and stops it in order on Ctrl-C. */
 import { type Args, type Command, wrong } from "../terminal/args.ts";
 import {
   CHECK_FLAG,
@@ -14,27 +14,28 @@ import type { Io } from "../terminal/io.ts";
 
 export const serveCommand: Command = {
   name: "serve",
-  summary: "starts the server: a web page and an HTTP interface for this machine",
+  summary: "starts the server: a web page and an HTTP API",
   usage: ["serve [--host 127.0.0.1] [--port 8080] [--data ./data] [--models ./models] [--provider auto]"],
   flags: {
-    host: { value: "ADDRESS", help: "Address to listen on. Default 127.0.0.1: only this machine reaches it" },
-    port: { value: "N", help: "Default 8080; 0 takes any free one" },
+    host: { value: "ADDRESS", help: "Address to listen on. Default 127.0.0.1, which only this machine can reach" },
+    port: { value: "N", help: "Port to listen on; 0: any free one. Default 8080" },
     ...DATA_FLAGS,
     ...PROVIDER_FLAG,
     ...CHECK_FLAG,
     "allow-remote-without-login": {
-      help: "Listen on another address too. There are no logins: everybody who reaches it may do everything",
+      help:
+        "Allow other addresses than this machine's. There are no logins: whoever reaches the server may do everything",
     },
-    "allowed-hosts": { value: "A,B", help: "Further names under which browsers may reach the server" },
+    "allowed-hosts": { value: "A,B", help: "More host names under which browsers may reach the server" },
     ...JSON_FLAG,
   },
   notes: `
-Settings may also come from the environment; a flag goes first: SULCUS_HOST, SULCUS_PORT, SULCUS_DATA, SULCUS_MODELS,
+Settings may also come from the environment; flags override it: SULCUS_HOST, SULCUS_PORT, SULCUS_DATA, SULCUS_MODELS,
 SULCUS_PROVIDER, SULCUS_MODALITY_CHECK, SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead of the embedded
-database). Each also with _FILE at its end, naming a file that holds the value, such as DATABASE_URL_FILE for a secret.
+database). A variable that ends with _FILE names a file with the value, such as DATABASE_URL_FILE for a secret.
 The log goes to standard error as JSON lines.
-Ctrl-C or SIGTERM ends it in order: open requests get their time, trainings write a checkpoint. A second one ends it at
-once; trainings then go on from their last checkpoint.`,
+Ctrl-C or SIGTERM stops the server in order: it finishes open requests, and trainings write a checkpoint. A second one
+stops it at once. Trainings resume from their last checkpoint at the next start.`,
   run: runServe,
 };
 

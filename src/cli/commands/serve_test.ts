@@ -35,7 +35,7 @@ Deno.test("serve refuses a data directory that it cannot make or write", () =>
     }
   }));
 
-Deno.test("serve tells when the port is taken", () =>
+Deno.test("serve reports that the port is taken", () =>
   inTemp(async (root) => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;

@@ -2,7 +2,7 @@
 import { Devices, type Engine, type Fallback, fallbackWarning, type Provider, withFallback } from "../../engine/mod.ts";
 import type { Settings } from "./settings.ts";
 
-/** `auto` begins with the best device and goes on to the next when memory or operators do not suffice; it says so. */
+/** `auto` starts on the fastest device and falls back to the next one, with a note, where memory or operators do not suffice. */
 export async function onDevice<T>(
   { provider: wanted, data }: Pick<Settings, "provider" | "data">,
   note: (message: string) => void,

@@ -1,4 +1,4 @@
-/** The images of one examination: a flag for each modality, the first one given decides the grid. */
+/** The images of one examination: a flag for each modality. The first image sets the grid. */
 import { INPUT_MEANINGS, inputFromName, INPUTS, type Modality } from "../../inference/mod.ts";
 import { VOLUME_FILE } from "../../volume/mod.ts";
 import { type Args, type Flag, wrong } from "../terminal/args.ts";
@@ -8,10 +8,17 @@ export const IMAGE_FLAGS = Object.fromEntries(
   INPUTS.map((m): [Modality, Flag] => [m, { value: "FILE", help: INPUT_MEANINGS[m] }]),
 );
 
+export const MISSING_FLAG = {
+  missing: {
+    value: "HOW",
+    help: "error (default): refuse when a modality is missing; template: use the model's template in its place",
+  },
+} as const;
+
 export const IMAGES_NOTE = `
 Each image is ${VOLUME_FILE}, all of one examination, skull-stripped if the model was trained so.
-Give those that the model asks for (\`sulcus models show NAME\`). The first one on the command line decides the grid; the
-others are resampled to it where they differ.`;
+\`sulcus models show NAME\` lists the modalities that a model needs. The first image on the command line sets the grid;
+the others are resampled to it where they differ.`;
 
 /**
  * The image files by modality, in the order of the command line.
@@ -32,7 +39,7 @@ export async function imagesOf(args: Args): Promise<Partial<Record<Modality, str
   return images;
 }
 
-/** Flags such as `--T1CE` and `--t2f` as the canonical ones. */
+/** Replaces flags such as `--T1CE` and `--t2f` by the canonical ones. */
 export function canonicalFlags(argv: readonly string[]): string[] {
   return argv.map((word) => {
     const match = /^--([^=]+)(.*)$/s.exec(word);

@@ -1,4 +1,4 @@
-/** Models for commands: by name from the data directory and the shipped ones, or by the path of a package folder. */
+/** Finds the model of a command: by name in the data directory or among the shipped ones, or by the path of a package. */
 import { resolve } from "node:path";
 import { type CheckingModel, checkNetwork } from "../../inference/mod.ts";
 import { findCheckingModel } from "../../jobs/mod.ts";
@@ -8,8 +8,8 @@ import { type Args, refuse, wrong } from "../terminal/args.ts";
 import { checkDataDirectory, type Settings } from "./settings.ts";
 
 export const MODEL_FLAGS = {
-  model: { value: "NAME|PATH", help: "A model by name (see `sulcus models`), or the folder of a model package" },
-  version: { value: "N", help: "Which version of a named model. Default: the one that is served" },
+  model: { value: "NAME|PATH", help: "Name of a model (see `sulcus models`), or folder of a model package" },
+  version: { value: "N", help: "Version of a named model. Default: the served one" },
 } as const;
 
 /** What the commands need of a model. */
@@ -38,7 +38,7 @@ export function isPath(model: string): boolean {
 }
 
 /**
- * Finds a model, with the hash of every file checked. A named one opens the database for just as long as that takes.
+ * Finds a model and checks the hash of every file. For a named one the database is opened briefly.
  * @throws {DomainError} as `Registry.resolve()` and `readPackage()` do
  */
 export async function findModel({ model, version }: ModelChoice, settings: Settings): Promise<Model> {
@@ -50,12 +50,12 @@ export async function findModel({ model, version }: ModelChoice, settings: Setti
   return { name: manifest.name, version: manifest.version, directory, manifest };
 }
 
-/** What is said when the check of modalities cannot be made. */
-export const CHECK_FAILED = "Whether the images look like what they are called could not be checked";
+/** The note where the modality check fails. */
+export const CHECK_FAILED = "The check of the images' modalities failed";
 
 /**
- * A model, and the one that checks modalities where it is served. A package folder is used without the database, and so
- * without that check.
+ * Finds a model, and the one that checks modalities where it is served. A package folder needs no database and so has no
+ * such check.
  * @throws as {@link findModel}
  */
 export async function findModelAndCheck(
@@ -96,8 +96,8 @@ function explain(error: unknown): never {
   if (!(error instanceof DomainError && error.code === "locked")) throw error;
   throw new DomainError(
     "locked",
-    `${error.message}. A running server keeps its data directory to itself: ask that server, stop it, give another ` +
-      "folder by --data, or, to segment or classify, the folder of the model package by --model",
+    `${error.message}. A running server locks its data directory: use that server, stop it, name another folder with ` +
+      "--data, or, to segment or classify, name the folder of the model package with --model",
     { cause: error },
   );
 }

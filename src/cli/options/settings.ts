@@ -1,4 +1,4 @@
-/** Settings of the program: flags, then the environment, then defaults; checked once. Not the flags of one command. */
+/** Settings that all commands share: read from flags, then the environment, then defaults, and checked once. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { PRECISIONS, PROVIDERS } from "../../engine/mod.ts";
@@ -8,21 +8,21 @@ import type { Io } from "../terminal/io.ts";
 
 /** Flags of every command that needs the data directory. */
 export const DATA_FLAGS = {
-  data: { value: "DIR", help: "Where fine-tuned models, jobs and the database are kept. Default ./data" },
-  models: { value: "DIR", help: "The models that came with Sulcus; only read. Default ./models" },
+  data: { value: "DIR", help: "Data directory: database, jobs, fine-tuned models. Default ./data" },
+  models: { value: "DIR", help: "Folder of the models that came with Sulcus, read-only. Default ./models" },
 } as const satisfies Flags;
 
 export const PROVIDER_FLAG = {
   provider: {
     value: "NAME",
-    help: `The device: auto, ${PROVIDERS.join(", ")}. Default auto: the best one that works here`,
+    help: `Device to run on: auto, ${PROVIDERS.join(", ")}. Default auto: the fastest that works here`,
   },
 } as const satisfies Flags;
 
 export const CHECK_FLAG = {
   "modality-check": {
     value: "NAME|off",
-    help: "Model that tells whether each image looks like what it is called, and warns. Default mr-sequence, if served",
+    help: "Model that warns of images that do not look like their modality. Default mr-sequence, if served",
   },
 } as const satisfies Flags;
 
@@ -34,7 +34,7 @@ interface Setting {
   readonly flag?: string;
   /** The variable, or with `_FILE` at its end one that names a file with the value. */
   readonly env: string;
-  /** Is never shown. */
+  /** Messages never show its value. */
   readonly secret?: boolean;
 }
 
@@ -46,7 +46,7 @@ const SOURCES = {
   provider: { flag: "provider", env: "SULCUS_PROVIDER" },
   allowedHosts: { flag: "allowed-hosts", env: "SULCUS_ALLOWED_HOSTS" },
   modalityCheck: { flag: "modality-check", env: "SULCUS_MODALITY_CHECK" },
-  /** Read again by every device process; here so that a wrong one is told at once. */
+  /** Every device process reads it too; checking it here refuses a wrong value at once. */
   cudaPrecision: { env: "SULCUS_CUDA_PRECISION" },
   databaseUrl: { env: "DATABASE_URL", secret: true },
 } as const satisfies Record<string, Setting>;
@@ -92,7 +92,7 @@ export function settingsOf(args: Args, env: Io["env"], { dataFlag = "data" } = {
   throw new UsageError(`Cannot use ${origin.get(name)}: ${message}${setting.secret ? "" : `, got "${raw[name]}"`}`);
 }
 
-/** An empty variable counts as absent: that is how compose files leave one out. */
+/** An empty variable counts as absent, because compose files leave one out like that. */
 function fromEnvironment({ env: name }: Setting, env: Io["env"]): { text: string; from: string } | undefined {
   const [text, file] = [env[name], env[`${name}_FILE`]];
   if (text && file) throw new UsageError(`Cannot use ${name}: ${name}_FILE is set too`);
@@ -104,7 +104,7 @@ function fromEnvironment({ env: name }: Setting, env: Io["env"]): { text: string
   }
 }
 
-/** Makes the data directory if need be and looks whether it can be written. @throws {UsageError} naming the setting */
+/** Creates the data directory if need be and checks that it can be written. @throws {UsageError} naming the setting */
 export async function checkDataDirectory(data: string): Promise<void> {
   try {
     await Deno.mkdir(data, { recursive: true });
@@ -117,7 +117,7 @@ export async function checkDataDirectory(data: string): Promise<void> {
   }
 }
 
-/** What this version does not have yet is refused rather than passed over. @throws {UsageError} */
+/** Refuses settings that are planned but not supported yet, instead of ignoring them. @throws {UsageError} */
 export function refuseUnsupported(env: Io["env"]): void {
   const name = Object.keys(env).find((name) => name.startsWith("S3_") && env[name]);
   if (name) throw new UsageError(`Cannot use ${name}: storage in S3 is not supported yet`);

@@ -1,4 +1,4 @@
-/** Flags of a command: declared once, from which they are parsed, checked and explained. */
+/** What a command is: one record, from which its command line is parsed and checked and its help is written. */
 import { parseArgs } from "node:util";
 import type { Io } from "./io.ts";
 
@@ -8,7 +8,7 @@ export class UsageError extends Error {
 }
 
 export interface Flag {
-  /** What stands for the value in the help; absent: a switch. */
+  /** Placeholder of the value in the help; absent: a switch. */
   readonly value?: string;
   readonly help: string;
 }
@@ -21,9 +21,9 @@ export interface Command {
   /** Command lines, without the leading `sulcus`. */
   readonly usage: readonly string[];
   readonly flags: Flags;
-  /** How many words it takes beside flags. Default none. */
+  /** How many words it takes besides flags. Default 0. */
   readonly words?: number;
-  /** What a user should know beside the flags. */
+  /** What a user should know besides the flags. */
   readonly notes: string;
   run(args: Args, io: Io): Promise<void>;
 }

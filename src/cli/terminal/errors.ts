@@ -1,4 +1,4 @@
-/** What went wrong, in words for users. What nobody foresaw may quote paths or file contents and is not shown. */
+/** Errors in words for users. Unforeseen ones may quote paths or file contents, so their messages are not shown. */
 import { EngineError } from "../../engine/mod.ts";
 import { InferenceError } from "../../inference/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
@@ -11,7 +11,7 @@ export interface Failure {
   readonly message: string;
 }
 
-/** The command has failed for a reason of its own: exit code 1. */
+/** A command failed for a reason of its own: exit code 1. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
   constructor(readonly code: string, message: string, options?: ErrorOptions) {
@@ -25,7 +25,7 @@ export function failureOf(error: unknown): Failure {
   for (const Known of [CommandError, DomainError, EngineError, InferenceError, TrainingError]) {
     if (error instanceof Known) return { code: error.code, message: error.message };
   }
-  // Our own checks throw built-in errors with texts of this form.
+  // Our own checks throw built-in errors with messages of this form.
   if (error instanceof Error && /^(Type|Range|Syntax)?Error$/.test(error.name) && /^Cannot [a-z]/.test(error.message)) {
     return { code: "failed", message: error.message };
   }

@@ -1,4 +1,4 @@
-/** The help texts, made from the commands themselves. */
+/** Help texts, written from the records of the commands. */
 import type { Command } from "./args.ts";
 
 const WIDTH = 100;
@@ -22,14 +22,14 @@ export function helpOf({ name, summary, usage, flags, notes }: Command): string 
 
 export function overview(commands: readonly Command[], version: string): string {
   return [
-    `Sulcus ${version}: segments and classifies brain MRI, and fine-tunes its networks on your own cases.`,
+    `Sulcus ${version}: segments and classifies brain MRI, and fine-tunes networks on your own cases.`,
     "For research; not a medical device.",
     "",
     "Usage: sulcus COMMAND [flags]",
     "",
     ...commands.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`),
     "",
-    "`sulcus COMMAND --help` explains a command. Exit codes: 0 done, 1 failed, 2 wrong use.",
+    "`sulcus COMMAND --help` explains a command. Exit codes: 0 success, 1 failure, 2 wrong use.",
   ].join("\n");
 }
 

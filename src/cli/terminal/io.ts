@@ -1,15 +1,15 @@
-/** The terminal and process that a command runs in. Tests give a fake; nothing else in this room touches the process. */
+/** The terminal and process of a command. Tests pass a fake; nothing else in this room touches the process. */
 
 export interface Io {
-  /** One line on standard output: what was asked for. */
+  /** Prints one line of the result on standard output. */
   out(line: string): void;
-  /** Text on standard error, as it is: progress, notes, refusals. */
+  /** Writes progress, notes and refusals to standard error, without adding a line end. */
   err(text: string): void;
-  /** Whether standard error is a terminal whose line can be rewritten. */
+  /** Standard error is a terminal, whose line can be rewritten. */
   readonly isTerminal: boolean;
   readonly columns: number;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Takes Ctrl-C and SIGTERM over until disposed: the first one aborts `signal`, a second one ends the process. */
+  /** Handles Ctrl-C and SIGTERM until disposed: the first one aborts `signal`, a second one ends the process. */
   interrupts(): { readonly signal: AbortSignal } & Disposable;
 }
 

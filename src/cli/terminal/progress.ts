@@ -1,10 +1,10 @@
-/** How far the work is: a line that is rewritten on a terminal, plain lines elsewhere, JSON lines when asked for. */
+/** Shows progress: one line that is rewritten on a terminal, plain lines elsewhere, or JSON lines. */
 import type { Io } from "./io.ts";
 
 export interface Step {
   readonly step: number;
   readonly steps: number;
-  /** What is being done: "final", "fold 1 of 2", … */
+  /** The current phase: "final", "fold 1 of 2", … */
   readonly phase?: string;
   readonly loss?: number;
   /** Default: from the pace so far. */
@@ -14,7 +14,7 @@ export interface Step {
 const BAR = 24;
 const JSON_MS = 1000;
 const TERMINAL_MS = 100;
-/** Without a terminal: a line each 10 %, and at least every minute. */
+/** Without a terminal: a line every 10 %, and at least every minute. */
 const PLAIN_SHARE = 0.1;
 const PLAIN_MS = 60_000;
 
@@ -42,7 +42,7 @@ export class Progress {
     if (!this.#isDue(step, now)) return;
     this.#shown = { at: now, share: step.step / step.steps };
     const pace = (now - this.#phase.startedAt) / (step.step - this.#phase.first) / 1000;
-    // Before the second step of a training nobody knows; it says 0.
+    // A training reports 0 until its second step, because it cannot estimate earlier.
     const etaSeconds = step.etaSeconds || Math.round(pace * (step.steps - step.step));
     const known = { ...step, etaSeconds: Number.isFinite(etaSeconds) ? etaSeconds : undefined };
     if (this.#json) this.#io.out(JSON.stringify({ type: "progress", ...known }));
@@ -50,14 +50,14 @@ export class Progress {
     else this.#io.err(`${lineOf(known)}\n`);
   }
 
-  /** A remark that stays. */
+  /** Prints a note that stays. */
   note(message: string): void {
     if (this.#json) return this.#io.out(JSON.stringify({ type: "log", message }));
     this.end();
     this.#io.err(`${message}\n`);
   }
 
-  /** Leaves the line of the bar. */
+  /** Clears the line of the bar. */
   end(): void {
     if (this.#onLine) this.#io.err("\r\x1b[K");
     this.#onLine = false;
@@ -92,7 +92,7 @@ function lineOf({ step, steps, phase, loss, etaSeconds }: Step): string {
   ].join("  ");
 }
 
-/** Seconds as people say them. */
+/** Seconds as people write them. */
 export function durationOf(seconds: number): string {
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;

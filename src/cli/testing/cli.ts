@@ -1,4 +1,4 @@
-/** What the tests of the command line start from: a terminal that remembers, label maps, model packages. */
+/** Helpers of the tests of the command line: a recording terminal, label maps, model packages. */
 import { draftOf, makeSource } from "../../registry/testing/packages.ts";
 import type { ManifestDraft } from "../../registry/mod.ts";
 import { writePackage } from "../../registry/package.ts";

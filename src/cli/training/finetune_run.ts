@@ -1,4 +1,4 @@
-/** A fine-tune in this process, from the labelled cases to the candidate version. */
+/** Runs a fine-tune in this process, from the labelled cases to the candidate version. */
 import { createHash } from "node:crypto";
 import { candidateDraft, checkTasks } from "../../jobs/mod.ts";
 import { type DatasetFolder, readDatasetFolder, readDatasetZip } from "../../datasets/mod.ts";
@@ -27,13 +27,13 @@ export interface FinetuneOptions {
 export interface Finetuned {
   readonly model: string;
   readonly version: number;
-  /** The same command had made it before. */
+  /** An earlier run of the same command made it. */
   readonly existed: boolean;
   readonly validation: Metrics | null;
 }
 
 /**
- * Trains, or goes on where the same request was stopped, and writes the candidate.
+ * Trains, or resumes where the same request was stopped, and writes the candidate.
  * @throws {CommandError} `cancelled` once the checkpoint is written
  * @throws {DomainError} data set, model or names cannot be used; `locked`
  */
@@ -82,7 +82,7 @@ export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> 
   return outcomeOf(made, existed);
 }
 
-/** Cases from a folder where they lie, or unpacked from an archive for as long as they are needed. */
+/** Opens the cases in their folder, or unpacks an archive until disposed. */
 async function openCases(source: string, root: string): Promise<{ readonly folder: DatasetFolder } & AsyncDisposable> {
   const found = await Deno.stat(source).catch(() => undefined);
   if (!found) throw new CommandError("not-found", "Cannot read --data: there is no such folder or file");
@@ -107,7 +107,7 @@ async function openCases(source: string, root: string): Promise<{ readonly folde
   }
 }
 
-/** Case names may be patients', so cases are named by their number. @throws {DomainError} `incomplete-dataset` */
+/** Names of cases may be those of patients, so messages use numbers. @throws {DomainError} `incomplete-dataset` */
 function checked(folder: DatasetFolder): DatasetFolder {
   const errors = folder.checks.filter((c) => c.severity === "error");
   if (folder.cases.length > 0 && errors.length === 0) return folder;
@@ -120,7 +120,7 @@ function checked(folder: DatasetFolder): DatasetFolder {
   );
 }
 
-/** The same for the same wishes, base and data, wherever these lie. */
+/** The same for the same request, base and data, wherever they lie. */
 function requestHash(
   { name, recipe }: FinetuneOptions,
   { folder: { hash, task, modalities, labels, classes }, base }: { folder: DatasetFolder; base: Model },

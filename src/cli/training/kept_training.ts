@@ -1,6 +1,6 @@
 /**
- * A training in this process whose checkpoint outlives it, from the request to the candidate version. The database is
- * open only at the start and at the end, so that hours of training lock nobody out.
+ * A training in this process, from the request to the candidate version. Its checkpoint outlives the process. The database
+ * is open at the start and at the end only, so that hours of training lock nobody out.
  */
 import { resolve } from "node:path";
 import { acquireLock, DomainError, exists, removeIfPresent } from "../../storage/mod.ts";
@@ -12,15 +12,15 @@ import { withRegistry } from "../options/models.ts";
 
 export interface KeptTraining<T> {
   readonly settings: Settings;
-  /** The folder that holds this training's own; see {@link workRootOf}. */
+  /** Folder of all trainings of this kind; see {@link workRootOf}. */
   readonly root: string;
-  /** The same for the same wishes and data, wherever these lie. */
+  /** Id of the training: the same for the same request and data, wherever the data lies. */
   readonly job: string;
   /** In messages: "fine-tune". */
   readonly title: string;
   readonly signal: AbortSignal;
   readonly onEvent: (event: TrainEvent) => void;
-  /** Throws where the registry has no place for the result. */
+  /** Throws where the registry cannot take the result. */
   readonly check: (registry: Registry) => Promise<void>;
   readonly train: (
     place: { workDirectory: string; outputDirectory: string; onEvent: (event: TrainEvent) => void },
@@ -28,7 +28,7 @@ export interface KeptTraining<T> {
   readonly draftOf: (trained: T) => ManifestDraft;
 }
 
-/** Where trainings of a kind keep their folders. */
+/** The folder of all trainings of a kind. */
 export async function workRootOf(given: string | undefined, settings: Settings, kind: string): Promise<string> {
   const root = resolve(given ?? `${settings.data}/${kind}`);
   await Deno.mkdir(root, { recursive: true });
@@ -36,8 +36,8 @@ export async function workRootOf(given: string | undefined, settings: Settings, 
 }
 
 /**
- * Trains, or goes on where the same request was stopped, and writes the candidate. `existed`: an earlier command had
- * made it.
+ * Trains, or resumes where the same request was stopped, and writes the candidate. `existed`: an earlier command made
+ * it.
  * @throws {CommandError} `cancelled` once the checkpoint is written
  * @throws {DomainError} names or data cannot be used; `locked`
  */
@@ -67,7 +67,7 @@ export async function keepTraining<T>(
 
 async function train<T>({ title, signal, onEvent, train }: KeptTraining<T>, directory: string): Promise<T> {
   const workDirectory = `${directory}/work`;
-  if (await exists(workDirectory)) onEvent({ type: "log", message: `Going on where this ${title} was stopped` });
+  if (await exists(workDirectory)) onEvent({ type: "log", message: `Resuming where this ${title} was stopped` });
   let last: Extract<TrainEvent, { type: "progress" }> | undefined;
   try {
     return await train({
@@ -83,13 +83,13 @@ async function train<T>({ title, signal, onEvent, train }: KeptTraining<T>, dire
     const at = last ? ` after update ${last.step} of ${last.steps} (${last.phase})` : "";
     throw new CommandError(
       "cancelled",
-      `Stopped${at}. The checkpoint is kept: the same command again goes on from there`,
+      `Stopped${at}. The checkpoint is kept: the same command resumes from it`,
       { cause: error },
     );
   }
 }
 
-/** A crash between the candidate and the end of the command must not make a second one. */
+/** After a crash between the candidate and the end of the command, the same command must not make a second one. */
 async function addOnce(
   registry: Registry,
   draft: ManifestDraft,
@@ -103,8 +103,8 @@ function keepsResult(error: unknown): never {
   if (!(error instanceof DomainError && error.code === "locked")) throw error;
   throw new DomainError(
     "locked",
-    `The training is done and kept, but the candidate cannot be written yet. ${error.message}. Then give the same ` +
-      "command again; it trains no further",
+    `The training is finished and stored, but the candidate cannot be written yet. ${error.message}. Then run the ` +
+      "same command again; it does not train again",
     { cause: error },
   );
 }

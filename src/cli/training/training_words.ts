@@ -16,7 +16,7 @@ export function numbersOf(metrics: Readonly<Record<string, number | null>>): str
     .join(", ");
 }
 
-/** Runs a training that shows its progress and that Ctrl-C stops, then prints the lines or the object that `work` gives. */
+/** Runs a training with a progress line, stops it on Ctrl-C, and prints the words or the JSON that `work` returns. */
 export async function runTraining(
   args: Args,
   io: Io,
@@ -27,7 +27,7 @@ export async function runTraining(
   using interrupts = io.interrupts();
   const { signal } = interrupts;
   signal.addEventListener("abort", () => {
-    progress.note("Stopping after the update under way. Ctrl-C again ends at once; the last checkpoint stays");
+    progress.note("Stopping after the current update. Ctrl-C again stops at once; the last checkpoint stays");
   }, { once: true });
   try {
     const { result, words } = await work({ progress, signal });
@@ -38,7 +38,7 @@ export async function runTraining(
   }
 }
 
-/** What a training made, what was measured, and what to do next. */
+/** Lines that say what a training made, what was measured, and which commands come next. */
 export function candidateWords(
   { model, version, existed }: { model: string; version: number; existed: boolean },
   { kind, measured, args }: { kind: "fine-tune" | "pre-training"; measured: string; args: Args },
@@ -46,7 +46,7 @@ export function candidateWords(
   const where = storeFlags(args);
   return [
     existed
-      ? `This very ${kind} was done before: it made ${model} version ${version}.`
+      ? `This ${kind} was done before: it made ${model} version ${version}.`
       : `Made ${model} version ${version}, a candidate.`,
     measured,
     `Look at it:  sulcus models show ${model} ${version}${where}`,
