@@ -10,8 +10,8 @@ export {
   datasetSpecSchema,
   datasetSummarySchema,
 } from "./spec.ts";
-export { Datasets, type DatasetsOptions } from "./store/datasets.ts";
+export { Datasets } from "./store/datasets.ts";
 export { isUuid, lockDataset } from "./store/rows.ts";
-export { DATASET_LAYOUTS, type DatasetLayout, LAYOUT_TITLES, LAYOUTS } from "./layouts/layouts.ts";
-export { type PretrainingSource, readPretrainingSources } from "./store/pretraining_source.ts";
+export { DATASET_LAYOUTS, LAYOUT_TITLES, LAYOUTS } from "./layouts/layouts.ts";
+export { readPretrainingSources } from "./store/pretraining_source.ts";
 export * from "./types.ts";

@@ -8,12 +8,12 @@ export * from "./types.ts";
 export { segment } from "./tasks/segment.ts";
 export { classify } from "./tasks/classify.ts";
 export { cutOf, softmax } from "./tasks/activation.ts";
-export { centreOf, classifierInput } from "./prepare/classifier_input.ts";
+export { centreOf } from "./prepare/classifier_input.ts";
 export { prepare, type Prepared, prepareLabel } from "./prepare/preprocess.ts";
 export { type RunWindow, slidingLogits, windowRunner } from "./windows/sliding.ts";
 export { isCheckingModel, likeliestLook, SURE } from "./tasks/modality_check.ts";
-export { checkNetwork, type NetworkSpec } from "./windows/check_network.ts";
-export { importNetwork, loadGraph } from "./windows/loaded_network.ts";
+export { checkNetwork } from "./windows/check_network.ts";
+export { loadGraph } from "./windows/loaded_network.ts";
 export { readInput } from "./prepare/read_input.ts";
 export {
   readTemplate,

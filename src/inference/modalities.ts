@@ -47,7 +47,7 @@ const BY_SPELLING: ReadonlyMap<string, Known> = new Map(
   MODALITIES.flatMap((m) => TABLE[m].spellings.map((spelling) => [spelling, m])),
 );
 
-/** The canonical name of a modality as somebody wrote it (`T1CE`, `t1-gd`, `T2-FLAIR`, …), or null. */
+/** The canonical name of a modality from any spelling of it (`T1CE`, `t1-gd`, `T2-FLAIR`, …), or null. */
 export function modalityFromName(name: string): Modality | null {
   return BY_SPELLING.get(name.toLowerCase().replaceAll(/[\s_.-]/g, "")) ?? null;
 }
@@ -57,7 +57,7 @@ export function inputFromName(name: string): Modality | null {
   return name === ANY_MODALITY ? ANY_MODALITY : modalityFromName(name);
 }
 
-/** The modality whose look a volume of this one has: another one's where its record says so. */
+/** The modality that a volume looks like: its own, or the record's `looksLike`. */
 export function lookOf(modality: Modality): Modality {
   if (modality === ANY_MODALITY) return modality;
   const record = TABLE[modality];

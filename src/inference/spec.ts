@@ -5,6 +5,7 @@
 import { familyOf, kindOf, NETWORK_KINDS, type NetworkSpec, type Task as NetworkTask } from "../nets/mod.ts";
 import { ANY_MODALITY, type Modality } from "./modalities.ts";
 
+export const TASKS = ["encoder", "segmentation", "classification"] as const satisfies readonly NetworkTask[];
 export type Task = NetworkTask;
 
 /** One output region. Regions may overlap; in a label map the later entry of `labels` is written over the earlier. */
@@ -84,3 +85,6 @@ export interface ModelSpec {
   readonly preprocessing: Preprocessing;
   readonly inference: InferenceSettings;
 }
+
+/** The part of a spec that decides how its network is imported. */
+export type ImportSpec = Pick<ModelSpec, "architecture" | "modalities" | "inference">;

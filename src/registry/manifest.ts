@@ -5,6 +5,7 @@ import {
   INPUTS,
   MODALITIES,
   type ModelSpec,
+  TASKS,
   templateFile,
   wrongArchitecture,
   wrongInputs,
@@ -45,7 +46,7 @@ export const labelSchema = z.strictObject({
 });
 
 const specShape = {
-  task: z.enum(["encoder", "segmentation", "classification"]),
+  task: z.enum(TASKS),
   architecture: z.strictObject({ kind: z.enum(ARCHITECTURE_KINDS), config: z.record(z.string(), z.json()) }),
   modalities: z.array(z.enum(INPUTS)).min(1).max(64),
   labels: z.array(labelSchema).max(255),

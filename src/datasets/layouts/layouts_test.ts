@@ -66,7 +66,7 @@ Deno.test("planDataset() reads a Sulcus data set of single volumes of any modali
   ]);
 });
 
-Deno.test("planDataset() says which files it looked for where it finds no case", async () => {
+Deno.test("planDataset() names the files that it expected where it finds no case", async () => {
   const refuses = (paths: readonly string[], description: unknown, message: string) =>
     assert.rejects(planDataset(paths, () => Promise.resolve(JSON.stringify(description))), {
       code: "invalid-dataset",

@@ -1,5 +1,5 @@
 /**
- * Data sets: records in the database, case files on disk under names of our own. Not a PACS: neither headers nor users'
+ * Data sets: records in the database, case files on disk under random names. Not a PACS: neither headers nor users'
  * file names are kept.
  */
 import { type Database, DomainError, removeIfPresent } from "../../storage/mod.ts";

@@ -56,7 +56,7 @@ export async function readDatasetFolder(directory: string): Promise<DatasetFolde
 }
 
 /**
- * The same for an archive, whose case files are unpacked into `directory` under names of our own.
+ * The same for an archive; its case files are unpacked into `directory`, under new names.
  * @throws {DomainError} `invalid-archive`, `invalid-dataset`, `invalid-volume`, `too-large`
  */
 export async function readDatasetZip(zipPath: string, directory: string): Promise<DatasetFolder> {
@@ -88,7 +88,7 @@ function describe(plan: DatasetPlan, name: string, cases: readonly CaseContent[]
   };
 }
 
-/** Deepest folder that is looked into. */
+/** Deepest folder that is read. */
 const MAX_DEPTH = 8;
 
 /** The files below a folder, as paths relative to it, with `/`. */
@@ -101,7 +101,7 @@ export async function* walkFiles(root: string, folder = "", depth = 0): AsyncGen
   }
 }
 
-/** A link to a file counts: people lay out data sets with links. */
+/** A link to a file counts: many data sets are laid out with links. */
 async function isFile(path: string): Promise<boolean> {
   return await Deno.stat(path).then((s) => s.isFile, () => false);
 }

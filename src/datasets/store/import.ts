@@ -18,7 +18,7 @@ export interface ImportedDataset {
 export interface ImportSettings {
   /** Folder of the new data set. */
   readonly directory: string;
-  /** Instead of the name that the archive gives. */
+  /** Overrides the name in the archive. */
   readonly name?: string;
   readonly inspector: Inspector;
   /** Default {@link MAX_FILE_BYTES}. */

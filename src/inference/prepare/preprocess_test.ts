@@ -191,7 +191,7 @@ Deno.test("prepare() puts the model's template in the place of a missing modalit
     );
   }));
 
-Deno.test("prepare() reads voxels that are no numbers as 0 and says how many", () =>
+Deno.test("prepare() reads voxels that are no numbers as 0 and counts them", () =>
   inFolder(async (folder) => {
     const grid = orientedGrid([4, 4, 4]);
     const data = sampled(grid, slope);

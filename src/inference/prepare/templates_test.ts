@@ -32,7 +32,7 @@ Deno.test("writeTemplate() keeps every bit, in RAS around 0 mm", () =>
     assert.deepEqual(read.affineRas, [1, 0, 0, 0, 0, 1, 0, -0.5, 0, 0, 2, -2, 0, 0, 0, 1]);
   }));
 
-Deno.test("readTemplate() gives null where there is none, zeros for one value, and refuses other files", () =>
+Deno.test("readTemplate() returns null where there is none, zeros for one value, and refuses other files", () =>
   inFolder(async (folder) => {
     assert.equal(await readTemplate(folder, "t1"), null);
     await writeFileOf(folder, orientedGrid([2, 2, 2]), new Float32Array(8).fill(5));

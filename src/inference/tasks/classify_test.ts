@@ -18,7 +18,7 @@ function averages(roi: Triple): Graph {
   return b.build("averages", { logits: b.op.Concat(means, tensor("float32", [1, 1], [0.25]), { axis: 1 }) });
 }
 
-Deno.test("classify() gives the network's probabilities by class", () =>
+Deno.test("classify() returns the network's probabilities by class", () =>
   withEngine(async (engine, folder) => {
     const spec: ModelSpec = {
       ...SPEC,

@@ -10,7 +10,7 @@ import type { InferenceRequest, Warning } from "../types.ts";
 import { classProbabilities } from "./class_probabilities.ts";
 
 /**
- * From this probability on a volume counts as something else than its name says. High, because softmax is sure too often
+ * From this probability on a volume counts as another modality than its name. High, because softmax is too often sure
  * and most volumes are named correctly: a warning that is mostly wrong would not be read.
  */
 export const SURE = 0.9;

@@ -116,7 +116,7 @@ Deno.test("segment() and classify() warn of volumes that look like another modal
     assert.deepEqual(await run({ flair: bright, t1: dark }, unsure), [], `less sure than ${SURE}`);
     assert.deepEqual(await run({ flair: bright, t1: dark }), [], "no check");
 
-    // a model of one volume of any modality: its name says nothing, so nothing is judged
+    // a model of one volume of any modality: its input names none, so nothing is checked
     const result = await classify({ ...sure, images: { any: dark }, engine, modalityCheck: sure });
     assert.deepEqual([result.classes.map((c) => c.label), result.warnings], [["t1", "flair"], []]);
     assert.ok(result.classes[1].probability > SURE);

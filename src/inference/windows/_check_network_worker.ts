@@ -1,4 +1,4 @@
-/** The thread behind {@link checkNetwork}: imports a network and says why it cannot. */
+/** The thread behind {@link checkNetwork}: imports a network and reports why it cannot. */
 import { answerTasks, wordsOf } from "../../process/mod.ts";
 import type { CheckReply, CheckRequest } from "./check_network.ts";
 import { importNetwork } from "./loaded_network.ts";

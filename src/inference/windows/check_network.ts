@@ -3,14 +3,11 @@
  * server must not stop answering while a large network is read.
  */
 import { inThread } from "../../process/mod.ts";
-import type { ModelSpec } from "../spec.ts";
-
-/** The part of a spec that decides how its network is imported. */
-export type NetworkSpec = Pick<ModelSpec, "architecture" | "modalities" | "inference">;
+import type { ImportSpec } from "../spec.ts";
 
 export interface CheckRequest {
   readonly directory: string;
-  readonly spec: NetworkSpec;
+  readonly spec: ImportSpec;
 }
 /** null: the network can be used; otherwise the reason why not. */
 export type CheckReply = string | null;
@@ -21,7 +18,7 @@ export type CheckReply = string | null;
  */
 export async function checkNetwork(
   directory: string,
-  { architecture, modalities, inference }: NetworkSpec,
+  { architecture, modalities, inference }: ImportSpec,
 ): Promise<void> {
   const refused = await inThread<CheckRequest, CheckReply>(import.meta.resolve("./_check_network_worker.ts"), {
     task: { directory, spec: { architecture, modalities, inference } },

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { encodeModel, GraphBuilder } from "../../graph/mod.ts";
-import { checkNetwork, type NetworkSpec } from "./check_network.ts";
+import type { ImportSpec } from "../spec.ts";
+import { checkNetwork } from "./check_network.ts";
 
-const SPEC: NetworkSpec = {
+const SPEC: ImportSpec = {
   architecture: { kind: "onnx", config: {} },
   modalities: ["t1", "flair"],
   inference: { roi: [8, 8, 8], overlap: 0.5, blending: "constant", threshold: 0.5 },

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Engine, EngineError, type Session } from "../../engine/mod.ts";
 import { batched, encodeModel, type Graph, importModel, lowerFor } from "../../graph/mod.ts";
-import type { ModelSpec } from "../spec.ts";
+import type { ImportSpec } from "../spec.ts";
 
 /** How many networks an engine keeps loaded: two models and the one that checks modalities. */
 const KEPT = 3;
@@ -24,18 +24,13 @@ export async function loadGraph(engine: Engine, graph: Graph): Promise<Session> 
  * Imports a package's network for windows of the spec's size.
  * @throws {SyntaxError | TypeError | RangeError} the file is refused, with the reason
  */
-export async function importNetwork(
-  directory: string,
-  spec: Pick<ModelSpec, "architecture" | "modalities" | "inference">,
-): Promise<Graph> {
+export async function importNetwork(directory: string, spec: ImportSpec): Promise<Graph> {
   const bytes = await readFile(join(directory, "network.onnx"));
   return importModel(bytes, { inputShape: inputShapeOf(spec) });
 }
 
 /** [1, C, …roi]: an encoder for single modalities lists all that it was made for. */
-function inputShapeOf(
-  { architecture, modalities, inference }: Pick<ModelSpec, "architecture" | "modalities" | "inference">,
-): number[] {
+function inputShapeOf({ architecture, modalities, inference }: ImportSpec): number[] {
   const { inChannels } = architecture.config;
   return [1, typeof inChannels === "number" ? inChannels : modalities.length, ...inference.roi];
 }
@@ -43,7 +38,7 @@ function inputShapeOf(
 /** A package's network, for `batch` samples at a time. */
 export interface PackageNetwork {
   readonly directory: string;
-  readonly spec: Pick<ModelSpec, "architecture" | "modalities" | "inference">;
+  readonly spec: ImportSpec;
   /** Default 1. */
   readonly batch?: number | undefined;
 }

@@ -144,7 +144,7 @@ Deno.test("withNetwork() halves the samples at a time until the device has the m
     });
   }));
 
-Deno.test("withNetwork() gives a network that mixes samples one at a time", () =>
+Deno.test("withNetwork() runs a network that mixes samples one at a time", () =>
   inFolder(async (folder) => {
     const directory = await writeNetwork(join(folder, "a"), ({ op }, x) => op.Softmax(x, { axis: 0 }));
     const engine = new CountingEngine();

@@ -33,7 +33,7 @@ for (const blending of ["constant", "gaussian"] as const) {
       [[3, 2, 1], [4, 6, 4], 1],
     ] as [Triple, Triple, number][]
   ) {
-    Deno.test(`slidingLogits() gives an identity network's input back: [${size}] in windows [${roi}], ${blending}`, async () => {
+    Deno.test(`slidingLogits() returns an identity network's input: [${size}] in windows [${roi}], ${blending}`, async () => {
       const voxels = size[0] * size[1] * size[2];
       const inputs = [noise(voxels, 1), noise(voxels, 2)];
       const done: number[] = [];
@@ -91,9 +91,9 @@ Deno.test("slidingLogits() hands the network windows [1, C, …roi] with 0 in th
   assert.deepEqual(seen, [[[0, 1, 2, 0, 0, 0, 3, 4, 0, 0], [1, 2, 1, 1, 5]]]);
 });
 
-Deno.test("slidingLogits() runs windows together and gives what they give one by one", async () => {
+Deno.test("slidingLogits() runs windows together with the result of one by one", async () => {
   const seen: number[][] = [];
-  /** Logits that tell the input's channels apart and, by the first voxel, its windows. */
+  /** Logits that differ by the input's channels and, by the first voxel, by its windows. */
   const network: RunWindow = (input, shape) => {
     seen.push([...shape]);
     const voxels = 2 * 2 * 2, logits = new Float32Array(shape[0] * voxels);

@@ -113,7 +113,7 @@ async function* rejoin(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): Asy
 async function* inflate(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   // Sync flush: a truncated stream yields the bytes that it holds, and the caller reports the short read with figures.
   const gunzip = createGunzip({ chunkSize: CHUNK, finishFlush: constants.Z_SYNC_FLUSH });
-  // `pipeline` wants a callback; its error also comes out of the loop below.
+  // `pipeline` requires a callback; its error also reaches the loop below.
   pipeline(Readable.from(chunks, { objectMode: true, highWaterMark: 1 }), gunzip, () => {});
   try {
     for await (const chunk of gunzip) yield chunk;

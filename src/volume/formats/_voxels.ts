@@ -6,7 +6,7 @@ import type { Datatype, Volume, VolumeHeader } from "./format.ts";
 
 type View = new (buffer: ArrayBuffer, offset: number, length: number) => ArrayLike<number>;
 
-/** Stored types by name; the 64-bit integers have no view that gives numbers. */
+/** Stored types by name; JavaScript has no view of 64-bit integers as numbers. */
 const KINDS = {
   int8: { bytes: 1, view: Int8Array },
   uint8: { bytes: 1, view: Uint8Array },

@@ -93,7 +93,7 @@ Deno.test("readVolume() reads several gzip members as one file", async () => {
   assert.deepEqual([...(await readVolume(parts)).data], inCOrder);
 });
 
-Deno.test("readVolume() says how many bytes a short file should have", async () => {
+Deno.test("readVolume() reports how many bytes a short file should have", async () => {
   const bytes = makeNifti({ dims, values });
   const short = bytes.subarray(0, bytes.length - 6);
   const message = "Cannot read a volume: expected 96 bytes of voxels, got at most 90";
@@ -120,7 +120,7 @@ Deno.test("readVolume() refuses gzip data that is cut or damaged", async () => {
 Deno.test("readVolume() stops inflating shortly after the voxels that the header promises", async () => {
   const noise = Uint8Array.from({ length: 2 ** 22 }, (_, i) => Math.sin(i * i) * 128);
   const zipped = gzipSync(Buffer.concat([makeNifti({ dims, values }), noise]));
-  // Whoever inflates to the end meets damage.
+  // Inflating to the end would meet damage.
   zipped.fill(0x55, zipped.length - 2 ** 20, zipped.length - 2 ** 19);
   assert.throws(() => gunzipSync(zipped));
   await assert.rejects(readVolume(zipped), {

@@ -10,7 +10,7 @@ const line = (values: number[], spacing: number): GridImage => ({
   affineRas: spacingAffine([spacing, 1, 1], [5, 6, 7]),
 });
 
-/** Intensities that are linear in space: trilinear sampling gives them back exactly. */
+/** Intensities that are linear in space: trilinear sampling reproduces them exactly. */
 function ramp(grid: { sizeVox: Triple; affineRas: readonly number[] }): Float32Array {
   const out = new Float32Array(voxelsOf(grid.sizeVox));
   const [, ny, nz] = grid.sizeVox;
