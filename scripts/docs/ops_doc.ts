@@ -5,6 +5,7 @@ import { NO_GRADIENT } from "../../src/graph/ir/ir.ts";
 import { importModel } from "../../src/graph/mod.ts";
 import { IMPORT_RULES } from "../../src/graph/read/normalize.ts";
 import { isOpName, opDef, OPS } from "../../src/graph/ops/mod.ts";
+import { table } from "./region.ts";
 import { IMPORT_CASES, type ImportCase, importCase } from "../../tests/testing/import_cases.ts";
 
 function gradient(name: string): string {
@@ -19,10 +20,6 @@ function becomes(example: ImportCase): string {
   const ops = new Set(importModel(importCase(example).model).nodes.map((n) => n.op));
   ops.delete("Identity");
   return ops.size === 0 ? "folded away" : [...ops].sort().join(", ");
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 }
 
 export function opsDoc(): string {

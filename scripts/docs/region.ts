@@ -1,4 +1,4 @@
-/** The part of a document that a program writes, between `<!-- NAME -->` and `<!-- end of NAME -->`. */
+/** The part of a document that a program writes, between `<!-- NAME -->` and `<!-- end of NAME -->`, and tables. */
 
 /**
  * `text` with `content` as the region `name`, a Markdown table for instance; `deno fmt` leaves it alone.
@@ -12,4 +12,9 @@ export function replaceRegion(text: string, name: string, content: string): stri
   }
   const ignored = `<!-- deno-fmt-ignore-start -->\n\n${content}\n\n<!-- deno-fmt-ignore-end -->`;
   return `${text.slice(0, from)}${begin}\n\n${ignored}\n\n${text.slice(to)}`;
+}
+
+/** A Markdown table. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 }

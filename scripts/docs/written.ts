@@ -1,6 +1,7 @@
 /** The documents that programs write, wholly or in regions: one record each. */
 import { houseTable } from "../checks/house.ts";
 import { opsDoc } from "./ops_doc.ts";
+import { finetuningTable, presetsTable, pretrainingTable } from "./recipe_tables.ts";
 import { replaceRegion } from "./region.ts";
 
 export interface Written {
@@ -12,4 +13,14 @@ export interface Written {
 export const WRITTEN: readonly Written[] = [
   { path: "docs/operators.md", text: opsDoc },
   { path: "ARCHITECTURE.md", text: (current) => replaceRegion(current, "rooms", houseTable()) },
+  { path: "README.md", text: (current) => replaceRegion(current, "recipe table: presets", presetsTable()) },
+  {
+    path: "docs/method/README.md",
+    text: (current) =>
+      replaceRegion(
+        replaceRegion(current, "recipe table: pretraining", pretrainingTable()),
+        "recipe table: finetuning",
+        finetuningTable(),
+      ),
+  },
 ];

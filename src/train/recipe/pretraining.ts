@@ -22,7 +22,7 @@ export const PRETRAINING_SETTINGS = {
     "Percentiles of the cropped volume that become 0 and 1, clipped (B.2 row 16).",
   ),
   batch: z.strictObject({
-    size: whole(1, 64).describe("Samples of a micro-batch: statistics and negatives come from these (rows 6, 19)."),
+    size: whole(1, 64).describe("Samples of a micro-batch: statistics and negatives come from these (B.2 rows 6, 19)."),
     replicas: whole(1, 1024).describe("Micro-batches in the place of devices: an update takes their mean gradient."),
     accumulation: whole(1, 1024).describe("Steps of all replicas whose gradients an update adds."),
     updates: choice(["whole", "early"]).describe(
@@ -36,7 +36,7 @@ export const PRETRAINING_SETTINGS = {
     "What the cosine counts: updates, or steps against a period of updates (B.2.2).",
   ),
   optimizer: optimizerSettings(),
-  maxCases: orNull(whole(1, 1_000_000_000)).describe("Cases beyond this number are left out; null: none (row 20)."),
+  maxCases: orNull(whole(1, 1_000_000_000)).describe("Cases beyond this number are left out; null: none (B.2 row 20)."),
   checkpointEverySteps: whole(1, 1_000_000).describe("Updates between two checkpoints."),
 };
 

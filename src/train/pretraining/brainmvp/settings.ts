@@ -26,31 +26,31 @@ const BRAINMVP_SETTINGS = {
     md: number({ from: 0, to: 1_000_000 }),
     cmr: number({ from: 0, to: 1_000_000 }),
     contrast: number({ from: 0, to: 1_000_000 }),
-  }).describe("Weights of distillation, cross-modal reconstruction and contrast in the loss (row 1)."),
-  temperature: number({ above: 0 }).describe("Temperature of the contrast (row 5)."),
+  }).describe("Weights of distillation, cross-modal reconstruction and contrast in the loss (B.2 row 1)."),
+  temperature: number({ above: 0 }).describe("Temperature of the contrast (B.2 row 5)."),
   crossModalFromEpoch: whole(0, 1_000_000_000).describe(
-    "First epoch in which the second copy shows another modality; before, it shows the template (row 3).",
+    "First epoch in which the second copy shows another modality; before, it shows the template (B.2 row 3).",
   ),
-  contrastFromEpoch: whole(0, 1_000_000_000).describe("First epoch with contrast (row 4)."),
+  contrastFromEpoch: whole(0, 1_000_000_000).describe("First epoch with contrast (B.2 row 4)."),
   mask: z.strictObject({
     rate: number({ above: 0, below: 1 }).describe("Share of the blocks that are hidden."),
     blockVox: whole(1, 64).describe("Edge of a block; divides the patch's edges."),
-  }).describe("Blocks of a patch that a copy hides (rows 7 to 9)."),
+  }).describe("Blocks of a patch that a copy hides (B.2 rows 7 to 9)."),
   modalitySampling: choice(["perSample", "perBatchIndex"]).describe(
-    "One modality for each sample, or one place in the cases' shuffled lists for a micro-batch (row 11).",
+    "One modality for each sample, or one place in the cases' shuffled lists for a micro-batch (B.2 row 11).",
   ),
   modalitiesPerCase: orNull(whole(1, 64)).describe(
-    "Number of modalities that a case is brought to, by leaving out and by repeating; null: as many as it has (row 21).",
+    "Number of modalities that a case is brought to, by leaving out and by repeating; null: as many as it has (B.2 row 21).",
   ),
   templates: z.strictObject({
     sizeVox: triple(z.int().min(16).max(512), "three whole numbers from 16 to 512").describe(
-      "Voxels of the learnt volumes; their middle lies on the middle of the images (rows 13, 15).",
+      "Voxels of the learnt volumes; their middle lies on the middle of the images (B.2 rows 13, 15).",
     ),
-    spacingMm: spacing().describe("Their voxel size (row 13)."),
+    spacingMm: spacing().describe("Their voxel size (B.2 row 13)."),
     start: choice(["zero", "mean"]).describe("Zeros, or the mean of the modality's scans, middle on middle."),
-    epsilon: number({ above: 0, to: 1 }).describe("Added to the range in (t − min)/(max − min + ε) (row 14)."),
+    epsilon: number({ above: 0, to: 1 }).describe("Added to the range in (t − min)/(max − min + ε) (B.2 row 14)."),
     others: choice(["zeroGradient", "untouched"]).describe(
-      "Templates that no sample selected: a step with zero gradient, so with momentum and decay, or none (row 19).",
+      "Templates that no sample selected: a step with zero gradient, so with momentum and decay, or none (B.2 row 19).",
     ),
     rate: number({ from: 0, to: 1000 }).describe("Their learning rate over the network's."),
   }).describe("The learnt templates."),
