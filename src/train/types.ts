@@ -1,4 +1,4 @@
-/** What both trainings share with their callers: cases, events, measured numbers, refusals. */
+/** Types that both trainings share with their callers: cases, events, measured numbers, refusals. */
 import type { Modality } from "../inference/mod.ts";
 
 /** One labelled case. `patient` groups the cases that validation keeps together. */
@@ -28,7 +28,7 @@ export type TrainEvent =
     readonly losses?: Readonly<Record<string, number>>;
     readonly learningRate: number;
     readonly etaSeconds: number;
-    /** What is being trained: "fold 1 of 2", "final", … */
+    /** The training under way: "fold 1 of 2", "final", … */
     readonly phase: string;
   }
   | { readonly type: "validation"; readonly fold: number; readonly folds: number; readonly metrics: Metrics }

@@ -1,11 +1,11 @@
-/** One training crop: where it lies, how it is flipped, which modalities its views replace by templates, its intensities. */
+/** Draws one crop for training: its place, its flips, the templates that stand for modalities, its intensities. */
 import type { Random } from "../../tensor/mod.ts";
 import { cutWindow, type Triple } from "../../volume/mod.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { blockMask, cropStart, joined, keptBlocks } from "./crops.ts";
 import type { CaseVolumes } from "./labelled_cases.ts";
 
-/** What the training step is fed: each view [1, C, …roi], the masks [1, L, …roi] or the class [1, K]. */
+/** The feeds of a training step: each view [1, C, …roi], the masks [1, L, …roi] or the class [1, K]. */
 export interface Sample {
   readonly views: readonly Float32Array[];
   readonly target: Float32Array;
@@ -30,7 +30,7 @@ export function drawSample(volumes: CaseVolumes, recipe: ResolvedRecipe, random:
 
 type Change = (data: Float32Array) => Float32Array;
 
-/** The change of intensity of every channel; the same for both views. Negative values have no power: γ leaves them. */
+/** The change of intensity of every channel, the same for both views. γ leaves negative values alone: they have no power. */
 function drawIntensity(
   channels: number,
   { shift, scale, gamma, perChannel }: ResolvedRecipe["intensity"],
@@ -50,7 +50,7 @@ interface Intensity {
   readonly exponent: number;
 }
 
-/** The change of an array's every value, made once for an array that both views show. */
+/** Changes an array once, even if both views show it. */
 function once(intensity: Intensity): Change {
   const made = new Map<Float32Array, Float32Array>();
   return (data) => {
@@ -60,7 +60,7 @@ function once(intensity: Intensity): Change {
   };
 }
 
-/** A loop of its own: half the time of `map` with a function. */
+/** A loop, because `map` with a function takes twice the time. */
 function changed(data: Float32Array, { add, gain, exponent }: Intensity): Float32Array {
   const out = new Float32Array(data.length);
   for (let i = 0; i < data.length; i++) {
@@ -70,7 +70,7 @@ function changed(data: Float32Array, { add, gain, exponent }: Intensity): Float3
   return out;
 }
 
-/** A voxel that a lesion-aware crop has to hold; undefined: the crop may lie anywhere. */
+/** A labelled voxel that the crop has to hold; undefined: the crop may lie anywhere. */
 function labelledVoxel(
   { sizeVox: [, ny, nz], labelled }: CaseVolumes,
   { lesionShare }: ResolvedRecipe,
@@ -120,7 +120,7 @@ function viewChannels(
   });
 }
 
-/** Source channel of every channel of the two views. Interleaved: c0 c0 c1 c1 …, cut in half (docs/method B.3 row 11). */
+/** The source of every channel of the two views. Interleaved: c0 c0 c1 c1 …, cut in half (docs/method B.3 row 11). */
 export function viewOrder(channels: number, views: ResolvedRecipe["views"]): [number[], number[]] {
   const all = Array.from({ length: channels }, (_, c) => c);
   if (views === "copies") return [all, all];

@@ -13,7 +13,7 @@ interface Wishes extends Partial<ResolvedRecipe> {
 
 const UNCHANGED = { shift: 0, scale: 0, gamma: 0, perChannel: false };
 
-/** A preset without intensity changes, so that a sample's voxels tell where they come from. */
+/** A preset without intensity changes, so that a sample's voxels show where they come from. */
 function recipeOf({ preset = "edge", ...changes }: Wishes): ResolvedRecipe {
   const context = { cases: 1, baseHasTemplates: true, task: "segmentation", network: "uniunet" } as const;
   return { ...resolveRecipe({ preset }, context), intensity: UNCHANGED, ...changes };

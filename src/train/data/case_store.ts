@@ -1,6 +1,6 @@
 /**
- * Prepared cases on disk, a few of them in memory, so that memory does not grow with their number. One format for all:
- * arrays of one size as a safetensors file, the rest in its metadata. Knows nothing of what a case shows.
+ * Prepared cases on disk, the last used ones in memory, so that memory does not grow with their number. A case is a
+ * safetensors file: its arrays as tensors, the rest in the metadata. Knows nothing of what a case shows.
  */
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** Who is validated on whom: folds by patient, never by case. */
+/** Folds of validation: by patient, never by case. */
 import { Random } from "../../tensor/mod.ts";
 import type { TrainingCase } from "../types.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";

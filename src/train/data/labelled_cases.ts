@@ -1,4 +1,4 @@
-/** The labelled cases of a data set, pre-processed once. */
+/** Labelled cases, prepared once: channels, masks and templates on one grid. */
 import {
   InferenceError,
   type ModelSpec,
@@ -17,29 +17,29 @@ import { type TrainingCase, TrainingError } from "../types.ts";
 export interface CaseVolumes {
   readonly sizeVox: Triple;
   readonly channels: readonly Float32Array[];
-  /** The template under each channel; empty where the run uses none. */
+  /** The template that lies under each channel; empty where the run uses none. */
   readonly templates: readonly Float32Array[];
   /** Segmentation: one mask of 0 and 1 a label. Classification: empty. */
   readonly regions: readonly Uint8Array[];
-  /** Flat indices of labelled voxels, for lesion-aware crops. */
+  /** Flat indices of labelled voxels, so that crops can be drawn around them. */
   readonly labelled: Uint32Array;
   /** Classification: the class as a one-hot row. */
   readonly classTarget?: Float32Array;
 }
 
-/** Labelled voxels remembered per case for lesion-aware crops. */
+/** Labelled voxels remembered per case, at most; beyond it every n-th is kept. */
 const MOST_LABELLED = 200_000;
 
 export interface LabelledCasesOptions {
   readonly cases: readonly TrainingCase[];
   readonly spec: ModelSpec;
-  /** Folder of the base package, when its templates are used. */
+  /** Folder of the base package whose templates are used; null: none are. */
   readonly templates: { readonly directory: string; readonly fit: TemplateFit } | null;
   readonly directory: string;
   /** Bytes of cases that stay in memory; default 2 GiB. */
   readonly cacheBytes?: number;
   readonly onCase?: (done: number, total: number) => void;
-  /** What was odd about case `i`; told when it is prepared, not when it is read back. */
+  /** Reports what is odd about case `i` when it is prepared, not when it is read back. */
   readonly onWarning?: (i: number, warning: Warning) => void;
 }
 
@@ -116,7 +116,7 @@ async function prepareCase(
   return { sizeVox, channels: prepared.channels, templates: under, regions, labelled: labelledVoxels(regions) };
 }
 
-/** The files that are trained on; a case may have more. */
+/** The files of the model's modalities; a case may have more. */
 function imagesOf({ images }: TrainingCase, { modalities }: ModelSpec): TrainingCase["images"] {
   return Object.fromEntries(modalities.flatMap((m) => (images[m] === undefined ? [] : [[m, images[m]]])));
 }

@@ -188,7 +188,7 @@ Deno.test("openLabelledCases() uses the files that are asked for, in the model's
     assert.equal(filesIn(options.directory).length, 1);
   }));
 
-Deno.test("openLabelledCases() tells what was odd about a case when it prepares it", () =>
+Deno.test("openLabelledCases() reports what is odd about a case when it prepares it", () =>
   inFolder(async (folder) => {
     const options = await optionsFor(folder, 2);
     const other = orientedGrid([20, 20, 20], { originMm: [-12, -4, -2] });

@@ -1,6 +1,6 @@
 /**
- * Cases for pre-training: any number of modalities each, every one on a grid of its own, brought onto one grid, cropped
- * about the middle, mapped to [0, 1] and kept on disk (docs/method B.2.1). Not the samples: `pretraining_sample.ts`.
+ * Cases for pre-training, prepared once (docs/method B.2.1): any number of modalities, each on a grid of its own, are
+ * brought onto one grid, cropped about the middle and mapped to [0, 1]. Methods draw their samples from these.
  */
 import { InferenceError, MODALITIES, type Modality, readInput } from "../../inference/mod.ts";
 import {

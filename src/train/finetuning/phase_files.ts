@@ -16,7 +16,7 @@ export interface FinishedPhase {
   readonly weights: ReadonlyMap<string, Tensor>;
 }
 
-/** Changes with anything that changes the weights that a phase ends with. */
+/** The key of a phase: changes with everything that its weights depend on. */
 export function phaseIdentity(
   { request, recipe, spec }: { request: FinetuneRequest; recipe: ResolvedRecipe; spec: ModelSpec },
   indices: readonly number[],
@@ -45,7 +45,7 @@ export async function writePhase(
   await writeWhole(join(directory, "phase.json"), JSON.stringify({ identity, losses, scores: encoded }));
 }
 
-/** A finished phase; null where there is none, it is another's, or its files are damaged. */
+/** A finished phase; null where there is none, its key differs, or its files are damaged. */
 export async function readPhase(
   directory: string,
   { identity, onLog }: { identity: string; onLog: (message: string) => void },

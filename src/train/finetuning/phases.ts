@@ -1,6 +1,6 @@
 /**
  * The phases of a fine-tune: a training for each fold and one for the final network, each scored on cases and kept in a
- * folder of its own, so that a killed run resumes where it was.
+ * folder of its own, so that a killed run resumes.
  */
 import { join } from "node:path";
 import { type ModelSpec } from "../../inference/mod.ts";
@@ -136,7 +136,7 @@ export class Phases {
   }
 }
 
-/** Cases that are drawn from with equal chances: those of each class, or all together. */
+/** Groups of cases with equal chances to be drawn from: one a class, or all cases together. */
 export function sampledGroups(
   indices: readonly number[],
   { request: { task, cases }, recipe }: {

@@ -1,4 +1,4 @@
-/** The network that a fine-tune trains: the base's encoder or whole network with the head that the data set asks for. */
+/** The network that a fine-tune trains: the base's encoder or whole network, with the head that the task needs. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Graph, importModel } from "../../graph/mod.ts";
@@ -26,7 +26,7 @@ export interface Trainable {
   readonly architecture: Architecture;
   /** In training form for crops of the recipe's size, start weights as constants. */
   readonly network: Graph;
-  /** The same for more crops; absent where statistics are those of all crops together, or the network takes one only. */
+  /** The same for more crops; absent where all crops share their statistics, or the graph takes one crop only. */
   readonly networkOf?: (crops: number) => Graph;
   readonly isTrainable: (key: string) => boolean;
   readonly heads: readonly string[];
@@ -108,7 +108,7 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
 /** The heads that the graph has: those of deep supervision depend on the configuration. */
 const headsOf = ({ heads }: Net, { outputs }: Graph) => heads.filter((name) => outputs.includes(name));
 
-/** A kernel of one channel as one of `shape`'s channels that gives their mean the same features; else what fits as it is. */
+/** A kernel of one channel, spread over `shape`'s channels so that their mean gives the same features; or one that fits. */
 function inflated(found: Tensor, shape: readonly number[]): Tensor | undefined {
   if (sameShape(found.shape, shape)) return found;
   const [out, one, ...kernel] = found.shape, [, channels] = shape;

@@ -1,4 +1,4 @@
-/** Supervised training: the fine-tuning step in the training loop. Knows nothing of volumes: samples come from a function. */
+/** Runs the fine-tuning step in the training loop. Knows nothing of volumes: a function returns the samples. */
 import type { Engine, Traits } from "../../engine/mod.ts";
 import { bytesOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { type Graph } from "../../graph/mod.ts";
@@ -15,7 +15,7 @@ export interface TrainerOptions {
   readonly engine: Engine;
   /** In training form, for as many crops as share a pass; its constants are the start weights. */
   readonly network: Graph;
-  /** The same network for more crops at once; absent where it is made for as many as it takes. */
+  /** The same network for more crops at once; absent where `network` takes a fixed number. */
   readonly networkOf?: ((crops: number) => Graph) | undefined;
   readonly step: Omit<StepConfig, "accumulate" | "crops">;
   readonly steps: number;
@@ -24,20 +24,20 @@ export interface TrainerOptions {
   readonly batchSize: number;
   readonly checkpointEverySteps: number;
   readonly earlyStopSteps: number | null;
-  /** Where the checkpoint lives, and what must be equal for it to be gone on from. */
+  /** As of `runLoop()`. */
   readonly directory: string;
   readonly run: string;
   /** Crop `i` of update `step`; the same for the same arguments. */
   readonly sample: (step: number, i: number) => Promise<Sample>;
-  /** What a step may take, bytes; default: most of what is free. The weights that come out are the same. */
+  /** Memory that a step may take, bytes; default: most of what is free. The weights are the same for any. */
   readonly memoryBytes?: number;
   /** Whether crops and views pass at once where they can. Default: by the device's traits. */
   readonly atOnce?: boolean;
-  /** As of the loop. */
+  /** As of `runLoop()`. */
   readonly spanBytes?: number;
   readonly signal?: AbortSignal;
   readonly onStep: (event: Omit<LoopEvent, "values"> & { readonly loss: number }) => void;
-  /** What a user should know beside the steps. */
+  /** Messages for the user. */
   readonly onLog: (message: string) => void;
 }
 
@@ -51,7 +51,7 @@ export interface Trained {
 /** Losses are smoothed over this many updates before early stopping compares them. */
 const SMOOTHING = 20;
 
-/** Whether crops and views pass a network that was built for all of them at once faster than one after the other. */
+/** Whether a network that takes all crops and views at once is faster than one pass after the other. */
 export function passesAtOnce({ atOnceBytes }: Pick<Traits, "atOnceBytes">, { nodes, types }: Graph): boolean {
   return nodes.reduce((sum, { output }) => sum + bytesOf(types.get(output)!), 0) <= atOnceBytes;
 }
@@ -63,7 +63,7 @@ interface Form {
   readonly budgetBytes: number;
 }
 
-/** From the fastest to the one that takes the least memory. The weights that come out are the same but for rounding. */
+/** The forms, from the fastest to the one that takes the least memory; their weights differ by rounding only. */
 function formsOf({ engine, networkOf, step, batchSize, memoryBytes, atOnce }: TrainerOptions): Form[] {
   const budgetBytes = memoryBytes ?? memoryBudget(engine.traits);
   const isTaken = (n: number) =>

@@ -81,11 +81,11 @@ Deno.test("train() lets fewer crops pass at once where the device has no memory 
     const options = { ...TWO_VIEWS, atOnce: true, onLog };
     await cancelAt(6, optionsFor(folder, { ...options, run: "b" }));
     const found = await train(optionsFor(folder, { ...options, engine: roomFor(1), run: "b" }));
-    assert.deepEqual(logs, ["The device ran out of memory: the training goes on in a form that takes less"]);
+    assert.deepEqual(logs, ["The device ran out of memory: the training resumes in a form that takes less"]);
     assertEqualWeights(found.weights, inTurn.weights);
   }));
 
-Deno.test("train() goes on in the form that takes the least memory where the device has run out of it", () =>
+Deno.test("train() resumes in the form that takes the least memory when the device has run out of it", () =>
   inFolder(async (folder) => {
     await Deno.mkdir(join(folder, "whole"));
     const whole = await train(optionsFor(join(folder, "whole")));
@@ -98,7 +98,7 @@ Deno.test("train() goes on in the form that takes the least memory where the dev
     const found = await train(options);
     assert.deepEqual(found, whole);
     assert.deepEqual(seen, [1, 2, 3, 4, 5, 6, 5, 6, 7, 8, 9, 10, 11, 12], "from the checkpoint of step 4 on");
-    assert.equal(logs[0], "The device ran out of memory: the training goes on in the form that takes the least");
+    assert.equal(logs[0], "The device ran out of memory: the training resumes in the form that takes the least");
     assert.match(logs[1], /^A training step will take 0\.1 GB of memory/);
     await train({ ...options, run: "b" });
     assert.deepEqual(seen.slice(14), Array.from({ length: 12 }, (_, i) => i + 1), "the next one begins so");

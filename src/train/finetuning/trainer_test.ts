@@ -21,7 +21,7 @@ const optionsFor = (directory: string, changes: Partial<TrainerOptions> = {}) =>
 
 const checkpointIn = (folder: string) => join(folder, "checkpoint.safetensors");
 
-Deno.test("train() learns, moves the running statistics and tells every step", () =>
+Deno.test("train() learns, updates the running statistics and reports every step", () =>
   inFolder(async (folder) => {
     const rates: number[] = [];
     const { weights, losses } = await train(
@@ -49,7 +49,7 @@ Deno.test("train() in little memory says so and ends with the same weights, bit 
 
 Deno.test("train() with two crops an update makes one step with the mean gradient", () =>
   inFolder(async (folder) => {
-    // with ε = 1 the first update, m̂/(√v̂ + ε) = g/(|g| + 1), tells the gradient's size and not only its sign
+    // with ε = 1 the first update, m̂/(√v̂ + ε) = g/(|g| + 1), shows the gradient's size and not only its sign
     const optimizer = { ...STEP.optimizer, epsilon: 1 };
     const { weights } = await train(optionsFor(folder, { steps: 1, batchSize: 2, step: { ...STEP, optimizer } }));
     const start = network();
@@ -118,7 +118,7 @@ Deno.test("train() takes as many crops in a pass as the network does, and accumu
   }));
 
 for (const batchSize of [1, 2]) {
-  Deno.test(`train() keeps a checkpoint when cancelled and goes on from it to the same weights (batch of ${batchSize})`, () =>
+  Deno.test(`train() keeps a checkpoint when cancelled and resumes from it to the same weights (batch of ${batchSize})`, () =>
     inFolder(async (folder) => {
       await Deno.mkdir(join(folder, "whole"));
       const whole = await train(optionsFor(join(folder, "whole"), { batchSize }));
@@ -146,7 +146,7 @@ Deno.test("train() starts again from a damaged checkpoint and says so", () =>
     assert.deepEqual(again, whole);
   }));
 
-Deno.test("train() does not go on from another run's checkpoint or one that lacks state", () =>
+Deno.test("train() does not resume from another run's checkpoint or one that lacks state", () =>
   inFolder(async (folder) => {
     const first = async (changes: Partial<TrainerOptions>) => {
       const seen: number[] = [];
@@ -242,7 +242,7 @@ Deno.test("stalled() waits for `patience` smoothed losses without a new best", (
     Array.from({ length: 200 }, (_, n) => n).find((n) => stalled(curve(50, n), patience));
   assert.equal(firstStall(10), 30);
   assert.equal(firstStall(50), 70);
-  assert.equal(stalled(Array(29).fill(1), 10), false, "too short to tell");
+  assert.equal(stalled(Array(29).fill(1), 10), false, "too short");
   assert.equal(stalled(Array(30).fill(1), 10), true);
 });
 

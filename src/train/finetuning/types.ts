@@ -1,4 +1,4 @@
-/** What a fine-tune is asked and what it answers; the function is `finetune()` of `mod.ts`. */
+/** Request and result of a fine-tune. */
 import type { Engine } from "../../engine/mod.ts";
 import type { Label, Modality, ModelSpec } from "../../inference/mod.ts";
 import type { Recipe } from "../recipe/finetuning.ts";
@@ -18,7 +18,7 @@ export interface FinetuneRequest {
     readonly spec: ModelSpec;
   };
   readonly recipe: Recipe;
-  /** Checkpoints live here; a call with the same folder and request goes on where the last one was killed. */
+  /** Checkpoints live here; a call with the same folder and request resumes a killed one. */
   readonly workDirectory: string;
   /** Receives `network.onnx`, `templates/*.nii.gz`, `report.json`, `report.html`. The caller writes the manifest. */
   readonly outputDirectory: string;

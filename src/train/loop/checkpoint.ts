@@ -5,7 +5,7 @@ import { readTensorFile, writeTensorFile } from "../data/tensor_file.ts";
 /** State of one training run after `step` updates. */
 export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, Tensor>;
-  /** Updates done, the losses so far, and what identifies the run; JSON. */
+  /** Kept as JSON: updates done, their losses, and the key of the run. */
   readonly progress: {
     readonly run: string;
     readonly step: number;

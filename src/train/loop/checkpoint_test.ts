@@ -19,7 +19,7 @@ async function inFolder(work: (path: string, folder: string) => Promise<void>): 
   }
 }
 
-Deno.test("readCheckpoint() gives back what saveCheckpoint() wrote, bit for bit", () =>
+Deno.test("readCheckpoint() returns what saveCheckpoint() wrote, bit for bit", () =>
   inFolder(async (path, folder) => {
     await saveCheckpoint(path, { tensors: TENSORS, progress: PROGRESS });
     assert.deepEqual(await readCheckpoint(path), { tensors: TENSORS, progress: PROGRESS });
@@ -44,7 +44,7 @@ Deno.test("saveCheckpoint() replaces the former checkpoint", () =>
     assert.deepEqual(await readCheckpoint(path), { tensors: new Map(), progress: { ...PROGRESS, step: 4 } });
   }));
 
-Deno.test("readCheckpoint() gives null where there is none", () =>
+Deno.test("readCheckpoint() returns null where there is none", () =>
   inFolder(async (path) => assert.equal(await readCheckpoint(path), null)));
 
 Deno.test("readCheckpoint() refuses every truncation of a checkpoint", () =>

@@ -1,6 +1,6 @@
 /**
- * Runs a training's updates on the device: each micro-batch as a call of its own, or, where the device does not hold the
- * state between calls, many updates in one. The next micro-batch is drawn meanwhile. Knows nothing of checkpoints.
+ * Runs the updates of a training on the device, one micro-batch a call. Where the device does not hold the state between
+ * calls, one call does many updates. The next micro-batch is drawn meanwhile. Knows nothing of checkpoints.
  */
 import type { RunOptions, Session } from "../../engine/mod.ts";
 import { bytesOf, type Tensor, tensor } from "../../tensor/mod.ts";
@@ -18,7 +18,7 @@ export const spanBytesOf = ({ engine, spanBytes, stop }: Pick<LoopOptions, "engi
 
 export type Done = Pick<LoopEvent, "learningRate" | "values">;
 
-/** Runs updates on the device, the next micro-batch drawn meanwhile. */
+/** The calls of one training: its sessions, and the micro-batch that is drawn ahead. */
 export class DeviceCalls {
   readonly #options: LoopOptions;
   readonly #spanBytes: number;
@@ -30,7 +30,7 @@ export class DeviceCalls {
     this.#spanBytes = spanBytesOf(options);
   }
 
-  /** Update `step`, and those after it that the same call does: up to the next checkpoint. */
+  /** Runs update `step`, and those after it that the same call does: up to the next checkpoint. */
   async run(step: number): Promise<Done[]> {
     const { update, steps, checkpointEverySteps } = this.#options;
     const { learningRate, count } = update(step);
@@ -42,17 +42,17 @@ export class DeviceCalls {
     return await this.#span(step, { first, count, most: until - step });
   }
 
-  /** Releases sessions and state. */
+  /** Releases the sessions, and the state of these names. */
   async end(names: readonly string[]): Promise<void> {
     await this.#drawn?.catch(() => {});
     const { engine } = this.#options;
     try {
       for (const session of this.#sessions.values()) await session.release();
       for (const name of names) await engine.drop(name);
-    } catch { /* the child is gone, and what it held with it; the first error is the one that counts */ }
+    } catch { /* the child is gone with all that it held; the first error is the one that counts */ }
   }
 
-  /** One update, a call for each of its micro-batches. */
+  /** Runs one update, a call for each of its micro-batches. */
   async #one(step: number, drawn?: MicroBatch): Promise<Done["values"]> {
     const { update, curves } = this.#options;
     const { count } = update(step);
@@ -71,7 +71,7 @@ export class DeviceCalls {
     return meanOf(values);
   }
 
-  /** Up to `most` updates of `count` micro-batches each and of one program as one call, as many as their feeds allow. */
+  /** Runs up to `most` updates of one program as one call, as many as their feeds allow. */
   async #span(
     step: number,
     { first, count, most }: { first: MicroBatch; count: number; most: number },
@@ -144,7 +144,7 @@ async function runMicroBatch(
   return await session.run({ ...feeds, ...residents }, { keep, fetch, onStart, timeoutMs: CALL_TIMEOUT_MS });
 }
 
-/** Runs micro-batches one after the other in one call; what is fetched comes as one number each. */
+/** Runs micro-batches one after the other in one call, and fetches one number from each. */
 async function runSpan(
   session: Session,
   batches: readonly MicroBatch[],

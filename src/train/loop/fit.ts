@@ -1,6 +1,6 @@
 /**
- * Chooses how a step runs in the memory that there is: as it is, else with some values computed twice. The numbers that it
- * computes are the same, bit by bit.
+ * Chooses the form in which a step fits into memory: unchanged, or with some values computed twice. All forms compute the
+ * same numbers, bit by bit.
  */
 import { type Engine, EngineError, type Traits } from "../../engine/mod.ts";
 import { type Graph, MemoryBudgetError, predictMemory, rematerialise, type Rematerialised } from "../../graph/mod.ts";
@@ -9,11 +9,11 @@ export interface Fitted {
   readonly graph: Graph;
   /** Predicted peak of the device's process, bytes; larger than the budget where nothing smaller was found. */
   readonly peakBytes: number;
-  /** Estimated share of the step's time for what is computed twice. */
+  /** Estimated time of computing values twice, as a share of the step's time. */
   readonly extraCost: number;
 }
 
-/** What of the free memory a step may take: predictions are good to 15 %, and the parent draws samples meanwhile. */
+/** Share of the free memory that a step may take: predictions are off by up to 15 %, and the parent draws samples. */
 const USABLE = 0.75;
 
 /** The bytes that a step may take on a device; no limit where memory is not predicted. */
@@ -21,14 +21,14 @@ export function memoryBudget({ isMemoryPredicted }: Pick<Traits, "isMemoryPredic
   return isMemoryPredicted ? USABLE * Deno.systemMemoryInfo().available : Infinity;
 }
 
-/** How many of a training's forms an engine's memory was too small for. */
+/** The number of forms of a training that did not fit into an engine's memory. */
 class TooLarge {
   forms = 0;
 }
 
 /**
- * Runs a training in the first of `forms`, of which each takes less memory than the one before. Where the device runs out
- * of memory, it goes on from its last checkpoint in the next one, and so do later ones on this engine.
+ * Runs a training in the first of `forms`, each of which takes less memory than the one before. If the device runs out of
+ * memory, the training resumes from its last checkpoint in the next form; later trainings on this engine begin there.
  * @throws as `work`
  */
 export async function withinMemory<F, T>(
@@ -44,20 +44,20 @@ export async function withinMemory<F, T>(
       if (!(error instanceof EngineError && error.code === "out-of-memory") || i === last) throw error;
       tooLarge.forms = i + 1;
       const next = i + 1 === last ? "the form that takes the least" : "a form that takes less";
-      onLog(`The device ran out of memory: the training goes on in ${next}`);
+      onLog(`The device ran out of memory: the training resumes in ${next}`);
     }
   }
 }
 
-/** A step as it was fitted into `budgetBytes`, and in the form that takes the least. */
+/** The budgets to try one after the other: `budgetBytes`, then 0 for the form that takes the least. */
 export const leastAfter = (budgetBytes: number): number[] => budgetBytes === 0 ? [0] : [budgetBytes, 0];
 
-/** What is computed twice wherever memory is limited: this share of a step's time is not seen, and frees a fifth. */
+/** Extra time, as a share of a step's, that is spent even if the step fits: 1 % frees a fifth of the memory. */
 const CHEAP = 0.01;
 
 /**
- * `graph` in the form that takes the least of those as fast; where that does not fit into `budgetBytes`, in the fastest that
- * does; else in the smallest that was found. As it is where nothing limits.
+ * Fits `graph` into `budgetBytes`: at most 1 % of extra time if that suffices, else as little as possible, else the
+ * smallest form that was found. Without a limit the graph stays unchanged.
  */
 export function fitted(graph: Graph, budgetBytes: number): Fitted {
   if (budgetBytes === Infinity) return { graph, peakBytes: predictMemory(graph).peakBytes, extraCost: 0 };
@@ -82,7 +82,7 @@ function least(graph: Graph, limits: Parameters<typeof rematerialise>[1]): Remat
   }
 }
 
-/** What a user should know of it; undefined where there is nothing to tell. */
+/** A message for the user; undefined where the step fits without noticeable extra time. */
 export function fitMessage({ peakBytes, extraCost }: Fitted, budgetBytes: number): string | undefined {
   if (peakBytes <= budgetBytes && extraCost <= CHEAP) return undefined;
   const gb = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;

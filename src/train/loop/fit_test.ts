@@ -22,7 +22,7 @@ function chainBesideProduct() {
   return b.build("both", { dx: values.get("dx")!, mean });
 }
 
-Deno.test("fitted() leaves a graph as it is where nothing limits, and computes values twice where it does", () => {
+Deno.test("fitted() leaves a graph unchanged without a limit, and computes values twice within one", () => {
   const graph = chain();
   const { peakBytes } = predictMemory(graph);
   assert.deepEqual(fitted(graph, Infinity), { graph, peakBytes, extraCost: 0 });
@@ -31,7 +31,7 @@ Deno.test("fitted() leaves a graph as it is where nothing limits, and computes v
   assert.deepEqual(twice.graph, rematerialise(graph, { budgetBytes: peakBytes - 1 }).graph);
 });
 
-Deno.test("fitted() saves what costs next to nothing even where the graph would fit", () => {
+Deno.test("fitted() saves memory at 1 % of extra time even where the graph would fit", () => {
   const graph = chainBesideProduct();
   const { peakBytes, extraCost } = fitted(graph, 1e12);
   assert.ok(peakBytes < predictMemory(graph).peakBytes, `${peakBytes}`);
@@ -42,7 +42,7 @@ Deno.test("fitted() takes the least that there is where nothing fits", () => {
   assert.ok(fitted(chain(), 0).peakBytes < predictMemory(chain()).peakBytes);
 });
 
-Deno.test("fitMessage() tells what a step takes and why, and nothing where it simply fits", () => {
+Deno.test("fitMessage() says what a step takes and why, and nothing where it simply fits", () => {
   const fit = { graph: chain(), peakBytes: 5.2e9, extraCost: 0.021 } as const;
   assert.equal(fitMessage({ ...fit, extraCost: 0.01 }, 6e9), undefined);
   const what = "A training step will take 5.2 GB of memory";

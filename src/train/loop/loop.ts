@@ -1,7 +1,7 @@
 /**
- * The one training loop: runs step graphs many times on an engine. State stays on the device, checkpoints go to disk, a
- * killed run goes on from its last one along the same trajectory. Knows neither losses nor data: every update's
- * micro-batches come from a function of its number.
+ * The one training loop: runs step graphs many times on an engine. State stays on the device, checkpoints go to disk; a
+ * killed run resumes from its last one along the same trajectory. Knows neither losses nor data: a function returns the
+ * micro-batches of every update by its number.
  */
 import { join } from "node:path";
 import type { Engine } from "../../engine/mod.ts";
@@ -23,25 +23,25 @@ export interface LoopEvent {
 
 export interface LoopOptions {
   readonly engine: Engine;
-  /** In messages: "fine-tune". */
+  /** The training's name in messages: "fine-tune". */
   readonly title: string;
   readonly state: ReadonlyMap<string, StateTensor>;
   /** Scalar outputs that are recorded, as means over the micro-batches; the first one is the loss. */
   readonly curves: readonly string[];
   readonly steps: number;
   readonly checkpointEverySteps: number;
-  /** Where the checkpoint lives, and what must be equal for it to be gone on from. */
+  /** The folder of the checkpoint, and the key of the run: only a checkpoint of the same run is resumed. */
   readonly directory: string;
   readonly run: string;
-  /** Update `step`, from 0; the same for the same number. */
+  /** Returns update `step`, from 0; the same for the same number. */
   readonly update: (step: number) => Update;
-  /** Whether to end before the last step; asked after every update. */
+  /** Returns true to end before the last step; asked after every call. */
   readonly stop?: ((losses: readonly number[]) => boolean) | undefined;
   /** Feeds of the updates that one call does, bytes; 0: a call is a micro-batch. Default: by the device's traits. */
   readonly spanBytes?: number;
   readonly signal?: AbortSignal;
   readonly onStep: (event: LoopEvent) => void | Promise<void>;
-  /** What a user should know beside the steps. */
+  /** Messages for the user. */
   readonly onLog: (message: string) => void;
 }
 
@@ -106,7 +106,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   }
 }
 
-/** The checkpoint to go on from: it is whole, of this run, and holds every state value. */
+/** The checkpoint to resume from: whole, of this run, with every state value. */
 async function resumable(path: string, { run, state, onLog }: LoopOptions): Promise<Checkpoint | null> {
   const saved = await readCheckpoint(path).catch((error) => {
     if (!(error instanceof SyntaxError)) throw error;

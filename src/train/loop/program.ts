@@ -1,4 +1,4 @@
-/** A step as a device runs it, the state that it carries from update to update, and the micro-batches that it is fed. */
+/** A step in the form that a device runs, the state that it carries between updates, and the micro-batches that feed it. */
 import type { Engine } from "../../engine/mod.ts";
 import { type Graph, lowerFor } from "../../graph/mod.ts";
 import { sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
@@ -9,19 +9,19 @@ export interface Program {
   readonly graph: Graph;
   /** State that the step reads and replaces: input name → output name. */
   readonly state: ReadonlyMap<string, string>;
-  /** Whether every micro-batch runs it, and is told by the input `apply` whether it ends the update. */
+  /** Whether it runs every micro-batch; its input `apply` is then 1 for the last one of an update, else 0. */
   readonly isForAll?: boolean;
 }
 
 export interface CompileOptions {
   readonly device: Pick<Engine, "lowering">;
-  /** What a step may take. */
+  /** Memory that a step may take. */
   readonly budgetBytes: number;
-  /** Told what fitting into it takes. */
+  /** Receives a message where fitting costs time or memory. */
   readonly onLog?: ((message: string) => void) | undefined;
 }
 
-/** A step as a device runs it, if possible in `budgetBytes`. */
+/** Lowers a step for a device and fits it into `budgetBytes`, if possible. */
 export function compiled({ graph, state, isForAll }: Program, { device, budgetBytes, onLog }: CompileOptions): Program {
   const fit = fitted(lowerFor(device.lowering, graph), budgetBytes);
   const message = fitMessage(fit, budgetBytes);
@@ -31,7 +31,7 @@ export function compiled({ graph, state, isForAll }: Program, { device, budgetBy
 
 export interface MicroBatch {
   readonly program: Program;
-  /** What the program is fed; its other inputs are state. */
+  /** Inputs of the program; its other inputs are state. */
   readonly feeds: Readonly<Record<string, Tensor>>;
   /** The state tensor behind a state input of the program. Default: the one of the same name. */
   readonly tensorOf?: (input: string) => string;
@@ -50,11 +50,11 @@ export interface Update {
 export interface StateTensor {
   readonly shape: readonly number[];
   start(): Tensor | Promise<Tensor>;
-  /** After every update it is what it was at the start, and so no part of a checkpoint. */
+  /** Every update ends with its start value, so checkpoints leave it out. */
   readonly isTransient?: boolean;
 }
 
-/** Weights start as the network has them, everything else as zeros. */
+/** The state of a step: weights start with the network's values, everything else with zeros. */
 export function startState({ graph, state }: Program, network: Graph): Map<string, StateTensor> {
   return new Map([...state.keys()].map((name) => {
     const zero = zeroState(name, graph.types.get(name)!.shape);
@@ -62,7 +62,7 @@ export function startState({ graph, state }: Program, network: Graph): Map<strin
   }));
 }
 
-/** State that starts as zeros; sums of gradients are that again after every update. */
+/** State that starts with zeros; sums of gradients are zero again after every update. */
 export function zeroState(name: string, shape: readonly number[]): StateTensor {
   return { shape, start: () => zeros(shape), isTransient: name.startsWith("sum/") };
 }

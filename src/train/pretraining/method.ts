@@ -13,7 +13,7 @@ import type { MethodReport } from "../report/pretraining.ts";
 export interface PretrainingMethod {
   /** Scalar outputs of a step that are recorded; the first one is the loss. */
   readonly losses: readonly string[];
-  /** How the report calls and explains them. */
+  /** How the report names and explains them. */
   readonly report: MethodReport;
   /**
    * Completes a user's wishes for a number of cases.
@@ -50,14 +50,14 @@ export interface MicroBatchRequest {
   readonly random: Random;
 }
 
-/** One pre-training: its state on the device, what it is fed, and what becomes of it. */
+/** One pre-training: its state on the device, its micro-batches, and its results. */
 export interface MethodRun {
   readonly state: ReadonlyMap<string, StateTensor>;
   micro(request: MicroBatchRequest): Promise<MicroBatch>;
-  /** What has been learnt so far, read from the device, as a PNG. */
+  /** Draws what has been learnt so far, read from the device, as a PNG. */
   picture(engine: Engine): Promise<Uint8Array>;
   /** The network with trained weights, for one volume. */
   inference(state: ReadonlyMap<string, Tensor>): Graph;
-  /** Writes the files of the package that are this method's own. */
+  /** Writes the package's files that only this method has. */
   writeFiles(directory: string, state: ReadonlyMap<string, Tensor>): Promise<void>;
 }

@@ -4,11 +4,11 @@ import { BRAINMVP } from "./brainmvp/method.ts";
 import { type BrainmvpRecipe, brainmvpRecipeSchema } from "./brainmvp/settings.ts";
 import type { PretrainingMethod } from "./method.ts";
 
-/** A user's wishes for any method; each has a schema, told apart by `method`. */
+/** A user's wishes for any method; `method` says which one's schema they follow. */
 export type PretrainingRecipe = BrainmvpRecipe;
 export const pretrainingRecipeSchema = brainmvpRecipeSchema;
 
-/** What a user who asks for nothing gets. */
+/** The recipe of a user without wishes. */
 export const DEFAULT_PRETRAINING: PretrainingRecipe = pretrainingRecipeSchema.parse({});
 
 const METHODS: Readonly<Record<NonNullable<PretrainingRecipe["method"]>, PretrainingMethod>> = { brainmvp: BRAINMVP };

@@ -85,7 +85,7 @@ interface TrainOptions {
   readonly plan: MethodPlan;
   readonly volumes: CaseStore<PretrainingVolumes>;
   readonly modalities: readonly Modality[];
-  /** What must be equal for a checkpoint to be resumed from. */
+  /** The key of the run: only a checkpoint of the same run is resumed. */
   readonly run: string;
   readonly snapshots: Snapshots;
 }
@@ -147,7 +147,7 @@ function checkCases(cases: readonly PretrainingCase[]): void {
   });
 }
 
-/** Changes with anything that changes the weights that a run ends with. */
+/** The key of a run: changes with everything that its weights depend on. */
 function identityOf(recipe: PretrainingBase, cases: readonly PretrainingCase[]): string {
   return createHash("sha256").update(JSON.stringify([recipe, cases])).digest("hex");
 }

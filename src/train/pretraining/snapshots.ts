@@ -1,4 +1,4 @@
-/** Pictures of what a pre-training has learnt so far, kept in its work folder. */
+/** Pictures that a pre-training takes on its way, kept in its work folder. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeWhole } from "../../storage/mod.ts";

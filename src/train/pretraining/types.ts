@@ -1,4 +1,4 @@
-/** What pre-training is asked and what it answers; the function is `pretrain()` of `mod.ts`. */
+/** Request and result of a pre-training. */
 import type { Engine } from "../../engine/mod.ts";
 import type { ModelSpec } from "../../inference/mod.ts";
 import type { PretrainingRecipe } from "./methods.ts";
@@ -7,9 +7,9 @@ import type { Metrics, PretrainingCase, TrainEvent } from "../types.ts";
 export interface PretrainRequest {
   readonly cases: readonly PretrainingCase[];
   readonly recipe: PretrainingRecipe;
-  /** Checkpoints live here; a call with the same folder and request goes on where the last one was killed. */
+  /** Checkpoints live here; a call with the same folder and request resumes a killed one. */
   readonly workDirectory: string;
-  /** Receives `network.onnx`, `templates/*.nii.gz`, `report.json`, `report.html`. The caller writes the manifest. */
+  /** Receives `network.onnx`, `report.json`, `report.html` and the method's own files. The caller writes the manifest. */
   readonly outputDirectory: string;
   readonly engine: Engine;
   readonly signal?: AbortSignal;
@@ -18,7 +18,7 @@ export interface PretrainRequest {
 
 export interface PretrainResult {
   readonly spec: ModelSpec;
-  /** Losses over the last updates, and what predicting every patch's mean would have cost. */
+  /** Means of the method's figures over the last updates. */
   readonly metrics: Metrics;
   /** The recipe with every default filled in, for the manifest's provenance. */
   readonly resolvedRecipe: Readonly<Record<string, unknown>>;

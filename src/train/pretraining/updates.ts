@@ -1,4 +1,4 @@
-/** Which cases every update of a pre-training takes, in which micro-batches, at which rate; the same for the same number. */
+/** The updates of a pre-training: the cases of each micro-batch and the rate, which depend on the update's number only. */
 import type { Random } from "../../tensor/mod.ts";
 import { type MicroBatch, rateFeeds, type Update } from "../loop/program.ts";
 import type { PretrainingBase } from "../recipe/pretraining.ts";

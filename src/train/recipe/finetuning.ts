@@ -13,7 +13,7 @@ export const recipeSchema = z.strictObject({
 });
 export type Recipe = Frozen<z.output<typeof recipeSchema>>;
 
-/** What a user who asks for nothing gets. */
+/** The recipe of a user without wishes. */
 export const DEFAULT_RECIPE: Recipe = recipeSchema.parse({});
 
 export interface RecipeContext {

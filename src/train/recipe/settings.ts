@@ -33,7 +33,7 @@ export function wordingOf(schema: z.core.$ZodType): Wording | undefined {
   return WORDINGS.get(schema) ?? (mayBeAbsent(schema) ? wordingOf(schema.unwrap()) : undefined);
 }
 
-/** What a setting does, also one that may be absent. */
+/** The description of a setting, also of one that may be absent. */
 export function descriptionOf(schema: z.core.$ZodType): string {
   return z.globalRegistry.get(schema)?.description ?? (mayBeAbsent(schema) ? descriptionOf(schema.unwrap()) : "");
 }
@@ -71,7 +71,7 @@ export function choice<const T extends readonly string[]>(words: T) {
   return worded(z.enum(words), { expected, flag: { value: "NAME", read: (word) => word } });
 }
 
-/** What a user reads of a preset. */
+/** A preset in words for users. */
 export interface PresetSummary {
   /** Whom it is for: "a GPU, hours". */
   readonly for: string;
@@ -144,7 +144,7 @@ export function wishes<S extends z.core.$ZodShape>(settings: S): { [K in keyof S
 /** A type of which nothing can be changed. */
 export type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
-/** What a recipe is for, in messages. */
+/** The purpose of a recipe, in messages. */
 export type Training = "fine-tune" | "pre-train";
 
 /**

@@ -4,7 +4,7 @@ import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { curve, escape, lossSvg, number, STYLE, tableHtml } from "./parts.ts";
 import type { Metrics, TrainingCase } from "../types.ts";
 
-/** What became of the base's weights; keys as in docs/method. */
+/** The use that was made of the base's weights; keys as in docs/method A. */
 export interface WeightReport {
   readonly loaded: number;
   /** In the base, but with no place in the new network. */
@@ -13,7 +13,7 @@ export interface WeightReport {
   readonly fresh: readonly string[];
 }
 
-/** One training run and how it did on the cases it was scored on. */
+/** One training and its scores. */
 export interface Phase {
   readonly name: string;
   readonly losses: readonly number[];
@@ -37,13 +37,13 @@ export interface Report {
   readonly validation: Metrics | null;
   /** The same for the twin that started from fresh weights. */
   readonly fromScratch: Metrics | null;
-  /** Of the final network on the cases it was trained on. */
+  /** Of the final network, on the cases that it was trained on. */
   readonly training: Metrics;
   readonly provider: string;
   readonly peakBytes: number;
 }
 
-/** What the report says about how far its numbers carry. */
+/** How far the report's numbers carry. */
 function notes({ validation, templates, request, recipe: { steps, foldSteps } }: Report): string[] {
   return [
     validation === null
@@ -115,7 +115,7 @@ ${phases.map((p) => casesHtml(p, report)).join("\n")}
 `;
 }
 
-/** What the numbers are called in print. */
+/** The metrics' names in print. */
 const METRIC_NAMES: Readonly<Record<string, string>> = {
   dice: "Dice",
   pooledDice: "pooled Dice",

@@ -1,4 +1,4 @@
-/** What the reports of trainings share: curves, and how a page looks. */
+/** Parts that the reports of trainings share: curves, tables, the style sheet. */
 
 /** Points kept of a loss curve. */
 const CURVE_POINTS = 400;

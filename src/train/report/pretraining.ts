@@ -1,10 +1,10 @@
-/** The report of a pre-training: a JSON document, and the same as one HTML page with curves and the templates' pictures. */
+/** The report of a pre-training: a JSON document, and the same as one HTML page with curves and pictures. */
 import type { Modality } from "../../inference/mod.ts";
 import type { PretrainingBase } from "../recipe/pretraining.ts";
 import { curve, escape, lossSvg, STYLE } from "./parts.ts";
 import type { Metrics } from "../types.ts";
 
-/** What was learnt after so many updates, a row for each modality. */
+/** A picture after so many updates, a row for each modality. */
 export interface Snapshot {
   readonly step: number;
   readonly png: Uint8Array;
@@ -17,14 +17,14 @@ export interface PretrainingReport {
   readonly modalities: readonly Modality[];
   /** Modalities of every case. */
   readonly cases: readonly (readonly Modality[])[];
-  /** One number an update: the losses of the method, and what its micro-batches add. */
+  /** One number an update: the method's losses, and further numbers of its micro-batches. */
   readonly curves: Readonly<Record<string, readonly number[]>>;
   readonly snapshots: readonly Snapshot[];
   readonly provider: string;
   readonly peakBytes: number;
 }
 
-/** How the report calls and explains what a pre-training method records. */
+/** How the report names and explains the records of a pre-training method. */
 export interface MethodReport {
   /** Names of the curves in print, in the order in which they are drawn. */
   readonly titles: Readonly<Record<string, string>>;
@@ -36,7 +36,7 @@ export interface MethodReport {
   readonly pictures: { readonly name: string; readonly title: string };
   /** How to read the figures. */
   readonly explanation: string;
-  /** What a reader should know of these cases. */
+  /** Remarks about these cases. */
   readonly notes: (cases: PretrainingReport["cases"]) => readonly string[];
 }
 

@@ -29,7 +29,7 @@ function reportOf(changes: Partial<PretrainingReport> = {}): PretrainingReport {
 
 const METRICS = { md: 0.2, cmr: null, contrast: 0.5, meanPredictor: 0.3 };
 
-Deno.test("pretrainingJson() tells scans by modality, curves of at most 400 points and CMR over the samples that had it", () => {
+Deno.test("pretrainingJson() holds scans by modality, curves of at most 400 points and CMR over the samples that had it", () => {
   const report = pretrainingJson(reportOf(), METRICS) as {
     scans: unknown;
     curves: Record<string, [number, number][]>;

@@ -1,4 +1,4 @@
-/** How well weights do on prepared cases: Dice, HD95 and volumes, or ACC, AUC and F1. */
+/** Scores a network on prepared cases: Dice, HD95 and volumes, or ACC, AUC and F1. */
 import { type Engine } from "../../engine/mod.ts";
 import type { Graph } from "../../graph/mod.ts";
 import {
@@ -25,7 +25,7 @@ export interface LabelScore {
   readonly hd95Mm: number | null;
   readonly volumeMl: number;
   readonly referenceMl: number;
-  /** Voxels that both have, that the prediction has, that the reference has. */
+  /** Voxels in both, in the prediction, in the reference. */
   readonly counts: readonly [number, number, number];
 }
 

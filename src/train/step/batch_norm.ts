@@ -5,7 +5,7 @@ import { sizeOf } from "../../tensor/mod.ts";
 /** PyTorch's momentum: the share of the new batch in the running statistics. */
 const MOMENTUM = 0.1;
 
-/** Whose mean and variance normalise: the batch's own, or the running ones, as at inference. */
+/** The mean and variance that normalise: the batch's own, or the running ones as at inference. */
 export type Statistics = "batch" | "running";
 
 export interface BatchNormOptions {

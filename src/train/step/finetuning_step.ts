@@ -1,6 +1,6 @@
 /**
- * The training step as one inference graph: forward of two views, losses, reverse mode, optimizer update.
- * Not the loop: `trainer.ts` runs the graph; `losses.ts` and `optimizers.ts` hold the formulas.
+ * The fine-tuning step as one inference graph: forward of one or two views, losses, reverse mode, optimizer update.
+ * `losses.ts` and `optimizers.ts` hold the formulas; `finetuning/trainer.ts` runs the graph.
  */
 import { gradients, type Graph, GraphBuilder, type Value, waitFor } from "../../graph/mod.ts";
 import { crossEntropy, diceAndCrossEntropy, meanSquaredError } from "./losses.ts";
@@ -17,7 +17,7 @@ import type { AdamConfig } from "../recipe/optimizer.ts";
 
 export interface StepConfig {
   readonly task: "segmentation" | "classification";
-  /** Outputs of the network that are supervised, each with weight 1. */
+  /** Outputs of the network that are compared with labels, each with weight 1. */
   readonly heads: readonly string[];
   /** Output compared between the views (docs/method B.3 row 12), and its weight; null: no consistency. */
   readonly consistency: { readonly on: string; readonly weight: number } | null;
@@ -28,11 +28,11 @@ export interface StepConfig {
   readonly optimizer: AdamConfig;
   /** Which constants of the network are trained; running statistics never are. */
   readonly isTrainable: (key: string) => boolean;
-  /** Absent: a micro-batch is an update. */
+  /** Absent: a micro-batch is an update of its own. */
   readonly accumulate?: Accumulation;
   /**
-   * The network's batch is all views of this many crops, first views first; each crop and view has batch statistics and
-   * losses of its own, and the losses are averaged over the crops: what micro-batches of one crop accumulate, in one pass.
+   * The network's batch is all views of this many crops, first views first. Each crop and view has batch statistics and
+   * losses of its own, and the losses are averaged over the crops: one pass equals accumulated micro-batches of one crop.
    */
   readonly crops?: number;
   /** Also output the gradients, as `gradient/<key>`; for tests. */
@@ -90,7 +90,7 @@ export function trainingStep(network: Graph, config: StepConfig): TrainingStep {
 
 type Losses = Record<(typeof LOSS_OUTPUTS)[number], Value>;
 
-/** Every view passes by itself. */
+/** The losses when every view passes by itself. */
 function viewByView(
   b: GraphBuilder,
   model: StepNetwork,
@@ -101,7 +101,7 @@ function viewByView(
   return stepLosses(b, views, b.input("target", { dtype: "float32", shape }), config);
 }
 
-/** All crops and views pass as one batch. @throws {RangeError} the network's batch is of another size */
+/** The losses when all crops and views pass as one batch. @throws {RangeError} the network's batch is of another size */
 function atOnce(
   b: GraphBuilder,
   model: StepNetwork,
@@ -134,15 +134,15 @@ function atOnce(
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
 
-/** Whether the gradients of the first view need of the second one no more than the output that is compared. */
+/** Whether the first view's gradients need nothing of the second one but the compared output. */
 function isSeparable({ views, supervision, consistency, heads, crops }: StepConfig): boolean {
   return crops === undefined && views === 2 && supervision === "sum" && consistency !== null &&
     !heads.includes(consistency.on);
 }
 
 /**
- * One view after the other: the second one's decoder waits for the first one's gradients, so that the activations of two
- * decoders are never there at once.
+ * Runs one view after the other: the second one's decoder waits for the first one's gradients, so that memory holds the
+ * activations of one decoder only.
  */
 class ViewOrder {
   readonly #b: GraphBuilder;
@@ -172,7 +172,7 @@ class ViewOrder {
   }
 
   apply(graph: Graph): Graph {
-    if (this.#waits === undefined || !graph.types.has(this.#waits.name)) return graph; // nothing lies above it
+    if (this.#waits === undefined || !graph.types.has(this.#waits.name)) return graph; // no node uses it
     return waitFor(graph, { value: this.#waits.name, after: this.#first.toReversed().map((v) => v.name) });
   }
 }

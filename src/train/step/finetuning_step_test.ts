@@ -41,7 +41,7 @@ const PARTS = [
 
 /** Short, because LayerNormalization of a few channels that are nearly equal bends sharply. */
 const STEP = 1e-6;
-/** What rounding makes of a difference of two losses near 4 over 2·STEP. */
+/** The rounding error of a difference of two losses near 4 over 2·STEP. */
 const ROUNDING = 1e-8;
 
 /** `graph` again in a new builder, its nodes replaced as `visit` says. */
@@ -213,7 +213,7 @@ Deno.test("trainingStep() normalises what is averaged over space of one crop by 
   // channel 0 holds 3 and 5: by running mean 2 and deviation 2 their mean is 1; by their own the greater is 1
   assertClose([lossOf(true, 2, [3, 5, 0, 0]).loss], [entropy(1, 0)], { rtol: 1e-6, what: "averaged" });
   assertClose([lossOf(false, 2, [3, 5, -1, 1]).loss], [entropy(1, 1)], { rtol: 1e-6, what: "not averaged" });
-  // two crops tell their own averages apart: 4 and 2 by their mean 3 and deviation 1
+  // two crops keep their own averages: 4 and 2 by their mean 3 and deviation 1
   const two = [4, 4, -1, 1, 2, 2, -1, 1], both = (entropy(1, 0) + entropy(-1, 0)) / 2;
   assertClose([lossOf(true, 2, two).loss], [both], { rtol: 1e-6, what: "averaged, of two crops" });
   assertClose([lossOf(true, 2, [3, 5, 0, 0]).mean], [0.9 * 2 + 0.1 * 4], { rtol: 1e-6, what: "running mean" });
@@ -223,7 +223,7 @@ Deno.test("trainingStep() normalises what is averaged over space of one crop by 
   assertClose([apart.mean], [0.9 * 2.2 + 0.1 * 2], { rtol: 1e-6, what: "running mean of two crops apart" });
 });
 
-/** Losses, gradients and running statistics of micro-batches of one crop each, as they are accumulated. */
+/** Losses, gradients and running statistics of micro-batches of one crop each, accumulated. */
 function accumulated(graph: Graph, outputs: readonly string[], crops: readonly Record<string, Tensor>[]) {
   const part = partOf(graph, outputs);
   const sums = new Map<string, number[]>();

@@ -1,6 +1,6 @@
 /**
- * What every training step does with its network and its gradients: weights as graph inputs, forward passes with batch
- * statistics, optimizer updates. Not a loss.
+ * The parts that training steps share: weights as graph inputs, forward passes with batch statistics, optimizer updates.
+ * Not a loss.
  */
 import { type Graph, type GraphBuilder, type Node, type Ops, type Value } from "../../graph/mod.ts";
 import { sizeOf } from "../../tensor/mod.ts";
@@ -50,12 +50,12 @@ export interface ForwardOptions {
 }
 
 /**
- * A network inside a step; every pass has batch statistics of its own and moves the running ones on. In a pass of one
- * crop, what is averaged over space right after its BatchNormalization is normalised by the running ones instead: by its
- * own, the average would be the same for every crop.
+ * A network inside a step. Every pass has batch statistics of its own and updates the running ones. In a pass of one crop
+ * a BatchNormalization right before an average over space uses the running ones instead: normalised by its own statistics,
+ * every crop has the same average.
  */
 export class StepNetwork {
-  /** What the running statistics have become, by key. */
+  /** The running statistics after the passes so far, by key. */
   readonly buffers = new Map<string, Value>();
   readonly #b: GraphBuilder;
   readonly #network: Graph;
@@ -71,8 +71,8 @@ export class StepNetwork {
   }
 
   /**
-   * The network's outputs for an image. `weights` replaces trained weights by key; `within` is what the rest of the network
-   * sees of one output.
+   * The network's outputs for an image. `weights` replaces trained weights by key; `within` replaces one output for the
+   * rest of the network.
    */
   forward(view: Value, { weights, within, apart }: ForwardOptions = {}): ReadonlyMap<string, Value> {
     const { inputs: [image], outputs } = this.#network;
@@ -109,7 +109,7 @@ export class StepNetwork {
   }
 }
 
-/** Whether a node averages [N, C, …] over everything behind C. */
+/** Whether a node averages [N, C, …] over all axes behind C. */
 function isGlobalAverage({ op, inputs }: Node, { types, constants }: Graph): boolean {
   if (op !== "ReduceMean") return op === "GlobalAveragePool";
   const axes = [...constants.get(inputs[1])?.data ?? []].map(Number), { shape } = types.get(inputs[0])!;
@@ -130,7 +130,7 @@ export class StepOutputs {
 }
 
 export interface UpdateScalars extends AdamScalars {
-  /** Whether this micro-batch applies the update, where that is fed. */
+  /** Whether this micro-batch applies the update; absent: it does. */
   readonly applies?: Value;
 }
 
@@ -150,8 +150,8 @@ export interface Update {
 }
 
 /**
- * Updates parameter `key` with the gradient of this micro-batch, or adds the gradient to the sum of the update. Without a
- * gradient it is zero.
+ * Updates parameter `key` with the gradient of this micro-batch, or adds the gradient to the sum of the update; null is a
+ * gradient of zero.
  */
 export function updateParameter(
   b: GraphBuilder,
@@ -163,8 +163,8 @@ export function updateParameter(
 }
 
 /**
- * Updates all weights as one vector: a few nodes for all of them instead of a dozen for each. In the order of the layers:
- * ONNX Runtime computes the last input of the vector first, so each layer's activations are freed once it has its gradient.
+ * Updates all weights as one vector, which takes a few nodes instead of a dozen for each weight. The vector has the order
+ * of the layers: ONNX Runtime computes its last input first and so frees each layer's activations early.
  */
 export function updateWeights(
   b: GraphBuilder,

@@ -1,4 +1,4 @@
-/** One pre-training by BrainMVP: state, feeds and programs of its steps, and the templates that it leaves. */
+/** One pre-training by BrainMVP: state, feeds and programs of its steps, and its templates. */
 import type { Engine } from "../../../engine/mod.ts";
 import type { Graph } from "../../../graph/mod.ts";
 import { MODALITIES, type Modality, writeTemplate } from "../../../inference/mod.ts";
@@ -23,7 +23,6 @@ import type { ResolvedBrainmvp } from "./settings.ts";
 import { pretrainingStep } from "./step.ts";
 import { meanOf, templateMiddle, templatesPng } from "./templates.ts";
 
-/** The network, the templates and what every update is fed. */
 export class BrainmvpRun implements MethodRun {
   readonly state: ReadonlyMap<string, StateTensor>;
   readonly #recipe: ResolvedBrainmvp;

@@ -1,6 +1,6 @@
 /**
- * What a pre-training step is fed: patches, what hides them, where they lie in the templates (docs/method B.1, B.2.1).
- * All randomness comes from the stream that is given.
+ * The samples of a pre-training step: patches, the masks that hide them, their place in the templates (docs/method B.1,
+ * B.2.1). All randomness comes from the given stream.
  */
 import { Random, sizeOf, type Tensor, tensor } from "../../../tensor/mod.ts";
 import type { Modality } from "../../../inference/mod.ts";
@@ -27,9 +27,9 @@ export interface PretrainingSample {
 export interface SampleOptions {
   readonly recipe: ResolvedBrainmvp;
   readonly random: Random;
-  /** The case's modalities in the order that was drawn for it once. */
+  /** The case's modalities, in the order that was drawn once for the whole run. */
   readonly order: readonly Modality[];
-  /** Place in the case's list that the micro-batch takes; null: drawn for this sample. */
+  /** Place in the case's list, the same for a micro-batch; null: drawn for each sample. */
   readonly place: number | null;
   /** Both copies show the template. */
   readonly templateOnly: boolean;

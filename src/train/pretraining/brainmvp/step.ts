@@ -1,7 +1,7 @@
 /**
  * The pre-training step as one inference graph (docs/method B.1): copies of a patch whose masked cells show a learnable
  * template or another modality, one encoder batch of both, reconstruction and contrast, reverse mode down to the
- * templates, optimizer. Not the loop and not the data: `pretrain.ts` and `pretraining_data.ts`.
+ * templates, optimizer. `sample.ts` draws what it is fed; `run.ts` holds its state.
  */
 import { gradients, type Graph, GraphBuilder, type Ops, type Value } from "../../../graph/mod.ts";
 import { type TensorType } from "../../../tensor/mod.ts";
@@ -37,7 +37,7 @@ export interface PretrainingStepConfig {
   readonly isTrainable: (key: string) => boolean;
   /** Absent: a micro-batch is an update. */
   readonly accumulate?: Accumulation;
-  /** Also output the gradients, as `gradient/<key>`; for tests. */
+  /** Also output the gradients, as `gradient/<key>`. */
   readonly exposeGradients?: boolean;
 }
 
@@ -58,7 +58,7 @@ type Losses = Record<(typeof PRETRAINING_LOSSES)[number], Value>;
  * | `cropZ` | [B, template, roi] | |
  * | `template/<k>` | [X, Y, Z] | the selected templates first, in the order of `runs` |
  *
- * and the state, `learningRate`, `step`. Outputs: `loss`, `md`, `cmr`, `contrast`, and what the state becomes.
+ * and the state, `learningRate`, `step`. Outputs: `loss`, `md`, `cmr`, `contrast`, and the next state.
  * @throws {RangeError} the runs do not add up to B
  */
 export function pretrainingStep(

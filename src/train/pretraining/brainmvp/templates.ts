@@ -1,4 +1,4 @@
-/** The learnt templates: how they can start, where they lie, and as pictures. */
+/** The learnt templates: their start, their place, their pictures. */
 import type { Modality } from "../../../inference/mod.ts";
 import {
   encodePng,
