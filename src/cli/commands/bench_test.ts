@@ -28,7 +28,7 @@ Deno.test("bench --help explains what is measured and where it is stored", async
   const { code, out } = await run(["bench", "--help"]);
   assert.equal(code, 0);
   assert.match(out[0], /^sulcus bench: calibrates the device, .*\n\nUsage: sulcus bench --calibrate /);
-  assert.match(out[0], /--data DIR +Where the times are kept/);
+  assert.match(out[0], /--data DIR +Data directory that stores the times/);
 });
 
 Deno.test("onDevice() runs with the times that bench kept, and notes why it does not use those of another device", () =>

@@ -22,7 +22,8 @@ export const exportCommand: Command = {
   notes: `
 Keys and axes are those of the official BrainMVP files, with the templates as rep_template; \`sulcus import\` turns the
 file into the same package again. The file has no tensors that inference does not need (heads of deep supervision), and
-none that official pre-training files hold although nothing trains them (decoder.*.conv_block, decoder.proj1). In PyTorch
+none that official pre-training files hold although nothing trains them (decoder.*.conv_block, decoder.proj1).
+In PyTorch
   model.load_state_dict(safetensors.torch.load_file(FILE), strict=False)
 leaves these at their initial values. A network imported from ONNX has no such keys: export its package instead.`,
   run: runExport,

@@ -32,7 +32,7 @@ export const finetuneCommand: Command = {
   },
   notes: `
 The result is a candidate: it is not served before you approve it (\`sulcus models approve\`).
-Ctrl-C finishes the current update and writes a checkpoint. The same command then resumes from there, also after a crash.
+Ctrl-C finishes the current update and writes a checkpoint. The same command then resumes from it, also after a crash.
 --data holds the cases, in one of these layouts:
 ${Object.values(LAYOUTS).map(({ title, files }) => `  ${title.padEnd(12)} ${files}`).join("\n")}`,
   run: runCommand,

@@ -49,7 +49,7 @@ export const pretrainCommand: Command = {
   },
   notes: `
 The result is a candidate: it is not served before you approve it (\`sulcus models approve\`).
-Ctrl-C finishes the current update and writes a checkpoint. The same command then resumes from there, also after a crash.
+Ctrl-C finishes the current update and writes a checkpoint. The same command then resumes from it, also after a crash.
 A source is one of
   a manifest   a JSON file: { "cases": [{ "id": "…", "images": { "t1": "path", … } }] }, paths relative to it
   a folder     in ${LAYOUT_TITLES} layout (see \`sulcus finetune --help\`), or of CASE/t1${WRITTEN_ENDING}, …
