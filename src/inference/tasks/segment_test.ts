@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { makePhantom } from "../../../scripts/phantoms/phantom.ts";
 import { inFolder, orientedGrid, sampled, writeVolume } from "../../../tests/testing/volumes.ts";
-import { Companions, DeviceEngine, type Engine, EngineError, loweringOf, traitsOf } from "../../engine/mod.ts";
+import { DeviceEngine, type Engine, EngineError, loweringOf, traitsOf } from "../../engine/mod.ts";
+import { disguised } from "../../engine/testing/disguised.ts";
 import { type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
 import {
@@ -158,18 +159,12 @@ Deno.test("segment() labels the voxels that a reference computed on the file's o
 /** The CPU's engine as a GPU with the memory for `most` windows; records the batches that it was asked for. */
 function gpuWithRoomFor(most: number, engine: Engine): { gpu: Engine; batches: number[] } {
   const batches: number[] = [];
-  const gpu: Engine = {
+  const gpu = disguised(engine, {
     provider: "cuda",
     precision: "float32",
     traits: traitsOf("cuda"),
-    companions: new Companions(),
     lowering: loweringOf("cuda", "float32"),
     deviceName: "a GPU",
-    put: (name, value) => engine.put(name, value),
-    get: (name) => engine.get(name),
-    drop: (name) => engine.drop(name),
-    peakBytes: () => engine.peakBytes(),
-    close: () => engine.close(),
     load: async (model, options) => {
       const session = await engine.load(model, options);
       const [batch] = Object.values(session.inputs)[0].shape;
@@ -179,7 +174,7 @@ function gpuWithRoomFor(most: number, engine: Engine): { gpu: Engine; batches: n
       };
       return { ...session, run };
     },
-  };
+  });
   return { gpu, batches };
 }
 

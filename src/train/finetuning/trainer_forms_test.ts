@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../../../tests/testing/volumes.ts";
 import { type Engine, EngineError, openEngine, traitsOf } from "../../engine/mod.ts";
+import { disguised } from "../../engine/testing/disguised.ts";
 import { assertClose } from "../../graph/testing/check.ts";
 import { GraphBuilder } from "../../graph/mod.ts";
 import { sizeOf } from "../../tensor/mod.ts";
 import { passesAtOnce, train, type Trained, type TrainerOptions } from "./trainer.ts";
-import { cancelAt, engineOf, network, optionsOf, sampleOf, SIZE, STEP } from "../testing/trainer.ts";
+import { cancelAt, network, optionsOf, sampleOf, SIZE, STEP } from "../testing/trainer.ts";
 
 let engine: Engine;
 Deno.test.beforeAll(async () => {
@@ -20,8 +21,7 @@ const optionsFor = (directory: string, changes: Partial<TrainerOptions> = {}) =>
 /** The CPU engine as one that has the memory for `runs` updates of the first step, and then only for others. */
 function shortOfMemory(runs: number): Engine {
   let done = 0, loaded = 0;
-  return {
-    ...engineOf(engine),
+  return disguised(engine, {
     load: async (model, options) => {
       const session = await engine.load(model, options);
       if (loaded++ > 0) return session;
@@ -29,7 +29,7 @@ function shortOfMemory(runs: number): Engine {
         ++done > runs ? Promise.reject(new EngineError("out-of-memory", "too much")) : session.run(feeds, how);
       return { ...session, run };
     },
-  };
+  });
 }
 
 const TWO_VIEWS: Partial<TrainerOptions> = {
@@ -59,8 +59,7 @@ Deno.test("train() comes to the same weights whether crops and views pass at onc
 
 /** The CPU engine as one that has memory for the crops of `crops` views at once. */
 function roomFor(crops: number): Engine {
-  return {
-    ...engineOf(engine),
+  return disguised(engine, {
     load: async (model, options) => {
       const session = await engine.load(model, options);
       const bytes = crops * 4 * 2 * sizeOf(SIZE);
@@ -70,7 +69,7 @@ function roomFor(crops: number): Engine {
           : session.run(feeds, how);
       return { ...session, run };
     },
-  };
+  });
 }
 
 Deno.test("train() lets fewer crops pass at once where the device has no memory for all of them", () =>

@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../../../tests/testing/volumes.ts";
-import { Companions, type Engine, EngineError, loweringOf, openEngine, traitsOf } from "../../engine/mod.ts";
+import { type Engine, EngineError, openEngine } from "../../engine/mod.ts";
+import { disguised } from "../../engine/testing/disguised.ts";
 import { evaluate } from "../../graph/mod.ts";
 import { sizeOf, tensor } from "../../tensor/mod.ts";
 import { readCheckpoint } from "../loop/checkpoint.ts";
 import { trainingStep } from "../step/finetuning_step.ts";
 import { stalled, train, type TrainerOptions } from "./trainer.ts";
-import { cancelAt, engineOf, network, optionsOf, sampleOf, STEP } from "../testing/trainer.ts";
+import { cancelAt, network, optionsOf, sampleOf, STEP } from "../testing/trainer.ts";
 import { TrainingError } from "../types.ts";
 
 let engine: Engine;
@@ -179,14 +180,11 @@ Deno.test("train() stops with an error when the loss is no number", () =>
 Deno.test("train() leaves nothing on a device that cannot load its step", () =>
   inFolder(async (folder) => {
     const held = new Set<string>();
-    const full = {
-      traits: traitsOf("wasm"),
-      companions: new Companions(),
-      lowering: loweringOf("wasm"),
+    const full = disguised(engine, {
       put: (name: string) => Promise.resolve(void held.add(name)),
       drop: (name: string) => Promise.resolve(void held.delete(name)),
       load: () => Promise.reject(new EngineError("out-of-memory", `${held.size} values are there`)),
-    } as unknown as Engine;
+    });
     await assert.rejects(train(optionsFor(folder, { engine: full })), {
       name: "EngineError",
       message: "9 values are there", // five weights, two statistics, the moments of all weights as two vectors
@@ -199,8 +197,7 @@ for (const [batchSize, expected] of [[1, [3, 1, 3, 1, 3, 1]], [2, [4, 4, 4, 4, 4
     inFolder(async (directory) => {
       const single = await train(optionsFor(directory, { batchSize }));
       const calls: number[] = [];
-      const counting: Engine = {
-        ...engineOf(engine),
+      const counting = disguised(engine, {
         load: async (model, options) => {
           const session = await engine.load(model, options);
           const run: typeof session.run = (feeds, wishes) => {
@@ -210,7 +207,7 @@ for (const [batchSize, expected] of [[1, [3, 1, 3, 1, 3, 1]], [2, [4, 4, 4, 4, 4
           };
           return { ...session, run };
         },
-      };
+      });
       const abort = new AbortController();
       // a view and a target of 4³ take 768 bytes
       const spanBytes = batchSize === 1 ? 3 * 800 : 4 * 800;

@@ -1,6 +1,6 @@
-/** A small network to train, its samples, and the CPU engine in disguise, for tests of the trainer. */
+/** A small network to train and its samples, for tests of the trainer. */
 import assert from "node:assert/strict";
-import { Companions, type Engine } from "../../engine/mod.ts";
+import type { Engine } from "../../engine/mod.ts";
 import { type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { Random, sizeOf, tensor } from "../../tensor/mod.ts";
 import type { Sample } from "../data/augment.ts";
@@ -87,19 +87,3 @@ export async function cancelAt(at: number, options: TrainerOptions): Promise<voi
       e.message === `The fine-tune was cancelled after ${at} of 12 steps`,
   );
 }
-
-/** An engine's methods as properties. */
-export const engineOf = (e: Engine): Engine => ({
-  provider: e.provider,
-  deviceName: e.deviceName,
-  precision: e.precision,
-  traits: e.traits,
-  lowering: e.lowering,
-  companions: new Companions(),
-  load: e.load.bind(e),
-  put: e.put.bind(e),
-  get: e.get.bind(e),
-  drop: e.drop.bind(e),
-  peakBytes: e.peakBytes.bind(e),
-  close: e.close.bind(e),
-});
