@@ -216,8 +216,8 @@ Deno.test("pretrain refuses data that it cannot use, and names no file of a pati
       assert.deepEqual([refused.code, message.test(refused.err)], [code, true], refused.err);
       assert.doesNotMatch(refused.err, /Meier/);
     };
-    await refuse(["--preset", "cvpr"], 2, /--preset: expected one of edge, paper, official, official-olab, got "cvpr"/);
-    await refuse(["--roi", "40"], 2, /--roi: expected a multiple of 16 up to 256, got "40"/);
+    await refuse(["--preset", "cvpr"], 2, /--preset: expected edge, paper, official or official-olab, got "cvpr"/);
+    await refuse(["--roi", "40"], 2, /--roi: expected a multiple of 16 from 16 to 256, got "40"/);
     await refuse(["--recipe", join(root, "list.json")], 2, /--recipe: expected a JSON object/);
     await Deno.writeTextFile(join(root, "list.json"), '{ "mask": { "blockVox": 5 } }');
     await refuse(["--recipe", join(root, "list.json")], 1, /recipe\.mask\.blockVox to be a divisor/);
