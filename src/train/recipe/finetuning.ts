@@ -3,8 +3,13 @@ import { z } from "zod";
 import type { Architecture } from "../../inference/mod.ts";
 import { familyOf } from "../../nets/mod.ts";
 import { FINETUNING_PRESETS, type FinetuningPreset } from "./finetuning_presets.ts";
-import { CHOSEN_SETTINGS, type FinetuningPresetName, type ResolvedRecipe } from "./finetuning_settings.ts";
-import { type Frozen, presetChoice, readRecipe, refuseSetting, wishes } from "./settings.ts";
+import {
+  CHOSEN_SETTINGS,
+  type FinetuningPresetName,
+  type ResolvedRecipe,
+  resolvedRecipeSchema,
+} from "./finetuning_settings.ts";
+import { completed, type Frozen, presetChoice, readRecipe, refuseSetting, wishes } from "./settings.ts";
 
 /** A user's wishes; the preset decides what is absent. */
 export const recipeSchema = z.strictObject({
@@ -30,30 +35,22 @@ export interface RecipeContext {
  */
 export function resolveRecipe(wished: Recipe, context: RecipeContext): ResolvedRecipe {
   const recipe = readRecipe(recipeSchema, wished, "fine-tune");
-  const family = familyOf(context.network);
-  const { steps: defaultSteps, foldShare, twoViewShare, ...preset } = presetFor(recipe.preset, context);
-  const templates = recipe.templates ?? context.baseHasTemplates;
-  const batchSize = recipe.batchSize ?? preset.batchSize;
-  const steps = recipe.steps ?? Math.ceil(defaultSteps(context.cases) * (templates ? twoViewShare : 1));
   checkAgainstBase(recipe, context);
-  return {
-    ...preset,
-    preset: recipe.preset,
+  const { steps: stepsFor, foldShare, twoViewShare, ...values } = presetFor(recipe.preset, context);
+  const { templates = context.baseHasTemplates, batchSize = values.batchSize } = recipe;
+  const { steps = Math.ceil(stepsFor(context.cases) * (templates ? twoViewShare : 1)) } = recipe;
+  const family = familyOf(context.network);
+  const planned = {
+    ...values,
+    templates,
     steps,
     foldSteps: Math.ceil(steps * foldShare),
-    roi: recipe.roi ?? preset.roi,
-    batchSize,
     // a graph from a file may take one crop only
-    batch: family.graph === "file" ? "accumulated" : preset.batch,
+    batch: family.graph === "file" ? "accumulated" : values.batch,
     // the means of a single crop have no spread that a BatchNormalization could measure
-    allStages: preset.allStages && batchSize > 1 && family.finetuning.allStages,
-    learningRate: recipe.learningRate ?? preset.learningRate,
-    templates,
-    seed: recipe.seed ?? 0,
-    validation: recipe.validation ?? "auto",
-    earlyStopSteps: recipe.earlyStopSteps ?? null,
-    compareFromScratch: recipe.compareFromScratch ?? false,
+    allStages: values.allStages && batchSize > 1 && family.finetuning.allStages,
   };
+  return readRecipe(resolvedRecipeSchema, completed(planned, recipe), "fine-tune");
 }
 
 function presetFor(name: FinetuningPresetName, { task, network }: RecipeContext): FinetuningPreset["values"] {

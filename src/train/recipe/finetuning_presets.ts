@@ -6,14 +6,7 @@ import type { FinetuningPresetName, ResolvedRecipe } from "./finetuning_settings
 type PresetValues =
   & Omit<
     ResolvedRecipe,
-    | "preset"
-    | "steps"
-    | "foldSteps"
-    | "templates"
-    | "seed"
-    | "validation"
-    | "earlyStopSteps"
-    | "compareFromScratch"
+    "preset" | "steps" | "foldSteps" | "templates"
   >
   & {
     /** Updates of the final network when each trains one view. */
@@ -49,6 +42,10 @@ const PAPER: PresetValues = {
   headBias: null,
   lesionShare: 0,
   balancedClasses: false,
+  seed: 0,
+  validation: "auto",
+  earlyStopSteps: null,
+  compareFromScratch: false,
   checkpointEverySteps: 5,
   steps: (cases) => 500 * Math.ceil(cases / 3),
   twoViewShare: 1,

@@ -5,7 +5,18 @@
 import { z } from "zod";
 import { optimizerSettings } from "./optimizer.ts";
 import { Schedule } from "./schedule.ts";
-import { choice, cropSize, type Frozen, number, orNull, readRecipe, refuseSetting, triple, whole } from "./settings.ts";
+import {
+  choice,
+  completed,
+  cropSize,
+  type Frozen,
+  number,
+  orNull,
+  readRecipe,
+  refuseSetting,
+  triple,
+  whole,
+} from "./settings.ts";
 
 /** Voxel sizes of a grid. */
 export function spacing() {
@@ -67,7 +78,7 @@ export function completePretraining<R extends PretrainingBase>(
   },
 ): R {
   const preset = new Map(Object.entries(presets)).get(wished.preset) ?? {};
-  const merged = mergedSettings({ ...preset, seed: 0, steps: 1 }, wished);
+  const merged = completed({ ...preset, seed: 0, steps: 1 }, wished);
   const recipe = readRecipe(schema, merged, "pre-train");
   const { lower, upper } = recipe.percentiles;
   if (lower >= upper) {
@@ -77,15 +88,3 @@ export function completePretraining<R extends PretrainingBase>(
   const steps = new Schedule(recipe, cases).updatesOf(recipe.epochs);
   return readRecipe(schema, { ...recipe, steps }, "pre-train");
 }
-
-/** `values` with the present wishes in their place; of a setting with parts, the parts. */
-function mergedSettings(values: object, wished: object): object {
-  const merged = new Map<string, unknown>(Object.entries(values));
-  for (const [name, wish] of Object.entries(wished)) {
-    const value = merged.get(name);
-    if (wish !== undefined) merged.set(name, isObject(wish) && isObject(value) ? { ...value, ...wish } : wish);
-  }
-  return Object.fromEntries(merged);
-}
-
-const isObject = (v: unknown): v is object => typeof v === "object" && v !== null && !Array.isArray(v);

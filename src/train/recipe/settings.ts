@@ -141,6 +141,18 @@ export function wishes<S extends z.core.$ZodShape>(settings: S): { [K in keyof S
   };
 }
 
+/** `values` with the present wishes in their place; of a setting with parts, the parts. */
+export function completed(values: object, wished: object): object {
+  const merged = new Map<string, unknown>(Object.entries(values));
+  for (const [name, wish] of Object.entries(wished)) {
+    const value = merged.get(name);
+    if (wish !== undefined) merged.set(name, isObject(wish) && isObject(value) ? { ...value, ...wish } : wish);
+  }
+  return Object.fromEntries(merged);
+}
+
+const isObject = (v: unknown): v is object => typeof v === "object" && v !== null && !Array.isArray(v);
+
 /** A type of which nothing can be changed. */
 export type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
