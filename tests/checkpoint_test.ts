@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writePhantomDataset } from "../scripts/phantoms/files.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
-import { encodeModel, importModel, lower } from "../src/graph/mod.ts";
+import { CPU_PASSES, encodeModel, importModel, lower } from "../src/graph/mod.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -73,7 +73,7 @@ async function publish(folder: string, path: string, request: Omit<ImportRequest
 /** The outputs of a package's network for F.2's input at 32³. */
 async function outputsOf({ directory }: Published): Promise<Readonly<Record<string, Tensor>>> {
   const graph = importModel(await Deno.readFile(join(directory, "network.onnx")));
-  const session = await engine.load(encodeModel(lower(graph).graph));
+  const session = await engine.load(encodeModel(lower(graph, { passes: CPU_PASSES }).graph));
   try {
     return await session.run({ image: vectorInput([1, 1, 32, 32, 32]) });
   } finally {

@@ -134,7 +134,9 @@ async function trainOn(engine: Engine, step: Step): Promise<Trained> {
   const { graph, state, start, gradients, feeds } = step;
   for (const [name, value] of start) await engine.put(name, value);
   // as in the training loop
-  const session = await engine.load(encodeModel(lower(graph, engine.lowering.passes).graph, { openSizes: true }));
+  const session = await engine.load(
+    encodeModel(lower(graph, { passes: engine.lowering.passes }).graph, { openSizes: true }),
+  );
   const residents = Object.fromEntries([...state.keys()].map((n): [string, Resident] => [n, { resident: n }]));
   const keep = Object.fromEntries([...state].map(([from, to]) => [to, from]));
   const losses: number[] = [];

@@ -121,7 +121,7 @@ for (const { provider } of (await devices.probe()).filter((d) => d.state === "re
     }
     for (const op of LOWERED) {
       const batch = batchOf(op, casesOf(op));
-      const { graph, reports } = lower(batch.graph, engine.lowering.passes);
+      const { graph, reports } = lower(batch.graph, { passes: engine.lowering.passes });
       if (reports.every((r) => r.fired === 0)) continue;
       await t.step(`${op}, lowered`, async () => assert.deepEqual(await batchFaults(engine, op, batch, graph), []));
     }
@@ -133,7 +133,7 @@ for (const [device, passes] of [["CPU", CPU_PASSES], ["CUDA", CUDA_PASSES], ["We
   Deno.test(`lower() for ${device} keeps the value of every case and its gradients`, () => {
     for (const op of Object.keys(OP_CASES) as OpName[]) {
       const { graph, feeds, what } = batchOf(op, casesOf(op));
-      const lowered = lower(graph, passes);
+      const lowered = lower(graph, { passes });
       if (lowered.reports.every((r) => r.fired === 0)) continue;
       const found = evaluate(lowered.graph, feeds), expected = evaluate(graph, feeds);
       for (const [name, of] of what) assertClose(found[name].data, expected[name].data, { atol: 1e-10, what: of });

@@ -110,7 +110,7 @@ for (const { preset, losses, gradients, updated, form, passes, last } of ROWS) {
         await engine.put(name, weights.get(name) ?? tensor("float32", shape, new Float32Array(sizeOf(shape))));
         feeds[name] = { resident: name };
       }
-      const session = await engine.load(encodeModel(lower(pinned, passes).graph));
+      const session = await engine.load(encodeModel(lower(pinned, { passes }).graph));
       const keep = Object.fromEntries([...state].map(([input, output]) => [output, input]));
       for (const [step, expected] of losses.entries()) {
         const outputs = await session.run(

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { openEngine, type Resident } from "../src/engine/mod.ts";
 import {
+  CPU_PASSES,
   encodeModel,
   type Graph,
   GraphBuilder,
@@ -29,7 +30,7 @@ function forward(): Job {
   const spec: NetworkSpec = { kind: "uniunet", config: { ...EDGE, outChannels: 1 } };
   const weights = initialWeights(spec, { seed: 0 });
   const graph = buildNetwork(spec, { input: [1, 4, 96, 96, 96], weights, outputs: "inference" });
-  return { graph: lower(graph).graph, state: new Map() };
+  return { graph: lower(graph, { passes: CPU_PASSES }).graph, state: new Map() };
 }
 
 function step(): Job {
@@ -53,7 +54,7 @@ function step(): Job {
     return weights.get(key) ?? tensor("float32", shape, new Float32Array(sizeOf(shape)));
   };
   return {
-    graph: lower(graph).graph,
+    graph: lower(graph, { passes: CPU_PASSES }).graph,
     state: new Map([...state].map(([key, next]) => [key, { start: start(key), next }])),
   };
 }

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { openEngine } from "../src/engine/mod.ts";
-import { encodeModel, evaluate, type Graph, lower } from "../src/graph/mod.ts";
+import { CPU_PASSES, encodeModel, evaluate, type Graph, lower } from "../src/graph/mod.ts";
 import { sizeOf, type Tensor, tensor, toNumbers } from "../src/tensor/mod.ts";
 import { buildNetwork, isBuffer, type NetworkSpec, toOfficialLayout, type Weights } from "../src/nets/mod.ts";
 import { ADAM_DEFAULTS, PRETRAINING_LOSSES, pretrainingStep, type PretrainingStepConfig } from "../src/train/mod.ts";
@@ -180,7 +180,7 @@ Deno.test("pretrainingStep() reproduces docs/method F.6 on the CPU engine", asyn
   const engine = await openEngine("cpu");
   try {
     for (const name of state.keys()) await engine.put(name, startOf(weights, graph, name, "float32"));
-    const session = await engine.load(encodeModel(lower(graph).graph));
+    const session = await engine.load(encodeModel(lower(graph, { passes: CPU_PASSES }).graph));
     const residents = Object.fromEntries([...state.keys()].map((name) => [name, { resident: name }]));
     const keep = Object.fromEntries([...state].map(([input, output]) => [output, input]));
     const fetch = graph.outputs.filter((name) => !name.startsWith("next/"));

@@ -1,6 +1,6 @@
 /** Inference of networks without weights of their own: one window, and a volume of many windows. */
 import type { Engine } from "../../src/engine/mod.ts";
-import { encodeModel, lowerFor } from "../../src/graph/mod.ts";
+import { encodeModel, lower } from "../../src/graph/mod.ts";
 import { slidingLogits, windowRunner } from "../../src/inference/mod.ts";
 import { buildNetwork, EDGE, initialWeights, type NetworkSpec } from "../../src/nets/mod.ts";
 import type { Triple } from "../../src/volume/mod.ts";
@@ -20,7 +20,7 @@ export async function loadNetwork(
     weights: initialWeights(spec, { seed: 0 }),
     outputs: "inference",
   });
-  return await engine.load(encodeModel(plain ? graph : lowerFor(engine.lowering, graph)), { keepMemory: true });
+  return await engine.load(encodeModel(plain ? graph : lower(graph, engine.lowering).graph), { keepMemory: true });
 }
 
 /** One window through the network. */

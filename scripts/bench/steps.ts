@@ -1,6 +1,6 @@
 /** One update of fine-tuning by the paper preset, in the form that training gives it on the device. */
 import type { Engine, Resident, Session } from "../../src/engine/mod.ts";
-import { encodeLoop, encodeModel, type Graph, LOOP_NAMES, lowerFor } from "../../src/graph/mod.ts";
+import { encodeLoop, encodeModel, type Graph, LOOP_NAMES, lower } from "../../src/graph/mod.ts";
 import { buildNetwork, initialWeights, isBuffer, type NetworkSpec } from "../../src/nets/mod.ts";
 import { sizeOf, type Tensor, tensor } from "../../src/tensor/mod.ts";
 import { ADAM_DEFAULTS, type Fitted, fitted, memoryBudget, passesAtOnce, trainingStep } from "../../src/train/mod.ts";
@@ -42,7 +42,7 @@ export async function trainStep(
     await engine.put(key, weights.get(key) ?? tensor("float32", shape, new Float32Array(sizeOf(shape))));
   }
   const fit = fitted(
-    lowerFor(engine.lowering, graph),
+    lower(graph, engine.lowering).graph,
     budgetGb === undefined ? memoryBudget(engine.traits) : budgetGb * 1e9,
   );
   const feeds = stepFeeds(graph, state);

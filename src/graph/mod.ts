@@ -10,7 +10,7 @@ export { batched } from "./batch.ts";
 export { evaluate } from "./reference/evaluate.ts";
 export { encodeLoop, encodeModel, LOOP_NAMES } from "./write/encode.ts";
 export { CPU_PASSES, CUDA_PASSES, MIXED_CUDA_PASSES, WEBGPU_PASSES } from "./lower/lists.ts";
-export { lower, lowerFor, type Lowering } from "./lower/lower.ts";
+export { lower, type Lowering } from "./lower/lower.ts";
 export type { Cost, Costs, Pass } from "./lower/pass.ts";
 export { idleGraph, type Trial, trialsOf } from "./lower/trials.ts";
 export { decodeModel, IMPORT_LIMITS, type RawModel } from "./read/decode.ts";

@@ -167,7 +167,7 @@ for (const provider of PROVIDERS) {
     });
     const graph = buildNetwork(spec, { input: [1, 2, 16, 16, 16], weights: new Map(seen), outputs: "inference" });
     const passes = loweringOf(provider, "float32").passes.filter((p) => p.name.startsWith("norm-"));
-    const { graph: folded, reports } = lower(graph, passes);
+    const { graph: folded, reports } = lower(graph, { passes });
     const fired = Object.fromEntries(reports.map((r) => [r.pass, r.fired]));
     assert.deepEqual([fired["norm-after-conv"], fired["norm-before-conv"]], [0, 14]);
     const [left, ...others] = folded.nodes.filter((n) => n.op === "BatchNormalization");

@@ -73,7 +73,7 @@ export function goldens(): Record<string, string> {
   for (const [name, graph] of graphs) {
     found[name] = `${hash(print(graph))} ${hash(encodeModel(graph))}`;
     for (const [provider, passes] of Object.entries(PASSES)) {
-      const lowered = lower(graph, passes).graph;
+      const lowered = lower(graph, { passes }).graph;
       found[`${name}, ${provider}`] = `${hash(print(lowered))} ${hash(encodeModel(lowered))}`;
       if (provider === "cpu" && name.includes("step")) {
         found[`${name}, cpu, in 1 byte`] = hash(encodeModel(fitted(lowered, 1).graph));

@@ -21,7 +21,7 @@ Deno.test("ATTENTION_PIECES splits scores that exceed the budget into rows that 
   const graph = attentionGraph(false);
   const feeds = Object.fromEntries(graph.inputs.map((name, i) => [name, wave(graph.types.get(name)!.shape, i)]));
   const reportIn = (temporaryBytes: number, g = graph) => {
-    const { graph: lowered, reports } = lower(g, [ATTENTION_PIECES], { temporaryBytes });
+    const { graph: lowered, reports } = lower(g, { passes: [ATTENTION_PIECES], temporaryBytes });
     return { lowered, report: reports[0] };
   };
   const row = 2 * 10 * 8;

@@ -58,7 +58,7 @@ const CASES: readonly { name: string; provider: Provider; cost?: Cost; why: stri
 for (const { name, provider, cost, why } of CASES) {
   Deno.test(`lower() on ${provider} goes by the cost table: ${name}`, () => {
     const costs = cost && { [KEY]: cost };
-    const { graph, reports } = lower(depthwise(), PASSES[provider], { costs });
+    const { graph, reports } = lower(depthwise(), { passes: PASSES[provider], costs });
     const { fired, skipped } = reports.find((r) => r.pass === "blocked-depthwise")!;
     assert.deepEqual([fired, skipped.map((s) => s.why)], why === null ? [1, []] : [0, [why]]);
     assert.equal(graph.nodes.length > 1, why === null);
@@ -67,7 +67,7 @@ for (const { name, provider, cost, why } of CASES) {
 
 Deno.test("lower() leaves kinds alone that the table says nothing of", () => {
   const costs = { "blocked-depthwise/more than 27 taps": { withoutMs: 1, withMs: 9 } };
-  const { reports } = lower(depthwise(), CPU_PASSES, { costs });
+  const { reports } = lower(depthwise(), { passes: CPU_PASSES, costs });
   assert.equal(reports.find((r) => r.pass === "blocked-depthwise")!.fired, 1);
 });
 

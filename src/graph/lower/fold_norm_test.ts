@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { evaluate, GraphBuilder, lower, type Value } from "../mod.ts";
+import { CPU_PASSES, evaluate, GraphBuilder, lower, type Value } from "../mod.ts";
 import { sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
 
 const wave = (shape: readonly number[], phase: number): Tensor =>
@@ -88,7 +88,7 @@ for (const [pass, cases] of [["norm-after-conv", AFTER], ["norm-before-conv", BE
       const b = new GraphBuilder();
       const x = b.input("x", { dtype: "float64", shape: [2, 4, 5, 4, 6] });
       const graph = b.build("norm", build(b, x));
-      const { graph: lowered, reports } = lower(graph);
+      const { graph: lowered, reports } = lower(graph, { passes: CPU_PASSES });
       const { fired, skipped } = reports.find((r) => r.pass === pass)!;
       assert.deepEqual([fired > 0, ...new Set(skipped.map((s) => s.why))], why === null ? [true] : [false, why]);
       assert.equal(lowered.nodes.some((n) => n.op === "BatchNormalization"), why !== null);
@@ -106,6 +106,6 @@ for (const [pass, cases] of [["norm-after-conv", AFTER], ["norm-before-conv", BE
 Deno.test("lower() folds norms before and after one convolution, of networks that are not trained any more", () => {
   const b = new GraphBuilder();
   const x = b.input("x", { dtype: "float64", shape: [1, 4, 3, 3, 3] });
-  const { graph } = lower(b.build("both", { y: norm(b, conv(b, norm(b, x))) }));
+  const { graph } = lower(b.build("both", { y: norm(b, conv(b, norm(b, x))) }), { passes: CPU_PASSES });
   assert.deepEqual(graph.nodes.map((n) => n.op), ["Conv"]);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { evaluate, gradients, type Graph, GraphBuilder, lower, type Value } from "../mod.ts";
+import { CPU_PASSES, evaluate, gradients, type Graph, GraphBuilder, lower, type Value } from "../mod.ts";
 import { sizeOf, tensor } from "../../tensor/mod.ts";
 
 const wave = (shape: readonly number[], phase: number) =>
@@ -30,7 +30,7 @@ function assertKept(graph: Graph, lowered: Graph): void {
 
 Deno.test("lower() normalises channels where they are: no transpose is left, forward and backward", () => {
   const graph = channelNorm((b, t) => b.op.Transpose(t, { perm: [0, 2, 1] }));
-  const { graph: lowered, reports } = lower(graph);
+  const { graph: lowered, reports } = lower(graph, { passes: CPU_PASSES });
   assert.equal(reports.find((r) => r.pass === "channel-norm")!.fired, 1);
   assert.deepEqual(lowered.nodes.filter((n) => n.op === "Transpose" || n.op === "LayerNormalization"), []);
   assertKept(graph, lowered);
@@ -40,7 +40,7 @@ Deno.test("lower() leaves a normalisation of tokens that stay tokens, and says w
   const graph = channelNorm((b, t) =>
     b.op.MatMul(t, tensor("float32", [4, 3], Array.from({ length: 12 }, (_, i) => Math.cos(i))))
   );
-  const { graph: lowered, reports } = lower(graph);
+  const { graph: lowered, reports } = lower(graph, { passes: CPU_PASSES });
   const why = reports.find((r) => r.pass === "channel-norm")!.skipped.map((s) => s.why);
   assert.deepEqual(why, ["the output is not transposed back"]);
   const sinking = reports.find((r) => r.pass === "sink-transposes")!.skipped.map((s) => s.why);
@@ -54,7 +54,7 @@ Deno.test("lower() joins transposes and keeps a reduction that leaves several ax
   const x = b.input("x", { dtype: "float32", shape: [2, 4, 6] });
   const turned = op.Transpose(op.Neg(op.Transpose(x, { perm: [2, 0, 1] })), { perm: [2, 0, 1] });
   const graph = b.build("turns", { y: op.ReduceMean(op.Transpose(turned, { perm: [1, 2, 0] }), [0], { keepdims: 0 }) });
-  const { graph: lowered, reports } = lower(graph);
+  const { graph: lowered, reports } = lower(graph, { passes: CPU_PASSES });
   assert.equal(lowered.nodes.filter((n) => n.op === "Transpose").length, 1);
   const why = reports.find((r) => r.pass === "sink-transposes")!.skipped.map((s) => s.why);
   assert.deepEqual(why, ["several axes are left"]);
@@ -68,11 +68,11 @@ Deno.test("lower() takes means over channels by a product, where there is one sa
   const mean = (v: Value, keepdims: number) => op.ReduceMean(v, [1], { keepdims });
   const one = op.Slice(x, [1], [2], [0], [1]);
   const graph = b.build("means", { both: mean(x, 1), one: mean(one, 1), dropped: mean(one, 0) });
-  const { graph: lowered, reports } = lower(graph);
+  const { graph: lowered, reports } = lower(graph, { passes: CPU_PASSES });
   const { fired, skipped } = reports.find((r) => r.pass === "channel-mean")!;
   assert.equal(fired, 1);
   assert.deepEqual(skipped.map((s) => s.why), [
-    "several samples: they are shared out as they are",
+    "several samples: threads share them",
     "the axis is dropped",
   ]);
   assertKept(graph, lowered);

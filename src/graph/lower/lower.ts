@@ -1,7 +1,6 @@
 /** Lowering: rewrites a graph into the forms that an execution provider runs fast. */
 import type { Graph } from "../ir/ir.ts";
 import { mergeEqual } from "./merge.ts";
-import { CPU_PASSES } from "./lists.ts";
 import { applyPass, type Pass, type PassReport, type Target } from "./pass.ts";
 import { MERGE_VIEWS } from "./views.ts";
 
@@ -14,26 +13,19 @@ export interface Lowering extends Partial<Target> {
 }
 
 /**
- * Applies `passes` in order, then joins views and merges equal nodes. The reports count the rewrites of each pass and
- * give the reason for every node that it left alone.
+ * The graph in the form in which a device runs it: applies the passes in order, then joins views and merges equal nodes.
+ * The reports count the rewrites of each pass and give the reason for every node that it left alone.
  */
 export function lower(
   graph: Graph,
-  passes: readonly Pass[] = CPU_PASSES,
-  given: Partial<Target> = {},
+  { passes, temporaryBytes = TEMPORARY_BYTES, costs }: Lowering,
 ): { graph: Graph; reports: readonly PassReport[] } {
-  const target: Target = { temporaryBytes: given.temporaryBytes ?? TEMPORARY_BYTES, costs: given.costs };
   const reports: PassReport[] = [];
   let current = graph;
   for (const pass of [...passes, MERGE_VIEWS]) {
-    const step = applyPass(current, pass, target);
+    const step = applyPass(current, pass, { temporaryBytes, costs });
     current = step.graph;
     reports.push(step.report);
   }
   return { graph: mergeEqual(current), reports };
-}
-
-/** The graph in the form in which a device runs it. */
-export function lowerFor({ passes, ...target }: Lowering, graph: Graph): Graph {
-  return lower(graph, passes, target).graph;
 }

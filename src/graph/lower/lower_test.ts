@@ -315,7 +315,7 @@ for (const c of CASES) {
     const passes = PASSES[c.provider ?? "cpu"];
     const cost = { withoutMs: 2, withMs: 1 };
     const costs = c.allFaster ? Object.fromEntries(trialsOf(passes).map(({ key }) => [key, cost])) : undefined;
-    const { graph: lowered, reports } = lower(graph, passes, { temporaryBytes: c.temporaryBytes ?? 2 ** 28, costs });
+    const { graph: lowered, reports } = lower(graph, { passes, temporaryBytes: c.temporaryBytes ?? 2 ** 28, costs });
     if (c.fires !== undefined) assert.ok(reports.find((r) => r.pass === c.fires)!.fired > 0, `${c.fires} did not fire`);
     if (c.skips !== undefined) {
       const reasons = reports.flatMap((r) => r.skipped.map((s) => s.why));
@@ -336,7 +336,7 @@ Deno.test("lower() copies no more for a weight gradient of few voxels than the b
   const graph = stepGraph({ name: "", x: [1, 12, 4, 3, 3], w: [12, 12, 3, 3, 3], attrs: { pads: one(1) } });
   const copies = 12 * 27 * 36 * 4; // channels, taps, voxels, bytes
   const isCopied = (temporaryBytes: number) => {
-    const { graph: lowered } = lower(graph, CPU_PASSES, { temporaryBytes });
+    const { graph: lowered } = lower(graph, { passes: CPU_PASSES, temporaryBytes });
     return [...lowered.types.values()].some(({ shape }) => shape.join() === "324,36");
   };
   assert.deepEqual([isCopied(copies), isCopied(copies - 1)], [true, false]);
@@ -350,7 +350,7 @@ Deno.test("lower() copies no rows for a product so that they share few places of
       w: [filters, channels, 3, 3, 3],
       attrs: { pads: one(1) },
     });
-    const { graph: lowered } = lower(graph, CPU_PASSES);
+    const { graph: lowered } = lower(graph, { passes: CPU_PASSES });
     const terms = lowered.nodes.flatMap(({ op, inputs }) =>
       op === "MatMul" ? lowered.types.get(inputs[0])!.shape.at(-1)! : []
     );
@@ -368,7 +368,7 @@ Deno.test("MIXED_PRECISION narrows products and dense convolutions, and nothing 
   const rows = b.op.Reshape(depthwise, [16, 8]);
   const product = b.op.MatMul(weight("a", [4, 16]), rows), thin = b.op.MatMul(product, weight("c", [8, 2]));
   const graph = b.build("net", { thin });
-  const { graph: mixed, reports: [report] } = lower(graph, [MIXED_PRECISION]);
+  const { graph: mixed, reports: [report] } = lower(graph, { passes: [MIXED_PRECISION] });
   assert.equal(report.fired, 2);
   assert.deepEqual(report.skipped.map((s) => s.why), ["grouped: no work for matrix units", "8 terms an element"]);
   const narrow = mixed.nodes.filter(({ output }) => mixed.types.get(output)!.dtype === "bfloat16");

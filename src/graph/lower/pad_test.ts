@@ -17,7 +17,7 @@ for (const { pads, shape, nodes, shows } of CASES) {
   Deno.test(`fewer-padded-axes pads up to four axes at a time: ${shows}`, () => {
     const b = new GraphBuilder();
     const graph = b.build("pad", { y: b.op.Pad(b.input("x", { dtype: "float64", shape }), pads, 3, {}) });
-    const lowered = lower(graph, CUDA_PASSES).graph;
+    const lowered = lower(graph, { passes: CUDA_PASSES }).graph;
     const padded = lowered.nodes.filter((n) => n.op === "Pad");
     assert.equal(padded.length, nodes);
     for (const { inputs: [x] } of padded) assert.ok(lowered.types.get(x)!.shape.length <= 4);

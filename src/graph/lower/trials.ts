@@ -31,7 +31,7 @@ export function trialsOf(passes: readonly Pass[]): Trial[] {
       graphs: (copies, costs) => {
         const graph = sampleGraph(kind.sample, copies);
         const lowered = (cost: Cost) =>
-          lower(graph, fromHere, { costs: { ...costs, [costKey(pass, kind)]: cost } }).graph;
+          lower(graph, { passes: fromHere, costs: { ...costs, [costKey(pass, kind)]: cost } }).graph;
         return { without: lowered(NEVER), with: lowered(ALWAYS) };
       },
     }));

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Engine, EngineError, type Session } from "../../engine/mod.ts";
-import { batched, encodeModel, type Graph, importModel, lowerFor } from "../../graph/mod.ts";
+import { batched, encodeModel, type Graph, importModel, lower } from "../../graph/mod.ts";
 import type { ImportSpec } from "../spec.ts";
 
 /** How many networks an engine keeps loaded: two models and the one that checks modalities. */
@@ -17,7 +17,7 @@ class Networks {
 
 /** A graph, lowered for the engine's provider, as its session. */
 export async function loadGraph(engine: Engine, graph: Graph): Promise<Session> {
-  return await engine.load(encodeModel(lowerFor(engine.lowering, graph)), { keepMemory: true });
+  return await engine.load(encodeModel(lower(graph, engine.lowering).graph), { keepMemory: true });
 }
 
 /**

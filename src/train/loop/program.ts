@@ -1,6 +1,6 @@
 /** A step in the form that a device runs, the state that it carries between updates, and the micro-batches that feed it. */
 import type { Engine } from "../../engine/mod.ts";
-import { type Graph, lowerFor } from "../../graph/mod.ts";
+import { type Graph, lower } from "../../graph/mod.ts";
 import { sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { fitMessage, fitted } from "./fit.ts";
 
@@ -23,7 +23,7 @@ export interface CompileOptions {
 
 /** Lowers a step for a device and fits it into `budgetBytes`, if possible. */
 export function compiled({ graph, state, isForAll }: Program, { device, budgetBytes, onLog }: CompileOptions): Program {
-  const fit = fitted(lowerFor(device.lowering, graph), budgetBytes);
+  const fit = fitted(lower(graph, device.lowering).graph, budgetBytes);
   const message = fitMessage(fit, budgetBytes);
   if (message !== undefined) onLog?.(message);
   return { graph: fit.graph, state, isForAll };
