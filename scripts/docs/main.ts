@@ -1,4 +1,4 @@
-/** Writes the documents, and parts of documents, that are made from the code: `deno task docs`. */
+/** Writes the documents and other files that are made from the code: `deno task docs`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./files.ts";

@@ -1,17 +1,19 @@
-/** The documents that programs write, wholly or in regions: one record each. */
+/** The files that `deno task docs` writes, wholly or in regions: one record each. */
 import { houseTable } from "../checks/house.ts";
-import { opsDoc } from "./ops_doc.ts";
-import { finetuningTable, presetsTable, pretrainingTable } from "./recipe_tables.ts";
+import { opsDoc } from "./parts/ops_doc.ts";
+import { pageTypes } from "./parts/page_types.ts";
+import { finetuningTable, presetsTable, pretrainingTable } from "./parts/recipe_tables.ts";
 import { replaceRegion } from "./region.ts";
 
 export interface Written {
   readonly path: string;
-  /** The document as it should be, from the one that lies there. */
+  /** The file as it should be, from the present one. */
   readonly text: (current: string) => string;
 }
 
 export const WRITTEN: readonly Written[] = [
   { path: "docs/operators.md", text: opsDoc },
+  { path: "src/server/web/page/api.d.ts", text: pageTypes },
   { path: "ARCHITECTURE.md", text: (current) => replaceRegion(current, "rooms", houseTable()) },
   { path: "README.md", text: (current) => replaceRegion(current, "recipe table: presets", presetsTable()) },
   {

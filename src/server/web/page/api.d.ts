@@ -1,4 +1,4 @@
-// Made by scripts/docs/page_types.ts from the OpenAPI document; a test fails when this file is out of date.
+// Made by deno task docs from the OpenAPI document; a test fails when this file is out of date.
 
 export type CaseClass = {
   class: string

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { danglingCitations, sectionsOf } from "./citations.ts";
-import { documents, texts } from "./files.ts";
+import { documents, texts } from "../files.ts";
 
 const CODE = [".ts", ".js", ".py", ".sh", ".html", ".css"];
 const code = () => new Map(["src", "scripts", "tests"].flatMap((folder) => [...texts(folder, CODE)]));

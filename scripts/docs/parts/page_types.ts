@@ -1,14 +1,9 @@
 /**
- * Writes `src/server/web/page/api.d.ts`, the types against which the web page is checked, from the OpenAPI document:
- * `deno run -A scripts/docs/page_types.ts`. Nothing in that file is written by hand.
+ * Text of `src/server/web/page/api.d.ts`, the types against which the web page is checked, from the OpenAPI document.
  */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { ROUTES } from "../../src/server/routes/routes.ts";
-import { openApiDocument, type Operation } from "../../src/server/schemas/openapi.ts";
-import { type TypeStyle, typeText } from "../../src/server/schemas/type_text.ts";
-
-export const PAGE_TYPES = join(import.meta.dirname!, "../../src/server/web/page/api.d.ts");
+import { ROUTES } from "../../../src/server/routes/routes.ts";
+import { openApiDocument, type Operation } from "../../../src/server/schemas/openapi.ts";
+import { type TypeStyle, typeText } from "../../../src/server/schemas/type_text.ts";
 
 const SCALARS: Readonly<Record<string, string>> = { integer: "number", any: "unknown" };
 const TYPESCRIPT: TypeStyle = {
@@ -27,7 +22,7 @@ export function pageTypes(): string {
       `  "${method.toUpperCase()} ${path}": ${operationType(operation)};`
     )
   );
-  return `// Made by scripts/docs/page_types.ts from the OpenAPI document; a test fails when this file is out of date.
+  return `// Made by deno task docs from the OpenAPI document; a test fails when this file is out of date.
 
 ${schemas.join("\n")}
 
@@ -57,5 +52,3 @@ function operationType({ parameters = [], requestBody, responses }: Operation): 
     reply: ${[...new Set(replies)].join(" | ") || "undefined"};
   }`;
 }
-
-if (import.meta.main) writeFileSync(PAGE_TYPES, pageTypes());

@@ -1,11 +1,11 @@
 /** The tables of recipes in the documents, from the schemas and presets of `train/`. */
 import type { z } from "zod";
-import { DEFAULT_RECIPE, descriptionOf, resolveRecipe } from "../../src/train/mod.ts";
-import { BRAINMVP_PRESETS } from "../../src/train/pretraining/brainmvp/presets.ts";
-import { resolvedBrainmvpSchema } from "../../src/train/pretraining/brainmvp/settings.ts";
-import { FINETUNING_PRESETS } from "../../src/train/recipe/finetuning_presets.ts";
-import { FINETUNING_PRESET_NAMES, resolvedRecipeSchema } from "../../src/train/recipe/finetuning_settings.ts";
-import { table } from "./region.ts";
+import { DEFAULT_RECIPE, descriptionOf, resolveRecipe } from "../../../src/train/mod.ts";
+import { BRAINMVP_PRESETS } from "../../../src/train/pretraining/brainmvp/presets.ts";
+import { resolvedBrainmvpSchema } from "../../../src/train/pretraining/brainmvp/settings.ts";
+import { FINETUNING_PRESETS } from "../../../src/train/recipe/finetuning_presets.ts";
+import { FINETUNING_PRESET_NAMES, resolvedRecipeSchema } from "../../../src/train/recipe/finetuning_settings.ts";
+import { table } from "../region.ts";
 
 /** Whom every preset of fine-tuning is for. */
 export function presetsTable(): string {

@@ -1,12 +1,12 @@
 /** The text of docs/operators.md, the list of operators, from the compiler's own tables. `deno task docs` writes it. */
-import { OPSET } from "../../src/graph/write/encode.ts";
-import { OPSETS } from "../../src/graph/read/decode.ts";
-import { NO_GRADIENT } from "../../src/graph/ir/ir.ts";
-import { importModel } from "../../src/graph/mod.ts";
-import { IMPORT_RULES } from "../../src/graph/read/normalize.ts";
-import { isOpName, opDef, OPS } from "../../src/graph/ops/mod.ts";
-import { table } from "./region.ts";
-import { IMPORT_CASES, type ImportCase, importCase } from "../../tests/testing/import_cases.ts";
+import { OPSET } from "../../../src/graph/write/encode.ts";
+import { OPSETS } from "../../../src/graph/read/decode.ts";
+import { NO_GRADIENT } from "../../../src/graph/ir/ir.ts";
+import { importModel } from "../../../src/graph/mod.ts";
+import { IMPORT_RULES } from "../../../src/graph/read/normalize.ts";
+import { isOpName, opDef, OPS } from "../../../src/graph/ops/mod.ts";
+import { table } from "../region.ts";
+import { IMPORT_CASES, type ImportCase, importCase } from "../../../tests/testing/import_cases.ts";
 
 function gradient(name: string): string {
   if (!isOpName(name)) return "";

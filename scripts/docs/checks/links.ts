@@ -1,7 +1,7 @@
 /** What documents point at: files that other documents link to, and files of the repository named in code marks. */
 import { existsSync } from "node:fs";
 import { dirname, join, normalize } from "node:path/posix";
-import { ROOT } from "./files.ts";
+import { ROOT } from "../files.ts";
 
 const exists = (path: string) => existsSync(join(ROOT, path));
 
@@ -13,16 +13,17 @@ export function deadLinks(path: string, text: string): string[] {
 }
 
 /**
- * Files and folders in code marks, such as `src/graph/mod.ts` or a room's `graph/lower/`, that do not exist. Words with
- * placeholders (`src/ROOM/`), braces or wildcards are no paths.
+ * Files and folders in code marks that are none of `files` (paths from the root): `src/graph/mod.ts`, a room's
+ * `graph/lower/`, or the end of a path, `lower/lists.ts`. Words with placeholders such as `src/ROOM/` are no paths.
  */
-export function deadPaths(text: string, rooms: readonly string[]): string[] {
-  const roots = ["src", "scripts", "tests", "docs", "models"];
+export function deadPaths(text: string, files: readonly string[]): string[] {
+  const tops = new Set(files.flatMap((file) => file.split("/").slice(0, -1)));
   const named = [...text.matchAll(/`([a-z][\w.-]*\/[\w./-]*)`/g)].map(([, path]) => path);
+  const isFile = (path: string) => files.some((file) => file === path || file.endsWith(`/${path}`));
+  const isFolder = (path: string) => files.some((file) => `/${file}`.includes(`/${path}`));
   return named.filter((path) => {
-    const first = path.split("/")[0];
     if (/[A-Z]{3,}\//.test(path)) return false;
-    if (roots.includes(first)) return !exists(path);
-    return rooms.includes(first) && !exists(join("src", path));
+    if (path.endsWith("/")) return tops.has(path.split("/")[0]) && !isFolder(path);
+    return /\.(ts|py|sh)$/.test(path) && !isFile(path);
   });
 }
