@@ -170,10 +170,10 @@ async function trainKillResume(
   const again = await restart();
   const last = seen.at(-1)!.id;
   const rest = await watch(["-H", `Last-Event-ID: ${last}`, `${again.url}/v1/jobs/${job}/events`]);
-  assert.ok(rest.every(({ id }) => id > last), "an event was told twice");
+  assert.ok(rest.every(({ id }) => id > last), "an event came twice");
   assert.deepEqual([rest.at(-1)!.type, rest.at(-1)!.data.state], ["done", "succeeded"]);
   const steps = rest.filter(({ type }) => type === "progress").map(({ data }) => data.step);
-  assert.ok(steps[0] < 60 && steps.every((step) => step > 5), `went on with the steps ${steps}`);
+  assert.ok(steps[0] < 60 && steps.every((step) => step > 5), `resumed with the steps ${steps}`);
 
   const twin = await start(again, "twin");
   await watch([`${again.url}/v1/jobs/${twin}/events`]);
@@ -194,7 +194,7 @@ async function trainKillResume(
   return again;
 }
 
-/** Everything in turn, on one database. */
+/** Runs everything in turn on one database. */
 async function liveThrough(env: Record<string, string>): Promise<void> {
   await inFolder(async (folder) => {
     const like = scannerHeader();

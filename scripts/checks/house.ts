@@ -49,7 +49,6 @@ export const HOUSE: readonly RoomRules[] = [
     flow: "wishes → results on disk and in the database",
     folders: [".", "worker", "queue", "kinds"],
     base: ["types.ts"],
-    doors: ["types.ts"],
     packages: [/^pg-boss$/],
   },
   {

@@ -128,7 +128,9 @@ export class Jobs {
   async submit<K extends JobKind>(kind: K, wish: WishOf<K>): Promise<JobRecord> {
     const id = crypto.randomUUID();
     await this.#store.add(kind, wish, { id, awaited: false, transient: false });
-    return await this.get(id);
+    const queued = await this.get(id);
+    this.#queue.wake(KINDS[kind].queue);
+    return queued;
   }
 
   /**
@@ -155,6 +157,7 @@ export class Jobs {
     try {
       using listener = this.#endings.listen(id);
       await this.#store.add(kind, wish, { id, awaited: true, transient: !keep });
+      this.#queue.wake(KINDS[kind].queue);
       const { result } = await this.#endOf(id, listener.ended, signal);
       const { model, version, output } = result as JobResult<OutputOf<K>>; // this kind's `run` made it
       if (output === undefined) throw new TypeError(`Cannot wait for a ${kind} job: it has no output`);

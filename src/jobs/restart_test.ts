@@ -1,4 +1,4 @@
-/** What survives when the server's process is killed in the middle of a training. Real processes, embedded database. */
+/** A training survives the SIGKILL of its server. Real processes, embedded database. */
 import assert from "node:assert/strict";
 import { lives } from "../process/testing/lives.ts";
 import { openDatabase } from "../storage/mod.ts";
@@ -9,7 +9,7 @@ import { openFake } from "./testing/jobs.ts";
 
 const STEPS = 25;
 
-/** The server's part in the test: submits a training and tells its progress until it is killed. */
+/** The program of the server: submits a training and prints its progress until it is killed. */
 function serverScript(dataDirectory: string): string {
   const from = (file: string) => JSON.stringify(import.meta.resolve(file));
   return `
@@ -33,7 +33,7 @@ function serverScript(dataDirectory: string): string {
     for await (const { type, data } of jobs.events(id)) console.log(JSON.stringify({ id, type, step: data.step }));`;
 }
 
-/** Kills the server with SIGKILL once its training has done `steps` steps; tells the job's id. */
+/** Kills the server with SIGKILL once its training has done `steps` steps, and returns the job's id. */
 async function runAndKill(dataDirectory: string, steps: number): Promise<string> {
   const server = new Deno.Command(Deno.execPath(), {
     args: ["eval", serverScript(dataDirectory)],
@@ -62,7 +62,7 @@ Deno.test("a training whose server is killed resumes at the next start and finis
     const id = await runAndKill(dataDirectory, 5);
     const database = await openDatabase({ dataDirectory });
     const { rows } = await database.query("SELECT state FROM sulcus.jobs");
-    assert.deepEqual(rows, [{ state: "running" }], "the killed process left the job as it was");
+    assert.deepEqual(rows, [{ state: "running" }], "the killed process left the job running");
     const registry = await Registry.open({ database, dataDirectory });
     const datasets = await Datasets.open({ database, dataDirectory });
     const jobs = await openFake({ database, registry, datasets, dataDirectory });
@@ -84,7 +84,7 @@ Deno.test("a training whose server is killed resumes at the next start and finis
       "The server was restarted; the job resumes from its last checkpoint",
       `starts at step ${resumedAt}`,
     ]);
-    assert.ok(!lives(first), "the first worker lives on");
+    assert.ok(!lives(first), "the first worker is still alive");
     await jobs.stop();
     await database.close();
   } finally {

@@ -35,7 +35,7 @@ export class JobStore {
     this.#parts = parts;
   }
 
-  /** Plans a wish and queues it. @throws {DomainError} `busy`, and as the kind's plan does */
+  /** Plans a wish and queues it; call {@link JobQueue.wake} afterwards. @throws {DomainError} `busy`, and as the kind's plan does */
   async add<K extends JobKind>(
     kind: K,
     wish: WishOf<K>,
@@ -55,7 +55,6 @@ export class JobStore {
       await files.removeFolder(job.id);
       throw error;
     }
-    queue.wake(record.queue);
   }
 
   /** Ends a queued job; asks for the end of a running one. @throws {DomainError} `not-found`, `job-finished` */

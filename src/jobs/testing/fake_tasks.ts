@@ -1,6 +1,6 @@
 /**
- * Tasks without networks, for tests of everything around them. A recipe's `seed` picks the behaviour of a training, its
- * `learningRate` the seconds of a step; an image file of a segmentation holds its behaviour as JSON.
+ * Tasks without networks, for tests of everything around them. A recipe's `seed` selects the behaviour of a training, its
+ * `learningRate` sets the seconds of a step; an image file of a segmentation holds its behaviour as JSON.
  */
 import { InferenceError } from "../../inference/types.ts";
 import { draftOf } from "../../registry/testing/packages.ts";
@@ -10,13 +10,13 @@ import type { ParamsOf, Tasks } from "../kinds/table.ts";
 
 export const BEHAVIOUR = { normal: 1, diverges: 2, crashesOnce: 3, crashesAlways: 4, unforeseen: 5, deaf: 6 } as const;
 
-/** What the fake leaves in `report.json`: which process did which step. */
+/** An entry of the fake's `report.json`: the process that did a step. */
 export interface Trace {
   readonly pid: number;
   readonly step: number;
 }
 
-/** What a training of the fake warns of. */
+/** The warning of the fake's trainings. */
 export const FELL_BACK = { code: "fell-back", detail: "cuda could not do it: Cannot run the graph: out of memory" };
 
 async function finetune(params: ParamsOf<"finetune">, { signal, emit }: TaskContext) {
@@ -52,7 +52,7 @@ async function finetune(params: ParamsOf<"finetune">, { signal, emit }: TaskCont
   };
 }
 
-/** Two steps; a recipe's seed picks the behaviour as that of a fine-tune does. */
+/** Two steps; the recipe's seed selects the behaviour as for a fine-tune. */
 async function pretrain({ cases, recipe, outputDirectory }: ParamsOf<"pretrain">, { emit }: TaskContext) {
   if (recipe.seed === BEHAVIOUR.diverges) throw new TrainingError("diverged", "The loss is no number");
   for (const step of [1, 2]) {

@@ -1,4 +1,4 @@
-/** What the tests of data sets and jobs start from: a registry with models, jobs with fake tasks. */
+/** The workplace of the tests of data sets and jobs: a registry with models, jobs with fake tasks. */
 import { type Database } from "../../storage/mod.ts";
 import { Registry } from "../../registry/mod.ts";
 import { draftOf, makeSource } from "../../registry/testing/packages.ts";
@@ -15,7 +15,7 @@ export interface Workplace {
   readonly datasets: Datasets;
   /** Jobs with fake tasks, stopped with the workplace. */
   readonly open: (options?: Partial<JobsOptions>) => Promise<Jobs>;
-  /** An image file that tells the fake segmentation what to do. */
+  /** Writes an image file that holds the behaviour of the fake segmentation. */
   readonly image: (behaviour?: Record<string, unknown>) => Promise<Partial<Record<Modality, string>>>;
 }
 
