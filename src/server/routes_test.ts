@@ -121,6 +121,7 @@ test("segment gives the mask, its 4-D forms, what was found, or a job", (databas
     const regions = await segment({ body: form({ t1: image() }) }, "?output=regions");
     assert.equal(await regions.text(), "regions of t1, missing: error");
     assert.equal(regions.headers.get("x-sulcus-warnings"), null);
+    assert.deepEqual(await json(call("GET", "/v1/jobs")), { jobs: [] }, "a mask leaves a job");
 
     const found = await json(segment({ body: form(images), headers: { accept: "application/json" } }));
     assert.deepEqual([found.model, found.version, found.provider, found.windows], ["tumour", 1, "fake", 1]);

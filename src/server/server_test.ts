@@ -222,7 +222,7 @@ Deno.test("close() lets open requests end, ends event streams, and a training go
     }
   }));
 
-Deno.test("a client that goes away frees the device for the next one", () =>
+Deno.test("a client that goes away frees the device for the next one, and leaves nothing behind", () =>
   withServer(async (server, data) => {
     const gate = gateIn(data); // which is never opened
     const client = new AbortController();
@@ -236,4 +236,6 @@ Deno.test("a client that goes away frees the device for the next one", () =>
     await assert.rejects(impatient, { name: "AbortError" });
     const next = await fetch(server.url + SEGMENT, { method: "POST", body: form({ t1: image() }) });
     assert.equal(next.status, 200, await next.text());
+    const left = () => filesBelow(data).filter((path) => /^(jobs|results|spool)\//.test(path));
+    await until("nothing is left of it", () => Promise.resolve(left().length === 0));
   }));
