@@ -57,7 +57,6 @@ export const HOUSE: readonly RoomRules[] = [
     flow: "uploads, folders, zips → cases with checks and a hash",
     folders: [".", "store", "layouts", "checks"],
     base: ["spec.ts", "types.ts"],
-    doors: ["types.ts"],
     ignorant: { of: "networks", rooms: ["nets", "engine", "graph"] },
   },
   {
@@ -88,7 +87,6 @@ export const HOUSE: readonly RoomRules[] = [
     flow: "volumes → mask or probabilities",
     folders: [".", "tasks", "windows", "prepare"],
     base: ["modalities.ts", "spec.ts", "types.ts"],
-    doors: ["modalities.ts", "spec.ts", "types.ts"],
   },
   {
     room: "nets",

@@ -2,11 +2,8 @@
 import type { Engine } from "../../engine/mod.ts";
 import type { InferenceRequest } from "../types.ts";
 import { withNetwork } from "../windows/loaded_network.ts";
-import { windowRunner } from "../windows/sliding.ts";
+import { RUN_TIMEOUT_MS, windowRunner } from "../windows/sliding.ts";
 import { softmax } from "./activation.ts";
-
-/** A network that takes longer than this has hung. */
-const TIMEOUT_MS = 600_000;
 
 /** Probabilities of a classifier's classes for one input [C, …roi]. @throws {RangeError} it has other ones */
 export async function classProbabilities(
@@ -18,7 +15,7 @@ export async function classProbabilities(
   const logits = await withNetwork(
     engine,
     { directory, spec },
-    (session) => windowRunner(session, TIMEOUT_MS)(input, shape),
+    (session) => windowRunner(session, RUN_TIMEOUT_MS)(input, shape),
   );
   if (logits.length !== spec.classes.length) {
     throw new RangeError(

@@ -3,12 +3,9 @@ import { spacingOf, voxelsOf, writeVolume } from "../../volume/mod.ts";
 import { ModalityCheck } from "./modality_check.ts";
 import { batchOf, withNetwork } from "../windows/loaded_network.ts";
 import { prepare } from "../prepare/preprocess.ts";
-import { slidingLogits, windowBatch, windowRunner } from "../windows/sliding.ts";
+import { RUN_TIMEOUT_MS, slidingLogits, windowBatch, windowRunner } from "../windows/sliding.ts";
 import { OUTPUT_RECORDS, regionsOf } from "./outputs.ts";
 import type { SegmentRequest, SegmentResult } from "../types.ts";
-
-/** A batch of windows that takes longer than this has hung. */
-const WINDOW_TIMEOUT_MS = 600_000;
 
 /**
  * Segments one case and writes `request.outPath`.
@@ -30,7 +27,7 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
   const batch = windowBatch(engine.traits, { ...spec.inference, sizeVox: preparedSize });
   const { logits, windows } = await withNetwork(engine, { directory, spec, batch }, (session) =>
     slidingLogits(
-      windowRunner(session, WINDOW_TIMEOUT_MS),
+      windowRunner(session, RUN_TIMEOUT_MS),
       { inputs: prepared.channels, sizeVox: preparedSize },
       {
         ...spec.inference,

@@ -27,6 +27,9 @@ export function windowBatch(
 /** Runs windows [B, C, …roi] and returns their logits [B, K, …roi]. */
 export type RunWindow = (input: Float32Array, shape: readonly number[]) => Promise<Float32Array>;
 
+/** A network that takes longer than this for a batch has hung. */
+export const RUN_TIMEOUT_MS = 600_000;
+
 /** A session as a window function: its first input is the image, its first output the logits. */
 export function windowRunner(session: Session, timeoutMs?: number): RunWindow {
   const [image] = Object.keys(session.inputs), [logits] = Object.keys(session.outputs);
