@@ -1,4 +1,6 @@
-/** The Hono app: the middleware in the order in which it runs, then the routes. It opens nothing and listens nowhere. */
+/**
+ * The Hono app: the middleware in the order in which it runs, then the routes. It opens nothing and listens nowhere.
+ */
 import { Hono } from "hono";
 import { errors } from "./http/middleware/errors.ts";
 import { guard, securityHeaders } from "./http/middleware/guard.ts";

@@ -1,8 +1,8 @@
-/** What a server is started with, complete and checked, wherever the values come from; and the versions it is made of. */
+/** Settings of a server, complete and checked, wherever they come from; and the versions of the program. */
 import project from "../../deno.json" with { type: "json" };
 import type { Provider } from "../engine/mod.ts";
 
-/** Largest bodies, bytes, and patience. */
+/** Largest bodies in bytes, and the longest pause of an upload. */
 export interface Limits {
   readonly jsonBytes: number;
   /** One volume. */
@@ -28,26 +28,28 @@ export const DEFAULT_LIMITS: Limits = {
 
 export interface ServerSettings {
   readonly host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
   readonly dataDirectory: string;
-  /** Packages that came with the program. */
+  /** Folder of the packages that came with the program. */
   readonly modelsDirectory?: string;
   readonly provider: Provider | "auto";
   /** `postgres://…`; absent: embedded. */
   readonly databaseUrl?: string;
-  /** Name of the model that tells whether volumes look like what they are called, where it is served; null: no check. */
+  /**
+   * Name of the model that warns of volumes that do not look like their modality, where it is served; null: no check.
+   */
   readonly modalityCheck: string | null;
-  /** Names under which browsers may reach the server beside the loopback ones and `host`. */
+  /** Names under which browsers may reach the server, besides the loopback ones and `host`. */
   readonly allowedHosts: readonly string[];
   readonly limits: Limits;
   /** How long the mask of a job is kept. */
   readonly resultHours: number;
-  /** How long open requests may take to end when the server stops. */
+  /** How long open requests may take when the server stops. */
   readonly stopSeconds: number;
 }
 
-/** Addresses that only this machine can reach. */
+/** Hosts that only this machine can reach. */
 export const LOOPBACK_HOSTS: readonly string[] = ["127.0.0.1", "localhost", "[::1]", "::1"];
 
 export const SULCUS_VERSION = project.version;

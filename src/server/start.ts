@@ -1,6 +1,6 @@
 /**
- * Starts a server: listens at once, then opens the data directory, and stops in order. It prints nothing but the log
- * that it is given, and knows neither flags nor the environment.
+ * Starts a server: listens at once, then opens the data directory; stops in the opposite order. It writes to the log
+ * only, and knows neither flags nor the environment.
  */
 import { Devices } from "../engine/mod.ts";
 import { checkNetwork } from "../inference/mod.ts";
@@ -33,22 +33,22 @@ export interface ServerOptions {
   readonly databaseUrl?: string;
   /** Name of the model that checks modalities, see {@link ServerSettings}. Default none. */
   readonly modalityCheck?: string | null;
-  /** There are no logins: anybody who reaches another address than this machine's own may do everything. */
+  /** Allows other addresses than this machine's. There are no logins: whoever reaches the server may do everything. */
   readonly allowRemoteWithoutLogin?: boolean;
-  /** Names under which browsers may reach the server beside the loopback ones and `host`. */
+  /** Names under which browsers may reach the server, besides the loopback ones and `host`. */
   readonly allowedHosts?: readonly string[];
   readonly limits?: Partial<Limits>;
   /** How long masks of jobs are kept. Default 24. */
   readonly resultHours?: number;
-  /** How long open requests may take to end when the server stops. Default 10. */
+  /** How long open requests may take when the server stops. Default 10. */
   readonly stopSeconds?: number;
-  /** What was built, for `GET /version`. */
+  /** The commit that was built, for `GET /version`. */
   readonly commit?: string;
   /** Stops the server. */
   readonly signal?: AbortSignal;
   /** Default: JSON lines on stderr. */
   readonly log?: Logger;
-  /** Module with the workers' task functions; tests give a fake. */
+  /** Module with the workers' task functions; tests pass a fake. */
   readonly tasksModule?: string;
 }
 
@@ -57,12 +57,12 @@ export interface RunningServer {
   readonly url: string;
   /** Settles when the server has stopped. */
   readonly finished: Promise<void>;
-  /** Stops: no new requests, event streams end, open requests get their time, trainings write their checkpoints. */
+  /** Stops: refuses new requests, ends event streams, finishes open requests; trainings write their checkpoints. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a server. While it opens its data the port answers already: `/health/live` with 200, all else with 503.
+ * Starts a server. While it opens its data, the port answers `/health/live` with 200 and everything else with 503.
  * @returns once everything is open; devices are probed in the background, see `/health/ready`
  * @throws {RangeError} an address that others can reach, without `allowRemoteWithoutLogin`
  * @throws {DomainError} `locked`, `database-unavailable`, `database-too-new`
@@ -134,7 +134,7 @@ interface OpenOptions extends Pick<ServerOptions, "commit" | "tasksModule"> {
   readonly stopping: AbortSignal;
 }
 
-/** Opens everything in order; what was opened is closed in the opposite one, also when a later part fails. */
+/** Opens everything in order, and closes it in the opposite order, also when a later part fails. */
 async function open(settings: ServerSettings, { commit, tasksModule, log, stopping }: OpenOptions): Promise<Opened> {
   const { dataDirectory, provider, limits } = settings;
   await using stack = new AsyncDisposableStack();

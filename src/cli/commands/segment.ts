@@ -23,7 +23,7 @@ export const segmentCommand: Command = {
     output: {
       value: "KIND",
       help:
-        "labels (default): one value per voxel; regions: one volume per region, since regions may overlap; probabilities: one volume per output",
+        "labels (default): one value per voxel; regions: one volume per region, since they may overlap; probabilities",
     },
     ...MISSING_FLAG,
     ...DATA_FLAGS,

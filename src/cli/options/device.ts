@@ -2,7 +2,10 @@
 import { Devices, type Engine, type Fallback, fallbackWarning, type Provider, withFallback } from "../../engine/mod.ts";
 import type { Settings } from "./settings.ts";
 
-/** `auto` starts on the fastest device and falls back to the next one, with a note, where memory or operators do not suffice. */
+/**
+ * `auto` starts on the fastest device and falls back to the next one, with a note, where memory or operators do not
+ * suffice.
+ */
 export async function onDevice<T>(
   { provider: wanted, data }: Pick<Settings, "provider" | "data">,
   note: (message: string) => void,

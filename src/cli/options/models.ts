@@ -1,4 +1,6 @@
-/** Finds the model of a command: by name in the data directory or among the shipped ones, or by the path of a package. */
+/**
+ * Finds the model of a command: by name in the data directory or among the shipped ones, or by the path of a package.
+ */
 import { resolve } from "node:path";
 import { type CheckingModel, checkNetwork } from "../../inference/mod.ts";
 import { findCheckingModel } from "../../jobs/mod.ts";
@@ -54,8 +56,8 @@ export async function findModel({ model, version }: ModelChoice, settings: Setti
 export const CHECK_FAILED = "The check of the images' modalities failed";
 
 /**
- * Finds a model, and the one that checks modalities where it is served. A package folder needs no database and so has no
- * such check.
+ * Finds a model, and the one that checks modalities where it is served. A package folder needs no database and so has
+ * no such check.
  * @throws as {@link findModel}
  */
 export async function findModelAndCheck(

@@ -1,6 +1,6 @@
 /**
- * A training in this process, from the request to the candidate version. Its checkpoint outlives the process. The database
- * is open at the start and at the end only, so that hours of training lock nobody out.
+ * A training in this process, from the request to the candidate version. Its checkpoint outlives the process. The
+ * database is open at the start and at the end only, so that hours of training lock nobody out.
  */
 import { resolve } from "node:path";
 import { acquireLock, DomainError, exists, removeIfPresent } from "../../storage/mod.ts";

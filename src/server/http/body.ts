@@ -1,6 +1,6 @@
 /**
- * Request bodies as streams that are bounded in size and patience and whose first bytes are what they claim to be.
- * Nothing is kept in memory but the chunk at hand and small JSON.
+ * Request bodies as streams, bounded in size and in time, whose first bytes match the expected kind of file. Only the
+ * current chunk and small JSON are held in memory.
  */
 import { isVolumeStart, VOLUME_FILE, VOLUME_START_BYTES } from "../../volume/mod.ts";
 import { Problem } from "./problems.ts";
@@ -10,7 +10,7 @@ export interface BodyLimits {
   readonly maxBytes: number;
   /** Longest pause between two chunks, ms. */
   readonly idleMs: number;
-  /** Told the size of every chunk. */
+  /** Called with the size of every chunk. */
   readonly onBytes?: (bytes: number) => void;
 }
 
@@ -71,7 +71,7 @@ export async function readJson(request: Request, limits: BodyLimits): Promise<un
   return parseJson(new Uint8Array(bytes), "the body");
 }
 
-/** What a file begins with. */
+/** Kinds of files, recognised by their first bytes. */
 export type FileKind = "volume" | "zip" | "weights";
 
 const KINDS: Readonly<Record<FileKind, { readonly what: string; readonly matches: (start: Uint8Array) => boolean }>> = {

@@ -2,9 +2,9 @@
 import type { JobEvent } from "../../jobs/mod.ts";
 import type { Services } from "./services.ts";
 
-/** Proxies give up on connections that are silent for longer. */
+/** Proxies close connections that are silent for longer. */
 const HEARTBEAT_MS = 15_000;
-/** How long browsers wait before they ask again. */
+/** How long browsers wait before they reconnect. */
 const RETRY_MS = 3000;
 
 export interface EventStreamOptions {
@@ -12,8 +12,8 @@ export interface EventStreamOptions {
 }
 
 /**
- * The events after `after`, then live ones until `done` or until the server stops. A client that has seen everything of
- * a job that has ended gets 204, which tells browsers not to ask again.
+ * Replies with the events after `after`, then with live ones until `done` or until the server stops. Where a job has
+ * ended and the client has seen everything, the reply is 204: then browsers do not reconnect.
  * @throws {DomainError} `not-found`
  */
 export async function eventStream(
@@ -25,7 +25,7 @@ export async function eventStream(
   const { finishedAt } = await jobs.get(id);
   const gone = new AbortController();
   const events = jobs.events(id, { after, signal: AbortSignal.any([gone.signal, stopping]) });
-  // The log of a job that has ended is complete: its first entry comes at once, or never.
+  // The log of an ended job is complete: its first event comes at once, or never.
   const first = finishedAt === undefined ? undefined : await events.next();
   if (first?.done) return new Response(null, { status: 204 });
   const stream = sse(events, { heartbeatMs, first: first?.value, onCancel: () => gone.abort() });

@@ -1,6 +1,6 @@
 /**
- * Multipart forms with one volume per modality: parsed while they arrive, each part straight to a spool file. What the
- * client calls its files is never looked at.
+ * Multipart forms with one volume per modality, parsed while they arrive; each part is written to a spool file. The
+ * names of the client's files are never read, because they may be those of patients.
  */
 import { Busboy, type BusboyFileStream, type BusboyInstance } from "@fastify/busboy";
 import { once } from "node:events";
@@ -17,7 +17,7 @@ export interface FormOptions<T> {
   readonly options: z.ZodType<T>;
   readonly body: BodyLimits;
   readonly maxFileBytes: number;
-  /** Whether the files will outlive the request. */
+  /** The files will outlive the request. */
   readonly durable: boolean;
 }
 
@@ -27,7 +27,7 @@ export interface VolumeForm<T> {
   readonly options: T;
 }
 
-/** More parts than there are modalities mean a mistake. */
+/** More than the modalities and the options. */
 const MAX_PARTS = 16;
 const MAX_OPTIONS_BYTES = 64 * 1024;
 
@@ -57,7 +57,7 @@ class FormReader<T> {
   constructor(request: Request, settings: FormOptions<T>) {
     this.#request = request;
     this.#settings = settings;
-    this.#failed.promise.catch(() => {}); // it is raced below, perhaps later than it fails
+    this.#failed.promise.catch(() => {}); // it may fail before read() races it
   }
 
   async read(): Promise<void> {
@@ -66,13 +66,13 @@ class FormReader<T> {
     finished.catch(() => {});
     try {
       for await (const chunk of bodyChunks(this.#request, this.#settings.body)) {
-        // A part that was refused ends the reading; otherwise the parser says when it can take more.
+        // A refused part ends the reading; otherwise wait until the parser can take more.
         const drained = parser.write(chunk) ? undefined : once(parser, "drain");
         await Promise.race([this.#failed.promise, drained]);
       }
       parser.end();
       await Promise.race([this.#failed.promise, finished]);
-      // A part may fail at its very end, when the form itself is complete.
+      // A part may still fail when the form itself is complete.
       await Promise.race([this.#failed.promise, Promise.all(this.#parts)]);
     } catch (error) {
       this.#open?.destroy(new Error("The form was given up"));
@@ -103,7 +103,7 @@ class FormReader<T> {
     });
     parser.on("file", (name, stream) => {
       this.#open = stream;
-      stream.on("error", () => {}); // whoever reads it hears of it; after that, nobody needs to
+      stream.on("error", () => {}); // its reader gets the error; without a reader it must not end the process
       const part = this.#take(name, stream).catch((error) => {
         this.#failed.reject(error);
         stream.resume();
@@ -137,7 +137,7 @@ class FormReader<T> {
   }
 }
 
-/** A part's name as it may be shown: it comes from the client. */
+/** A part's name comes from the client: only harmless characters are shown. */
 function printable(name: string): string {
   return name.replaceAll(/[^\w.-]/g, "?").slice(0, 64);
 }

@@ -1,6 +1,6 @@
-/** What a client prefers: `Accept` (RFC 9110, section 12.5.1) and `Prefer` (RFC 7240). */
+/** Preferences of a client: `Accept` (RFC 9110, section 12.5.1) and `Prefer` (RFC 7240). */
 
-/** The first of `offered` that the header likes best; undefined when it takes none. */
+/** The type that the header prefers, the first of `offered` among equals; undefined where it accepts none. */
 export function bestType(accept: string | null, offered: readonly string[]): string | undefined {
   if (accept === null || accept.trim() === "") return offered[0];
   const ranges = accept.split(",").map(parseRange);
@@ -25,7 +25,7 @@ function parseRange(text: string): Range {
   return { type, quality: quality >= 0 && quality <= 1 ? quality : 0 };
 }
 
-/** By the most specific range that fits. */
+/** The quality of the most specific range that fits. */
 function qualityOf(type: string, ranges: readonly Range[]): number {
   const patterns = [type, `${type.split("/")[0]}/*`, "*/*"];
   for (const pattern of patterns) {
@@ -35,7 +35,7 @@ function qualityOf(type: string, ranges: readonly Range[]): number {
   return 0;
 }
 
-/** Whether the client wants its answer later. */
+/** True where the client prefers a job to waiting for the result. */
 export function prefersAsync(request: Request): boolean {
   return (request.headers.get("prefer") ?? "").split(",").some((p) => p.trim().toLowerCase() === "respond-async");
 }

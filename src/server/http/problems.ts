@@ -1,6 +1,6 @@
 /**
- * The one edge where errors become RFC 9457 problems: stable codes to statuses. What nobody foresaw becomes `internal`,
- * without its message.
+ * The one place where errors become RFC 9457 problems: each stable code has its status and title. An unforeseen error
+ * becomes `internal`, without its message.
  */
 import { EngineError } from "../../engine/mod.ts";
 import type { WorkErrorCode } from "../../jobs/mod.ts";
@@ -90,7 +90,7 @@ export interface ProblemOptions extends ErrorOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A refusal of this room; the message goes to the user. */
+/** A refusal by the server itself; its message is shown to the user. */
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly path?: string;
@@ -115,11 +115,11 @@ export interface ProblemBody {
   readonly requestId: string;
 }
 
-/** Codes for which trying again later makes sense, and after how many seconds. */
+/** Codes after which a client may try again, and after how many seconds. */
 const RETRY_AFTER: Partial<Record<ProblemCode, string>> = { busy: "10", stopping: "10", starting: "2" };
 
-/** Errors whose messages are made for users. */
-const TOLD = [DomainError, InferenceError, TrainingError, EngineError];
+/** Errors whose messages are written for users. */
+const SHOWN = [DomainError, InferenceError, TrainingError, EngineError];
 
 function isProblemCode(code: string): code is ProblemCode {
   return Object.hasOwn(TABLE, code);
@@ -129,9 +129,9 @@ function isProblemCode(code: string): code is ProblemCode {
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof VolumeError) return new Problem("invalid-volume", error.message, { cause: error });
-  const told = TOLD.find((type) => error instanceof type) && error as InstanceType<(typeof TOLD)[number]>;
-  if (told && isProblemCode(told.code) && told.code !== "internal") {
-    return new Problem(told.code, told.message, { cause: error });
+  const known = SHOWN.find((type) => error instanceof type) && error as InstanceType<(typeof SHOWN)[number]>;
+  if (known && isProblemCode(known.code) && known.code !== "internal") {
+    return new Problem(known.code, known.message, { cause: error });
   }
   if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) {
     return new Problem("storage-full", "Cannot store it: the server's disk is full; nothing of it was kept", {

@@ -6,8 +6,8 @@ export function json(value: unknown, { status = 200, headers = {} }: ResponseIni
 }
 
 /**
- * A reply with an open file's content and length. The file may be removed once this has resolved: it is open, and its
- * content stays until the reply is sent or given up.
+ * A reply with the content and length of a file. The file may be removed once this has resolved: it is open then, and
+ * its content stays until the reply is sent or aborted.
  */
 export async function fileReply(path: string, headers: Readonly<Record<string, string>>): Promise<Response> {
   const file = await Deno.open(path);
@@ -18,7 +18,7 @@ export async function fileReply(path: string, headers: Readonly<Record<string, s
 /** The name under which clients get a mask. */
 export const MASK_FILE = `mask${WRITTEN_ENDING}`;
 
-/** Asks a browser to save the reply under `fileName`, which must be one of ours. */
+/** Makes a browser save the reply as `fileName`, which must not come from a client. */
 export function attachment(fileName: string): Record<string, string> {
   return { "content-disposition": `attachment; filename="${fileName}"` };
 }

@@ -1,6 +1,6 @@
 /**
- * What a route is: one record with its schemas, replies, refusals and handler. Requests are checked and the OpenAPI
- * document is written from the same record, so a route without a schema or a document cannot be made.
+ * A route is one record: schemas, replies, refusals and handler. Requests are checked and the OpenAPI document is
+ * written from it, so there is no route without a schema or without documentation.
  */
 import { z } from "zod";
 import type { FileKind } from "./body.ts";
@@ -13,7 +13,7 @@ export type Permits = "everyone";
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
-/** What a request's body must be. */
+/** The body that a route takes. */
 export type BodySpec =
   | { readonly kind: "json"; readonly schema: z.ZodType }
   | { readonly kind: "file"; readonly file: FileKind; readonly limit: keyof Limits }
@@ -36,22 +36,22 @@ type BodyOf<B> = B extends { readonly kind: "json"; readonly schema: z.ZodType<i
   : B extends { readonly kind: "file" } ? ReadableStream<Uint8Array<ArrayBuffer>>
   : undefined;
 
-/** A reply: media type → the schema of its JSON, or in words what it is. The first media type is the default. */
+/** A reply: media type → the schema of its JSON, or a description. The first media type is the default. */
 export interface Reply {
   readonly description: string;
   readonly content?: Readonly<Record<string, z.ZodType | string>>;
-  /** Names and meanings of headers worth knowing. */
+  /** Headers that the document lists: name → meaning. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What a handler gets: checked values. */
+/** The checked values of a request. */
 export interface Call<P, Q, B> {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
   readonly request: Request;
   readonly services: Services;
-  /** The media type to reply with, of those of the route's replies. */
+  /** The media type to reply with: one of the route's replies. */
   readonly mediaType: string;
   /** Aborts when the client goes away. */
   readonly signal: AbortSignal;
@@ -69,11 +69,11 @@ export interface Route {
   readonly params: z.ZodObject;
   readonly query: z.ZodObject;
   readonly body?: BodySpec;
-  /** Request headers that the route heeds. */
+  /** Request headers that the route reads: name → meaning. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly replies: Readonly<Record<number, Reply>>;
   readonly refusals: readonly ProblemCode[];
-  /** Parts are of the types that the schemas give. */
+  /** Its arguments have the types of the schemas. */
   readonly handle: (call: Call<unknown, unknown, unknown>) => Response | Promise<Response>;
 }
 

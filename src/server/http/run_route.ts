@@ -1,4 +1,4 @@
-/** A request on its way into a route's handler: everything the route's record says is checked here, and nowhere else. */
+/** Checks a request against its route's record and calls the handler. */
 import { bodyChunks, checkedStart, readJson } from "./body.ts";
 import { bestType } from "./negotiate.ts";
 import { Problem } from "./problems.ts";
@@ -6,7 +6,7 @@ import { type BodySpec, maxBytesOf, mediaTypesOf, type Route } from "./route.ts"
 import type { Services } from "./services.ts";
 import { parseWith, refuseNul } from "./validate.ts";
 
-/** What a body of each kind may call itself. */
+/** Content types that each kind of body may have. */
 const CONTENT_TYPES: Readonly<Record<BodySpec["kind"], RegExp>> = {
   json: /^application\/(json|[\w.-]+\+json)$/,
   form: /^multipart\/form-data$/,

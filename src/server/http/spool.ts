@@ -1,16 +1,16 @@
 /**
- * Uploads on their way: a folder of this process's own in the data directory, readable by nobody else, with random
- * names. What is in it belongs to a request and goes with it.
+ * Files of uploads while their request lasts: a folder of this process in the data directory, readable by nobody else.
+ * Each request has a folder with a random name, which is removed with the request.
  */
 import { exists, removeIfPresent } from "../../storage/mod.ts";
 
 /** A folder for the files of one request; disposing removes it. */
 export interface SpoolFolder extends AsyncDisposable {
-  /** A path for a new file; `name` is one of ours. */
+  /** A path for a new file; `name` must not come from a client. */
   path(name: string): string;
 }
 
-/** Folders of processes that share the data directory are younger than this while they are used. */
+/** A folder that is older than this belongs to no running process. */
 const STALE_MS = 24 * 3600 * 1000;
 
 export class Spool {
@@ -20,7 +20,7 @@ export class Spool {
     this.#root = root;
   }
 
-  /** Opens `<dataDirectory>/spool`; `alone`: no other process uses it, so what lies there was left by a crash. */
+  /** Opens `<dataDirectory>/spool`; `alone`: no other process uses it, so whatever lies there was left by a crash. */
   static async open(dataDirectory: string, { alone }: { alone: boolean }): Promise<Spool> {
     const parent = `${dataDirectory}/spool`;
     await Deno.mkdir(parent, { recursive: true, mode: 0o700 });
@@ -42,7 +42,7 @@ export class Spool {
     };
   }
 
-  /** Throws when files cannot be written and read back. */
+  /** @throws where files cannot be written and read back */
   async check(): Promise<void> {
     const path = `${this.#root}/check-${crypto.randomUUID()}`;
     try {
@@ -63,7 +63,7 @@ export class Spool {
   }
 }
 
-/** Writes chunks to a new file; `durable`: it will outlive the request. */
+/** Writes chunks to a new file; `durable`: it is synced to disk, since it will outlive the request. */
 export async function writeChunks(
   path: string,
   chunks: AsyncIterable<Uint8Array>,

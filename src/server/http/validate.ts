@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { Problem } from "./problems.ts";
 
 /**
- * The value as the schema gives it back. `at` is where in the request it came from ("query", "options", "" for a body).
+ * Returns the schema's output. `at` is where in the request the value came from ("query", "options", "" for a body).
  * @throws {Problem} `invalid-request` with the path of the first wrong field
  */
 export function parseWith<T>(schema: z.ZodType<T>, value: unknown, at: string): T {
@@ -20,7 +20,7 @@ function firstIssue(issue: z.core.$ZodIssue): { path: PropertyKey[]; detail: str
   if (issue.code === "unrecognized_keys") {
     return { path: [...issue.path, issue.keys[0].slice(0, 64)], detail: "there is no such field" };
   }
-  // A union's own message says nothing; that of the alternative that got furthest does.
+  // A union's own message says little: take that of the alternative that matched the most.
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
     const deepest = issue.errors.map((e) => e[0]).reduce((a, b) => b.path.length > a.path.length ? b : a);
     const inner = firstIssue(deepest);
@@ -30,7 +30,7 @@ function firstIssue(issue: z.core.$ZodIssue): { path: PropertyKey[]; detail: str
 }
 
 /**
- * JSON whose texts a database can hold; `name` says in the message what it is.
+ * Parses JSON whose strings a database can hold; `name` stands for it in the message.
  * @throws {Problem} `invalid-json`
  */
 export function parseJson(bytes: Uint8Array, name: string): unknown {
@@ -48,7 +48,7 @@ export function parseJson(bytes: Uint8Array, name: string): unknown {
   }
 }
 
-/** No name here has a NUL character, and PostgreSQL stores none. @throws {Problem} `invalid-request` */
+/** Refuses NUL characters, which PostgreSQL cannot store. @throws {Problem} `invalid-request` */
 export function refuseNul(values: Readonly<Record<string, string>>, at: string): void {
   const name = Object.keys(values).find((name) => values[name].includes("\0"));
   if (name === undefined) return;

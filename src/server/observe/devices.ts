@@ -1,4 +1,4 @@
-/** What this machine can run networks on, probed in the background; again, when asked, while nothing it needs is ready. */
+/** Devices of this machine, probed in the background, and again while no wanted device is ready. */
 import { type Device, type Provider, PROVIDERS } from "../../engine/mod.ts";
 import { deadline } from "./health.ts";
 
@@ -13,7 +13,7 @@ export class DeviceState {
   /** When the last probe ended; Infinity while one runs. */
   #probedAt = Infinity;
 
-  /** Begins to probe at once. */
+  /** Starts to probe at once. */
   constructor(probe: () => Promise<readonly Device[]>, { againMs = AGAIN_MS }: { readonly againMs?: number } = {}) {
     this.#probe = probe;
     this.#againMs = againMs;
@@ -29,17 +29,19 @@ export class DeviceState {
     return this.#known;
   }
 
-  /** What was found; undefined while probing. */
+  /** The devices found; undefined during the first probe. */
   get known(): readonly Device[] | undefined {
     return this.#known;
   }
 
-  /** Waits for the probe, but not longer than `timeoutMs`; then an empty list. */
+  /** Waits for the probe; returns an empty list after `timeoutMs`. */
   async list(timeoutMs: number): Promise<readonly Device[]> {
     return await deadline(this.#found, timeoutMs).catch(() => []);
   }
 
-  /** Whether a wanted provider can be used; undefined during the first probe. If not, it is soon looked for again. */
+  /**
+   * True where a wanted provider is ready; undefined during the first probe. Where none is, a new probe starts soon.
+   */
   ready(wanted: Provider | "auto"): boolean | undefined {
     const ready = this.#known?.some(({ provider, state }) =>
       state === "ready" && (wanted === "auto" || provider === wanted)

@@ -27,7 +27,7 @@ export class Health {
     this.#stopping = stopping;
   }
 
-  /** Whether work can be taken now. */
+  /** Can the server take work now? */
   async ready(): Promise<HealthReport> {
     const now = performance.now();
     if (this.#last === undefined || now - this.#last.at > FRESH_MS) this.#last = { at: now, report: this.#run() };
@@ -35,7 +35,7 @@ export class Health {
     return { ready: ready && !this.#stopping.aborted, checks };
   }
 
-  /** Whether it was ever ready. */
+  /** Was it ever ready? */
   async started(): Promise<HealthReport> {
     const report = await this.ready();
     return { ...report, ready: this.#started };

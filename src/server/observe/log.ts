@@ -1,6 +1,6 @@
 /**
- * The server's log: JSON lines. An entry has no field for names, bodies or query values, and errors are told by class,
- * code and place in the program, never by message: messages may quote paths or headers of patients.
+ * The server's log: JSON lines. An entry has no field for names, bodies or query values. Errors are logged by class,
+ * code and place in the program, never by message, which may quote paths or headers of patients.
  */
 
 export interface LogEntry {
@@ -26,7 +26,7 @@ export function logToStderr(entry: LogEntry): void {
 
 const FRAMES = 6;
 
-/** What may be told of an error: class, code, and the frames of its stack that lie in this program. */
+/** The loggable part of an error: class, code, and the frames of its stack that lie in this program. */
 export function traceOf(error: unknown): Pick<LogEntry, "error" | "code" | "at"> {
   if (!(error instanceof Error)) return { error: typeof error };
   const places = [...(error.stack ?? "").matchAll(/\/(src\/[\w/.-]+:\d+:\d+|node_modules\/[\w@/.+-]+:\d+:\d+)/g)];

@@ -1,8 +1,8 @@
-/** What the server counts, in the Prometheus text format 0.0.4. No label ever carries a name that a user chose. */
+/** Metrics in the Prometheus text format 0.0.4. No label carries a name that a user chose. */
 
 type Labels = Readonly<Record<string, string>>;
 
-/** A family of numbers told apart by labels. */
+/** Numbers of one name with different labels. */
 export interface Family {
   render(): string;
 }
@@ -68,7 +68,7 @@ export class Histogram implements Family {
   }
 }
 
-/** Numbers that are read when they are asked for. */
+/** A gauge whose values are read at the time of the request. */
 export function renderGauge(name: string, help: string, values: readonly (readonly [Labels, number])[]): string {
   return head(name, "gauge", help) + values.map(([labels, value]) => `${name}${key(labels)} ${value}\n`).join("");
 }

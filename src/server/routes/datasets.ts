@@ -54,7 +54,7 @@ export const DATASET_ROUTES = [
     path: "/v1/datasets",
     permits: "everyone",
     tag,
-    summary: "Make an empty data set",
+    summary: "Create an empty data set",
     body: { kind: "json", schema: datasetRequestSchema },
     replies: { 201: { ...whole("The data set"), headers: { location: "Its address" } } },
     refusals: ["invalid-dataset"],
@@ -68,11 +68,11 @@ export const DATASET_ROUTES = [
     path: "/v1/datasets/import",
     permits: "everyone",
     tag,
-    summary: "Make a data set from an archive",
+    summary: "Create a data set from an archive",
     description: `A .zip in ${LAYOUT_TITLES} layout; imported whole or not at all.`,
     query: importQuery,
     body: { kind: "file", file: "zip", limit: "importBytes" },
-    replies: { 201: { description: "What was found", content: { "application/json": importedSchema } } },
+    replies: { 201: { description: "The data set and its layout", content: { "application/json": importedSchema } } },
     refusals: ["invalid-archive", "invalid-dataset", "invalid-volume", "too-large", "unsupported-media-type"],
     async handle({ body, query, services: { datasets, spool } }) {
       await using folder = await spool.folder();

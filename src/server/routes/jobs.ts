@@ -1,4 +1,4 @@
-/** Jobs: how they stand, their events as they come, what they made. */
+/** Jobs: their state, their events and their results. */
 import { WRITTEN_ENDING } from "../../volume/mod.ts";
 import { attachment, fileReply, json, MASK_FILE } from "../http/reply.ts";
 import { presentJob } from "./job_reply.ts";
@@ -10,7 +10,7 @@ import { eventStream } from "../http/event_stream.ts";
 const tag = "Jobs";
 const one = (description: string) => ({ description, content: { "application/json": jobSchema } });
 
-/** The report brings its own styles and pictures and nothing else. */
+/** The report contains its styles and pictures and loads nothing. */
 const REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";
 
 export const JOB_ROUTES = [
@@ -41,15 +41,15 @@ export const JOB_ROUTES = [
     path: "/v1/jobs/{id}/events",
     permits: "everyone",
     tag,
-    summary: "A job's events as they come",
+    summary: "A job's events, live",
     description:
-      "Server-sent events progress, validation, log and done; the stream ends after done. 204 where a client " +
-      "that has seen done asks again.",
+      "Server-sent events progress, validation, log and done; the stream ends after done. 204 where the client " +
+      "has already seen done.",
     params: idParams,
-    headers: { "last-event-id": "Id of the last event seen; what came after it is sent" },
+    headers: { "last-event-id": "Id of the last event seen; the stream starts after it" },
     replies: {
       200: { description: "Events", content: { "text/event-stream": "Server-sent events; data is JSON" } },
-      204: { description: "There will be no more" },
+      204: { description: "There are no further events" },
     },
     refusals: ["not-found"],
     handle: ({ params, request, services }) =>
@@ -84,7 +84,7 @@ export const JOB_ROUTES = [
     path: "/v1/jobs/{id}/mask",
     permits: "everyone",
     tag,
-    summary: "The mask that a segmentation job made",
+    summary: "The mask of a segmentation job",
     params: idParams,
     replies: { 200: { description: "The mask", content: { "application/gzip": `The mask as ${WRITTEN_ENDING}` } } },
     refusals: ["not-found", "gone"],
@@ -102,7 +102,7 @@ export const JOB_ROUTES = [
     summary: "Cancel a job",
     description: "A training's last checkpoint is kept.",
     params: idParams,
-    replies: { 202: one("It is ending, or has ended") },
+    replies: { 202: one("The job, which is ending or has ended") },
     refusals: ["not-found", "job-finished"],
     handle: async ({ params, services: { jobs } }) => json(presentJob(await jobs.cancel(params.id)), { status: 202 }),
   }),

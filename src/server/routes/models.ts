@@ -1,4 +1,4 @@
-/** Models: what there is, which version serves, and packages in and out. */
+/** Models: their versions, which of them is served, and packages in and out. */
 import { importRequestSchema, importWeightFile } from "../../weights/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
 import { type ModelVersion } from "../../registry/mod.ts";
@@ -50,7 +50,7 @@ export const MODEL_ROUTES = [
     permits: "everyone",
     tag,
     summary: "Import a model package",
-    description: "The archive is checked whole before the version appears, as a candidate.",
+    description: "The whole archive is checked before the version appears, as a candidate.",
     body: { kind: "file", file: "zip", limit: "packageBytes" },
     replies: { 201: { ...versionReply("The new candidate"), headers: { location: "The version's address" } } },
     refusals: [
@@ -77,14 +77,13 @@ export const MODEL_ROUTES = [
     path: "/v1/models/import",
     permits: "everyone",
     tag,
-    summary: "Make a model of a PyTorch, safetensors or ONNX file",
-    description:
-      "Nothing in the file is run. Official BrainMVP files need no more than a name; the model is a candidate.",
+    summary: "Import a PyTorch, safetensors or ONNX file as a model",
+    description: "No code in the file is run. Official BrainMVP files need only a name. The model is a candidate.",
     query: importRequestSchema,
     body: { kind: "file", file: "weights", limit: "packageBytes" },
     replies: {
       201: {
-        description: "The new candidate, and what became of the file's tensors",
+        description: "The new candidate, and a report on the file's tensors",
         content: { "application/json": importedModelSchema },
         headers: { location: "The version's address" },
       },
@@ -147,7 +146,7 @@ export const MODEL_ROUTES = [
     permits: "everyone",
     tag,
     summary: "Serve a version",
-    description: "The one served so far is retired, not deleted.",
+    description: "The version served before is retired, not deleted.",
     params: versionParams,
     body: { kind: "json", schema: decisionSchema },
     replies: { 200: versionReply("The version, now served") },

@@ -1,4 +1,4 @@
-/** Pages to look at: the web page, and the API's own description as a document and to read. */
+/** Pages for people: the web page with its modules, and the API as an OpenAPI document and as a page to read. */
 import { z } from "zod";
 import { Problem } from "../http/problems.ts";
 import { json } from "../http/reply.ts";
@@ -49,7 +49,7 @@ export const PAGE_ROUTES = [
   }),
 ];
 
-/** Routes that describe `others` and themselves. */
+/** Routes that document `others` and themselves. */
 export function docsRoutes(others: readonly Route[]): Route[] {
   const document = () => openApiDocument([...others, ...routes]);
   const routes: Route[] = [

@@ -1,4 +1,4 @@
-/** The table of all routes: the server answers to these and the document lists these. */
+/** The table of all routes, which the server answers and the OpenAPI document lists. */
 import type { Route } from "../http/route.ts";
 import { DATASET_ROUTES } from "./datasets.ts";
 import { INFERENCE_ROUTES } from "./inference.ts";

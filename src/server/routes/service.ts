@@ -1,4 +1,4 @@
-/** The service itself: its health, its versions and its metrics, for whoever starts and watches it. */
+/** The service itself: health, versions and metrics, for whoever operates it. */
 import project from "../../../deno.json" with { type: "json" };
 import { json } from "../http/reply.ts";
 import { route } from "../http/route.ts";
@@ -9,7 +9,7 @@ import { healthSchema, liveSchema, versionReplySchema } from "../schemas/replies
 import { ONNXRUNTIME_VERSION, SULCUS_VERSION } from "../settings.ts";
 
 const tag = "Service";
-/** Just after the start devices are still being probed. */
+/** Longest wait for the devices, which are probed just after the start. */
 const PROBE_MS = 10_000;
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -19,7 +19,7 @@ function reply({ ready, checks }: HealthReport, [yes, no]: readonly [string, str
 
 const healthReplies = (good: string) => ({
   200: { description: good, content: { "application/json": healthSchema } },
-  503: { description: "Not yet, or not now", content: { "application/json": healthSchema } },
+  503: { description: "It is not", content: { "application/json": healthSchema } },
 });
 
 async function gauges({ jobs, devices, commit }: Services): Promise<string> {
@@ -38,7 +38,7 @@ async function gauges({ jobs, devices, commit }: Services): Promise<string> {
       {},
       workerRestarts,
     ]]),
-    renderGauge("sulcus_device_ready", "Whether a provider passed its self-test.", ready),
+    renderGauge("sulcus_device_ready", "1 where a provider passed its self-test.", ready),
     renderGauge("process_resident_memory_bytes", "Memory of this process.", [[{}, rss]]),
     renderGauge("process_heap_bytes", "JavaScript heap in use.", [[{}, heapUsed]]),
     renderGauge("process_uptime_seconds", "Since the process began.", [[{}, uptime]]),
@@ -51,9 +51,9 @@ export const SERVICE_ROUTES = [
     path: "/health/live",
     permits: "everyone",
     tag,
-    summary: "Whether the process answers",
-    description: "Waits for nothing.",
-    replies: { 200: { description: "It does", content: { "application/json": liveSchema } } },
+    summary: "Liveness: the process answers",
+    description: "Checks nothing else.",
+    replies: { 200: { description: "It answers", content: { "application/json": liveSchema } } },
     refusals: [],
     handle: () => json({ status: "live" }),
   }),
@@ -62,7 +62,7 @@ export const SERVICE_ROUTES = [
     path: "/health/startup",
     permits: "everyone",
     tag,
-    summary: "Whether the server has started",
+    summary: "Start: the server was ready once",
     replies: healthReplies("It was ready once"),
     refusals: [],
     handle: async ({ services }) => reply(await services.health.started(), ["started", "starting"]),
@@ -72,7 +72,7 @@ export const SERVICE_ROUTES = [
     path: "/health/ready",
     permits: "everyone",
     tag,
-    summary: "Whether the server can take work",
+    summary: "Readiness: the server can take work",
     replies: healthReplies("Database, storage, device and models are there"),
     refusals: [],
     handle: async ({ services }) => reply(await services.health.ready(), ["ready", "not-ready"]),
@@ -84,7 +84,7 @@ export const SERVICE_ROUTES = [
     tag,
     summary: "Versions and devices",
     replies: {
-      200: { description: "What runs here", content: { "application/json": versionReplySchema } },
+      200: { description: "The versions and the devices", content: { "application/json": versionReplySchema } },
     },
     refusals: [],
     handle: async ({ services }) =>

@@ -14,13 +14,13 @@ export function nameOf(schema: z.ZodType): string | undefined {
 }
 
 /**
- * The JSON schemas of all names: what a client may send ("input") or will get ("output").
+ * The JSON schemas of all names: of requests ("input") or replies ("output").
  * References point into `#/components/schemas`.
  */
 export function namedSchemas(io: "input" | "output"): Record<string, Record<string, unknown>> {
   const uri = (id: string) => `#/components/schemas/${id}`;
   const { schemas } = z.toJSONSchema(registry, { io, uri, override: dropSafeBounds });
-  // zod keeps recursive helpers apart in a way that OpenAPI cannot refer to.
+  // zod puts shared helpers where OpenAPI references cannot point.
   const text = JSON.stringify(schemas).replaceAll("schemas/__shared#/$defs/", "schemas/Shared_");
   const { __shared, ...rest } = JSON.parse(text);
   for (const [id, schema] of Object.entries(__shared?.$defs ?? {})) rest[`Shared_${id}`] = schema;
@@ -37,7 +37,7 @@ export function parameterSchema(schema: z.ZodType): Record<string, unknown> {
   return rest;
 }
 
-/** That a JSON number is a safe integer goes without saying. */
+/** Drops the bounds of safe integers, which hold for every JSON number. */
 function dropSafeBounds({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;

@@ -43,7 +43,7 @@ export interface ResponseObject {
   readonly content?: Readonly<Record<string, MediaType>>;
 }
 
-/** What any route may answer with. */
+/** Refusals of every route. */
 const GENERAL: readonly ProblemCode[] = [
   "invalid-request",
   "not-acceptable",
@@ -85,7 +85,7 @@ function bodySchemas(body: BodySpec | undefined): z.ZodType[] {
   return body?.kind === "json" ? [body.schema] : body?.kind === "form" ? [body.options] : [];
 }
 
-/** Whether a named schema is referred to by one of `names`. */
+/** True where one of the schemas in `names` refers to the schema `name`. */
 function isPartOf(name: string, names: ReadonlySet<string>, schemas: Record<string, Json>): boolean {
   return [...names].some((other) => JSON.stringify(schemas[other]).includes(`"#/components/schemas/${name}"`));
 }
@@ -177,12 +177,12 @@ function responseOf({ description, content, headers }: Reply): ResponseObject {
   };
 }
 
-/** Of content that is no JSON. */
+/** The schema of content other than JSON. */
 function plainSchema(type: string, description: string): Json {
   return { ...(type.startsWith("text/") ? { type: "string" } : BINARY), description };
 }
 
-/** A reply per status, with the codes that lead to it. */
+/** One reply per status, with its codes. */
 function problemsOf({ refusals, body }: Route): Map<number, ResponseObject> {
   const codes = [
     ...new Set([

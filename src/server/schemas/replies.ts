@@ -1,4 +1,4 @@
-/** Schemas of what clients get: the document is made from them, and tests hold every reply against them. */
+/** Schemas of replies. The OpenAPI document is written from them, and tests check every reply against them. */
 import { z } from "zod";
 import { type Device, PROVIDERS } from "../../engine/mod.ts";
 import { type ClassifyResult, MODALITIES, type SegmentResult } from "../../inference/mod.ts";
@@ -22,7 +22,7 @@ export const problemSchema = named(
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    code: z.string().describe("Stable; what programs should look at."),
+    code: z.string().describe("Stable, for programs."),
     path: z.string().optional().describe("The field that is wrong."),
     requestId: z.string(),
   }),
@@ -91,7 +91,7 @@ export const modelVersionSchema = named("ModelVersion", z.strictObject(versionSh
 export const modelSchema = named("Model", z.strictObject({ ...summaryShape, ...versionShape }));
 
 const keys = z.array(z.string());
-/** What became of the tensors of a file of weights. */
+/** What an import did with each tensor of a file of weights. */
 const importReportSchema = named(
   "ImportReport",
   z.strictObject({
@@ -103,7 +103,7 @@ const importReportSchema = named(
     missing: keys.describe("Fresh in the network."),
     converted: z.array(z.strictObject({ key: z.string(), from: z.string() })).describe("Stored as other than float32."),
     templates: z.array(z.enum(MODALITIES)),
-    assumed: z.array(z.string()).describe("What the file does not tell."),
+    assumed: z.array(z.string()).describe("Facts that the file does not contain."),
     batchesTracked: count.nullable(),
   }),
 ) satisfies z.ZodType<ImportReport>;
@@ -176,17 +176,17 @@ export const jobSchema = named(
       steps: z.number(),
       epoch: z.number().optional(),
       loss: z.number().optional(),
-      losses: z.record(z.string(), z.number()).optional().describe("Parts of the loss, where it has some."),
+      losses: z.record(z.string(), z.number()).optional().describe("Parts of the loss, where it has any."),
       learningRate: z.number().optional(),
       etaSeconds: z.number().optional(),
-      phase: z.string().optional().describe("What is being done: fold 1 of 2, final, …"),
+      phase: z.string().optional().describe("The current phase: fold 1 of 2, final, …"),
     }).optional(),
     validation: metrics.optional(),
     result: z.strictObject({
       ...used,
-      provider: z.string().optional().describe("What it ran on."),
+      provider: z.string().optional().describe("The provider that ran it."),
       warnings: z.array(warningSchema).optional().describe(
-        "Of a training: also which provider could not do it, and why.",
+        "Of a training: also the providers that failed, and why.",
       ),
       maskUrl: z.string().optional(),
       output: z.union([segmentOutput, classifyOutput]).optional(),

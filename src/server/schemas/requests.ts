@@ -1,4 +1,4 @@
-/** Schemas of what clients send. Unknown fields are refused everywhere. */
+/** Schemas of requests. Unknown fields are refused everywhere. */
 import { z } from "zod";
 import { MISSING_RULES, OUTPUTS } from "../../inference/mod.ts";
 import { PROVIDERS } from "../../engine/mod.ts";
@@ -24,7 +24,7 @@ export const inferenceOptionsSchema = named(
     version: versionSchema.optional().describe("Default: the served version."),
     provider: providerSchema.optional().describe("Default: the server's."),
     missing: z.enum(MISSING_RULES).optional().describe(
-      "What to do about a modality that is not sent: refuse (default) or let the model's template stand in.",
+      "A missing modality is refused (error, the default) or replaced by the model's template.",
     ),
   }),
 );
@@ -55,13 +55,13 @@ named("PretrainingRecipe", pretrainingRecipeSchema);
 export const pretrainingSchema = named(
   "PretrainingRequest",
   z.strictObject({
-    dataset: z.string().min(1).max(100).describe("Id of the data set. Labels are not looked at, modalities may lack."),
+    dataset: z.string().min(1).max(100).describe("Id of the data set. Labels are ignored; cases may lack modalities."),
     name: modelNameSchema.describe("Name of the encoder that gets a candidate version."),
     recipe: pretrainingRecipeSchema.optional(),
   }),
 ) satisfies z.ZodType<PretrainingInput>;
 
-/** A number as a path or query carries it. */
+/** A number in a path or query. */
 const wholeNumber = z.coerce.number("expected a whole number").int("expected a whole number");
 
 export const versionParams = z.object({ name: z.string(), version: wholeNumber.min(1).max(1_000_000) });
@@ -74,9 +74,9 @@ export const jobFilterSchema = z.strictObject({
   kind: z.enum(JOB_KINDS).optional(),
   state: z.enum(JOB_STATES).optional(),
   limit: wholeNumber.min(1).max(1000).optional().describe("Default 100."),
-  before: z.string().max(100).optional().describe("Id of the last job of the former page."),
+  before: z.string().max(100).optional().describe("Id of the last job of the previous page."),
 });
 export const segmentQuery = z.strictObject({ output: outputSchema.optional().describe("Default: labels.") });
 export const importQuery = z.strictObject({
-  name: datasetNameSchema.optional().describe("Instead of the name that the archive gives."),
+  name: datasetNameSchema.optional().describe("Overrides the name in the archive."),
 });

@@ -1,6 +1,6 @@
 /**
- * Tasks without networks for tests of the server. What an image file holds after its first four bytes, which are those
- * of a NIfTI header, is the behaviour of the segmentation as JSON. Trainings are those of the tests of jobs.
+ * Tasks without networks for tests of the server. After the four bytes that begin a NIfTI header, an image file holds
+ * the behaviour of the segmentation as JSON. Trainings are those of the tests of jobs.
  */
 import { EngineError, type EngineErrorCode } from "../../engine/mod.ts";
 import { InferenceError, type InferenceErrorCode } from "../../inference/types.ts";
@@ -12,7 +12,7 @@ import { exists } from "../../storage/mod.ts";
 export interface Behaviour {
   /** How long it takes. */
   readonly ms?: number;
-  /** A folder: it writes `begun` there, and goes on once the test has written `go`; see {@link gateIn}. */
+  /** A folder: the task writes `begun` there and waits for the test to write `go`; see {@link gateIn}. */
   readonly gate?: string;
   readonly fail?: InferenceErrorCode | DeviceFailure | "unforeseen";
   readonly warn?: boolean;

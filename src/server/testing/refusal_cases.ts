@@ -1,4 +1,4 @@
-/** What each route is asked and refuses: the cases of `refusals_test.ts` that need no preparation. */
+/** Requests that each route refuses: the cases of `refusals_test.ts` that need no preparation. */
 import { type Behaviour, image } from "./fake_tasks.ts";
 import { type CallInit, form, zipOf } from "./server.ts";
 
@@ -14,7 +14,7 @@ export const wish = (changes: Record<string, unknown> = {}) => ({
   ...changes,
 });
 
-/** What is asked, and the refusal: status, code, words of the detail, path. */
+/** A request and its refusal: status, code, words of the detail, path. */
 export type Case = readonly [
   method: string,
   path: string,
@@ -27,7 +27,7 @@ export type Case = readonly [
 
 export const octets = (...bytes: number[]) => new Uint8Array(bytes);
 
-/** What the running of a model may end with, and the status; the fake task does so when it is told. */
+/** Failures of a running model, which the fake task imitates, and their statuses. */
 const FAILURES: readonly (readonly [NonNullable<Behaviour["fail"]>, status: number])[] = [
   ["missing-modality", 422],
   ["unknown-modality", 422],

@@ -1,6 +1,6 @@
 /**
- * What the tests of routes start from: the app on a workplace with fake tasks. Every reply that goes through `call` is
- * held against the route's schemas and the OpenAPI document, so a reply that the document does not tell of fails.
+ * The app on a workplace with fake tasks, for the tests of routes. Every reply that `call` gets is checked against the
+ * route's schemas and the OpenAPI document, so an undocumented reply fails.
  */
 import assert from "node:assert/strict";
 import type { JobsOptions } from "../../jobs/jobs.ts";
@@ -139,7 +139,7 @@ function checkProblem(route: Route | undefined, reply: Response, body: unknown):
 async function checkSuccess(route: Route | undefined, reply: Response, type: string | undefined): Promise<void> {
   assert.ok(route, "a route that is not in the table");
   const documented = route.replies[reply.status];
-  assert.ok(documented, `${route.method} ${route.path} replied ${reply.status}, which its record does not tell`);
+  assert.ok(documented, `${route.method} ${route.path} replied ${reply.status}, which its record does not list`);
   answered.add(`${route.method} ${route.path}`);
   const schema = type === undefined ? undefined : documented.content?.[type];
   if (type !== undefined) assert.ok(schema !== undefined, `${route.method} ${route.path} replied ${type}`);

@@ -1,6 +1,6 @@
 /**
- * Keeps other web sites out: a page in somebody's browser must neither send requests in their name nor reach a server on
- * their machine under a name of its own (DNS rebinding). Not a login.
+ * Keeps other web sites out: a page in somebody's browser must neither send requests in their name nor reach a server
+ * on their machine under a name of its own (DNS rebinding). Not a login.
  */
 import { createMiddleware } from "hono/factory";
 import { LOOPBACK_HOSTS, type ServerSettings } from "../../settings.ts";

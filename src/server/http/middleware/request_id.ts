@@ -1,7 +1,7 @@
 /** Names every request, so that a reply, a line of the log and a user's report can be matched. */
 import { createMiddleware } from "hono/factory";
 
-/** What the middleware and the handlers share about one request. */
+/** Facts about one request that middleware and handlers share. */
 export interface Env {
   Variables: {
     requestId: string;

@@ -13,7 +13,7 @@
  */
 
 /**
- * Calls an operation, such as "GET /v1/jobs/{id}". A body that is a Blob is sent as it is, any other as JSON.
+ * Calls an operation, such as "GET /v1/jobs/{id}". A Blob is sent unchanged, any other body as JSON.
  * @template {keyof Operations} K
  * @param {K} operation
  * @param {Input<K>} [input]

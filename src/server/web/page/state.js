@@ -1,11 +1,11 @@
 // @ts-check
-// What the page knows of the server, and how a change by the user is made.
+// The data that the page shows, and the changes that its user makes.
 
 /** @import { DatasetSummary, Job, ModelSummary, ModelVersion } from "./api.d.ts" */
 import { byId } from "./dom.js";
 
 /** @typedef {NonNullable<Job["progress"]>} Progress */
-/** @typedef {{ points: Progress[], progress: Progress | undefined }} Live What a job's events have brought so far. */
+/** @typedef {{ points: Progress[], progress: Progress | undefined }} Live The events of a job so far. */
 
 export const state = {
   /** @type {ModelSummary[]} */
