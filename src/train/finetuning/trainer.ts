@@ -29,12 +29,6 @@ export interface TrainerOptions {
   readonly run: string;
   /** Crop `i` of update `step`; the same for the same arguments. */
   readonly sample: (step: number, i: number) => Promise<Sample>;
-  /** Memory that a step may take, bytes; default: most of what is free. The weights are the same for any. */
-  readonly memoryBytes?: number;
-  /** Whether crops and views pass at once where they can. Default: by the device's traits. */
-  readonly atOnce?: boolean;
-  /** As of `runLoop()`. */
-  readonly spanBytes?: number;
   readonly signal?: AbortSignal;
   readonly onStep: (event: Omit<LoopEvent, "values"> & { readonly loss: number }) => void;
   /** Messages for the user. */
@@ -64,11 +58,11 @@ interface Form {
 }
 
 /** The forms, from the fastest to the one that takes the least memory; their weights differ by rounding only. */
-function formsOf({ engine, networkOf, step, batchSize, memoryBytes, atOnce }: TrainerOptions): Form[] {
-  const budgetBytes = memoryBytes ?? memoryBudget(engine.traits);
+function formsOf({ engine, networkOf, step, batchSize }: TrainerOptions): Form[] {
+  const budgetBytes = memoryBudget(engine.traits);
   const isTaken = (n: number) =>
     networkOf !== undefined && n * step.views > 1 &&
-    (atOnce ?? passesAtOnce(engine.traits, networkOf(n * step.views)));
+    passesAtOnce(engine.traits, networkOf(n * step.views));
   const crops = [...new Set([batchSize, 1])].filter(isTaken);
   return [
     ...crops.map((n) => ({ crops: n, budgetBytes })),

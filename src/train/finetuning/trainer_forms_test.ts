@@ -8,7 +8,7 @@ import { assertClose } from "../../graph/testing/check.ts";
 import { GraphBuilder } from "../../graph/mod.ts";
 import { sizeOf } from "../../tensor/mod.ts";
 import { passesAtOnce, train, type Trained, type TrainerOptions } from "./trainer.ts";
-import { cancelAt, network, optionsOf, sampleOf, SIZE, STEP } from "../testing/trainer.ts";
+import { cancelAt, network, optionsOf, sampleOf, shortOfMemory, SIZE, STEP, withTraits } from "../testing/trainer.ts";
 
 let engine: Engine;
 Deno.test.beforeAll(async () => {
@@ -18,19 +18,8 @@ Deno.test.afterAll(() => engine.close());
 
 const optionsFor = (directory: string, changes: Partial<TrainerOptions> = {}) => optionsOf(engine, directory, changes);
 
-/** The CPU engine as one that has the memory for `runs` updates of the first step, and then only for others. */
-function shortOfMemory(runs: number): Engine {
-  let done = 0, loaded = 0;
-  return disguised(engine, {
-    load: async (model, options) => {
-      const session = await engine.load(model, options);
-      if (loaded++ > 0) return session;
-      const run: typeof session.run = (feeds, how) =>
-        ++done > runs ? Promise.reject(new EngineError("out-of-memory", "too much")) : session.run(feeds, how);
-      return { ...session, run };
-    },
-  });
-}
+/** As a card's traits are: networks of any size take all crops and views at once. */
+const AT_ONCE = { atOnceBytes: Infinity };
 
 const TWO_VIEWS: Partial<TrainerOptions> = {
   networkOf: network,
@@ -49,8 +38,9 @@ const assertEqualWeights = (found: Trained["weights"], expected: Trained["weight
 Deno.test("train() comes to the same weights whether crops and views pass at once or one after the other", () =>
   inFolder(async (folder) => {
     const inTurn = await train(optionsFor(folder, TWO_VIEWS));
-    const atOnce = await train(optionsFor(folder, { ...TWO_VIEWS, atOnce: true, run: "b" }));
-    const spans = await train(optionsFor(folder, { ...TWO_VIEWS, atOnce: true, spanBytes: 2 ** 20, run: "c" }));
+    const card = withTraits(engine, AT_ONCE), spanning = withTraits(engine, { ...AT_ONCE, spanBytes: 2 ** 20 });
+    const atOnce = await train(optionsFor(folder, { ...TWO_VIEWS, engine: card, run: "b" }));
+    const spans = await train(optionsFor(folder, { ...TWO_VIEWS, engine: spanning, run: "c" }));
     for (const { losses, weights } of [atOnce, spans]) {
       assertClose(losses, inTurn.losses, { rtol: 1e-5, what: "losses" });
       assertEqualWeights(weights, inTurn.weights);
@@ -59,7 +49,7 @@ Deno.test("train() comes to the same weights whether crops and views pass at onc
 
 /** The CPU engine as one that has memory for the crops of `crops` views at once. */
 function roomFor(crops: number): Engine {
-  return disguised(engine, {
+  return disguised(withTraits(engine, AT_ONCE), {
     load: async (model, options) => {
       const session = await engine.load(model, options);
       const bytes = crops * 4 * 2 * sizeOf(SIZE);
@@ -77,7 +67,7 @@ Deno.test("train() lets fewer crops pass at once where the device has no memory 
     const inTurn = await train(optionsFor(folder, TWO_VIEWS));
     const logs: string[] = [];
     const onLog = (message: string) => logs.push(message);
-    const options = { ...TWO_VIEWS, atOnce: true, onLog };
+    const options = { ...TWO_VIEWS, engine: withTraits(engine, AT_ONCE), onLog };
     await cancelAt(6, optionsFor(folder, { ...options, run: "b" }));
     const found = await train(optionsFor(folder, { ...options, engine: roomFor(1), run: "b" }));
     assert.deepEqual(logs, ["The device ran out of memory: the training resumes in a form that takes less"]);
@@ -90,7 +80,7 @@ Deno.test("train() resumes in the form that takes the least memory when the devi
     const whole = await train(optionsFor(join(folder, "whole")));
     const seen: number[] = [], logs: string[] = [];
     const options = optionsFor(folder, {
-      engine: shortOfMemory(6),
+      engine: shortOfMemory(engine, 6),
       onStep: ({ step }) => seen.push(step),
       onLog: (message) => logs.push(message),
     });

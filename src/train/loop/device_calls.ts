@@ -13,8 +13,8 @@ import type { MicroBatch, Program } from "./program.ts";
 const CALL_TIMEOUT_MS = 3_600_000;
 
 /** Bytes of feeds that one call takes; 0: every micro-batch is a call. */
-export const spanBytesOf = ({ engine, spanBytes, stop }: Pick<LoopOptions, "engine" | "spanBytes" | "stop">): number =>
-  stop === undefined ? spanBytes ?? engine.traits.spanBytes : 0;
+export const spanBytesOf = ({ engine, stop }: Pick<LoopOptions, "engine" | "stop">): number =>
+  stop === undefined ? engine.traits.spanBytes : 0;
 
 export type Done = Pick<LoopEvent, "learningRate" | "values">;
 

@@ -37,8 +37,6 @@ export interface LoopOptions {
   readonly update: (step: number) => Update;
   /** Returns true to end before the last step; asked after every call. */
   readonly stop?: ((losses: readonly number[]) => boolean) | undefined;
-  /** Feeds of the updates that one call does, bytes; 0: a call is a micro-batch. Default: by the device's traits. */
-  readonly spanBytes?: number;
   readonly signal?: AbortSignal;
   readonly onStep: (event: LoopEvent) => void | Promise<void>;
   /** Messages for the user. */

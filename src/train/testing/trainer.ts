@@ -1,6 +1,7 @@
 /** A small network to train and its samples, for tests of the trainer. */
 import assert from "node:assert/strict";
-import type { Engine } from "../../engine/mod.ts";
+import { type Engine, EngineError, type Traits } from "../../engine/mod.ts";
+import { disguised } from "../../engine/testing/disguised.ts";
 import { type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { Random, sizeOf, tensor } from "../../tensor/mod.ts";
 import type { Sample } from "../data/augment.ts";
@@ -86,4 +87,22 @@ export async function cancelAt(at: number, options: TrainerOptions): Promise<voi
       e instanceof TrainingError && e.code === "cancelled" &&
       e.message === `The fine-tune was cancelled after ${at} of 12 steps`,
   );
+}
+
+/** An engine with other traits. */
+export const withTraits = (engine: Engine, traits: Partial<Traits>): Engine =>
+  disguised(engine, { traits: { ...engine.traits, ...traits } });
+
+/** An engine as one that has the memory for `runs` updates of the first step, and then only for others. */
+export function shortOfMemory(engine: Engine, runs: number): Engine {
+  let done = 0, loaded = 0;
+  return disguised(engine, {
+    load: async (model, options) => {
+      const session = await engine.load(model, options);
+      if (loaded++ > 0) return session;
+      const run: typeof session.run = (feeds, how) =>
+        ++done > runs ? Promise.reject(new EngineError("out-of-memory", "too much")) : session.run(feeds, how);
+      return { ...session, run };
+    },
+  });
 }
