@@ -1,6 +1,6 @@
 /** Runs models in ONNX Runtime's CPU provider in this process, as the oracle of compiler tests. */
-import assert from "node:assert/strict";
 import * as ort from "onnxruntime-node";
+import { assertClose } from "../../src/graph/testing/check.ts";
 import type { Tensor } from "../../src/tensor/mod.ts";
 
 /** Relative to the largest magnitude: float32 against float64. */
@@ -23,12 +23,8 @@ export async function runModel(
   return Object.fromEntries(Object.entries(results).map(([k, t]) => [k, Array.from(t.data as Float32Array, Number)]));
 }
 
-/** Requires every element to be within `RTOL` of the largest expected magnitude. */
-export function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
-  assert.equal(actual.length, expected.length, `${what}: length`);
+/** Asserts that every element is within `RTOL` of the largest expected magnitude. */
+export function assertComputed(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
   const scale = Math.max(1e-3, ...Array.from(expected, (v) => (Number.isFinite(v) ? Math.abs(v) : 0)));
-  for (let i = 0; i < expected.length; i++) {
-    const equal = Object.is(actual[i], expected[i]) || Math.abs(actual[i] - expected[i]) <= RTOL * scale;
-    assert.ok(equal, `${what}[${i}]: ${actual[i]}, expected ${expected[i]} within ${RTOL * scale}`);
-  }
+  assertClose(actual, expected, { atol: RTOL * scale, what });
 }
