@@ -3,7 +3,7 @@ import type { InputInfo, OpDef, PerInput } from "../ir/ir.ts";
 import { broadcastShapes, map, matmul, reduce, transpose, zip } from "../../tensor/ndarray.ts";
 import { type NdArray, sameShape, sizeOf, type TensorType } from "../../tensor/mod.ts";
 import { inferFloat } from "./elementwise.ts";
-import { normalizeAxis } from "./reduce.ts";
+import { normalizeAxis } from "./operands.ts";
 
 /** A permutation that exchanges the last two axes. */
 function swapLast(rank: number): number[] {

@@ -5,7 +5,7 @@
 import type { InputInfo, OpDef, Ops, Value } from "../ir/ir.ts";
 import { map, reduce, reshape, zip } from "../../tensor/ndarray.ts";
 import { type NdArray, sameShape, type TensorType } from "../../tensor/mod.ts";
-import { normalizeAxis } from "./reduce.ts";
+import { normalizeAxis } from "./operands.ts";
 
 /** Axes from `first` to the last. */
 function axesFrom(first: number, rank: number): number[] {

@@ -9,8 +9,9 @@ import {
   type VjpContext,
 } from "../ir/ir.ts";
 import { map, ndarray, reduce, reshape, transpose } from "../../tensor/ndarray.ts";
-import { type NdArray, sizeOf, type Tensor, type TensorType, toNumbers } from "../../tensor/mod.ts";
+import { type NdArray, sizeOf, type TensorType, toNumbers } from "../../tensor/mod.ts";
 import { ONNX_DTYPES } from "../ir/dtypes.ts";
+import { constantNumbers, normalizeAxis } from "./operands.ts";
 
 type ReduceName = "ReduceMax" | "ReduceMean" | "ReduceMin" | "ReduceSum";
 
@@ -20,19 +21,6 @@ function axesOf(rank: number, listed: readonly number[] | undefined): number[] {
   const axes = listed.map((a) => normalizeAxis(a, rank));
   if (new Set(axes).size !== axes.length) throw new RangeError(`expected distinct axes, got [${listed}]`);
   return axes;
-}
-
-/** @throws {RangeError} when the axis does not exist */
-export function normalizeAxis(axis: number, rank: number): number {
-  const a = axis < 0 ? axis + rank : axis;
-  if (a < 0 || a >= rank) throw new RangeError(`expected an axis of a rank-${rank} tensor, got ${axis}`);
-  return a;
-}
-
-/** The numbers of a constant input. @throws {TypeError} when it is computed at run time */
-export function constantNumbers(input: { readonly constant?: Tensor | undefined }, what: string): number[] {
-  if (input.constant === undefined) throw new TypeError(`expected constant ${what}, got a computed value`);
-  return toNumbers(input.constant);
 }
 
 function infer([x, axes]: PerInput<ReduceName, InputInfo>, { keepdims }: { keepdims: number }): TensorType {

@@ -2,7 +2,7 @@
 import type { AttrsOf, OpDef } from "../ir/ir.ts";
 import { matmul, ndarray, reshape } from "../../tensor/ndarray.ts";
 import { sizeOf, tensor } from "../../tensor/mod.ts";
-import { constantNumbers } from "./reduce.ts";
+import { constantNumbers } from "./operands.ts";
 import { multiplyAxis } from "./shape.ts";
 
 type Attrs = AttrsOf<"Resize">;

@@ -11,7 +11,7 @@ import {
 } from "../../tensor/ndarray.ts";
 import { sizeOf, type Tensor, tensor, toNumbers } from "../../tensor/mod.ts";
 import { ONNX_DTYPES } from "../ir/dtypes.ts";
-import { constantNumbers, normalizeAxis } from "./reduce.ts";
+import { constantNumbers, normalizeAxis } from "./operands.ts";
 
 /** A Slice's starts, lengths and steps for every axis, clamped as ONNX says. */
 interface SliceSpec {

@@ -1,6 +1,6 @@
 /** Import rules of normalisations. */
 import type { Value } from "../../ir/ir.ts";
-import { normalizeAxis } from "../../ops/reduce.ts";
+import { normalizeAxis } from "../../ops/operands.ts";
 import { tensor } from "../../../tensor/mod.ts";
 import type { RuleContext, Rules } from "./rule.ts";
 

@@ -1,6 +1,6 @@
 /** Import rules of reductions and running sums. */
 import type { Value } from "../../ir/ir.ts";
-import { normalizeAxis } from "../../ops/reduce.ts";
+import { normalizeAxis } from "../../ops/operands.ts";
 import { multiplyAxis } from "../../ops/shape.ts";
 import { isFloat, sizeOf, type Tensor, tensor, toNumbers } from "../../../tensor/mod.ts";
 import { cut, view } from "./shape.ts";

@@ -3,7 +3,7 @@ import { type RawAttr, type RawNode, safeInteger } from "../decode.ts";
 import type { FoldingBuilder } from "../fold.ts";
 import type { Ops, Value } from "../../ir/ir.ts";
 import { ONNX_DTYPES } from "../../ir/dtypes.ts";
-import { normalizeAxis } from "../../ops/reduce.ts";
+import { normalizeAxis } from "../../ops/operands.ts";
 import { type DType, quoted, type Tensor } from "../../../tensor/mod.ts";
 
 /** Returns the outputs of a foreign node as values of the IR, in order. */

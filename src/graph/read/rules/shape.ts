@@ -1,7 +1,7 @@
 /** Import rules of operators that move elements: their shapes, axes and index lists become constants. */
 import type { Value } from "../../ir/ir.ts";
 import { stridesOf } from "../../../tensor/ndarray.ts";
-import { constantNumbers, normalizeAxis } from "../../ops/reduce.ts";
+import { constantNumbers, normalizeAxis } from "../../ops/operands.ts";
 import { sizeOf, type Tensor, tensor, toNumbers } from "../../../tensor/mod.ts";
 import { listLength, type RuleContext, type Rules } from "./rule.ts";
 

@@ -1,6 +1,6 @@
 /** Import rules of convolution, pooling and resizing: `auto_pad` becomes pads, scales become sizes. */
 import type { AttrsOf, Value } from "../../ir/ir.ts";
-import { normalizeAxis } from "../../ops/reduce.ts";
+import { normalizeAxis } from "../../ops/operands.ts";
 import type { RuleContext, Rules } from "./rule.ts";
 
 interface WindowAttrs {
