@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type Device, PROVIDERS } from "../../engine/mod.ts";
 import { type ClassifyResult, MODALITIES, type SegmentResult } from "../../inference/mod.ts";
 import { DATASET_LAYOUTS, datasetDetailSchema, datasetSummarySchema } from "../../datasets/mod.ts";
-import { JOB_KINDS, JOB_STATES } from "../../jobs/mod.ts";
+import { JOB_KINDS, JOB_STATES, type JobKind, type OutputOf } from "../../jobs/mod.ts";
 import { FORMAT_NAMES, type ImportReport } from "../../weights/mod.ts";
 import { manifestSchema, type ModelSummary, VERSION_STATES } from "../../registry/mod.ts";
 import { CHECK_STATES, CHECKS } from "../observe/health.ts";
@@ -135,6 +135,10 @@ const classifyResultShape = {
 };
 const segmentOutput = named("SegmentOutput", z.strictObject(segmentResultShape)) satisfies z.ZodType<SegmentResult>;
 const classifyOutput = named("ClassifyOutput", z.strictObject(classifyResultShape)) satisfies z.ZodType<ClassifyResult>;
+/** The `output` of a job's result, for every kind that has one. */
+const OUTPUTS = { segment: segmentOutput, classify: classifyOutput } satisfies {
+  readonly [K in JobKind as undefined extends OutputOf<K> ? never : K]: z.ZodType<OutputOf<K>>;
+};
 const used = { model: z.string(), version: z.int() };
 export const segmentationSchema = named(
   "Segmentation",
@@ -189,7 +193,7 @@ export const jobSchema = named(
         "Of a training: also the providers that failed, and why.",
       ),
       maskUrl: z.string().optional(),
-      output: z.union([segmentOutput, classifyOutput]).optional(),
+      output: z.union(Object.values(OUTPUTS)).optional(),
     }).optional(),
     error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
   }),

@@ -29,12 +29,12 @@ function drawJobs() {
   return state.jobs.map(drawJob);
 }
 
-/** @type {Record<Job["kind"], string>} */
-const NAMES = {
-  finetune: "Fine-tune",
-  pretrain: "Pre-training",
-  segment: "Segmentation",
-  classify: "Classification",
+/** @type {Record<Job["kind"], { name: string, trains: boolean }>} */
+const KINDS = {
+  finetune: { name: "Fine-tune", trains: true },
+  pretrain: { name: "Pre-training", trains: true },
+  segment: { name: "Segmentation", trains: false },
+  classify: { name: "Classification", trains: false },
 };
 
 /** @param {Job} job */
@@ -46,7 +46,7 @@ function drawJob(job) {
     h(
       "div",
       { className: "head" },
-      h("strong", {}, NAMES[kind]),
+      h("strong", {}, KINDS[kind].name),
       badge(job.state),
       result && h("span", {}, `${result.model}, version ${result.version}`),
       h("span", { className: "dim" }, time(createdAt)),
@@ -61,8 +61,8 @@ function drawJob(job) {
 
 /** @param {Job} job */
 const isOpen = ({ state: word }) => word === "queued" || word === "running";
-/** @param {Pick<Job, "kind">} job */
-const isTraining = ({ kind }) => kind === "finetune" || kind === "pretrain";
+/** @param {Job} job */
+const isTraining = ({ kind }) => KINDS[kind].trains;
 
 /**
  * The part of a job that changes with every step.

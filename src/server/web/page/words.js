@@ -21,6 +21,9 @@ const METRICS = {
 export const scores = (metrics = {}) =>
   Object.entries(metrics).map(([key, value]) => METRICS[key]?.(value) ?? `${key} ${number(value)}`).join(", ");
 
+/** @param {number} count */
+export const cases = (count) => count === 1 ? "1 case" : `${count} cases`;
+
 /** @param {string} iso */
 export const time = (iso) =>
   new Date(iso).toLocaleString(undefined, {
