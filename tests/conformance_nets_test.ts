@@ -238,7 +238,7 @@ testOnAll("slidingLogits() of a phantom", {
     for (let c = 0; c < 2; c++) {
       const [a, b] = [found, onCpu].map((v) => Uint8Array.from(v.subarray(c * voxels, (c + 1) * voxels), isPositive));
       const size = a.reduce((n, v) => n + v, 0);
-      assert.ok(size > 0.01 * voxels && size < 0.99 * voxels, `region ${c} of ${size} voxels tells nothing`);
+      assert.ok(size > 0.01 * voxels && size < 0.99 * voxels, `region ${c} of ${size} voxels proves nothing`);
       assert.ok(dice(a, b) >= VOLUME.dice, `Dice of region ${c} is ${dice(a, b)}`);
     }
   },

@@ -53,8 +53,8 @@ Deno.test("deno task bench ends with 2 and the names there are when --only names
   }).output();
   assert.equal(code, 2);
   assert.equal(stdout.length, 0);
-  const told = new TextDecoder().decode(stderr);
-  for (const name of Object.keys(BENCHES)) assert.ok(told.includes(name), `${name} is not named in ${told}`);
+  const printed = new TextDecoder().decode(stderr);
+  for (const name of Object.keys(BENCHES)) assert.ok(printed.includes(name), `${name} is not named in ${printed}`);
 });
 
 Deno.test("timesOf() leaves the first run out of the best and the median", () => {

@@ -5,9 +5,9 @@
 
 export interface RoomRules {
   readonly room: string;
-  /** What it does, in one line. */
+  /** Its work, in one line. */
   readonly is: string;
-  /** What goes in and comes out. */
+  /** Its input and output. */
   readonly flow: string;
   /**
    * Its folders; a file imports from its own folder and those after it. `.` stands for the files that lie in the room

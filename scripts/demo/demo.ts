@@ -54,12 +54,12 @@ async function upload(server: Service, folder: string, cases: readonly string[])
 async function finetune(server: Service, request: Record<string, unknown>): Promise<number> {
   const { id } = await (await call(server, "POST", "/v1/finetunes", { body: request })).json();
   const events = await call(server, "GET", `/v1/jobs/${id}/events`, { accept: "text/event-stream" });
-  let told = 0;
+  let nextStep = 0;
   for await (const { type, data } of eventsOf(events.body!)) {
     if (type === "log") say(`  ${data.message}`);
-    if (type === "progress" && data.step >= told) {
+    if (type === "progress" && data.step >= nextStep) {
       say(`  step ${data.step} of ${data.steps}, loss ${data.loss.toFixed(3)}, ${data.etaSeconds} s left`);
-      told = data.step === 1 ? data.steps / 10 : told + data.steps / 10;
+      nextStep = data.step === 1 ? data.steps / 10 : nextStep + data.steps / 10;
     }
     if (type !== "done") continue;
     if (data.state === "succeeded") return data.result.version;

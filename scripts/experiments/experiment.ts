@@ -41,7 +41,9 @@ export async function runExperiments(plans: readonly Plan[], options: Experiment
     records.set(plan, record);
     if (record.rows.length > before.length) await writeRecord(record, outDirectory);
     const isKnown = (row: Row) => before.some((b) => labelOf(b) === labelOf(row));
-    for (const row of record.rows.filter((r) => !isKnown(r))) log(`${plan.name}: ${labelOf(row)}: ${told(row, plan)}`);
+    for (const row of record.rows.filter((r) => !isKnown(r))) {
+      log(`${plan.name}: ${labelOf(row)}: ${valuesText(row, plan)}`);
+    }
   };
   for (const plan of plans) await write(plan);
   const planOf = new Map<string, Plan>();
@@ -72,7 +74,7 @@ export async function runExperiments(plans: readonly Plan[], options: Experiment
 
 const labelOf = ({ variant, at, seed }: Row) => [variant, at, `seed ${seed}`].filter((s) => s !== "").join(", ");
 
-const told = ({ values }: Row, { metrics }: Plan) =>
+const valuesText = ({ values }: Row, { metrics }: Plan) =>
   metrics.map((m) => `${m.name} ${values[m.key]?.toFixed(m.digits) ?? "–"}`).join(", ");
 
 /** Every run of a plan, after the runs that it needs. */

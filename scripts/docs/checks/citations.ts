@@ -1,4 +1,4 @@
-/** Citations of the method: which sections `docs/method/` has, and which of them a text cites that it does not have. */
+/** Citations of the method: the sections of `docs/method/`, and the citations of a text that lead to none. */
 
 /** A section's numbered rows and items, by the section's number: `B.3` → its table's rows. */
 export type Sections = ReadonlyMap<string, ReadonlySet<number>>;
@@ -23,7 +23,7 @@ const ROWS = / (?:rows?|items?|steps?) (\d+(?:(?:, | and | to )\d+)*)/.source;
 /** A section in a text, with its rows: `B.3 rows 10, 11`. A letter alone is a part only where it follows `docs/method`. */
 const CITED = new RegExp(`(?<![\\w.])(?:docs/method ([A-F])\\b(?!\\.)|(${SECTION})(?:${ROWS})?)(?![\\w])`, "g");
 
-/** What a source text cites, in words: one line for each section or row that is not there. */
+/** The cited sections and rows that do not exist, in words, one line each. */
 export function danglingCitations(text: string, sections: Sections): string[] {
   if (!text.includes("docs/method")) return [];
   // a citation may be broken over two lines of a comment

@@ -1,4 +1,4 @@
-/** What documents point at: files that other documents link to, and files of the repository named in code marks. */
+/** The files that documents point at by links and in code marks. */
 import { existsSync } from "node:fs";
 import { dirname, join, normalize } from "node:path/posix";
 import { ROOT } from "../files.ts";

@@ -61,7 +61,7 @@ export const SMOKE_PHANTOM_TASK: PhantomTask = {
 export interface Variant {
   readonly name: string;
   readonly weights: ResolvedBrainmvp["weights"] | null;
-  /** Whether the fine-tune has two views with templates; without distillation no template was learnt. */
+  /** The fine-tune has two views with templates; without distillation no template was learnt. */
   readonly templates: boolean;
 }
 

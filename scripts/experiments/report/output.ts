@@ -164,8 +164,8 @@ function verdict(record: ExperimentRecord, metric: Metric): string {
     ["worse with every seed", lists.worse],
     ["neither", lists.mixed],
   ] as const;
-  const told = parts.filter(([, names]) => names.length > 0).map(([how, names]) => `${how}: ${names.join(", ")}`);
+  const outcomes = parts.filter(([, names]) => names.length > 0).map(([how, names]) => `${how}: ${names.join(", ")}`);
   return `- ${metric.name} against ${record.baseline}: ${
-    told.length > 0 ? told.join("; ") : "nothing to compare yet"
+    outcomes.length > 0 ? outcomes.join("; ") : "nothing to compare yet"
   }.`;
 }

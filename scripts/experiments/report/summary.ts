@@ -46,8 +46,15 @@ function linesOf(record: ExperimentRecord): Line[] {
     const comparison = compare(rows, metric, record);
     if (base === undefined || comparison.difference === null) return [];
     const place = at === "" ? "" : chart.kind === "lines" ? `, ${at} % labelled` : `, test ${at}`;
-    const told = (rows: typeof base.rows) => meanSd(spreadOf(valuesOf(rows, metric)), metric.digits);
-    const cells = [title + place, variant, metric.name, told(base.rows), told(rows), difference(comparison, metric)];
+    const spread = (rows: typeof base.rows) => meanSd(spreadOf(valuesOf(rows, metric)), metric.digits);
+    const cells = [
+      title + place,
+      variant,
+      metric.name,
+      spread(base.rows),
+      spread(rows),
+      difference(comparison, metric),
+    ];
     return [{ cells, comparison }];
   });
 }

@@ -47,7 +47,7 @@ export interface Run {
   readonly settings: unknown;
   /** Runs whose results this one uses. */
   readonly needs: readonly Run[];
-  /** Whether others use its output folder. */
+  /** Other runs use its output folder. */
   readonly keepsOutput: boolean;
   execute(context: RunContext): Promise<unknown>;
 }

@@ -21,7 +21,7 @@ Deno.test("missing() returns the runs that are not done, each once, after those 
     assert.deepEqual(titles(await missing([first], cache)), []);
   }));
 
-/** Runs that end when told to. */
+/** Runs that end on command. */
 function held(jobs: number, runs: readonly Run[]) {
   const going = new Map<string, PromiseWithResolvers<void>>();
   const all = performAll(runs, {
