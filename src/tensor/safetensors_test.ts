@@ -34,7 +34,7 @@ Deno.test("decodeSafetensors() reads every element type that the format's own wr
   assert.throws(() => toTensor(tensors.get("short")!), { message: /element type that networks have, got int16/ });
 });
 
-/** A file with this header, which is JSON or a text as it is, and zeros as data. */
+/** A file with this header, JSON or raw text, and zeros as data. */
 function fileOf(header: unknown, dataBytes = 0): Uint8Array {
   const json = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
   const bytes = new Uint8Array(8 + json.length + dataBytes);

@@ -63,7 +63,7 @@ Deno.test("rematerialise() leaves a graph alone that fits", () => {
   assert.deepEqual([found.recomputed, found.extraCost], [0, 0]);
 });
 
-Deno.test("rematerialise() tells the least that it found, which grows more slowly than the depth", () => {
+Deno.test("rematerialise() reports the least memory that it found, which grows more slowly than the depth", () => {
   const leastOf = (layers: number) => {
     const { graph, feeds } = deep(layers);
     try {

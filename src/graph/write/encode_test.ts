@@ -29,7 +29,7 @@ Deno.test("encodeModel() writes what importModel() reads back line by line", () 
   assert.deepEqual(tensorBytes(weight), tensorBytes(graph.constants.get("stem.weight")!));
 });
 
-Deno.test("encodeModel() with open sizes tells no size of a volume and no shape that gives one away", () => {
+Deno.test("encodeModel() with open sizes states no size of a volume and no shape from which one follows", () => {
   const b = new GraphBuilder();
   const x = b.input("x", { dtype: "float32", shape: [1, 2, 6, 6] });
   const rows = b.op.Reshape(b.op.Relu(x), [2, 36]);

@@ -9,7 +9,7 @@ function product({ shape: [rows, columns], data }: Tensor, v: readonly number[])
   return Array.from({ length: rows }, (_, i) => v.reduce((sum, x, j) => sum + Number(data[i * columns + j]) * x, 0));
 }
 
-/** What a slab's outputs are, by its products. */
+/** The outputs of a slab, computed by its products. */
 function filtered(slab: Slab, x: readonly number[], { taps, pad }: { taps: readonly number[]; pad: number }) {
   const { filter: { taps: g, divisor }, tiles, input: [from, to] } = slab, points = pointsOf(slab.filter);
   const kernels = points.map((t) => g[t].reduce((sum, factor, k) => sum + factor * taps[k] / divisor, 0));
