@@ -25,10 +25,7 @@ export async function call(operation, { params = {}, query = {}, body } = {}) {
   const isFile = body instanceof Blob;
   const reply = await fetch(address(path, params, query), {
     method,
-    headers: {
-      accept: "application/json",
-      ...(body && !isFile && { "content-type": "application/json" }),
-    },
+    headers: { accept: "application/json", ...(body && !isFile && { "content-type": "application/json" }) },
     body: isFile ? body : JSON.stringify(body),
   });
   const isJson = (reply.headers.get("content-type") ?? "").includes("json");
@@ -46,13 +43,8 @@ export async function call(operation, { params = {}, query = {}, body } = {}) {
  * @param {Record<string, unknown>} [query]
  */
 export function address(path, params, query = {}) {
-  const filled = path.replaceAll(
-    /\{(\w+)\}/g,
-    (_, name) => encodeURIComponent(String(params[name])),
-  );
-  const search = new URLSearchParams(
-    Object.entries(query).map(([name, value]) => [name, String(value)]),
-  );
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(params[name])));
+  const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
   return search.size > 0 ? `${filled}?${search}` : filled;
 }
 

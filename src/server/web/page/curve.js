@@ -33,22 +33,10 @@ export function lossCurve(progress) {
   return svg(
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label },
-    svg("rect", {
-      class: "frame",
-      x: LEFT,
-      y: TOP,
-      width: WIDTH - LEFT - RIGHT,
-      height: HEIGHT - TOP - BOTTOM,
-      rx: 4,
-    }),
+    svg("rect", { class: "frame", x: LEFT, y: TOP, width: WIDTH - LEFT - RIGHT, height: HEIGHT - TOP - BOTTOM, rx: 4 }),
     text(LEFT - 6, TOP + 10, "end", number(high)),
     text(LEFT - 6, HEIGHT - BOTTOM, "end", number(low)),
-    text(
-      LEFT,
-      HEIGHT - 8,
-      "start",
-      `loss, ${phases[phases.length - 1] ?? "training"}`,
-    ),
+    text(LEFT, HEIGHT - 8, "start", `loss, ${phases[phases.length - 1] ?? "training"}`),
     text(WIDTH - RIGHT, HEIGHT - 8, "end", `step ${steps}`),
     ...lines,
   );

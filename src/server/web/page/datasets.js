@@ -5,7 +5,7 @@
 import { call } from "./api.js";
 import { byId, column, formById, h, numbers, redraw, table } from "./dom.js";
 import { attempt, state } from "./state.js";
-import { time } from "./words.js";
+import { cases, time } from "./words.js";
 
 export function refreshDatasets() {
   redraw("dataset-list", state.datasets, drawDatasets);
@@ -33,20 +33,14 @@ function drawDatasets() {
         .join(", "),
       d.caseCount,
       time(d.createdAt),
-      h("button", {
-        ariaLabel: `Delete ${d.name}`,
-        onclick: () => deleteDataset(d),
-      }, "Delete…"),
+      h("button", { ariaLabel: `Delete ${d.name}`, onclick: () => deleteDataset(d) }, "Delete…"),
     ]),
   );
 }
 
 /** @param {DatasetSummary} dataset */
 function deleteDataset({ id, name, caseCount }) {
-  const many = caseCount === 1 ? "its case" : `its ${caseCount} cases`;
-  if (
-    confirm(`Delete the data set ${name} with ${many}? This cannot be undone.`)
-  ) {
+  if (confirm(`Delete the data set ${name} with ${cases(caseCount)}? This cannot be undone.`)) {
     attempt(() => call("DELETE /v1/datasets/{id}", { params: { id } }));
   }
 }
@@ -56,8 +50,5 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   const [archive] = input("archive").files ?? [];
   const body = new Blob([archive], { type: "application/zip" });
-  attempt(
-    () => call("POST /v1/datasets/import", { body }),
-    byId("import-status"),
-  );
+  attempt(() => call("POST /v1/datasets/import", { body }), byId("import-status"));
 });

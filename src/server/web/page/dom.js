@@ -20,13 +20,9 @@ export function formById(id) {
   return {
     form,
     /** @param {string} name */
-    select: (
-      name,
-    ) => /** @type {HTMLSelectElement} */ (form.elements.namedItem(name)),
+    select: (name) => /** @type {HTMLSelectElement} */ (form.elements.namedItem(name)),
     /** @param {string} name */
-    input: (
-      name,
-    ) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name)),
+    input: (name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name)),
   };
 }
 
@@ -111,21 +107,14 @@ export function table(columns, rows) {
     row.map((cell, i) =>
       h(
         kind,
-        {
-          className: columns[i].number ? "number" : "",
-          "data-title": columns[i].title,
-        },
+        { className: columns[i].number ? "number" : "", "data-title": columns[i].title },
         cell instanceof Node ? cell : String(cell),
       )
     );
   return h(
     "table",
     {},
-    h(
-      "thead",
-      {},
-      h("tr", {}, ...cells("th", columns.map(({ title }) => title))),
-    ),
+    h("thead", {}, h("tr", {}, ...cells("th", columns.map(({ title }) => title)))),
     h("tbody", {}, ...rows.map((row) => h("tr", {}, ...cells("td", row)))),
   );
 }
@@ -159,9 +148,7 @@ export function fillSelect(select, options, empty) {
   if (select.dataset.key === key) return;
   const chosen = select.value;
   select.dataset.key = key;
-  select.replaceChildren(
-    ...options.map(({ value, label }) => h("option", { value }, label)),
-  );
+  select.replaceChildren(...options.map(({ value, label }) => h("option", { value }, label)));
   if (options.length === 0) select.append(h("option", { value: "" }, empty));
   if (options.some((o) => o.value === chosen)) select.value = chosen;
   select.disabled = options.length === 0;

@@ -4,6 +4,7 @@
 import { call, upload } from "./api.js";
 import { byId, fillSelect, formById, h } from "./dom.js";
 import { attempt, say, state } from "./state.js";
+import { cases } from "./words.js";
 
 const run = formById("run-form");
 const train = formById("train-form");
@@ -11,23 +12,12 @@ const train = formById("train-form");
 export function refreshForms() {
   const { models, datasets } = state;
   const served = models.filter((m) => m.servedVersion !== null)
-    .map(({ name, task }) => ({
-      value: name,
-      label: `${name} (${task})`,
-      task,
-    }));
-  fillSelect(
-    run.select("model"),
-    served.filter((m) => m.task !== "encoder"),
-    "no model is served",
-  );
+    .map(({ name, task }) => ({ value: name, label: `${name} (${task})`, task }));
+  fillSelect(run.select("model"), served.filter((m) => m.task !== "encoder"), "no model is served");
   fillSelect(train.select("base"), served, "no model is served");
   fillSelect(
     train.select("dataset"),
-    datasets.filter((d) => d.caseCount > 0).map((d) => ({
-      value: d.id,
-      label: `${d.name}, ${d.caseCount} cases`,
-    })),
+    datasets.filter((d) => d.caseCount > 0).map((d) => ({ value: d.id, label: `${d.name}, ${cases(d.caseCount)}` })),
     "no data set has cases",
   );
 }
@@ -35,9 +25,7 @@ export function refreshForms() {
 run.select("model").addEventListener("change", async () => {
   const name = run.select("model").value;
   if (name === "") return byId("run-images").replaceChildren();
-  const { manifest } = await call("GET /v1/models/{name}", {
-    params: { name },
-  });
+  const { manifest } = await call("GET /v1/models/{name}", { params: { name } });
   const inputs = manifest.modalities.map((m) =>
     h("label", {}, m, h("input", { type: "file", name: m, accept: ".nii,.gz" }))
   );
@@ -52,12 +40,7 @@ run.form.addEventListener("submit", async (event) => {
   const name = run.select("model").value;
   const task = state.models.find((m) => m.name === name)?.task;
   const form = new FormData();
-  form.append(
-    "options",
-    JSON.stringify({
-      missing: run.input("template").checked ? "template" : "error",
-    }),
-  );
+  form.append("options", JSON.stringify({ missing: run.input("template").checked ? "template" : "error" }));
   for (const label of byId("run-images").children) {
     const input = label.querySelector("input");
     const file = input?.files?.[0];

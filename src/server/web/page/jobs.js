@@ -14,11 +14,7 @@ import { duration, number, scores, time } from "./words.js";
 const DRAW_MS = 250;
 
 export function refreshJobs() {
-  redraw(
-    "job-list",
-    state.jobs.map((job) => ({ ...job, progress: undefined })),
-    drawJobs,
-  );
+  redraw("job-list", state.jobs.map((job) => ({ ...job, progress: undefined })), drawJobs);
   for (const job of state.jobs) if (job.state === "running") follow(job);
 }
 
@@ -74,17 +70,9 @@ function liveOf(job) {
   /** @type {Child[]} */
   const parts = [
     isOpen(job) && progress &&
-    h("progress", {
-      max: 1,
-      value: progress.step / progress.steps,
-      ariaLabel: "progress",
-    }),
+    h("progress", { max: 1, value: progress.step / progress.steps, ariaLabel: "progress" }),
     isOpen(job) &&
-    h(
-      "span",
-      { className: "dim" },
-      progress ? progressText(job, progress) : beginning,
-    ),
+    h("span", { className: "dim" }, progress ? progressText(job, progress) : beginning),
     isTraining(job) && curveOf(job),
   ];
   return parts.filter(isShown);
@@ -96,17 +84,9 @@ function actionsOf(job) {
   const cancel = () => attempt(() => call("POST /v1/jobs/{id}/cancel", { params: { id } }));
   return [
     job.state === "succeeded" && isTraining(job) &&
-    h(
-      "a",
-      { href: address("/v1/jobs/{id}/report", { id }), type: "text/html" },
-      "Report",
-    ),
+    h("a", { href: address("/v1/jobs/{id}/report", { id }), type: "text/html" }, "Report"),
     result?.maskUrl &&
-    h(
-      "a",
-      { href: result.maskUrl, download: "mask.nii.gz" },
-      "Download the mask",
-    ),
+    h("a", { href: result.maskUrl, download: "mask.nii.gz" }, "Download the mask"),
     isOpen(job) && h("button", { onclick: cancel }, "Cancel"),
   ];
 }
@@ -115,13 +95,8 @@ function actionsOf(job) {
  * @param {Job} job
  * @param {Progress} progress
  */
-function progressText(
-  job,
-  { phase, step, steps, loss, learningRate, etaSeconds = 0 },
-) {
-  const parts = [
-    `${phase ? `${phase}: ` : ""}${isTraining(job) ? "step" : "window"} ${step} of ${steps}`,
-  ];
+function progressText(job, { phase, step, steps, loss, learningRate, etaSeconds = 0 }) {
+  const parts = [`${phase ? `${phase}: ` : ""}${isTraining(job) ? "step" : "window"} ${step} of ${steps}`];
   if (loss !== undefined) parts.push(`loss ${number(loss, 4)}`);
   if (learningRate !== undefined) {
     parts.push(`learning rate ${learningRate.toExponential(1)}`);
@@ -140,10 +115,7 @@ function outputOf(output) {
         [column("Label"), numbers("Voxels"), numbers("mL")],
         output.labels.map((l) => [l.name, l.voxels, number(l.volumeMl)]),
       )
-      : table(
-        [column("Class"), numbers("Probability")],
-        output.classes.map((c) => [c.label, number(c.probability)]),
-      ),
+      : table([column("Class"), numbers("Probability")], output.classes.map((c) => [c.label, number(c.probability)])),
     h("span", { className: "dim" }, `Ran on ${output.provider}.`),
     ...output.warnings.map((w) => h("div", {}, badge("warning"), ` ${w.detail}`)),
   );
@@ -160,9 +132,7 @@ function curveOf(job) {
   }
   if (!job.startedAt) return null;
   const details = h("details", {}, h("summary", {}, "Loss curve"));
-  details.addEventListener("toggle", () => details.open && follow(job), {
-    once: true,
-  });
+  details.addEventListener("toggle", () => details.open && follow(job), { once: true });
   return details;
 }
 

@@ -17,10 +17,7 @@ export async function refreshModels() {
       const key = `${name}/${version}`;
       if (state.details.has(key)) continue;
       const operation = "GET /v1/models/{name}/versions/{version}";
-      state.details.set(
-        key,
-        await call(operation, { params: { name, version } }).catch(() => null),
-      );
+      state.details.set(key, await call(operation, { params: { name, version } }).catch(() => null));
     }
   }
   redraw("model-list", [state.models, [...state.details.keys()]], drawModels);
@@ -31,12 +28,7 @@ function drawModels() {
     return h("p", { className: "dim" }, "There are no models yet.");
   }
   return table(
-    [
-      column("Model"),
-      column("For"),
-      column("Takes and finds"),
-      column("Versions"),
-    ],
+    [column("Model"), column("For"), column("Takes and finds"), column("Versions")],
     state.models.map((model) => [
       h("strong", {}, model.name),
       model.task,
@@ -47,15 +39,7 @@ function drawModels() {
         ...model.versions.toReversed().map((version) => versionLine(model, version)),
         model.servedVersion !== null &&
           model.versions.some(({ state: word }) => word === "retired") &&
-          h(
-            "div",
-            {},
-            h(
-              "button",
-              { onclick: () => decide({ name: model.name }) },
-              "Roll back…",
-            ),
-          ),
+          h("div", {}, h("button", { onclick: () => decide({ name: model.name }) }, "Roll back…")),
       ),
     ]),
   );
@@ -63,9 +47,7 @@ function drawModels() {
 
 /** @param {ModelSummary} model */
 function aboutModel({ name, servedVersion, versions }) {
-  const manifest = state.details.get(
-    `${name}/${servedVersion ?? versions.at(-1)?.version}`,
-  )?.manifest;
+  const manifest = state.details.get(`${name}/${servedVersion ?? versions.at(-1)?.version}`)?.manifest;
   if (!manifest) return "";
   const { modalities, labels, classes, intendedUse } = manifest;
   const found = [...labels.map((l) => l.name), ...classes].join(", ");
@@ -84,10 +66,7 @@ function aboutModel({ name, servedVersion, versions }) {
 function versionLine({ name }, { version, state: word }) {
   const metrics = scores(state.details.get(`${name}/${version}`)?.metrics);
   const label = `${name}, version ${version}`;
-  const href = address("/v1/models/{name}/versions/{version}/package", {
-    name,
-    version,
-  });
+  const href = address("/v1/models/{name}/versions/{version}/package", { name, version });
   return h(
     "div",
     { className: "version" },
@@ -95,10 +74,7 @@ function versionLine({ name }, { version, state: word }) {
     badge(word),
     metrics && h("span", { className: "dim" }, metrics),
     word !== "served" &&
-      h("button", {
-        ariaLabel: `Approve ${label}`,
-        onclick: () => decide({ name, version }),
-      }, "Approve…"),
+      h("button", { ariaLabel: `Approve ${label}`, onclick: () => decide({ name, version }) }, "Approve…"),
     h("a", { href, download: "", ariaLabel: `Download ${label}` }, "Download"),
   );
 }
@@ -117,16 +93,10 @@ function decide({ name, version }) {
   dialog.onclose = async () => {
     if (dialog.returnValue !== "yes") return;
     const data = new FormData(form);
-    const body = {
-      approvedBy: String(data.get("approvedBy")),
-      note: String(data.get("note")) || undefined,
-    };
+    const body = { approvedBy: String(data.get("approvedBy")), note: String(data.get("note")) || undefined };
     await attempt(() =>
       version
-        ? call("POST /v1/models/{name}/versions/{version}/approve", {
-          params: { name, version },
-          body,
-        })
+        ? call("POST /v1/models/{name}/versions/{version}/approve", { params: { name, version }, body })
         : call("POST /v1/models/{name}/rollback", { params: { name }, body })
     );
   };

@@ -31,9 +31,7 @@ export async function refreshService() {
       { className: "scroll" },
       table(
         [column("Device"), column("Name"), column("State"), column("Why")],
-        version.devices.map((
-          d,
-        ) => [d.provider, d.name, badge(d.state), d.reason ?? ""]),
+        version.devices.map((d) => [d.provider, d.name, badge(d.state), d.reason ?? ""]),
       ),
     ),
   ]);

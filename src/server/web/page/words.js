@@ -25,11 +25,7 @@ export const scores = (metrics = {}) =>
 export const cases = (count) => count === 1 ? "1 case" : `${count} cases`;
 
 /** @param {string} iso */
-export const time = (iso) =>
-  new Date(iso).toLocaleString(undefined, {
-    dateStyle: "medium",
-    timeStyle: "short",
-  });
+export const time = (iso) => new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 /** @param {number} seconds */
 export function duration(seconds) {
