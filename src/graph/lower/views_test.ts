@@ -5,7 +5,7 @@ import { tensor } from "../../tensor/mod.ts";
 const X = [2, 1, 3, 4];
 const x = tensor("float64", X, Array.from({ length: 24 }, (_, i) => Math.sin(i)));
 
-/** The operators of a graph over x [2, 1, 3, 4] after views are merged; asserts that its values stay the same. */
+/** A graph over x [2, 1, 3, 4] with its views merged; asserts that its values stay the same. */
 function merged(build: (b: GraphBuilder, x: Value) => Record<string, Value>): Graph {
   const b = new GraphBuilder();
   const graph = b.build("views", build(b, b.input("x", { dtype: "float64", shape: X })));
