@@ -52,14 +52,14 @@ export function checkArrows(files: ReadonlyMap<string, string>): string[] {
     if (room.folders && folder !== "testing" && folder !== undefined && !room.folders.includes(folder)) {
       problems.push(`${path}: expected a file in one of ${room.room}/'s folders ${room.folders.join(", ")}`);
     }
-    const values: string[] = [];
+    const targets: string[] = [];
     for (const { specifier, kind } of importsOf(text)) {
       const target = specifier.startsWith(".") ? normalize(join(dirname(path), specifier)) : undefined;
       const wrong = target === undefined ? wrongPackage(room, specifier) : wrongFile(path, room, target, files);
       if (wrong !== undefined) problems.push(`${path}: imports "${specifier}": ${wrong}`);
-      if (target !== undefined && kind === "value") values.push(target);
+      if (target !== undefined && kind !== "url") targets.push(target);
     }
-    edges.set(path, values);
+    edges.set(path, targets);
   }
   for (const cycle of findCycles(edges)) {
     problems.push(`${cycle[0]}: imports "${cycle[1]}": a cycle ${cycle.join(" → ")}`);

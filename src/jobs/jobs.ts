@@ -5,7 +5,7 @@ import type { Registry } from "../registry/mod.ts";
 import { type Database, DomainError, exists } from "../storage/mod.ts";
 import type { House, JobFile } from "./kinds/kind.ts";
 import { type JobKind, KINDS, type OutputOf, type WishOf } from "./kinds/table.ts";
-import { type Ending, Endings } from "./queue/endings.ts";
+import { Endings } from "./queue/endings.ts";
 import { EventLog } from "./queue/event_log.ts";
 import { JobFiles } from "./queue/files.ts";
 import { JobStore } from "./queue/job_store.ts";
@@ -13,6 +13,7 @@ import { JobQueue } from "./queue/queue.ts";
 import { countJobs, type JobCounts, type JobFilter, type JobRecord, selectJob, selectJobs } from "./queue/rows.ts";
 import {
   type CheckFailure,
+  type Ending,
   type JobEvent,
   type JobOutcome,
   type JobResult,

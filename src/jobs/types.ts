@@ -1,5 +1,5 @@
 /** Jobs and their events as plain data, shared by every folder of this room; dates are ISO 8601 strings. */
-import type { DomainErrorCode } from "../storage/mod.ts";
+import type { DomainError, DomainErrorCode } from "../storage/mod.ts";
 import type { InferenceErrorCode, Modality, Warning } from "../inference/mod.ts";
 import type { Metrics, TrainEvent, TrainingError } from "../train/mod.ts";
 import type { EngineErrorCode } from "../engine/mod.ts";
@@ -71,3 +71,9 @@ export interface CheckFailure {
 
 /** Images in order: the first one decides the grid, and JSON objects in a database do not keep their order. */
 export type ImageList = readonly (readonly [Modality, string])[];
+
+/** How a job ended, for whoever waited for it. */
+export type Ending =
+  | ({ readonly state: "succeeded" } & JobOutcome)
+  | { readonly state: "failed"; readonly error: DomainError<WorkErrorCode> }
+  | { readonly state: "cancelled" };

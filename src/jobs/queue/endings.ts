@@ -2,14 +2,9 @@
  * How jobs end, for the requests that wait for them. A runner of this process announces an ending at once, with its
  * error's cause; that of another process is read from the record.
  */
-import { type Database, DomainError } from "../../storage/mod.ts";
-import type { JobOutcome, WorkErrorCode } from "../types.ts";
+import type { Database } from "../../storage/mod.ts";
+import type { Ending } from "../types.ts";
 import { selectEnding } from "./rows.ts";
-
-export type Ending =
-  | ({ readonly state: "succeeded" } & JobOutcome)
-  | { readonly state: "failed"; readonly error: DomainError<WorkErrorCode> }
-  | { readonly state: "cancelled" };
 
 export interface Listener extends Disposable {
   /** Rejects with `not-found` when the record is gone. */

@@ -6,8 +6,7 @@ import { DomainError, type Queryable } from "../../storage/mod.ts";
 import { isUuid } from "../../datasets/mod.ts";
 import type { Metrics } from "../../train/mod.ts";
 import type { JobKind, OutputOf } from "../kinds/table.ts";
-import type { JobError, JobOutcome, JobProgress, JobResult, JobState, WorkErrorCode } from "../types.ts";
-import type { Ending } from "./endings.ts";
+import type { Ending, JobError, JobOutcome, JobProgress, JobResult, JobState, WorkErrorCode } from "../types.ts";
 
 /** A job, as `GET /v1/jobs/{id}` shows it. */
 export interface JobRecord {

@@ -5,11 +5,11 @@
 import { type Database, DomainError } from "../../storage/mod.ts";
 import type { House } from "../kinds/kind.ts";
 import { type JobKind, KINDS } from "../kinds/table.ts";
-import type { Ending, Endings } from "../queue/endings.ts";
+import type { Endings } from "../queue/endings.ts";
 import { type EventLog, resumeNote } from "../queue/event_log.ts";
 import type { JobFiles } from "../queue/files.ts";
 import { type ClaimedJob, claimJob, finishJob, type Outcome, requeueJob } from "../queue/rows.ts";
-import type { JobOutcome, QueueName, WorkErrorCode } from "../types.ts";
+import type { Ending, JobOutcome, QueueName, WorkErrorCode } from "../types.ts";
 import { Reporter } from "./reporter.ts";
 import { domainErrorOf, TaskProcess } from "./task_process.ts";
 

@@ -6,7 +6,7 @@ import type { RunOptions, Session } from "../../engine/mod.ts";
 import { bytesOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { encodeLoop, encodeModel, LOOP_NAMES } from "../../graph/mod.ts";
 import { joined } from "../data/crops.ts";
-import type { LoopEvent, LoopOptions } from "./loop.ts";
+import type { LoopEvent, LoopOptions } from "./options.ts";
 import type { MicroBatch, Program } from "./program.ts";
 
 /** A call that takes longer than this has hung. */

@@ -4,44 +4,12 @@
  * micro-batches of every update by its number.
  */
 import { join } from "node:path";
-import type { Engine } from "../../engine/mod.ts";
 import { sameShape, type Tensor } from "../../tensor/mod.ts";
 import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { DeviceCalls } from "./device_calls.ts";
-import type { StateTensor, Update } from "./program.ts";
+import type { LoopOptions } from "./options.ts";
+import type { StateTensor } from "./program.ts";
 import { TrainingError } from "../types.ts";
-
-export interface LoopEvent {
-  /** Updates done. */
-  readonly step: number;
-  readonly learningRate: number;
-  /** Mean time of the updates since the first that this call did; 0 after that one. */
-  readonly secondsPerUpdate: number;
-  /** This update's value of every curve. */
-  readonly values: Readonly<Record<string, number>>;
-}
-
-export interface LoopOptions {
-  readonly engine: Engine;
-  /** The training's name in messages: "fine-tune". */
-  readonly title: string;
-  readonly state: ReadonlyMap<string, StateTensor>;
-  /** Scalar outputs that are recorded, as means over the micro-batches; the first one is the loss. */
-  readonly curves: readonly string[];
-  readonly steps: number;
-  readonly checkpointEverySteps: number;
-  /** The folder of the checkpoint, and the key of the run: only a checkpoint of the same run is resumed. */
-  readonly directory: string;
-  readonly run: string;
-  /** Returns update `step`, from 0; the same for the same number. */
-  readonly update: (step: number) => Update;
-  /** Returns true to end before the last step; asked after every call. */
-  readonly stop?: ((losses: readonly number[]) => boolean) | undefined;
-  readonly signal?: AbortSignal;
-  readonly onStep: (event: LoopEvent) => void | Promise<void>;
-  /** Messages for the user. */
-  readonly onLog: (message: string) => void;
-}
 
 export interface LoopResult {
   readonly state: ReadonlyMap<string, Tensor>;

@@ -1,9 +1,19 @@
 /** How the learning rate falls, and how steps, updates and epochs of a pre-training follow each other. */
-import type { PretrainingBase } from "./pretraining.ts";
 
 /** η(t) = η₀(1 + cos(πt/T))/2 (docs/method A.0, CosineAnnealingLR with η_min 0). */
 export function cosineRate(start: number, step: number, steps: number): number {
   return start * (1 + Math.cos(Math.PI * step / steps)) / 2;
+}
+
+/** How many samples make an update. */
+interface Batch {
+  /** Samples of a micro-batch. */
+  readonly size: number;
+  /** Micro-batches in the place of devices. */
+  readonly replicas: number;
+  /** Micro-batches of each replica that an update adds up. */
+  readonly accumulation: number;
+  readonly updates: "whole" | "early";
 }
 
 /**
@@ -13,9 +23,9 @@ export function cosineRate(start: number, step: number, steps: number): number {
 export class Schedule {
   /** Steps of an epoch. */
   readonly perEpoch: number;
-  readonly #batch: PretrainingBase["batch"];
+  readonly #batch: Batch;
 
-  constructor({ batch }: Pick<PretrainingBase, "batch">, cases: number) {
+  constructor({ batch }: { readonly batch: Batch }, cases: number) {
     this.#batch = batch;
     this.perEpoch = Math.max(1, Math.floor(cases / (batch.size * batch.replicas)));
   }

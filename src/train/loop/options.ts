@@ -1,0 +1,35 @@
+/** What the training loop and its calls of the device are given, and what they report. */
+import type { Engine } from "../../engine/mod.ts";
+import type { StateTensor, Update } from "./program.ts";
+
+export interface LoopEvent {
+  /** Updates done. */
+  readonly step: number;
+  readonly learningRate: number;
+  /** Mean time of the updates since the first that this call did; 0 after that one. */
+  readonly secondsPerUpdate: number;
+  /** This update's value of every curve. */
+  readonly values: Readonly<Record<string, number>>;
+}
+
+export interface LoopOptions {
+  readonly engine: Engine;
+  /** The training's name in messages: "fine-tune". */
+  readonly title: string;
+  readonly state: ReadonlyMap<string, StateTensor>;
+  /** Scalar outputs that are recorded, as means over the micro-batches; the first one is the loss. */
+  readonly curves: readonly string[];
+  readonly steps: number;
+  readonly checkpointEverySteps: number;
+  /** The folder of the checkpoint, and the key of the run: only a checkpoint of the same run is resumed. */
+  readonly directory: string;
+  readonly run: string;
+  /** Returns update `step`, from 0; the same for the same number. */
+  readonly update: (step: number) => Update;
+  /** Returns true to end before the last step; asked after every call. */
+  readonly stop?: ((losses: readonly number[]) => boolean) | undefined;
+  readonly signal?: AbortSignal;
+  readonly onStep: (event: LoopEvent) => void | Promise<void>;
+  /** Messages for the user. */
+  readonly onLog: (message: string) => void;
+}
