@@ -33,7 +33,7 @@ test("every refusal has its status, its code, its words and the field's path", (
     }
   }));
 
-test("405 tells the methods, busy tells when to come back", (database) =>
+test("405 lists the methods, busy says when to try again", (database) =>
   withBench(database, async ({ call, place }) => {
     assert.equal((await call("PUT", "/v1/jobs")).headers.get("allow"), "GET, HEAD");
     assert.equal((await call("GET", "/v1/finetunes")).headers.get("allow"), "POST");
@@ -328,7 +328,7 @@ Deno.test("problemOf() gives every code a status and keeps foreign messages in",
   assert.doesNotMatch(full.message, /data/);
 });
 
-Deno.test("every refusal that a route's record tells of was given in the tests above", () => {
-  const told = ROUTES.flatMap(({ method, path, refusals }) => refusals.map((code) => `${method} ${path} ${code}`));
-  assert.deepEqual(told.filter((refusal) => !refused.has(refusal)), []);
+Deno.test("every refusal in a route's record was given in the tests above", () => {
+  const listed = ROUTES.flatMap(({ method, path, refusals }) => refusals.map((code) => `${method} ${path} ${code}`));
+  assert.deepEqual(listed.filter((refusal) => !refused.has(refusal)), []);
 });

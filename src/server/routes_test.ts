@@ -16,7 +16,7 @@ async function json(reply: Promise<Response>): Promise<Record<string, unknown>> 
   return body;
 }
 
-test("service routes tell health, versions, metrics, and the API itself", (database) =>
+test("service routes reply with health, versions, metrics, and the API itself", (database) =>
   withBench(database, async ({ call, log, stop }) => {
     assert.deepEqual(await json(call("GET", "/health/live")), { status: "live" });
     const checks = { database: "ok", storage: "ok", device: "ok", models: "ok" };
@@ -40,9 +40,9 @@ test("service routes tell health, versions, metrics, and the API itself", (datab
     assert.match(metrics, /sulcus_http_requests_total\{method="GET",route="\/health\/live",status="200"\} 1\n/);
     assert.match(metrics, /sulcus_jobs\{state="queued"\} 0\n/);
 
-    const told = log.map(({ route, status }) => `${route} ${status}`);
+    const logged = log.map(({ route, status }) => `${route} ${status}`);
     assert.deepEqual(
-      told,
+      logged,
       ["/version 200", "/openapi.json 200", "/ 200", "/docs 200", "/page/{module} 200"],
       "probes and scrapes are counted",
     );

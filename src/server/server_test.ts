@@ -137,7 +137,7 @@ Deno.test("startServer() refuses addresses that others can reach", async () => {
   });
 });
 
-Deno.test("events go on after Last-Event-ID over a new connection, and end after done", () =>
+Deno.test("events continue after Last-Event-ID over a new connection, and end after done", () =>
   withServer(async (server) => {
     const id = await train(server, 100);
     const path = `${server.url}/v1/jobs/${id}/events`;
@@ -190,7 +190,7 @@ Deno.test("an upload that pauses too long is given up", () =>
     assert.match(await readSome(conn), /^HTTP\/1\.1 408 [^]*"code":"upload-stalled"/);
   }, { limits: { idleMs: 200 } }));
 
-Deno.test("close() lets open requests end, ends event streams, and a training goes on when the server is back", () =>
+Deno.test("close() lets open requests end, ends event streams, and a training resumes when the server is back", () =>
   withData(async (data) => {
     const server = await start(data);
     const id = await train(server, 600);

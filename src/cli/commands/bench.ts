@@ -49,7 +49,7 @@ async function runBench(args: Args, io: Io): Promise<void> {
         `The machine was busy: ${unsteady.length} kinds of operators had no steady time and keep their usual form`,
       );
     }
-    tell(table, { json: args.is("json"), io });
+    printTimes(table, { json: args.is("json"), io });
   } catch (error) {
     if (!interrupts.signal.aborted) throw error;
     throw new CommandError("cancelled", "Stopped: no times are stored", { cause: error });
@@ -64,7 +64,7 @@ export async function keepTable(table: CostTable, data: string): Promise<void> {
   await writeWhole(costTablePath(data, table.provider), JSON.stringify(table, null, 2));
 }
 
-function tell(table: CostTable, { json, io }: { json: boolean; io: Io }): void {
+function printTimes(table: CostTable, { json, io }: { json: boolean; io: Io }): void {
   if (json) return io.out(JSON.stringify({ type: "result", ...table }));
   io.out(`${table.provider}: ${table.deviceName}, ${table.runtime}. Milliseconds without each rewrite and with it:`);
   const kinds = Object.entries(table.kinds);

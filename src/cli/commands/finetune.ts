@@ -53,14 +53,14 @@ async function runCommand(args: Args, io: Io): Promise<void> {
       settings,
       workRoot: args.text("work"),
       signal,
-      onEvent: (event) => tell(event, { progress, json: args.is("json"), io }),
+      onEvent: (event) => show(event, { progress, json: args.is("json"), io }),
     });
     const measured = `Validation: ${done.validation ? numbersOf(done.validation) : "none"}`;
     return { result: done, words: candidateWords(done, { kind: "fine-tune", measured, args }) };
   });
 }
 
-function tell(event: TrainEvent, { progress, json, io }: { progress: Progress; json: boolean; io: Io }): void {
+function show(event: TrainEvent, { progress, json, io }: { progress: Progress; json: boolean; io: Io }): void {
   if (event.type === "progress") progress.update(event);
   else if (event.type === "log") progress.note(event.message);
   else if (json) io.out(JSON.stringify(event));

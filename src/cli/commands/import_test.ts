@@ -7,7 +7,7 @@ import { inTemp, run } from "../testing/cli.ts";
 
 const FILE = "tests/fixtures/checkpoints/pretraining.pt";
 
-Deno.test("import makes a candidate and tells what became of the tensors; export writes them for PyTorch", () =>
+Deno.test("import makes a candidate and reports on its tensors; export writes them for PyTorch", () =>
   inTemp(async (root) => {
     const where = ["--data", `${root}/data`, "--models", `${root}/none`];
     const made = await run(["import", FILE, "--name", "official", "--roi", "16", ...where]);

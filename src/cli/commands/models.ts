@@ -121,11 +121,11 @@ async function show(registry: Registry, [name, version]: readonly string[], { ar
 }
 
 async function approve(registry: Registry, [name, version]: readonly string[], call: Call): Promise<void> {
-  tell(await registry.approve(name, Number(version), decisionOf(call.args)), call);
+  printState(await registry.approve(name, Number(version), decisionOf(call.args)), call);
 }
 
 async function rollback(registry: Registry, [name]: readonly string[], call: Call): Promise<void> {
-  tell(await registry.rollback(name, decisionOf(call.args)), call);
+  printState(await registry.rollback(name, decisionOf(call.args)), call);
 }
 
 async function exportPackage(
@@ -146,14 +146,14 @@ async function exportPackage(
 }
 
 async function importPackage(registry: Registry, [file]: readonly string[], call: Call): Promise<void> {
-  tell(await registry.importZip(file, call.args.text("by") ?? "command line"), call);
+  printState(await registry.importZip(file, call.args.text("by") ?? "command line"), call);
 }
 
 function decisionOf(args: Args): { approvedBy: string; note?: string } {
   return { approvedBy: args.required("by"), note: args.text("note") };
 }
 
-function tell({ name, version, state }: ModelVersion, { args, io }: Call): void {
+function printState({ name, version, state }: ModelVersion, { args, io }: Call): void {
   if (args.is("json")) io.out(JSON.stringify({ type: "result", model: name, version, state }));
   else io.out(`${name} version ${version} is ${state === "candidate" ? "a candidate" : state} now`);
 }

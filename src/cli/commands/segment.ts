@@ -68,7 +68,7 @@ async function runSegment(args: Args, io: Io): Promise<void> {
         onProgress: (step, steps) => progress.update({ step, steps }),
       }));
     progress.end();
-    tell(result, { model, json: args.is("json"), io });
+    printResult(result, { model, json: args.is("json"), io });
   } finally {
     progress.end();
   }
@@ -86,7 +86,7 @@ async function checkTarget(outPath: string, images: readonly string[]): Promise<
   if (!isFolder) throw new CommandError("not-found", "Cannot write --out: its folder does not exist");
 }
 
-function tell(result: SegmentResult, { model, json, io }: { model: Model; json: boolean; io: Io }): void {
+function printResult(result: SegmentResult, { model, json, io }: { model: Model; json: boolean; io: Io }): void {
   const { name, version } = model;
   if (json) return io.out(JSON.stringify({ type: "result", model: name, version, ...result }));
   const { provider, windows, timingsMs, labels, warnings } = result;

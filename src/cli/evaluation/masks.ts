@@ -49,7 +49,7 @@ export function parseLabels(text: string): Region[] | null {
 /**
  * Scores every reference against the prediction of its name; predictions without a reference are left alone.
  * @returns the rows of the cases by name, then the means
- * @throws {CommandError} folders, names or grids do not agree; cases are told by their number
+ * @throws {CommandError} folders, names or grids do not agree; cases are named by their number
  */
 export async function scoreMasks({ prediction, reference, labels, onCase }: MaskOptions): Promise<MaskRow[]> {
   const predicted = await masksIn(prediction, "--prediction");

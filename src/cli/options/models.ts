@@ -14,7 +14,7 @@ export const MODEL_FLAGS = {
   version: { value: "N", help: "Version of a named model. Default: the served one" },
 } as const;
 
-/** What the commands need of a model. */
+/** The parts of a model that commands use. */
 export type Model = Pick<ModelVersion, "name" | "version" | "directory" | "manifest">;
 
 export interface ModelChoice {

@@ -1,4 +1,4 @@
-/** What a command is: one record, from which its command line is parsed and checked and its help is written. */
+/** A command is one record, from which its command line is parsed and checked and its help is written. */
 import { parseArgs } from "node:util";
 import type { Io } from "./io.ts";
 
@@ -23,7 +23,7 @@ export interface Command {
   readonly flags: Flags;
   /** How many words it takes besides flags. Default 0. */
   readonly words?: number;
-  /** What a user should know besides the flags. */
+  /** Facts that a user needs besides the flags. */
   readonly notes: string;
   run(args: Args, io: Io): Promise<void>;
 }

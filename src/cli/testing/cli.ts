@@ -16,7 +16,7 @@ export function fakeIo(
   { env = {}, isTerminal = false, signal = new AbortController().signal, onOut }: {
     env?: Io["env"];
     isTerminal?: boolean;
-    /** What Ctrl-C aborts. */
+    /** The signal that Ctrl-C aborts. */
     signal?: AbortSignal;
     onOut?: (line: string) => void;
   } = {},

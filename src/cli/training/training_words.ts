@@ -1,4 +1,4 @@
-/** What the commands that train share: the model's name, an end by Ctrl-C, and words for what they made. */
+/** Shared by the commands that train: the model's name, the stop by Ctrl-C, and the words for the result. */
 import { modelNameSchema } from "../../registry/mod.ts";
 import { type Args, refuse } from "../terminal/args.ts";
 import type { Io } from "../terminal/io.ts";

@@ -1,4 +1,4 @@
-/** What routes work with. A plain object, so that a test can replace any part of it. */
+/** The services that routes use: a plain object, so that a test can replace any of them. */
 import type { Datasets } from "../../datasets/mod.ts";
 import type { Jobs } from "../../jobs/mod.ts";
 import type { Database } from "../../storage/mod.ts";

@@ -90,7 +90,7 @@ Deno.test("openApiDocument() says who may call each operation, gives it an id, a
   }
 });
 
-Deno.test("openApiDocument() tells what a client may send: defaults are optional, unknown fields are not allowed", () => {
+Deno.test("openApiDocument() makes defaults optional in requests and allows no unknown fields", () => {
   const { Recipe, FinetuneRequest } = DOCUMENT.components.schemas;
   assert.deepEqual(FinetuneRequest.required, ["dataset", "base", "name"]);
   assert.equal(Recipe.required, undefined);
