@@ -11,7 +11,7 @@ export {
   datasetSummarySchema,
 } from "./spec.ts";
 export { Datasets } from "./store/datasets.ts";
-export { isUuid, lockDataset } from "./store/rows.ts";
+export { lockDataset } from "./store/rows.ts";
 export { DATASET_LAYOUTS, LAYOUT_TITLES, LAYOUTS } from "./layouts/layouts.ts";
 export { readPretrainingSources } from "./store/pretraining_source.ts";
 export * from "./types.ts";

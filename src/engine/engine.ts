@@ -8,11 +8,14 @@ import type { Precision, Traits } from "./providers/provider.ts";
 import type { Provider } from "./providers/table.ts";
 import type { LoadOptions } from "./runtimes/runtime.ts";
 
+/** The outcomes of probing a provider. */
+export const DEVICE_STATES = ["ready", "absent", "failed"] as const;
+
 /** The result of probing a provider, as `GET /version` shows it. */
 export interface Device {
   readonly provider: Provider;
   readonly name: string;
-  readonly state: "ready" | "absent" | "failed";
+  readonly state: (typeof DEVICE_STATES)[number];
   /** The reason why it is not ready, or why `auto` passes it over. */
   readonly reason?: string;
 }

@@ -1,5 +1,13 @@
 /** Runs graphs on devices: engines, the devices of a machine, calibration and fallback. */
-export { Companions, type Device, type Engine, type Resident, type RunOptions, type Session } from "./engine.ts";
+export {
+  Companions,
+  type Device,
+  DEVICE_STATES,
+  type Engine,
+  type Resident,
+  type RunOptions,
+  type Session,
+} from "./engine.ts";
 export { EngineError, type EngineErrorCode } from "./errors.ts";
 export { calibrate, type CalibrateOptions, type Calibration } from "./calibration/calibrate.ts";
 export { type CostTable, costTablePath } from "./calibration/cost_table.ts";

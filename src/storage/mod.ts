@@ -2,7 +2,7 @@
  * Data that outlives the process: the database and its schema, files that are whole or absent, locks, zip archives; and
  * the refusals with stable codes that these and the rooms above share. Knows nothing of the meaning of the data.
  */
-export type { Database, DatabaseOptions, Queryable } from "./database/database.ts";
+export { type Database, type DatabaseOptions, isUuid, type Queryable } from "./database/database.ts";
 export { openDatabase } from "./database/open_database.ts";
 export { DOMAIN_CODES, DomainError, type DomainErrorCode } from "./errors.ts";
 export {

@@ -2,7 +2,7 @@
  * Data sets: records in the database, case files on disk under random names. Not a PACS: neither headers nor users'
  * file names are kept.
  */
-import { type Database, DomainError, removeIfPresent } from "../../storage/mod.ts";
+import { type Database, DomainError, isUuid, removeIfPresent } from "../../storage/mod.ts";
 import { ANY_MODALITY, INPUTS } from "../../inference/mod.ts";
 import type { PretrainingCase, TrainingCase } from "../../train/mod.ts";
 import { newCaseFolder, storeCaseFile } from "./case_files.ts";
@@ -11,7 +11,6 @@ import { importDataset, type ImportedDataset, MAX_FILE_BYTES } from "./import.ts
 import {
   insertCase,
   insertDataset,
-  isUuid,
   lockUnused,
   selectCases,
   selectDataset,

@@ -1,5 +1,5 @@
 /** The rows of the data-set tables, written and read. Knows no files. */
-import { DomainError, type Queryable } from "../../storage/mod.ts";
+import { DomainError, isUuid, type Queryable } from "../../storage/mod.ts";
 import type { Label, Modality } from "../../inference/mod.ts";
 import type { FileInfo } from "../checks/inspect.ts";
 import { labelsOf } from "../spec.ts";
@@ -33,10 +33,6 @@ export interface CaseRow {
   readonly file: string;
   readonly sha256: string;
   readonly info: FileInfo;
-}
-
-export function isUuid(id: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
 }
 
 export async function insertDataset(tx: Queryable, id: string, spec: DatasetSpec): Promise<void> {

@@ -1,8 +1,7 @@
 /**
  * Where jobs keep files, and when these go: `jobs/<id>/` is a job's own folder, `results/<id>.nii.gz` a mask that is kept.
  */
-import { exists, removeIfPresent } from "../../storage/mod.ts";
-import { isUuid } from "../../datasets/mod.ts";
+import { exists, isUuid, removeIfPresent } from "../../storage/mod.ts";
 import { WRITTEN_ENDING } from "../../volume/mod.ts";
 import type { JobPaths } from "../kinds/kind.ts";
 import type { ImageList } from "../types.ts";

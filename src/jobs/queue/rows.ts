@@ -2,8 +2,7 @@
  * The job table. Every change of state is one guarded statement, so that only one of two processes makes it: the row names
  * its `runner`, and a runner that was superseded changes nothing more.
  */
-import { DomainError, type Queryable } from "../../storage/mod.ts";
-import { isUuid } from "../../datasets/mod.ts";
+import { DomainError, isUuid, type Queryable } from "../../storage/mod.ts";
 import type { Metrics } from "../../train/mod.ts";
 import type { JobKind, OutputOf } from "../kinds/table.ts";
 import type { Ending, JobError, JobOutcome, JobProgress, JobResult, JobState, WorkErrorCode } from "../types.ts";

@@ -1,6 +1,6 @@
 /** Schemas of replies. The OpenAPI document is written from them, and tests check every reply against them. */
 import { z } from "zod";
-import { type Device, PROVIDERS } from "../../engine/mod.ts";
+import { type Device, DEVICE_STATES, PROVIDERS } from "../../engine/mod.ts";
 import { type ClassifyResult, MODALITIES, type SegmentResult } from "../../inference/mod.ts";
 import { DATASET_LAYOUTS, datasetDetailSchema, datasetSummarySchema } from "../../datasets/mod.ts";
 import { JOB_KINDS, JOB_STATES, type JobKind, type OutputOf } from "../../jobs/mod.ts";
@@ -46,7 +46,7 @@ const deviceSchema = named(
   z.strictObject({
     provider: z.enum(PROVIDERS),
     name: z.string(),
-    state: z.enum(["ready", "absent", "failed"]),
+    state: z.enum(DEVICE_STATES),
     reason: z.string().optional(),
   }),
 ) satisfies z.ZodType<Device>;
