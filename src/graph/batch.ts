@@ -38,8 +38,8 @@ export function batched(graph: Graph, n: number): Graph {
 }
 
 /**
- * Whether a node leaves samples apart in ways that shapes do not show: it must not normalise or cut along the leading
- * axis, and the leading axis of each operand must meet that of the output (broadcasting aligns the last axes).
+ * Reports whether a node leaves samples apart in ways that shapes do not show: it must not normalise or cut along the
+ * leading axis, and the leading axis of each operand must meet that of the output (broadcasting aligns the last axes).
  */
 function keepsApart(
   { op, inputs, output, attrs }: Node,

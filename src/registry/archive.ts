@@ -56,7 +56,7 @@ export type NetworkCheck = (directory: string, manifest: Manifest) => void | Pro
 export interface ImportOptions {
   /** Throws when `network.onnx` of a folder does not fit this manifest. */
   readonly checkNetwork: NetworkCheck;
-  /** Whether this name and version exist elsewhere. */
+  /** True if this name and version exist elsewhere. */
   readonly isTaken: (manifest: Manifest) => Promise<boolean>;
 }
 

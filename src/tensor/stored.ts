@@ -66,7 +66,7 @@ export function toTensor({ dtype, shape, bytes }: StoredTensor): Tensor {
   return tensorFromBytes({ dtype, shape }, bytes);
 }
 
-/** Whether the elements are floating-point numbers. */
+/** Reports whether the elements are floating-point numbers. */
 export function isFloatType(dtype: StoredType): boolean {
   return /float/.test(dtype);
 }

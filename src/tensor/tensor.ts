@@ -75,12 +75,12 @@ export function toNumbers(t: Tensor): number[] {
   return Array.from<number | bigint, number>(t.data, Number);
 }
 
-/** Whether values of this dtype have gradients. */
+/** Reports whether values of this dtype have gradients. */
 export function isFloat(dtype: DType): boolean {
   return dtype === "float32" || dtype === "float64" || dtype === "bfloat16";
 }
 
-/** Whether two shapes are equal. */
+/** Reports whether two shapes are equal. */
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((d, i) => d === b[i]);
 }

@@ -46,7 +46,7 @@ function attrs(graph: Graph, node: Node): string {
   return ` {${shown.map(([k, v]) => `${k}=${typeof v === "object" ? `[${v}]` : v}`).join(", ")}}`;
 }
 
-/** Whether the attribute has its default value. */
+/** Reports whether the attribute has its default value. */
 function isDefault<K extends OpName>(graph: Graph, node: Node<K>, key: string): boolean {
   const valueIn = (attrs: object): unknown => new Map(Object.entries(attrs)).get(key);
   try {

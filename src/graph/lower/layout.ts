@@ -26,7 +26,7 @@ function normalizeChannels(
   return bias == null ? scaled : op.Add(scaled, column(bias));
 }
 
-/** Whether a node exchanges channels and voxels. */
+/** Reports whether a node exchanges channels and voxels. */
 const isTurn = (node: Node | BuiltNode) => node.op === "Transpose" && node.attrs.perm.join() === "0,2,1";
 
 /** LayerNormalization between two transposes of a volume: a normalisation over axis 1 in its place. */
@@ -70,7 +70,7 @@ interface Sunk {
   readonly build: (op: Ops, inputs: readonly (Value | null | undefined)[]) => Value;
 }
 
-/** Whether a transpose moves whole slices of a volume (`winograd.ts`): it is cheap, and no inverse follows it. */
+/** Reports whether a transpose moves whole slices of a volume (`winograd.ts`): it is cheap, and none undoes it. */
 const movesSlices = ({ y, attrs }: Turn) => y.shape.length === 5 && attrs.perm.join() === "0,2,1,3,4";
 
 const isSame = (p: BuiltNode | undefined, turn: Turn): p is Turn =>

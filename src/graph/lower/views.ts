@@ -3,7 +3,8 @@ import { sameShape } from "../../tensor/mod.ts";
 import { type Match, pass } from "./pass.ts";
 
 /**
- * Whether the node keeps the order of the elements: a reshape, or a transpose of axes of which at most one is not 1.
+ * Reports whether the node keeps the order of the elements: a reshape, or a transpose that keeps the order of all axes
+ * longer than 1.
  */
 function isView({ node, x: [x] }: Match<"Reshape" | "Transpose">): boolean {
   if (node.op === "Reshape") return true;

@@ -25,7 +25,7 @@ export function opDef<K extends OpName>(name: K): OpDef<K> {
   return OPS[name];
 }
 
-/** Whether `name` is an operator of the IR. */
+/** Reports whether `name` is an operator of the IR. */
 export function isOpName(name: string): name is OpName {
   return Object.hasOwn(OPS, name);
 }

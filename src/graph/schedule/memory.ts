@@ -40,7 +40,7 @@ const OVERHEAD = 1.35;
 
 const SHARES_BUFFER: ReadonlySet<OpName> = new Set<OpName>(["Identity", "Reshape"]);
 
-/** Whether a transpose of matrices feeds products only: ONNX Runtime then reads rows as columns and copies nothing. */
+/** Reports whether a transpose of matrices feeds products only: ONNX Runtime then reads rows as columns. */
 function isReadAsColumns({ op, attrs }: Node, users: readonly OpName[]): boolean {
   if (op !== "Transpose") return false;
   const { perm } = attrs, last = perm.length - 1;

@@ -129,7 +129,7 @@ function stateAtPeak(graph: Graph): State {
   return { graph, order, makers, bufferOf, lives, live, peak, readLater };
 }
 
-/** Whether a buffer exists at the peak but is neither made nor used then. */
+/** Reports whether a buffer exists at the peak but is neither made nor used then. */
 function isIdle({ from, uses }: Lifetime, peak: number): boolean {
   return from < peak && uses.at(-1)! > peak && !uses.includes(peak);
 }

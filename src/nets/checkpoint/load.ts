@@ -15,20 +15,20 @@ export interface LoadPlan {
   readonly missing: readonly string[];
 }
 
-/** Whether networks of this kind are bases of others and answer nothing by themselves. */
+/** Reports whether networks of this kind are bases of others and answer nothing by themselves. */
 export const isEncoderKind = (kind: NetworkKind): boolean => kindOf(kind).task === "encoder";
 
-/** Whether the key belongs to the encoder's convolution of the image, whose input channels are the modalities. */
+/** Reports whether a key is of the encoder's convolution of the image, whose input channels are the modalities. */
 export function isFirstKernel({ kind, key }: Place): boolean {
   return familyOf(kind).checkpoint?.firstKernel.test(key) ?? false;
 }
 
-/** Whether a network made from an encoder starts this weight afresh although the encoder has it. */
+/** Reports whether a network made from an encoder starts this weight afresh although the encoder has it. */
 export function isFreshDownstream({ kind, key }: Place): boolean {
   return familyOf(kind).checkpoint?.freshDownstream.test(key) ?? false;
 }
 
-/** Whether the weight belongs to a head that only training uses. */
+/** Reports whether the weight belongs to a head that only training uses. */
 export function isOfTraining({ kind, key }: Place): boolean {
   return familyOf(kind).checkpoint?.trainingHeads.test(key) ?? false;
 }

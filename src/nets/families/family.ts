@@ -38,7 +38,7 @@ export interface Net {
 export interface Kind {
   /** null: the task that its package's manifest states. */
   readonly task: Task | null;
-  /** Whether pre-training makes networks of this kind. */
+  /** True if pre-training makes networks of this kind. */
   readonly pretrains: boolean;
   /**
    * Configuration fields that the keys and shapes of a file do not show: settings without weights of their own, and heads
@@ -118,7 +118,7 @@ export interface Family<K extends string = string> {
    * the size it was exported for, with its weights.
    */
   readonly graph: "function" | "file";
-  /** Whether a constant of a package's graph is a weight and no number of the architecture. */
+  /** True if a constant of a package's graph is a weight and no number of the architecture. */
   isWeight(name: string, constant: Tensor): boolean;
   /** The network for a task around the encoder of `base`. @throws {TypeError} the configuration of `base` is wrong */
   downstream(base: Spec, request: DownstreamRequest): Downstream<K>;
@@ -128,7 +128,7 @@ export interface Family<K extends string = string> {
   readonly finetuning: {
     /** Weight decay of the paper (docs/method B.3 row 2). */
     readonly paperWeightDecay: number;
-    /** Whether a classifier may see the means of every stage. */
+    /** True if a classifier may see the means of every stage. */
     readonly allStages: boolean;
   };
 }

@@ -59,13 +59,13 @@ export interface Scope {
 /** The last part of the key of a BatchNormalization's counter, which networks here do not have. */
 const COUNTER = "num_batches_tracked";
 
-/** Whether a state-dict key names a BatchNormalization's counter. */
+/** Reports whether a state-dict key names a BatchNormalization's counter. */
 export const isCounter = (key: string): boolean => key.endsWith(`.${COUNTER}`);
 
 /** The key of the counter beside a running variance. */
 export const counterBeside = (key: string): string => key.replace(/running_var$/, COUNTER);
 
-/** Whether a state-dict key of docs/method A names a buffer: a BatchNormalization's statistics or counter. */
+/** Reports whether a state-dict key of docs/method A names a buffer: a BatchNormalization's statistics or counter. */
 export function isBuffer(key: string): boolean {
   return isCounter(key) || /\.running_(mean|var)$/.test(key);
 }

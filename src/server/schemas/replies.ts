@@ -91,7 +91,7 @@ export const modelVersionSchema = named("ModelVersion", z.strictObject(versionSh
 export const modelSchema = named("Model", z.strictObject({ ...summaryShape, ...versionShape }));
 
 const keys = z.array(z.string());
-/** What an import did with each tensor of a file of weights. */
+/** The fate of each tensor of an imported file of weights. */
 const importReportSchema = named(
   "ImportReport",
   z.strictObject({

@@ -31,7 +31,7 @@ export interface DatabaseOptions {
   readonly url?: string;
 }
 
-/** Whether a text is a UUID: PostgreSQL fails on a comparison of its type `uuid` with any other text. */
+/** Reports whether a text is a UUID: PostgreSQL fails on a comparison of its type `uuid` with any other text. */
 export function isUuid(id: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
 }

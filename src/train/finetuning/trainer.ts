@@ -46,7 +46,7 @@ export interface Trained {
 /** Losses are smoothed over this many updates before early stopping compares them. */
 const SMOOTHING = 20;
 
-/** Whether a network that takes all crops and views at once is faster than one pass after the other. */
+/** Reports whether a network that takes all crops and views at once is faster than one pass after the other. */
 export function passesAtOnce({ atOnceBytes }: Pick<Traits, "atOnceBytes">, { nodes, types }: Graph): boolean {
   return nodes.reduce((sum, { output }) => sum + bytesOf(types.get(output)!), 0) <= atOnceBytes;
 }
@@ -132,7 +132,7 @@ function stepFeeds(
   };
 }
 
-/** Whether the smoothed loss has not fallen for `patience` updates. */
+/** Reports whether the smoothed loss has not fallen for `patience` updates. */
 export function stalled(losses: readonly number[], patience: number): boolean {
   if (losses.length < patience + SMOOTHING) return false;
   const end = losses.length - SMOOTHING;

@@ -1,4 +1,4 @@
-/** What the training loop and its calls of the device are given, and what they report. */
+/** Options and events of the training loop, which its calls of the device share. */
 import type { Engine } from "../../engine/mod.ts";
 import type { StateTensor, Update } from "./program.ts";
 

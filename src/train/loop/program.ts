@@ -9,7 +9,7 @@ export interface Program {
   readonly graph: Graph;
   /** State that the step reads and replaces: input name → output name. */
   readonly state: ReadonlyMap<string, string>;
-  /** Whether it runs every micro-batch; its input `apply` is then 1 for the last one of an update, else 0. */
+  /** True if it runs every micro-batch; its input `apply` is then 1 for the last one of an update, else 0. */
   readonly isForAll?: boolean;
 }
 

@@ -44,7 +44,7 @@ export interface MicroBatchRequest {
   /** Indices of the cases that its samples come from. */
   readonly cases: readonly number[];
   readonly epoch: number;
-  /** Whether it is the update's last one, which applies it. */
+  /** True if it is the update's last one, which applies it. */
   readonly isLast: boolean;
   readonly rates: RateFeeds;
   readonly random: Random;

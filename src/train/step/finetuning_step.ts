@@ -134,7 +134,7 @@ function atOnce(
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
 
-/** Whether the first view's gradients need nothing of the second one but the compared output. */
+/** Reports whether the first view's gradients need nothing of the second one but the compared output. */
 function isSeparable({ views, supervision, consistency, heads, crops }: StepConfig): boolean {
   return crops === undefined && views === 2 && supervision === "sum" && consistency !== null &&
     !heads.includes(consistency.on);

@@ -109,7 +109,7 @@ export class StepNetwork {
   }
 }
 
-/** Whether a node averages [N, C, …] over all axes behind C. */
+/** Reports whether a node averages [N, C, …] over all axes behind C. */
 function isGlobalAverage({ op, inputs }: Node, { types, constants }: Graph): boolean {
   if (op !== "ReduceMean") return op === "GlobalAveragePool";
   const axes = [...constants.get(inputs[1])?.data ?? []].map(Number), { shape } = types.get(inputs[0])!;
@@ -130,7 +130,7 @@ export class StepOutputs {
 }
 
 export interface UpdateScalars extends AdamScalars {
-  /** Whether this micro-batch applies the update; absent: it does. */
+  /** True if this micro-batch applies the update; absent: it does. */
   readonly applies?: Value;
 }
 

@@ -23,7 +23,7 @@ export const HEAD_BYTES = 9;
 /** A format that weights or networks of others come in. */
 export interface WeightFormat<C extends Contents = Contents> {
   /**
-   * Whether a file with this beginning is of the format.
+   * True if a file with this beginning is of the format.
    * @throws {TypeError} it is of a variant that cannot be read; the message names the remedy
    */
   recognises(head: Uint8Array): boolean;

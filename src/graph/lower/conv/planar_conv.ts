@@ -56,7 +56,7 @@ export const PLANAR_GROUPED_CONV = pass({
 
 const isDense = ({ node: { attrs }, x: [, w] }: Match<"Conv">) => w.shape.length === 5 && attrs.group === 1;
 
-/** Whether every output is a combination of the channels of one voxel. */
+/** Reports whether every output is a combination of the channels of one voxel. */
 function isPointwise({ node: { attrs }, x: [, w] }: Match<"Conv">): boolean {
   return sizeOf(w.shape.slice(2)) === 1 && attrs.strides.every((s) => s === 1) && attrs.pads.every((p) => p === 0);
 }

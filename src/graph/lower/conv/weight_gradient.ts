@@ -39,7 +39,7 @@ export function geometry({ node: { attrs }, x: [rows, kernels], y }: Match<"Conv
   };
 }
 
-/** Whether a Conv is a weight gradient: its kernel covers more voxels than its output has. */
+/** Reports whether a Conv is a weight gradient: its kernel covers more voxels than its output has. */
 export function isWeightGradient({ x: [, kernels, bias], y }: Match<"Conv">): boolean {
   return bias == null && kernels.shape.length === 5 && sizeOf(kernels.shape.slice(2)) > sizeOf(y.shape.slice(2));
 }
@@ -90,7 +90,7 @@ function chooseBlock({ groups, c, m, kernel, stride }: Geometry, { near, offset 
 /** Matrix rows that lie a multiple of this apart compete for few places of a processor's cache. */
 const CACHE_WAY_FLOATS = 1024;
 
-/** Whether rows of `elements` compete for cache places: their product then takes 1.1 to 1.25 times as long. */
+/** Reports whether rows of `elements` compete for cache places: their product then takes 1.1 to 1.25 times as long. */
 export const collide = (elements: number): boolean => elements % CACHE_WAY_FLOATS === 0;
 
 /**
@@ -102,7 +102,7 @@ function apart(all: number, { most, width }: { most: number; width: number }): n
   return Math.ceil(all / parts);
 }
 
-/** Whether the product needs copies of rows: a kernel 1³ with stride 1 reads every voxel where it is. */
+/** Reports whether the product needs copies of rows: a kernel 1³ with stride 1 reads every voxel where it is. */
 const isCopied = ({ kernel, stride, size, out }: Geometry) =>
   sizeOf(kernel) > 1 || stride.some((s) => s !== 1) || out.some((n, i) => n !== size[i]);
 

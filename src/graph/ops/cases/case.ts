@@ -77,7 +77,7 @@ export function placeCase<K extends OpName>(
     readonly op: K;
     readonly c: Case<K>;
     readonly dtype: "float32" | "float64";
-    /** Whether floats marked `constant` become constants. */
+    /** True if floats marked `constant` become constants. */
     readonly constants?: boolean;
   },
 ): PlacedCase {

@@ -18,7 +18,7 @@ export interface PretrainingSample {
   /** 1 where the template copy and the cross-modal copy show the patch. */
   readonly visible: readonly [Float32Array, Float32Array];
   readonly crossFromTemplate: boolean;
-  /** Whether the second copy's reconstruction counts. */
+  /** True if the second copy's reconstruction counts. */
   readonly crossCounts: boolean;
   /** Interpolation weights from the template's voxels to the patch's, per axis: [roi, template]. */
   readonly windows: readonly [Float32Array, Float32Array, Float32Array];
