@@ -69,7 +69,9 @@ Deno.test({
       const mask = await tab.evaluate(`document.querySelector("#job-list a[download]").href`);
       assert.equal(await (await fetch(mask)).text(), "labels of t1, missing: error");
 
-      assert.deepEqual(tab.complaints, []);
+      // a server that is not ready, or too busy to tell in time, says so with 503, which the page shows and browsers log
+      const notReady = new RegExp(`status of 503 .* ${url}/health/ready$`);
+      assert.deepEqual(tab.complaints.filter((complaint) => !notReady.test(complaint)), []);
       assert.deepEqual(tab.requests.filter((request) => !request.startsWith(`${url}/`) && !/^data:/.test(request)), []);
       assert.ok(tab.requests.includes(`${url}/page/main.js`), "the page's script was not loaded");
       const out = Deno.env.get("SCREENSHOT");

@@ -121,7 +121,10 @@ class Connection {
       if (method === "Network.requestWillBeSent") requests.push(params.request.url);
       if (method === "Page.loadEventFired") loaded.splice(0).forEach((resolve) => resolve());
       if (method === "Runtime.exceptionThrown") complaints.push(params.exceptionDetails.exception?.description);
-      if (method === "Log.entryAdded" && params.entry.level === "error") complaints.push(params.entry.text);
+      if (method === "Log.entryAdded" && params.entry.level === "error") {
+        const { text, url, source } = params.entry;
+        complaints.push(source === "network" ? `${text} ${url}` : text);
+      }
       if (method === "Runtime.consoleAPICalled" && ["error", "assert"].includes(params.type)) {
         complaints.push(params.args.map((arg: Json) => arg.value ?? arg.description).join(" "));
       }
