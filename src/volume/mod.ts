@@ -21,7 +21,7 @@ export {
 export type { GridImage } from "./grid/placement.ts";
 export { type Box, boxSize, centreBox, padBox } from "./grid/boxes.ts";
 export { blendWeights, slidingWindows } from "./grid/sliding_windows.ts";
-export type { Volume, VolumeHeader } from "./formats/format.ts";
+export type { Doubt, Volume, VolumeHeader } from "./formats/format.ts";
 export {
   isVolumeStart,
   readVolume,
@@ -34,6 +34,7 @@ export {
   writeVolume,
   WRITTEN_ENDING,
 } from "./formats/formats.ts";
+export { labelMap, wholeLabel } from "./labels.ts";
 export { toRas } from "./sampling/orient.ts";
 export { centredWindow, crop, cutWindow, foregroundBox } from "./sampling/crop.ts";
 export {

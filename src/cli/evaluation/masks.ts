@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { dice, hd95, nanMean, volumeMl } from "../../metrics/mod.ts";
 import {
+  labelMap,
   readVolume,
   sameGrid,
   spacingOf,
@@ -103,14 +104,13 @@ async function masksIn(folder: string, flag: string): Promise<Map<string, string
 }
 
 async function readMask(path: string, what: string): Promise<Volume> {
-  const volume = await readVolume(path).catch((error) => {
+  try {
+    const volume = await readVolume(path);
+    return { ...volume, data: labelMap(volume.data) };
+  } catch (error) {
     if (!(error instanceof VolumeError)) throw error;
     throw new CommandError("invalid-volume", `Cannot use ${what}: ${error.message}`, { cause: error });
-  });
-  if (!volume.data.every((v) => Number.isInteger(v) && v >= 0)) {
-    throw new CommandError("invalid-volume", `Cannot use ${what}: expected a label map with whole numbers from 0`);
   }
-  return volume;
 }
 
 function scoreRegion(name: string, { name: label, values }: Region, { truth, guess }: Pair): MaskRow {

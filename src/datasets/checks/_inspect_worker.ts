@@ -1,6 +1,6 @@
 /** The thread behind {@link Inspector}: reads a volume and reports on it. */
 import { answerTasks } from "../../process/mod.ts";
-import { readVolume, VolumeError } from "../../volume/mod.ts";
+import { readVolume, VolumeError, wholeLabel } from "../../volume/mod.ts";
 import { type FileInfo, type InspectReply, type InspectRequest, MAX_VALUES } from "./inspect.ts";
 
 answerTasks(async ({ path, isLabel }: InspectRequest): Promise<InspectReply> => {
@@ -23,7 +23,8 @@ function valuesOf(data: Float32Array): number[] {
   for (const value of data) {
     if (value === last) continue; // neighbours are mostly equal
     last = value;
-    if (values.add(value).size > MAX_VALUES) {
+    // A value between labels stays: the check of the case shows it.
+    if (values.add(wholeLabel(value) ?? value).size > MAX_VALUES) {
       throw new VolumeError(`Cannot use a label map: expected at most ${MAX_VALUES} different values, got more`);
     }
   }

@@ -1,6 +1,6 @@
 /** The conditions of training on a data set, checked by what was recorded when its files came in. Opens no file. */
 import { createHash } from "node:crypto";
-import { type Grid, gridOverlap, LEAST_OVERLAP, sameGrid } from "../../volume/mod.ts";
+import { type Grid, gridOverlap, LEAST_OVERLAP, sameGrid, wholeLabel } from "../../volume/mod.ts";
 import type { Label, Modality } from "../../inference/mod.ts";
 import type { TrainingCase } from "../../train/mod.ts";
 import type { FileInfo } from "./inspect.ts";
@@ -85,7 +85,8 @@ function checkValues(
   note: (code: CheckCode, detail: string, severity?: CaseCheck["severity"]) => void,
 ): void {
   const known = new Set(labels.flatMap((l) => l.sourceValues ?? [l.value]));
-  const strange = values.filter((v) => v !== 0 && !known.has(v));
+  // Rows written before values were rounded hold them as they were.
+  const strange = values.map((v) => wholeLabel(v) ?? v).filter((v) => v !== 0 && !known.has(v));
   if (strange.length > 0) {
     const shown = strange.slice(0, 5).map((v) => Number.isInteger(v) ? v : v.toFixed(3)).join(", ");
     note("label-out-of-range", `its label map has values that belong to no label: ${shown}`);

@@ -18,7 +18,7 @@ import {
 import type { Modality } from "../modalities.ts";
 import type { ModelSpec, Preprocessing } from "../spec.ts";
 import { InferenceError, type Warning } from "../types.ts";
-import { readModality } from "./read_input.ts";
+import { readLabelMap, readModality } from "./read_input.ts";
 import { cropBox, cropped, toNetworkGrid } from "./steps.ts";
 import { readTemplate, templateFor } from "./templates.ts";
 
@@ -120,7 +120,7 @@ export async function prepareLabel(
   { reference, box }: Prepared,
   preprocessing: Preprocessing,
 ): Promise<Float32Array> {
-  const volume = await readModality(path, "label", []);
+  const volume = await readLabelMap(path);
   const same = sameGrid(volume, reference);
   if (!same) checkOverlap(reference, volume, "the label map with the images");
   const onReference = same ? volume : resampleToGrid(volume, reference, { interpolation: "nearest" });

@@ -1,15 +1,10 @@
 /** Reads the files that a request names. Faults are reported under the modality's name: a file's may be a patient's. */
-import { readVolume, type Volume, VolumeError } from "../../volume/mod.ts";
+import { labelMap, readVolume, type Volume, VolumeError } from "../../volume/mod.ts";
 import { InferenceError, type Warning } from "../types.ts";
 
 /** @throws {InferenceError} `invalid-volume`: it is no usable volume */
 export async function readInput(path: string, name: string): Promise<Volume> {
-  try {
-    return await readVolume(path);
-  } catch (error) {
-    if (!(error instanceof VolumeError)) throw error;
-    throw new InferenceError("invalid-volume", `${name}: ${error.message}`, { cause: error });
-  }
+  return await named(name, () => readVolume(path));
 }
 
 /** The same, with a warning where voxels are no numbers. */
@@ -22,4 +17,21 @@ export async function readModality(path: string, name: string, warnings: Warning
     });
   }
   return volume;
+}
+
+/** A label map's voxels as whole numbers. @throws {InferenceError} `invalid-volume` */
+export async function readLabelMap(path: string): Promise<Volume> {
+  return await named("label", async () => {
+    const volume = await readVolume(path);
+    return { ...volume, data: labelMap(volume.data) };
+  });
+}
+
+async function named(name: string, read: () => Promise<Volume>): Promise<Volume> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof VolumeError)) throw error;
+    throw new InferenceError("invalid-volume", `${name}: ${error.message}`, { cause: error });
+  }
 }

@@ -111,7 +111,7 @@ async function prepareCase(
   const map = await prepareLabel(label, prepared, preprocessing);
   const regions = labels.map(({ value, sourceValues = [value] }) => {
     const wanted = new Set(sourceValues);
-    return Uint8Array.from(map, (v) => Number(wanted.has(Math.round(v))));
+    return Uint8Array.from(map, (v) => Number(wanted.has(v)));
   });
   return { sizeVox, channels: prepared.channels, templates: under, regions, labelled: labelledVoxels(regions) };
 }

@@ -36,7 +36,17 @@ export interface VolumeHeader extends Grid {
   readonly intercept: number;
   /** First byte of the voxels in the file. */
   readonly dataOffset: number;
+  /** False: the file says neither where its voxels lie nor which way they point. */
+  readonly positioned: boolean;
+  /** Where the file contradicts itself, and how it was read. */
+  readonly doubts: readonly Doubt[];
   readonly nifti?: NiftiGeometry;
+}
+
+/** A claim of a file that is read in one of several ways: a code in kebab-case, a sentence with figures, no names. */
+export interface Doubt {
+  readonly code: string;
+  readonly detail: string;
 }
 
 /**

@@ -106,6 +106,8 @@ export function parseHeader(bytes: Uint8Array): NiftiHeader {
     slope: scaled ? fields.scl_slope : 1,
     intercept: scaled ? fields.scl_inter : 0,
     dataOffset: checkedOffset(fields.vox_offset, LEAST_OFFSET[version]),
+    positioned: fields.sform_code > 0 || fields.qform_code > 0,
+    doubts: [],
     nifti: { version, raw: carriedFields(fixed, version, fields.littleEndian) },
   };
 }
