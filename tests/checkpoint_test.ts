@@ -136,6 +136,7 @@ Deno.test("a fine-tune starts from the imported encoder by the rules of docs/met
       baseHasTemplates: true,
       task: request.task,
       network: "uniunet",
+      percentilesOver: null,
     });
     const { report, network } = await trainable({ request, recipe: { ...recipe, firstKernel: "fresh" } });
     const untrained = report.fresh.filter((key) => /conv_block|proj1\.norm/.test(key));
@@ -293,7 +294,13 @@ Deno.test("an ONNX encoder becomes a package that a fine-tune builds on; other g
     const spec = { task, architecture, modalities, labels: [], classes: [], preprocessing, inference };
     const base = { name: "made", version: 1, directory: made.directory, spec };
     const request = requestOf({ folder, engine, cases: [], changes: { modalities, base } });
-    const options = { cases: 1, baseHasTemplates: false, task: request.task, network: "onnx" } as const;
+    const options = {
+      cases: 1,
+      baseHasTemplates: false,
+      task: request.task,
+      network: "onnx",
+      percentilesOver: null,
+    } as const;
     const { network } = await trainable({ request, recipe: resolveRecipe(request.recipe, options) });
     assert.deepEqual(network.types.get("out")!.shape, [1, 1, ...ROI]);
 

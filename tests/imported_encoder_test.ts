@@ -129,7 +129,13 @@ Deno.test("finetune() continues from a network that it made on an imported encod
     const made = await publish(join(folder, "models"), "made", { spec, source: request.outputDirectory });
     const contextOf = (again: FinetuneRequest) => ({
       request: again,
-      recipe: resolveRecipe(again.recipe, { cases: 1, baseHasTemplates: false, task: again.task, network: "onnx" }),
+      recipe: resolveRecipe(again.recipe, {
+        cases: 1,
+        baseHasTemplates: false,
+        task: again.task,
+        network: "onnx",
+        percentilesOver: null,
+      }),
     });
 
     const again = requestFor(join(folder, "again"), { base: made, cases, recipe: { steps: 1 } });

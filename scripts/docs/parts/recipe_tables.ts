@@ -28,7 +28,13 @@ export function finetuningTable(): string {
   const columns = FINETUNING_PRESET_NAMES.map((preset) => {
     const of = (task: "segmentation" | "classification") => {
       const recipes = CASES.map((cases) =>
-        resolveRecipe({ preset }, { cases, task, baseHasTemplates: false, network: "uniformer-pretraining" })
+        resolveRecipe({ preset }, {
+          cases,
+          task,
+          baseHasTemplates: false,
+          network: "uniformer-pretraining",
+          percentilesOver: null,
+        })
       );
       return new Map(
         Object.keys(settings).map((name) => {

@@ -9,6 +9,7 @@ import {
   finetune as train,
   type FinetuneRequest,
   type FinetuneResult,
+  ownPercentiles,
   type Recipe,
   recipeSchema,
   resolveRecipe,
@@ -80,6 +81,7 @@ async function plan(wish: FinetuneInput, { registry, datasets }: PlanContext): P
     baseHasTemplates: detail.modalities.some((modality) => Object.hasOwn(files, templateFile(modality))),
     task: detail.task,
     network: architecture.kind,
+    percentilesOver: ownPercentiles(base.manifest),
   });
   const { id: dataset, hash: datasetHash } = detail;
   const pinned = { model: base.name, version: base.version };

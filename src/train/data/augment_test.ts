@@ -15,7 +15,13 @@ const UNCHANGED = { shift: 0, scale: 0, gamma: 0, perChannel: false };
 
 /** A preset without intensity changes, so that a sample's voxels show where they come from. */
 function recipeOf({ preset = "edge", ...changes }: Wishes): ResolvedRecipe {
-  const context = { cases: 1, baseHasTemplates: true, task: "segmentation", network: "uniunet" } as const;
+  const context = {
+    cases: 1,
+    baseHasTemplates: true,
+    task: "segmentation",
+    network: "uniunet",
+    percentilesOver: null,
+  } as const;
   return { ...resolveRecipe({ preset }, context), intensity: UNCHANGED, ...changes };
 }
 

@@ -7,7 +7,7 @@ import { writeWhole } from "../../storage/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { makeFolds } from "../data/folds.ts";
 import { openLabelledCases } from "../data/labelled_cases.ts";
-import { resolveRecipe } from "../recipe/finetuning.ts";
+import { ownPercentiles, resolveRecipe } from "../recipe/finetuning.ts";
 import { renderHtml, type Report, reportJson } from "../report/finetuning.ts";
 import { summarize } from "../report/scores.ts";
 import { TrainingError } from "../types.ts";
@@ -28,6 +28,7 @@ export async function finetune(request: FinetuneRequest): Promise<FinetuneResult
     baseHasTemplates: templates.length > 0,
     task: request.task,
     network: request.base.spec.architecture.kind,
+    percentilesOver: ownPercentiles(request.base.spec),
   });
   const network = await trainable({ request, recipe });
   const spec = resultSpec(request, recipe, network.architecture);

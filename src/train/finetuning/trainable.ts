@@ -194,7 +194,7 @@ export function resultSpec(request: FinetuneRequest, recipe: ResolvedRecipe, arc
     modalities,
     labels,
     classes,
-    preprocessing: spec.preprocessing,
+    preprocessing: { ...spec.preprocessing, percentilesOver: recipe.percentilesOver },
     inference: { ...spec.inference, roi: recipe.roi },
   };
 }

@@ -6,7 +6,7 @@ import { toNumbers } from "../../tensor/mod.ts";
 import type { Architecture, Modality, ModelSpec } from "../../inference/mod.ts";
 import { parametersOf } from "../../nets/mod.ts";
 import { resultSpec, type Trainable, trainable } from "./trainable.ts";
-import { resolveRecipe } from "../recipe/finetuning.ts";
+import { ownPercentiles, resolveRecipe } from "../recipe/finetuning.ts";
 import type { FinetuneRequest } from "./types.ts";
 
 const NO_ENGINE = {} as Engine;
@@ -28,6 +28,7 @@ async function baseAnd(
     baseHasTemplates: false,
     task: request.task,
     network: architecture.kind,
+    percentilesOver: ownPercentiles(request.base.spec),
   });
   return { known, request, recipe: { ...preset, firstKernel: "fresh" } as const };
 }
@@ -230,7 +231,7 @@ Deno.test("trainable() ignores the base's weights for the twin from scratch and 
     assert.notDeepEqual(network.constants.get(key), reseeded.network.constants.get(key));
   }));
 
-Deno.test("resultSpec() takes task, modalities and outputs from the data, the windows from the recipe, the rest from the base", () =>
+Deno.test("resultSpec() takes task, modalities and outputs from the data, windows and percentiles from the recipe, the rest from the base", () =>
   inFolder(async (folder) => {
     const { request, recipe } = await baseAnd(folder, { architecture: TINY_ENCODER });
     const roi = [16, 32, 48] as const;
@@ -240,7 +241,10 @@ Deno.test("resultSpec() takes task, modalities and outputs from the data, the wi
       architecture: UNIUNET,
       modalities: ["t1", "flair"],
       labels: request.labels,
+      preprocessing: { ...specOf().preprocessing, percentilesOver: "foreground" },
       inference: { ...specOf().inference, roi },
     });
+    const published = { ...recipe, percentilesOver: "volume" } as const;
+    assert.deepEqual(resultSpec(request, published, UNIUNET).preprocessing, specOf().preprocessing);
     assert.deepEqual(resultSpec(request, recipe, UNIUNET).inference.roi, ROI);
   }));

@@ -1,6 +1,6 @@
 /** The recipe of a fine-tune: what a user may ask for, and how a preset completes it. */
 import { z } from "zod";
-import type { Architecture } from "../../inference/mod.ts";
+import type { Architecture, ModelSpec, Preprocessing } from "../../inference/mod.ts";
 import { familyOf } from "../../nets/mod.ts";
 import { FINETUNING_PRESETS, type FinetuningPreset } from "./finetuning_presets.ts";
 import {
@@ -27,6 +27,17 @@ export interface RecipeContext {
   readonly task: "segmentation" | "classification";
   /** The base's kind. */
   readonly network: Architecture["kind"];
+  /** As of {@link ownPercentiles}. */
+  readonly percentilesOver: PercentilesOver | null;
+}
+
+type PercentilesOver = Preprocessing["percentilesOver"];
+
+/** Where a trained base expects percentiles to be taken; null: it is an encoder, and the preset decides. */
+export function ownPercentiles(
+  { task, preprocessing }: Pick<ModelSpec, "task" | "preprocessing">,
+): PercentilesOver | null {
+  return task === "encoder" ? null : preprocessing.percentilesOver;
 }
 
 /**
@@ -44,6 +55,7 @@ export function resolveRecipe(wished: Recipe, context: RecipeContext): ResolvedR
     ...values,
     templates,
     steps,
+    percentilesOver: context.percentilesOver ?? values.percentilesOver,
     foldSteps: Math.ceil(steps * foldShare),
     // a graph from a file may take one crop only
     batch: family.graph === "file" ? "accumulated" : values.batch,

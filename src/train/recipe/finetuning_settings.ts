@@ -20,6 +20,11 @@ export const CHOSEN_SETTINGS = {
     "Rate of the first update; it falls as a cosine. Default: from the preset.",
   ),
   templates: yesOrNo().describe("Replace modalities by the base's templates. Default: if it has them."),
+  percentilesOver: choice(["foreground", "volume"]).describe(
+    "Where the percentiles that become 0 and 1 are taken. `foreground`: tissue, so that empty space around the head " +
+      "changes nothing. `volume`: every voxel, the published rule (B.3 row 5). Default: foreground for an encoder, of a " +
+      "trained base its own rule.",
+  ),
   seed: whole(0).describe("Start of the random numbers: the same seed and data give the same crops. Default: 0."),
   validation: worded(
     z.union([z.enum(["auto", "none"]), z.strictObject({ folds: z.int().min(2).max(MOST_FOLDS) })]),

@@ -9,7 +9,13 @@ import {
 } from "./finetuning_settings.ts";
 import { TrainingError } from "../types.ts";
 
-const CONTEXT: RecipeContext = { cases: 7, baseHasTemplates: true, task: "segmentation", network: "uniformer" };
+const CONTEXT: RecipeContext = {
+  cases: 7,
+  baseHasTemplates: true,
+  task: "segmentation",
+  network: "uniformer",
+  percentilesOver: null,
+};
 const TASKS = ["segmentation", "classification"] as const;
 
 /** The settings in which two recipes differ. */
@@ -124,6 +130,25 @@ Deno.test("resolveRecipe() decays UNET3D's weights less in the paper's preset on
   assert.equal(decay("official", "unet3d"), 1e-4);
 });
 
+Deno.test("resolveRecipe() takes percentiles over the foreground of an encoder's inputs, as before of a trained base's", () => {
+  for (const preset of FINETUNING_PRESET_NAMES) {
+    for (const task of TASKS) {
+      const of = (percentilesOver: RecipeContext["percentilesOver"], wishes: Partial<Recipe> = {}) =>
+        resolveRecipe({ preset, ...wishes }, { ...CONTEXT, task, percentilesOver }).percentilesOver;
+      assert.deepEqual(([null, "foreground", "volume"] as const).map((own) => of(own)), [
+        "foreground",
+        "foreground",
+        "volume",
+      ]);
+      // the published rule, and any other, can be asked for
+      assert.deepEqual([of(null, { percentilesOver: "volume" }), of("volume", { percentilesOver: "foreground" })], [
+        "volume",
+        "foreground",
+      ]);
+    }
+  }
+});
+
 Deno.test("resolveRecipe() takes every wish over the preset", () => {
   const wishes: Required<Recipe> = {
     preset: "edge",
@@ -132,6 +157,7 @@ Deno.test("resolveRecipe() takes every wish over the preset", () => {
     batchSize: 2,
     learningRate: 0.5,
     templates: false,
+    percentilesOver: "volume",
     seed: 9,
     validation: { folds: 3 },
     earlyStopSteps: 40,
@@ -158,6 +184,7 @@ const INVALID: readonly [Record<string, unknown>, string][] = [
   [{ learningRate: 0 }, "recipe.learningRate to be a number above 0 up to 1, got 0"],
   [{ learningRate: 2 }, "recipe.learningRate to be a number above 0 up to 1, got 2"],
   [{ learningRate: NaN }, "recipe.learningRate to be a number above 0 up to 1, got null"],
+  [{ percentilesOver: "head" }, 'recipe.percentilesOver to be foreground or volume, got "head"'],
   [{ seed: -1 }, "recipe.seed to be a whole number ≥ 0, got -1"],
   [
     { validation: { folds: 1 } },

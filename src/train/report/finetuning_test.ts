@@ -23,6 +23,7 @@ function reportOf(changes: Partial<Report> = {}): Report {
     baseHasTemplates: false,
     task: "segmentation",
     network: "uniunet",
+    percentilesOver: null,
   });
   const score = {
     label: HOSTILE,

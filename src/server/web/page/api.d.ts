@@ -415,6 +415,7 @@ export type Recipe = {
   batchSize?: number
   learningRate?: number
   templates?: boolean
+  percentilesOver?: "foreground" | "volume"
   seed?: number
   validation?: "auto" | "none" | {
     folds: number
