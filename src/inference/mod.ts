@@ -23,3 +23,9 @@ export {
   templatePath,
   writeTemplate,
 } from "./prepare/templates.ts";
+export { factsOf, type VolumeFacts } from "./checks/facts.ts";
+export { VOLUME_CHECKS, volumeDoubts, volumeRefusal } from "./checks/volume_checks.ts";
+export { CASE_CHECKS, caseDoubts, type CaseFacts } from "./checks/case_checks.ts";
+export { type CaseDoubt, type CaseOfSet, DATASET_CHECKS, datasetDoubts } from "./checks/dataset_checks.ts";
+export { borderOf, type LabelFacts, resultDoubts } from "./checks/result_checks.ts";
+export { loudFirst, WARNINGS } from "./checks/table.ts";

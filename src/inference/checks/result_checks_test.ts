@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { spacingAffine } from "../../volume/mod.ts";
+import { borderOf, type LabelFacts, resultDoubts } from "./result_checks.ts";
+
+const lesion = (changes: Partial<LabelFacts> = {}): LabelFacts => ({
+  name: "lesion",
+  voxels: 5000,
+  volumeMl: 5,
+  border: [],
+  trainingMl: { min: 1.3, max: 49.8 },
+  ...changes,
+});
+
+Deno.test("resultDoubts() has none about a volume that training has seen, or of which it says nothing", () => {
+  const plausible = [
+    [lesion()],
+    [lesion({ volumeMl: 0.5 })],
+    [lesion({ volumeMl: 149 })],
+    [lesion({ volumeMl: 1e4, trainingMl: undefined })],
+    [lesion(), lesion({ name: "core", voxels: 0, volumeMl: 0 })],
+  ];
+  for (const labels of plausible) assert.deepEqual(resultDoubts(labels), []);
+});
+
+Deno.test("resultDoubts() names an empty mask, a volume unlike training, and the border", () => {
+  assert.deepEqual(resultDoubts([lesion({ voxels: 0, volumeMl: 0 })]), [{
+    code: "empty-result",
+    detail:
+      "the mask is empty: no voxel was found for lesion; right for a patient without it, else check that each file " +
+      "is of the modality that it was given as",
+  }]);
+  for (const [volumeMl, shown] of [[0.2, "0.2"], [520, "520"]] as const) {
+    assert.deepEqual(resultDoubts([lesion({ volumeMl })]), [{
+      code: "unlike-training",
+      detail: `lesion has ${shown} mL, in training 1.3 to 49.8 mL; the mask was written; look at it before it is used`,
+    }]);
+  }
+  const border = [{ side: "superior", voxels: 7 }, { side: "left", voxels: 2 }];
+  assert.deepEqual(resultDoubts([lesion({ border })]), [{
+    code: "result-at-border",
+    detail: "lesion reaches the border of the field of view with 7 at the superior side, 2 at the left side, of 5000 " +
+      "voxels; the part outside is not in the volume; use a scan that shows the whole of it",
+  }]);
+});
+
+Deno.test("borderOf() counts the outermost layers by the patient's sides, whatever the axes", () => {
+  // first axis upwards, second to the left, third to the front
+  const affineRas = [0, -1, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1];
+  const sizeVox = [3, 4, 5] as const;
+  const at = (x: number, y: number, z: number) => (x * 4 + y) * 5 + z;
+  const inside = new Set([at(2, 1, 1), at(2, 1, 2), at(1, 3, 2), at(1, 1, 4), at(1, 2, 2)]);
+  assert.deepEqual(borderOf((i) => inside.has(i), { sizeVox, affineRas }), [
+    { side: "superior", voxels: 2 },
+    { side: "left", voxels: 1 },
+    { side: "anterior", voxels: 1 },
+  ]);
+  assert.deepEqual(borderOf((i) => i === 0, { sizeVox: [1, 1, 1], affineRas: spacingAffine([1, 1, 1]) }).length, 6);
+});
