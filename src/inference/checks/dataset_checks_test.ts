@@ -43,9 +43,9 @@ Deno.test("datasetDoubts() names outliers with their figure and the median", () 
       "t1: the longest side of its tissue is 90 mm, expected about 176, the median of 6 cases; ",
     ],
     [
-      { range: { min: 0, max: 1 } },
+      { range: { min: 0, max: 0.25 } },
       "outlier-intensities",
-      "t1: its intensities span 1, expected about 660, the median of 6 cases; ",
+      "t1: its intensities span 0.25, expected about 660, the median of 6 cases; ",
     ],
   ];
   for (const [changes, code, detail] of cases) {
