@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { WARNINGS } from "../../inference/mod.ts";
 import { methodsOf } from "../app.ts";
 import { openApiDocument, type Operation } from "./openapi.ts";
 import { docsPage } from "../web/docs_page.ts";
@@ -109,4 +110,11 @@ Deno.test("docsPage() shows every route and escapes what it shows", () => {
   const { info, ...rest } = DOCUMENT;
   const hostile = docsPage({ ...rest, info: { ...info, description: "<script>x</script>" } }).html;
   assert.ok(hostile.includes("&lt;script&gt;x") && !hostile.includes("<script"));
+});
+
+Deno.test("openApiDocument() says of every code of a warning when it is given", () => {
+  const text = JSON.stringify(DOCUMENT.components.schemas.Warning);
+  for (const [code, { when, weight }] of Object.entries(WARNINGS)) {
+    assert.equal(text.includes(`${code}: ${when}`), weight !== "refused", code);
+  }
 });

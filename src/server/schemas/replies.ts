@@ -1,7 +1,7 @@
 /** Schemas of replies. The OpenAPI document is written from them, and tests check every reply against them. */
 import { z } from "zod";
 import { type Device, DEVICE_STATES, PROVIDERS } from "../../engine/mod.ts";
-import { type ClassifyResult, MODALITIES, type SegmentResult } from "../../inference/mod.ts";
+import { type ClassifyResult, MODALITIES, type SegmentResult, type Warning, WARNINGS } from "../../inference/mod.ts";
 import { DATASET_LAYOUTS, datasetDetailSchema, datasetSummarySchema } from "../../datasets/mod.ts";
 import { JOB_KINDS, JOB_STATES, type JobKind, type OutputOf } from "../../jobs/mod.ts";
 import { FORMAT_NAMES, type ImportReport } from "../../weights/mod.ts";
@@ -112,7 +112,16 @@ export const importedModelSchema = named(
   z.strictObject({ ...versionShape, report: importReportSchema }),
 );
 
-const warningSchema = z.strictObject({ code: z.string(), detail: z.string() });
+/** Each code with the condition that it stands for. */
+const warningCodes = Object.entries(WARNINGS).filter(([, { weight }]) => weight !== "refused")
+  .map(([code, { when }]) => `${code}: ${when}`).join(" ");
+const warningSchema = named(
+  "Warning",
+  z.strictObject({
+    code: z.string().describe(`Stable, for programs. ${warningCodes}`),
+    detail: z.string().describe("What was found and expected, with figures, and the remedy."),
+  }),
+) satisfies z.ZodType<Warning>;
 const segmentResultShape = {
   provider: z.string(),
   labels: z.array(z.strictObject({ name: z.string(), value: z.int(), voxels: count, volumeMl: z.number() })),
@@ -125,13 +134,13 @@ const segmentResultShape = {
     write: z.number(),
   }),
   peakBytes: count,
-  warnings: z.array(warningSchema),
+  warnings: z.array(warningSchema).describe("Those that a result is probably wrong by come first."),
 };
 const classifyResultShape = {
   provider: z.string(),
   classes: z.array(z.strictObject({ label: z.string(), probability: z.number() })),
   timingsMs: z.strictObject({ read: z.number(), preprocess: z.number(), infer: z.number() }),
-  warnings: z.array(warningSchema),
+  warnings: z.array(warningSchema).describe("Those that a result is probably wrong by come first."),
 };
 const segmentOutput = named("SegmentOutput", z.strictObject(segmentResultShape)) satisfies z.ZodType<SegmentResult>;
 const classifyOutput = named("ClassifyOutput", z.strictObject(classifyResultShape)) satisfies z.ZodType<ClassifyResult>;

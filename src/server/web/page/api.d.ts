@@ -17,10 +17,7 @@ export type Classification = {
     preprocess: number
     infer: number
   }
-  warnings: {
-    code: string
-    detail: string
-  }[]
+  warnings: Warning[]
 };
 export type ClassifyOutput = {
   provider: string
@@ -33,10 +30,7 @@ export type ClassifyOutput = {
     preprocess: number
     infer: number
   }
-  warnings: {
-    code: string
-    detail: string
-  }[]
+  warnings: Warning[]
 };
 export type Dataset = {
   id: string
@@ -223,10 +217,7 @@ export type Job = {
     model: string
     version: number
     provider?: string
-    warnings?: {
-      code: string
-      detail: string
-    }[]
+    warnings?: Warning[]
     maskUrl?: string
     output?: SegmentOutput | ClassifyOutput
   }
@@ -441,10 +432,7 @@ export type SegmentOutput = {
     write: number
   }
   peakBytes: number
-  warnings: {
-    code: string
-    detail: string
-  }[]
+  warnings: Warning[]
 };
 export type Segmentation = {
   model: string
@@ -465,10 +453,7 @@ export type Segmentation = {
     write: number
   }
   peakBytes: number
-  warnings: {
-    code: string
-    detail: string
-  }[]
+  warnings: Warning[]
   maskUrl: string
 };
 export type Shared_schema0 = string | number | boolean | null | Shared_schema0[] | { [name: string]: Shared_schema0 };
@@ -491,6 +476,10 @@ export type Version = {
   deno: string
   onnxruntime: string
   devices: Device[]
+};
+export type Warning = {
+  code: string
+  detail: string
 };
 
 /** Every call of the API: what goes into its address and its body, and the JSON that it replies. */

@@ -1,7 +1,7 @@
 // @ts-check
 // Jobs: how they stand, live while they run, and what they made.
 
-/** @import { ClassifyOutput, Job, SegmentOutput } from "./api.d.ts" */
+/** @import { ClassifyOutput, Job, SegmentOutput, Warning } from "./api.d.ts" */
 /** @import { Child } from "./dom.js" */
 /** @import { Live, Progress } from "./state.js" */
 import { address, call } from "./api.js";
@@ -50,6 +50,7 @@ function drawJob(job) {
     ),
     error && h("span", { className: "error" }, error.message),
     validation && h("span", {}, `Held-out patients: ${scores(validation)}`),
+    ...warningsOf(result?.output?.warnings ?? result?.warnings ?? []),
     result?.output && outputOf(result.output),
     h("div", { className: "live", id: `live-${id}` }, ...liveOf(job)),
   );
@@ -117,8 +118,15 @@ function outputOf(output) {
       )
       : table([column("Class"), numbers("Probability")], output.classes.map((c) => [c.label, number(c.probability)])),
     h("span", { className: "dim" }, `Ran on ${output.provider}.`),
-    ...output.warnings.map((w) => h("div", {}, badge("warning"), ` ${w.detail}`)),
   );
+}
+
+/**
+ * Above the result, so that nobody reads that first; the service gives the gravest first.
+ * @param {Warning[]} warnings
+ */
+function warningsOf(warnings) {
+  return warnings.map(({ code, detail }) => h("div", { title: code }, badge("warning"), ` ${detail}`));
 }
 
 /**
