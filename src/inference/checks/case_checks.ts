@@ -1,8 +1,7 @@
 /** Checks of the volumes of one case against each other. */
-import { perAxis } from "../../volume/mod.ts";
 import type { Warning } from "../types.ts";
 import { type Check, warningsOf } from "./check.ts";
-import type { VolumeFacts, WorldBox } from "./facts.ts";
+import { sharedOf, type VolumeFacts } from "./facts.ts";
 
 /** The facts of a case's images by modality. */
 export type CaseFacts = Readonly<Partial<Record<string, VolumeFacts>>>;
@@ -51,15 +50,4 @@ type Entry = readonly [role: string, facts: VolumeFacts];
 function pairsOf(facts: CaseFacts): [Entry, Entry][] {
   const entries = Object.entries(facts).filter((entry): entry is [string, VolumeFacts] => entry[1] !== undefined);
   return entries.flatMap((a, i) => entries.slice(i + 1).map((b): [Entry, Entry] => [a, b]));
-}
-
-/** Share of the smaller box that lies in the other. */
-function sharedOf(a: WorldBox, b: WorldBox): number {
-  const volumeOf = (box: WorldBox) =>
-    perAxis((i) => Math.max(box.highMm[i] - box.lowMm[i], 0)).reduce((product, side) => product * side, 1);
-  const shared = {
-    lowMm: perAxis((i) => Math.max(a.lowMm[i], b.lowMm[i])),
-    highMm: perAxis((i) => Math.min(a.highMm[i], b.highMm[i])),
-  };
-  return volumeOf(shared) / Math.min(volumeOf(a), volumeOf(b));
 }

@@ -4,6 +4,7 @@ import type { Warning } from "../types.ts";
 import { figure, type WarningRecord } from "./check.ts";
 import type { CaseFacts } from "./case_checks.ts";
 import type { VolumeFacts } from "./facts.ts";
+import type { LabelValueFacts } from "./label_checks.ts";
 import { viewOf } from "./volume_checks.ts";
 
 /** A case among others. */
@@ -11,6 +12,8 @@ export interface CaseOfSet {
   readonly id: string;
   readonly patient: string;
   readonly images: CaseFacts;
+  /** Of the values of its label map; default none. */
+  readonly labels?: readonly LabelValueFacts[];
 }
 
 /** A doubt about one of the cases. */
@@ -25,6 +28,8 @@ interface SetCheck extends WarningRecord {
 
 /** Fewer cases than this have no usual value. */
 const LEAST_CASES = 5;
+/** More outliers than this share of the cases are a group of their own. */
+const MOST_OUTLIERS = 0.25;
 /** An outlier is also further from the median than this many of the cases' own typical deviations. */
 const DEVIATIONS = 5;
 
@@ -80,6 +85,11 @@ export const DATASET_CHECKS = {
       factor: 1000,
     }),
   },
+  "outlier-label-volume": {
+    when: "A label's volume is more than 3 times as large or small as among the other cases that have it.",
+    weight: "noted",
+    find: unusualLabels,
+  },
 } as const satisfies Readonly<Record<string, SetCheck>>;
 
 /** The doubts about the cases of a data set, from the facts of their images. */
@@ -112,23 +122,66 @@ function sameImages(cases: readonly CaseOfSet[]): Omit<CaseDoubt, "code">[] {
 
 /** The cases whose image of a modality differs from what is usual for that modality. */
 function outliersOf({ is, unit = "mm", of, factor }: Quantity) {
-  return (cases: readonly CaseOfSet[]): Omit<CaseDoubt, "code">[] => {
-    const roles = new Set(cases.flatMap(({ images }) => Object.keys(images)));
-    return [...roles].flatMap((role) => {
-      const measured = cases.flatMap(({ id, images }) => {
-        const values = images[role] && of(images[role]);
-        return values?.every((v) => v > 0) ? [{ id, values }] : [];
-      });
-      if (measured.length < LEAST_CASES) return [];
-      const usual = measured[0].values.map((_, k) => usualOf(measured.map((m) => m.values[k])));
-      return measured.filter(({ values }) => values.some((v, k) => isOutlier(v, usual[k], factor))).map((m) => ({
-        case: m.id,
-        detail: `${role}: ${is} ${m.values.map(figure).join(" × ")}${unit && ` ${unit}`}, expected about ` +
-          `${usual.map((u) => figure(u.median)).join(" × ")}, the median of ${measured.length} cases; it was used; ` +
-          "check its header, or leave the case out",
-      }));
+  return (cases: readonly CaseOfSet[]): Omit<CaseDoubt, "code">[] =>
+    unusual(cases, {
+      kindsOf: ({ images }) => Object.keys(images),
+      valuesOf: ({ images }, role) => images[role] ? of(images[role]) : null,
+      factor,
+    }).map(({ id, kind, values, medians, cases }) => ({
+      case: id,
+      detail: `${kind}: ${is} ${values.map(figure).join(" × ")}${unit && ` ${unit}`}, expected about ` +
+        `${
+          medians.map(figure).join(" × ")
+        }, the median of ${cases} cases; it was used; check its header, or leave the ` +
+        "case out",
+    }));
+}
+
+/** The cases whose label has an unusual volume. */
+function unusualLabels(cases: readonly CaseOfSet[]): Omit<CaseDoubt, "code">[] {
+  return unusual(cases, {
+    kindsOf: ({ labels = [] }) => labels.map((l) => String(l.value)),
+    valuesOf: ({ labels = [] }, value) => {
+      const label = labels.find((l) => String(l.value) === value);
+      return label ? [label.volumeMl] : null;
+    },
+    factor: 3,
+  }).map(({ id, kind, values, medians, cases }) => ({
+    case: id,
+    detail: `label ${kind} has ${figure(values[0])} mL, expected about ${figure(medians[0])}, the median of ${cases} ` +
+      "cases that have it; it was used; check the label map, or leave the case out",
+  }));
+}
+
+interface Unusual {
+  readonly id: string;
+  readonly kind: string;
+  readonly values: readonly number[];
+  readonly medians: readonly number[];
+  /** Number of cases that have a value. */
+  readonly cases: number;
+}
+
+/** The cases that differ from the others in one of some kinds of values: modalities, or labels. */
+function unusual(
+  cases: readonly CaseOfSet[],
+  { kindsOf, valuesOf, factor }: {
+    kindsOf: (of: CaseOfSet) => readonly string[];
+    valuesOf: (of: CaseOfSet, kind: string) => readonly number[] | null;
+    factor: number;
+  },
+): Unusual[] {
+  return [...new Set(cases.flatMap(kindsOf))].flatMap((kind) => {
+    const measured = cases.flatMap((of) => {
+      const values = valuesOf(of, kind);
+      return values?.every((v) => v > 0) ? [{ id: of.id, values }] : [];
     });
-  };
+    if (measured.length < LEAST_CASES) return [];
+    const usual = measured[0].values.map((_, k) => usualOf(measured.map((m) => m.values[k])));
+    const others = measured.filter(({ values }) => values.some((v, k) => isOutlier(v, usual[k], factor)));
+    if (others.length > MOST_OUTLIERS * measured.length) return [];
+    return others.map((m) => ({ ...m, kind, medians: usual.map((u) => u.median), cases: measured.length }));
+  });
 }
 
 /** Median, and typical deviation of the logarithm (median absolute deviation as a standard deviation). */

@@ -4,6 +4,8 @@ import { headFacts, headOf } from "../testing/facts.ts";
 import { type CaseOfSet, datasetDoubts } from "./dataset_checks.ts";
 import type { VolumeFacts } from "./facts.ts";
 
+const LABEL = { value: 1, voxels: 1000, border: [], box: { lowMm: [0, 0, 0], highMm: [1, 1, 1] } } as const;
+
 /** Six cases of heads that differ a little; the last with changes. */
 function casesOf(changes: Partial<VolumeFacts> = {}): CaseOfSet[] {
   return [0, 1, 2, 3, 4, 5].map((i) => ({
@@ -61,6 +63,23 @@ Deno.test("datasetDoubts() calls nothing usual among four cases, or where half o
   assert.deepEqual(datasetDoubts(casesOf(thick).slice(2)), []);
   const mixed = casesOf().map((c, i) => i % 2 ? { ...c, images: { t1: { ...c.images.t1!, ...thick } } } : c);
   assert.deepEqual(datasetDoubts(mixed), []);
+});
+
+Deno.test("datasetDoubts() names a label that is far larger or smaller than elsewhere", () => {
+  const labelled = (volumes: readonly number[]) =>
+    casesOf().map((c, i) => ({ ...c, labels: [{ ...LABEL, volumeMl: volumes[i] }] }));
+  assert.deepEqual(datasetDoubts(labelled([1.2, 1.5, 1.9, 2.1, 1.4, 2.6])), []);
+  // lesions differ so much that none is an outlier
+  assert.deepEqual(datasetDoubts(labelled([0.3, 52, 8, 1.3, 14, 3])), []);
+  for (const [volume, shown] of [[16, "16"], [0.17, "0.17"]] as const) {
+    assert.deepEqual(datasetDoubts(labelled([1.2, 1.5, 1.9, 2.1, 1.4, volume])), [{
+      case: "case5",
+      code: "outlier-label-volume",
+      detail:
+        `label 1 has ${shown} mL, expected about ${volume > 1 ? 1.7 : 1.45}, the median of 6 cases that have it; it ` +
+        "was used; check the label map, or leave the case out",
+    }]);
+  }
 });
 
 Deno.test("datasetDoubts() names an image that another case has too, of this patient or another", () => {

@@ -95,7 +95,7 @@ export function voxelMlOf(m: readonly number[]): number {
 }
 
 /** The box around a box of voxels, whose faces lie half a voxel beyond the outer voxels' centres. */
-function worldBox({ start, end }: Box, affineRas: readonly number[]): WorldBox {
+export function worldBox({ start, end }: Box, affineRas: readonly number[]): WorldBox {
   const corners = [0, 1, 2, 3, 4, 5, 6, 7].map((k) =>
     applyAffine(affineRas, perAxis((a) => (k >> a & 1 ? end[a] : start[a]) - 0.5))
   );
@@ -103,6 +103,25 @@ function worldBox({ start, end }: Box, affineRas: readonly number[]): WorldBox {
     lowMm: perAxis((a) => Math.min(...corners.map((c) => c[a]))),
     highMm: perAxis((a) => Math.max(...corners.map((c) => c[a]))),
   };
+}
+
+/** The box around two boxes. */
+export function boxAround(a: WorldBox, b: WorldBox): WorldBox {
+  return {
+    lowMm: perAxis((i) => Math.min(a.lowMm[i], b.lowMm[i])),
+    highMm: perAxis((i) => Math.max(a.highMm[i], b.highMm[i])),
+  };
+}
+
+/** Share of the smaller box that lies in the other. */
+export function sharedOf(a: WorldBox, b: WorldBox): number {
+  const volumeOf = (box: WorldBox) =>
+    perAxis((i) => Math.max(box.highMm[i] - box.lowMm[i], 0)).reduce((product, side) => product * side, 1);
+  const shared = {
+    lowMm: perAxis((i) => Math.max(a.lowMm[i], b.lowMm[i])),
+    highMm: perAxis((i) => Math.min(a.highMm[i], b.highMm[i])),
+  };
+  return volumeOf(shared) / Math.min(volumeOf(a), volumeOf(b));
 }
 
 /**

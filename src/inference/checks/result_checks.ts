@@ -1,6 +1,6 @@
 /** Checks of a segmentation by what it found. */
-import { type Grid, perAxis, type Triple } from "../../volume/mod.ts";
 import type { Warning } from "../types.ts";
+import { type BorderSide, bySide } from "./border.ts";
 import { type Check, figure, warningsOf } from "./check.ts";
 
 /** The facts of one label of a result. */
@@ -8,8 +8,8 @@ export interface LabelFacts {
   readonly name: string;
   readonly voxels: number;
   readonly volumeMl: number;
-  /** Voxels in the outermost layer of the field of view, by the side of the patient. */
-  readonly border: readonly { readonly side: string; readonly voxels: number }[];
+  /** See `borderOf()`. */
+  readonly border: readonly BorderSide[];
   /** Least and greatest volume per case among the training cases that have the label; absent where it is unknown. */
   readonly trainingMl?: { readonly min: number; readonly max: number };
 }
@@ -36,9 +36,10 @@ export const RESULT_CHECKS = {
     find: (labels) =>
       labels.flatMap(({ name, voxels, border }) => {
         if (border.length === 0) return [];
-        const sides = border.map((b) => `${b.voxels} at the ${b.side} side`).join(", ");
         return [
-          `${name} reaches the border of the field of view with ${sides}, of ${voxels} voxels; the part outside is not in ` +
+          `${name} reaches the border of the field of view with ${
+            bySide(border)
+          }, of ${voxels} voxels; the part outside is not in ` +
           "the volume; use a scan that shows the whole of it",
         ];
       }),
@@ -64,31 +65,4 @@ export const RESULT_CHECKS = {
 /** The doubts about a result, from the facts of its labels. */
 export function resultDoubts(labels: readonly LabelFacts[]): Warning[] {
   return warningsOf<readonly LabelFacts[]>(RESULT_CHECKS, labels);
-}
-
-/** Names of the low and high end of each world axis. */
-const SIDES = [["left", "right"], ["posterior", "anterior"], ["inferior", "superior"]] as const;
-
-/** Voxels of a mask in the outermost layers of its grid, by side; sides without any are left out. */
-export function borderOf(
-  isInside: (index: number) => boolean,
-  { sizeVox, affineRas }: Grid,
-): LabelFacts["border"] {
-  const strides: Triple = [sizeVox[1] * sizeVox[2], sizeVox[2], 1];
-  const sides = ([0, 1, 2] as const).flatMap((axis) => {
-    const column = perAxis((r) => affineRas[4 * r + axis]);
-    const along = ([0, 1, 2] as const).reduce((a, r) => Math.abs(column[r]) > Math.abs(column[a]) ? r : a, 0);
-    const [low, high] = column[along] < 0 ? [SIDES[along][1], SIDES[along][0]] : SIDES[along];
-    const [u, v] = ([0, 1, 2] as const).filter((a) => a !== axis);
-    const countAt = (start: number) => {
-      let count = 0;
-      for (let i = 0; i < sizeVox[u]; i++) {
-        for (let j = 0; j < sizeVox[v]; j++) if (isInside(start + i * strides[u] + j * strides[v])) count++;
-      }
-      return count;
-    };
-    const last = (sizeVox[axis] - 1) * strides[axis];
-    return [{ side: low, voxels: countAt(0) }, { side: high, voxels: countAt(last) }];
-  });
-  return sides.filter((s) => s.voxels > 0);
 }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { spacingAffine } from "../../volume/mod.ts";
-import { borderOf, type LabelFacts, resultDoubts } from "./result_checks.ts";
+import { type LabelFacts, resultDoubts } from "./result_checks.ts";
 
 const lesion = (changes: Partial<LabelFacts> = {}): LabelFacts => ({
   name: "lesion",
@@ -41,18 +40,4 @@ Deno.test("resultDoubts() names an empty mask, a volume unlike training, and the
     detail: "lesion reaches the border of the field of view with 7 at the superior side, 2 at the left side, of 5000 " +
       "voxels; the part outside is not in the volume; use a scan that shows the whole of it",
   }]);
-});
-
-Deno.test("borderOf() counts the outermost layers by the patient's sides, whatever the axes", () => {
-  // first axis upwards, second to the left, third to the front
-  const affineRas = [0, -1, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1];
-  const sizeVox = [3, 4, 5] as const;
-  const at = (x: number, y: number, z: number) => (x * 4 + y) * 5 + z;
-  const inside = new Set([at(2, 1, 1), at(2, 1, 2), at(1, 3, 2), at(1, 1, 4), at(1, 2, 2)]);
-  assert.deepEqual(borderOf((i) => inside.has(i), { sizeVox, affineRas }), [
-    { side: "superior", voxels: 2 },
-    { side: "left", voxels: 1 },
-    { side: "anterior", voxels: 1 },
-  ]);
-  assert.deepEqual(borderOf((i) => i === 0, { sizeVox: [1, 1, 1], affineRas: spacingAffine([1, 1, 1]) }).length, 6);
 });
