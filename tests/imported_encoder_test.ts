@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { writePhantomDataset } from "../scripts/phantoms/files.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
 import { type Graph, importModel, NoGradientError } from "../src/graph/mod.ts";
-import { toNumbers } from "../src/tensor/mod.ts";
+import { Random, toNumbers } from "../src/tensor/mod.ts";
 import { opDef } from "../src/graph/ops/mod.ts";
 import { type OpDef, type OpName, unsupported } from "../src/graph/ir/ir.ts";
-import { classify, type ModelSpec, segment } from "../src/inference/mod.ts";
+import { classify, loadGraph, type Modality, type ModelSpec, segment, windowRunner } from "../src/inference/mod.ts";
 import { readDatasetFolder } from "../src/datasets/mod.ts";
 import { type ManifestDraft, specOf as specOfManifest } from "../src/registry/mod.ts";
 import { packageDirectory, readPackage, writePackage } from "../src/registry/package.ts";
@@ -150,13 +150,62 @@ Deno.test("finetune() continues from a network that it made on an imported encod
 
     const two = [LESION, { ...LESION, name: "other", value: 2 }];
     const other = await trainable(contextOf({ ...again, labels: two }));
+    assert.deepEqual([other.report.fresh, other.report.dropped], [[], []]);
+    assert.deepEqual(other.report.outputs, { loaded: ["lesion"], averaged: [], fresh: ["other"], dropped: [] });
     const head = ["decoder.out.conv.conv.weight", "decoder.out.conv.conv.bias"];
-    assert.deepEqual([other.report.fresh, other.report.dropped], [head, head]);
+    const renamed = await trainable(contextOf({ ...again, labels: [{ ...LESION, name: "unknown" }] }));
+    assert.deepEqual([renamed.report.fresh, renamed.report.dropped], [head, head]);
 
     const classes = await trainable(contextOf({ ...again, task: "classification", classes: ["a", "b"] }));
     assert.deepEqual(classes.report.fresh, ["head.weight", "head.bias"]);
     assert.ok(classes.report.dropped.every((key) => key.startsWith("decoder.")));
     assert.deepEqual(classes.network.outputs.slice(0, 1), ["logits"]);
+  }));
+
+Deno.test("trainable() meets the modalities of an imported network by name: its logits are the base's before the first update", () =>
+  inFolder(async (folder) => {
+    const [base, { cases }] = [await importedBase(folder, "pyramid_bn"), await phantoms(folder)];
+    const request = requestFor(folder, { base, cases, recipe: { steps: 1 } });
+    const { spec } = await finetune(request);
+    const made = await publish(join(folder, "models"), "made", { spec, source: request.outputDirectory });
+    const startOf = async (modalities: readonly Modality[]) => {
+      const again = requestFor(folder, { base: made, cases, changes: { modalities } });
+      const context = { cases: 1, baseHasTemplates: false, task: again.task, network: "onnx" } as const;
+      const recipe = resolveRecipe(again.recipe, { ...context, percentilesOver: null });
+      const { network, report, inference } = await trainable({ request: again, recipe });
+      return { report, graph: inference(network.constants) };
+    };
+    const logits = async (graph: Graph, modalities: readonly Modality[]) => {
+      const voxels = ROI[0] * ROI[1] * ROI[2], data = new Float32Array(modalities.length * voxels);
+      modalities.forEach((modality, c) => {
+        const random = new Random(1).fork(modality);
+        for (let v = 0; v < voxels; v++) data[c * voxels + v] = random.normal();
+      });
+      const session = await loadGraph(engine, graph);
+      try {
+        return [...await windowRunner(session)(data, [1, modalities.length, ...ROI])];
+      } finally {
+        await session.release();
+      }
+    };
+    const expected = await logits(await networkIn(made.directory), MODALITIES);
+    const order = MODALITIES.toReversed();
+    const { report, graph } = await startOf(order);
+    const found = await logits(graph, order);
+    const largest = Math.max(...expected.map(Math.abs));
+    // float32 adds the channels in another order
+    const worst = Math.max(...found.map((v, i) => Math.abs(v - expected[i]))) / largest;
+    assert.ok(worst < 1e-5, `logits differ by up to ${worst} of the largest, ${largest}`);
+    assert.deepEqual([report.modalities.loaded, report.fresh, report.dropped], [order, [], []]);
+
+    // a file does not say how a channel starts: a new modality gets the mean of the others
+    const other = await startOf(["adc", "flair", "t2", "t1"]);
+    assert.deepEqual(other.report.modalities, {
+      loaded: ["flair", "t2", "t1"],
+      averaged: ["adc"],
+      fresh: [],
+      dropped: ["t1c"],
+    });
   }));
 
 Deno.test("finetune() puts a classification head on an imported encoder; the result classifies", () =>

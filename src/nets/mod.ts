@@ -12,6 +12,7 @@ export {
 } from "./families/families.ts";
 export { type Net, type Shapes, type Task, TEMPLATE_KEY } from "./families/family.ts";
 export { buildNetwork, initialWeights, netOf, parametersOf } from "./network.ts";
+export { imageAxes, type NamedAxes, outputAxes } from "./named_axes.ts";
 export { initialTensor, isBuffer, isCounter, type Parameter, type Weights } from "./layers/scope.ts";
 export { EDGE } from "./families/uni_unet.ts";
 export { UNIFORMER_SMALL } from "./families/uniformer_encoder.ts";

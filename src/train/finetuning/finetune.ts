@@ -10,6 +10,7 @@ import { openLabelledCases } from "../data/labelled_cases.ts";
 import { ownPercentiles, resolveRecipe } from "../recipe/finetuning.ts";
 import { renderHtml, type Report, reportJson } from "../report/finetuning.ts";
 import { summarize } from "../report/scores.ts";
+import { weightNotes } from "../report/weights.ts";
 import { TrainingError } from "../types.ts";
 import { Phases } from "./phases.ts";
 import { resultSpec, type Trainable, trainable } from "./trainable.ts";
@@ -33,6 +34,7 @@ export async function finetune(request: FinetuneRequest): Promise<FinetuneResult
   const network = await trainable({ request, recipe });
   const spec = resultSpec(request, recipe, network.architecture);
   const log = (message: string) => request.onEvent({ type: "log", message });
+  weightNotes(network.report).forEach(log);
   if (!recipe.templates) log("The base has no templates or they are off: one view of each crop, no consistency term");
   const cases = await openLabelledCases({
     cases: request.cases,

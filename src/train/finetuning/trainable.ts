@@ -2,22 +2,23 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Graph, importModel } from "../../graph/mod.ts";
-import { sameShape, sizeOf, type Tensor, tensor } from "../../tensor/mod.ts";
+import { type Tensor } from "../../tensor/mod.ts";
 import { type Architecture, type ModelSpec } from "../../inference/mod.ts";
 import {
   buildNetwork,
   downstream,
   familyOf,
-  initialTensor,
+  imageAxes,
   isBuffer,
-  isFirstKernel,
-  isFreshDownstream,
+  type NamedAxes,
   type Net,
+  outputAxes,
   type Parameter,
   parametersOf,
 } from "../../nets/mod.ts";
 import { TrainingError } from "../types.ts";
-import type { WeightReport } from "../report/finetuning.ts";
+import type { WeightReport } from "../report/weights.ts";
+import { BaseWeights } from "./base_weights.ts";
 import type { FinetuneRequest } from "./types.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 
@@ -43,50 +44,30 @@ export interface TrainableOptions {
 }
 
 /**
- * Builds the network of a fine-tune and fills it with the base's weights where key and shape agree; an encoder base's
- * first kernels are fresh (docs/method A.1.4) or inflated, and the bias of a fresh kernel is fresh.
- * @throws {TrainingError} `invalid-recipe`: the base cannot be used for this task or crop size
+ * Builds the network of a fine-tune and fills it with the base's weights where key and shape agree, those of channels and
+ * outputs where their names agree (`base_weights.ts`). The bias of a fresh kernel is fresh.
+ * @throws {TrainingError} `invalid-recipe`: the base cannot be used for this task, crop size or order of modalities
  */
 export async function trainable({ request, recipe, scratch = false }: TrainableOptions): Promise<Trainable> {
   const { base, modalities } = request;
   const inputOf = (crops: number) => [crops, modalities.length, ...recipe.roi];
   const input = inputOf(1);
-  const { kind } = base.spec.architecture;
-  const family = familyOf(kind);
+  const family = familyOf(base.spec.architecture.kind);
   const bytes = await readFile(join(base.directory, "network.onnx"));
-  const { net, architecture, parameters, known } = networkOn(bytes, { request, recipe, input });
-  const isDropped = (key: string) => base.spec.task === "encoder" && isFreshDownstream({ kind, key });
-  const usable = ({ key, shape }: Parameter) => {
-    const found = known.get(key);
-    if (scratch || found === undefined) return undefined;
-    if (isDropped(key)) {
-      return recipe.firstKernel === "inflate" && isFirstKernel({ kind, key }) ? inflated(found, shape) : undefined;
-    }
-    return sameShape(found.shape, shape) ? found : undefined;
-  };
+  const { net, architecture, parameters, known, outputs } = networkOn(bytes, { request, recipe, input });
+  const source = new BaseWeights({ request, recipe, known, axes: { image: imageAxes(net), outputs } });
   const weights = new Map<string, Tensor>(), fresh: string[] = [];
   for (const parameter of parameters) {
     const { key, init } = parameter;
-    const found = usable(parameter);
+    const found = scratch ? undefined : known.get(key);
     const kernelIsFresh = fresh.includes(key.replace(/\.bias$/, ".weight"));
-    if (found !== undefined && !kernelIsFresh) weights.set(key, found);
-    else {
-      weights.set(key, initialTensor(parameter, recipe.seed));
-      if (init.kind !== "given") fresh.push(key);
-    }
+    const taken = found === undefined || kernelIsFresh ? undefined : source.taken(parameter, found);
+    weights.set(key, taken ?? source.fresh(parameter));
+    if (taken === undefined && init.kind !== "given") fresh.push(key);
   }
   const trained = new Set(parameters.filter((p) => !p.buffer && !isBuffer(p.key)).map((p) => p.key));
   const isJoint = recipe.batch === "joint";
-  const networkOf = (crops: number) => {
-    const built = buildNetwork(net, { input: inputOf(crops), weights, outputs: "training" });
-    return request.task === "segmentation" && recipe.headBias !== null
-      ? withHeadBias(
-        built,
-        headBiases(built, headsOf(net, built)).filter((key) => fresh.includes(key)),
-        recipe.headBias,
-      )
-      : built;
-  };
+  const networkOf = (crops: number) => buildNetwork(net, { input: inputOf(crops), weights, outputs: "training" });
   const network = networkOf(isJoint ? recipe.batchSize : 1);
   return {
     architecture,
@@ -100,6 +81,7 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
         fresh.includes(key) || (family.isWeight(key, constant) && !weights.has(key)) ? [key] : []
       ),
       fresh,
+      ...source.names((key) => known.has(key) && !fresh.includes(key)),
     },
     inference: (final) => buildNetwork(net, { input, weights: final, outputs: "inference" }),
   };
@@ -108,46 +90,14 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
 /** The heads that the graph has: those of deep supervision depend on the configuration. */
 const headsOf = ({ heads }: Net, { outputs }: Graph) => heads.filter((name) => outputs.includes(name));
 
-/** A kernel of one channel, spread over `shape`'s channels so that their mean gives the same features; or one that fits. */
-function inflated(found: Tensor, shape: readonly number[]): Tensor | undefined {
-  if (sameShape(found.shape, shape)) return found;
-  const [out, one, ...kernel] = found.shape, [, channels] = shape;
-  if (one !== 1 || !sameShape([out, channels, ...kernel], shape)) return undefined;
-  const taps = sizeOf(kernel);
-  const from = found.data as Float32Array;
-  const data = Float32Array.from(
-    { length: sizeOf(shape) },
-    (_, i) => from[Math.floor(i / (channels * taps)) * taps + i % taps] / channels,
-  );
-  return tensor("float32", shape, data);
-}
-
-/** Keys of the biases that the heads' last convolutions have, before any resizing. */
-function headBiases({ nodes }: Graph, heads: readonly string[]): string[] {
-  const producers = new Map(nodes.map((node) => [node.output, node]));
-  return heads.flatMap((head) => {
-    let node = producers.get(head);
-    while (node?.op === "Resize") node = producers.get(node.inputs[0]);
-    return node?.op === "Conv" && node.inputs.length > 2 ? [node.inputs[2]] : [];
-  });
-}
-
-/** The graph with these constants filled with one value. */
-function withHeadBias(graph: Graph, keys: readonly string[], value: number): Graph {
-  const constants = new Map(graph.constants);
-  for (const key of keys) {
-    const { dtype, shape } = constants.get(key)!;
-    constants.set(key, tensor(dtype, shape, new Float32Array(sizeOf(shape)).fill(value)));
-  }
-  return { ...graph, constants };
-}
-
 interface OnBase {
   readonly architecture: Architecture;
   readonly net: Net;
   readonly parameters: readonly Parameter[];
   /** The constants of the base's graph. */
   readonly known: ReadonlyMap<string, Tensor>;
+  /** The axes of labels or classes. */
+  readonly outputs: NamedAxes;
 }
 
 /** The network for the task on the base whose `network.onnx` is `bytes`, for crops of shape `input`. */
@@ -161,14 +111,12 @@ function networkOn(
     const why = error instanceof Error ? error.message : String(error);
     throw new TrainingError("invalid-recipe", `Cannot train ${what}: ${why}`, { cause: error });
   };
-  let made;
+  const count = task === "segmentation" ? labels.length : classes.length;
+  const downstreamOf = (outputs: number) =>
+    downstream(from, { task, inputs: modalities.length, outputs, allStages: recipe.allStages });
+  let made, wider;
   try {
-    made = downstream(from, {
-      task,
-      inputs: modalities.length,
-      outputs: task === "segmentation" ? labels.length : classes.length,
-      allStages: recipe.allStages,
-    });
+    [made, wider] = [downstreamOf(count), downstreamOf(count + 1)];
   } catch (error) {
     return refuse(base.name, error);
   }
@@ -179,7 +127,8 @@ function networkOn(
     const expected = net.inputFault(input);
     if (expected !== null) throw new RangeError(`expected ${expected}`);
     const parameters = parametersOf(net).filter((p) => !p.idle);
-    return { architecture: made.spec, net, parameters, known: graph.constants };
+    const outputs = outputAxes(net, wider.net(graph));
+    return { architecture: made.spec, net, parameters, known: graph.constants, outputs };
   } catch (error) {
     return refuse(`${base.name} on crops [${input}]`, error);
   }

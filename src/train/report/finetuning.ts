@@ -3,15 +3,7 @@ import type { CaseScore } from "./scores.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { curve, escape, lossSvg, number, STYLE, tableHtml } from "./parts.ts";
 import type { Metrics, TrainingCase } from "../types.ts";
-
-/** The use that was made of the base's weights; keys as in docs/method A. */
-export interface WeightReport {
-  readonly loaded: number;
-  /** In the base, but with no place in the new network. */
-  readonly dropped: readonly string[];
-  /** Fresh in the new network. */
-  readonly fresh: readonly string[];
-}
+import { weightNotes, type WeightReport } from "./weights.ts";
 
 /** One training and its scores. */
 export interface Phase {
@@ -44,7 +36,7 @@ export interface Report {
 }
 
 /** How far the report's numbers carry. */
-function notes({ validation, templates, request, recipe: { steps, foldSteps } }: Report): string[] {
+function notes({ validation, templates, request, weights, recipe: { steps, foldSteps } }: Report): string[] {
   return [
     validation === null
       ? "There was no validation: the figures below are of the cases that the network was trained on."
@@ -54,6 +46,7 @@ function notes({ validation, templates, request, recipe: { steps, foldSteps } }:
       ? "Trained without modality templates."
       : `Trained with the base's templates of ${templates.join(", ")}.`,
     `Trained on ${request.cases.length} case${request.cases.length === 1 ? "" : "s"}. Not a medical device.`,
+    ...weightNotes(weights),
   ];
 }
 

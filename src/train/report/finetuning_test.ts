@@ -37,7 +37,13 @@ function reportOf(changes: Partial<Report> = {}): Report {
   return {
     request: { ...request, base: { ...request.base, name: HOSTILE } },
     recipe,
-    weights: { loaded: 1, dropped: ["a"], fresh: ["b"] },
+    weights: {
+      loaded: 1,
+      dropped: ["a"],
+      fresh: ["b"],
+      modalities: { loaded: ["t1"], averaged: [], fresh: ["flair"], dropped: ["t2"] },
+      outputs: { loaded: [], averaged: [], fresh: [HOSTILE], dropped: [] },
+    },
     templates: [],
     phases: [
       { name: "fold 1 of 2", losses: [2, 1], scores: [{ case: 0, labels: [score], previewPng: PIXEL }] },
@@ -101,6 +107,10 @@ Deno.test("reportJson() says how far its numbers carry", () => {
   assert.equal(notes({})[1], "Trained without modality templates.");
   assert.equal(notes({ templates: ["t1", "flair"] })[1], "Trained with the base's templates of t1, flair.");
   assert.equal(notes({})[2], "Trained on 2 cases. Not a medical device.");
+  assert.deepEqual(notes({}).slice(3), [
+    "Input channels: t1 from the base; flair fresh; t2 of the base dropped.",
+    `Outputs: ${HOSTILE} fresh.`,
+  ]);
   const { request } = reportOf();
   assert.equal(
     notes({ phases: [], request: { ...request, cases: request.cases.slice(1) } })[2],
@@ -119,7 +129,7 @@ Deno.test("renderHtml() escapes every name, runs no scripts and loads nothing", 
   assert.ok(!/\bon\w+=/i.test(html.replace(/alert\(&quot;1&quot;\)/g, "")));
   const sources = [...html.matchAll(/(?:src|href|url)\s*[=(]\s*"?([^"\s)>]+)/gi)].map(([, s]) => s.slice(0, 22));
   assert.deepEqual(sources, ["data:image/png;base64,"]);
-  assert.equal(html.split("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;").length - 1, 5);
+  assert.equal(html.split("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;").length - 1, 6);
   assert.ok(!html.includes("/secret"));
 });
 
