@@ -16,6 +16,7 @@ export {
   spacingOf,
   type Triple,
   VolumeError,
+  voxelMl,
   voxelsOf,
 } from "./grid/grid.ts";
 export type { GridImage } from "./grid/placement.ts";

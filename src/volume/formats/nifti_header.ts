@@ -1,12 +1,12 @@
 /**
  * NIfTI-1 and -2 headers: the claims of a file, checked before any voxel is read, and the header of a file to be written.
- * `nifti-reader-js` parses the fields; the rules for affines are the standard's (nifti1.h, methods 1–3). Extensions are
- * skipped and never kept.
+ * `nifti-reader-js` parses the fields; `nifti_affine.ts` makes the affine of them. Extensions are skipped and never kept.
  */
 import { NIFTI1, NIFTI2 } from "nifti-reader-js";
-import { type Grid, perAxis, skewness, spacingAffine, spacingOf, type Triple, VolumeError } from "../grid/grid.ts";
+import { type Grid, perAxis, spacingOf, type Triple, VolumeError } from "../grid/grid.ts";
 import { type DatatypeName, datatypeNamed } from "./_voxels.ts";
-import type { NiftiGeometry, VolumeHeader } from "./format.ts";
+import type { Doubt, NiftiGeometry, VolumeHeader } from "./format.ts";
+import { placeOf } from "./nifti_affine.ts";
 
 /** A checked header. */
 export interface NiftiHeader extends VolumeHeader {
@@ -88,37 +88,45 @@ export function parseHeader(bytes: Uint8Array): NiftiHeader {
   if (fields.magic.startsWith("ni")) throw bad("one .nii file", "one half of a .hdr/.img pair");
   if (!fields.magic.startsWith(`n+${version}`)) throw bad(`the magic n+${version}`, "another");
 
-  const sizeVox = checkedSize(fields.dims);
+  const { sizeVox, doubts } = checkedSize(fields.dims);
   const type = DATATYPES[fields.datatypeCode];
   if (type === undefined) {
     const got = REFUSED[fields.datatypeCode] ?? `datatype ${fields.datatypeCode}`;
     throw bad("voxels of integers or floats up to 64 bits", got);
   }
-  const affineRas = affineOf(fields, new DataView(fixed.buffer, SROW[version]));
+  const srow = new DataView(fixed.buffer, SROW[version]);
+  const at = (i: number) =>
+    version === 1 ? srow.getFloat32(4 * i, fields.littleEndian) : srow.getFloat64(8 * i, fields.littleEndian);
+  const place = placeOf(fields, Array.from({ length: 12 }, (_, i) => at(i)), sizeVox);
   const scaled = Number.isFinite(fields.scl_slope) && fields.scl_slope !== 0;
   if (scaled && !Number.isFinite(fields.scl_inter)) throw bad("a finite intercept (scl_inter)", fields.scl_inter);
   return {
     littleEndian: fields.littleEndian,
     sizeVox,
-    affineRas,
-    spacingMm: spacingOf(affineRas),
+    ...place,
+    doubts: [...doubts, ...place.doubts],
+    spacingMm: spacingOf(place.affineRas),
     datatype: datatypeNamed(type),
     slope: scaled ? fields.scl_slope : 1,
     intercept: scaled ? fields.scl_inter : 0,
     dataOffset: checkedOffset(fields.vox_offset, LEAST_OFFSET[version]),
-    positioned: fields.sform_code > 0 || fields.qform_code > 0,
-    doubts: [],
     nifti: { version, raw: carriedFields(fixed, version, fields.littleEndian) },
   };
 }
 
-function checkedSize(dims: readonly number[]): Triple {
+/** A 0 from the fourth dimension on means one, as ITK reads it; writers leave it where there is no such axis. */
+function checkedSize(dims: readonly number[]): { sizeVox: Triple; doubts: Doubt[] } {
   const [rank, ...rest] = dims;
   if (!(rank >= 1 && rank <= 7)) throw bad("1 to 7 dimensions", rank);
-  const size = rest.map((n, i) => i < rank ? n : 1);
-  if (size.some((n) => !(n >= 1))) throw bad("positive dimensions", size.slice(0, rank).join("×"));
-  if (size.slice(3).some((n) => n !== 1)) throw bad("one 3-D volume", `a series of ${size.slice(0, rank).join("×")}`);
-  return perAxis((a) => size[a]);
+  const stated = rest.slice(0, rank);
+  const size = rest.map((n, i) => i >= rank || (n === 0 && i >= 3) ? 1 : n);
+  if (size.some((n) => !(n >= 1))) throw bad("positive dimensions", stated.join("×"));
+  if (size.slice(3).some((n) => n !== 1)) throw bad("one 3-D volume", `a series of ${stated.join("×")}`);
+  const detail = `the dimensions are ${stated.join("×")}; the file is read as one volume`;
+  return {
+    sizeVox: perAxis((a) => size[a]),
+    doubts: stated.includes(0) ? [{ code: "dimensions-doubtful", detail }] : [],
+  };
 }
 
 function checkedOffset(offset: number, least: number): number {
@@ -127,46 +135,6 @@ function checkedOffset(offset: number, least: number): number {
     throw bad(`voxels from byte ${least} to ${MAX_OFFSET} on`, offset);
   }
   return offset;
-}
-
-/** Method 3 (sform) where its code is positive, else 2 (qform), else 1 (pixdim alone); in mm. */
-function affineOf(fields: NIFTI1 | NIFTI2, srow: DataView): number[] {
-  const wide = fields instanceof NIFTI2;
-  const at = (i: number) =>
-    wide ? srow.getFloat64(8 * i, fields.littleEndian) : srow.getFloat32(4 * i, fields.littleEndian);
-  const method = fields.sform_code > 0 ? "sform" : fields.qform_code > 0 ? "qform" : "pixdim";
-  const spacing = perAxis((a) => Math.abs(fields.pixDims[a + 1]));
-  const affine = method === "sform"
-    ? [...Array.from({ length: 12 }, (_, i) => at(i)), 0, 0, 0, 1]
-    : method === "qform"
-    ? quaternionAffine(fields, spacing)
-    : spacingAffine(spacing);
-  const toMm = { 1: 1000, 3: 0.001 }[fields.xyzt_units & 7] ?? 1;
-  const inMm = affine.map((v, i) => i < 12 ? v * toMm : v);
-  if (!inMm.every(Number.isFinite)) throw bad(`a finite ${method} affine`, "NaN or infinity");
-  if (!(Math.abs(skewness(inMm)) > 1e-6)) throw bad(`an invertible ${method} affine`, "a flat one");
-  return inMm;
-}
-
-/** nifti1.h, method 2: rotation from (a, b, c, d), a ≥ 0 implied; qfac flips the third axis. */
-function quaternionAffine(fields: NIFTI1 | NIFTI2, spacing: Triple): number[] {
-  let [b, c, d] = [fields.quatern_b, fields.quatern_c, fields.quatern_d];
-  const square = b * b + c * c + d * d;
-  let a = Math.sqrt(Math.max(1 - square, 0));
-  if (a < 1e-7) {
-    // 180° turns: rounding may leave the vector slightly too long.
-    a = 0;
-    [b, c, d] = [b, c, d].map((v) => v / Math.sqrt(square));
-  }
-  const rotation = [
-    [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
-    [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
-    [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
-  ];
-  const qfac = fields.pixDims[0] < 0 ? -1 : 1;
-  const step = [spacing[0], spacing[1], spacing[2] * qfac];
-  const origin = [fields.qoffset_x, fields.qoffset_y, fields.qoffset_z];
-  return [...rotation.flatMap((row, r) => [...row.map((v, k) => v * step[k]), origin[r]]), 0, 0, 0, 1];
 }
 
 /** An otherwise empty little-endian header with the carried fields of another. */

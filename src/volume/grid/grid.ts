@@ -64,12 +64,20 @@ export function applyAffine(m: readonly number[], [x, y, z]: Triple): Triple {
   return perAxis((r) => m[4 * r] * x + m[4 * r + 1] * y + m[4 * r + 2] * z + m[4 * r + 3]);
 }
 
+function determinant(m: readonly number[]): number {
+  return m[0] * (m[5] * m[10] - m[6] * m[9]) - m[1] * (m[4] * m[10] - m[6] * m[8]) +
+    m[2] * (m[4] * m[9] - m[5] * m[8]);
+}
+
+/** Volume of a voxel in millilitres, of a sheared grid too. */
+export function voxelMl(affine: readonly number[]): number {
+  return Math.abs(determinant(affine)) / 1000;
+}
+
 /** Determinant of the 3×3 part divided by the column lengths: ±1 for right angles, 0 for a flat grid. */
 export function skewness(m: readonly number[]): number {
-  const det = m[0] * (m[5] * m[10] - m[6] * m[9]) - m[1] * (m[4] * m[10] - m[6] * m[8]) +
-    m[2] * (m[4] * m[9] - m[5] * m[8]);
   const [x, y, z] = spacingOf(m);
-  return det / (x * y * z);
+  return determinant(m) / (x * y * z);
 }
 
 /**
@@ -108,12 +116,18 @@ const SAME_MM = 1e-2;
 
 /** Compares the sizes of two grids and where their corner voxels lie. */
 export function sameGrid(a: Grid, b: Grid): boolean {
-  if (a.sizeVox.some((n, i) => n !== b.sizeVox[i])) return false;
-  return corners(a.sizeVox).every((corner) => {
-    const p = applyAffine(a.affineRas, corner);
-    const q = applyAffine(b.affineRas, corner);
-    return Math.hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2]) <= SAME_MM;
-  });
+  return a.sizeVox.every((n, i) => n === b.sizeVox[i]) && cornerDistanceMm(a, b) <= SAME_MM;
+}
+
+/** The largest distance between the corner voxels of one index, mm, of grids of one size. */
+export function cornerDistanceMm(a: Grid, b: Grid): number {
+  return Math.max(
+    ...corners(a.sizeVox).map((corner) => {
+      const p = applyAffine(a.affineRas, corner);
+      const q = applyAffine(b.affineRas, corner);
+      return Math.hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2]);
+    }),
+  );
 }
 
 /** Below this share of common space two volumes do not show the same head. */
