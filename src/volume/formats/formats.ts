@@ -3,8 +3,9 @@
  * gzipped; a file to be written by its name's ending. Not for series, colour or complex images.
  */
 import { VolumeError } from "../grid/grid.ts";
-import { ByteFeed, isGzip } from "./_bytes.ts";
+import { ByteFeed } from "./_bytes.ts";
 import type { Volume, VolumeContent, VolumeFormat, VolumeHeader } from "./format.ts";
+import { isGzip } from "./_gzip.ts";
 import { nifti } from "./nifti.ts";
 
 /** Every format, in the order in which they are tried. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { gunzipSync, gzipSync } from "node:zlib";
+import { crc32, gunzipSync, gzipSync } from "node:zlib";
 import { type Made, makeNifti, seeded } from "../testing/fixtures.ts";
 import { spacingAffine, VolumeError, voxelsOf } from "../grid/grid.ts";
 import { isVolumeStart, readVolume, readVolumeHeader, splitVolumePath, writeVolume } from "./formats.ts";
@@ -91,6 +91,62 @@ Deno.test("readVolume() reads several gzip members as one file", async () => {
   const bytes = makeNifti({ dims, values });
   const parts = Buffer.concat([gzipSync(bytes.subarray(0, 200)), gzipSync(bytes.subarray(200))]);
   assert.deepEqual([...(await readVolume(parts)).data], inCOrder);
+});
+
+Deno.test("readVolume() leaves alone what follows the last gzip member, as ITK and nibabel do", async () => {
+  const noise = Array.from({ length: 24000 }, (_, i) => Math.sin(i * i));
+  for (const made of [{ dims, values }, { dims: [3, 20, 30, 40], values: noise }]) {
+    const zipped = gzipSync(makeNifti(made));
+    const { data } = await readVolume(zipped);
+    const tails = {
+      "one byte": [7],
+      "zeros to a block": new Uint8Array(512),
+      "a megabyte of text": Buffer.alloc(2 ** 20, "x"),
+      "the start of a member": [0x1f, 0x8b],
+      "a member that is none": [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 200, 100, 4, 3, 2],
+      "an empty member": gzipSync(new Uint8Array(0)),
+    };
+    for (const [name, tail] of Object.entries(tails)) {
+      const back = await readVolume(Buffer.concat([zipped, Uint8Array.from(tail)]));
+      assert.deepEqual(back.data, data, name);
+    }
+  }
+});
+
+Deno.test("readVolume() reads gzip members with every optional field of their headers", async () => {
+  const bytes = makeNifti({ dims, values });
+  const plain = gzipSync(bytes);
+  const fields = Buffer.from("\x05\0extra" + "name\0" + "comment\0", "latin1");
+  const head = Buffer.concat([plain.subarray(0, 3), Uint8Array.of(2 + 4 + 8 + 16), plain.subarray(4, 10), fields]);
+  const checksum = crc32(head);
+  const member = Buffer.concat([head, Uint8Array.of(checksum & 255, checksum >> 8 & 255), plain.subarray(10)]);
+  assert.deepEqual(gunzipSync(member), Buffer.from(bytes));
+  assert.deepEqual([...(await readVolume(member)).data], inCOrder);
+});
+
+Deno.test("readVolume() answers 300 damaged gzip files with the volume or a VolumeError, never with another volume", async () => {
+  const random = seeded(5);
+  const bytes = makeNifti({
+    code: 2,
+    dims: [3, 20, 30, 40],
+    values: Array.from({ length: 24000 }, (_, i) => i * i % 251),
+  });
+  const { data } = await readVolume(bytes);
+  const members = [gzipSync(bytes.subarray(0, 9000)), gzipSync(bytes.subarray(9000))];
+  let refused = 0;
+  for (let round = 0; round < 300; round++) {
+    const whole = Buffer.from(Buffer.concat(members));
+    const at = 10 + Math.floor(random() * (whole.length - 10));
+    if (round % 2 === 0) whole[at] ^= 1 << Math.floor(random() * 8);
+    const file = round % 2 === 0 ? whole : whole.subarray(0, at);
+    try {
+      assert.deepEqual((await readVolume(file)).data, data, `round ${round}, byte ${at}`);
+    } catch (error) {
+      assert.ok(error instanceof VolumeError, `round ${round}: ${error}`);
+      refused++;
+    }
+  }
+  assert.ok(refused > 250, `${refused} refused`);
 });
 
 Deno.test("readVolume() reports how many bytes a short file should have", async () => {
