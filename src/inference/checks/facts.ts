@@ -2,16 +2,7 @@
  * The facts of a volume that tell whether it can be what it is taken for: plain JSON, one record per volume, made once
  * while the voxels are in memory. The checks beside this file, of inference and of data sets, need nothing else.
  */
-import {
-  applyAffine,
-  type Box,
-  boxSize,
-  perAxis,
-  spacingOf,
-  type Triple,
-  type Volume,
-  type VolumeHeader,
-} from "../../volume/mod.ts";
+import { applyAffine, type Box, boxSize, perAxis, spacingOf, type Triple, type Volume } from "../../volume/mod.ts";
 import type { Warning } from "../types.ts";
 
 /** A volume's tissue, as `findForeground()` reports it. */
@@ -52,15 +43,10 @@ export interface VolumeFacts {
   readonly valuesHash: string;
 }
 
-/** A volume as its file's reader left it. */
-type ReadVolume = Volume & {
-  readonly header: VolumeHeader & { readonly positioned?: boolean; readonly doubts?: readonly Warning[] };
-};
-
 /** The facts of a volume and its foreground. */
-export function factsOf(volume: ReadVolume, { kind, voxels, box }: Tissue): VolumeFacts {
+export function factsOf(volume: Volume, { kind, voxels, box }: Tissue): VolumeFacts {
   const { sizeVox, affineRas, data, nonFiniteVoxels } = volume;
-  const { positioned = true, doubts = [] } = volume.header;
+  const { positioned, doubts } = volume.header;
   let min = Infinity, max = -Infinity;
   for (let i = 0; i < data.length; i++) {
     const value = data[i];

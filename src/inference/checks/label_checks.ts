@@ -1,7 +1,7 @@
 /** Checks of a label map by its own facts, and against its case's images. */
 import { type Grid, perAxis } from "../../volume/mod.ts";
 import type { Warning } from "../types.ts";
-import { borderOf, type BorderSide, bySide } from "./border.ts";
+import { Border, type BorderSide, bySide } from "./border.ts";
 import type { CaseFacts } from "./case_checks.ts";
 import { type Check, warningsOf } from "./check.ts";
 import { boxAround, sharedOf, voxelMlOf, type WorldBox, worldBox } from "./facts.ts";
@@ -17,17 +17,20 @@ export interface LabelValueFacts {
 
 /** The facts of every value of a label map but 0, ascending. Values are whole numbers. */
 export function labelFactsOf({ data, ...grid }: Grid & { readonly data: Float32Array }): LabelValueFacts[] {
-  const found = new Map<number, { voxels: number; low: number[]; high: number[] }>();
+  const found = new Map<number, { voxels: number; border: Border; low: number[]; high: number[] }>();
   const [nx, ny, nz] = grid.sizeVox;
-  let i = 0;
+  let i = -1;
   for (let x = 0; x < nx; x++) {
     for (let y = 0; y < ny; y++) {
       for (let z = 0; z < nz; z++) {
-        const value = data[i++];
+        const value = data[++i];
         if (value === 0) continue;
         let of = found.get(value);
-        if (of === undefined) found.set(value, of = { voxels: 0, low: [x, y, z], high: [x, y, z] });
+        if (of === undefined) {
+          found.set(value, of = { voxels: 0, border: new Border(grid), low: [x, y, z], high: [x, y, z] });
+        }
         of.voxels++;
+        of.border.add(i);
         if (y < of.low[1]) of.low[1] = y;
         if (z < of.low[2]) of.low[2] = z;
         if (y > of.high[1]) of.high[1] = y;
@@ -37,11 +40,11 @@ export function labelFactsOf({ data, ...grid }: Grid & { readonly data: Float32A
     }
   }
   const voxelMl = voxelMlOf(grid.affineRas);
-  return [...found].sort(([a], [b]) => a - b).map(([value, { voxels, low, high }]) => ({
+  return [...found].sort(([a], [b]) => a - b).map(([value, { voxels, border, low, high }]) => ({
     value,
     voxels,
     volumeMl: voxels * voxelMl,
-    border: borderOf((index) => data[index] === value, grid),
+    border: border.sides(),
     box: worldBox({ start: perAxis((a) => low[a]), end: perAxis((a) => high[a] + 1) }, grid.affineRas),
   }));
 }

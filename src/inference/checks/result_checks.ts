@@ -8,7 +8,7 @@ export interface LabelFacts {
   readonly name: string;
   readonly voxels: number;
   readonly volumeMl: number;
-  /** See `borderOf()`. */
+  /** See `Border`. */
   readonly border: readonly BorderSide[];
   /** Least and greatest volume per case among the training cases that have the label; absent where it is unknown. */
   readonly trainingMl?: { readonly min: number; readonly max: number };

@@ -8,10 +8,38 @@ import type { WarningRecord } from "./check.ts";
 import { RESULT_CHECKS } from "./result_checks.ts";
 import { VOLUME_CHECKS } from "./volume_checks.ts";
 
+/** Doubts that the readers of `volume/formats/` leave about a header. */
+const HEADER_DOUBTS = {
+  "forms-differ": {
+    when: "A file's sform and qform place it differently, perhaps mirrored; the sform is used.",
+    weight: "loud",
+  },
+  "units-doubtful": { when: "A file's unit of length makes voxels that no brain scan has.", weight: "loud" },
+  "sform-unusable": { when: "A file's sform is no affine; its qform is used, or it has no position.", weight: "loud" },
+  "pixdim-doubtful": { when: "A file gives voxel sizes that are no sizes; 1 is read.", weight: "loud" },
+  "pixdim-differs": { when: "A file's voxel sizes differ from those of its sform, which is used.", weight: "noted" },
+  "quaternion-doubtful": { when: "The quaternion of a file's qform is too long.", weight: "noted" },
+  "qfac-doubtful": { when: "A file's qfac is neither 1 nor −1.", weight: "noted" },
+  "dimensions-doubtful": { when: "A file gives a number of voxels that is none; 1 is read.", weight: "noted" },
+  "sheared": { when: "A file's axes are more than 1° off right angles.", weight: "noted" },
+} as const satisfies Readonly<Record<string, WarningRecord>>;
+
 /** Warnings of the steps themselves, and of the device that ran the network. */
 const STEP_WARNINGS = {
   "non-finite": { when: "A volume has voxels that are NaN or infinite; they are read as 0.", weight: "noted" },
   "resampled-to-first": { when: "A volume was resampled onto the grid of the first one.", weight: "noted" },
+  "grids-differ": {
+    when: "A volume lies on another grid than the first one; each is resampled once.",
+    weight: "noted",
+  },
+  "position-assumed": {
+    when: "A file says no position, and is laid on another one of the same size and voxel size.",
+    weight: "loud",
+  },
+  "no-position": {
+    when: "No file says a position; their axes are taken for right, anterior, superior.",
+    weight: "loud",
+  },
   "template-substituted": { when: "The model's template stands in for a modality that is missing.", weight: "loud" },
   "modality-mismatch": { when: "A volume looks like another modality than the one it was given as.", weight: "loud" },
   "fell-back": { when: "A provider could not do the work; the next one did it.", weight: "noted" },
@@ -21,6 +49,7 @@ export const WARNINGS: Readonly<Record<string, WarningRecord>> = {
   ...VOLUME_CHECKS,
   ...CASE_CHECKS,
   ...RESULT_CHECKS,
+  ...HEADER_DOUBTS,
   ...STEP_WARNINGS,
 };
 

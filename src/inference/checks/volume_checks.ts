@@ -44,8 +44,10 @@ export const VOLUME_CHECKS = {
   "implausible-voxel-size": {
     when: "A voxel's side is below 0.15 mm or above 12 mm.",
     weight: "loud",
-    find: ({ affineRas }) => {
+    find: ({ affineRas, doubts }) => {
       const spacing = spacingOf(affineRas);
+      // The header's reader has named these figures already.
+      if (doubts.some((d) => d.code === "units-doubtful")) return [];
       if (spacing.every((s) => s >= VOXEL_MM.least && s <= VOXEL_MM.most)) return [];
       return [
         `its voxels are ${triple(spacing)} mm, expected ${VOXEL_MM.least} to ${VOXEL_MM.most} mm; ` +
