@@ -6,6 +6,7 @@ import { z } from "zod";
 import { INPUTS, type Label, wrongInputs } from "../inference/mod.ts";
 import { LABEL_COLOURS, labelSchema } from "../registry/mod.ts";
 import { DomainError } from "../storage/mod.ts";
+import { MAX_LABEL } from "../volume/mod.ts";
 import {
   CHECK_CODES,
   type DatasetDetail,
@@ -29,14 +30,14 @@ export const caseClassSchema = z.strictObject({
   patient: caseNameSchema.optional().describe("Cases of one patient are validated together."),
 });
 
-/** A mask holds a byte per voxel. */
-const MAX_MASK_VALUE = 255;
+/** Labels of a data set, and values of one of them: more are a mistake. */
+const MAX_LABELS = 255;
 
 export const datasetLabelSchema = z.strictObject({
   name: labelNameSchema,
-  values: z.array(z.int().min(1).max(65_535)).min(1).max(255),
+  values: z.array(z.int().min(1).max(MAX_LABEL)).min(1).max(MAX_LABELS),
   /** Value in written masks; default: one that the later labels do not have. */
-  value: z.int().min(1).max(MAX_MASK_VALUE).optional(),
+  value: z.int().min(1).max(MAX_LABEL).optional(),
   colour: z.string().regex(/^#[0-9a-f]{6}$/i, "expected #rrggbb").optional(),
 });
 
@@ -44,7 +45,7 @@ export const datasetSpecSchema = z.strictObject({
   name: datasetNameSchema,
   task: taskSchema,
   modalities: z.array(inputSchema).min(1).max(INPUTS.length),
-  labels: z.array(datasetLabelSchema).max(MAX_MASK_VALUE).optional(),
+  labels: z.array(datasetLabelSchema).max(MAX_LABELS).optional(),
   classes: z.array(labelNameSchema).max(1000).optional(),
 }) satisfies z.ZodType<DatasetSpec>;
 
@@ -105,7 +106,7 @@ export function labelsOf(regions: readonly DatasetLabel[]): Label[] {
   const labels = regions.map((region, i): Label => {
     const { name, values, colour = LABEL_COLOURS[i % LABEL_COLOURS.length] } = region;
     const later = new Set(regions.slice(i + 1).flatMap((r) => r.values));
-    const own = values.filter((v) => !later.has(v) && !taken.has(v) && v <= MAX_MASK_VALUE);
+    const own = values.filter((v) => !later.has(v) && !taken.has(v));
     const value = region.value ?? (own.length > 0 ? Math.min(...own) : firstFree(regions, taken));
     if (taken.has(value)) throw refuse(`two labels are written as ${value}`);
     taken.add(value);
@@ -117,8 +118,8 @@ export function labelsOf(regions: readonly DatasetLabel[]): Label[] {
 
 function firstFree(regions: readonly DatasetLabel[], taken: ReadonlySet<number>): number {
   const used = new Set([...taken, ...regions.flatMap((r) => [...r.values, ...r.value ? [r.value] : []])]);
-  for (let value = 1; value <= MAX_MASK_VALUE; value++) if (!used.has(value)) return value;
-  throw refuse(`more labels than ${MAX_MASK_VALUE} values can tell apart`);
+  for (let value = 1; value <= MAX_LABEL; value++) if (!used.has(value)) return value;
+  throw refuse(`more labels than ${MAX_LABEL} values can tell apart`);
 }
 
 function refuse(why: string): DomainError {

@@ -11,7 +11,7 @@ export type Task = NetworkTask;
 /** One output region. Regions may overlap; in a label map the later entry of `labels` is written over the earlier. */
 export interface Label {
   readonly name: string;
-  /** Value in the written mask, 1…255. */
+  /** Value in the written mask, 1…65,535. */
   readonly value: number;
   /** Values of a reference label map that belong to this region; default `[value]`. */
   readonly sourceValues?: readonly number[];

@@ -11,6 +11,7 @@ import {
   wrongInputs,
 } from "../inference/mod.ts";
 import { DomainError } from "../storage/mod.ts";
+import { MAX_LABEL } from "../volume/mod.ts";
 
 /** Version of this schema; a reader refuses a newer one. */
 export const MANIFEST_FORMAT = 1;
@@ -40,8 +41,8 @@ const metricsSchema = z.record(z.string(), z.number().nullable());
 
 export const labelSchema = z.strictObject({
   name: z.string().min(1).max(100),
-  value: z.int().min(1).max(255),
-  sourceValues: z.array(z.int().min(1).max(65_535)).min(1).optional(),
+  value: z.int().min(1).max(MAX_LABEL),
+  sourceValues: z.array(z.int().min(1).max(MAX_LABEL)).min(1).optional(),
   colour: z.string().regex(/^#[0-9a-f]{6}$/i, "expected #rrggbb"),
 });
 

@@ -7,6 +7,9 @@ import { VolumeError } from "./grid/grid.ts";
  */
 const TOLERANCE = 0.02;
 
+/** The largest value of a label in a written mask: 16 bits hold every anatomical numbering in use. */
+export const MAX_LABEL = 65_535;
+
 /** The label that a voxel's value means, whatever rounding left of it; null: it means none (0.5, −1, NaN). */
 export function wholeLabel(value: number): number | null {
   const label = Math.round(value);

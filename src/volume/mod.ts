@@ -35,7 +35,7 @@ export {
   writeVolume,
   WRITTEN_ENDING,
 } from "./formats/formats.ts";
-export { labelMap, wholeLabel } from "./labels.ts";
+export { labelMap, MAX_LABEL, wholeLabel } from "./labels.ts";
 export { toRas } from "./sampling/orient.ts";
 export { centredWindow, crop, cutWindow, foregroundBox } from "./sampling/crop.ts";
 export {

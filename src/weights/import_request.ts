@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type Label, MODALITIES, type Modality } from "../inference/mod.ts";
 import { LABEL_COLOURS, modelNameSchema } from "../registry/mod.ts";
 import { CROP_EDGE } from "../train/mod.ts";
+import { MAX_LABEL } from "../volume/mod.ts";
 
 const partsOf = (text: string) => text.split(",").map((part) => part.trim());
 const isModality = (name: string): name is Modality => (MODALITIES as readonly string[]).includes(name);
@@ -37,9 +38,9 @@ const modalities = names.transform((parts, context) => {
 
 const labels = parsed((text) =>
   partsOf(text).map((part, i): Label => {
-    const [, name = "", value] = /^([^=]{1,100})=(\d{1,3})$/.exec(part) ?? [];
-    if (name === "" || Number(value) < 1 || Number(value) > 255) {
-      throw new RangeError("expected name=value with commas between, values from 1 to 255");
+    const [, name = "", value] = /^([^=]{1,100})=(\d{1,5})$/.exec(part) ?? [];
+    if (name === "" || Number(value) < 1 || Number(value) > MAX_LABEL) {
+      throw new RangeError(`expected name=value with commas between, values from 1 to ${MAX_LABEL}`);
     }
     return { name, value: Number(value), colour: LABEL_COLOURS[i % LABEL_COLOURS.length] };
   })

@@ -198,11 +198,11 @@ Deno.test("importWeights() does not believe metadata that its tensors contradict
 });
 
 Deno.test("importRequestSchema reads lists and names the wrong field", () => {
-  const request = asked({ labels: "a=1, b=255", modalities: "t1, flair", headDim: "16" });
-  assert.deepEqual(request.labels?.map((l) => [l.name, l.value]), [["a", 1], ["b", 255]]);
+  const request = asked({ labels: "a=1, b=65535", modalities: "t1, flair", headDim: "16" });
+  assert.deepEqual(request.labels?.map((l) => [l.name, l.value]), [["a", 1], ["b", 65_535]]);
   assert.deepEqual([request.modalities, request.headDim], [["t1", "flair"], 16]);
   const wrong: Record<string, [Record<string, string>, RegExp]> = {
-    labels: [{ labels: "a=0" }, /expected name=value with commas between, values from 1 to 255/],
+    labels: [{ labels: "a=0" }, /expected name=value with commas between, values from 1 to 65535/],
     modalities: [{ modalities: "t1,ct" }, /expected modalities of t1, t1c/],
     classes: [{ classes: "a,a" }, /a name is there twice/],
     roi: [{ roi: "17" }, /expected a multiple of 16 from 16 to 256/],

@@ -63,7 +63,7 @@ Deno.test("import and export name the flag that is wrong with exit code 2, befor
       [["import", FILE, "--name", "A"], /expected 1 to 64 of a-z/.source],
       [
         ["import", FILE, "--name", "a", "--labels", "x"],
-        'Cannot use --labels: expected name=value with commas between, values from 1 to 255, got "x"',
+        'Cannot use --labels: expected name=value with commas between, values from 1 to 65535, got "x"',
       ],
       [
         ["import", FILE, "--name", "a", "--head-dim", "0"],

@@ -45,7 +45,8 @@ Deno.test("labelsOf() gives each region a value that later ones do not have", ()
   assert.deepEqual(valuesOf([[1, 2, 3], [1, 3], [3]]), [2, 1, 3]);
   assert.deepEqual(valuesOf([[1], [2], [3]]), [1, 2, 3]);
   assert.deepEqual(valuesOf([[1, 2], [1], [2]]), [3, 1, 2], "a union has no value of its own");
-  assert.deepEqual(valuesOf([[1000]]), [1], "a mask is uint8");
+  assert.deepEqual(valuesOf([[1000]]), [1000]);
+  assert.deepEqual(valuesOf([[2035], [65_535, 11]]), [2035, 11]);
 });
 
 Deno.test("planDataset() reads a Sulcus data set of single volumes of any modality", async () => {

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { modalityFromName } from "../../inference/mod.ts";
-import { splitVolumePath, VOLUME_ENDINGS, WRITTEN_ENDING } from "../../volume/mod.ts";
+import { MAX_LABEL, splitVolumePath, VOLUME_ENDINGS, WRITTEN_ENDING } from "../../volume/mod.ts";
 import { CaseCollector, type FoundFiles, invalidDataset, type Layout, type Plan } from "./layout.ts";
 import type { DatasetLabel } from "../types.ts";
 
@@ -15,12 +15,12 @@ export const nnunet: Layout = {
   plan,
 };
 
-const value = z.int().min(0).max(65_535);
+const value = z.int().min(0).max(MAX_LABEL);
 const schema = z.object({
   name: z.string().optional(),
   channel_names: z.record(z.string().regex(/^\d{1,4}$/), z.string()),
   labels: z.record(z.string(), z.union([value, z.array(value).min(1)])),
-  regions_class_order: z.array(z.int().min(1).max(255)).optional(),
+  regions_class_order: z.array(z.int().min(1).max(MAX_LABEL)).optional(),
   file_ending: z.enum(VOLUME_ENDINGS).default(WRITTEN_ENDING),
 });
 

@@ -69,7 +69,7 @@ export interface Volume extends GridImage {
 /** A volume to be written. */
 export interface VolumeContent {
   /** C order `[X, Y, Z]`, or `[C, X, Y, Z]` with `components`. */
-  readonly data: Uint8Array | Float32Array | Int16Array;
+  readonly data: Uint8Array | Uint16Array | Int16Array | Float32Array;
   /** The grid, or the header of the file whose geometry the new file takes over. */
   readonly grid: Grid & { readonly nifti?: NiftiGeometry };
   /** Number of volumes on the leading axis; absent: one, a 3-D file. */

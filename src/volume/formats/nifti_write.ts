@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import { voxelsOf } from "../grid/grid.ts";
+import type { DatatypeName } from "./_voxels.ts";
 import type { VolumeContent } from "./format.ts";
 import { finishHeader, geometryOf, LEAST_OFFSET } from "./nifti_header.ts";
 
@@ -52,11 +53,16 @@ async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Arra
   }
 }
 
+function typeOf(data: VolumeContent["data"]): DatatypeName {
+  if (data instanceof Uint8Array) return "uint8";
+  if (data instanceof Uint16Array) return "uint16";
+  return data instanceof Int16Array ? "int16" : "float32";
+}
+
 function* fileParts({ data, grid, components }: VolumeContent): Generator<Uint8Array> {
   const { sizeVox, nifti = geometryOf(grid) } = grid;
-  const type = data instanceof Uint8Array ? "uint8" : data instanceof Int16Array ? "int16" : "float32";
   const start = new Uint8Array(LEAST_OFFSET[nifti.version]);
-  start.set(finishHeader(nifti, { sizeVox, components, type }));
+  start.set(finishHeader(nifti, { sizeVox, components, type: typeOf(data) }));
   yield start;
   const [nx, ny, nz] = sizeVox;
   for (let c = 0; c < (components ?? 1); c++) {

@@ -68,11 +68,16 @@ Deno.test("writeNifti() writes a big-endian source's geometry little-endian, wit
   });
 });
 
-Deno.test("writeNifti() writes float32 and int16, and slabs in the right order", async () => {
+Deno.test("writeNifti() writes float32, int16 and uint16, and slabs in the right order", async () => {
   await inFolder(async (folder) => {
     const grid = { sizeVox: [3, 2, 37], affineRas: spacingAffine([1, 2, 3]) } as const;
     const values = Array.from({ length: 222 }, (_, i) => i * 7 - 300);
-    for (const data of [Float32Array.from(values), Int16Array.from(values)]) {
+    const kinds = [
+      Float32Array.from(values),
+      Int16Array.from(values),
+      Uint16Array.from(values, (_, i) => 65535 - i),
+    ];
+    for (const data of kinds) {
       await writeNifti(`${folder}/v.nii.gz`, { data, grid });
       assert.deepEqual([...(await readVolume(`${folder}/v.nii.gz`)).data], [...data]);
     }

@@ -59,7 +59,7 @@ export function visitSourceSlabs({ logits, channels, grid }: PlacedLogits, visit
 /**
  * A label map `[X, Y, Z]` on the source grid: where a channel's logit is at least `cut` its value is written, later
  * channels over earlier ones; elsewhere 0.
- * @throws {RangeError} when values and channels do not match, or a value is not 1…255
+ * @throws {RangeError} when values and channels do not match, or a value is not 1…65,535
  */
 export function restoreLabels(
   placed: PlacedLogits,
@@ -68,8 +68,8 @@ export function restoreLabels(
   if (values.length !== placed.channels) {
     throw new RangeError(`Cannot restore labels: expected ${placed.channels} values, got ${values.length}`);
   }
-  const bad = values.find((v) => !Number.isInteger(v) || v < 1 || v > 255);
-  if (bad !== undefined) throw new RangeError(`Cannot restore labels: expected values from 1 to 255, got ${bad}`);
+  const bad = values.find((v) => !Number.isInteger(v) || v < 1 || v > 65_535);
+  if (bad !== undefined) throw new RangeError(`Cannot restore labels: expected values from 1 to 65535, got ${bad}`);
   const out = new Uint8Array(voxelsOf(placementOf(placed.grid).source.sizeVox));
   visitSourceSlabs(placed, ({ start, count, logits }) => {
     values.forEach((value, c) => {

@@ -132,8 +132,8 @@ Deno.test("restoreLabels() refuses values and logits that do not fit", () => {
   const cases: [() => unknown, string][] = [
     [() => restoreLabels(placed, { values: [1, 2], cut: 0 }), "Cannot restore labels: expected 1 values, got 2"],
     [
-      () => restoreLabels(placed, { values: [256], cut: 0 }),
-      "Cannot restore labels: expected values from 1 to 255, got 256",
+      () => restoreLabels(placed, { values: [65_536], cut: 0 }),
+      "Cannot restore labels: expected values from 1 to 65535, got 65536",
     ],
     [
       () => maskOf({ ...placed, channels: 2 }),
