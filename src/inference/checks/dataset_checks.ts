@@ -92,7 +92,7 @@ export const DATASET_CHECKS = {
   },
 } as const satisfies Readonly<Record<string, SetCheck>>;
 
-/** The doubts about the cases of a data set, from the facts of their images. */
+/** The doubts about the cases of a data set, from the facts of their images; other cases go by number, not by name. */
 export function datasetDoubts(cases: readonly CaseOfSet[]): CaseDoubt[] {
   return Object.entries<SetCheck>(DATASET_CHECKS).flatMap(([code, { find }]) =>
     find(cases).map((doubt) => ({ ...doubt, code }))
@@ -100,12 +100,12 @@ export function datasetDoubts(cases: readonly CaseOfSet[]): CaseDoubt[] {
 }
 
 function sameImages(cases: readonly CaseOfSet[]): Omit<CaseDoubt, "code">[] {
-  const seen = new Map<string, { role: string; of: CaseOfSet }>();
-  return cases.flatMap((of) =>
+  const seen = new Map<string, { role: string; of: CaseOfSet; number: number }>();
+  return cases.flatMap((of, i) =>
     Object.entries(of.images).flatMap(([role, facts]) => {
       if (facts === undefined) return [];
       const first = seen.get(facts.valuesHash);
-      if (first === undefined) seen.set(facts.valuesHash, { role, of });
+      if (first === undefined) seen.set(facts.valuesHash, { role, of, number: i + 1 });
       if (first === undefined || first.of === of) return [];
       const patients = first.of.patient === of.patient
         ? "of the same patient"
@@ -113,7 +113,7 @@ function sameImages(cases: readonly CaseOfSet[]): Omit<CaseDoubt, "code">[] {
       return [{
         case: of.id,
         detail:
-          `${role} is the same image as ${first.role} of case ${first.of.id}, ${patients}; expected an image of its ` +
+          `${role} is the same image as ${first.role} of case ${first.number} of ${cases.length}, ${patients}; expected an image of its ` +
           "own; both were used; remove one of the cases, or name the same patient for both",
       }];
     })

@@ -90,7 +90,7 @@ Deno.test("datasetDoubts() names an image that another case has too, of this pat
       case: "case1",
       code: "same-image-in-cases",
       detail:
-        "flair is the same image as t1 of case case0, of another patient, so that training and validation may see " +
+        "flair is the same image as t1 of case 1 of 3, of another patient, so that training and validation may see " +
         "the same image; expected an image of its own; both were used; remove one of the cases, or name the same patient " +
         "for both",
     },
@@ -98,7 +98,7 @@ Deno.test("datasetDoubts() names an image that another case has too, of this pat
       case: "case2",
       code: "same-image-in-cases",
       detail:
-        "t1 is the same image as t1 of case case0, of the same patient; expected an image of its own; both were " +
+        "t1 is the same image as t1 of case 1 of 3, of the same patient; expected an image of its own; both were " +
         "used; remove one of the cases, or name the same patient for both",
     },
   ]);
