@@ -3,6 +3,7 @@ import { houseTable } from "../checks/house.ts";
 import { opsDoc } from "./parts/ops_doc.ts";
 import { pageTypes } from "./parts/page_types.ts";
 import { finetuningTable, presetsTable, pretrainingTable } from "./parts/recipe_tables.ts";
+import { datasetWarnings, resultWarnings } from "./parts/warning_tables.ts";
 import { replaceRegion } from "./region.ts";
 
 export interface Written {
@@ -16,6 +17,15 @@ export const WRITTEN: readonly Written[] = [
   { path: "src/server/web/page/api.d.ts", text: pageTypes },
   { path: "ARCHITECTURE.md", text: (current) => replaceRegion(current, "rooms", houseTable()) },
   { path: "README.md", text: (current) => replaceRegion(current, "recipe table: presets", presetsTable()) },
+  {
+    path: "docs/inputs.md",
+    text: (current) =>
+      replaceRegion(
+        replaceRegion(current, "result warnings", resultWarnings()),
+        "data set warnings",
+        datasetWarnings(),
+      ),
+  },
   {
     path: "docs/method/README.md",
     text: (current) =>

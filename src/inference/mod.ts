@@ -24,11 +24,11 @@ export {
   writeTemplate,
 } from "./prepare/templates.ts";
 export { factsOf, type VolumeFacts } from "./checks/facts.ts";
-export { VOLUME_CHECKS, volumeDoubts, volumeRefusal } from "./checks/volume_checks.ts";
-export { CASE_CHECKS, caseDoubts, type CaseFacts } from "./checks/case_checks.ts";
-export { type CaseDoubt, type CaseOfSet, DATASET_CHECKS, datasetDoubts } from "./checks/dataset_checks.ts";
+export { volumeDoubts, volumeRefusal } from "./checks/volume_checks.ts";
+export { caseDoubts, type CaseFacts } from "./checks/case_checks.ts";
+export { type CaseDoubt, type CaseOfSet, datasetDoubts } from "./checks/dataset_checks.ts";
 export { Border, type BorderSide } from "./checks/border.ts";
 export { Plausibility } from "./checks/plausibility.ts";
 export { type LabelFacts, resultDoubts } from "./checks/result_checks.ts";
-export { LABEL_CHECKS, labelDoubts, labelFactsOf, type LabelValueFacts } from "./checks/label_checks.ts";
-export { loudFirst, WARNINGS } from "./checks/table.ts";
+export { labelDoubts, labelFactsOf, type LabelValueFacts } from "./checks/label_checks.ts";
+export { DATASET_WARNINGS, loudFirst, WARNINGS } from "./checks/table.ts";

@@ -112,9 +112,8 @@ function sameImages(cases: readonly CaseOfSet[]): Omit<CaseDoubt, "code">[] {
         : "of another patient, so that training and validation may see the same image";
       return [{
         case: of.id,
-        detail:
-          `${role} is the same image as ${first.role} of case ${first.number} of ${cases.length}, ${patients}; expected an image of its ` +
-          "own; both were used; remove one of the cases, or name the same patient for both",
+        detail: `${role} is the same image as ${first.role} of case ${first.number} of ${cases.length}, ${patients}; ` +
+          "expected an image of its own; both were used; remove one of the cases, or name the same patient for both",
       }];
     })
   );

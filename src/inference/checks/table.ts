@@ -1,10 +1,12 @@
 /**
- * Every warning that a result may come with, by its stable code: the one list that the OpenAPI document, the documents
- * and the order of printing derive from.
+ * Every warning that a result or a data set may come with, by its stable code: the one list that the OpenAPI document,
+ * the documents and the order of printing derive from.
  */
 import type { Warning } from "../types.ts";
 import { CASE_CHECKS } from "./case_checks.ts";
 import type { WarningRecord } from "./check.ts";
+import { DATASET_CHECKS } from "./dataset_checks.ts";
+import { LABEL_CHECKS } from "./label_checks.ts";
 import { RESULT_CHECKS } from "./result_checks.ts";
 import { VOLUME_CHECKS } from "./volume_checks.ts";
 
@@ -45,12 +47,22 @@ const STEP_WARNINGS = {
   "fell-back": { when: "A provider could not do the work; the next one did it.", weight: "noted" },
 } as const satisfies Readonly<Record<string, WarningRecord>>;
 
+/** Of results. */
 export const WARNINGS: Readonly<Record<string, WarningRecord>> = {
   ...VOLUME_CHECKS,
   ...CASE_CHECKS,
   ...RESULT_CHECKS,
   ...HEADER_DOUBTS,
   ...STEP_WARNINGS,
+};
+
+/** The checks of data sets, by their codes; those of headers and images are the same as of results. */
+export const DATASET_WARNINGS: Readonly<Record<string, WarningRecord>> = {
+  ...VOLUME_CHECKS,
+  ...CASE_CHECKS,
+  ...LABEL_CHECKS,
+  ...DATASET_CHECKS,
+  ...HEADER_DOUBTS,
 };
 
 /** The warnings that a result is probably wrong by come first; others keep their order. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { loudFirst, WARNINGS } from "./table.ts";
+import { DATASET_WARNINGS, loudFirst, WARNINGS } from "./table.ts";
 
 Deno.test("WARNINGS lists every code once, in kebab-case, with a sentence", () => {
-  for (const [code, { when, weight }] of Object.entries(WARNINGS)) {
+  for (const [code, { when, weight }] of Object.entries({ ...WARNINGS, ...DATASET_WARNINGS })) {
     assert.match(code, /^[a-z]+(-[a-z]+)*$/);
     assert.match(when, /^[A-Z].*\.$/);
     assert.ok(["refused", "loud", "noted"].includes(weight));
