@@ -32,9 +32,9 @@ export function nanMean(values: readonly number[]): number {
 /** Volume of the voxels of a label map with `value` (default: any but 0), millilitres. */
 export function volumeMl(
   mask: Mask,
-  { spacingMm, value }: { spacingMm: readonly [number, number, number]; value?: number },
+  { voxelMl, value }: { voxelMl: number; value?: number },
 ): number {
   let voxels = 0;
   for (let i = 0; i < mask.length; i++) if (value === undefined ? mask[i] !== 0 : mask[i] === value) voxels++;
-  return voxels * spacingMm[0] * spacingMm[1] * spacingMm[2] / 1000;
+  return voxels * voxelMl;
 }

@@ -36,6 +36,6 @@ Deno.test("nanMean() skips NaN, keeps infinity, and is NaN without values", () =
 });
 
 Deno.test("volumeMl() counts voxels of a value", () => {
-  assert.equal(volumeMl(mask(1, 2, 2, 0), { spacingMm: [10, 5, 4] }), 0.6);
-  assert.equal(volumeMl(mask(1, 2, 2, 0), { spacingMm: [10, 5, 4], value: 2 }), 0.4);
+  assert.equal(volumeMl(mask(1, 2, 2, 0), { voxelMl: 0.25 }), 0.75);
+  assert.equal(volumeMl(mask(1, 2, 2, 0), { voxelMl: 0.25, value: 2 }), 0.5);
 });

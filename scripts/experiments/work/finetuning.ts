@@ -4,7 +4,7 @@ import { type Engine, openEngine } from "../../../src/engine/mod.ts";
 import { classify, type Label, type Modality, type ModelSpec, segment } from "../../../src/inference/mod.ts";
 import { dice, hd95, nanMean, volumeMl } from "../../../src/metrics/mod.ts";
 import { finetune, type FinetuneRequest, type Recipe, type TrainingCase } from "../../../src/train/mod.ts";
-import { readVolume, spacingOf } from "../../../src/volume/mod.ts";
+import { labelMap, readVolume, spacingOf, voxelMl } from "../../../src/volume/mod.ts";
 import type { Encoder } from "./encoders.ts";
 import type { Run, RunCache, RunContext } from "../runs/runs.ts";
 import type { Metric, Row } from "../types.ts";
@@ -69,13 +69,14 @@ export function segmentationRun(options: FinetuningRunOptions): Run {
       await segment({ directory, spec, images, engine, output: "labels", outPath });
       const [mask, reference] = [await readVolume(outPath), await readVolume(label!)];
       const { sizeVox } = reference, spacingMm = spacingOf(reference.affineRas);
-      const masks = [mask, reference].map(({ data }) => Uint8Array.from(data, (v) => Number(Math.round(v) === 1)));
+      const perVoxel = { voxelMl: voxelMl(reference.affineRas) };
+      const masks = [mask, reference].map(({ data }) => Uint8Array.from(labelMap(data), (v) => Number(v === 1)));
       patients.push({
         id,
         dice: finite(dice(masks[0], masks[1])),
         hd95Mm: finite(hd95(masks[0], masks[1], { sizeVox, spacingMm, empty: "nan" })),
-        volumeMl: volumeMl(masks[0], { spacingMm }),
-        referenceMl: volumeMl(masks[1], { spacingMm }),
+        volumeMl: volumeMl(masks[0], perVoxel),
+        referenceMl: volumeMl(masks[1], perVoxel),
       });
     }
     return { patients };

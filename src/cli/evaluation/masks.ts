@@ -11,6 +11,7 @@ import {
   type Volume,
   VOLUME_ENDINGS,
   VolumeError,
+  voxelMl,
 } from "../../volume/mod.ts";
 import { CommandError } from "../terminal/errors.ts";
 
@@ -118,13 +119,14 @@ function scoreRegion(name: string, { name: label, values }: Region, { truth, gue
   const inside = (v: number) => wanted.has(v) ? 1 : 0;
   const [reference, prediction] = [truth, guess].map(({ data }) => Uint8Array.from(data, inside));
   const spacingMm = spacingOf(truth.affineRas);
+  const perVoxel = { voxelMl: voxelMl(truth.affineRas) };
   return {
     case: name,
     label,
     dice: dice(prediction, reference),
     hd95Mm: hd95(prediction, reference, { sizeVox: truth.sizeVox, spacingMm }),
-    referenceMl: volumeMl(reference, { spacingMm }),
-    predictionMl: volumeMl(prediction, { spacingMm }),
+    referenceMl: volumeMl(reference, perVoxel),
+    predictionMl: volumeMl(prediction, perVoxel),
   };
 }
 

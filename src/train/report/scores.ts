@@ -12,7 +12,7 @@ import {
   windowRunner,
 } from "../../inference/mod.ts";
 import { accuracy, auc, dice, hd95, macroF1, nanMean, volumeMl } from "../../metrics/mod.ts";
-import { encodePng, overlay, sideBySide, sliceOf, type Triple } from "../../volume/mod.ts";
+import { encodePng, overlay, sideBySide, sliceOf, spacingAffine, type Triple, voxelMl } from "../../volume/mod.ts";
 import type { CaseStore } from "../data/case_store.ts";
 import type { CaseVolumes } from "../data/labelled_cases.ts";
 import type { Metrics } from "../types.ts";
@@ -83,6 +83,7 @@ async function scoreMask(
     signal,
   });
   const voxels = sizeVox[0] * sizeVox[1] * sizeVox[2];
+  const perVoxel = { voxelMl: voxelMl(spacingAffine(spacingMm)) };
   const cut = cutOf(inference.threshold);
   const masks = labels.map((_, c) =>
     Uint8Array.from(logits.subarray(c * voxels, (c + 1) * voxels), (v) => Number(v >= cut))
@@ -100,8 +101,8 @@ async function scoreMask(
         label: name,
         dice: finite(dice(mask, reference)),
         hd95Mm: finite(hd95(mask, reference, { sizeVox, spacingMm, empty: "nan" })),
-        volumeMl: volumeMl(mask, { spacingMm }),
-        referenceMl: volumeMl(reference, { spacingMm }),
+        volumeMl: volumeMl(mask, perVoxel),
+        referenceMl: volumeMl(reference, perVoxel),
         counts: [both, own, other],
       };
     }),

@@ -9,6 +9,7 @@ import {
   sameGrid,
   spacingAffine,
   spacingOf,
+  voxelMl,
 } from "./grid.ts";
 
 const grid: Grid = oblique(
@@ -24,6 +25,13 @@ Deno.test("invertAffine() undoes an oblique affine", () => {
   const product = multiplyAffines(invertAffine(grid.affineRas), grid.affineRas);
   assertAllClose(product, spacingAffine([1, 1, 1]), 1e-12);
   assertAllClose(spacingOf(grid.affineRas), [1, 2, 3], 1e-12);
+});
+
+Deno.test("voxelMl() is the affine's determinant, not the product of its columns' lengths", () => {
+  assertAllClose([voxelMl(grid.affineRas)], [0.006], 1e-15);
+  // np.linalg.det of niivue's shear.nii.gz; the columns' lengths give 0.00055176.
+  const sheared = [0.482421875, 0, 0, -94, 0, 0.457492054, 0, -117, 0, 0.153074741, 2.3708093, -102, 0, 0, 0, 1];
+  assertAllClose([voxelMl(sheared)], [0.00052324751], 1e-11);
 });
 
 Deno.test("invertAffine() refuses a flat grid and NaN", () => {
