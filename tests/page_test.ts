@@ -49,6 +49,8 @@ Deno.test({
       await tab.until(shows("dataset-list", "segmentation"));
       await tab.until(shows("job-list", "Fine-tune"));
       await tab.until(shows("service-facts", "ONNX Runtime"));
+      await tab.evaluate(`document.querySelector("#dataset-list details").open = true`);
+      await tab.until(shows("dataset-list", "There is nothing to report."));
 
       await tab.until(`document.querySelector("#run-images input")`); // of the model that is selected first
       await tab.evaluate(`{

@@ -3,7 +3,7 @@
 
 /** @import { DatasetSummary } from "./api.d.ts" */
 import { call } from "./api.js";
-import { byId, column, formById, h, numbers, redraw, table } from "./dom.js";
+import { badge, byId, column, formById, h, numbers, redraw, table } from "./dom.js";
 import { attempt, state } from "./state.js";
 import { cases, time } from "./words.js";
 
@@ -26,7 +26,7 @@ function drawDatasets() {
       column(""),
     ],
     state.datasets.map((d) => [
-      h("strong", {}, d.name),
+      h("div", {}, h("strong", {}, d.name), checksOf(d)),
       d.task,
       d.modalities.join(", "),
       (d.task === "segmentation" ? d.labels.map((l) => l.name) : d.classes)
@@ -36,6 +36,24 @@ function drawDatasets() {
       h("button", { ariaLabel: `Delete ${d.name}`, onclick: () => deleteDataset(d) }, "Delete…"),
     ]),
   );
+}
+
+/**
+ * Faults of the cases and doubts about them, asked for each time they are opened.
+ * @param {DatasetSummary} dataset
+ */
+function checksOf({ id }) {
+  const summary = h("summary", {}, "Checks");
+  const details = h("details", {}, summary);
+  const show = async () => {
+    const { checks } = await call("GET /v1/datasets/{id}", { params: { id } });
+    const lines = checks.map(({ code, severity, detail, ...of }) =>
+      h("div", { title: code }, badge(severity), ` ${of.case}: ${detail}`)
+    );
+    details.replaceChildren(summary, ...(lines.length > 0 ? lines : ["There is nothing to report."]));
+  };
+  details.addEventListener("toggle", () => details.open && attempt(show));
+  return details;
 }
 
 /** @param {DatasetSummary} dataset */

@@ -77,6 +77,7 @@ const BADGES = {
   ok: "good",
   failed: "bad",
   warning: "busy",
+  error: "bad",
   "not-ready": "bad",
   running: "busy",
   queued: "busy",
