@@ -175,6 +175,19 @@ Deno.test("finetune() classifies, and compares with a twin from scratch", () =>
     assert.deepEqual(Object.keys(result.validation!), ["accuracy", "auc", "macroF1"]);
     const report = await jsonIn(join(request.outputDirectory, "report.json"));
     assert.deepEqual(Object.keys(report.fromScratch), ["accuracy", "auc", "macroF1"]);
+    // each fold is trained on one class and scored on the other
+    assert.deepEqual(result.validation, { accuracy: null, auc: null, macroF1: null });
+    assert.ok(result.training.accuracy! >= 0);
+    assert.deepEqual(report.notes.slice(5), [
+      "Only one patient has clear (1 case), who is held out by fold 2 of 2: no figure of it can be measured.",
+      "Only one patient has lesions (1 case), who is held out by fold 1 of 2: no figure of it can be measured.",
+      "Held-out patients: 2 of 2 cases are not counted: the network that scored them was trained without their class, " +
+      "or on no other.",
+      "Held-out patients: no accuracy, AUC and macro F1: no case counts.",
+    ]);
+    for (const note of report.notes.slice(5, 7)) assert.ok(events.of("log").some((e) => e.message === note), note);
+    const html = await readFile(join(request.outputDirectory, "report.html"), "utf8");
+    assert.ok(html.includes("<li>Held-out patients: no accuracy, AUC and macro F1: no case counts.</li>"));
     for (const score of report.phases.at(-1).cases) {
       assert.ok(Math.abs(score.probabilities[0] + score.probabilities[1] - 1) < 1e-6);
     }

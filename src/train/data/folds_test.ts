@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Random } from "../../tensor/mod.ts";
 import { makeFolds } from "./folds.ts";
 import type { Recipe } from "../recipe/finetuning.ts";
 import type { TrainingCase } from "../types.ts";
@@ -8,7 +9,7 @@ const casesOf = (visits: readonly number[]): TrainingCase[] =>
   visits.map((p, i) => ({ id: `case ${i}`, patient: `patient ${p}`, images: {} }));
 
 const foldsOf = (visits: readonly number[], validation: Recipe["validation"] = "auto", seed = 0) =>
-  makeFolds(casesOf(visits), { validation, seed });
+  makeFolds(casesOf(visits), { validation, seed, traits: visits.map(() => new Set<string>()) });
 
 const patients = (n: number) => Array.from({ length: n }, (_, i) => i);
 
@@ -48,4 +49,66 @@ Deno.test("makeFolds() draws folds from the seed and keeps leave-one-out in orde
   assert.deepEqual(held(1), held(1));
   assert.notDeepEqual(held(1), held(2));
   assert.deepEqual(foldsOf(patients(3), "auto", 5).map((f) => f.held), [[0], [1], [2]]);
+});
+
+/** Patients with one to three cases each, and classes or labels of given shares. */
+function drawn(
+  seed: number,
+  { count, shares, exclusive }: { count: number; shares: readonly number[]; exclusive: boolean },
+) {
+  const random = new Random(seed);
+  const visits: number[] = [], traits: Set<string>[] = [];
+  for (let p = 0; p < count; p++) {
+    const u = random.uniform();
+    const own = exclusive
+      ? [`trait ${shares.findIndex((_, k) => u < shares.slice(0, k + 1).reduce((a, b) => a + b))}`]
+      : shares.flatMap((share, k) => random.uniform() < share ? [`trait ${k}`] : []);
+    for (let v = 0; v <= random.integer(3); v++) {
+      visits.push(p);
+      traits.push(new Set(own));
+    }
+  }
+  return { visits, traits };
+}
+
+Deno.test("makeFolds() gives every fold of classes as many patients of each as another, or one more", () => {
+  for (let seed = 0; seed < 50; seed++) {
+    const { visits, traits } = drawn(seed, { count: 11 + seed, shares: [0.6, 0.25, 0.1, 0.05], exclusive: true });
+    const folds = makeFolds(casesOf(visits), { validation: { folds: 2 + seed % 6 }, seed, traits });
+    const spread = (counts: readonly number[]) => Math.max(...counts) - Math.min(...counts);
+    const patientsIn = (held: readonly number[], has: (i: number) => boolean) =>
+      new Set(held.filter(has).map((i) => visits[i])).size;
+    assert.ok(spread(folds.map(({ held }) => patientsIn(held, () => true))) <= 1, `seed ${seed}: sizes`);
+    for (const trait of new Set(traits.flatMap((t) => [...t]))) {
+      const counts = folds.map(({ held }) => patientsIn(held, (i) => traits[i].has(trait)));
+      assert.ok(spread(counts) <= 1, `seed ${seed}, ${trait}: ${counts}`);
+    }
+  }
+});
+
+Deno.test("makeFolds() holds a label out in every fold, and trains every fold with it, where enough patients have it", () => {
+  for (let seed = 0; seed < 50; seed++) {
+    const { visits, traits } = drawn(seed, { count: 30, shares: [0.9, 0.4, 0.25], exclusive: false });
+    const folds = makeFolds(casesOf(visits), { validation: "auto", seed, traits });
+    assert.deepEqual(folds, makeFolds(casesOf(visits), { validation: "auto", seed, traits }), "the same again");
+    for (const trait of ["trait 0", "trait 1", "trait 2"]) {
+      const owners = new Set(visits.filter((_, i) => traits[i].has(trait))).size;
+      const heldOut = folds.filter(({ held }) => held.some((i) => traits[i].has(trait))).length;
+      assert.equal(heldOut, Math.min(owners, 5), `seed ${seed}, ${trait} of ${owners} patients`);
+      if (owners > 1) assert.ok(folds.every(({ train }) => train.some((i) => traits[i].has(trait))), `seed ${seed}`);
+    }
+    for (const { train, held } of folds) {
+      const inside = new Set(held.map((i) => visits[i]));
+      assert.ok(train.every((i) => !inside.has(visits[i])), "a patient on both sides");
+    }
+  }
+});
+
+Deno.test("makeFolds() spreads patients without any label as well", () => {
+  const empty = (i: number) => i < 6;
+  const traits = patients(18).map((i) => new Set(empty(i) ? [] : ["lesion"]));
+  for (let seed = 0; seed < 20; seed++) {
+    const folds = makeFolds(casesOf(patients(18)), { validation: { folds: 3 }, seed, traits });
+    assert.deepEqual(folds.map(({ held }) => held.filter(empty).length), [2, 2, 2], `seed ${seed}`);
+  }
 });

@@ -11,6 +11,7 @@ import {
 } from "../../inference/mod.ts";
 import { resizeTrilinear, type Triple } from "../../volume/mod.ts";
 import { caseKey, CaseStore } from "./case_store.ts";
+import type { Traits } from "./folds.ts";
 import { type TrainingCase, TrainingError } from "../types.ts";
 
 /** A case ready for cropping: arrays [X, Y, Z] of one size. */
@@ -26,6 +27,28 @@ export interface CaseVolumes {
   /** Classification: the class as a one-hot row. */
   readonly classTarget?: Float32Array;
 }
+
+/** One label of a case. */
+export interface LabelFacts {
+  readonly label: string;
+  /** Voxels on the network's grid. */
+  readonly voxels: number;
+}
+
+/** What is known of a case without its arrays. */
+export interface CaseFacts {
+  /** One a label; empty in a classification. */
+  readonly labels: readonly LabelFacts[];
+}
+
+export interface LabelledCases {
+  readonly store: CaseStore<CaseVolumes>;
+  /** One entry a case. */
+  readonly facts: readonly CaseFacts[];
+}
+
+/** Changes with the form of a stored case. */
+const FORM = 2;
 
 /** Labelled voxels remembered per case, at most; beyond it every n-th is kept. */
 const MOST_LABELLED = 200_000;
@@ -47,33 +70,59 @@ export interface LabelledCasesOptions {
  * Prepares every case that is not on disk yet.
  * @throws {TrainingError} `invalid-data`: a case's volumes cannot be used, naming the case's number
  */
-export async function openLabelledCases(options: LabelledCasesOptions): Promise<CaseStore<CaseVolumes>> {
+export async function openLabelledCases(options: LabelledCasesOptions): Promise<LabelledCases> {
   const { directory, cases, spec, templates, cacheBytes, onCase } = options;
   const { modalities, labels, preprocessing, task, inference } = spec;
-  const settings = [modalities, labels, preprocessing, task, inference.roi, templates];
-  return await CaseStore.open({
+  const settings = [FORM, modalities, labels, preprocessing, task, inference.roi, templates];
+  const facts: CaseFacts[] = [];
+  const store = await CaseStore.open<CaseVolumes, StoredHeader>({
     directory,
     keys: await Promise.all(
       cases.map((c, i) => caseKey(i, { files: { ...imagesOf(c, spec), label: c.label }, settings })),
     ),
-    prepare: async (i) => ({ ...await prepareCase(options, i), classTarget: classTarget(options, i) }),
+    prepare: async (i) => {
+      const volumes = await prepareCase(options, i);
+      facts[i] = factsOf(volumes, spec);
+      return { ...volumes, classTarget: classTarget(options, i) };
+    },
     pack: ({ sizeVox, channels, templates, regions }) => ({
       header: { channels: channels.length },
       sizeVox,
       floats: [...channels, ...templates],
       masks: regions,
     }),
-    unpack: ({ header, sizeVox, floats, masks }, i) => ({
-      sizeVox,
-      channels: floats.slice(0, header.channels),
-      templates: floats.slice(header.channels),
-      regions: masks,
-      labelled: labelledVoxels(masks),
-      classTarget: classTarget(options, i),
-    }),
+    unpack: ({ header, sizeVox, floats, masks }, i) => {
+      const volumes = {
+        sizeVox,
+        channels: floats.slice(0, header.channels),
+        templates: floats.slice(header.channels),
+        regions: masks,
+        labelled: labelledVoxels(masks),
+        classTarget: classTarget(options, i),
+      };
+      facts[i] = factsOf(volumes, spec);
+      return volumes;
+    },
     cacheBytes,
     onCase,
   });
+  return { store, facts };
+}
+
+interface StoredHeader {
+  readonly channels: number;
+}
+
+function factsOf({ regions }: Pick<CaseVolumes, "regions">, { labels }: ModelSpec): CaseFacts {
+  return {
+    labels: regions.map((mask, k) => ({ label: labels[k].name, voxels: mask.reduce((n, v) => n + v, 0) })),
+  };
+}
+
+/** What a case shows: its class, or the labels that it has voxels of. */
+export function traitsOf({ className }: Pick<TrainingCase, "className">, { labels }: CaseFacts): Traits {
+  const shown = labels.filter(({ voxels }) => voxels > 0).map(({ label }) => label);
+  return new Set(className === undefined ? shown : [className]);
 }
 
 async function prepareCase(

@@ -57,7 +57,7 @@ const refused = (message: string | RegExp) => (error: unknown) => {
 Deno.test("openLabelledCases() holds channels, one mask a label by its source values, and the labelled voxels", () =>
   inFolder(async (folder) => {
     const told: string[] = [];
-    const cases = await openLabelledCases(
+    const { store: cases } = await openLabelledCases(
       await optionsFor(folder, 2, { onCase: (done, total) => told.push(`${done}/${total}`) }),
     );
     assert.deepEqual([cases.length, told], [2, ["1/2", "2/2"]]);
@@ -74,12 +74,13 @@ Deno.test("openLabelledCases() holds channels, one mask a label by its source va
 Deno.test("openLabelledCases() reads what an earlier run prepared, the same arrays", () =>
   inFolder(async (folder) => {
     const options = await optionsFor(folder, 2);
-    const first = await openLabelledCases(options);
+    const { store: first, facts } = await openLabelledCases(options);
     const before = [await first.get(0), await first.get(1)];
     const files = filesIn(options.directory);
     assert.equal(files.length, 2);
     const times = files.map((f) => Deno.statSync(join(options.directory, f)).mtime!.getTime());
-    const again = await openLabelledCases(options);
+    const { store: again, facts: known } = await openLabelledCases(options);
+    assert.deepEqual(known, facts);
     assert.deepEqual([await again.get(0), await again.get(1)], before);
     assert.deepEqual(filesIn(options.directory), files);
     assert.deepEqual(files.map((f) => Deno.statSync(join(options.directory, f)).mtime!.getTime()), times);
@@ -107,12 +108,12 @@ Deno.test("openLabelledCases() prepares again for other preprocessing, labels, t
 Deno.test("openLabelledCases() makes a damaged file again", () =>
   inFolder(async (folder) => {
     const options = await optionsFor(folder, 1);
-    const before = await (await openLabelledCases(options)).get(0);
+    const before = await (await openLabelledCases(options)).store.get(0);
     const path = join(options.directory, filesIn(options.directory)[0]);
     const whole = await Deno.readFile(path);
     for (const damaged of [whole.subarray(0, 1000), whole.subarray(0, 10), new Uint8Array()]) {
       await Deno.writeFile(path, damaged);
-      assert.deepEqual(await (await openLabelledCases(options)).get(0), before);
+      assert.deepEqual(await (await openLabelledCases(options)).store.get(0), before);
       assert.deepEqual(await Deno.readFile(path), whole);
     }
   }));
@@ -120,10 +121,10 @@ Deno.test("openLabelledCases() makes a damaged file again", () =>
 Deno.test("openLabelledCases() keeps no more cases in memory than fit, but always the last", () =>
   inFolder(async (folder) => {
     const options = await optionsFor(folder, 4);
-    const { bytesInMemory: all } = await openLabelledCases(options);
-    const one = (await openLabelledCases({ ...options, cacheBytes: 1 })).bytesInMemory;
+    const { bytesInMemory: all } = (await openLabelledCases(options)).store;
+    const one = (await openLabelledCases({ ...options, cacheBytes: 1 })).store.bytesInMemory;
     assert.ok(one > 9 * 11 * 13 * 10 && one < all / 3, `${one} of ${all}`);
-    const cases = await openLabelledCases({ ...options, cacheBytes: 2.5 * one });
+    const { store: cases } = await openLabelledCases({ ...options, cacheBytes: 2.5 * one });
     const kept = await cases.get(3);
     assert.equal(await cases.get(3), kept, "from memory");
     for (const i of [0, 1, 2, 3, 1, 0]) {
@@ -146,7 +147,7 @@ Deno.test("openLabelledCases() puts each modality's template under it, 0 where t
     const options = await optionsFor(folder, 1);
     const first = async (fit: "centred" | "raw") => {
       const { templates, sizeVox } =
-        await (await openLabelledCases({ ...options, templates: { directory: folder, fit } })).get(0);
+        await (await openLabelledCases({ ...options, templates: { directory: folder, fit } })).store.get(0);
       assert.deepEqual(templates.map((t) => t.length), [9 * 11 * 13, 9 * 11 * 13]);
       assert.deepEqual([new Set(templates[0]), sizeVox], [new Set([0]), [9, 11, 13]]);
       return templates[1][0];
@@ -167,7 +168,7 @@ Deno.test("openLabelledCases() resizes for a classification and gives the class 
       preprocessing: { ...preprocessing, resize: [8, 6, 4] },
     };
     const options = await optionsFor(folder, 2, { spec });
-    const cases = await openLabelledCases(options);
+    const { store: cases } = await openLabelledCases(options);
     const { sizeVox, channels, regions, labelled, classTarget } = await cases.get(1);
     assert.deepEqual(sizeVox, [8, 6, 4]);
     assert.deepEqual(channels.map((c) => c.length), [192, 192]);
@@ -183,8 +184,8 @@ Deno.test("openLabelledCases() uses the files that are asked for, in the model's
     const options = await optionsFor(folder, 1);
     const [{ images, ...rest }] = options.cases;
     const cases = [{ ...rest, images: { dwi: "/nowhere", flair: images.flair, t1: images.t1 } }];
-    const { channels } = await (await openLabelledCases({ ...options, cases })).get(0);
-    assert.deepEqual(channels, (await (await openLabelledCases(options)).get(0)).channels);
+    const { channels } = await (await openLabelledCases({ ...options, cases })).store.get(0);
+    assert.deepEqual(channels, (await (await openLabelledCases(options)).store.get(0)).channels);
     assert.equal(filesIn(options.directory).length, 1);
   }));
 

@@ -54,8 +54,8 @@ export class BaseWeights {
     // nothing says how a kernel from a file starts
     const isAveraged = recipe.firstKernel === "inflate" || familyOf(kind).graph === "file";
     this.#modalities = { base, places, isAveraged };
-    const outputs = spec.task === request.task ? outputsOf(spec) : [];
-    this.#outputs = { base: outputs, places: placesOf(outputsOf(request), outputs), isAveraged: false };
+    const outputs = spec.task === request.task ? outputNames(spec) : [];
+    this.#outputs = { base: outputs, places: placesOf(outputNames(request), outputs), isAveraged: false };
     if (image.opaque !== null && !isUnmoved(places, base)) {
       this.#refuse(
         `expected the modalities ${base.join(", ")} in this order, got ${
@@ -109,7 +109,7 @@ export class BaseWeights {
         : nameReport(names, { ...named, places: names.map(() => null), isAveraged: false });
     return {
       modalities: reportOf(request.modalities, { axes: axes.image.axes, named: this.#modalities }),
-      outputs: reportOf(outputsOf(request), { axes: axes.outputs, named: this.#outputs }),
+      outputs: reportOf(outputNames(request), { axes: axes.outputs, named: this.#outputs }),
     };
   }
 
@@ -125,6 +125,6 @@ export class BaseWeights {
   }
 }
 
-/** The names of a network's outputs. */
-const outputsOf = ({ task, labels, classes }: Pick<ModelSpec, "task" | "labels" | "classes">) =>
+/** The names of a network's outputs: its labels or classes. */
+export const outputNames = ({ task, labels, classes }: Pick<ModelSpec, "task" | "labels" | "classes">) =>
   task === "segmentation" ? labels.map(({ name }) => name) : classes;

@@ -5,14 +5,16 @@ import { encodeModel } from "../../graph/mod.ts";
 import { type Modality, templatePath, wrongInputs } from "../../inference/mod.ts";
 import { writeWhole } from "../../storage/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
+import { foldNotes } from "../data/fold_notes.ts";
 import { makeFolds } from "../data/folds.ts";
-import { openLabelledCases } from "../data/labelled_cases.ts";
+import { openLabelledCases, traitsOf } from "../data/labelled_cases.ts";
 import { ownPercentiles, resolveRecipe } from "../recipe/finetuning.ts";
 import { renderHtml, type Report, reportJson } from "../report/finetuning.ts";
-import { summarize } from "../report/scores.ts";
+import { summarize } from "../report/summary.ts";
 import { weightNotes } from "../report/weights.ts";
 import { TrainingError } from "../types.ts";
 import { Phases } from "./phases.ts";
+import { outputNames } from "./base_weights.ts";
 import { resultSpec, type Trainable, trainable } from "./trainable.ts";
 import type { FinetuneRequest, FinetuneResult } from "./types.ts";
 
@@ -36,7 +38,7 @@ export async function finetune(request: FinetuneRequest): Promise<FinetuneResult
   const log = (message: string) => request.onEvent({ type: "log", message });
   weightNotes(network.report).forEach(log);
   if (!recipe.templates) log("The base has no templates or they are off: one view of each crop, no consistency term");
-  const cases = await openLabelledCases({
+  const { store: cases, facts } = await openLabelledCases({
     cases: request.cases,
     spec,
     templates: recipe.templates ? { directory: request.base.directory, fit: recipe.templateFit } : null,
@@ -47,18 +49,28 @@ export async function finetune(request: FinetuneRequest): Promise<FinetuneResult
     },
     onWarning: (i, { detail }) => log(`Case ${i + 1}: ${detail}`),
   });
-  const folds = makeFolds(request.cases, recipe);
+  const traits = request.cases.map((c, i) => traitsOf(c, facts[i]));
+  const folds = makeFolds(request.cases, { ...recipe, traits });
+  const remarks = foldNotes({
+    folds,
+    traits,
+    patients: request.cases.map(({ patient }) => patient),
+    names: outputNames(spec),
+    task: request.task,
+  });
+  remarks.forEach(log);
   if (folds.length === 0) log("No validation: it needs at least two patients, or it was turned off");
   const scratch = recipe.compareFromScratch ? await trainable({ request, recipe, scratch: true }) : null;
   const steps = folds.length * (scratch === null ? 1 : 2) * recipe.foldSteps + recipe.steps;
-  const phases = new Phases({ request, recipe, cases, spec, steps });
+  const phases = new Phases({ request, recipe, cases, traits, spec, steps });
   const held = await phases.validate(network, folds, "fold");
   const twin = scratch && folds.length > 0 ? await phases.validate(scratch, folds, "from scratch: fold") : null;
   const all = request.cases.map((_, i) => i);
   const final = await phases.run({ name: "final", network, train: all, held: all, steps: recipe.steps });
 
-  const validation = folds.length === 0 ? null : summarize(held.flatMap((p) => p.scores), spec.classes.length);
-  const training = summarize(final.scores, spec.classes.length);
+  const validation = folds.length === 0 ? null : summarize(held.flatMap((p) => p.scores), spec.classes);
+  const fromScratch = twin && summarize(twin.flatMap((p) => p.scores), spec.classes);
+  const training = summarize(final.scores, spec.classes);
   const peakBytes = await request.engine.peakBytes();
   const report: Report = {
     request,
@@ -66,14 +78,26 @@ export async function finetune(request: FinetuneRequest): Promise<FinetuneResult
     weights: network.report,
     templates: recipe.templates ? templates : [],
     phases: [...held, ...(twin ?? []), final],
-    validation,
-    fromScratch: twin === null ? null : summarize(twin.flatMap((p) => p.scores), spec.classes.length),
-    training,
+    validation: validation && validation.metrics,
+    fromScratch: fromScratch && fromScratch.metrics,
+    training: training.metrics,
+    remarks: [
+      ...remarks,
+      ...(validation?.reasons ?? []).map((reason) => `Held-out patients: ${reason}.`),
+      ...training.reasons.map((reason) => `Training cases: ${reason}.`),
+    ],
     provider: request.engine.provider,
     peakBytes,
   };
   await writeOutput(request, { report, network, weights: final.weights, templates });
-  return { spec, validation, training, resolvedRecipe: { ...recipe }, provider: request.engine.provider, peakBytes };
+  return {
+    spec,
+    validation: report.validation,
+    training: report.training,
+    resolvedRecipe: { ...recipe },
+    provider: report.provider,
+    peakBytes,
+  };
 }
 
 function checkRequest({ cases, task, labels, classes, modalities }: FinetuneRequest): void {

@@ -7,11 +7,12 @@ import { type ModelSpec } from "../../inference/mod.ts";
 import { Random, type Tensor } from "../../tensor/mod.ts";
 import { drawSample } from "../data/augment.ts";
 import type { CaseStore } from "../data/case_store.ts";
-import type { Fold } from "../data/folds.ts";
+import type { Fold, Traits } from "../data/folds.ts";
 import type { CaseVolumes } from "../data/labelled_cases.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import type { Phase } from "../report/finetuning.ts";
-import { scoreCases, summarize } from "../report/scores.ts";
+import { scoreCases } from "../report/scores.ts";
+import { markUnlearnt, summarize } from "../report/summary.ts";
 import { phaseIdentity, readPhase, writePhase } from "./phase_files.ts";
 import type { Trainable } from "./trainable.ts";
 import { train, type Trained } from "./trainer.ts";
@@ -21,6 +22,8 @@ export interface PhasesOptions {
   readonly request: FinetuneRequest;
   readonly recipe: ResolvedRecipe;
   readonly cases: CaseStore<CaseVolumes>;
+  /** One entry a case. */
+  readonly traits: readonly Traits[];
   readonly spec: ModelSpec;
   /** Optimizer updates of all phases together, for the estimate of the time that is left. */
   readonly steps: number;
@@ -58,22 +61,28 @@ export class Phases {
       const phase = { name: `${name} ${i + 1} of ${folds.length}`, network, ...fold, steps: recipe.foldSteps };
       const result = await this.run(phase);
       results.push(result);
-      const metrics = summarize(result.scores, spec.classes.length);
+      const { metrics, reasons } = summarize(result.scores, spec.classes);
       request.onEvent({ type: "validation", fold: i + 1, folds: folds.length, metrics });
+      for (const reason of reasons) request.onEvent({ type: "log", message: `${phase.name}: ${reason}` });
     }
     return results;
   }
 
   /** Trains on `train`, scores `held`; reads the result back where an earlier call finished the phase. */
   async run(phase: PhaseOptions): Promise<PhaseResult> {
-    const { request, recipe, cases, spec } = this.#options;
+    const { request, recipe, cases, traits, spec } = this.#options;
     const { name, network, train, held, steps } = phase;
+    const trained = new Set(train.flatMap((i) => [...traits[i]]));
+    const marked = <T extends Pick<Phase, "scores">>(finished: T) => ({
+      ...finished,
+      scores: markUnlearnt(finished.scores, { trained, classes: spec.classes }),
+    });
     const directory = join(request.workDirectory, name.replaceAll(/[^a-z0-9]+/g, "-"));
     const identity = phaseIdentity({ request, recipe, spec }, train);
     const onLog = (message: string) => request.onEvent({ type: "log", message: `${name}: ${message}` });
     const known = await readPhase(directory, { identity, onLog });
     this.#stepsLeft -= steps;
-    if (known !== null) return { name, ...known };
+    if (known !== null) return marked({ name, ...known });
     const { weights, losses } = await this.#train(phase, { directory, run: identity, onLog });
     const scores = await scoreCases({
       engine: request.engine,
@@ -84,7 +93,7 @@ export class Phases {
       signal: request.signal,
     });
     await writePhase(directory, { identity, losses, scores, weights });
-    return { name, losses, scores, weights };
+    return marked({ name, losses, scores, weights });
   }
 
   async #train(

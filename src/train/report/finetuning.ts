@@ -31,12 +31,14 @@ export interface Report {
   readonly fromScratch: Metrics | null;
   /** Of the final network, on the cases that it was trained on. */
   readonly training: Metrics;
+  /** Where figures are missing or say less than they seem to. */
+  readonly remarks: readonly string[];
   readonly provider: string;
   readonly peakBytes: number;
 }
 
 /** How far the report's numbers carry. */
-function notes({ validation, templates, request, weights, recipe: { steps, foldSteps } }: Report): string[] {
+function notes({ validation, templates, request, weights, remarks, recipe: { steps, foldSteps } }: Report): string[] {
   return [
     validation === null
       ? "There was no validation: the figures below are of the cases that the network was trained on."
@@ -47,6 +49,7 @@ function notes({ validation, templates, request, weights, recipe: { steps, foldS
       : `Trained with the base's templates of ${templates.join(", ")}.`,
     `Trained on ${request.cases.length} case${request.cases.length === 1 ? "" : "s"}. Not a medical device.`,
     ...weightNotes(weights),
+    ...remarks,
   ];
 }
 

@@ -52,6 +52,7 @@ function reportOf(changes: Partial<Report> = {}): Report {
     validation: metrics,
     fromScratch: null,
     training: metrics,
+    remarks: ["Held out no case with rim: fold 2 of 2."],
     provider: "cpu",
     peakBytes: 7,
     ...changes,
@@ -110,6 +111,7 @@ Deno.test("reportJson() says how far its numbers carry", () => {
   assert.deepEqual(notes({}).slice(3), [
     "Input channels: t1 from the base; flair fresh; t2 of the base dropped.",
     `Outputs: ${HOSTILE} fresh.`,
+    "Held out no case with rim: fold 2 of 2.",
   ]);
   const { request } = reportOf();
   assert.equal(

@@ -11,11 +11,10 @@ import {
   softmax,
   windowRunner,
 } from "../../inference/mod.ts";
-import { accuracy, auc, dice, hd95, macroF1, nanMean, volumeMl } from "../../metrics/mod.ts";
+import { dice, hd95, volumeMl } from "../../metrics/mod.ts";
 import { encodePng, overlay, sideBySide, sliceOf, spacingAffine, type Triple, voxelMl } from "../../volume/mod.ts";
 import type { CaseStore } from "../data/case_store.ts";
 import type { CaseVolumes } from "../data/labelled_cases.ts";
-import type { Metrics } from "../types.ts";
 
 /** One label of one case. */
 export interface LabelScore {
@@ -27,6 +26,8 @@ export interface LabelScore {
   readonly referenceMl: number;
   /** Voxels in both, in the prediction, in the reference. */
   readonly counts: readonly [number, number, number];
+  /** The network was trained on no case with this label: its figures mean nothing. */
+  readonly unlearnt?: true;
 }
 
 export interface CaseScore {
@@ -35,6 +36,8 @@ export interface CaseScore {
   readonly labels?: readonly LabelScore[];
   readonly probabilities?: readonly number[];
   readonly classIndex?: number;
+  /** The network was trained on no case of this class, or on this class alone. */
+  readonly unlearnt?: true;
   /** A slice with most labelled voxels: the reference's outline on the left, the prediction's on the right; PNG. */
   readonly previewPng?: Uint8Array;
 }
@@ -154,26 +157,4 @@ async function scoreClass(
   const { roi } = spec.inference;
   const probabilities = softmax(await run(centreOf(channels, sizeVox, roi), [1, channels.length, ...roi]));
   return { probabilities, classIndex: classTarget!.indexOf(1) };
-}
-
-/** Scores as the named numbers of the OpenAPI document: means over cases and labels, and the Dice of all voxels pooled. */
-export function summarize(scores: readonly CaseScore[], classes: number): Metrics {
-  if (scores.length === 0) return {};
-  if (scores[0].labels === undefined) {
-    const actual = scores.map((s) => s.classIndex!), probabilities = scores.map((s) => s.probabilities!);
-    const predicted = probabilities.map((p) => p.indexOf(Math.max(...p)));
-    return {
-      accuracy: accuracy(predicted, actual),
-      auc: finite(auc(probabilities, actual)),
-      macroF1: macroF1(predicted, actual, classes),
-    };
-  }
-  const all = scores.flatMap((s) => s.labels!);
-  const [both, own, other] = [0, 1, 2].map((k) => all.reduce((n, l) => n + l.counts[k], 0));
-  const mean = (pick: (l: LabelScore) => number | null) => finite(nanMean(all.map((l) => pick(l) ?? NaN)));
-  return {
-    dice: mean((l) => l.dice),
-    pooledDice: own + other === 0 ? null : 2 * both / (own + other),
-    hd95Mm: mean((l) => l.hd95Mm),
-  };
 }
