@@ -2,7 +2,16 @@
  * The facts of a volume that tell whether it can be what it is taken for: plain JSON, one record per volume, made once
  * while the voxels are in memory. The checks beside this file, of inference and of data sets, need nothing else.
  */
-import { applyAffine, type Box, boxSize, perAxis, spacingOf, type Triple, type Volume } from "../../volume/mod.ts";
+import {
+  applyAffine,
+  type Box,
+  boxSize,
+  perAxis,
+  spacingOf,
+  type Triple,
+  type Volume,
+  voxelMl,
+} from "../../volume/mod.ts";
 import type { Warning } from "../types.ts";
 
 /** A volume's tissue, as `findForeground()` reports it. */
@@ -65,19 +74,12 @@ export function factsOf(volume: Volume, { kind, voxels, box }: Tissue): VolumeFa
     foreground: {
       kind,
       voxels,
-      volumeMl: voxels * voxelMlOf(affineRas),
+      volumeMl: voxels * voxelMl(affineRas),
       extentMm: size && perAxis((a) => size[a] * spacing[a]),
       box: box && worldBox(box, affineRas),
     },
     valuesHash: hashOfValues(data),
   };
-}
-
-/** Volume of a voxel, mL: the determinant, which is right for sheared grids too. */
-export function voxelMlOf(m: readonly number[]): number {
-  const det = m[0] * (m[5] * m[10] - m[6] * m[9]) - m[1] * (m[4] * m[10] - m[6] * m[8]) +
-    m[2] * (m[4] * m[9] - m[5] * m[8]);
-  return Math.abs(det) / 1000;
 }
 
 /** The box around a box of voxels, whose faces lie half a voxel beyond the outer voxels' centres. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { spacingAffine, type Triple, voxelsOf } from "../../volume/mod.ts";
-import { factsOf, hashOfValues, voxelMlOf } from "./facts.ts";
+import { type Triple, voxelsOf } from "../../volume/mod.ts";
+import { factsOf, hashOfValues } from "./facts.ts";
 
 const header = (affineRas: readonly number[], sizeVox: Triple) => ({
   sizeVox,
@@ -39,11 +39,6 @@ Deno.test("factsOf() gives range, foreground in mm and mL, and what the header l
     valuesHash: hashOfValues(data),
   });
   assert.deepEqual(JSON.parse(JSON.stringify(facts)), facts);
-});
-
-Deno.test("voxelMlOf() takes the determinant: a sheared grid has smaller voxels than its columns are long", () => {
-  assert.equal(voxelMlOf(spacingAffine([2, 3, 4])), 0.024);
-  assert.equal(voxelMlOf([1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]), 0.001);
 });
 
 Deno.test("hashOfValues() knows an image again after another order of its axes and a margin of zeros", () => {

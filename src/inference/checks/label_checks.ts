@@ -1,10 +1,10 @@
 /** Checks of a label map by its own facts, and against its case's images. */
-import { type Grid, perAxis } from "../../volume/mod.ts";
+import { type Grid, perAxis, voxelMl } from "../../volume/mod.ts";
 import type { Warning } from "../types.ts";
 import { Border, type BorderSide, bySide } from "./border.ts";
 import type { CaseFacts } from "./case_checks.ts";
 import { type Check, warningsOf } from "./check.ts";
-import { boxAround, sharedOf, voxelMlOf, type WorldBox, worldBox } from "./facts.ts";
+import { boxAround, sharedOf, type WorldBox, worldBox } from "./facts.ts";
 
 /** The facts of one value of a label map: plain JSON. */
 export interface LabelValueFacts {
@@ -39,11 +39,11 @@ export function labelFactsOf({ data, ...grid }: Grid & { readonly data: Float32A
       }
     }
   }
-  const voxelMl = voxelMlOf(grid.affineRas);
+  const ml = voxelMl(grid.affineRas);
   return [...found].sort(([a], [b]) => a - b).map(([value, { voxels, border, low, high }]) => ({
     value,
     voxels,
-    volumeMl: voxels * voxelMl,
+    volumeMl: voxels * ml,
     border: border.sides(),
     box: worldBox({ start: perAxis((a) => low[a]), end: perAxis((a) => high[a] + 1) }, grid.affineRas),
   }));
