@@ -1,4 +1,5 @@
 /** A case's volumes in, a mask on the first volume's grid out. */
+import { peakOfWork } from "../../engine/mod.ts";
 import { spacingOf, voxelsOf, writeVolume } from "../../volume/mod.ts";
 import { ModalityCheck } from "./modality_check.ts";
 import { batchOf, withNetwork } from "../windows/loaded_network.ts";
@@ -58,7 +59,7 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
     }),
     windows,
     timingsMs: { read: prepared.readMs, preprocess: preprocess - prepared.readMs, infer, restore, write },
-    peakBytes: await engine.peakBytes(),
+    peakBytes: await peakOfWork(engine),
     warnings: [...prepared.warnings, ...mismatches],
   };
 }
