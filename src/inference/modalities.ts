@@ -14,18 +14,33 @@ interface ModalityRecord {
 
 /** Canonical names (docs/method E.4), in the order that lists show them. */
 const TABLE = {
-  t1: { is: "T1-weighted, without contrast agent", spellings: ["t1", "t1n", "t1w", "t1native"] },
+  t1: {
+    is: "T1-weighted, without contrast agent",
+    spellings: ["t1", "t1n", "t1w", "t1wi", "t1native", "t1weighted", "t1pre", "t1precontrast", "t1mprage"],
+  },
   t1c: {
     is: "T1-weighted, with contrast agent",
-    spellings: ["t1c", "t1ce", "t1gd", "t1gad", "t1contrast", "t1post", "t1km"],
+    spellings: [
+      ...["t1c", "t1ce", "t1gd", "t1gad", "t1gado", "t1gadolinium", "t1contrast", "t1contrastenhanced", "t1post"],
+      ...["t1postcontrast", "t1postgd", "t1km", "t1+c", "t1c+", "t1+gd", "cet1", "cet1w", "gado"],
+      ...["t1wc", "t1wce", "t1wgd", "t1wgad", "t1wcontrast", "t1wpost", "t1wpostcontrast", "t1wcontrastenhanced"],
+      ...["t1weightedce", "t1weightedgd", "t1weightedcontrastenhanced", "t1weightedpostcontrast"],
+      ...["contrastenhancedt1", "contrastenhancedt1w", "postcontrastt1", "postcontrastt1w"],
+    ],
     looksLike: "t1",
   },
-  t2: { is: "T2-weighted", spellings: ["t2", "t2w"] },
-  flair: { is: "FLAIR", spellings: ["flair", "t2f", "t2flair", "fl"] },
-  pd: { is: "Proton density", spellings: ["pd", "pdw"] },
-  mra: { is: "MR angiography (time of flight)", spellings: ["mra", "tof"] },
-  dwi: { is: "Diffusion-weighted (trace)", spellings: ["dwi", "trace"] },
-  adc: { is: "Apparent diffusion coefficient", spellings: ["adc"] },
+  t2: { is: "T2-weighted", spellings: ["t2", "t2w", "t2wi", "t2weighted"] },
+  flair: {
+    is: "FLAIR",
+    spellings: ["flair", "t2f", "t2flair", "flairt2", "t2wflair", "t2weightedflair", "flairw", "flairweighted", "fl"],
+  },
+  pd: {
+    is: "Proton density",
+    spellings: ["pd", "pdw", "pdweighted", "protondensity", "protondensityweighted", "dp"],
+  },
+  mra: { is: "MR angiography (time of flight)", spellings: ["mra", "tof", "tofmra", "mratof", "mrangiography"] },
+  dwi: { is: "Diffusion-weighted (trace)", spellings: ["dwi", "trace", "dwitrace", "diffusionweighted"] },
+  adc: { is: "Apparent diffusion coefficient", spellings: ["adc", "adcmap", "apparentdiffusioncoefficient"] },
 } as const satisfies Readonly<Record<string, ModalityRecord>>;
 
 type Known = keyof typeof TABLE;
@@ -49,7 +64,7 @@ const BY_SPELLING: ReadonlyMap<string, Known> = new Map(
 
 /** The canonical name of a modality from any spelling of it (`T1CE`, `t1-gd`, `T2-FLAIR`, …), or null. */
 export function modalityFromName(name: string): Modality | null {
-  return BY_SPELLING.get(name.toLowerCase().replaceAll(/[\s_.-]/g, "")) ?? null;
+  return BY_SPELLING.get(name.toLowerCase().replaceAll(/[\s_.()-]/g, "")) ?? null;
 }
 
 /** The canonical name of an input: a modality, or "any". */

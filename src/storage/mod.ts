@@ -14,6 +14,7 @@ export {
   syncDirectory,
   writeWhole,
 } from "./files/files.ts";
+export { csvLine, parseCsv } from "./files/csv.ts";
 export { acquireLock, type Lock } from "./files/lock.ts";
 export { type ZipEntry, type ZipLimits, ZipReader } from "./zip/zip_reader.ts";
 export { writeZip, type ZipSource } from "./zip/zip_writer.ts";

@@ -1,13 +1,12 @@
 /** `sulcus evaluate`: prints the scores of masks or of predicted classes, which `evaluation/` computes. */
 import { readFile } from "node:fs/promises";
-import { writeWhole } from "../../storage/mod.ts";
+import { csvLine, writeWhole } from "../../storage/mod.ts";
 import { VOLUME_ENDINGS } from "../../volume/mod.ts";
 import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
 import { JSON_FLAG } from "../options/settings.ts";
 import { CommandError } from "../terminal/errors.ts";
 import { scoreClasses } from "../evaluation/classes.ts";
 import { type MaskRow, parseLabels, scoreMasks } from "../evaluation/masks.ts";
-import { csvLine } from "../evaluation/csv.ts";
 import type { Io } from "../terminal/io.ts";
 import { Progress } from "../terminal/progress.ts";
 
@@ -32,8 +31,7 @@ Masks: a row for each case and label, then the mean over cases of each label, th
   dice      2 · common voxels / sum of both. Not defined (empty) where the reference has no such voxel.
   hd95_mm   95th percentile of the distances between both surfaces, the larger of both directions, in millimetres. Not
             defined where either is empty. Read it together with dice: lesions that were missed whole have no hd95_mm.
-  Means are over the cases where a score is defined. Scores are taken on the prediction's grid: a reference on another
-  is resampled onto it, with a warning. Values that rounding left near whole numbers are rounded; NaN counts as 0.
+  Means are over the cases where a score is defined. Prediction and reference must have the same grid.
 
 Classes: a table with a header and the columns
   case        a name; not used
@@ -59,7 +57,6 @@ async function runEvaluate(args: Args, io: Io): Promise<void> {
         ? undefined
         : parseLabels(labels) ?? refuse("labels", "values such as 1,2,4", labels),
       onCase: (step, steps) => progress.update({ step, steps }),
-      onWarning: (warning) => progress.note(`Warning: ${warning}`),
     });
     progress.end();
     if (args.is("json")) { for (const row of rows) io.out(JSON.stringify({ type: "result", ...defined(row) })); }

@@ -1,6 +1,6 @@
 /** Accuracy, AUC and macro F1 of a table of predicted classes; its columns are defined in `evaluate.ts`. */
 import { accuracy, auc, macroF1 } from "../../metrics/mod.ts";
-import { parseCsv } from "./csv.ts";
+import { parseCsv } from "../../storage/mod.ts";
 
 export interface ClassScores {
   readonly cases: number;

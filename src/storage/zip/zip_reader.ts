@@ -199,11 +199,12 @@ function decodeName(raw: Uint8Array): string {
   try {
     name = new TextDecoder("utf-8", { fatal: true }).decode(raw);
   } catch {
-    refuse("a file name is not UTF-8");
+    refuse("a file name is not UTF-8; pack it with a program that writes UTF-8 names");
   }
+  name = name.replaceAll("\\", "/"); // some Windows programs separate folders so
   const path = name.endsWith("/") ? name.slice(0, -1) : name;
   // deno-lint-ignore no-control-regex
-  if (/[\u0000-\u001f\\:]/.test(path) || path.split("/").some((part) => ["", ".", ".."].includes(part))) {
+  if (/[\u0000-\u001f:]/.test(path) || path.split("/").some((part) => ["", ".", ".."].includes(part))) {
     refuse("a file name is unsafe");
   }
   return name;

@@ -33,6 +33,15 @@ Deno.test("ZipReader reads an empty archive and passes over folder entries", asy
   assert.deepEqual(await unzip(rawZip([{ name: "folder/", content: new Uint8Array() }])), {});
 });
 
+Deno.test("ZipReader takes backslashes for separators of folders", async () => {
+  const zip = rawZip([
+    { name: "a\\", content: new Uint8Array() },
+    { name: "a\\b c.txt", content: bytesOf("x") },
+    { name: "a\\d/e.txt", content: bytesOf("y") },
+  ]);
+  assert.deepEqual(await unzip(zip), { "a/b c.txt": "x", "a/d/e.txt": "y" });
+});
+
 Deno.test("ZipReader reads sizes from a ZIP64 archive", async () => {
   assert.deepEqual(await unzip(zip64("a.txt", bytesOf("long ago"))), { "a.txt": "long ago" });
 });
@@ -65,7 +74,10 @@ const UNSAFE: Record<string, { entries: RawEntry[]; code?: string; message: RegE
   "a name that climbs out": { entries: [entry("../evil")], message: /a file name is unsafe/ },
   "a name that climbs out later": { entries: [entry("a/../../evil")], message: /a file name is unsafe/ },
   "an absolute name": { entries: [entry("/etc/evil")], message: /a file name is unsafe/ },
-  "a backslash": { entries: [entry("..\\evil")], message: /a file name is unsafe/ },
+  "a backslash that climbs out": { entries: [entry("a\\..\\..\\evil")], message: /a file name is unsafe/ },
+  "a backslash at the root": { entries: [entry("\\evil")], message: /a file name is unsafe/ },
+  "a server of Windows": { entries: [entry("\\\\host\\evil")], message: /a file name is unsafe/ },
+  "one name with both separators": { entries: [entry("a/b"), entry("a\\b")], message: /same name/ },
   "a drive letter": { entries: [entry("c:evil")], message: /a file name is unsafe/ },
   "a NUL": { entries: [entry("a\0b")], message: /a file name is unsafe/ },
   "a folder that climbs out": { entries: [entry("../")], message: /a file name is unsafe/ },

@@ -32,9 +32,10 @@ export function isVolumeStart(start: Uint8Array): boolean {
   return isGzip(start) || FORMATS.some((f) => f.recognises(start));
 }
 
-/** Takes the volume ending off a path, `.NII.GZ` too; null: it has none. The ending comes back in lower case. */
+/** Takes the volume ending off a path, in whatever case it is written; null: it has none. */
 export function splitVolumePath(path: string): { stem: string; ending: string } | null {
-  const ending = VOLUME_ENDINGS.find((e) => path.toLowerCase().endsWith(e));
+  const lower = path.toLowerCase();
+  const ending = VOLUME_ENDINGS.find((e) => lower.endsWith(e));
   return ending === undefined ? null : { stem: path.slice(0, -ending.length), ending };
 }
 
@@ -80,8 +81,7 @@ async function recognised<T>(
  * @throws {RangeError} when the name has no known ending, or data and grid do not agree
  */
 export async function writeVolume(path: string, content: VolumeContent): Promise<void> {
-  const ending = splitVolumePath(path)?.ending;
-  const format = FORMATS.find((f) => f.write && ending !== undefined && endingsOf(f).includes(ending));
+  const format = FORMATS.find((f) => f.write && endingsOf(f).some((ending) => path.endsWith(ending)));
   if (format?.write === undefined) {
     // The name itself may be a patient's.
     throw new RangeError(`Cannot write a volume: expected the name of ${VOLUME_FILE}, got another`);

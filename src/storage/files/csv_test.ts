@@ -8,6 +8,8 @@ Deno.test("parseCsv() reads quotes, both line ends, a byte-order mark, and passe
   ]);
   assert.deepEqual(parseCsv('a,b\n"two\nlines",'), [{ a: "two\nlines", b: "" }]);
   assert.deepEqual(parseCsv("a\n"), []);
+  assert.deepEqual(parseCsv("a;b\n1,5;2"), [{ a: "1,5", b: "2" }]);
+  assert.deepEqual(parseCsv("a\tb\n1;5\t2,3"), [{ a: "1;5", b: "2,3" }]);
 });
 
 Deno.test("parseCsv() refuses what is no table", () => {

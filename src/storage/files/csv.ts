@@ -1,6 +1,10 @@
 /** Comma-separated values (RFC 4180): small tables with a header, whole in memory. */
 
-/** @throws {SyntaxError} a row of another width than the header, or a quote that is not closed */
+/**
+ * Reads a table. Values may also be separated by tabs, or by semicolons where the header has no comma: so spreadsheets
+ * write them.
+ * @throws {SyntaxError} a row of another width than the header, or a quote that is not closed
+ */
 export function parseCsv(text: string): Record<string, string>[] {
   const [header, ...rows] = rowsOf(text.replace(/^\uFEFF/, ""));
   if (header === undefined) throw new SyntaxError("Cannot read the table: expected a header line, got an empty file");
@@ -18,13 +22,15 @@ export function parseCsv(text: string): Record<string, string>[] {
 function rowsOf(text: string): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];
+  const header = text.split(/[\r\n]/, 1)[0];
+  const mark = header.includes("\t") ? "\t" : header.includes(";") && !header.includes(",") ? ";" : ",";
   // A value, plain or quoted, and what ends it.
-  const pattern = /(?:"((?:[^"]|"")*)"[ \t]*|([^",\r\n]*))(,|\r\n|\n|\r|$)/gy;
+  const pattern = new RegExp(`(?:"((?:[^"]|"")*)"[ ]*|([^"${mark}\\r\\n]*))(${mark}|\\r\\n|\\n|\\r|$)`, "gy");
   while (pattern.lastIndex < text.length || row.length > 0) {
     const match = pattern.exec(text);
     if (!match) throw new SyntaxError(`Cannot read the table: a quote in row ${rows.length + 1} is out of place`);
     row.push(match[1]?.replaceAll('""', '"') ?? match[2]);
-    if (match[3] === ",") continue;
+    if (match[3] === mark) continue;
     if (row.length > 1 || row[0].trim() !== "") rows.push(row); // empty lines are passed over
     row = [];
     if (match[3] === "") break;
