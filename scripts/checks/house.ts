@@ -55,7 +55,7 @@ export const HOUSE: readonly RoomRules[] = [
     room: "datasets",
     is: "labelled and unlabelled cases: store, layouts of folders and archives, checks",
     flow: "uploads, folders, zips → cases with checks and a hash",
-    folders: [".", "store", "layouts", "checks"],
+    folders: [".", "store", "layouts", "patients", "checks"],
     base: ["spec.ts", "types.ts"],
     ignorant: { of: "networks", rooms: ["nets", "engine", "graph"] },
   },

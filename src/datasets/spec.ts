@@ -8,12 +8,15 @@ import { LABEL_COLOURS, labelSchema } from "../registry/mod.ts";
 import { DomainError } from "../storage/mod.ts";
 import { MAX_LABEL } from "../volume/mod.ts";
 import {
+  type CaseChange,
   CHECK_CODES,
   type DatasetDetail,
   type DatasetLabel,
   type DatasetSpec,
   type DatasetSummary,
   type DatasetTask,
+  PATIENT_SOURCES,
+  type Skip,
 } from "./types.ts";
 
 export const datasetNameSchema = z.string().trim().min(1).max(200);
@@ -24,6 +27,40 @@ const inputSchema = z.enum(INPUTS);
 /** A case's or patient's name: any line of text; it is data, never part of a path. */
 // deno-lint-ignore no-control-regex
 export const caseNameSchema = z.string().min(1).max(200).regex(/^[^\u0000-\u001f]*$/, "expected one line of text");
+
+/** Most cases of one request that changes several. */
+const MAX_CHANGES = 10_000;
+
+export const caseChangesSchema = z.strictObject({
+  cases: z.array(z.strictObject({
+    case: caseNameSchema,
+    patient: caseNameSchema.nullable().optional().describe("null: the case's name tells again."),
+    class: z.string().min(1).max(100).optional(),
+    excluded: z.string().trim().min(1).max(500).nullable().optional().describe(
+      "Why trainings leave it out; null: they take it.",
+    ),
+    delete: z.literal(true).optional().describe("Removes the case with its files."),
+  })).min(1).max(MAX_CHANGES),
+}) satisfies z.ZodType<{ cases: CaseChange[] }>;
+
+export const patientsGivenSchema = z.union([
+  z.strictObject({
+    rule: z.string().min(1).max(100).describe(
+      "Regular expression whose one group is the patient in a case's name: ^(P[0-9]+)_",
+    ),
+  }),
+  z.strictObject({
+    table: z.string().min(1).max(4_000_000).describe(
+      "Comma-separated values with the columns case, patient and perhaps class, or the participants.tsv of BIDS.",
+    ),
+  }),
+]);
+
+export const skipSchema = z.union([z.literal("errors"), z.array(caseNameSchema).min(1).max(MAX_CHANGES)])
+  .describe(
+    'Cases to leave out: "errors" for those whose checks fail, or names. Those that the data set excludes are left out ' +
+      "always.",
+  ) satisfies z.ZodType<Skip>;
 
 export const caseClassSchema = z.strictObject({
   class: z.string().min(1).max(100),
@@ -49,6 +86,7 @@ export const datasetSpecSchema = z.strictObject({
   classes: z.array(labelNameSchema).max(1000).optional(),
 }) satisfies z.ZodType<DatasetSpec>;
 
+const wholeNumber = z.int().min(0);
 const summaryShape = {
   id: z.string(),
   name: z.string(),
@@ -66,6 +104,8 @@ export const datasetDetailSchema = z.strictObject({
   cases: z.array(z.strictObject({
     case: z.string(),
     patient: z.string(),
+    patientFrom: z.enum(PATIENT_SOURCES).describe("How the patient was found."),
+    excluded: z.string().optional().describe("Why trainings leave it out; absent: they do not."),
     modalities: z.array(inputSchema),
     hasLabel: z.boolean(),
     class: z.string().optional(),
@@ -76,6 +116,8 @@ export const datasetDetailSchema = z.strictObject({
     severity: z.enum(["error", "warning"]),
     detail: z.string(),
   })),
+  patients: z.strictObject({ count: wholeNumber, named: wholeNumber, rule: wholeNumber, caseName: wholeNumber })
+    .describe("Numbers of patients, and of cases by how their patient was found. Excluded cases do not count."),
   hash: z.string(),
   ready: z.boolean().describe("It can be trained on."),
 }) satisfies z.ZodType<DatasetDetail>;
@@ -120,6 +162,11 @@ function firstFree(regions: readonly DatasetLabel[], taken: ReadonlySet<number>)
   const used = new Set([...taken, ...regions.flatMap((r) => [...r.values, ...r.value ? [r.value] : []])]);
   for (let value = 1; value <= MAX_LABEL; value++) if (!used.has(value)) return value;
   throw refuse(`more labels than ${MAX_LABEL} values can tell apart`);
+}
+
+/** The refusal of the files of a data set; `why` holds no file names, which may be patients'. */
+export function invalidDataset(why: string): DomainError {
+  return new DomainError("invalid-dataset", `Cannot read the data set: ${why}`);
 }
 
 function refuse(why: string): DomainError {

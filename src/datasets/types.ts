@@ -1,6 +1,6 @@
 /** Data sets as users see them: plain data, dates as ISO 8601 strings. Their schemas stand in `spec.ts`. */
 import type { Label, Modality } from "../inference/mod.ts";
-import type { FinetuneRequest } from "../train/mod.ts";
+import type { FinetuneRequest, PatientCounts } from "../train/mod.ts";
 
 export type DatasetTask = FinetuneRequest["task"];
 
@@ -26,6 +26,25 @@ export interface DatasetSpec {
   readonly labels?: readonly DatasetLabel[];
   /** Classification. */
   readonly classes?: readonly string[];
+}
+
+/** How a case's patient was found: somebody named it, a rule gave it, or the case's name points to it. */
+export const PATIENT_SOURCES = ["named", "rule", "case-name"] as const;
+export type PatientSource = (typeof PATIENT_SOURCES)[number];
+
+/** Cases that a training leaves out: those whose checks fail, or those of these names. */
+export type Skip = "errors" | readonly string[];
+
+/** Changes of one case; what is absent stays. */
+export interface CaseChange {
+  readonly case: string;
+  /** null: the case's name tells again. */
+  readonly patient?: string | null;
+  readonly class?: string;
+  /** Why trainings leave it out; null: they take it. */
+  readonly excluded?: string | null;
+  /** Removes the case with its files. */
+  readonly delete?: true;
 }
 
 export interface DatasetSummary {
@@ -69,6 +88,9 @@ export interface CaseCheck {
 export interface DatasetCase {
   readonly case: string;
   readonly patient: string;
+  readonly patientFrom: PatientSource;
+  /** Why trainings leave it out; absent: they do not. */
+  readonly excluded?: string;
   readonly modalities: readonly Modality[];
   readonly hasLabel: boolean;
   readonly class?: string;
@@ -76,9 +98,12 @@ export interface DatasetCase {
 
 export interface DatasetDetail extends DatasetSummary {
   readonly cases: readonly DatasetCase[];
+  /** Of the cases that trainings take. */
+  readonly patients: PatientCounts;
+  /** Of the cases that trainings take. */
   readonly checks: readonly CaseCheck[];
-  /** sha256 over every case's files and class; the same data give the same hash. */
+  /** sha256 over the files, patient and class of every case that trainings take; the same data give the same hash. */
   readonly hash: string;
-  /** No check is an error and there is a case. */
+  /** No check is an error, and there is a case that trainings take. */
   readonly ready: boolean;
 }

@@ -86,6 +86,25 @@ test("files of a case are refused for what they are, and nothing of them stays",
     assert.equal((await problem(reply)).code, "invalid-request");
     assert.deepEqual((await datasets.get(id)).cases, []);
     assert.deepEqual(filesBelow(`${dataDirectory}/datasets`), []);
+
+    const whole = async (body: BodyInit, name = "a", headers?: HeadersInit) =>
+      await refusal(call("PUT", `/v1/datasets/${id}/cases/${name}`, { body, headers }));
+    const t1 = await tinyNifti();
+    assert.equal(await whole(form({})), "400 invalid-request");
+    assert.equal(await whole(form({ t1 }), "x".repeat(300)), "400 invalid-request");
+    assert.equal(await whole(form({ t1, t2: t1 })), "422 unknown-modality");
+    assert.equal(await whole(form({ t1, label: octets(0x1f, 0x8b, 8, 0, 0) })), "422 invalid-volume");
+    assert.equal(await whole(form({ t1: octets(0xff, 0xd8, 0xff, 0xe0) })), "415 unsupported-media-type");
+    assert.equal(await whole("a=b", "a", { "content-type": "multipart/form-data" }), "400 invalid-multipart");
+    assert.deepEqual(filesBelow(`${dataDirectory}/datasets`), []);
+    const change = async (method: string, path: string, json: unknown) =>
+      await refusal(call(method, `/v1/datasets/${id}/${path}`, { json }));
+    await datasets.putFile(id, "a", "t1", streamOf(t1));
+    assert.equal(await change("PUT", "patients", { rule: "^(b)" }), "422 invalid-dataset");
+    assert.equal(await change("PUT", "patients", { rule: "^(a+)+" }), "400 invalid-request");
+    assert.equal(await change("POST", "cases", { cases: [{ case: "b", excluded: "x" }] }), "404 not-found");
+    assert.equal(await change("PUT", "cases/b/patient", { patient: "P" }), "404 not-found");
+    assert.equal(await refusal(call("DELETE", `/v1/datasets/${id}/cases/b`)), "404 not-found");
   }));
 
 function filesBelow(folder: string): string[] {
@@ -104,6 +123,7 @@ test("bodies past their limits are refused by announced and by real length", (da
     await tooLarge(call("PUT", path, { body: big, headers: { "content-length": "3000" } }));
     await tooLarge(call("PUT", path, { body: chunked() }));
     await tooLarge(call("PUT", `/v1/datasets/${id}/cases/a/label`, { body: chunked() }));
+    await tooLarge(call("PUT", `/v1/datasets/${id}/cases/a`, { body: form({ t1: big }) }));
     await tooLarge(call("POST", SEGMENT, { body: form({ t1: new Uint8Array([0x5c, 1, 0, 0, ...big]) }) }));
     await tooLarge(call("POST", CLASSIFY, { body: form({ t1: new Uint8Array([0x5c, 1, 0, 0, ...big]) }) }));
     await tooLarge(call("POST", SEGMENT, { body: form({ t1: image(), t2: image(), flair: new Uint8Array(5000) }) }));
@@ -144,6 +164,13 @@ test("jobs refuse what does not fit their state", (database) =>
       const path = `/v1/datasets/${dataset}/cases/a/${role}`;
       assert.equal(await refusal(call("PUT", path, { body: await tinyNifti() })), "409 dataset-in-use");
     }
+    const inUse = async (method: string, path: string, init: Parameters<typeof call>[2]) =>
+      assert.equal(await refusal(call(method, `/v1/datasets/${dataset}/${path}`, init)), "409 dataset-in-use");
+    await inUse("PUT", "cases/a", { body: form({ t1: await tinyNifti() }) });
+    await inUse("PUT", "cases/a/patient", { json: { patient: "P" } });
+    await inUse("POST", "cases", { json: { cases: [{ case: "a", delete: true }] } });
+    await inUse("PUT", "patients", { json: { rule: "^(M)" } });
+    await inUse("DELETE", "cases/a", {});
     assert.equal(await refusal(call("GET", `/v1/jobs/${running}/report`)), "404 not-found");
     await call("POST", `/v1/jobs/${running}/cancel`);
     assert.equal(await ended(services, running), "cancelled");

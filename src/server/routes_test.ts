@@ -184,7 +184,13 @@ test("a data set is made, filled, checked, and deleted", (database) =>
     const full = await json(call("GET", `/v1/datasets/${id}`));
     assert.deepEqual([full.ready, full.checks], [true, []]);
     assert.deepEqual(full.cases, [
-      { case: "Müller, A./1", patient: "Müller, A./1", modalities: ["t1", "flair"], hasLabel: true },
+      {
+        case: "Müller, A./1",
+        patient: "Müller, A./1",
+        patientFrom: "case-name",
+        modalities: ["t1", "flair"],
+        hasLabel: true,
+      },
     ]);
     const { datasets } = await json(call("GET", "/v1/datasets"));
     assert.deepEqual((datasets as { caseCount: number }[]).map((d) => d.caseCount), [1]);
@@ -203,17 +209,51 @@ test("a case's class is set; an archive is imported whole", (database) =>
     const archive = zipOf({
       "dataset.json": JSON.stringify({ name: "Grades 2", task: spec.task, modalities: ["t1"], classes: spec.classes }),
       "cases/a/t1.nii.gz": await tinyNifti(),
+      "cases/b/t1.nii.gz": "no volume",
       "notes.txt": "not a volume",
     });
-    const imported = await call("POST", "/v1/datasets/import?name=Mine", { body: archive });
+    const query = "name=Mine&skip=errors&channels=MRI%3Dt1&patientRule=^([a-z])";
+    const imported = await call("POST", `/v1/datasets/import?${query}`, { body: archive });
     const found = await json(Promise.resolve(imported));
-    assert.deepEqual([imported.status, found.name, found.layout, found.ignoredFiles, found.caseCount], [
-      201,
-      "Mine",
-      "sulcus",
-      1,
-      1,
-    ]);
+    assert.deepEqual([imported.status, found.name, found.layout, found.caseCount], [201, "Mine", "sulcus", 1]);
+    assert.deepEqual([found.ignoredFiles, found.ignored], [1, ["notes.txt"]]);
+    assert.deepEqual((found.leftOut as { case: string }[]).map((c) => c.case), ["b"]);
+    assert.deepEqual(found.patients, { count: 1, named: 0, rule: 1, caseName: 0 });
+  }));
+
+test("cases are replaced, given patients, excluded and deleted; a fine-tune leaves out what it is asked to", (database) =>
+  withBench(database, async (bench) => {
+    const { call, services } = bench;
+    const id = await datasetOf(bench);
+    const at = (name: string, rest = "") => `/v1/datasets/${id}/cases/${name}${rest}`;
+    const files = async (label: number, seed: number) => ({
+      T1W: await tinyNifti({ values: [seed, 2] }),
+      flair: await tinyNifti({ values: [seed, 3] }),
+      label: await tinyNifti({ values: [0, label] }),
+    });
+    for (const [i, name] of ["P1_T1", "P1_T2", "bad"].entries()) {
+      const body = form(await files(name === "bad" ? 9 : 1, i + 5), { patient: null });
+      assert.equal((await call("PUT", at(name), { body })).status, 201);
+    }
+    assert.deepEqual(await json(call("PUT", at("bad", "/patient"), { json: { patient: "Q" } })), {
+      case: "bad",
+      patient: "Q",
+    });
+    const ruled = await json(call("PUT", `/v1/datasets/${id}/patients`, { json: { table: "case,patient\nP1_T1,P1" } }));
+    assert.deepEqual(ruled.patients, { count: 3, named: 2, rule: 0, caseName: 2 });
+
+    const wish = { dataset: id, base: { model: "base" }, name: "mine", recipe: { steps: 2 }, skip: "errors" };
+    const leftOut = [{ case: "bad", reason: "its label map has values that belong to no label: 9" }];
+    const reply = await json(call("POST", "/v1/finetunes", { json: wish }));
+    assert.deepEqual(reply.leftOut, leftOut);
+    assert.equal(await ended(services, reply.id as string), "succeeded");
+    assert.deepEqual((await json(call("GET", `/v1/jobs/${reply.id}`))).leftOut, leftOut);
+
+    const changes = { cases: [{ case: "bad", excluded: "wrong label" }, { case: "P1_T2", delete: true }] };
+    const changed = await json(call("POST", `/v1/datasets/${id}/cases`, { json: changes }));
+    assert.deepEqual([changed.ready, changed.caseCount], [true, 3]);
+    assert.equal((await call("DELETE", at("bad"))).status, 204);
+    assert.equal((await json(call("GET", `/v1/datasets/${id}`))).caseCount, 2);
   }));
 
 test("a fine-tune is a job with events and a report, and ends as a candidate", (database) =>

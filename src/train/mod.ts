@@ -4,6 +4,7 @@ export { finetune } from "./finetuning/finetune.ts";
 export type { FinetuneRequest, FinetuneResult } from "./finetuning/types.ts";
 export { passesAtOnce } from "./finetuning/trainer.ts";
 export { type Fitted, fitted, memoryBudget } from "./loop/fit.ts";
+export { patientWords } from "./report/data.ts";
 export { pretrain } from "./pretraining/pretrain.ts";
 export type { PretrainRequest, PretrainResult } from "./pretraining/types.ts";
 export {

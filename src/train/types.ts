@@ -13,6 +13,20 @@ export interface TrainingCase {
   readonly className?: string;
 }
 
+/** Numbers of patients, and of cases by how their patient was found: named, by a rule, or by the case's name. */
+export interface PatientCounts {
+  readonly count: number;
+  readonly named: number;
+  readonly rule: number;
+  readonly caseName: number;
+}
+
+/** A case that is not trained on, and why. */
+export interface LeftOut {
+  readonly case: string;
+  readonly reason: string;
+}
+
 /** A case to pre-train on, with as many modalities as it has. */
 export type PretrainingCase = Pick<TrainingCase, "id" | "images">;
 

@@ -3,6 +3,7 @@ import { LAYOUT_TITLES, LAYOUTS } from "../../datasets/mod.ts";
 import { recipeSchema, type TrainEvent } from "../../train/mod.ts";
 import type { Args, Command } from "../terminal/args.ts";
 import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
+import { DATASET_FLAGS, datasetOptionsOf } from "../options/dataset.ts";
 import { runFinetune } from "../training/finetune_run.ts";
 import type { Io } from "../terminal/io.ts";
 import { MODEL_FLAGS, modelChoiceOf } from "../options/models.ts";
@@ -17,12 +18,13 @@ export const finetuneCommand: Command = {
   summary: "fine-tunes a model on a few labelled cases of yours",
   usage: [
     "finetune --model BASE --data DIR|ZIP --name NAME [--preset NAME] [--SETTING VALUE …]",
-    "         [--work DIR]",
+    "         [--patients FILE] [--skip-bad-cases] [--map-channel NAME=MODALITY] [--work DIR]",
   ],
   flags: {
     ...MODEL_FLAGS,
     data: { value: "DIR|ZIP", help: `Labelled cases, in ${LAYOUT_TITLES} layout` },
     name: { value: "NAME", help: "Name of the new model; an existing model gets a new version" },
+    ...DATASET_FLAGS,
     ...recipeFlags(SETTINGS),
     work: { value: "DIR", help: "Folder for checkpoints. Default finetunes/ in the data directory" },
     store: { value: "DIR", help: "The data directory (--data of the other commands). Default ./data" },
@@ -42,6 +44,7 @@ async function runCommand(args: Args, io: Io): Promise<void> {
   const base = modelChoiceOf(args);
   const name = newModelOf(args);
   const source = args.required("data");
+  const reading = await datasetOptionsOf(args);
   const recipe = recipeSchema.parse(givenSettings(args, SETTINGS));
   const settings = settingsOf(args, io.env, { dataFlag: "store" });
   await runTraining(args, io, async ({ progress, signal }) => {
@@ -49,6 +52,7 @@ async function runCommand(args: Args, io: Io): Promise<void> {
       base,
       name,
       source,
+      reading,
       recipe,
       settings,
       workRoot: args.text("work"),

@@ -13,6 +13,7 @@ import {
 } from "../../train/mod.ts";
 import { type Args, type Command, refuse } from "../terminal/args.ts";
 import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
+import { CHANNEL_FLAG, channelsOf } from "../options/dataset.ts";
 import { onDevice } from "../options/device.ts";
 import type { Io } from "../terminal/io.ts";
 import { keepTraining, workRootOf } from "../training/kept_training.ts";
@@ -34,6 +35,7 @@ export const pretrainCommand: Command = {
     data: { value: "SOURCES", help: "Folders or manifests with the scans, separated by commas" },
     name: { value: "NAME", help: "Name of the new encoder; an existing one gets a new version" },
     ...recipeFlags(SETTINGS),
+    ...CHANNEL_FLAG,
     recipe: {
       value: "FILE",
       help: "JSON with any settings of a pre-training (docs/method/README.md); flags override it",
@@ -64,7 +66,7 @@ async function runCommand(args: Args, io: Io): Promise<void> {
   const settings = settingsOf(args, io.env, { dataFlag: "store" });
   await runTraining(args, io, async ({ progress, signal }) => {
     const root = await workRootOf(args.text("work"), settings, "pretrainings");
-    const { cases, hash } = await readPretrainingSources(sources);
+    const { cases, hash } = await readPretrainingSources(sources, { channels: channelsOf(args) });
     resolvePretraining(recipe, cases.length); // refuses before cases are prepared
     const job = `cli-${createHash("sha256").update(JSON.stringify([name, recipe, hash])).digest("hex").slice(0, 24)}`;
     const { made, existed } = await keepTraining({

@@ -1,10 +1,10 @@
 /** Runs a fine-tune in this process, from the labelled cases to the candidate version. */
 import { createHash } from "node:crypto";
 import { candidateDraft, checkTasks } from "../../jobs/mod.ts";
-import { type DatasetFolder, readDatasetFolder, readDatasetZip } from "../../datasets/mod.ts";
+import { type DatasetFolder, type PlanOptions, readDatasetFolder, readDatasetZip } from "../../datasets/mod.ts";
 import { acquireLock, digestFile, DomainError, removeIfPresent } from "../../storage/mod.ts";
 import { type ModelVersion, specOf } from "../../registry/mod.ts";
-import { finetune, type Metrics, type Recipe, type TrainEvent } from "../../train/mod.ts";
+import { finetune, type Metrics, patientWords, type Recipe, type TrainEvent } from "../../train/mod.ts";
 import type { Settings } from "../options/settings.ts";
 import { onDevice } from "../options/device.ts";
 import { CommandError } from "../terminal/errors.ts";
@@ -16,6 +16,8 @@ export interface FinetuneOptions {
   readonly name: string;
   /** Folder or zip with the labelled cases. */
   readonly source: string;
+  /** What the user says about the cases. */
+  readonly reading: PlanOptions;
   readonly recipe: Recipe;
   readonly settings: Settings;
   /** Default: `finetunes` in the data directory. */
@@ -40,8 +42,9 @@ export interface Finetuned {
 export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> {
   const { settings, name, recipe, signal, onEvent } = options;
   const root = await workRootOf(options.workRoot, settings, "finetunes");
-  await using cases = await openCases(options.source, root);
+  await using cases = await openCases(options, root);
   const { folder } = cases;
+  for (const message of notesOf(folder)) onEvent({ type: "log", message });
   const base = await findModel(options.base, settings);
   const job = `cli-${requestHash(options, { folder, base })}`;
   const { made, existed } = await keepTraining({
@@ -53,7 +56,7 @@ export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> 
     onEvent,
     check: (registry) => checkTasks(registry, { name, base, task: folder.task }),
     train: async ({ onEvent, ...directories }) => {
-      const { task, cases, modalities, labels, classes, checks } = folder;
+      const { task, cases, modalities, labels, classes, checks, leftOut, patients } = folder;
       const log = (message: string) => onEvent({ type: "log", message });
       log(`${cases.length} cases, ${checks.length} warnings; start from ${base.name} version ${base.version}`);
       const start = {
@@ -70,6 +73,8 @@ export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> 
         classes,
         base: start,
         recipe,
+        leftOut,
+        patients,
         signal,
         onEvent,
         ...directories,
@@ -83,11 +88,14 @@ export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> 
 }
 
 /** Opens the cases in their folder, or unpacks an archive until disposed. */
-async function openCases(source: string, root: string): Promise<{ readonly folder: DatasetFolder } & AsyncDisposable> {
+async function openCases(
+  { source, reading }: Pick<FinetuneOptions, "source" | "reading">,
+  root: string,
+): Promise<{ readonly folder: DatasetFolder } & AsyncDisposable> {
   const found = await Deno.stat(source).catch(() => undefined);
   if (!found) throw new CommandError("not-found", "Cannot read --data: there is no such folder or file");
   if (found.isDirectory) {
-    return { folder: checked(await readDatasetFolder(source)), [Symbol.asyncDispose]: async () => {} };
+    return { folder: checked(await readDatasetFolder(source, reading)), [Symbol.asyncDispose]: async () => {} };
   }
   const { sha256 } = await digestFile(source);
   const directory = `${root}/zip-${sha256.slice(0, 16)}`;
@@ -100,7 +108,7 @@ async function openCases(source: string, root: string): Promise<{ readonly folde
   try {
     await removeIfPresent(directory); // left by a crash
     await Deno.mkdir(directory);
-    return { folder: checked(await readDatasetZip(source, directory)), [Symbol.asyncDispose]: remove };
+    return { folder: checked(await readDatasetZip(source, directory, reading)), [Symbol.asyncDispose]: remove };
   } catch (error) {
     await remove();
     throw error;
@@ -113,11 +121,30 @@ function checked(folder: DatasetFolder): DatasetFolder {
   if (folder.cases.length > 0 && errors.length === 0) return folder;
   const number = (id: string) => folder.cases.findIndex((c) => c.id === id) + 1;
   const shown = errors.slice(0, 5).map((c) => `case ${number(c.case)} of ${folder.cases.length}: ${c.detail}`);
+  const none = folder.leftOut.length > 0 ? `all of its ${folder.leftOut.length} cases are left out` : "it has no cases";
   const more = errors.length > shown.length ? `; and ${errors.length - shown.length} more` : "";
   throw new DomainError(
     "incomplete-dataset",
-    `Cannot train on --data: ${shown.join("; ") || "it has no cases"}${more}`,
+    `Cannot train on --data: ${shown.join("; ") || none}${more}${errors.length > 0 ? REMEDY : ""}`,
   );
+}
+
+const REMEDY = ". Mend these cases, or leave them out with --skip-bad-cases";
+
+/** Names of ignored files and cases that are printed; they are the user's own, on the user's terminal. */
+const MOST_PRINTED = 50;
+
+/** What was found beside the cases: whose they are, and what is not used. */
+function notesOf({ patients, leftOut, ignored }: DatasetFolder): string[] {
+  const more = (all: readonly unknown[]) => all.length > MOST_PRINTED ? ` and ${all.length - MOST_PRINTED} more` : "";
+  return [
+    patientWords(patients),
+    ...leftOut.slice(0, MOST_PRINTED).map((c) => `Left out: ${c.case} (${c.reason})`),
+    ...leftOut.length > MOST_PRINTED ? [`Left out:${more(leftOut)}`] : [],
+    ...ignored.length > 0
+      ? [`${ignored.length} files are not used: ${ignored.slice(0, MOST_PRINTED).join(", ")}${more(ignored)}`]
+      : [],
+  ];
 }
 
 /** The same for the same request, base and data, wherever they lie. */

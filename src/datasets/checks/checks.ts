@@ -4,7 +4,7 @@ import { type Grid, gridOverlap, LEAST_OVERLAP, sameGrid, wholeLabel } from "../
 import type { Label, Modality } from "../../inference/mod.ts";
 import type { TrainingCase } from "../../train/mod.ts";
 import type { FileInfo } from "./inspect.ts";
-import type { CaseCheck, CheckCode, DatasetTask, Role } from "../types.ts";
+import type { CaseCheck, CheckCode, DatasetTask, PatientSource, Role } from "../types.ts";
 
 /** A file of a case: its place, hash and content. */
 export interface CaseFile {
@@ -16,7 +16,10 @@ export interface CaseFile {
 export interface CaseContent {
   readonly id: string;
   readonly patient: string;
+  readonly patientFrom: PatientSource;
   readonly className?: string;
+  /** Why trainings leave it out; absent: they do not. */
+  readonly excluded?: string;
   readonly files: ReadonlyMap<Role, CaseFile>;
 }
 

@@ -4,12 +4,13 @@
  * (paediatric data since 2024) do not pass the label checks and go through the Sulcus layout.
  * Source: docs/method E.1 to E.3.
  */
+import { invalidDataset } from "../spec.ts";
 import { modalityFromName } from "../../inference/mod.ts";
 import { splitVolumePath, WRITTEN_ENDING } from "../../volume/mod.ts";
-import { CaseCollector, type FoundFiles, invalidDataset, type Layout, type Plan } from "./layout.ts";
+import { CaseCollector, type FoundFiles, type Layout, type Plan } from "./layout.ts";
 import type { DatasetLabel } from "../types.ts";
 
-const STEM = /^(?:.*\/)?([^/]+)\/\1[-_](t1n|t1c|t2w|t2f|t1|t1ce|t2|flair|seg)$/;
+const STEM = /^(?:.*\/)?([^/]+)\/\1[-_](t1n|t1c|t2w|t2f|t1|t1ce|t2|flair|seg)$/i;
 const SINCE_2023 = /^(t1n|t1c|t2w|t2f)$/;
 
 export const brats: Layout = {
@@ -21,7 +22,7 @@ export const brats: Layout = {
 
 function matchOf(path: string): { id: string; suffix: string } | null {
   const match = STEM.exec(splitVolumePath(path)?.stem ?? "");
-  return match && { id: match[1], suffix: match[2] };
+  return match && { id: match[1], suffix: match[2].toLowerCase() };
 }
 
 function plan({ paths }: FoundFiles): Plan {
@@ -41,7 +42,7 @@ function plan({ paths }: FoundFiles): Plan {
   if (isNew && [...suffixes].some((s) => s !== "seg" && !SINCE_2023.test(s))) {
     throw invalidDataset("it mixes the names of BraTS 2023 with those of earlier years");
   }
-  const cases = collector.cases((id) => ({ patient: patientOf(id), className: classes.get(id) }));
+  const cases = collector.cases((id) => ({ className: classes.get(id) }));
   return {
     name: "",
     task: "segmentation",
@@ -58,9 +59,4 @@ function regionsWith(enhancing: number): DatasetLabel[] {
     { name: "tumour core", values: [1, enhancing] },
     { name: "enhancing tumour", values: [enhancing] },
   ];
-}
-
-/** `BraTS-GLI-00001-000`, `-001`: time points of one patient. */
-function patientOf(id: string): string {
-  return /^(BraTS-[A-Z]+-\d+)-\d{3}$/i.exec(id)?.[1] ?? id;
 }

@@ -1,7 +1,6 @@
 /** The record of a data-set layout, the plan that it makes, and the tools that layouts share. */
-import { DomainError } from "../../storage/mod.ts";
 import type { Modality } from "../../inference/mod.ts";
-import type { DatasetLabel, DatasetTask, Role } from "../types.ts";
+import type { DatasetLabel, DatasetTask, PatientSource, Role } from "../types.ts";
 
 /** A way to lay out the files of a data set. It is recognised by names and descriptions, never by images. */
 export interface Layout {
@@ -16,44 +15,54 @@ export interface Layout {
 
 /** The files of a data set. */
 export interface FoundFiles {
-  /** Paths below the data set's root, with `/`. */
+  /** Paths below the data set's root, with `/`, in Unicode's composed form. */
   readonly paths: readonly string[];
   /** The content of its `dataset.json`; absent: it has none. */
   readonly description?: Readonly<Record<string, unknown>>;
+  /** The keys of an object of the description in the order of the file, which JavaScript changes where they are numbers. */
+  readonly keysOf: (field: string) => readonly string[];
+  /** The user's words: name or number of a channel → modality. */
+  readonly channels: ReadonlyMap<string, Modality>;
 }
 
-export interface PlannedCase {
+/** A case as a layout finds it. */
+export interface LayoutCase {
   readonly id: string;
-  readonly patient: string;
+  /** Absent: the layout names none. */
+  readonly patient?: string;
   readonly className?: string;
   /** Path of each file, relative to the data set. */
   readonly files: ReadonlyMap<Role, string>;
+  /** Why the case cannot be used; absent: it can. */
+  readonly fault?: string;
 }
 
 /** The data set that a layout finds. */
-export interface Plan {
+export interface Plan<Case = LayoutCase> {
   /** Empty where the layout names none. */
   readonly name: string;
   readonly task: DatasetTask;
   readonly modalities: readonly Modality[];
   readonly regions: readonly DatasetLabel[];
   readonly classes: readonly string[];
-  readonly cases: readonly PlannedCase[];
+  readonly cases: readonly Case[];
 }
 
-/** The refusal of a data set; `why` holds no file names, which may be patients'. */
-export function invalidDataset(why: string): DomainError {
-  return new DomainError("invalid-dataset", `Cannot read the data set: ${why}`);
+/** A case with its patient. */
+export interface PlannedCase extends LayoutCase {
+  readonly patient: string;
+  readonly patientFrom: PatientSource;
 }
 
 /** Collects files into cases, in the order of the case names. */
 export class CaseCollector {
   readonly #cases = new Map<string, Map<Role, string>>();
+  readonly #faults = new Map<string, string>();
 
-  /** @throws {DomainError} `invalid-dataset` when the case has such a file already */
+  /** Two files for one role are a fault of the case: either may be meant. */
   add(id: string, role: Role, path: string): void {
     const files = this.#cases.get(id) ?? new Map<Role, string>();
-    if (files.has(role)) throw invalidDataset(`a case has two files for ${role}`);
+    if (files.has(role)) this.#faults.set(id, `a case has two files for ${role}`);
     this.#cases.set(id, files.set(role, path));
   }
 
@@ -61,10 +70,17 @@ export class CaseCollector {
     return this.#cases.has(id);
   }
 
-  cases(describe: (id: string) => { patient?: string; className?: string } = () => ({})): PlannedCase[] {
+  cases(describe: (id: string) => { patient?: string; className?: string } = () => ({})): LayoutCase[] {
     return [...this.#cases].sort(([a], [b]) => a < b ? -1 : 1).map(([id, files]) => {
-      const { patient = id, className } = describe(id);
-      return { id, patient, ...(className !== undefined && { className }), files };
+      const { patient, className } = describe(id);
+      const fault = this.#faults.get(id);
+      return {
+        id,
+        ...(patient !== undefined && { patient }),
+        ...(className !== undefined && { className }),
+        ...(fault !== undefined && { fault }),
+        files,
+      };
     });
   }
 }

@@ -1,10 +1,20 @@
 /** The layouts that data sets are recognised in, and the plan of a data set in any of them. Reads no images. */
+import { invalidDataset } from "../spec.ts";
 import { brats } from "./brats.ts";
-import { type FoundFiles, invalidDataset, type Layout, type Plan, type PlannedCase } from "./layout.ts";
+import { decathlon } from "./decathlon.ts";
+import { DESCRIPTION, descriptionOf, isDescription } from "./description.ts";
+import { inventory } from "./inventory.ts";
+import { type FoundFiles, type Layout, type LayoutCase, type Plan, type PlannedCase } from "./layout.ts";
+import type { ChannelMap } from "./channels.ts";
 import { nnunet } from "./nnunet.ts";
+import { tidyPaths } from "./paths.ts";
+import { type GivenPatients, patientsOf } from "../patients/patients.ts";
+import { isPatientTable, PATIENT_TABLES } from "../patients/table.ts";
 import { sulcus } from "./sulcus.ts";
+import type { LeftOut } from "../../train/mod.ts";
+import type { Skip } from "../types.ts";
 
-const TABLE = { nnunet, brats, sulcus } as const satisfies Readonly<Record<string, Layout>>;
+const TABLE = { nnunet, decathlon, brats, sulcus } as const satisfies Readonly<Record<string, Layout>>;
 export type DatasetLayout = keyof typeof TABLE;
 
 /** Every layout by name, in the order in which they are tried. */
@@ -17,15 +27,20 @@ export const LAYOUT_TITLES = Object.values(LAYOUTS).map(({ title }) => title).jo
   " or $1",
 );
 
-export interface DatasetPlan extends Plan {
+export interface DatasetPlan extends Plan<PlannedCase> {
   readonly layout: DatasetLayout;
-  /** Number of files that no rule of the layout explains. */
-  readonly ignoredFiles: number;
+  /** Files that no rule of the layout explains. */
+  readonly ignored: readonly string[];
+  /** Cases that `skip` leaves out, as far as names tell. */
+  readonly leftOut: readonly LeftOut[];
 }
 
-/** Leaves out files that systems hide or add, such as `.DS_Store` and `__MACOSX/`. */
-export function visiblePaths(paths: readonly string[]): string[] {
-  return paths.filter((p) => p.split("/").every((part) => !part.startsWith(".") && part !== "__MACOSX"));
+/** The user's words about a data set, which go before what its files say. */
+export interface PlanOptions {
+  readonly channels?: ChannelMap;
+  readonly patients?: GivenPatients;
+  /** Cases to leave out; without it a case that cannot be used refuses the data set. */
+  readonly skip?: Skip;
 }
 
 /**
@@ -36,47 +51,86 @@ export function visiblePaths(paths: readonly string[]): string[] {
 export async function planDataset(
   allPaths: readonly string[],
   readText: (path: string) => Promise<string>,
+  options: PlanOptions = {},
 ): Promise<DatasetPlan> {
-  const paths = visiblePaths(allPaths);
+  const sources = tidyPaths(allPaths);
+  const paths = [...sources.keys()];
   const described = paths.filter(isDescription);
-  if (described.length > 1) throw invalidDataset(`it holds more than one ${DESCRIPTION}`);
+  if (described.length > 1) throw invalidDataset(`it holds more than one ${DESCRIPTION}: ${described.length}`);
   const root = described.length === 0 ? "" : described[0].slice(0, -DESCRIPTION.length);
+  const read = async (path: string) => await readText(sources.get(path)!);
   const found: FoundFiles = {
     paths: paths.filter((p) => p.startsWith(root)).map((p) => p.slice(root.length)),
-    ...(described.length > 0 && { description: parseDescription(await readText(described[0])) }),
+    channels: options.channels ?? new Map(),
+    ...described.length > 0 ? descriptionOf(await read(described[0])) : { keysOf: () => [] },
   };
   const layout = DATASET_LAYOUTS.find((name) => LAYOUTS[name].recognises(found));
   if (layout === undefined) throw unknownLayout(found);
   const { cases, ...plan } = LAYOUTS[layout].plan(found);
-  const { title, files } = LAYOUTS[layout];
-  if (cases.length === 0) throw invalidDataset(`it has no cases: ${title} layout is ${files}`);
-  const used = cases.reduce((n, c) => n + c.files.size, described.length);
-  const withRoot = (c: PlannedCase) => ({ ...c, files: new Map([...c.files].map(([role, p]) => [role, root + p])) });
-  return { ...plan, layout, cases: cases.map(withRoot), ignoredFiles: paths.length - used };
+  if (cases.length === 0) throw noCases(LAYOUTS[layout], found);
+  const { taken, leftOut } = divide(cases, options);
+
+  const table = options.patients === undefined ? await tableIn(found, (path) => read(root + path)) : undefined;
+  const patients = patientsOf(taken, options.patients ?? table?.given);
+  const withSources = ({ className, ...c }: PlannedCase): PlannedCase => ({
+    ...c,
+    ...(className !== undefined && plan.classes.length > 0 && { className }),
+    files: new Map([...c.files].map(([role, path]) => [role, sources.get(root + path)!])),
+  });
+  const used = new Set([
+    ...described,
+    ...table === undefined ? [] : [root + table.path],
+    ...cases.flatMap(({ files }) => [...files.values()].map((path) => root + path)),
+  ]);
+  return {
+    ...plan,
+    layout,
+    cases: patients.map(withSources),
+    ignored: paths.filter((path) => !used.has(path)).sort(),
+    leftOut,
+  };
 }
 
-const DESCRIPTION = "dataset.json";
-
-/** True for the description of a data set, at whatever depth. */
-export function isDescription(path: string): boolean {
-  return path.split("/").at(-1) === DESCRIPTION;
+/** @throws {DomainError} `invalid-dataset` a case cannot be used and is not to be left out, or is to be and is not there */
+function divide(
+  cases: readonly LayoutCase[],
+  { skip = [] }: PlanOptions,
+): { taken: readonly LayoutCase[]; leftOut: readonly LeftOut[] } {
+  const named = new Set(skip === "errors" ? [] : skip.map((name) => name.normalize("NFC")));
+  const missing = [...named].filter((name) => !cases.some(({ id }) => id === name)).length;
+  if (missing > 0) throw invalidDataset(`${missing} of the cases to leave out are not in it`);
+  const leftOut: LeftOut[] = [];
+  const taken = cases.filter(({ id, fault }) => {
+    if (named.has(id)) leftOut.push({ case: id, reason: "the request leaves it out" });
+    else if (fault !== undefined && skip === "errors") leftOut.push({ case: id, reason: fault });
+    else if (fault !== undefined) throw invalidDataset(fault);
+    else return true;
+    return false;
+  });
+  return { taken, leftOut };
 }
 
-function unknownLayout({ description }: FoundFiles) {
+/** The table of patients at the top of a data set. */
+async function tableIn(
+  { paths }: FoundFiles,
+  read: (path: string) => Promise<string>,
+): Promise<{ path: string; given: GivenPatients } | undefined> {
+  for (const name of PATIENT_TABLES) {
+    const path = paths.find((p) => p.toLowerCase() === name);
+    const table = path === undefined ? "" : await read(path);
+    if (path !== undefined && isPatientTable(table)) return { path, given: { table, isFound: true } };
+  }
+}
+
+function noCases({ title, files }: Layout, { paths }: FoundFiles) {
+  return invalidDataset(`it has no cases: ${title} layout is ${files}; found ${inventory(paths)}`);
+}
+
+function unknownLayout({ description, paths }: FoundFiles) {
   const known = Object.values(LAYOUTS).map(({ title, files }) => `${title} (${files})`).join("; ");
   const why = description ? `its ${DESCRIPTION} is of none of the known layouts` : "it has no cases";
-  return invalidDataset(`${why}; expected one of ${known}`);
-}
-
-function parseDescription(text: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw invalidDataset(`${DESCRIPTION} is no JSON`);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalidDataset(`${DESCRIPTION} is no JSON object`);
-  }
-  return value as Record<string, unknown>;
+  const dicom = paths.some((p) => p.toLowerCase().endsWith(".dcm"))
+    ? ". Convert DICOM first, such as with dcm2niix"
+    : "";
+  return invalidDataset(`${why}; expected one of ${known}; found ${inventory(paths)}${dicom}`);
 }

@@ -2,10 +2,11 @@
  * nnU-Net v2 raw data: `dataset.json`, images `imagesTr/<case>_0000`, labels `labelsTr/<case>`. Test images are left out.
  * Source: nnU-Net documentation/dataset_format.md and region_based_training.md.
  */
+import { invalidDataset } from "../spec.ts";
 import { z } from "zod";
-import { modalityFromName } from "../../inference/mod.ts";
 import { MAX_LABEL, splitVolumePath, VOLUME_ENDINGS, WRITTEN_ENDING } from "../../volume/mod.ts";
-import { CaseCollector, type FoundFiles, invalidDataset, type Layout, type Plan } from "./layout.ts";
+import { channelModalities } from "./channels.ts";
+import { CaseCollector, type FoundFiles, type Layout, type Plan } from "./layout.ts";
 import type { DatasetLabel } from "../types.ts";
 
 export const nnunet: Layout = {
@@ -21,53 +22,51 @@ const schema = z.object({
   channel_names: z.record(z.string().regex(/^\d{1,4}$/), z.string()),
   labels: z.record(z.string(), z.union([value, z.array(value).min(1)])),
   regions_class_order: z.array(z.int().min(1).max(MAX_LABEL)).optional(),
-  file_ending: z.enum(VOLUME_ENDINGS).default(WRITTEN_ENDING),
+  file_ending: z.string().default(WRITTEN_ENDING),
 });
 
-function plan({ paths, description }: FoundFiles): Plan {
+function plan({ paths, description, channels: map, keysOf }: FoundFiles): Plan {
   const parsed = schema.safeParse(description);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0];
     throw invalidDataset(`dataset.json: ${path.join(".")}: ${message}`);
   }
   const { name = "", channel_names, labels, regions_class_order, file_ending } = parsed.data;
-  const channels = new Map(
-    Object.entries(channel_names).sort(([a], [b]) => Number(a) - Number(b)).map(([index, channel]) => {
-      const modality = modalityFromName(channel);
-      if (!modality) throw invalidDataset(`dataset.json: channel ${index} is no known modality`);
-      return [Number(index), modality];
-    }),
-  );
-  const modalities = [...channels.values()];
-  if (new Set(modalities).size < modalities.length) throw invalidDataset("two channels are of the same modality");
-
+  if (!VOLUME_ENDINGS.includes(file_ending.toLowerCase())) {
+    throw invalidDataset(`dataset.json: file_ending: expected ${VOLUME_ENDINGS.join(" or ")}; convert the files`);
+  }
+  const channels = channelModalities(channel_names, map);
   const collector = new CaseCollector();
   const volumes = paths.flatMap((path) => {
     const split = splitVolumePath(path);
-    return split?.ending === file_ending ? [{ path, stem: split.stem }] : [];
+    return split === null ? [] : [{ path, stem: split.stem }];
   });
   for (const { path, stem } of volumes) {
-    const match = /^imagesTr\/([^/]+)_(\d{4})$/.exec(stem);
+    const match = /^imagesTr\/([^/]+)_(\d{4})$/i.exec(stem);
     const modality = match && channels.get(Number(match[2]));
     if (modality) collector.add(match[1], modality, path);
   }
   for (const { path, stem } of volumes) {
-    const match = /^labelsTr\/([^/]+)$/.exec(stem);
+    const match = /^labelsTr\/([^/]+)$/i.exec(stem);
     if (match && collector.has(match[1])) collector.add(match[1], "label", path);
   }
+  const inOrder = keysOf("labels").map((key): [string, number | number[]] => [key, labels[key]]);
   return {
     name,
     task: "segmentation",
-    modalities,
-    regions: regionsOf(labels, regions_class_order),
+    modalities: [...channels.values()],
+    regions: regionsOf(inOrder, regions_class_order),
     classes: [],
     cases: collector.cases(),
   };
 }
 
-function regionsOf(labels: Record<string, number | number[]>, order: readonly number[] | undefined): DatasetLabel[] {
-  if (Object.hasOwn(labels, "ignore")) throw invalidDataset("its label maps have an ignore label");
-  const regions = Object.entries(labels).filter(([name, v]) => name !== "background" && v !== 0)
+function regionsOf(
+  labels: readonly [string, number | number[]][],
+  order: readonly number[] | undefined,
+): DatasetLabel[] {
+  if (labels.some(([name]) => name === "ignore")) throw invalidDataset("its label maps have an ignore label");
+  const regions = labels.filter(([name, v]) => name !== "background" && v !== 0)
     .map(([name, v]) => ({ name, values: [v].flat().filter((n) => n > 0) }));
   if (regions.length === 0) throw invalidDataset("dataset.json names no label but the background");
   if (!order) return regions;

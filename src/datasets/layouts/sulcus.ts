@@ -5,10 +5,11 @@
  * cases?: { <case>: { patient?, class? } } }`.
  */
 import { z } from "zod";
-import { inputFromName, INPUTS } from "../../inference/mod.ts";
+import { INPUTS } from "../../inference/mod.ts";
 import { splitVolumePath, WRITTEN_ENDING } from "../../volume/mod.ts";
-import { datasetSpecSchema } from "../spec.ts";
-import { CaseCollector, type FoundFiles, invalidDataset, type Layout, type Plan } from "./layout.ts";
+import { datasetSpecSchema, invalidDataset } from "../spec.ts";
+import { mappedModality, unknownModality } from "./channels.ts";
+import { CaseCollector, type FoundFiles, type Layout, type Plan } from "./layout.ts";
 
 export const sulcus: Layout = {
   title: "Sulcus",
@@ -25,30 +26,31 @@ const schema = z.strictObject({
     .default({}),
 });
 
-function plan({ paths, description }: FoundFiles): Plan {
+function plan({ paths, description, channels }: FoundFiles): Plan {
   const parsed = schema.safeParse(description);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0];
     throw invalidDataset(`dataset.json: ${path[0] === "cases" ? "cases" : path.join(".")}: ${message}`);
   }
-  const { name, task, modalities: names, labels = [], classes = [], cases: described } = parsed.data;
+  const { name, task, modalities: names, labels = [], classes = [], cases } = parsed.data;
+  const described = new Map(Object.entries(cases).map(([id, about]) => [id.normalize("NFC"), about]));
   const modalities = names.map((n, i) => {
-    const modality = inputFromName(n);
-    if (!modality) throw invalidDataset(`dataset.json: modalities.${i} is no known modality`);
+    const modality = mappedModality(n, channels);
+    if (!modality) throw unknownModality(`modalities.${i}`, n);
     return modality;
   });
   if (new Set(modalities).size < modalities.length) throw invalidDataset("dataset.json names a modality twice");
 
   const collector = new CaseCollector();
   for (const path of paths) {
-    const match = /^cases\/([^/]+)\/([^/]+)$/.exec(splitVolumePath(path)?.stem ?? "");
+    const match = /^cases\/([^/]+)\/([^/]+)$/i.exec(splitVolumePath(path)?.stem ?? "");
     if (!match) continue;
-    const role = match[2] === "label" ? "label" : inputFromName(match[2]);
+    const role = match[2].toLowerCase() === "label" ? "label" : mappedModality(match[2], channels);
     if (role && (role === "label" || modalities.includes(role))) collector.add(match[1], role, path);
   }
-  const cases = collector.cases((id) => {
-    const { patient, class: className } = Object.hasOwn(described, id) ? described[id] : {};
-    return { patient, className };
+  const found = collector.cases((id) => {
+    const { patient, class: className } = described.get(id) ?? {};
+    return { patient: patient?.normalize("NFC"), className };
   });
-  return { name, task, modalities, regions: labels, classes, cases };
+  return { name, task, modalities, regions: labels, classes, cases: found };
 }

@@ -2,12 +2,17 @@
  * Data sets: records in the database, case files on disk under random names. Not a PACS: neither headers nor users'
  * file names are kept.
  */
-import { type Database, DomainError, isUuid, removeIfPresent } from "../../storage/mod.ts";
+import { type Database, DomainError, isUuid, type Queryable, removeIfPresent } from "../../storage/mod.ts";
 import { ANY_MODALITY, INPUTS } from "../../inference/mod.ts";
-import type { PretrainingCase, TrainingCase } from "../../train/mod.ts";
+import type { LeftOut, PretrainingCase, TrainingCase } from "../../train/mod.ts";
 import { newCaseFolder, storeCaseFile } from "./case_files.ts";
-import { type CaseContent, type CaseFile, checkCases, hashCases, trainingCaseOf } from "../checks/checks.ts";
+import { changeCases, checkClass, givePatients, replaceFiles } from "./changes.ts";
+import { type CaseContent, type CaseFile, hashCases, trainingCaseOf } from "../checks/checks.ts";
+import { leaveOut } from "../checks/leave_out.ts";
 import { importDataset, type ImportedDataset, MAX_FILE_BYTES } from "./import.ts";
+import type { PlanOptions } from "../layouts/layouts.ts";
+import { patientFor } from "../patients/case_name.ts";
+import { countPatients, type GivenPatients } from "../patients/patients.ts";
 import {
   insertCase,
   insertDataset,
@@ -15,12 +20,14 @@ import {
   selectCases,
   selectDataset,
   selectDatasets,
+  type StoredFile,
+  updateCase,
   upsertCase,
   upsertFile,
 } from "./rows.ts";
 import { Inspector } from "../checks/inspect.ts";
 import { caseNameSchema, checkSpec } from "../spec.ts";
-import type { DatasetDetail, DatasetSpec, DatasetSummary, Role } from "../types.ts";
+import type { CaseChange, DatasetCase, DatasetDetail, DatasetSpec, DatasetSummary, Role, Skip } from "../types.ts";
 
 export interface DatasetsOptions {
   readonly database: Database;
@@ -93,29 +100,49 @@ export class Datasets {
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<{ sha256: string; bytes: number }> {
     checkCaseName(caseName, "case");
-    const { modalities } = await selectDataset(this.#database, id);
-    if (role !== "label" && !modalities.includes(role)) {
-      throw new DomainError("unknown-modality", `Cannot store ${role}: the data set has ${modalities.join(", ")}`);
-    }
+    checkRole(role, await selectDataset(this.#database, id));
     await this.#database.transaction((tx) => lockUnused(tx, id));
-    const directory = `${this.#root}/${id}`;
-    const stored = await storeCaseFile(source, {
-      directory,
-      folder: newCaseFolder(),
-      role,
-      maxBytes: this.#maxFileBytes,
-      inspector: this.#inspector,
-      signal,
+    const stored = await this.#store(source, { id, folder: newCaseFolder(), role, signal });
+    const change = this.#change(id, async (tx) => {
+      const superfluous = await upsertFile(tx, await upsertCase(tx, id, caseName), stored);
+      return superfluous === null ? [] : [superfluous];
     });
-    const superfluous = await this.#database.transaction(async (tx) => {
-      await lockUnused(tx, id);
-      return await upsertFile(tx, await upsertCase(tx, id, caseName), stored);
-    }).catch(async (error) => {
-      await removeIfPresent(`${directory}/${stored.file}`);
-      throw error;
-    });
-    if (superfluous) await removeIfPresent(`${directory}/${superfluous}`);
+    await this.#unlessRefused(id, [stored], change);
     return { sha256: stored.sha256, bytes: stored.bytes };
+  }
+
+  /**
+   * Puts a whole case in the place of the one of this name, if there is one. Patient, class and exclusion stay where they
+   * are not given.
+   * @throws {DomainError} as {@link putFile} and {@link putClass}
+   */
+  async putCase(
+    id: string,
+    caseName: string,
+    { files, class: className, patient, excluded }: {
+      readonly files: ReadonlyMap<Role, () => Promise<ReadableStream<Uint8Array>>>;
+    } & Omit<CaseChange, "case" | "delete">,
+  ): Promise<DatasetCase> {
+    checkCaseName(caseName, "case");
+    if (patient != null) checkCaseName(patient, "patient");
+    const summary = await selectDataset(this.#database, id);
+    if (files.size === 0) throw new DomainError("invalid-request", "Cannot store a case: expected a file, got none");
+    if (className !== undefined) checkClass(className, summary.classes);
+    for (const role of files.keys()) checkRole(role, summary);
+    await this.#database.transaction((tx) => lockUnused(tx, id));
+    const folder = newCaseFolder();
+    const stored: StoredFile[] = [];
+    const change = async () => {
+      for (const [role, open] of files) stored.push(await this.#store(await open(), { id, folder, role }));
+      await this.#change(id, async (tx) => {
+        const superfluous = await replaceFiles(tx, { dataset: id, name: caseName, files: stored });
+        const one = { case: caseName, class: className, patient, excluded };
+        return [...superfluous, ...await changeCases(tx, summary, [one])];
+      });
+    };
+    await this.#unlessRefused(id, stored, change());
+    const name = caseName.normalize("NFC");
+    return (await this.get(id)).cases.find((c) => c.case.normalize("NFC") === name)!;
   }
 
   /** Sets class and patient of a case. @throws {DomainError} `not-found`, `dataset-in-use`, `invalid-request` */
@@ -123,27 +150,53 @@ export class Datasets {
     checkCaseName(caseName, "case");
     if (value.patient !== undefined) checkCaseName(value.patient, "patient");
     const { classes } = await selectDataset(this.#database, id);
-    if (!classes.includes(value.class)) {
-      throw new DomainError("invalid-request", "Cannot store a class: it is not one of the data set's classes");
-    }
-    await this.#database.transaction(async (tx) => {
-      await lockUnused(tx, id);
-      await tx.query(
-        "UPDATE sulcus.dataset_cases SET class = $2, patient = coalesce($3, patient) WHERE id = $1",
-        [await upsertCase(tx, id, caseName), value.class, value.patient ?? null],
-      );
+    checkClass(value.class, classes);
+    const named = value.patient === undefined
+      ? undefined
+      : { patient: value.patient.normalize("NFC"), from: "named" as const };
+    await this.#change(id, async (tx) => {
+      await updateCase(tx, await upsertCase(tx, id, caseName), { className: value.class, named });
+      return [];
     });
+  }
+
+  /**
+   * Changes cases: all of them, or none where one is refused.
+   * @throws {DomainError} `not-found`, `dataset-in-use`, `invalid-request`
+   */
+  async changeCases(id: string, changes: readonly CaseChange[]): Promise<DatasetDetail> {
+    const summary = await selectDataset(this.#database, id);
+    for (const { patient } of changes) if (patient != null) checkCaseName(patient, "patient");
+    await this.#change(id, (tx) => changeCases(tx, summary, changes));
+    return await this.get(id);
+  }
+
+  /**
+   * Gives the cases there are the patients of a rule or a table.
+   * @throws {DomainError} `not-found`, `dataset-in-use`, `invalid-request`, `invalid-dataset`
+   */
+  async putPatients(id: string, given: GivenPatients): Promise<DatasetDetail> {
+    const summary = await selectDataset(this.#database, id);
+    await this.#change(id, async (tx) => {
+      await givePatients(tx, summary, given);
+      return [];
+    });
+    return await this.get(id);
   }
 
   /**
    * Makes a data set from an archive in one of the layouts, whole or not at all.
    * @throws {DomainError} `invalid-archive`, `invalid-dataset`, `invalid-volume`, `too-large`
    */
-  async importZip(zipPath: string, { name }: { name?: string } = {}): Promise<ImportedDataset> {
+  async importZip(
+    zipPath: string,
+    { name, ...options }: PlanOptions & { readonly name?: string } = {},
+  ): Promise<ImportedDataset> {
     const id = crypto.randomUUID();
     const directory = `${this.#root}/${id}`;
     try {
-      const { plan, spec, cases } = await importDataset(zipPath, {
+      const { plan, spec, cases, leftOut } = await importDataset(zipPath, {
+        ...options,
         directory,
         name,
         inspector: this.#inspector,
@@ -153,24 +206,31 @@ export class Datasets {
         await insertDataset(tx, id, spec);
         for (const stored of cases) await insertCase(tx, id, stored);
       });
-      return { dataset: await this.get(id), layout: plan.layout, ignoredFiles: plan.ignoredFiles };
+      return { dataset: await this.get(id), layout: plan.layout, ignored: plan.ignored, leftOut };
     } catch (error) {
       await removeIfPresent(directory);
       throw error;
     }
   }
 
-  /** The cases of a fine-tune. @throws {DomainError} `not-found`, `incomplete-dataset` */
-  async trainingCases(id: string): Promise<{ detail: DatasetDetail; cases: TrainingCase[] }> {
-    const { detail, cases } = await this.#load(id);
+  /**
+   * The cases of a fine-tune; `detail` is of these alone.
+   * @throws {DomainError} `not-found`, `incomplete-dataset`, `invalid-request`
+   */
+  async trainingCases(
+    id: string,
+    { skip }: { readonly skip?: Skip } = {},
+  ): Promise<{ detail: DatasetDetail; cases: TrainingCase[]; leftOut: readonly LeftOut[] }> {
+    const { detail, cases, leftOut } = await this.#load(id, skip);
     if (!detail.ready) {
       const errors = detail.checks.filter((c) => c.severity === "error");
       const why = errors.length === 0
-        ? "it has no cases"
-        : `${errors.length} checks failed, the first: ${errors[0].detail}`;
+        ? (leftOut.length === 0 ? "it has no cases" : `all of its ${leftOut.length} cases are left out`)
+        : `${errors.length} checks failed, the first: ${errors[0].detail}. Replace or exclude such a case, or ask to ` +
+          "leave out cases with errors";
       throw new DomainError("incomplete-dataset", `Cannot train on the data set: ${why}`);
     }
-    return { detail, cases: cases.map(trainingCaseOf) };
+    return { detail, cases: cases.map(trainingCaseOf), leftOut };
   }
 
   /**
@@ -193,24 +253,57 @@ export class Datasets {
     return { detail, cases: found };
   }
 
-  async #load(id: string): Promise<{ detail: DatasetDetail; cases: CaseContent[] }> {
+  /** Stores a file in a case's folder. */
+  #store(
+    source: ReadableStream<Uint8Array>,
+    { id, ...place }: { id: string; folder: string; role: Role; signal?: AbortSignal },
+  ): Promise<StoredFile> {
+    const [maxBytes, inspector] = [this.#maxFileBytes, this.#inspector];
+    return storeCaseFile(source, { ...place, directory: `${this.#root}/${id}`, maxBytes, inspector });
+  }
+
+  /** Changes the rows of a data set that no job uses; then removes the files that `work` returns. */
+  async #change(id: string, work: (tx: Queryable) => Promise<readonly string[]>): Promise<void> {
+    const superfluous = await this.#database.transaction(async (tx) => {
+      await lockUnused(tx, id);
+      return await work(tx);
+    });
+    for (const file of superfluous) await removeIfPresent(`${this.#root}/${id}/${file}`);
+  }
+
+  /** Removes new files where the change that they are for is refused. */
+  async #unlessRefused(id: string, files: readonly StoredFile[], change: Promise<void>): Promise<void> {
+    await change.catch(async (error) => {
+      for (const { file } of files) await removeIfPresent(`${this.#root}/${id}/${file}`);
+      throw error;
+    });
+  }
+
+  /** `detail` lists all cases; its patients, checks and hash, and `cases`, are of those that are not left out. */
+  async #load(
+    id: string,
+    skip?: Skip,
+  ): Promise<{ detail: DatasetDetail; cases: readonly CaseContent[]; leftOut: readonly LeftOut[] }> {
     const summary = await selectDataset(this.#database, id);
-    const cases = await this.#cases(id);
-    const checks = checkCases(cases, summary);
+    const all = await this.#cases(id);
+    const { cases, leftOut, checks } = leaveOut(all, summary, skip);
     const detail: DatasetDetail = {
       ...summary,
-      cases: cases.map(({ id: name, patient, className, files }) => ({
+      cases: all.map(({ id: name, patient, patientFrom, className, excluded, files }) => ({
         case: name,
         patient,
+        patientFrom,
+        ...(excluded !== undefined && { excluded }),
         modalities: INPUTS.filter((m) => files.has(m)),
         hasLabel: files.has("label"),
         ...(className !== undefined && { class: className }),
       })),
+      patients: countPatients(cases),
       checks,
       hash: hashCases(cases),
       ready: cases.length > 0 && checks.every((c) => c.severity !== "error"),
     };
-    return { detail, cases };
+    return { detail, cases, leftOut };
   }
 
   async #cases(id: string): Promise<CaseContent[]> {
@@ -223,8 +316,12 @@ export class Datasets {
       if (role !== null) own.set(role, { path: `${this.#root}/${id}/${row.file}`, sha256, info });
       cases.set(row.id, {
         id: row.name,
-        patient: row.patient ?? row.name,
+        ...patientFor(
+          row.name,
+          row.patient === null ? null : { patient: row.patient, from: row.patient_from ?? "named" },
+        ),
         ...(row.class !== null && { className: row.class }),
+        ...(row.excluded !== null && { excluded: row.excluded }),
         files: own,
       });
     }
@@ -239,6 +336,11 @@ export class Datasets {
       if (isUuid(name) && !known.has(name) && isOld) await removeIfPresent(`${this.#root}/${name}`);
     }
   }
+}
+
+function checkRole(role: Role, { modalities }: DatasetSummary): void {
+  if (role === "label" || modalities.includes(role)) return;
+  throw new DomainError("unknown-modality", `Cannot store ${role}: the data set has ${modalities.join(", ")}`);
 }
 
 function checkCaseName(name: string, owner: "case" | "patient"): void {

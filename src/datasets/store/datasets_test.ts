@@ -28,7 +28,13 @@ test("a data set is made, filled, listed, read and deleted", (database) =>
     await put("label", await tinyNifti({ values: [0, 2] }));
     const full = await datasets.get(made.id);
     assert.deepEqual(full.cases, [
-      { case: "Müller, A. ../../x", patient: "Müller, A. ../../x", modalities: ["t1", "flair"], hasLabel: true },
+      {
+        case: "Müller, A. ../../x",
+        patient: "Müller, A. ../../x",
+        patientFrom: "case-name",
+        modalities: ["t1", "flair"],
+        hasLabel: true,
+      },
     ]);
     assert.deepEqual([full.checks, full.ready, full.caseCount], [[], true, 1]);
     const [summary] = await datasets.list();

@@ -2,14 +2,17 @@
 import { basename, resolve } from "node:path";
 import { digestFile, DomainError } from "../../storage/mod.ts";
 import type { Label, Modality } from "../../inference/mod.ts";
-import type { TrainingCase } from "../../train/mod.ts";
-import { type CaseContent, type CaseFile, checkCases, hashCases, trainingCaseOf } from "../checks/checks.ts";
+import type { LeftOut, PatientCounts, TrainingCase } from "../../train/mod.ts";
+import { type CaseContent, type CaseFile, hashCases, trainingCaseOf } from "../checks/checks.ts";
 import { importDataset, MAX_DESCRIPTION_BYTES } from "./import.ts";
+import { ofCase, ofRole } from "./_refusals.ts";
 import { Inspector } from "../checks/inspect.ts";
-import { invalidDataset } from "../layouts/layout.ts";
-import { type DatasetLayout, type DatasetPlan, planDataset } from "../layouts/layouts.ts";
-import { labelsOf } from "../spec.ts";
-import type { CaseCheck, DatasetTask, Role } from "../types.ts";
+import { leaveOut } from "../checks/leave_out.ts";
+import { type DatasetLayout, type DatasetPlan, planDataset, type PlanOptions } from "../layouts/layouts.ts";
+import { patientFor } from "../patients/case_name.ts";
+import { countPatients } from "../patients/patients.ts";
+import { invalidDataset, labelsOf } from "../spec.ts";
+import type { CaseCheck, DatasetTask, Role, Skip } from "../types.ts";
 
 export interface DatasetFolder {
   readonly name: string;
@@ -21,59 +24,82 @@ export interface DatasetFolder {
   readonly cases: readonly TrainingCase[];
   readonly checks: readonly CaseCheck[];
   readonly hash: string;
-  readonly ignoredFiles: number;
+  readonly patients: PatientCounts;
+  readonly leftOut: readonly LeftOut[];
+  /** Files that no rule of the layout explains. */
+  readonly ignored: readonly string[];
 }
 
 /**
  * Recognises the layout, reads and hashes every file.
  * @throws {DomainError} `invalid-dataset`, `invalid-volume`
  */
-export async function readDatasetFolder(directory: string): Promise<DatasetFolder> {
+export async function readDatasetFolder(
+  directory: string,
+  options: PlanOptions = {},
+): Promise<DatasetFolder> {
   const root = resolve(directory);
   const paths = await Array.fromAsync(walkFiles(root));
   const plan = await planDataset(paths, async (path) => {
     const { size } = await Deno.stat(`${root}/${path}`);
     if (size > MAX_DESCRIPTION_BYTES) throw invalidDataset("dataset.json is too long");
     return await Deno.readTextFile(`${root}/${path}`);
-  });
+  }, options);
   const cases: CaseContent[] = [];
+  const leftOut = [...plan.leftOut];
   using inspector = new Inspector();
   for (const [i, planned] of plan.cases.entries()) {
     const files = new Map<Role, CaseFile>();
-    for (const [role, relative] of planned.files) {
-      const path = `${root}/${relative}`;
-      const info = await inspector.inspect(path, { isLabel: role === "label" }).catch((error) => {
-        if (!(error instanceof DomainError)) throw error;
-        throw new DomainError(error.code, `Case ${i + 1} of ${plan.cases.length}, ${role}: ${error.message}`, {
-          cause: error,
-        });
-      });
-      files.set(role, { path, info, sha256: (await digestFile(path)).sha256 });
+    try {
+      for (const [role, relative] of planned.files) {
+        const path = `${root}/${relative}`;
+        const info = await inspector.inspect(path, { isLabel: role === "label" }).catch((error) => ofRole(error, role));
+        files.set(role, { path, info, sha256: (await digestFile(path)).sha256 });
+      }
+      cases.push({ ...planned, files });
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      if (options.skip !== "errors") throw ofCase(error, { index: i, of: plan.cases.length });
+      leftOut.push({ case: planned.id, reason: error.message });
     }
-    cases.push({ ...planned, files });
   }
-  return describe(plan, plan.name || basename(root), cases);
+  return describe({ ...plan, leftOut }, { name: plan.name || basename(root), cases, ...options });
 }
 
 /**
  * The same for an archive; its case files are unpacked into `directory`, under new names.
  * @throws {DomainError} `invalid-archive`, `invalid-dataset`, `invalid-volume`, `too-large`
  */
-export async function readDatasetZip(zipPath: string, directory: string): Promise<DatasetFolder> {
+export async function readDatasetZip(
+  zipPath: string,
+  directory: string,
+  options: PlanOptions = {},
+): Promise<DatasetFolder> {
   using inspector = new Inspector();
-  const { plan, spec, cases } = await importDataset(zipPath, { directory: resolve(directory), inspector });
-  const contents = cases.map(({ name, patient, className, files }): CaseContent => ({
+  const { plan, spec, cases, leftOut } = await importDataset(zipPath, {
+    ...options,
+    directory: resolve(directory),
+    inspector,
+  });
+  const contents = cases.map(({ name, named, className, files }): CaseContent => ({
     id: name,
-    patient: patient ?? name,
+    ...patientFor(name, named),
     ...(className !== null && { className }),
     files: new Map(files.map((f) => [f.role, { ...f, path: `${resolve(directory)}/${f.file}` }])),
   }));
-  return describe(plan, spec.name, contents);
+  return describe({ ...plan, leftOut }, { name: spec.name, cases: contents, ...options });
 }
 
-function describe(plan: DatasetPlan, name: string, cases: readonly CaseContent[]): DatasetFolder {
-  const { layout, task, modalities, regions, classes, ignoredFiles } = plan;
+function describe(
+  { layout, task, modalities, regions, classes, ignored, leftOut }: DatasetPlan,
+  { name, cases: all, skip }: { name: string; cases: readonly CaseContent[]; skip?: Skip },
+): DatasetFolder {
   const labels = labelsOf(regions);
+  const { cases, leftOut: skipped, checks } = leaveOut(
+    all,
+    { task, modalities, labels, classes },
+    skip === "errors" ? skip : [],
+  );
   return {
     name,
     layout,
@@ -82,9 +108,11 @@ function describe(plan: DatasetPlan, name: string, cases: readonly CaseContent[]
     labels,
     classes,
     cases: cases.map(trainingCaseOf),
-    checks: checkCases(cases, { task, modalities, labels, classes }),
+    checks,
     hash: hashCases(cases),
-    ignoredFiles,
+    patients: countPatients(cases),
+    leftOut: [...leftOut, ...skipped],
+    ignored,
   };
 }
 

@@ -1,21 +1,23 @@
 /** Unpacks an archive in one of the data-set layouts into case files. Writes no rows: the caller does, at the end. */
-import { DomainError, ZipReader } from "../../storage/mod.ts";
+import { DomainError, removeIfPresent, ZipReader } from "../../storage/mod.ts";
 import { newCaseFolder, storeCaseFile } from "./case_files.ts";
-import type { StoredCase } from "./rows.ts";
+import { ofCase, ofRole } from "./_refusals.ts";
+import type { StoredCase, StoredFile } from "./rows.ts";
 import type { Inspector } from "../checks/inspect.ts";
-import { invalidDataset } from "../layouts/layout.ts";
-import { type DatasetLayout, type DatasetPlan, planDataset } from "../layouts/layouts.ts";
-import { caseNameSchema, checkSpec, datasetSpecSchema } from "../spec.ts";
-import type { DatasetDetail, DatasetSpec } from "../types.ts";
+import { type DatasetLayout, type DatasetPlan, planDataset, type PlanOptions } from "../layouts/layouts.ts";
+import { caseNameSchema, checkSpec, datasetSpecSchema, invalidDataset } from "../spec.ts";
+import type { LeftOut } from "../../train/mod.ts";
+import type { DatasetDetail, DatasetSpec, Role } from "../types.ts";
 
 export interface ImportedDataset {
   readonly dataset: DatasetDetail;
   readonly layout: DatasetLayout;
-  /** Number of files of the archive that no rule of the layout explains. */
-  readonly ignoredFiles: number;
+  /** Files of the archive that no rule of the layout explains. */
+  readonly ignored: readonly string[];
+  readonly leftOut: readonly LeftOut[];
 }
 
-export interface ImportSettings {
+export interface ImportSettings extends PlanOptions {
   /** Folder of the new data set. */
   readonly directory: string;
   /** Overrides the name in the archive. */
@@ -38,36 +40,51 @@ const MAX_RATIO = 1100;
 /** @throws {DomainError} `invalid-archive`, `invalid-dataset`, `invalid-volume`, `too-large` */
 export async function importDataset(
   zipPath: string,
-  { directory, name, inspector, maxFileBytes = MAX_FILE_BYTES }: ImportSettings,
-): Promise<{ plan: DatasetPlan; spec: DatasetSpec; cases: StoredCase[] }> {
+  { directory, name, inspector, maxFileBytes = MAX_FILE_BYTES, ...options }: ImportSettings,
+): Promise<{ plan: DatasetPlan; spec: DatasetSpec; cases: StoredCase[]; leftOut: LeftOut[] }> {
   const limits = { maxEntries: MAX_FILES, maxTotalBytes: MAX_TOTAL_BYTES, maxRatio: MAX_RATIO };
   using zip = await ZipReader.open(zipPath, limits);
   const entries = new Map(zip.entries.map((e) => [e.name, e]));
   const plan = await planDataset(
     [...entries.keys()],
     async (path) => new TextDecoder().decode(await zip.readBytes(entries.get(path)!, MAX_DESCRIPTION_BYTES)),
+    options,
   );
   const spec = specOf(plan, name);
+  const store = async (path: string, { folder, role }: { folder: string; role: Role }) =>
+    await storeCaseFile(await zip.read(entries.get(path)!), {
+      directory,
+      folder,
+      role,
+      maxBytes: maxFileBytes,
+      inspector,
+    });
   const cases: StoredCase[] = [];
-  for (const [i, { id, patient, className, files }] of plan.cases.entries()) {
-    if (!caseNameSchema.safeParse(id).success || !caseNameSchema.safeParse(patient).success) {
-      throw invalidDataset(`case ${i + 1} of ${plan.cases.length}: its name or its patient's cannot be used`);
+  const leftOut = [...plan.leftOut];
+  for (const [i, { id, patient, patientFrom, className, files }] of plan.cases.entries()) {
+    if (!caseNameSchema.safeParse(id).success) {
+      throw invalidDataset(`case ${i + 1} of ${plan.cases.length}: its name cannot be used`);
     }
     const folder = newCaseFolder();
-    const stored = [];
-    for (const [role, path] of files) {
-      const source = await zip.read(entries.get(path)!);
-      stored.push(
-        await storeCaseFile(source, { directory, folder, role, maxBytes: maxFileBytes, inspector }).catch((error) => {
-          if (!(error instanceof DomainError)) throw error;
-          const where = `Case ${i + 1} of ${plan.cases.length}, ${role}`;
-          throw new DomainError(error.code, `${where}: ${error.message}`, { cause: error });
-        }),
-      );
+    const stored: StoredFile[] = [];
+    try {
+      for (const [role, path] of files) {
+        stored.push(await store(path, { folder, role }).catch((error) => ofRole(error, role)));
+      }
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      if (options.skip !== "errors" || error.code !== "invalid-volume") {
+        throw ofCase(error, { index: i, of: plan.cases.length });
+      }
+      await removeIfPresent(`${directory}/${folder}`);
+      leftOut.push({ case: id, reason: error.message });
+      continue;
     }
-    cases.push({ name: id, patient, className: className ?? null, files: stored });
+    const named = patientFrom === "case-name" ? null : { patient, from: patientFrom };
+    cases.push({ name: id, named, className: className ?? null, files: stored });
   }
-  return { plan, spec, cases };
+  if (cases.length === 0) throw invalidDataset(`none of its ${leftOut.length} cases can be used`);
+  return { plan, spec, cases, leftOut };
 }
 
 function specOf(plan: DatasetPlan, name: string | undefined): DatasetSpec {

@@ -5,6 +5,7 @@ import { rawZip } from "../../storage/testing/zip.ts";
 import { refusal } from "../../storage/testing/refusal.ts";
 import { readDatasetFolder, readDatasetZip } from "./folder.ts";
 import { filesBelow, withDatasets } from "../testing/datasets.ts";
+import { readChannelMap } from "../layouts/channels.ts";
 import { tinyNifti } from "../testing/cases.ts";
 
 const test = databaseTests();
@@ -82,7 +83,7 @@ for (const layout of ["nnunet", "brats", "sulcus"] as const) {
       const imported = await datasets.importZip(`${dataDirectory}/in.zip`);
       const { dataset } = imported;
       const expected = FOUND[layout];
-      assert.deepEqual([imported.layout, imported.ignoredFiles, dataset.name], [
+      assert.deepEqual([imported.layout, imported.ignored.length, dataset.name], [
         layout,
         expected.ignored,
         expected.name,
@@ -100,7 +101,7 @@ for (const layout of ["nnunet", "brats", "sulcus"] as const) {
       const folder = await readDatasetFolder(`${dataDirectory}/folder`);
       assert.equal(folder.hash, dataset.hash);
       assert.deepEqual(folder.labels, dataset.labels);
-      assert.deepEqual([folder.layout, folder.ignoredFiles], [layout, expected.ignored]);
+      assert.deepEqual([folder.layout, folder.ignored.length], [layout, expected.ignored]);
       const zip = await readDatasetZip(`${dataDirectory}/in.zip`, `${dataDirectory}/unpacked`);
       assert.deepEqual([zip.hash, zip.layout, zip.labels], [folder.hash, layout, folder.labels]);
       assert.ok(zip.cases.every((c) => c.label?.startsWith(`${dataDirectory}/unpacked/cases/`)));
@@ -129,7 +130,7 @@ const BAD_ARCHIVES: Record<
   },
   "an unknown channel": {
     files: () => ({ "dataset.json": json({ channel_names: { 0: "CT" }, labels: { l: 1 } }) }),
-    message: /channel 0 is no known modality/,
+    message: /channel 0, "CT", is no known modality: expected one of t1, .*--map-channel "CT=t1"/,
   },
   "an ignore label": {
     files: () => ({ "dataset.json": json({ channel_names: { 0: "T1" }, labels: { l: 1, ignore: 2 } }) }),
@@ -154,6 +155,43 @@ for (const [name, { files, code = "invalid-dataset", message }] of Object.entrie
       assert.deepEqual([await datasets.list(), filesBelow(`${dataDirectory}/datasets`)], [[], []]);
     }));
 }
+
+test("importZip() and folders leave out a broken case when asked to, list ignored files, and map channels", (database) =>
+  withDatasets(database, async (datasets, dataDirectory) => {
+    const volume = async (values: number[]) => await tinyNifti({ values });
+    const files: Files = {
+      "T\\dataset.json": json({ channel_names: { 0: "MRI" }, labels: { background: 0, lesion: 1 } }),
+      "T\\imagesTr\\P1_T1_0000.nii.gz": await volume([1, 2]),
+      "T\\imagesTr\\P1_T2_0000.NII.GZ": await volume([3, 4]),
+      "T\\imagesTr\\P2_T1_0000.nii.gz": json("broken"),
+      "T\\labelsTr\\P1_T1.nii.gz": await volume([0, 1]),
+      "T\\labelsTr\\P1_T2.nii.gz": await volume([0, 0, 1]),
+      "T\\notes.txt": json("x"),
+    };
+    const path = `${dataDirectory}/in.zip`;
+    await Deno.writeFile(path, rawZip(Object.entries(files).map(([name, content]) => ({ name, content }))));
+    const options = { channels: readChannelMap("MRI=flair"), skip: "errors" as const };
+    const { dataset, ignored, leftOut } = await datasets.importZip(path, options);
+    assert.deepEqual([dataset.modalities, dataset.checks, dataset.ready, ignored], [["flair"], [], true, [
+      "T/notes.txt",
+    ]]);
+    assert.deepEqual(dataset.cases.map((c) => [c.case, c.patient]), [["P1_T1", "P1"], ["P1_T2", "P1"]]);
+    assert.deepEqual(leftOut.map((c) => [c.case, /^flair: Cannot read a volume/.test(c.reason)]), [["P2_T1", true]]);
+    assert.equal(filesBelow(`${dataDirectory}/datasets`).length, 4);
+
+    // Some programs unpack the zip of Windows into one folder, with backslashes in the files' names.
+    await Deno.mkdir(`${dataDirectory}/folder`);
+    for (const [name, bytes] of Object.entries(files)) await Deno.writeFile(`${dataDirectory}/folder/${name}`, bytes);
+    const folder = await readDatasetFolder(`${dataDirectory}/folder`, options);
+    assert.deepEqual([folder.hash, folder.patients, folder.ignored], [dataset.hash, dataset.patients, ["T/notes.txt"]]);
+    assert.deepEqual(folder.leftOut, leftOut);
+    const zip = await readDatasetZip(path, `${dataDirectory}/unpacked`, { ...options, skip: ["P2_T1"] });
+    assert.deepEqual([zip.hash, zip.leftOut.map((c) => c.case)], [dataset.hash, ["P2_T1"]]);
+    await assert.rejects(
+      readDatasetFolder(`${dataDirectory}/folder`, { ...options, skip: undefined }),
+      refusal("invalid-volume", /^Case 3 of 3, flair: Cannot read a volume.*leave it out$/),
+    );
+  }));
 
 test("importZip() refuses names that climb out, and a name given goes before the archive's", (database) =>
   withDatasets(database, async (datasets, dataDirectory) => {

@@ -5,12 +5,16 @@
 import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
 import { digestFile } from "../../storage/mod.ts";
-import { modalityFromName } from "../../inference/mod.ts";
+import { ANY_MODALITY, type Modality } from "../../inference/mod.ts";
 import type { PretrainingCase } from "../../train/mod.ts";
 import { splitVolumePath } from "../../volume/mod.ts";
 import { hashCases } from "../checks/checks.ts";
-import { CaseCollector, invalidDataset, type PlannedCase } from "../layouts/layout.ts";
-import { isDescription, planDataset, visiblePaths } from "../layouts/layouts.ts";
+import { type ChannelMap, mappedModality } from "../layouts/channels.ts";
+import { isDescription } from "../layouts/description.ts";
+import { CaseCollector, type LayoutCase } from "../layouts/layout.ts";
+import { planDataset } from "../layouts/layouts.ts";
+import { tidyPaths } from "../layouts/paths.ts";
+import { invalidDataset } from "../spec.ts";
 import type { Role } from "../types.ts";
 import { walkFiles } from "./folder.ts";
 
@@ -26,12 +30,17 @@ const MAX_TEXT_BYTES = 2 ** 26;
  * Reads and hashes the images of every source; labels and cases marked as test are left out.
  * @throws {DomainError} `invalid-dataset`; messages name sources and cases by their number
  */
-export async function readPretrainingSources(sources: readonly string[]): Promise<PretrainingSource> {
+export async function readPretrainingSources(
+  sources: readonly string[],
+  { channels = new Map() }: { readonly channels?: ChannelMap } = {},
+): Promise<PretrainingSource> {
   const found: PretrainingCase[] = [];
   for (const [i, source] of sources.entries()) {
     const info = await Deno.stat(source).catch(() => undefined);
     if (info === undefined) throw invalidDataset(`source ${i + 1}: there is no such folder or file`);
-    const cases = info.isDirectory ? await casesOfFolder(resolve(source)) : await casesOfManifest(resolve(source));
+    const cases = info.isDirectory
+      ? await casesOfFolder(resolve(source), channels)
+      : await casesOfManifest(resolve(source), channels);
     if (cases.length === 0) throw invalidDataset(`source ${i + 1} has no images of a known modality`);
     found.push(...cases.map((c) => sources.length === 1 ? c : { ...c, id: `${i + 1}/${c.id}` }));
   }
@@ -58,15 +67,15 @@ const manifestSchema = z.object({
 });
 
 /** Paths in a manifest are relative to it. */
-async function casesOfManifest(path: string): Promise<PretrainingCase[]> {
-  const parsed = manifestSchema.safeParse(await jsonOf(path));
+async function casesOfManifest(path: string, channels: ChannelMap): Promise<PretrainingCase[]> {
+  const parsed = manifestSchema.safeParse(parse(await textOf(path)));
   if (!parsed.success) {
     const { path: where, message } = parsed.error.issues[0];
     throw invalidDataset(`the manifest: ${where.join(".") || "it"}: ${message}`);
   }
   return parsed.data.cases.filter((c) => c.split !== "test").map(({ id, images }, i) => {
     const used: [string, string][] = Object.entries(images).map(([name, file]) => {
-      const modality = modalityFromName(name);
+      const modality = modalityOf(name, channels);
       if (modality === null) throw invalidDataset(`the manifest: case ${i + 1} has an image of no known modality`);
       return [modality, resolve(dirname(path), file)];
     });
@@ -78,12 +87,12 @@ async function casesOfManifest(path: string): Promise<PretrainingCase[]> {
   });
 }
 
-async function casesOfFolder(root: string): Promise<PretrainingCase[]> {
-  const paths = visiblePaths(await Array.fromAsync(walkFiles(root)));
-  const plain = paths.some(isDescription) ? [] : planPlain(paths);
+async function casesOfFolder(root: string, channels: ChannelMap): Promise<PretrainingCase[]> {
+  const paths = await Array.fromAsync(walkFiles(root));
+  const plain = planPlain(paths, channels);
   const cases = plain.length > 0
     ? plain
-    : (await planDataset(paths, async (p) => JSON.stringify(await jsonOf(`${root}/${p}`)))).cases;
+    : (await planDataset(paths, (path) => textOf(`${root}/${path}`), { channels })).cases;
   return cases.flatMap(({ id, files }) => {
     const images = [...files].filter(([role]) => role !== "label").map(([role, p]) => [role, `${root}/${p}`]);
     return images.length === 0 ? [] : [{ id, images: Object.fromEntries(images) }];
@@ -91,21 +100,35 @@ async function casesOfFolder(root: string): Promise<PretrainingCase[]> {
 }
 
 /** Folders with files that are named after modalities; other files are ignored. */
-function planPlain(paths: readonly string[]): PlannedCase[] {
+function planPlain(paths: readonly string[], channels: ChannelMap): LayoutCase[] {
+  const sources = tidyPaths(paths);
+  if ([...sources.keys()].some(isDescription)) return [];
   const collector = new CaseCollector();
-  for (const path of paths) {
+  for (const [path, source] of sources) {
     const stem = splitVolumePath(path)?.stem;
-    const modality = stem === undefined ? null : modalityFromName(basename(stem));
-    if (stem && modality) collector.add(dirname(stem), modality, path);
+    const modality = stem === undefined ? null : modalityOf(basename(stem), channels);
+    if (stem && modality) collector.add(dirname(stem), modality, source);
   }
-  return collector.cases();
+  const cases = collector.cases();
+  for (const { fault } of cases) if (fault !== undefined) throw invalidDataset(fault);
+  return cases;
 }
 
-async function jsonOf(path: string): Promise<unknown> {
+/** A network that learns modalities needs to know them: "any" is none. */
+function modalityOf(name: string, channels: ChannelMap): Modality | null {
+  const modality = mappedModality(name, channels);
+  return modality === ANY_MODALITY ? null : modality;
+}
+
+async function textOf(path: string): Promise<string> {
   const { size } = await Deno.stat(path);
   if (size > MAX_TEXT_BYTES) throw invalidDataset("its description is too long");
+  return await Deno.readTextFile(path);
+}
+
+function parse(text: string): unknown {
   try {
-    return JSON.parse(await Deno.readTextFile(path));
+    return JSON.parse(text);
   } catch {
     throw invalidDataset("its description is no JSON");
   }

@@ -2,6 +2,7 @@
 import { DomainError, isUuid, type Queryable } from "../../storage/mod.ts";
 import type { Label, Modality } from "../../inference/mod.ts";
 import type { FileInfo } from "../checks/inspect.ts";
+import type { NamedPatient } from "../patients/case_name.ts";
 import { labelsOf } from "../spec.ts";
 import type { DatasetSpec, DatasetSummary, DatasetTask, Role } from "../types.ts";
 
@@ -18,7 +19,8 @@ export interface StoredFile {
 /** A whole case on its way into the database. */
 export interface StoredCase {
   readonly name: string;
-  readonly patient: string | null;
+  /** null: nobody named the patient, and the case's name tells. */
+  readonly named: NamedPatient | null;
   readonly className: string | null;
   readonly files: readonly StoredFile[];
 }
@@ -28,7 +30,9 @@ export interface CaseRow {
   readonly id: string;
   readonly name: string;
   readonly patient: string | null;
+  readonly patient_from: NamedPatient["from"] | null;
   readonly class: string | null;
+  readonly excluded: string | null;
   readonly role: Role | null;
   readonly file: string;
   readonly sha256: string;
@@ -51,22 +55,75 @@ export async function insertDataset(tx: Queryable, id: string, spec: DatasetSpec
 
 export async function insertCase(tx: Queryable, dataset: string, stored: StoredCase): Promise<void> {
   const caseId = await upsertCase(tx, dataset, stored.name);
-  await tx.query("UPDATE sulcus.dataset_cases SET patient = $2, class = $3 WHERE id = $1", [
-    caseId,
-    stored.patient,
-    stored.className,
-  ]);
+  await updateCase(tx, caseId, stored);
   for (const file of stored.files) await upsertFile(tx, caseId, file);
+}
+
+/** The id of a case, or null. Cases stored by earlier versions may have a name that is not in the composed form. */
+export async function findCase(tx: Queryable, dataset: string, name: string): Promise<string | null> {
+  const { rows } = await tx.query<{ id: string }>(
+    "SELECT id FROM sulcus.dataset_cases WHERE dataset = $1 AND name IN ($2, $3, $4) ORDER BY name = $2 DESC LIMIT 1",
+    [dataset, name.normalize("NFC"), name.normalize("NFD"), name],
+  );
+  return rows[0]?.id ?? null;
 }
 
 /** Returns the id of a case, after inserting it where it is new. */
 export async function upsertCase(tx: Queryable, dataset: string, name: string): Promise<string> {
+  const found = await findCase(tx, dataset, name);
+  if (found !== null) return found;
   const { rows } = await tx.query<{ id: string }>(
     `INSERT INTO sulcus.dataset_cases (id, dataset, name) VALUES ($1, $2, $3)
      ON CONFLICT (dataset, name) DO UPDATE SET name = excluded.name RETURNING id`,
-    [crypto.randomUUID(), dataset, name],
+    [crypto.randomUUID(), dataset, name.normalize("NFC")],
   );
   return rows[0].id;
+}
+
+/** Sets what is recorded of a case beside its files; what is undefined stays. */
+export async function updateCase(
+  tx: Queryable,
+  caseId: string,
+  { named, className, excluded }: {
+    readonly named?: NamedPatient | null;
+    readonly className?: string | null;
+    readonly excluded?: string | null;
+  },
+): Promise<void> {
+  await tx.query(
+    `UPDATE sulcus.dataset_cases SET
+       patient = CASE WHEN $2 THEN $3 ELSE patient END, patient_from = CASE WHEN $2 THEN $4 ELSE patient_from END,
+       class = CASE WHEN $5 THEN $6 ELSE class END, excluded = CASE WHEN $7 THEN $8 ELSE excluded END
+     WHERE id = $1`,
+    [
+      caseId,
+      named !== undefined,
+      named?.patient ?? null,
+      named?.from ?? null,
+      className !== undefined,
+      className ?? null,
+      excluded !== undefined,
+      excluded ?? null,
+    ],
+  );
+}
+
+/** Removes a case; returns its files. */
+export async function deleteCase(tx: Queryable, caseId: string): Promise<string[]> {
+  const { rows } = await tx.query<{ file: string }>("SELECT file FROM sulcus.dataset_files WHERE case_id = $1", [
+    caseId,
+  ]);
+  await tx.query("DELETE FROM sulcus.dataset_cases WHERE id = $1", [caseId]);
+  return rows.map(({ file }) => file);
+}
+
+/** The names of a data set's cases. */
+export async function selectCaseNames(on: Queryable, dataset: string): Promise<{ id: string; name: string }[]> {
+  const { rows } = await on.query<{ id: string; name: string }>(
+    "SELECT id, name FROM sulcus.dataset_cases WHERE dataset = $1 ORDER BY name",
+    [dataset],
+  );
+  return rows;
 }
 
 /** Records a case file; returns the file that it replaces, or null. */
@@ -137,7 +194,7 @@ export async function selectDataset(on: Queryable, id: string): Promise<DatasetS
 /** The cases of a data set with their files, by case name. */
 export async function selectCases(on: Queryable, dataset: string): Promise<CaseRow[]> {
   const { rows } = await on.query<CaseRow>(
-    `SELECT c.id, c.name, c.patient, c.class, f.role, f.file, f.sha256, f.info
+    `SELECT c.id, c.name, c.patient, c.patient_from, c.class, c.excluded, f.role, f.file, f.sha256, f.info
      FROM sulcus.dataset_cases c LEFT JOIN sulcus.dataset_files f ON f.case_id = c.id
      WHERE c.dataset = $1 ORDER BY c.name, f.role`,
     [dataset],

@@ -1,5 +1,4 @@
 /** A case's volumes in, a mask on the first volume's grid out. */
-import { peakOfWork } from "../../engine/mod.ts";
 import { spacingOf, voxelsOf, writeVolume } from "../../volume/mod.ts";
 import { ModalityCheck } from "./modality_check.ts";
 import { batchOf, withNetwork } from "../windows/loaded_network.ts";
@@ -59,7 +58,7 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
     }),
     windows,
     timingsMs: { read: prepared.readMs, preprocess: preprocess - prepared.readMs, infer, restore, write },
-    peakBytes: await peakOfWork(engine),
+    peakBytes: await engine.peakBytes(),
     warnings: [...prepared.warnings, ...mismatches],
   };
 }

@@ -1,6 +1,6 @@
 /** Fine-tuning: a data set and a base version become a candidate version. Not the training itself. */
 import { z } from "zod";
-import type { DatasetTask } from "../../datasets/mod.ts";
+import { type DatasetTask, type Skip, skipSchema } from "../../datasets/mod.ts";
 import { templateFile } from "../../inference/mod.ts";
 import { type ManifestDraft, type ModelVersion, type Registry, specOf } from "../../registry/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
@@ -9,6 +9,7 @@ import {
   finetune as train,
   type FinetuneRequest,
   type FinetuneResult,
+  type LeftOut,
   ownPercentiles,
   type Recipe,
   recipeSchema,
@@ -35,6 +36,8 @@ export interface FinetuneInput {
   readonly name: string;
   /** Default: the default preset. */
   readonly recipe?: Recipe;
+  /** Cases to leave out. Default: those that the data set excludes. */
+  readonly skip?: Skip;
 }
 
 interface Stored {
@@ -43,6 +46,9 @@ interface Stored {
   readonly base: { readonly model: string; readonly version: number };
   readonly name: string;
   readonly recipe: Recipe;
+  readonly skip?: Skip;
+  /** Absent in records of earlier versions, and where there are none. */
+  readonly leftOut?: readonly LeftOut[];
 }
 const stored: z.ZodType<Stored> = z.object({
   dataset: z.string(),
@@ -50,6 +56,8 @@ const stored: z.ZodType<Stored> = z.object({
   base: z.object({ model: z.string(), version: z.int() }),
   name: z.string(),
   recipe: recipeSchema,
+  skip: skipSchema.optional(),
+  leftOut: z.array(z.object({ case: z.string(), reason: z.string() })).optional(),
 });
 
 type Params = Omit<FinetuneRequest, "engine" | "signal" | "onEvent">;
@@ -71,7 +79,7 @@ export const finetune = jobKind({
  */
 async function plan(wish: FinetuneInput, { registry, datasets }: PlanContext): Promise<Planned<Stored>> {
   checkModelName(wish.name);
-  const { detail, cases } = await datasets.trainingCases(wish.dataset);
+  const { detail, cases, leftOut } = await datasets.trainingCases(wish.dataset, wish);
   const base = await registry.resolve(wish.base.model, wish.base.version);
   await checkTasks(registry, { name: wish.name, base, task: detail.task });
   const recipe = wish.recipe ?? DEFAULT_RECIPE;
@@ -85,7 +93,8 @@ async function plan(wish: FinetuneInput, { registry, datasets }: PlanContext): P
   });
   const { id: dataset, hash: datasetHash } = detail;
   const pinned = { model: base.name, version: base.version };
-  return { input: { dataset, datasetHash, base: pinned, name: wish.name, recipe }, dataset };
+  const left = { skip: wish.skip, ...(leftOut.length > 0 && { leftOut }) };
+  return { input: { dataset, datasetHash, base: pinned, name: wish.name, recipe, ...left }, dataset };
 }
 
 /**
@@ -109,7 +118,7 @@ export async function checkTasks(
 async function run(input: Stored, context: RunContext<Params, Trained>): Promise<JobOutcome<never>> {
   const { id, registry, datasets, paths, work } = context;
   const { outcome, version } = await makeCandidate(context, async () => {
-    const { detail, cases } = await datasets.trainingCases(input.dataset);
+    const { detail, cases, leftOut } = await datasets.trainingCases(input.dataset, input);
     checkUnchanged(detail, input, "fine-tune");
     const base = await registry.resolve(input.base.model, input.base.version);
     const trained = await work({
@@ -120,6 +129,8 @@ async function run(input: Stored, context: RunContext<Params, Trained>): Promise
       classes: detail.classes,
       base: { name: base.name, version: base.version, directory: base.directory, spec: specOf(base.manifest) },
       recipe: input.recipe,
+      leftOut,
+      patients: detail.patients,
       workDirectory: paths.work,
       outputDirectory: paths.output,
     });

@@ -3,7 +3,7 @@
  * its `runner`, and a runner that was superseded changes nothing more.
  */
 import { DomainError, isUuid, type Queryable } from "../../storage/mod.ts";
-import type { Metrics } from "../../train/mod.ts";
+import type { LeftOut, Metrics } from "../../train/mod.ts";
 import type { JobKind, OutputOf } from "../kinds/table.ts";
 import type { Ending, JobError, JobOutcome, JobProgress, JobResult, JobState, WorkErrorCode } from "../types.ts";
 
@@ -17,6 +17,8 @@ export interface JobRecord {
   readonly finishedAt?: string;
   readonly progress?: JobProgress;
   readonly validation?: Metrics;
+  /** Cases of the data set that a training leaves out. */
+  readonly leftOut?: readonly LeftOut[];
   readonly result?: JobResult<OutputOf<JobKind>>;
   readonly error?: JobError;
 }
@@ -47,10 +49,12 @@ interface JobRow {
   readonly finished_at: Date | null;
   readonly progress: JobProgress | null;
   readonly validation: Metrics | null;
+  readonly left_out: readonly LeftOut[] | null;
   readonly result: JobRecord["result"] | null;
   readonly error: JobError | null;
 }
-const COLUMNS = "id, kind, state, created_at, started_at, finished_at, progress, validation, result, error";
+const COLUMNS =
+  "id, kind, state, created_at, started_at, finished_at, progress, validation, input->'leftOut' AS left_out, result, error";
 
 export interface NewJob {
   readonly id: string;
@@ -251,6 +255,7 @@ function recordOf(row: JobRow): JobRecord {
     ...(row.finished_at && { finishedAt: row.finished_at.toISOString() }),
     ...(progress && { progress }),
     ...(validation && { validation }),
+    ...(row.left_out && { leftOut: row.left_out }),
     ...(result && { result }),
     ...(error && { error }),
   };

@@ -5,13 +5,12 @@
 import { Busboy, type BusboyFileStream, type BusboyInstance } from "@fastify/busboy";
 import { once } from "node:events";
 import type { z } from "zod";
-import { inputFromName, type Modality } from "../../inference/mod.ts";
 import { bodyChunks, type BodyLimits, checkedStart } from "./body.ts";
 import { Problem, problemOf } from "./problems.ts";
 import { type SpoolFolder, writeChunks } from "./spool.ts";
 import { parseJson, parseWith } from "./validate.ts";
 
-export interface FormOptions<T> {
+export interface FormOptions<T, Part extends string> {
   readonly folder: SpoolFolder;
   /** Schema of the JSON part `options`. */
   readonly options: z.ZodType<T>;
@@ -19,11 +18,13 @@ export interface FormOptions<T> {
   readonly maxFileBytes: number;
   /** The files will outlive the request. */
   readonly durable: boolean;
+  /** The part that a name means; null: none. */
+  readonly partOf: (name: string) => Part | null;
 }
 
-export interface VolumeForm<T> {
-  /** Spool files by modality, in the order in which they came. */
-  readonly images: Partial<Record<Modality, string>>;
+export interface VolumeForm<T, Part extends string> {
+  /** Spool files by part, in the order in which they came. */
+  readonly images: Partial<Record<Part, string>>;
   readonly options: T;
 }
 
@@ -35,7 +36,10 @@ const MAX_OPTIONS_BYTES = 64 * 1024;
  * Reads a form to its end.
  * @throws {Problem} `invalid-multipart`, `invalid-request` naming the part, `unsupported-media-type`, `too-large`
  */
-export async function readVolumeForm<T>(request: Request, options: FormOptions<T>): Promise<VolumeForm<T>> {
+export async function readVolumeForm<T, Part extends string>(
+  request: Request,
+  options: FormOptions<T, Part>,
+): Promise<VolumeForm<T, Part>> {
   const reader = new FormReader(request, options);
   await reader.read();
   return {
@@ -44,17 +48,17 @@ export async function readVolumeForm<T>(request: Request, options: FormOptions<T
   };
 }
 
-class FormReader<T> {
-  readonly images: Partial<Record<Modality, string>> = {};
+class FormReader<T, Part extends string> {
+  readonly images: Partial<Record<Part, string>> = {};
   optionsValue: unknown = {};
   readonly #request: Request;
-  readonly #settings: FormOptions<T>;
+  readonly #settings: FormOptions<T, Part>;
   readonly #parts: Promise<void>[] = [];
   readonly #names = new Set<string>();
   readonly #failed = Promise.withResolvers<never>();
   #open: BusboyFileStream | undefined;
 
-  constructor(request: Request, settings: FormOptions<T>) {
+  constructor(request: Request, settings: FormOptions<T, Part>) {
     this.#request = request;
     this.#settings = settings;
     this.#failed.promise.catch(() => {}); // it may fail before read() races it
@@ -114,8 +118,8 @@ class FormReader<T> {
   }
 
   async #take(name: string, stream: BusboyFileStream): Promise<void> {
-    const modality = inputFromName(name);
-    const what = modality ?? (name === "options" ? "options" : null);
+    const part = this.#settings.partOf(name);
+    const what = part ?? (name === "options" ? "options" : null);
     if (what === null) {
       throw new Problem("invalid-request", 'Cannot read the form: a part is neither a modality nor "options"', {
         path: printable(name),
@@ -125,14 +129,14 @@ class FormReader<T> {
       throw new Problem("invalid-request", `Cannot read the form: it has two parts for ${what}`, { path: what });
     }
     this.#names.add(what);
-    if (modality === null) {
+    if (part === null) {
       this.optionsValue = parseJson(await smallContent(stream), "options");
       return;
     }
     const { folder, maxFileBytes, durable } = this.#settings;
-    const path = folder.path(modality);
-    this.images[modality] = path;
-    const chunks = checkedStart(bounded(stream, maxFileBytes, modality), "volume", modality);
+    const path = folder.path(part);
+    this.images[part] = path;
+    const chunks = checkedStart(bounded(stream, maxFileBytes, part), "volume", part);
     await writeChunks(path, chunks, { durable });
   }
 }

@@ -18,7 +18,7 @@ export type BodySpec =
   | { readonly kind: "json"; readonly schema: z.ZodType }
   | { readonly kind: "file"; readonly file: FileKind; readonly limit: keyof Limits }
   /** Read by the handler; `options` is the schema of its JSON part. */
-  | { readonly kind: "form"; readonly options: z.ZodType };
+  | { readonly kind: "form"; readonly options: z.ZodType; readonly takesLabel?: true };
 
 /** The most bytes that a route's body may have. */
 export function maxBytesOf(body: BodySpec, limits: Limits): number {

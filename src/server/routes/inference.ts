@@ -1,5 +1,6 @@
 /** Segmentation and classification: volumes in, a mask or probabilities out, now or as a job. */
 import { KINDS, type OutputOf, type Performed, type SegmentInput } from "../../jobs/mod.ts";
+import { inputFromName } from "../../inference/mod.ts";
 import { VOLUME_ENDINGS, WRITTEN_ENDING } from "../../volume/mod.ts";
 import { attachment, fileReply, json, MASK_FILE } from "../http/reply.ts";
 import { readVolumeForm } from "../http/form.ts";
@@ -72,6 +73,7 @@ async function receive(
     },
     maxFileBytes: limits.fileBytes,
     durable,
+    partOf: inputFromName,
   });
   if (Object.keys(images).length === 0) {
     throw new Problem("missing-modality", "Cannot run the model: the form has no image");

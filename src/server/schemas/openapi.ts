@@ -152,7 +152,8 @@ function requestBodyOf(body: BodySpec): NonNullable<Operation["requestBody"]> {
       return { required: true, content: { "application/octet-stream": { schema: BINARY } } };
     case "form": {
       const images = Object.fromEntries(INPUTS.map((name) => [name, BINARY]));
-      const schema = { type: "object", properties: { ...images, options: ref(body.options) } };
+      const label = body.takesLabel && { label: BINARY };
+      const schema = { type: "object", properties: { ...images, ...label, options: ref(body.options) } };
       return { required: true, content: { "multipart/form-data": { schema } } };
     }
   }

@@ -133,11 +133,7 @@ const segmentResultShape = {
     restore: z.number(),
     write: z.number(),
   }),
-  peakBytes: count.describe(
-    "Most memory held for it, bytes: the peak of the process that reads, prepares and writes volumes plus the peak of " +
-      "its device process, an upper bound as both seldom peak together. Without a GPU's own memory and without the " +
-      "process that answers requests. 0 on other systems than Linux.",
-  ),
+  peakBytes: count,
   warnings: z.array(warningSchema).describe("Those that a result is probably wrong by come first."),
 };
 const classifyResultShape = {
@@ -159,6 +155,9 @@ export const segmentationSchema = named(
 );
 export const classificationSchema = named("Classification", z.strictObject({ ...used, ...classifyResultShape }));
 
+/** Names of ignored files that an import lists. */
+export const MOST_IGNORED = 50;
+const leftOutSchema = z.array(z.strictObject({ case: z.string(), reason: z.string() }));
 const datasetListed = named("DatasetSummary", datasetSummarySchema);
 export const datasetListSchema = named("DatasetList", z.strictObject({ datasets: z.array(datasetListed) }));
 export const datasetSchema = named("Dataset", datasetDetailSchema);
@@ -168,12 +167,16 @@ export const importedSchema = named(
     ...datasetSchema.shape,
     layout: z.enum(DATASET_LAYOUTS),
     ignoredFiles: count.describe("Files of the archive that its layout does not explain."),
+    ignored: z.array(z.string()).describe(`Their names, at most ${MOST_IGNORED}.`),
+    leftOut: leftOutSchema.describe("Cases that could not be read and were left out, as asked."),
   }),
 );
 export const storedFileSchema = named(
   "StoredFile",
   z.strictObject({ case: z.string(), role: z.string(), bytes: count, sha256: z.string() }),
 );
+export const caseReplySchema = named("DatasetCase", datasetDetailSchema.shape.cases.element);
+export const storedPatientSchema = named("StoredPatient", z.strictObject({ case: z.string(), patient: z.string() }));
 export const storedClassSchema = named(
   "StoredClass",
   z.strictObject({ case: z.string(), class: z.string(), patient: z.string().optional() }),
@@ -199,6 +202,7 @@ export const jobSchema = named(
       phase: z.string().optional().describe("The current phase: fold 1 of 2, final, …"),
     }).optional(),
     validation: metrics.optional(),
+    leftOut: leftOutSchema.optional().describe("Cases of the data set that a fine-tune leaves out."),
     result: z.strictObject({
       ...used,
       provider: z.string().optional().describe("The provider that ran it."),

@@ -2,7 +2,16 @@
 import { z } from "zod";
 import { MISSING_RULES, OUTPUTS } from "../../inference/mod.ts";
 import { PROVIDERS } from "../../engine/mod.ts";
-import { caseClassSchema, datasetNameSchema, datasetSpecSchema } from "../../datasets/mod.ts";
+import {
+  caseChangesSchema,
+  caseClassSchema,
+  caseNameSchema,
+  datasetNameSchema,
+  datasetSpecSchema,
+  patientsGivenSchema,
+  readChannelMap,
+  skipSchema,
+} from "../../datasets/mod.ts";
 import { type FinetuneInput, JOB_KINDS, JOB_STATES, type PretrainingInput } from "../../jobs/mod.ts";
 import { modelNameSchema, versionSchema } from "../../registry/mod.ts";
 import { pretrainingRecipeSchema, recipeSchema } from "../../train/mod.ts";
@@ -35,6 +44,16 @@ export const datasetRequestSchema = named("DatasetRequest", datasetSpecSchema);
 
 export const classRequestSchema = named("CaseClass", caseClassSchema);
 
+export const caseChangesRequestSchema = named("CaseChanges", caseChangesSchema);
+
+const { class: classOf, patient, excluded } = caseChangesSchema.shape.cases.element.shape;
+/** The parts of a case that are no files. */
+export const caseOptionsSchema = named("CaseOptions", z.strictObject({ class: classOf, patient, excluded }));
+
+export const patientRequestSchema = named("CasePatient", z.strictObject({ patient: caseNameSchema }));
+
+export const patientsRequestSchema = named("Patients", patientsGivenSchema);
+
 named("Recipe", recipeSchema);
 
 export const finetuneSchema = named(
@@ -47,6 +66,7 @@ export const finetuneSchema = named(
     }),
     name: modelNameSchema.describe("Name of the model that gets a candidate version."),
     recipe: recipeSchema.optional(),
+    skip: skipSchema.optional(),
   }),
 ) satisfies z.ZodType<FinetuneInput>;
 
@@ -79,4 +99,11 @@ export const jobFilterSchema = z.strictObject({
 export const segmentQuery = z.strictObject({ output: outputSchema.optional().describe("Default: labels.") });
 export const importQuery = z.strictObject({
   name: datasetNameSchema.optional().describe("Overrides the name in the archive."),
+  channels: z.string().min(1).max(1000).transform(readChannelMap).optional().describe(
+    "Modalities of channels whose names mean none, as NAME=MODALITY with commas between: MRI=t1.",
+  ),
+  patientRule: z.string().min(1).max(100).optional().describe(
+    "Regular expression whose one group is the patient in a case's name: ^(P[0-9]+)_",
+  ),
+  skip: z.literal("errors").optional().describe("Leaves out cases that cannot be read, instead of refusing all."),
 });

@@ -64,6 +64,29 @@ test("migrate() runs each step once and refuses a newer schema", async (database
   await database.script(`DROP TABLE sulcus.next; DELETE FROM sulcus.migrations WHERE version = ${steps.length}`);
 });
 
+test("migrate() takes a patient who has the case's name for one that nobody named", async (database) => {
+  const id = "00000000-0000-4000-8000-000000000001";
+  await database.script(`
+    ALTER TABLE sulcus.dataset_cases DROP COLUMN patient_from, DROP COLUMN excluded;
+    DELETE FROM sulcus.migrations WHERE version = 3;
+    INSERT INTO sulcus.datasets (id, name, task, modalities, labels, classes)
+      VALUES ('${id}', 'a', 'segmentation', '[]', '[]', '[]');
+    INSERT INTO sulcus.dataset_cases (id, dataset, name, patient)
+      SELECT gen_random_uuid(), '${id}', name, patient
+      FROM (VALUES ('sub-1_ses-1', 'sub-1_ses-1'), ('x', 'p'), ('y', NULL)) AS old (name, patient);`);
+  await migrate(database);
+  const { rows } = await database.query(
+    "SELECT name, patient, patient_from, excluded FROM sulcus.dataset_cases WHERE dataset = $1 ORDER BY name",
+    [id],
+  );
+  assert.deepEqual(rows, [
+    { name: "sub-1_ses-1", patient: null, patient_from: null, excluded: null },
+    { name: "x", patient: "p", patient_from: "named", excluded: null },
+    { name: "y", patient: null, patient_from: null, excluded: null },
+  ]);
+  await database.query("DELETE FROM sulcus.datasets");
+});
+
 test("migrate() leaves nothing of a step that fails", async (database) => {
   const steps = [...MIGRATIONS, "CREATE TABLE sulcus.half (n integer); SELECT 1 / 0"];
   await assert.rejects(migrate(database, steps), /division by zero/);

@@ -91,6 +91,13 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE sulcus.jobs ADD COLUMN awaited boolean NOT NULL DEFAULT false;
   ALTER TABLE sulcus.jobs ADD COLUMN transient boolean NOT NULL DEFAULT false;
   `,
+  // Until here the name of a case stood for its patient wherever nobody had named one.
+  `
+  ALTER TABLE sulcus.dataset_cases ADD COLUMN patient_from text;
+  ALTER TABLE sulcus.dataset_cases ADD COLUMN excluded text;
+  UPDATE sulcus.dataset_cases SET patient = NULL WHERE patient = name;
+  UPDATE sulcus.dataset_cases SET patient_from = 'named' WHERE patient IS NOT NULL;
+  `,
 ];
 
 /** Serialises migrations between processes; any constant that no other lock of the database has. */

@@ -2,7 +2,7 @@
 import type { Engine } from "../../engine/mod.ts";
 import type { Label, Modality, ModelSpec } from "../../inference/mod.ts";
 import type { Recipe } from "../recipe/finetuning.ts";
-import type { Metrics, TrainEvent, TrainingCase } from "../types.ts";
+import type { LeftOut, Metrics, PatientCounts, TrainEvent, TrainingCase } from "../types.ts";
 
 export interface FinetuneRequest {
   readonly task: "segmentation" | "classification";
@@ -18,6 +18,10 @@ export interface FinetuneRequest {
     readonly spec: ModelSpec;
   };
   readonly recipe: Recipe;
+  /** Cases of the data set that are not trained on, for the report. */
+  readonly leftOut?: readonly LeftOut[];
+  /** How the patients were found, for the report. */
+  readonly patients?: PatientCounts;
   /** Checkpoints live here; a call with the same folder and request resumes a killed one. */
   readonly workDirectory: string;
   /** Receives `network.onnx`, `templates/*.nii.gz`, `report.json`, `report.html`. The caller writes the manifest. */
@@ -34,6 +38,5 @@ export interface FinetuneResult {
   /** The recipe with every default filled in, for the manifest's provenance. */
   readonly resolvedRecipe: Readonly<Record<string, unknown>>;
   readonly provider: string;
-  /** The most memory held while it was made: `peakOfWork()`. */
   readonly peakBytes: number;
 }

@@ -2,7 +2,8 @@
 import type { CaseScore } from "./scores.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { curve, escape, lossSvg, number, STYLE, tableHtml } from "./parts.ts";
-import type { Metrics, TrainingCase } from "../types.ts";
+import { dataNotes } from "./data.ts";
+import type { LeftOut, Metrics, PatientCounts, TrainingCase } from "../types.ts";
 import { weightNotes, type WeightReport } from "./weights.ts";
 
 /** One training and its scores. */
@@ -19,6 +20,8 @@ export interface Report {
     readonly modalities: readonly string[];
     readonly classes: readonly string[];
     readonly cases: readonly Pick<TrainingCase, "id" | "patient">[];
+    readonly leftOut?: readonly LeftOut[];
+    readonly patients?: PatientCounts;
   };
   readonly recipe: ResolvedRecipe;
   readonly weights: WeightReport;
@@ -48,6 +51,7 @@ function notes({ validation, templates, request, weights, remarks, recipe: { ste
       ? "Trained without modality templates."
       : `Trained with the base's templates of ${templates.join(", ")}.`,
     `Trained on ${request.cases.length} case${request.cases.length === 1 ? "" : "s"}. Not a medical device.`,
+    ...dataNotes(request),
     ...weightNotes(weights),
     ...remarks,
   ];
@@ -62,6 +66,8 @@ export function reportJson(report: Report): Record<string, unknown> {
     modalities: request.modalities,
     cases: request.cases.length,
     patients: new Set(request.cases.map((c) => c.patient)).size,
+    ...(request.patients && { patientsFrom: request.patients }),
+    leftOut: request.leftOut ?? [],
     recipe,
     templates,
     weights,

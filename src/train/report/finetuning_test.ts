@@ -67,6 +67,7 @@ Deno.test("reportJson() has these fields, no paths and no pictures", () => {
     "modalities",
     "cases",
     "patients",
+    "leftOut",
     "recipe",
     "templates",
     "weights",

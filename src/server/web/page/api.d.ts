@@ -1,8 +1,25 @@
 // Made by deno task docs from the OpenAPI document; a test fails when this file is out of date.
 
+export type CaseChanges = {
+  cases: {
+    case: string
+    patient?: string | null
+    class?: string
+    excluded?: string | null
+    delete?: true
+  }[]
+};
 export type CaseClass = {
   class: string
   patient?: string
+};
+export type CaseOptions = {
+  class?: string
+  patient?: string | null
+  excluded?: string | null
+};
+export type CasePatient = {
+  patient: string
 };
 export type Classification = {
   model: string
@@ -46,21 +63,30 @@ export type Dataset = {
   classes: string[]
   createdAt: string
   caseCount: number
-  cases: {
-    case: string
-    patient: string
-    modalities: ("t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc" | "any")[]
-    hasLabel: boolean
-    class?: string
-  }[]
+  cases: DatasetCase[]
   checks: {
     case: string
     code: "missing-modality" | "missing-label" | "missing-class" | "no-overlap" | "grids-differ" | "label-out-of-range" | "label-empty" | "non-finite"
     severity: "error" | "warning"
     detail: string
   }[]
+  patients: {
+    count: number
+    named: number
+    rule: number
+    caseName: number
+  }
   hash: string
   ready: boolean
+};
+export type DatasetCase = {
+  case: string
+  patient: string
+  patientFrom: "named" | "rule" | "case-name"
+  excluded?: string
+  modalities: ("t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc" | "any")[]
+  hasLabel: boolean
+  class?: string
 };
 export type DatasetList = {
   datasets: DatasetSummary[]
@@ -110,6 +136,7 @@ export type FinetuneRequest = {
   }
   name: string
   recipe?: Recipe
+  skip?: "errors" | string[]
 };
 export type Health = {
   status: "started" | "starting" | "ready" | "not-ready"
@@ -158,23 +185,28 @@ export type ImportedDataset = {
   classes: string[]
   createdAt: string
   caseCount: number
-  cases: {
-    case: string
-    patient: string
-    modalities: ("t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc" | "any")[]
-    hasLabel: boolean
-    class?: string
-  }[]
+  cases: DatasetCase[]
   checks: {
     case: string
     code: "missing-modality" | "missing-label" | "missing-class" | "no-overlap" | "grids-differ" | "label-out-of-range" | "label-empty" | "non-finite"
     severity: "error" | "warning"
     detail: string
   }[]
+  patients: {
+    count: number
+    named: number
+    rule: number
+    caseName: number
+  }
   hash: string
   ready: boolean
-  layout: "nnunet" | "brats" | "sulcus"
+  layout: "nnunet" | "decathlon" | "brats" | "sulcus"
   ignoredFiles: number
+  ignored: string[]
+  leftOut: {
+    case: string
+    reason: string
+  }[]
 };
 export type ImportedModel = {
   name: string
@@ -213,6 +245,10 @@ export type Job = {
     phase?: string
   }
   validation?: { [name: string]: number | null }
+  leftOut?: {
+    case: string
+    reason: string
+  }[]
   result?: {
     model: string
     version: number
@@ -328,6 +364,11 @@ export type ModelVersion = {
 };
 export type OpenApi = {
   openapi: string
+};
+export type Patients = {
+  rule: string
+} | {
+  table: string
 };
 export type PretrainingRecipe = {
   method?: "brainmvp"
@@ -468,6 +509,10 @@ export type StoredFile = {
   role: string
   bytes: number
   sha256: string
+};
+export type StoredPatient = {
+  case: string
+  patient: string
 };
 export type Version = {
   name: string
@@ -610,7 +655,7 @@ export interface Operations {
   };
   "POST /v1/datasets/import": {
     params: Record<string, never>;
-    query: { name?: string };
+    query: { name?: string; channels?: string; patientRule?: string; skip?: "errors" };
     body: Blob;
     reply: ImportedDataset;
   };
@@ -625,6 +670,48 @@ export interface Operations {
     query: Record<string, never>;
     body: undefined;
     reply: undefined;
+  };
+  "PUT /v1/datasets/{id}/patients": {
+    params: { id: string };
+    query: Record<string, never>;
+    body: Patients;
+    reply: Dataset;
+  };
+  "POST /v1/datasets/{id}/cases": {
+    params: { id: string };
+    query: Record<string, never>;
+    body: CaseChanges;
+    reply: Dataset;
+  };
+  "PUT /v1/datasets/{id}/cases/{case}": {
+    params: { id: string; case: string };
+    query: Record<string, never>;
+    body: {
+    t1?: Blob
+    t1c?: Blob
+    t2?: Blob
+    flair?: Blob
+    pd?: Blob
+    mra?: Blob
+    dwi?: Blob
+    adc?: Blob
+    any?: Blob
+    label?: Blob
+    options?: CaseOptions
+  };
+    reply: DatasetCase;
+  };
+  "DELETE /v1/datasets/{id}/cases/{case}": {
+    params: { id: string; case: string };
+    query: Record<string, never>;
+    body: undefined;
+    reply: undefined;
+  };
+  "PUT /v1/datasets/{id}/cases/{case}/patient": {
+    params: { id: string; case: string };
+    query: Record<string, never>;
+    body: CasePatient;
+    reply: StoredPatient;
   };
   "PUT /v1/datasets/{id}/cases/{case}/label": {
     params: { id: string; case: string };
