@@ -122,7 +122,7 @@ export const HOUSE: readonly RoomRules[] = [
     room: "volume",
     is: "arrays on grids: file formats, orientation, resampling, intensities, the way back, pictures",
     flow: "files ↔ arrays on grids",
-    folders: [".", "formats", "sampling", "grid"],
+    folders: [".", "foreground", "formats", "sampling", "grid"],
     ignorant: { of: "everything but volumes", rooms: ["metrics", "storage"] },
     packages: [/^nifti-reader-js(\/|$)/],
   },

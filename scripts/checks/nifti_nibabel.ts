@@ -10,7 +10,7 @@ import {
   readVolume,
   resampleSpacing,
   resampleToGrid,
-  restoreLabels,
+  restoreAll,
   toRas,
   writeVolume,
 } from "../../src/volume/mod.ts";
@@ -58,8 +58,12 @@ for (const [number, { folder, path }] of [...scans()].entries()) {
   const cropped = crop(spaced, box);
   const logits = cropped.data.map((v) => v - cut);
   const labels = await timed(
-    "restoreLabels",
-    () => restoreLabels({ logits, channels: 1, grid: cropped }, { values: [1], cut: 0 }),
+    "restoreAll",
+    () => {
+      const mask = new Uint8Array(volume.data.length);
+      restoreAll(logits, { channels: 1, grid: cropped, target: volume }, (v, [logit]) => mask[v] = logit >= 0 ? 1 : 0);
+      return mask;
+    },
   );
   const first = await readVolume(`${folder}/flair.nii.gz`);
   const onFirst = await timed("resampleToGrid", () => resampleToGrid(volume, first));

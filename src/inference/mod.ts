@@ -9,7 +9,7 @@ export { segment } from "./tasks/segment.ts";
 export { classify } from "./tasks/classify.ts";
 export { cutOf, softmax } from "./tasks/activation.ts";
 export { centreOf } from "./prepare/classifier_input.ts";
-export { prepare, type Prepared, prepareLabel } from "./prepare/preprocess.ts";
+export { checkOverlap, prepare, type Prepared, prepareLabel } from "./prepare/preprocess.ts";
 export { type RunWindow, slidingLogits, windowRunner } from "./windows/sliding.ts";
 export { isCheckingModel, likeliestLook, SURE } from "./tasks/modality_check.ts";
 export { checkNetwork } from "./windows/check_network.ts";

@@ -24,9 +24,9 @@ export interface Preprocessing {
   readonly spacingMm: readonly [number, number, number];
   /** Intensity mapping of docs/method D.2, per channel. */
   readonly percentiles: { readonly lower: number; readonly upper: number; readonly clip: boolean };
-  /** Crop to the box of voxels > 0 in any channel, grown by this many voxels; null: no crop. */
+  /** Crop to the box of the foreground of any channel, grown by this many voxels; null: no crop. */
   readonly foregroundMargin: number | null;
-  /** Where percentiles are taken: the whole volume (docs/method) or its foreground after cropping. */
+  /** Where percentiles are taken: the foreground of a file, whose background becomes 0, or its whole volume (docs/method). */
   readonly percentilesOver: "volume" | "foreground";
   /** Classification: resize to this size, then centre-crop to `inference.roi`. */
   readonly resize?: readonly [number, number, number];

@@ -4,7 +4,7 @@ import type { Modality } from "./modalities.ts";
 import type { ModelSpec } from "./spec.ts";
 
 export interface Warning {
-  /** Stable, kebab-case: `resampled-to-first`, `modality-mismatch`, … */
+  /** Stable, kebab-case: `grids-differ`, `modality-mismatch`, … */
   readonly code: string;
   readonly detail: string;
 }
@@ -43,7 +43,9 @@ export type Output = (typeof OUTPUTS)[number];
 
 export interface SegmentRequest extends InferenceRequest {
   readonly output: Output;
-  /** A volume file's name; it is written on the grid of the first modality. */
+  /** The modality whose file's grid the mask is written on; default the first one given. */
+  readonly reference?: Modality | undefined;
+  /** A volume file's name. */
   readonly outPath: string;
 }
 
@@ -67,6 +69,7 @@ export interface ClassifyResult {
 export type InferenceErrorCode =
   | "missing-modality"
   | "unknown-modality"
+  | "no-position"
   | "no-overlap"
   | "invalid-volume"
   | "template-missing"

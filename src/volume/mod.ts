@@ -2,14 +2,16 @@
  * Volumes: files, grids and affines, orientation, resampling, intensity, crop, window plans, and the way back to the
  * file's grid. Knows no network and no HTTP.
  *
- * The way there: `readVolume → toRas → resampleSpacing → scaleIntensityPercentiles → foregroundBox, crop`; every step
- * keeps `placement`, so `restoreLabels()` and `restoreChannels()` need nothing else for the way back.
+ * The way there: `readVolume → findForeground → latticeOf → sampleOnto`; the way back: `restoring()`. Both go by the affines
+ * of the two grids.
  */
 export {
   applyAffine,
   type Grid,
+  type GridImage,
   gridOverlap,
   LEAST_OVERLAP,
+  MAX_VOXELS,
   perAxis,
   sameGrid,
   spacingAffine,
@@ -19,7 +21,6 @@ export {
   voxelMl,
   voxelsOf,
 } from "./grid/grid.ts";
-export type { GridImage } from "./grid/placement.ts";
 export { type Box, boxSize, centreBox, padBox } from "./grid/boxes.ts";
 export { blendWeights, slidingWindows } from "./grid/sliding_windows.ts";
 export type { Doubt, Volume, VolumeHeader } from "./formats/format.ts";
@@ -38,13 +39,11 @@ export {
 export { labelMap, MAX_LABEL, wholeLabel } from "./labels.ts";
 export { toRas } from "./sampling/orient.ts";
 export { centredWindow, crop, cutWindow, foregroundBox } from "./sampling/crop.ts";
-export {
-  type Interpolation,
-  resampleSpacing,
-  resampleToGrid,
-  resizeTrilinear,
-  spacedSize,
-} from "./sampling/resample.ts";
-export { type PlacedLogits, restoreChannels, restoreLabels } from "./sampling/restore.ts";
+export { coreValues, findForeground, type Foreground } from "./foreground/foreground.ts";
+export { dilated } from "./foreground/morphology.ts";
+export { latticeBox, latticeGrid, latticeOf } from "./grid/lattice.ts";
+export { type Interpolation, sampleOnto } from "./sampling/onto_grid.ts";
+export { resampleSpacing, resampleToGrid, resizeTrilinear, spacedSize } from "./sampling/resample.ts";
+export { type LogitPlanes, restoreAll, type RestoreOptions, restoring, type VisitLogits } from "./sampling/restore.ts";
 export { percentiles, scaleIntensityPercentiles } from "./intensity.ts";
 export { encodePng, overlay, type Picture, sideBySide, type Slice, sliceOf, stacked } from "./picture.ts";

@@ -8,13 +8,12 @@ import {
   readVolumeHeader,
   resampleSpacing,
   resampleToGrid,
-  restoreChannels,
-  restoreLabels,
   sameGrid,
   toRas,
   type Triple,
   writeVolume,
 } from "./mod.ts";
+import { restoredLabels, restoredLogits } from "./testing/restored.ts";
 import { assertAllClose } from "./testing/fixtures.ts";
 
 const DATA = "../shared/data/";
@@ -32,7 +31,7 @@ Deno.test({
     const box = foregroundBox([ras.data], ras.sizeVox, 1)!;
     const label = crop(toRas(lesion), box);
     const logits = label.data.map((v) => v - 0.5);
-    const mask = restoreLabels({ logits, channels: 1, grid: label }, { values: [1], cut: 0 });
+    const mask = restoredLabels({ logits, channels: 1, grid: label, target: image }, [1]);
     assert.deepEqual(mask, Uint8Array.from(lesion.data));
 
     const path = await Deno.makeTempFile({ suffix: ".nii.gz" });
@@ -64,8 +63,9 @@ Deno.test({
     const correlation = correlate(moved.data, flair.data);
     assert.ok(correlation > 0.5, `the two modalities should show one head, correlation ${correlation}`);
     const spaced = resampleSpacing(toRas(moved), [1, 1, 1], "linear");
-    const back = restoreChannels({ logits: spaced.data, channels: 1, grid: spaced }, Float32Array, (v) => v);
+    const back = restoredLogits({ logits: spaced.data, channels: 1, grid: spaced, target: flair });
     assert.equal(back.length, flair.data.length);
+    assert.ok(correlate(back.map((v) => Math.max(v, 0)), moved.data) > 0.95);
   },
 });
 

@@ -1,6 +1,6 @@
 /** `sulcus segment`: one examination in, a mask file out. */
 import { dirname } from "node:path";
-import { MISSING_RULES, OUTPUTS, segment, type SegmentResult } from "../../inference/mod.ts";
+import { INPUTS, MISSING_RULES, OUTPUTS, segment, type SegmentResult } from "../../inference/mod.ts";
 import { specOf } from "../../registry/mod.ts";
 import { WRITTEN_ENDING } from "../../volume/mod.ts";
 import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
@@ -25,6 +25,10 @@ export const segmentCommand: Command = {
       help:
         "labels (default): one value per voxel; regions: one volume per region, since they may overlap; probabilities",
     },
+    reference: {
+      value: "MODALITY",
+      help: "The image whose grid the mask is written on; default: the first one on the command line",
+    },
     ...MISSING_FLAG,
     ...DATA_FLAGS,
     ...PROVIDER_FLAG,
@@ -32,7 +36,7 @@ export const segmentCommand: Command = {
     ...JSON_FLAG,
   },
   notes: `${IMAGES_NOTE}
-The mask has exactly that grid, so any viewer overlays it on the image.`,
+The mask has exactly the grid of the first image, or of --reference, so any viewer overlays it on that image.`,
   run: runSegment,
 };
 
@@ -41,6 +45,7 @@ async function runSegment(args: Args, io: Io): Promise<void> {
   const outPath = args.required("out");
   if (!outPath.endsWith(WRITTEN_ENDING)) refuse("out", `a file name that ends with ${WRITTEN_ENDING}`, outPath);
   const output = args.oneOf("output", OUTPUTS) ?? "labels";
+  const reference = args.oneOf("reference", INPUTS);
   const missing = args.oneOf("missing", MISSING_RULES) ?? "error";
   const settings = settingsOf(args, io.env);
   const images = await imagesOf(args);
@@ -59,6 +64,7 @@ async function runSegment(args: Args, io: Io): Promise<void> {
         spec: specOf(model.manifest),
         images,
         missing,
+        reference,
         output,
         outPath,
         modalityCheck,

@@ -1,4 +1,4 @@
-/** The images of one examination: a flag for each modality. The first image sets the grid. */
+/** The images of one examination: a flag for each modality. */
 import { INPUT_MEANINGS, inputFromName, INPUTS, type Modality } from "../../inference/mod.ts";
 import { VOLUME_FILE } from "../../volume/mod.ts";
 import { type Args, type Flag, wrong } from "../terminal/args.ts";
@@ -17,8 +17,8 @@ export const MISSING_FLAG = {
 
 export const IMAGES_NOTE = `
 Each image is ${VOLUME_FILE}, all of one examination, skull-stripped if the model was trained so.
-\`sulcus models show NAME\` lists the modalities that a model needs. The first image on the command line sets the grid;
-the others are resampled to it where they differ.`;
+\`sulcus models show NAME\` lists the modalities that a model needs. Each is used where its header places
+it, whatever its grid.`;
 
 /**
  * The image files by modality, in the order of the command line.

@@ -29,7 +29,6 @@ const HEADER_DOUBTS = {
 /** Warnings of the steps themselves, and of the device that ran the network. */
 const STEP_WARNINGS = {
   "non-finite": { when: "A volume has voxels that are NaN or infinite; they are read as 0.", weight: "noted" },
-  "resampled-to-first": { when: "A volume was resampled onto the grid of the first one.", weight: "noted" },
   "grids-differ": {
     when: "A volume lies on another grid than the first one; each is resampled once.",
     weight: "noted",

@@ -12,13 +12,13 @@ Deno.test("WARNINGS lists every code once, in kebab-case, with a sentence", () =
 Deno.test("loudFirst() puts loud warnings in front and keeps the order of the rest", () => {
   const warning = (code: string) => ({ code, detail: "" });
   const sorted = loudFirst(
-    ["unknown", "non-finite", "heads-apart", "resampled-to-first", "unlike-training"].map(warning),
+    ["unknown", "non-finite", "heads-apart", "grids-differ", "unlike-training"].map(warning),
   );
   assert.deepEqual(sorted.map((w) => w.code), [
     "heads-apart",
     "unlike-training",
     "unknown",
     "non-finite",
-    "resampled-to-first",
+    "grids-differ",
   ]);
 });

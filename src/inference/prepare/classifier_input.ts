@@ -2,20 +2,20 @@
 import {
   centreBox,
   cutWindow,
+  type Foreground,
   type Grid,
-  type GridImage,
   padBox,
   perAxis,
   resizeTrilinear,
   type Triple,
+  type Volume,
 } from "../../volume/mod.ts";
 import type { ModelSpec } from "../spec.ts";
-import type { Prepared } from "./preprocess.ts";
-import { cropBox, cropped, toNetworkGrid } from "./steps.ts";
+import { prepareAlone } from "./preprocess.ts";
 
 /** The classifier's input [C, …roi]: every channel resized, then the centre of `roi`. */
 export function classifierInput(
-  { channels, grid }: Pick<Prepared, "channels"> & { readonly grid: Grid },
+  { channels, grid }: { readonly channels: readonly Float32Array[]; readonly grid: Grid },
   { preprocessing, inference: { roi } }: Pick<ModelSpec, "preprocessing" | "inference">,
 ): Float32Array {
   const size = preprocessing.resize ?? roi;
@@ -23,11 +23,12 @@ export function classifierInput(
 }
 
 /** The input [1, …roi] of one volume alone, as `prepare()` and {@link classifierInput} make it. */
-export function singleInput(volume: GridImage, spec: Pick<ModelSpec, "preprocessing" | "inference">): Float32Array {
-  const { preprocessing } = spec;
-  const whole = toNetworkGrid(volume, preprocessing);
-  const channel = cropped(whole, cropBox([whole.data], whole, preprocessing), preprocessing);
-  return classifierInput({ channels: [channel.data], grid: channel }, spec);
+export function singleInput(
+  name: string,
+  seen: { readonly volume: Volume; readonly foreground: Foreground },
+  spec: Pick<ModelSpec, "preprocessing" | "inference">,
+): Float32Array {
+  return classifierInput(prepareAlone(name, seen, spec.preprocessing), spec);
 }
 
 /** The centre of every channel [X, Y, Z], one behind the other; where `roi` is larger, 0 on both sides. */

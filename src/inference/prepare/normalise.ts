@@ -1,32 +1,44 @@
 /**
- * Normalisations of intensities, one record each. A channel is normalised at one of two places: by the voxels of its file,
- * before orientation and spacing, or by its foreground, after the crop.
+ * Normalisations of intensities, one record each: what becomes of a volume's voxels on its file's own grid, before it is
+ * brought to the network's.
  */
-import { type GridImage, scaleIntensityPercentiles } from "../../volume/mod.ts";
+import { coreValues, type Foreground, type GridImage, percentiles as percentilesOf } from "../../volume/mod.ts";
 import type { Preprocessing } from "../spec.ts";
 
-interface Normalisation {
-  /** On the file's own voxels. */
-  readonly ofVolume: (image: GridImage, preprocessing: Preprocessing) => GridImage;
-  /** On the network's grid, after the crop. */
-  readonly ofForeground: (image: GridImage, preprocessing: Preprocessing) => GridImage;
-}
+type Mapping = Preprocessing["percentiles"];
 
-const unchanged = (image: GridImage) => image;
+interface Normalisation {
+  /** True: the volume's background becomes 0, and its foreground alone is brought to the network's grid. */
+  readonly foregroundOnly: boolean;
+  /** Changes the voxels in place. */
+  readonly apply: (image: GridImage, foreground: Foreground, mapping: Mapping) => void;
+}
 
 /** By where the percentiles that are mapped to 0 and 1 are taken. */
 export const NORMALISATIONS: Readonly<Record<Preprocessing["percentilesOver"], Normalisation>> = {
   volume: {
-    ofVolume: (image, { percentiles }) => ({ ...image, data: scaleIntensityPercentiles(image.data, percentiles) }),
-    ofForeground: unchanged,
+    foregroundOnly: false,
+    apply({ data }, _, mapping) {
+      const map = mappingOf(data, mapping);
+      for (let v = 0; v < data.length; v++) data[v] = map(data[v]);
+    },
   },
   foreground: {
-    ofVolume: unchanged,
-    ofForeground: (image, { percentiles }) => {
-      const over = image.data.filter((v) => v > 0);
-      return over.length === 0
-        ? image
-        : { ...image, data: scaleIntensityPercentiles(image.data, { ...percentiles, over }) };
+    foregroundOnly: true,
+    apply(image, foreground, mapping) {
+      const { data } = image, { mask } = foreground;
+      const map = mappingOf(coreValues(image, foreground), mapping);
+      // A background of 0 is the same for files that have 0 there, another constant, or noise.
+      for (let v = 0; v < data.length; v++) data[v] = mask[v] === 1 ? map(data[v]) : 0;
     },
   },
 };
+
+/** Percentiles of `over` to 0 and 1 (docs/method D.2); where the two are one, differences from it, as in MONAI. */
+function mappingOf(over: Float32Array, { lower, upper, clip }: Mapping): (value: number) => number {
+  const [low, high] = percentilesOf(over, [lower, upper]);
+  const span = high - low;
+  if (span === 0) return (value) => value - low;
+  if (clip) return (value) => Math.min(Math.max((value - low) / span, 0), 1);
+  return (value) => (value - low) / span;
+}

@@ -1,72 +1,163 @@
 /**
- * Reads a case's files and brings them onto the network's grid: one grid (RAS, target spacing, foreground crop), one
- * channel a modality. Inference and training share it. Runs no network; the steps themselves are `steps.ts`.
+ * Reads a case's files and brings them onto the network's grid: each volume goes there once, by its own affine, one
+ * channel a modality. Inference and training share it. Runs no network.
  */
 import {
   type Box,
-  crop,
+  boxSize,
+  cutWindow,
+  dilated,
+  findForeground,
+  type Foreground,
   type Grid,
   type GridImage,
   gridOverlap,
+  latticeBox,
+  latticeGrid,
+  latticeOf,
   LEAST_OVERLAP,
-  resampleSpacing,
-  resampleToGrid,
+  MAX_VOXELS,
+  perAxis,
+  readVolumeHeader,
   sameGrid,
-  toRas,
+  sampleOnto,
+  type Triple,
   type Volume,
+  type VolumeHeader,
+  voxelsOf,
 } from "../../volume/mod.ts";
 import type { Modality } from "../modalities.ts";
 import type { ModelSpec, Preprocessing } from "../spec.ts";
 import { InferenceError, type Warning } from "../types.ts";
-import { readLabelMap, readModality } from "./read_input.ts";
-import { cropBox, cropped, toNetworkGrid } from "./steps.ts";
-import { readTemplate, templateFor } from "./templates.ts";
+import { NORMALISATIONS } from "./normalise.ts";
+import { type NamedHeader, placedBeside } from "./position.ts";
+import { named, readLabelMap, readModality } from "./read_input.ts";
+import { readTemplate, templateFor, templatesIn } from "./templates.ts";
 
 /** A case as the network sees it. */
 export interface Prepared {
   /** One array [X, Y, Z] a modality, in the spec's order. */
   readonly channels: readonly Float32Array[];
-  /** The grid of all channels; its placement leads back to the first file given. */
-  readonly grid: GridImage;
-  /** The crop that was taken of the oriented, resampled volume, and that volume's size. */
+  /** The grid of all channels. */
+  readonly grid: Grid;
+  /** 1 where tissue is, or is near [X, Y, Z]: nothing is labelled elsewhere. */
+  readonly inside: Uint8Array;
+  /** The whole field of view at the network's voxel size, and the part of it that `grid` is. */
+  readonly uncropped: Grid;
   readonly box: Box;
-  readonly uncroppedVox: Grid["sizeVox"];
-  /** The first file given, whose grid masks are written on. */
-  readonly reference: Volume;
+  /** The file whose grid masks are written on, and where it lies. */
+  readonly reference: { readonly header: VolumeHeader; readonly grid: Grid };
+  readonly headers: readonly NamedHeader[];
   readonly warnings: readonly Warning[];
   /** Time spent reading files. */
   readonly readMs: number;
 }
 
+/** Receives a volume on its file's grid, with its foreground, before the next one is read; its voxels change after it. */
+export type VolumeHook = (modality: Modality, volume: Volume, foreground: Foreground) => void;
+
 export interface PrepareOptions {
   readonly spec: Pick<ModelSpec, "modalities" | "preprocessing">;
   readonly images: Readonly<Partial<Record<Modality, string>>>;
+  /** The modality whose grid masks are written on; default the first one given. */
+  readonly reference?: Modality | undefined;
   /** The package whose templates stand in for missing modalities; absent: a missing modality is an error. */
-  readonly templates?: { readonly directory: string };
-  /** Receives every volume on its file's grid, before the next one is read. */
-  readonly onVolume?: (modality: Modality, volume: Volume) => void;
+  readonly templates?: { readonly directory: string } | undefined;
+  /** The package whose templates are named where a modality is missing. */
+  readonly directory?: string | undefined;
+  readonly onVolume?: VolumeHook | undefined;
 }
 
+/** How far from tissue a voxel may still be labelled, network voxels. */
+const LABELLED_REACH: Triple = [2, 2, 2];
+
 /**
- * Reads and pre-processes one case.
- * @throws {InferenceError} a modality is missing or unknown, a file is no usable volume, grids do not overlap
+ * Reads and pre-processes one case. The model's first modality that is given decides the axes of the network's grid, the
+ * tissue of all of them its extent; the order of the files decides nothing.
+ * @throws {InferenceError} a modality is missing or unknown, a file is no usable volume, is empty, lies elsewhere or nowhere
  */
-export async function prepare(
-  { spec: { modalities, preprocessing }, images, templates, onVolume }: PrepareOptions,
-): Promise<Prepared> {
+export async function prepare(options: PrepareOptions): Promise<Prepared> {
+  const { spec: { modalities, preprocessing }, images, onVolume } = options;
+  const present = modalities.filter((m) => images[m] !== undefined);
+  const missing = modalities.filter((m) => images[m] === undefined);
+  await checkModalities(options, missing);
+  const standIns = await standInsFor(missing, options.templates);
+  const warnings: Warning[] = [];
+  const headers: NamedHeader[] = [];
+  for (const name of present) {
+    headers.push({ name, header: await named(name, () => readVolumeHeader(images[name]!)) });
+  }
+  const grids = new Map(
+    headers.map((h) => [h.name, placedBeside(h, headers.filter((other) => other !== h), warnings)]),
+  );
+  const [first] = present, anchor = grids.get(first)!;
+  for (const name of present.slice(1)) {
+    checkTogether({ name, grid: grids.get(name)! }, { name: first, grid: anchor }, warnings);
+  }
+  const lattice = latticeOf(anchor, preprocessing.spacingMm);
+  const pieces = new Map<Modality, Piece>();
+  let readMs = 0;
+  for (const name of present) {
+    const start = performance.now();
+    const volume = { ...await readModality(images[name]!, name, warnings), ...grids.get(name)! };
+    readMs += performance.now() - start;
+    const foreground = foregroundOf(name, volume);
+    onVolume?.(name, volume, foreground);
+    pieces.set(name, pieceOf(name, { volume, foreground, lattice, preprocessing }));
+  }
+  const box = [...pieces.values()].map((p) => p.extent).reduce(union);
+  const grid = latticeGrid(lattice, checked(box, "the images together"));
+  const field = latticeBox(lattice, anchor, { start: [0, 0, 0], end: anchor.sizeVox });
+  const uncropped = latticeGrid(lattice, field), crop = inside(box, field);
+  const channels = new Map([...pieces].map(([m, { data, at }]) => [m, within(data, at, box)]));
+  for (const [modality, template] of standIns) {
+    channels.set(modality, templateFor(template, { uncropped, box: crop, spacingMm: preprocessing.spacingMm }).data);
+    warnings.push({ code: "template-substituted", detail: `${modality} is missing; the model's template stands in` });
+  }
+  const given = options.reference ?? (Object.keys(images) as Modality[]).find((m) => images[m] !== undefined)!;
+  return {
+    channels: modalities.map((m) => channels.get(m)!),
+    grid,
+    inside: dilated(
+      together([...pieces.values()].map(({ mask, at }) => within(mask, at, box))),
+      grid.sizeVox,
+      LABELLED_REACH,
+    ),
+    uncropped,
+    box: crop,
+    reference: { header: headers.find((h) => h.name === given)!.header as VolumeHeader, grid: grids.get(given)! },
+    headers,
+    warnings,
+    readMs: Math.round(readMs),
+  };
+}
+
+async function checkModalities(options: PrepareOptions, missing: readonly Modality[]): Promise<void> {
+  const { spec: { modalities }, images, templates, reference, directory } = options;
   const unknown = Object.keys(images).find((m) => !modalities.includes(m as Modality));
   if (unknown !== undefined) {
     throw new InferenceError("unknown-modality", `Cannot use ${unknown}: the model takes ${modalities.join(", ")}`);
   }
-  // The first file given decides the grid.
-  const present = (Object.keys(images) as Modality[]).filter((m) => images[m] !== undefined);
-  const missing = modalities.filter((m) => images[m] === undefined);
-  if (present.length === 0 || (missing.length > 0 && templates === undefined)) {
+  if (reference !== undefined && images[reference] === undefined) {
     throw new InferenceError(
-      "missing-modality",
-      `Cannot run the model: it takes ${modalities.join(", ")}; missing: ${missing.join(", ")}`,
+      "unknown-modality",
+      `Cannot write the mask on the grid of ${reference}: expected one of the images given, ` +
+        `${Object.keys(images).join(", ")}`,
     );
   }
+  if (missing.length === 0) return;
+  if (missing.length < modalities.length && templates !== undefined) return;
+  const there = directory === undefined ? [] : await templatesIn(directory, missing);
+  throw new InferenceError(
+    "missing-modality",
+    `Cannot run the model: it takes ${modalities.join(", ")}; missing: ${missing.join(", ")}` +
+      (missing.length === modalities.length || there.length < missing.length
+        ? there.length > 0 ? `. It has templates of ${there.join(", ")} alone` : ""
+        : `. It has templates of ${there.join(", ")}: missing = template lets them stand in`),
+  );
+}
+
+async function standInsFor(missing: readonly Modality[], templates: PrepareOptions["templates"]) {
   const standIns = new Map<Modality, GridImage>();
   for (const modality of missing) {
     const template = await readTemplate(templates!.directory, modality);
@@ -75,75 +166,141 @@ export async function prepare(
     }
     standIns.set(modality, template);
   }
-  const warnings: Warning[] = [];
-  let readMs = 0;
-  const read = async (modality: Modality) => {
-    const start = performance.now();
-    const volume = await readModality(images[modality]!, modality, warnings);
-    readMs += performance.now() - start;
-    onVolume?.(modality, volume);
-    return volume;
-  };
-  const reference = await read(present[0]);
-  const placed = new Map<Modality, GridImage>();
-  for (const modality of present) {
-    const volume = modality === present[0] ? reference : await read(modality);
-    placed.set(
-      modality,
-      toNetworkGrid(onGridOf(reference, volume, { modality, first: present[0], warnings }), preprocessing),
-    );
-  }
-  const whole = placed.get(present[0])!;
-  const box = cropBox([...placed.values()].map((v) => v.data), whole, preprocessing);
-  const channels = new Map([...placed].map(([m, v]) => [m, cropped(v, box, preprocessing)]));
-  for (const [modality, template] of standIns) {
-    channels.set(modality, templateFor(template, { uncropped: whole, box, spacingMm: preprocessing.spacingMm }));
-    warnings.push({ code: "template-substituted", detail: `${modality} is missing; the model's template stands in` });
-  }
-  return {
-    channels: modalities.map((m) => channels.get(m)!.data),
-    grid: channels.get(present[0])!,
-    box,
-    uncroppedVox: whole.sizeVox,
-    reference,
-    warnings,
-    readMs: Math.round(readMs),
-  };
+  return standIns;
 }
 
-/**
- * A label map on the reference's grid brought onto the network's grid: nearest neighbour, then the same crop.
- * @throws {InferenceError} the file is no usable volume or lies elsewhere
- */
-export async function prepareLabel(
-  path: string,
-  { reference, box }: Prepared,
+/** One volume alone, as {@link prepare} brings it to the grid of a network of one channel; its own voxels stay. */
+export function prepareAlone(
+  name: string,
+  { volume, foreground }: { volume: Volume; foreground: Foreground },
   preprocessing: Preprocessing,
-): Promise<Float32Array> {
-  const volume = await readLabelMap(path);
-  const same = sameGrid(volume, reference);
-  if (!same) checkOverlap(reference, volume, "the label map with the images");
-  const onReference = same ? volume : resampleToGrid(volume, reference, { interpolation: "nearest" });
-  return crop(resampleSpacing(toRas(onReference), preprocessing.spacingMm, "nearest"), box).data;
+): { readonly channels: readonly Float32Array[]; readonly grid: Grid } {
+  const lattice = latticeOf(volume, preprocessing.spacingMm);
+  const copy = { ...volume, data: volume.data.slice() };
+  const { data, at, extent } = pieceOf(name, { volume: copy, foreground, lattice, preprocessing });
+  return { channels: [within(data, at, extent)], grid: latticeGrid(lattice, extent) };
 }
 
-function onGridOf(
-  reference: Volume,
-  volume: Volume,
-  { modality, first, warnings }: { modality: Modality; first: Modality; warnings: Warning[] },
-): GridImage {
-  if (sameGrid(reference, volume)) return volume;
-  checkOverlap(reference, volume, `${modality} with ${first}`);
-  warnings.push({ code: "resampled-to-first", detail: `${modality} was resampled onto the grid of ${first}` });
-  return resampleToGrid(volume, reference);
+/** A channel on a part of the lattice, and the extent that it asks for. */
+interface Piece {
+  readonly data: Float32Array;
+  readonly mask: Uint8Array;
+  /** Where the arrays lie on the lattice. */
+  readonly at: Box;
+  readonly extent: Box;
 }
 
-function checkOverlap(reference: Volume, volume: Volume, which: string): void {
-  const share = gridOverlap(reference, volume);
+/** One volume on the lattice: normalised on its own grid, then resampled once. Its voxels change. */
+function pieceOf(
+  name: string,
+  { volume, foreground, lattice, preprocessing }: {
+    volume: Volume;
+    foreground: Foreground;
+    lattice: readonly number[];
+    preprocessing: Preprocessing;
+  },
+): Piece {
+  const { percentiles, percentilesOver, foregroundMargin } = preprocessing;
+  const { apply, foregroundOnly } = NORMALISATIONS[percentilesOver];
+  apply(volume, foreground, percentiles);
+  const field = latticeBox(lattice, volume, { start: [0, 0, 0], end: volume.sizeVox });
+  const tissue = latticeBox(lattice, volume, foreground.box!);
+  // Interpolation reaches one lattice point beyond the tissue.
+  const at = checked(foregroundOnly ? grown(tissue, 1) : field, name);
+  const target = latticeGrid(lattice, at);
+  return {
+    data: sampleOnto(volume, target, { interpolation: "linear" }),
+    mask: sampleOnto({ ...volume, data: foreground.mask }, target, { interpolation: "nearest" }),
+    at,
+    extent: foregroundMargin === null ? field : grown(tissue, foregroundMargin),
+  };
+}
+
+/** @throws {InferenceError} `invalid-volume`: the volume is empty or constant */
+export function foregroundOf(name: string, volume: GridImage): Foreground {
+  const foreground = findForeground(volume);
+  if (foreground.box !== null) return foreground;
+  throw new InferenceError(
+    "invalid-volume",
+    `${name}: the volume shows nothing: expected tissue before a background, got ${+foreground.background.toPrecision(
+      6,
+    )} ` +
+      "in every voxel (or all but a few). Check that the file is the one that you meant",
+  );
+}
+
+function checkTogether(
+  { name, grid }: { name: string; grid: Grid },
+  first: { name: string; grid: Grid },
+  warnings: Warning[],
+): void {
+  checkOverlap(first.grid, grid, `${name} with ${first.name}`);
+  if (sameGrid(first.grid, grid)) return;
+  warnings.push({
+    code: "grids-differ",
+    detail: `${name} is not on the grid of ${first.name}: each was resampled once, by its own position`,
+  });
+}
+
+/** @throws {InferenceError} `no-overlap` */
+export function checkOverlap(reference: Grid, grid: Grid, which: string): void {
+  const share = gridOverlap(reference, grid);
   if (share >= LEAST_OVERLAP) return;
   throw new InferenceError(
     "no-overlap",
     `Cannot combine ${which}: they share ${Math.round(share * 100)} % of their space, ` +
       `expected at least ${LEAST_OVERLAP * 100} %`,
   );
+}
+
+function checked(box: Box, name: string): Box {
+  const size = boxSize(box);
+  if (voxelsOf(size) <= MAX_VOXELS) return box;
+  throw new InferenceError(
+    "invalid-volume",
+    `${name}: the network's grid would have ${
+      size.join("×")
+    } voxels, expected at most ${MAX_VOXELS}. Check the voxel size`,
+  );
+}
+
+function grown({ start, end }: Box, margin: number): Box {
+  return { start: perAxis((a) => start[a] - margin), end: perAxis((a) => end[a] + margin) };
+}
+
+function union(a: Box, b: Box): Box {
+  return {
+    start: perAxis((i) => Math.min(a.start[i], b.start[i])),
+    end: perAxis((i) => Math.max(a.end[i], b.end[i])),
+  };
+}
+
+/** A box by its place in another one. */
+function inside(box: Box, outer: Box): Box {
+  return {
+    start: perAxis((a) => box.start[a] - outer.start[a]),
+    end: perAxis((a) => box.end[a] - outer.start[a]),
+  };
+}
+
+/** The part of an array that lies at `at` inside a box; 0 around it. */
+function within<T extends Float32Array | Uint8Array>(data: T, at: Box, box: Box): T {
+  return cutWindow(data, boxSize(at), { start: inside(box, at).start, size: boxSize(box) });
+}
+
+function together(masks: readonly Uint8Array[]): Uint8Array {
+  const out = masks[0].slice();
+  for (const mask of masks.slice(1)) for (let v = 0; v < out.length; v++) out[v] |= mask[v];
+  return out;
+}
+
+/**
+ * A label map on the network's grid, by its own affine: nearest neighbour, 0 outside its field of view.
+ * @throws {InferenceError} the file is no usable volume or lies elsewhere
+ */
+export async function prepareLabel(path: string, { headers, reference, grid }: Prepared): Promise<Float32Array> {
+  const label = await readLabelMap(path);
+  const own = placedBeside({ name: "label", header: label.header }, headers, []);
+  checkOverlap(reference.grid, own, "the label map with the images");
+  return sampleOnto({ ...label, ...own }, grid, { interpolation: "nearest" });
 }

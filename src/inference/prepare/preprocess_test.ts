@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder, orientedGrid, sampled, writeVolume } from "../../../tests/testing/volumes.ts";
-import { applyAffine, type Grid, type Triple } from "../../volume/mod.ts";
+import { applyAffine, perAxis, type Triple } from "../../volume/mod.ts";
 import { classifierInput } from "./classifier_input.ts";
 import { prepare, type Prepared, prepareLabel } from "./preprocess.ts";
 import type { Modality } from "../modalities.ts";
@@ -55,11 +55,11 @@ Deno.test("prepare() takes percentiles of the file's voxels, then brings the vol
       const [low, high] = [percentile(data, 5), percentile(data, 95)];
       const t1 = await writeVolume(join(folder, `${code}.nii.gz`), grid, data);
       const prepared = await prepare({ spec: specOf(["t1"]), images: { t1 } });
-      assert.equal(prepared.grid.sizeVox.join(), prepared.uncroppedVox.join());
+      assert.deepEqual(prepared.grid, prepared.uncropped);
       const sizes: Record<string, Triple> = { RAS: [17, 6, 19], LAS: [17, 6, 19], PSR: [19, 17, 6], IRP: [6, 19, 17] };
       assert.deepEqual(prepared.grid.sizeVox, sizes[code], code);
       assertChannel(prepared, 0, (mm) => (slope(mm) - low) / (high - low));
-      assert.deepEqual(prepared.reference.sizeVox, grid.sizeVox);
+      assert.deepEqual(prepared.reference.grid, grid);
       assert.deepEqual(prepared.warnings, []);
     }
   }));
@@ -74,7 +74,7 @@ Deno.test("assertChannel() fails when a volume lies elsewhere", () => {
 /** 10 inside a box of millimetres, 0 outside. */
 const block = (low: Triple, high: Triple) => (mm: Triple) => mm.every((v, a) => v >= low[a] && v <= high[a]) ? 10 : 0;
 
-Deno.test("prepare() crops to what is positive in any channel, grown by the margin and clamped to the volume", () =>
+Deno.test("prepare() crops to the foreground of any channel, grown by the margin, beyond the field of view too", () =>
   inFolder(async (folder) => {
     const grid = orientedGrid([20, 20, 20]);
     const images = {
@@ -84,16 +84,16 @@ Deno.test("prepare() crops to what is positive in any channel, grown by the marg
     const of = async (foregroundMargin: number) =>
       (await prepare({ spec: specOf(["t1", "flair"], { foregroundMargin }), images })).box;
     assert.deepEqual(await of(0), { start: [4, 5, 0], end: [13, 9, 4] });
-    assert.deepEqual(await of(2), { start: [2, 3, 0], end: [15, 11, 6] });
-    const { grid: cropped, uncroppedVox } = await prepare({
+    assert.deepEqual(await of(2), { start: [2, 3, -2], end: [15, 11, 6] });
+    const { grid: cropped, uncropped } = await prepare({
       spec: specOf(["t1", "flair"], { foregroundMargin: 1 }),
       images,
     });
-    assert.deepEqual(applyAffine(cropped.affineRas, [0, 0, 0]), [3, 4, 0]);
-    assert.deepEqual(uncroppedVox, [20, 20, 20]);
+    assert.deepEqual(applyAffine(cropped.affineRas, [0, 0, 0]), [3, 4, -1]);
+    assert.deepEqual(uncropped, grid);
   }));
 
-Deno.test("prepare() can take percentiles over the foreground instead, after the crop", () =>
+Deno.test("prepare() can take percentiles over the foreground instead; the background becomes 0", () =>
   inFolder(async (folder) => {
     const grid = orientedGrid([10, 10, 10]);
     const valueAt = ([x, y, z]: Triple) => (x >= 2 && x < 8 && y >= 2 && y < 8 && z >= 2 && z < 8 ? 50 + x * x : 0);
@@ -103,11 +103,11 @@ Deno.test("prepare() can take percentiles over the foreground instead, after the
     const prepared = await prepare({ spec, images: { t1 } });
     const inside = data.filter((v) => v > 0);
     const [low, high] = [percentile(inside, 5), percentile(inside, 95)];
-    assertChannel(prepared, 0, (mm) => (valueAt(mm) - low) / (high - low));
+    assertChannel(prepared, 0, (mm) => valueAt(mm) === 0 ? 0 : (valueAt(mm) - low) / (high - low));
     assert.deepEqual(prepared.box, { start: [1, 1, 1], end: [9, 9, 9] });
   }));
 
-Deno.test("prepare() resamples other grids onto that of the first file, with a warning; channels keep the model's order", () =>
+Deno.test("prepare() brings each volume to one grid by its own affine, with a warning, whatever the order of the files", () =>
   inFolder(async (folder) => {
     const first = orientedGrid([10, 12, 8], { code: "LPS", originMm: [9, 11, 0] });
     const other = orientedGrid([9, 16, 7], { code: "SAR", spacingMm: [1, 1, 2], originMm: [-2, -2, -1] });
@@ -118,14 +118,20 @@ Deno.test("prepare() resamples other grids onto that of the first file, with a w
     const spec = specOf(["t1", "flair"], { percentiles: { lower: 0, upper: 100, clip: false } });
     const prepared = await prepare({ spec, images });
     assert.deepEqual(prepared.warnings, [
-      { code: "resampled-to-first", detail: "t1 was resampled onto the grid of flair" },
+      { code: "grids-differ", detail: "flair is not on the grid of t1: each was resampled once, by its own position" },
     ]);
-    assert.deepEqual(prepared.reference.sizeVox, first.sizeVox);
-    const reach = (grid: Grid) => sampled(grid, slope);
-    const [low, high] = [Math.min(...reach(first)), Math.max(...reach(first))];
-    for (const c of [0, 1]) assertChannel(prepared, c, (mm) => (slope(mm) - low) / (high - low));
+    assert.deepEqual(prepared.reference.grid, first);
+    for (const [c, grid] of [other, first].entries()) {
+      const values = sampled(grid, slope), low = Math.min(...values), high = Math.max(...values);
+      const ends = [[0, 0, 0] as const, perAxis((a) => grid.sizeVox[a] - 1)].map((v) => applyAffine(grid.affineRas, v));
+      const isOutside = (mm: Triple) => mm.some((v, a) => (v - ends[0][a]) * (v - ends[1][a]) > 0);
+      assertChannel(prepared, c, (mm) => isOutside(mm) ? 0 : (slope(mm) - low) / (high - low));
+    }
     const swapped = await prepare({ spec, images: { t1: images.t1, flair: images.flair } });
-    assert.deepEqual(swapped.reference.sizeVox, other.sizeVox);
+    assert.deepEqual(swapped.reference.grid, other);
+    assert.deepEqual(swapped.channels, prepared.channels, "the order of the files decides nothing");
+    const chosen = await prepare({ spec, images, reference: "t1" });
+    assert.deepEqual([chosen.reference.grid, chosen.channels], [other, prepared.channels]);
   }));
 
 Deno.test("prepare() refuses volumes that share no space, missing, unknown and unreadable modalities", () =>
@@ -203,18 +209,27 @@ Deno.test("prepare() reads voxels that are no numbers as 0 and counts them", () 
     assert.deepEqual(warnings, [{ code: "non-finite", detail: "t1: 2 voxels are no numbers and read as 0" }]);
   }));
 
-Deno.test("prepare() takes volumes of zeros and of one value", () =>
+Deno.test("prepare() refuses volumes that are empty or constant, by name, dust and a stray voxel included", () =>
   inFolder(async (folder) => {
-    const grid = orientedGrid([5, 4, 3]);
-    const images = {
-      t1: await writeVolume(join(folder, "a.nii"), grid, new Float32Array(60)),
-      t2: await writeVolume(join(folder, "b.nii"), grid, new Float32Array(60).fill(7)),
+    const grid = orientedGrid([9, 8, 7]), voxels = 9 * 8 * 7;
+    const t1 = await writeVolume(join(folder, "a.nii"), grid, sampled(grid, slope));
+    const nothing = {
+      zeros: new Float32Array(voxels),
+      "one value": new Float32Array(voxels).fill(7),
+      dust: Float32Array.from({ length: voxels }, (_, i) => i % 3 * 5e-27),
+      "a stray voxel": new Float32Array(voxels).fill(300, 100, 101),
+      "rounding of one value": Float32Array.from({ length: voxels }, (_, i) => 1000 + i % 2 * 1e-4),
     };
-    for (const percentilesOver of ["volume", "foreground"] as const) {
-      const spec = specOf(["t1", "t2"], { foregroundMargin: 1, percentilesOver });
-      const { channels, box } = await prepare({ spec, images });
-      assert.deepEqual(box, { start: [0, 0, 0], end: [5, 4, 3] });
-      for (const data of channels) assert.deepEqual(new Set(data), new Set([0]));
+    for (const [what, data] of Object.entries(nothing)) {
+      const t2 = await writeVolume(join(folder, "b.nii"), grid, data);
+      for (const percentilesOver of ["volume", "foreground"] as const) {
+        const spec = specOf(["t1", "t2"], { foregroundMargin: 1, percentilesOver });
+        await assert.rejects(
+          prepare({ spec, images: { t1, t2 } }),
+          refused("invalid-volume", /^t2: the volume shows nothing: expected tissue/),
+          what,
+        );
+      }
     }
   }));
 
@@ -225,11 +240,11 @@ Deno.test("prepareLabel() brings a label map onto the network's grid, whatever g
   inFolder(async (folder) => {
     const grid = orientedGrid([16, 12, 10], { code: "PSR", spacingMm: [1, 2, 1], originMm: [-5, 8, -10] });
     const t1 = await writeVolume(join(folder, "a.nii"), grid, sampled(grid, (mm) => 1 + octant(mm)));
-    const prepared = await prepare({ spec: specOf(["t1"], { foregroundMargin: 1 }), images: { t1 } });
+    const prepared = await prepare({ spec: specOf(["t1"]), images: { t1 } });
     const expected = sampled(prepared.grid, octant);
     for (const labelGrid of [grid, orientedGrid([40, 40, 40], { originMm: [-20, -20, -20] })]) {
       const path = await writeVolume(join(folder, "label.nii"), labelGrid, Uint8Array.from(sampled(labelGrid, octant)));
-      const label = await prepareLabel(path, prepared, PREPROCESSING);
+      const label = await prepareLabel(path, prepared);
       assert.equal(label.length, expected.length);
       // the grid has voxels of 2 mm along A: between two of them, either label is right
       const wrong = label.filter((v, i) => v !== expected[i]).length;
@@ -247,7 +262,7 @@ Deno.test("prepareLabel() is exact where the label map has the images' grid and 
       spec: specOf(["t1"], { percentiles: { lower: 0, upper: 100, clip: false } }),
       images: { t1 },
     });
-    const label = await prepareLabel(await writeVolume(join(folder, "l.nii"), grid, values), prepared, PREPROCESSING);
+    const label = await prepareLabel(await writeVolume(join(folder, "l.nii"), grid, values), prepared);
     assert.deepEqual(label.map((v) => v / 4), prepared.channels[0]);
   }));
 
@@ -258,7 +273,7 @@ Deno.test("prepareLabel() refuses a label map that lies elsewhere or is none", (
     const prepared = await prepare({ spec: specOf(["t1"]), images: { t1 } });
     const elsewhere = await writeVolume(join(folder, "l.nii"), far, sampled(far, octant));
     await assert.rejects(
-      prepareLabel(elsewhere, prepared, PREPROCESSING),
+      prepareLabel(elsewhere, prepared),
       refused(
         "no-overlap",
         "Cannot combine the label map with the images: they share 0 % of their space, expected at least 5 %",
@@ -266,7 +281,7 @@ Deno.test("prepareLabel() refuses a label map that lies elsewhere or is none", (
     );
     await Deno.writeTextFile(elsewhere, "none");
     await assert.rejects(
-      prepareLabel(elsewhere, prepared, PREPROCESSING),
+      prepareLabel(elsewhere, prepared),
       refused("invalid-volume", /^label: Cannot read/),
     );
   }));

@@ -27,7 +27,8 @@ export async function readLabelMap(path: string): Promise<Volume> {
   });
 }
 
-async function named(name: string, read: () => Promise<Volume>): Promise<Volume> {
+/** Runs a reading, and reports its faults under a name. @throws {InferenceError} `invalid-volume` */
+export async function named<T>(name: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {

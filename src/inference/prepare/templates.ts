@@ -51,6 +51,14 @@ export async function writeTemplate(
   await writeVolume(path, { data, grid: { sizeVox, affineRas: spacingAffine(spacingMm, originMm) } });
 }
 
+/** Those of some modalities that a package has templates of. */
+export async function templatesIn(directory: string, modalities: readonly Modality[]): Promise<Modality[]> {
+  const found = await Promise.all(
+    modalities.map((m) => stat(templatePath(directory, m)).then(() => true, () => false)),
+  );
+  return modalities.filter((_, i) => found[i]);
+}
+
 /**
  * How a template meets an image: mapped to [0, 1] and centred on it, or unchanged, first voxel on first voxel
  * (docs/method B.3 row 16).

@@ -17,7 +17,7 @@ export async function classify(request: InferenceRequest): Promise<ClassifyResul
   const clock = stopwatch();
   const templates = request.missing === "template" ? { directory } : undefined;
   const check = new ModalityCheck(request);
-  const prepared = await prepare({ spec, images: request.images, templates, onVolume: check.look });
+  const prepared = await prepare({ spec, images: request.images, templates, directory, onVolume: check.look });
   const input = classifierInput(prepared, spec);
   const preprocess = clock();
   const probabilities = await classProbabilities(engine, request, input);

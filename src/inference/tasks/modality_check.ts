@@ -4,7 +4,7 @@
  */
 import { ANY_MODALITY, lookOf, MODALITIES, type Modality } from "../modalities.ts";
 import type { ModelSpec } from "../spec.ts";
-import type { Volume } from "../../volume/mod.ts";
+import type { Foreground, Volume } from "../../volume/mod.ts";
 import { singleInput } from "../prepare/classifier_input.ts";
 import type { InferenceRequest, Warning } from "../types.ts";
 import { classProbabilities } from "./class_probabilities.ts";
@@ -45,11 +45,11 @@ export class ModalityCheck {
   }
 
   /** Keeps the classifier's input of a volume. Modalities that it has no class for are not checked. */
-  readonly look = (modality: Modality, volume: Volume): void => {
+  readonly look = (modality: Modality, volume: Volume, foreground: Foreground): void => {
     const model = this.#request.modalityCheck;
     if (!model?.spec.classes.includes(modality)) return;
     try {
-      this.#inputs.set(modality, singleInput(volume, model.spec));
+      this.#inputs.set(modality, singleInput(modality, { volume, foreground }, model.spec));
     } catch (error) {
       this.#request.onCheckFailed?.(error);
     }

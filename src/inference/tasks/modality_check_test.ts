@@ -5,7 +5,7 @@ import { inFolder, orientedGrid, sampled, writeVolume } from "../../../tests/tes
 import { type Engine, openEngine } from "../../engine/mod.ts";
 import { encodeModel, type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
-import { readVolume, type Triple } from "../../volume/mod.ts";
+import { findForeground, readVolume, type Triple } from "../../volume/mod.ts";
 import { classify } from "./classify.ts";
 import { isCheckingModel, SURE } from "./modality_check.ts";
 import { classifierInput, singleInput } from "../prepare/classifier_input.ts";
@@ -111,8 +111,8 @@ Deno.test("segment() and classify() warn of volumes that look like another modal
     assert.deepEqual(await run({ t1: bright, flair: dark }, sure), []);
     const swapped = await run({ flair: bright, t1: dark }, sure);
     assert.equal(swapped.length, 2);
-    assert.match(swapped[0], /^modality-mismatch: flair looks like t1 \(probability (0\.9\d|1\.00)\)$/);
-    assert.match(swapped[1], /^modality-mismatch: t1 looks like flair \(probability (0\.9\d|1\.00)\)$/);
+    assert.match(swapped[0], /^modality-mismatch: t1 looks like flair \(probability (0\.9\d|1\.00)\)$/);
+    assert.match(swapped[1], /^modality-mismatch: flair looks like t1 \(probability (0\.9\d|1\.00)\)$/);
     assert.deepEqual(await run({ flair: bright, t1: dark }, unsure), [], `less sure than ${SURE}`);
     assert.deepEqual(await run({ flair: bright, t1: dark }), [], "no check");
 
@@ -176,7 +176,8 @@ Deno.test("singleInput() makes of a volume what classify() feeds its network", (
   withPlace(async ({ bright }) => {
     const spec: ModelSpec = { ...CHECK, preprocessing: { ...PREPROCESSING, foregroundMargin: 1, resize: [10, 9, 8] } };
     const expected = classifierInput(await prepare({ spec, images: { any: bright } }), spec);
-    assert.deepEqual(singleInput(await readVolume(bright), spec), expected);
+    const volume = await readVolume(bright);
+    assert.deepEqual(singleInput("any", { volume, foreground: findForeground(volume) }, spec), expected);
   }));
 
 Deno.test("isCheckingModel() takes a classifier of any volume by modality", () => {

@@ -1,10 +1,12 @@
-/** A case's volumes in, a mask on the first volume's grid out. */
-import { spacingOf, voxelsOf, writeVolume } from "../../volume/mod.ts";
+/** A case's volumes in, a mask on one of their grids out. */
+import { voxelMl, voxelsOf, writeVolume } from "../../volume/mod.ts";
 import { ModalityCheck } from "./modality_check.ts";
 import { batchOf, withNetwork } from "../windows/loaded_network.ts";
+import { logitsOnto } from "../windows/onto_grid.ts";
 import { prepare } from "../prepare/preprocess.ts";
-import { RUN_TIMEOUT_MS, slidingLogits, windowBatch, windowRunner } from "../windows/sliding.ts";
-import { OUTPUT_RECORDS, regionsOf } from "./outputs.ts";
+import { RUN_TIMEOUT_MS, windowBatch, windowRunner } from "../windows/sliding.ts";
+import { cutOf } from "./activation.ts";
+import { OUTPUT_RECORDS } from "./outputs.ts";
 import type { SegmentRequest, SegmentResult } from "../types.ts";
 
 /**
@@ -13,49 +15,44 @@ import type { SegmentRequest, SegmentResult } from "../types.ts";
  * @throws {EngineError} the device failed
  */
 export async function segment(request: SegmentRequest): Promise<SegmentResult> {
-  const { spec, engine, directory } = request;
+  const { spec, engine, directory, signal, onProgress } = request;
   const clock = stopwatch();
   const check = new ModalityCheck(request);
   const prepared = await prepare({
     spec,
     images: request.images,
+    reference: request.reference,
     templates: request.missing === "template" ? { directory } : undefined,
+    directory,
     onVolume: check.look,
   });
   const preprocess = clock();
-  const { sizeVox: preparedSize } = prepared.grid;
-  const batch = windowBatch(engine.traits, { ...spec.inference, sizeVox: preparedSize });
-  const { logits, windows } = await withNetwork(engine, { directory, spec, batch }, (session) =>
-    slidingLogits(
-      windowRunner(session, RUN_TIMEOUT_MS),
-      { inputs: prepared.channels, sizeVox: preparedSize },
-      {
-        ...spec.inference,
-        batch: batchOf(session),
-        channels: spec.labels.length,
-        signal: request.signal,
-        onProgress: request.onProgress,
-      },
-    ));
+  const target = prepared.reference.grid, voxels = voxelsOf(target.sizeVox);
+  const batch = windowBatch(engine.traits, { ...spec.inference, sizeVox: prepared.grid.sizeVox });
+  const { perLabel, begin } = OUTPUT_RECORDS[request.output];
+  const cut = cutOf(spec.inference.threshold), channels = spec.labels.length;
+  const { windows, restoreMs: restore, counts, data } = await withNetwork(
+    engine,
+    { directory, spec, batch },
+    async (session) => {
+      const { data, visit } = begin(spec, voxels), counts = new Float64Array(channels);
+      const options = { ...spec.inference, batch: batchOf(session), channels, signal, onProgress, target };
+      const done = await logitsOnto(windowRunner(session, RUN_TIMEOUT_MS), prepared, options, (voxel, logits) => {
+        for (let c = 0; c < channels; c++) if (logits[c] >= cut) counts[c]++;
+        visit(voxel, logits);
+      });
+      return { ...done, counts, data };
+    },
+  );
   const mismatches = await check.warnings();
-  const infer = clock();
-  const placed = { logits, channels: spec.labels.length, grid: prepared.grid };
-  const regions = regionsOf(placed, spec);
-  const { perLabel, make } = OUTPUT_RECORDS[request.output];
-  const data = make({ placed, spec, regions });
-  const restore = clock();
-  const { header, sizeVox, affineRas } = prepared.reference;
-  const components = perLabel ? spec.labels.length : undefined;
-  await writeVolume(request.outPath, { data, grid: header, components });
+  const infer = clock() - restore;
+  const components = perLabel ? channels : undefined;
+  await writeVolume(request.outPath, { data, grid: prepared.reference.header, components });
   const write = clock();
-  const voxelMl = spacingOf(affineRas).reduce((v, s) => v * s, 1) / 1000;
-  const voxels = voxelsOf(sizeVox);
+  const ml = voxelMl(target.affineRas);
   return {
     provider: engine.provider,
-    labels: spec.labels.map(({ name, value }, c) => {
-      const count = regions.subarray(c * voxels, (c + 1) * voxels).reduce((n, v) => n + v, 0);
-      return { name, value, voxels: count, volumeMl: count * voxelMl };
-    }),
+    labels: spec.labels.map(({ name, value }, c) => ({ name, value, voxels: counts[c], volumeMl: counts[c] * ml })),
     windows,
     timingsMs: { read: prepared.readMs, preprocess: preprocess - prepared.readMs, infer, restore, write },
     peakBytes: await engine.peakBytes(),

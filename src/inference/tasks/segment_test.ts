@@ -9,15 +9,7 @@ import { DeviceEngine, type Engine, EngineError, loweringOf, traitsOf } from "..
 import { disguised } from "../../engine/testing/disguised.ts";
 import { type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
-import {
-  type Grid,
-  readVolume,
-  readVolumeHeader,
-  sameGrid,
-  type Triple,
-  type VolumeHeader,
-  voxelsOf,
-} from "../../volume/mod.ts";
+import { type Grid, readVolume, readVolumeHeader, sameGrid, type Triple, type VolumeHeader } from "../../volume/mod.ts";
 import { segment } from "./segment.ts";
 import { normalised, SPEC, withEngine, writePackage } from "../testing/packages.ts";
 import type { ModelSpec } from "../spec.ts";
@@ -297,20 +289,21 @@ Deno.test("segment() writes the geometry of the first file given, byte by byte",
       output: "labels",
       outPath,
     });
-    assert.deepEqual(warnings.map((w) => w.code), ["resampled-to-first"]);
+    assert.deepEqual(warnings.map((w) => w.code), ["grids-differ"]);
     const [mask, flair] = await Promise.all([readVolumeHeader(outPath), readVolumeHeader(images.flair)]);
     assert.deepEqual(mask.sizeVox, flair.sizeVox);
     const geometry = (header: VolumeHeader) => header.nifti!.raw.subarray(252, 328);
     assert.deepEqual(geometry(mask), geometry(flair), "qform, sform, quaternion, rows");
   }));
 
-Deno.test("segment() takes a template for a missing modality, an empty volume, and a signal", () =>
+Deno.test("segment() takes a template for a missing modality, and a signal", () =>
   withEngine(async (engine, folder) => {
     const directory = await writePackage(folder, pointwise([16, 16, 16]));
     const grid = orientedGrid([12, 12, 12]);
     await Deno.mkdir(join(directory, "templates"));
     await writeVolume(join(directory, "templates", "t1.nii.gz"), grid, sampled(grid, ([x]) => x));
-    const flair = await writeVolume(join(folder, "f.nii"), grid, new Float32Array(voxelsOf(grid.sizeVox)));
+    const noise = (mm: Triple) => mm[0] * 7 % 5 + mm[1] * 3 % 7 + mm[2];
+    const flair = await writeVolume(join(folder, "f.nii"), grid, sampled(grid, noise));
     const request: SegmentRequest = {
       directory,
       spec: SPEC,
@@ -322,8 +315,10 @@ Deno.test("segment() takes a template for a missing modality, an empty volume, a
     await assert.rejects(segment(request), (e) => e instanceof InferenceError && e.code === "missing-modality");
     const { labels, warnings } = await segment({ ...request, missing: "template" });
     assert.deepEqual(warnings.map((w) => w.code), ["template-substituted"]);
-    // 1 − 2·x/11 ≥ 0 for six of twelve planes
-    assert.deepEqual(labels.map((l) => l.voxels), [0, 6 * 144]);
+    // flair spans 0 to 1 and more, t1 stands for x/11: bright is flair ≥ 0.5, dark 1 − 2·x/11 + flair ≥ 0
+    const own = normalised((await readVolume(flair)).data), x = (v: number) => Math.floor(v / 144);
+    const expected = [own.filter((f) => 4 * f - 2 >= 0), own.filter((f, v) => 1 - 2 * x(v) / 11 + f >= 0)];
+    assert.deepEqual(labels.map((l) => l.voxels), expected.map((voxels) => voxels.length));
     await assert.rejects(
       segment({ ...request, missing: "template", signal: AbortSignal.abort() }),
       (e) => e instanceof InferenceError && e.code === "cancelled",

@@ -1,9 +1,10 @@
 /** Sliding-window inference: windows of a prepared case through the network, blended logits out (docs/method D.2). */
 import type { Session, Traits } from "../../engine/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
-import { blendWeights, cutWindow, slidingWindows, type Triple } from "../../volume/mod.ts";
+import { blendWeights, cutWindow, type LogitPlanes, slidingWindows, type Triple } from "../../volume/mod.ts";
 import type { InferenceSettings } from "../spec.ts";
 import { InferenceError } from "../types.ts";
+import { FinalPlanes } from "./final_planes.ts";
 
 export interface SlidingOptions extends Pick<InferenceSettings, "roi" | "overlap" | "blending"> {
   /** Number of output channels. */
@@ -39,23 +40,33 @@ export function windowRunner(session: Session, timeoutMs?: number): RunWindow {
   };
 }
 
+/** A case on the network's grid. */
+export interface WindowInputs {
+  /** One array [X, Y, Z] a channel. */
+  readonly inputs: readonly Float32Array[];
+  readonly sizeVox: Triple;
+  /** 1 where there is something to label [X, Y, Z]: windows without it are not run. Default everywhere. */
+  readonly inside?: Uint8Array | undefined;
+}
+
 /**
- * Logits [K, X, Y, Z] of a volume: Σ w·logits / Σ w over the windows.
- * @param inputs one array [X, Y, Z] a channel
+ * Logits of a volume, plane by plane of its first axis as they become final: Σ w·logits / Σ w over the windows, −Infinity
+ * where no window was run. Each batch of planes begins with the last plane of the one before.
+ * @returns the number of windows that were run
  * @throws {InferenceError} `cancelled`
  * @throws {RangeError} the network's output has another size
  */
-export async function slidingLogits(
+export async function slidingPlanes(
   run: RunWindow,
-  { inputs, sizeVox }: { inputs: readonly Float32Array[]; sizeVox: Triple },
+  { inputs, sizeVox, inside }: WindowInputs,
   options: SlidingOptions,
-): Promise<{ logits: Float32Array; windows: number }> {
+  onPlanes: (planes: LogitPlanes) => void,
+): Promise<{ windows: number }> {
   const { roi, channels, batch = 1, signal } = options;
-  const starts = slidingWindows(sizeVox, roi, options.overlap);
-  const weights = blendWeights(roi, options.blending);
-  const voxels = sizeVox[0] * sizeVox[1] * sizeVox[2], inWindow = weights.length;
-  const sum = new Float32Array(channels * voxels), total = new Float32Array(voxels);
-  const windows = new Float32Array(batch * inputs.length * inWindow), inLogits = channels * inWindow;
+  const starts = slidingWindows(sizeVox, roi, options.overlap).filter((s) => shows(inside, sizeVox, s, roi));
+  const planes = new FinalPlanes({ sizeVox, roi, channels, weights: blendWeights(roi, options.blending) }, onPlanes);
+  const inWindow = roi[0] * roi[1] * roi[2], inLogits = channels * inWindow;
+  const windows = new Float32Array(batch * inputs.length * inWindow);
   for (let done = 0; done < starts.length;) {
     if (signal?.aborted) throw new InferenceError("cancelled", "The work was cancelled");
     const together = starts.slice(done, done + batch); // the last batch may be partly filled: the rest is dropped
@@ -69,44 +80,31 @@ export async function slidingLogits(
       const expected = `[${batch}, ${channels}, ${roi.join(", ")}]`;
       throw new RangeError(`Cannot blend windows: expected logits of ${expected}, got ${logits.length} values`);
     }
-    for (const [i, start] of together.entries()) {
-      const own = logits.subarray(i * inLogits, (i + 1) * inLogits);
-      blend({ sum, total, sizeVox }, { logits: own, weights, start, roi, channels });
-    }
+    for (const [i, start] of together.entries()) planes.add(start, logits.subarray(i * inLogits, (i + 1) * inLogits));
     done += together.length;
     options.onProgress?.(done, starts.length);
   }
-  for (let c = 0; c < channels; c++) for (let v = 0; v < voxels; v++) sum[c * voxels + v] /= total[v];
-  return { logits: sum, windows: starts.length };
+  planes.end();
+  return { windows: starts.length };
 }
 
-interface Blend {
-  readonly sum: Float32Array;
-  readonly total: Float32Array;
-  readonly sizeVox: Triple;
-}
-
-interface Window {
-  readonly logits: Float32Array;
-  readonly weights: Float32Array;
-  readonly start: Triple;
-  readonly roi: Triple;
-  readonly channels: number;
-}
-
-/** Adds a window's weighted logits where it covers the volume; those in the padding are dropped. */
-function blend({ sum, total, sizeVox: [nx, ny, nz] }: Blend, { logits, weights, start, roi, channels }: Window): void {
-  const voxels = nx * ny * nz, [rx, ry, rz] = roi, inWindow = rx * ry * rz;
-  const from = Math.max(0, -start[2]), to = Math.min(rz, nz - start[2]);
-  for (let x = Math.max(0, -start[0]); x < Math.min(rx, nx - start[0]); x++) {
-    for (let y = Math.max(0, -start[1]); y < Math.min(ry, ny - start[1]); y++) {
-      const row = (x * ry + y) * rz;
-      const out = ((x + start[0]) * ny + y + start[1]) * nz + start[2];
-      for (let z = from; z < to; z++) {
-        const w = weights[row + z];
-        total[out + z] += w;
-        for (let c = 0; c < channels; c++) sum[c * voxels + out + z] += w * logits[c * inWindow + row + z];
-      }
+/** Whole logits [K, X, Y, Z] of a volume; see {@link slidingPlanes}. */
+export async function slidingLogits(
+  run: RunWindow,
+  volume: WindowInputs,
+  options: SlidingOptions,
+): Promise<{ logits: Float32Array; windows: number }> {
+  const [nx, ny, nz] = volume.sizeVox, plane = ny * nz, { channels } = options;
+  const whole = new Float32Array(channels * nx * plane).fill(-Infinity);
+  const { windows } = await slidingPlanes(run, volume, options, ({ logits, from, count, depth }) => {
+    for (let c = 0; c < channels; c++) {
+      whole.set(logits.subarray(c * depth * plane, (c * depth + count) * plane), (c * nx + from) * plane);
     }
-  }
+  });
+  return { logits: whole, windows };
+}
+
+/** True where a window holds a voxel that is to be labelled. */
+function shows(inside: Uint8Array | undefined, sizeVox: Triple, start: Triple, size: Triple): boolean {
+  return inside === undefined || cutWindow(inside, sizeVox, { start, size }).includes(1);
 }

@@ -24,7 +24,7 @@ export interface InferenceInput {
   readonly model: string;
   /** Default: the served one. */
   readonly version?: number;
-  /** NIfTI files by modality, the first one decides the grid. */
+  /** Volume files by modality. */
   readonly images: Readonly<Partial<Record<Modality, string>>>;
   readonly missing?: MissingRule;
   readonly provider?: Provider | "auto";

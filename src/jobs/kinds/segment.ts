@@ -1,6 +1,8 @@
-/** Segmentation: images become a mask on the first one's grid, kept as a file of the job. */
+/** Segmentation: images become a mask on the grid of one of them, kept as a file of the job. */
 import { z } from "zod";
 import {
+  INPUTS,
+  type Modality,
   type Output,
   OUTPUTS,
   segment as infer,
@@ -21,9 +23,11 @@ import { jobKind, type RunContext } from "./kind.ts";
 export interface SegmentInput extends InferenceInput {
   /** Default "labels". */
   readonly output?: Output;
+  /** The modality whose file's grid the mask is written on; default the first one. */
+  readonly reference?: Modality | undefined;
 }
 
-type Params = InferenceParams & Pick<SegmentRequest, "output" | "outPath">;
+type Params = InferenceParams & Pick<SegmentRequest, "output" | "outPath" | "reference">;
 
 const modelTask = "segmentation";
 
@@ -31,13 +35,14 @@ export const segment = jobKind({
   ...INFERENCE,
   modelTask,
   files: ["mask"],
-  input: inferenceStored.extend({ output: z.enum(OUTPUTS).optional() }),
+  input: inferenceStored.extend({ output: z.enum(OUTPUTS).optional(), reference: z.enum(INPUTS).optional() }),
   async plan(wish: SegmentInput, context) {
     return { input: await planInference(wish, { verb: "segment", modelTask }, context) };
   },
   async run({ output: form = "labels", ...input }, { paths, work, ...house }: RunContext<Params, SegmentResult>) {
-    const { model, version, provider } = input;
-    const output = await work({ ...await inferenceParams(input, house), output: form, outPath: paths.mask }, provider);
+    const { model, version, provider, reference } = input;
+    const params = { ...await inferenceParams(input, house), output: form, reference, outPath: paths.mask };
+    const output = await work(params, provider);
     return { result: { model, version, provider: output.provider, output } };
   },
   task: ({ images, ...request }: Params, { engine, ...context }): Promise<SegmentResult> =>

@@ -58,6 +58,7 @@ const DOMAIN_STATUS: Readonly<Record<WorkErrorCode, Status>> = {
   "missing-modality": [422, "A modality is missing"],
   "unknown-modality": [422, "Unknown modality"],
   "no-overlap": [422, "The volumes do not overlap"],
+  "no-position": [422, "A volume says no position"],
   "invalid-volume": [422, "Invalid volume"],
   "template-missing": [422, "The model has no such template"],
   "cancelled": [503, "Cancelled"],

@@ -8,7 +8,7 @@ import { jobReply, maskUrl } from "./job_reply.ts";
 import { prefersAsync } from "../http/negotiate.ts";
 import { Problem, type ProblemCode } from "../http/problems.ts";
 import { classificationSchema, jobSchema, segmentationSchema } from "../schemas/replies.ts";
-import { inferenceOptionsSchema, nameParams, segmentQuery } from "../schemas/requests.ts";
+import { inferenceOptionsSchema, nameParams, segmentOptionsSchema, segmentQuery } from "../schemas/requests.ts";
 import { type Call, type Reply, route } from "../http/route.ts";
 import type { SpoolFolder } from "../http/spool.ts";
 
@@ -16,7 +16,8 @@ const tag = "Segment, classify";
 const MASK_TYPE = "application/octet-stream";
 const JSON_TYPE = "application/json";
 
-const body = { kind: "form", options: inferenceOptionsSchema } as const;
+/** The options of each kind's form. */
+const OPTIONS = { segment: segmentOptionsSchema, classify: inferenceOptionsSchema } as const;
 const headers = { prefer: "respond-async: reply 202 with a job at once" };
 const description =
   "One file part per modality, named after it (t1, t1c, t2, flair, …; usual aliases are understood): " +
@@ -36,6 +37,7 @@ const refusals: readonly ProblemCode[] = [
   "missing-modality",
   "unknown-modality",
   "no-overlap",
+  "no-position",
   "invalid-volume",
   "template-missing",
   "too-large",
@@ -65,7 +67,7 @@ async function receive(
   }
   const { images, options } = await readVolumeForm(request, {
     folder,
-    options: inferenceOptionsSchema,
+    options: OPTIONS[kind],
     body: {
       maxBytes: limits.formBytes,
       idleMs: limits.idleMs,
@@ -143,10 +145,11 @@ export const INFERENCE_ROUTES = [
     permits: "everyone",
     tag,
     summary: "Segment a case",
-    description: `${description} The mask is on the grid of the first modality exactly.`,
+    description:
+      `${description} The mask is on the grid of the first modality exactly, or of the one that options.reference names.`,
     params: nameParams,
     query: segmentQuery,
-    body,
+    body: { kind: "form", options: OPTIONS.segment },
     headers,
     replies: {
       200: {
@@ -175,7 +178,7 @@ export const INFERENCE_ROUTES = [
     summary: "Classify a case",
     description,
     params: nameParams,
-    body,
+    body: { kind: "form", options: OPTIONS.classify },
     headers,
     replies: {
       200: { description: "Probabilities of the classes", content: { [JSON_TYPE]: classificationSchema } },

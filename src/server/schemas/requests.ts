@@ -1,6 +1,6 @@
 /** Schemas of requests. Unknown fields are refused everywhere. */
 import { z } from "zod";
-import { MISSING_RULES, OUTPUTS } from "../../inference/mod.ts";
+import { INPUTS, MISSING_RULES, OUTPUTS } from "../../inference/mod.ts";
 import { PROVIDERS } from "../../engine/mod.ts";
 import {
   caseChangesSchema,
@@ -34,6 +34,15 @@ export const inferenceOptionsSchema = named(
     provider: providerSchema.optional().describe("Default: the server's."),
     missing: z.enum(MISSING_RULES).optional().describe(
       "A missing modality is refused (error, the default) or replaced by the model's template.",
+    ),
+  }),
+);
+
+export const segmentOptionsSchema = named(
+  "SegmentOptions",
+  inferenceOptionsSchema.extend({
+    reference: z.enum(INPUTS).optional().describe(
+      "The modality whose file's grid the mask is written on. Default: the first file of the form.",
     ),
   }),
 );

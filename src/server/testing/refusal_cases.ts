@@ -32,6 +32,7 @@ const FAILURES: readonly (readonly [NonNullable<Behaviour["fail"]>, status: numb
   ["missing-modality", 422],
   ["unknown-modality", 422],
   ["no-overlap", 422],
+  ["no-position", 422],
   ["invalid-volume", 422],
   ["template-missing", 422],
   ["unsupported", 422],

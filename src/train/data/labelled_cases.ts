@@ -138,11 +138,10 @@ async function prepareCase(
   for (const modality of templates === null ? [] : modalities) {
     const { directory, fit } = templates!;
     const template = await readTemplate(directory, modality, fit);
-    const uncropped = { sizeVox: prepared.uncroppedVox, affineRas: prepared.grid.affineRas };
     under.push(
       template === null
         ? new Float32Array(prepared.channels[0].length)
-        : templateFor(template, { uncropped, box, spacingMm: preprocessing.spacingMm, fit }).data,
+        : templateFor(template, { uncropped: prepared.uncropped, box, spacingMm: preprocessing.spacingMm, fit }).data,
     );
   }
   if (spec.task === "classification") {
@@ -157,7 +156,7 @@ async function prepareCase(
     };
   }
   if (label === undefined) throw new InferenceError("missing-modality", "it has no label map");
-  const map = await prepareLabel(label, prepared, preprocessing);
+  const map = await prepareLabel(label, prepared);
   const regions = labels.map(({ value, sourceValues = [value] }) => {
     const wanted = new Set(sourceValues);
     return Uint8Array.from(map, (v) => Number(wanted.has(v)));

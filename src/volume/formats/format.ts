@@ -1,6 +1,5 @@
 /** The record of a file format, and the content of its files when they are read and written. */
-import type { Grid, Triple } from "../grid/grid.ts";
-import type { GridImage } from "../grid/placement.ts";
+import type { Grid, GridImage, Triple } from "../grid/grid.ts";
 import type { ByteFeed } from "./_bytes.ts";
 
 /** A format of volume files. */

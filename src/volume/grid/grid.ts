@@ -43,6 +43,11 @@ export function spacingAffine(spacingMm: Triple, originMm: Triple = [0, 0, 0]): 
   return [x, 0, 0, originMm[0], 0, y, 0, originMm[1], 0, 0, z, originMm[2], 0, 0, 0, 1];
 }
 
+/** Intensities `[X, Y, Z]` on a grid. */
+export interface GridImage extends Grid {
+  readonly data: Float32Array;
+}
+
 /** Voxel size in mm: lengths of the affine's columns. */
 export function spacingOf(affine: readonly number[]): Triple {
   return perAxis((a) => Math.hypot(affine[a], affine[4 + a], affine[8 + a]));

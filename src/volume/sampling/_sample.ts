@@ -4,7 +4,7 @@
  */
 import type { Triple } from "../grid/grid.ts";
 
-export type Voxels = Float32Array | Uint8Array | Int16Array;
+export type Voxels = Float32Array | Uint8Array | Uint16Array | Int16Array;
 
 /** For each output index: offsets of the two source neighbours and the weight of the second; offset −1: outside. */
 export interface AxisTable {
@@ -24,16 +24,18 @@ interface TableOptions {
   /** Source extent along the axis, and its stride. */
   readonly extent: number;
   readonly stride: number;
+  /** Farther outside the outer voxel's centre is outside, voxels; default half a voxel. */
+  readonly reach?: number;
 }
 
-/** Linear interpolation; coordinates within half a voxel of the border are clamped, beyond it they are outside. */
-export function linearTable({ count, at, extent, stride }: TableOptions): AxisTable {
+/** Linear interpolation; coordinates within `reach` of the border are clamped, beyond it they are outside. */
+export function linearTable({ count, at, extent, stride, reach = HALF_VOXEL }: TableOptions): AxisTable {
   const low = new Int32Array(count).fill(-1);
   const high = new Int32Array(count).fill(-1);
   const weight = new Float64Array(count);
   for (let i = 0; i < count; i++) {
     const raw = at(i);
-    if (raw < -HALF_VOXEL || raw > extent - 1 + HALF_VOXEL) continue;
+    if (raw < -reach || raw > extent - 1 + reach) continue;
     const c = Math.min(Math.max(raw, 0), extent - 1);
     const floor = Math.floor(c);
     low[i] = floor * stride;
@@ -44,11 +46,11 @@ export function linearTable({ count, at, extent, stride }: TableOptions): AxisTa
 }
 
 /** The nearest voxel, a tie to the lower index; outside as in `linearTable()`. */
-export function nearestTable({ count, at, extent, stride }: TableOptions): AxisTable {
+export function nearestTable({ count, at, extent, stride, reach = HALF_VOXEL }: TableOptions): AxisTable {
   const low = new Int32Array(count).fill(-1);
   for (let i = 0; i < count; i++) {
     const raw = at(i);
-    if (raw < -HALF_VOXEL || raw > extent - 1 + HALF_VOXEL) continue;
+    if (raw < -reach || raw > extent - 1 + reach) continue;
     low[i] = Math.min(Math.max(Math.ceil(raw - 0.5), 0), extent - 1) * stride;
   }
   return { low, high: low, weight: new Float64Array(count) };

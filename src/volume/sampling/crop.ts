@@ -1,7 +1,6 @@
 /** Parts of volumes: crop, pad, foreground. One kernel copies a window and fills with 0 outside the volume. */
 import { type Box, boxSize } from "../grid/boxes.ts";
-import { applyAffine, perAxis, type Triple, voxelsOf } from "../grid/grid.ts";
-import { type GridImage, placementOf, shifted } from "../grid/placement.ts";
+import { applyAffine, type GridImage, perAxis, type Triple, voxelsOf } from "../grid/grid.ts";
 import { checkLength, likeArray, type Voxels } from "./_sample.ts";
 
 /** The window of `size` that begins at `start`; 0 outside the volume, before it where `start` is negative. */
@@ -69,7 +68,6 @@ export function crop(image: GridImage, box: Box): GridImage {
     data: cutWindow(image.data, image.sizeVox, { start: box.start, size }),
     sizeVox: size,
     affineRas,
-    placement: shifted(placementOf(image), box.start),
   };
 }
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { centreBox, padBox } from "../grid/boxes.ts";
-import { applyAffine, spacingAffine, type Triple } from "../grid/grid.ts";
-import type { GridImage } from "../grid/placement.ts";
+import { applyAffine, type GridImage, spacingAffine, type Triple } from "../grid/grid.ts";
 import { centredWindow, crop, cutWindow, foregroundBox } from "./crop.ts";
 
 function image(sizeVox: Triple): GridImage {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { assertAllClose, ORIENTATIONS, orientedGrid, randomLabels, seeded } from "../testing/fixtures.ts";
 import { applyAffine, multiplyAffines, perAxis, spacingAffine, spacingOf, type Triple } from "../grid/grid.ts";
-import { orientationOf, toRas } from "./orient.ts";
+import { orientationOf } from "../grid/orientation.ts";
+import { toRas } from "./orient.ts";
 
 Deno.test("orientationOf() agrees with nibabel's io_orientation on sheared, oblique affines", () => {
   // Rows of the 3×3 part; nibabel's answer per voxel axis: [world axis, direction].

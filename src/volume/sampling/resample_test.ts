@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { assertAllClose, oblique, orientedGrid, randomLabels, seeded } from "../testing/fixtures.ts";
-import { applyAffine, spacingAffine, spacingOf, type Triple, VolumeError, voxelsOf } from "../grid/grid.ts";
-import type { GridImage } from "../grid/placement.ts";
+import {
+  applyAffine,
+  type GridImage,
+  spacingAffine,
+  spacingOf,
+  type Triple,
+  VolumeError,
+  voxelsOf,
+} from "../grid/grid.ts";
 import { resampleSpacing, resampleToGrid, resizeTrilinear, roundHalfEven, spacedSize } from "./resample.ts";
 
 const line = (values: number[], spacing: number): GridImage => ({

@@ -1,98 +1,114 @@
 /**
- * A network's logits on the pre-processed grid brought back to the file's grid: logits are interpolated, then decided,
- * slab by slab, so that full-size logits of all classes never exist at once. Outside the crop logits are −Infinity.
+ * A network's logits brought from its grid to the grid of a file: logits are interpolated, then decided, while the network's
+ * planes become final one after the other, so that full-size logits of all classes never exist at once.
  */
-import { type Grid, stridesOf, voxelsOf } from "../grid/grid.ts";
-import { type Placement, placementOf } from "../grid/placement.ts";
-import { checkLength, linearTable, sample } from "./_sample.ts";
+import { applyAffine, type Grid, type Triple, voxelsOf, voxToVox } from "../grid/grid.ts";
+import { SAME_VOXEL } from "./onto_grid.ts";
 
-/** Slab thickness along the source's first axis, voxels. */
-const SLAB = 8;
-
-/** Part of the source grid: its first element there, and the logits `[C, count]`, −Infinity outside the crop. */
-export interface Slab {
-  readonly start: number;
+/** Final logits `[C, depth, Y, Z]`; the first `count` planes are valid, and the first of them is plane `from` of the grid. */
+export interface LogitPlanes {
+  readonly logits: Float32Array;
+  readonly from: number;
   readonly count: number;
-  readonly logits: Float32Array;
+  readonly depth: number;
+  /** No plane follows that adjoins these. */
+  readonly isEnd: boolean;
 }
 
-/** Where logits `[C, X, Y, Z]` lie. */
-export interface PlacedLogits {
-  readonly logits: Float32Array;
+export interface RestoreOptions {
   readonly channels: number;
-  /** The grid that the network saw, after orientation, spacing and crop. */
-  readonly grid: Grid & { readonly placement?: Placement };
+  /** The network's grid. */
+  readonly grid: Grid;
+  /** 1 where the network's voxels may be labelled `[X, Y, Z]`; default everywhere. */
+  readonly inside?: Uint8Array | undefined;
+  /** The grid to bring the logits to. */
+  readonly target: Grid;
 }
 
+/** Receives a voxel of the target, C order, and its logits of all channels; the array is used again for the next one. */
+export type VisitLogits = (voxel: number, logits: Float32Array) => void;
+
+/** Centres up to half a network voxel outside the outer ones take the border's logits. */
+const REACH = 0.5 + 1e-4;
+
 /**
- * Visits the source grid in C order, one slab at a time; the slab's buffer is used again for the next. A voxel of the
- * source is in the crop when it lies at most half a network voxel outside the crop's outer centres; there the logits
- * are interpolated trilinearly (copied exactly where only orientation and crop differ).
+ * Takes planes in ascending order, each batch beginning with the last plane of the one before, and visits every voxel of
+ * the target that lies among them, each once: its logits are interpolated trilinearly (copied where centres meet). Voxels
+ * that are not visited lie outside the network's grid or `inside`.
  */
-export function visitSourceSlabs({ logits, channels, grid }: PlacedLogits, visit: (slab: Slab) => void): void {
-  checkLength("restore logits", logits, grid.sizeVox, channels);
-  const { source, axis, scale, offset } = placementOf(grid);
-  const strides = stridesOf(grid.sizeVox);
-  const table = (s: number) => {
-    const a = axis.indexOf(s);
-    return linearTable({
-      count: source.sizeVox[s],
-      extent: grid.sizeVox[a],
-      stride: strides[a],
-      at: (i) => scale[a] * i + offset[a],
-    });
+export function restoring({ channels, grid, inside, target }: RestoreOptions, visit: VisitLogits) {
+  const map = voxToVox(target, grid);
+  const [tx, ty, tz] = target.sizeVox, [nx, ny, nz] = grid.sizeVox;
+  const step: Triple = [map[2], map[6], map[10]];
+  const values = new Float32Array(channels), plane = ny * nz;
+  const corners = new Int32Array(8), weights = new Float64Array(8);
+
+  return ({ logits, from, count, depth, isEnd }: LogitPlanes): void => {
+    const first = from, last = from + count - 1;
+    const [near, far] = [first === 0 ? -REACH : first - SAME_VOXEL, isEnd ? last + REACH : last + SAME_VOXEL];
+    for (let i = 0, row = 0; i < tx; i++) {
+      for (let j = 0; j < ty; j++, row += tz) {
+        const [x0, y0, z0] = applyAffine(map, [i, j, 0]);
+        let [low, high] = within([0, tz - 1], { at: x0, step: step[0], from: near, to: far });
+        [low, high] = within([low, high], { at: y0, step: step[1], from: -REACH, to: ny - 1 + REACH });
+        [low, high] = within([low, high], { at: z0, step: step[2], from: -REACH, to: nz - 1 + REACH });
+        for (let k = low; k <= high; k++) {
+          const x = settled(x0 + k * step[0], nx), ix = Math.floor(x);
+          // The last plane belongs to the next batch, which begins with it; beyond an end there are no logits.
+          if (ix < first || ix > last || (ix === last && (!isEnd || x > last))) continue;
+          const y = settled(y0 + k * step[1], ny), z = settled(z0 + k * step[2], nz);
+          if (inside !== undefined && inside[(Math.round(x) * ny + Math.round(y)) * nz + Math.round(z)] === 0) continue;
+          const iy = Math.floor(y), iz = Math.floor(z), wx = x - ix, wy = y - iy, wz = z - iz;
+          const at = (ix - from) * plane + iy * nz + iz;
+          if (wx === 0 && wy === 0 && wz === 0) {
+            for (let c = 0; c < channels; c++) values[c] = logits[c * depth * plane + at];
+          } else {
+            const dx = wx > 0 ? plane : 0, dy = wy > 0 ? nz : 0, dz = wz > 0 ? 1 : 0;
+            let n = 0;
+            for (let p = 0; p < 8; p++) {
+              const w = (p & 1 ? wx : 1 - wx) * (p & 2 ? wy : 1 - wy) * (p & 4 ? wz : 1 - wz);
+              if (w === 0) continue;
+              corners[n] = at + (p & 1 ? dx : 0) + (p & 2 ? dy : 0) + (p & 4 ? dz : 0);
+              weights[n++] = w;
+            }
+            for (let c = 0; c < channels; c++) {
+              let sum = 0;
+              for (let p = 0; p < n; p++) sum += weights[p] * logits[c * depth * plane + corners[p]];
+              values[c] = sum;
+            }
+          }
+          visit(row + k, values);
+        }
+      }
+    }
   };
-  const tables = [table(0), table(1), table(2)] as const;
-  const [nx, ny, nz] = source.sizeVox;
-  const voxels = voxelsOf(grid.sizeVox);
-  const buffer = new Float32Array(channels * Math.min(SLAB, nx) * ny * nz);
-  for (let x = 0; x < nx; x += SLAB) {
-    const end = Math.min(x + SLAB, nx);
-    const count = (end - x) * ny * nz;
-    for (let c = 0; c < channels; c++) {
-      sample(logits, tables, { into: buffer, at: c * count, base: c * voxels, x: [x, end], outside: -Infinity });
-    }
-    visit({ start: x * ny * nz, count, logits: buffer.subarray(0, channels * count) });
-  }
+}
+
+/** The whole numbers k of a range where `at + k·step` lies between two bounds. */
+function within(
+  [low, high]: readonly [number, number],
+  { at, step, from, to }: { at: number; step: number; from: number; to: number },
+): [number, number] {
+  if (Math.abs(step) < 1e-12) return at >= from && at <= to ? [low, high] : [0, -1];
+  const a = (from - at) / step, b = (to - at) / step;
+  return [Math.max(low, Math.ceil(Math.min(a, b))), Math.min(high, Math.floor(Math.max(a, b)))];
+}
+
+/** A coordinate inside the grid, whole where rounding alone keeps it from being so. */
+function settled(at: number, extent: number): number {
+  const whole = Math.round(at);
+  return Math.min(Math.max(Math.abs(at - whole) <= SAME_VOXEL ? whole : at, 0), extent - 1);
 }
 
 /**
- * A label map `[X, Y, Z]` on the source grid: where a channel's logit is at least `cut` its value is written, later
- * channels over earlier ones; elsewhere 0.
- * @throws {RangeError} when values and channels do not match, or a value is not 1…65,535
+ * Whole logits `[C, X, Y, Z]` at every voxel of a target.
+ * @throws {RangeError} when logits and grid do not agree
  */
-export function restoreLabels(
-  placed: PlacedLogits,
-  { values, cut }: { values: readonly number[]; cut: number },
-): Uint8Array {
-  if (values.length !== placed.channels) {
-    throw new RangeError(`Cannot restore labels: expected ${placed.channels} values, got ${values.length}`);
+export function restoreAll(logits: Float32Array, options: RestoreOptions, visit: VisitLogits): void {
+  const { sizeVox } = options.grid;
+  const expected = voxelsOf(sizeVox) * options.channels;
+  if (logits.length !== expected) {
+    throw new RangeError(`Cannot restore logits: expected ${expected} of them, got ${logits.length}`);
   }
-  const bad = values.find((v) => !Number.isInteger(v) || v < 1 || v > 65_535);
-  if (bad !== undefined) throw new RangeError(`Cannot restore labels: expected values from 1 to 65535, got ${bad}`);
-  const out = new Uint8Array(voxelsOf(placementOf(placed.grid).source.sizeVox));
-  visitSourceSlabs(placed, ({ start, count, logits }) => {
-    values.forEach((value, c) => {
-      const base = c * count;
-      for (let i = 0; i < count; i++) if (logits[base + i] >= cut) out[start + i] = value;
-    });
-  });
-  return out;
-}
-
-/** Every channel on its own: `valueOf` each logit, `[C, X, Y, Z]` on the source grid. */
-export function restoreChannels<T extends Uint8Array | Float32Array>(
-  placed: PlacedLogits,
-  kind: new (n: number) => T,
-  valueOf: (logit: number) => number,
-): T {
-  const voxels = voxelsOf(placementOf(placed.grid).source.sizeVox);
-  const out = new kind(placed.channels * voxels);
-  visitSourceSlabs(placed, ({ start, count, logits }) => {
-    for (let c = 0; c < placed.channels; c++) {
-      const to = c * voxels + start;
-      for (let i = 0; i < count; i++) out[to + i] = valueOf(logits[c * count + i]);
-    }
-  });
-  return out;
+  restoring(options, visit)({ logits, from: 0, count: sizeVox[0], depth: sizeVox[0], isEnd: true });
 }

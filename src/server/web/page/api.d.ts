@@ -456,6 +456,12 @@ export type Recipe = {
   compareFromScratch?: boolean
 };
 export type Report = { [name: string]: unknown };
+export type SegmentOptions = {
+  version?: number
+  provider?: "auto" | "cuda" | "webgpu" | "cpu" | "wasm"
+  missing?: "error" | "template"
+  reference?: "t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc" | "any"
+};
 export type SegmentOutput = {
   provider: string
   labels: {
@@ -620,7 +626,7 @@ export interface Operations {
     dwi?: Blob
     adc?: Blob
     any?: Blob
-    options?: InferenceOptions
+    options?: SegmentOptions
   };
     reply: Segmentation | Job;
   };
