@@ -114,7 +114,12 @@ Deno.test("finetune() trains and leaves out one patient of three at a time; outp
     const html = await readFile(join(outputDirectory, "report.html"), "utf8");
     assert.equal(html.match(/data:image\/png/g)!.length, 6);
     assert.equal(result.spec.architecture.kind, "uniunet");
-    assert.deepEqual(result.spec.labels, [LESION]);
+    const [{ trainingMl, ...label }] = result.spec.labels;
+    assert.deepEqual(label, LESION);
+    const volumes = report.phases.at(-1).cases.map((c: { labels: { referenceMl: number }[] }) =>
+      c.labels[0].referenceMl
+    );
+    assert.deepEqual(trainingMl, { min: Math.min(...volumes), max: Math.max(...volumes) });
     assert.ok(result.peakBytes > 1e6);
   }));
 

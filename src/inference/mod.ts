@@ -9,12 +9,14 @@ export { segment } from "./tasks/segment.ts";
 export { classify } from "./tasks/classify.ts";
 export { cutOf, softmax } from "./tasks/activation.ts";
 export { centreOf } from "./prepare/classifier_input.ts";
-export { checkOverlap, prepare, type Prepared, prepareLabel } from "./prepare/preprocess.ts";
+export { checkOverlap, prepare, type Prepared, readLabel } from "./prepare/preprocess.ts";
+export { type LabelOnGrid, labelOnGrid } from "./prepare/label.ts";
+export { logitsOnto } from "./windows/onto_grid.ts";
 export { type RunWindow, slidingLogits, windowRunner } from "./windows/sliding.ts";
 export { isCheckingModel, likeliestLook, SURE } from "./tasks/modality_check.ts";
 export { checkNetwork } from "./windows/check_network.ts";
 export { loadGraph } from "./windows/loaded_network.ts";
-export { readInput } from "./prepare/read_input.ts";
+export { readInput, readLabelMap } from "./prepare/read_input.ts";
 export {
   readTemplate,
   templateFile,

@@ -17,6 +17,8 @@ export interface Label {
   readonly sourceValues?: readonly number[];
   /** CSS hex colour. */
   readonly colour: string;
+  /** Least and greatest volume per case, mL, over the training cases that have the label. */
+  readonly trainingMl?: { readonly min: number; readonly max: number };
 }
 
 export interface Preprocessing {

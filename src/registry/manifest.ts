@@ -44,6 +44,8 @@ export const labelSchema = z.strictObject({
   value: z.int().min(1).max(MAX_LABEL),
   sourceValues: z.array(z.int().min(1).max(MAX_LABEL)).min(1).optional(),
   colour: z.string().regex(/^#[0-9a-f]{6}$/i, "expected #rrggbb"),
+  /** Absent in manifests written before it was measured. */
+  trainingMl: z.strictObject({ min: z.number().nonnegative(), max: z.number().nonnegative() }).optional(),
 });
 
 const specShape = {

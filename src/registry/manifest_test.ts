@@ -19,6 +19,17 @@ Deno.test("parseManifest() takes a classification of one volume of any modality"
   assert.deepEqual(parseManifest({ ...MANIFEST, ...change }).modalities, ["any"]);
 });
 
+Deno.test("parseManifest() takes labels with and without the volumes that they had in training", () => {
+  const [label] = MANIFEST.labels;
+  assert.equal(label.trainingMl, undefined);
+  const labels = [{ ...label, trainingMl: { min: 1.3, max: 49.8 } }];
+  assert.deepEqual(parseManifest({ ...MANIFEST, labels }).labels, labels);
+  assert.throws(
+    () => parseManifest({ ...MANIFEST, labels: [{ ...label, trainingMl: { min: 1 } }] }),
+    refusal("invalid-manifest", /labels\.0\.trainingMl\.max: /),
+  );
+});
+
 Deno.test("specOf() picks the fields that inference needs", () => {
   const { task, architecture, modalities, labels, classes, preprocessing, inference } = MANIFEST;
   assert.deepEqual(specOf(MANIFEST), { task, architecture, modalities, labels, classes, preprocessing, inference });

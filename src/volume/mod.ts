@@ -20,6 +20,7 @@ export {
   VolumeError,
   voxelMl,
   voxelsOf,
+  voxToVox,
 } from "./grid/grid.ts";
 export { type Box, boxSize, centreBox, padBox } from "./grid/boxes.ts";
 export { blendWeights, slidingWindows } from "./grid/sliding_windows.ts";

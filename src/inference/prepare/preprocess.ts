@@ -295,12 +295,15 @@ function together(masks: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * A label map on the network's grid, by its own affine: nearest neighbour, 0 outside its field of view.
- * @throws {InferenceError} the file is no usable volume or lies elsewhere
+ * A label map of whole numbers on its own grid, placed as the case's images are.
+ * @throws {InferenceError} the file is no usable label map or lies elsewhere
  */
-export async function prepareLabel(path: string, { headers, reference, grid }: Prepared): Promise<Float32Array> {
-  const label = await readLabelMap(path);
-  const own = placedBeside({ name: "label", header: label.header }, headers, []);
-  checkOverlap(reference.grid, own, "the label map with the images");
-  return sampleOnto({ ...label, ...own }, grid, { interpolation: "nearest" });
+export async function readLabel(
+  path: string,
+  { headers, reference }: Pick<Prepared, "headers" | "reference">,
+): Promise<GridImage> {
+  const { data, header } = await readLabelMap(path);
+  const { sizeVox, affineRas } = placedBeside({ name: "label", header }, headers, []);
+  checkOverlap(reference.grid, { sizeVox, affineRas }, "the label map with the images");
+  return { data, sizeVox, affineRas };
 }

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { inFolder, orientedGrid, sampled, writeVolume } from "../../../tests/testing/volumes.ts";
 import { applyAffine, perAxis, type Triple } from "../../volume/mod.ts";
 import { classifierInput } from "./classifier_input.ts";
-import { prepare, type Prepared, prepareLabel } from "./preprocess.ts";
+import { labelOnGrid } from "./label.ts";
+import { prepare, type Prepared, readLabel } from "./preprocess.ts";
 import type { Modality } from "../modalities.ts";
 import type { ModelSpec, Preprocessing } from "../spec.ts";
 import { InferenceError } from "../types.ts";
@@ -236,7 +237,7 @@ Deno.test("prepare() refuses volumes that are empty or constant, by name, dust a
 /** The first octant of space. */
 const octant = (mm: Triple) => Number(mm.every((v) => v >= 0));
 
-Deno.test("prepareLabel() brings a label map onto the network's grid, whatever grid it has", () =>
+Deno.test("readLabel() and labelOnGrid() bring a label map onto the network's grid, whatever grid it has", () =>
   inFolder(async (folder) => {
     const grid = orientedGrid([16, 12, 10], { code: "PSR", spacingMm: [1, 2, 1], originMm: [-5, 8, -10] });
     const t1 = await writeVolume(join(folder, "a.nii"), grid, sampled(grid, (mm) => 1 + octant(mm)));
@@ -244,7 +245,7 @@ Deno.test("prepareLabel() brings a label map onto the network's grid, whatever g
     const expected = sampled(prepared.grid, octant);
     for (const labelGrid of [grid, orientedGrid([40, 40, 40], { originMm: [-20, -20, -20] })]) {
       const path = await writeVolume(join(folder, "label.nii"), labelGrid, Uint8Array.from(sampled(labelGrid, octant)));
-      const label = await prepareLabel(path, prepared);
+      const [{ mask: label }] = labelOnGrid(await readLabel(path, prepared), prepared.grid, [{ value: 1 }]);
       assert.equal(label.length, expected.length);
       // the grid has voxels of 2 mm along A: between two of them, either label is right
       const wrong = label.filter((v, i) => v !== expected[i]).length;
@@ -253,7 +254,7 @@ Deno.test("prepareLabel() brings a label map onto the network's grid, whatever g
     }
   }));
 
-Deno.test("prepareLabel() is exact where the label map has the images' grid and the spacing is kept", () =>
+Deno.test("readLabel() and labelOnGrid() are exact where the label map has the images' grid and the spacing is kept", () =>
   inFolder(async (folder) => {
     const grid = orientedGrid([9, 7, 5], { code: "ILA", originMm: [4, -3, 2] });
     const values = Float32Array.from({ length: 9 * 7 * 5 }, (_, i) => i % 5);
@@ -262,18 +263,20 @@ Deno.test("prepareLabel() is exact where the label map has the images' grid and 
       spec: specOf(["t1"], { percentiles: { lower: 0, upper: 100, clip: false } }),
       images: { t1 },
     });
-    const label = await prepareLabel(await writeVolume(join(folder, "l.nii"), grid, values), prepared);
-    assert.deepEqual(label.map((v) => v / 4), prepared.channels[0]);
+    const label = await readLabel(await writeVolume(join(folder, "l.nii"), grid, values), prepared);
+    const found = labelOnGrid(label, prepared.grid, [1, 2, 3, 4].map((value) => ({ value })));
+    const together = prepared.channels[0].map((_, i) => found.reduce((sum, { mask }, k) => sum + mask[i] * (k + 1), 0));
+    assert.deepEqual(together.map((v) => v / 4), prepared.channels[0]);
   }));
 
-Deno.test("prepareLabel() refuses a label map that lies elsewhere or is none", () =>
+Deno.test("readLabel() refuses a label map that lies elsewhere or is none", () =>
   inFolder(async (folder) => {
     const grid = orientedGrid([6, 6, 6]), far = orientedGrid([6, 6, 6], { originMm: [0, 0, 300] });
     const t1 = await writeVolume(join(folder, "a.nii"), grid, sampled(grid, slope));
     const prepared = await prepare({ spec: specOf(["t1"]), images: { t1 } });
     const elsewhere = await writeVolume(join(folder, "l.nii"), far, sampled(far, octant));
     await assert.rejects(
-      prepareLabel(elsewhere, prepared),
+      readLabel(elsewhere, prepared),
       refused(
         "no-overlap",
         "Cannot combine the label map with the images: they share 0 % of their space, expected at least 5 %",
@@ -281,7 +284,7 @@ Deno.test("prepareLabel() refuses a label map that lies elsewhere or is none", (
     );
     await Deno.writeTextFile(elsewhere, "none");
     await assert.rejects(
-      prepareLabel(elsewhere, prepared),
+      readLabel(elsewhere, prepared),
       refused("invalid-volume", /^label: Cannot read/),
     );
   }));

@@ -3,7 +3,7 @@ import type { Random } from "../../tensor/mod.ts";
 import { cutWindow, type Triple } from "../../volume/mod.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { blockMask, cropStart, joined, keptBlocks } from "./crops.ts";
-import type { CaseVolumes } from "./labelled_cases.ts";
+import type { Croppable } from "./labelled_cases.ts";
 
 /** The feeds of a training step: each view [1, C, …roi], the masks [1, L, …roi] or the class [1, K]. */
 export interface Sample {
@@ -12,7 +12,7 @@ export interface Sample {
 }
 
 /** Draws one sample; all randomness comes from `random`. */
-export function drawSample(volumes: CaseVolumes, recipe: ResolvedRecipe, random: Random): Sample {
+export function drawSample(volumes: Croppable, recipe: ResolvedRecipe, random: Random): Sample {
   const { roi } = recipe;
   const around = labelledVoxel(volumes, recipe, random);
   const start = cropStart(volumes.sizeVox, { roi, around }, random);
@@ -72,7 +72,7 @@ function changed(data: Float32Array, { add, gain, exponent }: Intensity): Float3
 
 /** A labelled voxel that the crop has to hold; undefined: the crop may lie anywhere. */
 function labelledVoxel(
-  { sizeVox: [, ny, nz], labelled }: CaseVolumes,
+  { sizeVox: [, ny, nz], labelled }: Croppable,
   { lesionShare }: ResolvedRecipe,
   random: Random,
 ): Triple | undefined {

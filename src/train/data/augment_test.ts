@@ -3,7 +3,7 @@ import { Random } from "../../tensor/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
 import { drawSample, flipped, viewOrder } from "./augment.ts";
 import { keptBlocks } from "./crops.ts";
-import type { CaseVolumes } from "./labelled_cases.ts";
+import type { Croppable } from "./labelled_cases.ts";
 import { type Recipe, resolveRecipe } from "../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 
@@ -33,7 +33,7 @@ function volumesOf(
     templates?: number;
     labels?: readonly number[];
   } = {},
-): CaseVolumes {
+): Croppable {
   const voxels = sizeVox[0] * sizeVox[1] * sizeVox[2];
   const ramp = (c: number, sign: number) =>
     Float32Array.from({ length: voxels }, (_, i) => sign * (1000 * (c + 1) + i));
@@ -46,7 +46,7 @@ function volumesOf(
   };
 }
 
-const samples = (volumes: CaseVolumes, recipe: ResolvedRecipe, n: number) =>
+const samples = (volumes: Croppable, recipe: ResolvedRecipe, n: number) =>
   Array.from({ length: n }, (_, i) => drawSample(volumes, recipe, new Random(i)));
 
 /** Asserts that a count among `n` draws of probability `p` lies within five standard deviations. */
@@ -205,7 +205,7 @@ Deno.test("drawSample() shifts, then scales; one draw for all channels and both 
     flips: "joint",
     lesionShare: 0,
   });
-  const volumes: CaseVolumes = {
+  const volumes: Croppable = {
     ...volumesOf([1, 1, 2], { channels: 2 }),
     channels: [Float32Array.from([0, 1]), Float32Array.from([0, 1])],
   };
@@ -229,7 +229,7 @@ Deno.test("drawSample() shifts, then scales; one draw for all channels and both 
 Deno.test("drawSample() changes every channel by itself where the recipe says so, with a power that keeps 0 and 1", () => {
   const intensity = { shift: 0, scale: 0, gamma: 0.4, perChannel: true };
   const recipe = recipeOf({ roi: [1, 1, 3], intensity, maxReplaced: 0, flips: "joint", lesionShare: 0 });
-  const volumes: CaseVolumes = {
+  const volumes: Croppable = {
     ...volumesOf([1, 1, 3], { channels: 2 }),
     channels: [Float32Array.from([0, 0.5, 1]), Float32Array.from([0, 0.5, 1])],
   };

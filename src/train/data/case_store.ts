@@ -29,7 +29,7 @@ export interface CaseStoreOptions<T extends object, H> {
   /** One a case, from `caseKey()`. */
   readonly keys: readonly string[];
   readonly prepare: (i: number) => Promise<T>;
-  readonly pack: (value: T) => StoredCase<H>;
+  readonly pack: (value: T, i: number) => StoredCase<H>;
   readonly unpack: (stored: StoredCase<H>, i: number) => T;
   /** Bytes of cases that stay in memory; default 2 GiB. */
   readonly cacheBytes?: number | undefined;
@@ -100,7 +100,7 @@ async function loadCase<T extends object, H>(
     if (!(error instanceof InferenceError)) throw error;
     throw new TrainingError("invalid-data", `Cannot train on case ${i + 1}: ${error.message}`, { cause: error });
   });
-  await writeCase(path, pack(value));
+  await writeCase(path, pack(value, i));
   return loaded(value);
 }
 

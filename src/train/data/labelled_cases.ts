@@ -1,21 +1,23 @@
 /** Labelled cases, prepared once: channels, masks and templates on one grid. */
 import {
   InferenceError,
+  type LabelOnGrid,
+  labelOnGrid,
   type ModelSpec,
   prepare,
-  prepareLabel,
+  readLabel,
   readTemplate,
   type TemplateFit,
   templateFor,
   type Warning,
 } from "../../inference/mod.ts";
-import { resizeTrilinear, type Triple } from "../../volume/mod.ts";
+import { type Grid, resizeTrilinear, type Triple } from "../../volume/mod.ts";
 import { caseKey, CaseStore } from "./case_store.ts";
 import type { Traits } from "./folds.ts";
 import { type TrainingCase, TrainingError } from "../types.ts";
 
 /** A case ready for cropping: arrays [X, Y, Z] of one size. */
-export interface CaseVolumes {
+export interface Croppable {
   readonly sizeVox: Triple;
   readonly channels: readonly Float32Array[];
   /** The template that lies under each channel; empty where the run uses none. */
@@ -28,23 +30,28 @@ export interface CaseVolumes {
   readonly classTarget?: Float32Array;
 }
 
-/** One label of a case. */
-export interface LabelFacts {
-  readonly label: string;
-  /** Voxels on the network's grid. */
-  readonly voxels: number;
+/** A case with what its scores need. */
+export interface CaseVolumes extends Croppable {
+  /** Segmentation: 1 where the network may label. Classification: empty. */
+  readonly inside: Uint8Array;
+  /** Where the arrays lie, and the grid of the label's file; null in a classification. */
+  readonly placed: Placed | null;
 }
 
-/** What is known of a case without its arrays. */
-export interface CaseFacts {
-  /** One a label; empty in a classification. */
-  readonly labels: readonly LabelFacts[];
+export interface Placed {
+  readonly affineRas: readonly number[];
+  readonly labelGrid: Grid;
+}
+
+/** One label of a case, in its file and on the network's grid. */
+export interface LabelSize extends Pick<LabelOnGrid, "fileMl" | "gridMl" | "components" | "outside"> {
+  readonly label: string;
 }
 
 export interface LabelledCases {
   readonly store: CaseStore<CaseVolumes>;
-  /** One entry a case. */
-  readonly facts: readonly CaseFacts[];
+  /** The labels of each case; none in a classification. */
+  readonly sizes: readonly (readonly LabelSize[])[];
 }
 
 /** Changes with the form of a stored case. */
@@ -74,66 +81,64 @@ export async function openLabelledCases(options: LabelledCasesOptions): Promise<
   const { directory, cases, spec, templates, cacheBytes, onCase } = options;
   const { modalities, labels, preprocessing, task, inference } = spec;
   const settings = [FORM, modalities, labels, preprocessing, task, inference.roi, templates];
-  const facts: CaseFacts[] = [];
+  const sizes: (readonly LabelSize[])[] = [];
   const store = await CaseStore.open<CaseVolumes, StoredHeader>({
     directory,
     keys: await Promise.all(
       cases.map((c, i) => caseKey(i, { files: { ...imagesOf(c, spec), label: c.label }, settings })),
     ),
     prepare: async (i) => {
-      const volumes = await prepareCase(options, i);
-      facts[i] = factsOf(volumes, spec);
+      const { volumes, labels } = await prepareCase(options, i);
+      sizes[i] = labels;
       return { ...volumes, classTarget: classTarget(options, i) };
     },
-    pack: ({ sizeVox, channels, templates, regions }) => ({
-      header: { channels: channels.length },
+    pack: ({ sizeVox, channels, templates, regions, inside, placed }, i) => ({
+      header: { channels: channels.length, placed, labels: sizes[i] },
       sizeVox,
       floats: [...channels, ...templates],
-      masks: regions,
+      masks: placed === null ? [] : [...regions, inside],
     }),
     unpack: ({ header, sizeVox, floats, masks }, i) => {
-      const volumes = {
+      sizes[i] = header.labels;
+      const regions = masks.slice(0, -1);
+      return {
         sizeVox,
         channels: floats.slice(0, header.channels),
         templates: floats.slice(header.channels),
-        regions: masks,
-        labelled: labelledVoxels(masks),
+        regions,
+        labelled: labelledVoxels(regions),
+        inside: masks.at(-1) ?? new Uint8Array(),
+        placed: header.placed,
         classTarget: classTarget(options, i),
       };
-      facts[i] = factsOf(volumes, spec);
-      return volumes;
     },
     cacheBytes,
     onCase,
   });
-  return { store, facts };
+  return { store, sizes };
 }
 
 interface StoredHeader {
   readonly channels: number;
+  readonly placed: Placed | null;
+  readonly labels: readonly LabelSize[];
 }
 
-function factsOf({ regions }: Pick<CaseVolumes, "regions">, { labels }: ModelSpec): CaseFacts {
-  return {
-    labels: regions.map((mask, k) => ({ label: labels[k].name, voxels: mask.reduce((n, v) => n + v, 0) })),
-  };
-}
-
-/** What a case shows: its class, or the labels that it has voxels of. */
-export function traitsOf({ className }: Pick<TrainingCase, "className">, { labels }: CaseFacts): Traits {
-  const shown = labels.filter(({ voxels }) => voxels > 0).map(({ label }) => label);
+/** What a case shows: its class, or the labels that it has voxels of on the network's grid. */
+export function traitsOf({ className }: Pick<TrainingCase, "className">, sizes: readonly LabelSize[]): Traits {
+  const shown = sizes.filter(({ gridMl }) => gridMl > 0).map(({ label }) => label);
   return new Set(className === undefined ? shown : [className]);
 }
 
 async function prepareCase(
   { cases, spec, templates, onWarning }: LabelledCasesOptions,
   i: number,
-): Promise<CaseVolumes> {
+): Promise<{ volumes: CaseVolumes; labels: LabelSize[] }> {
   const { label } = cases[i];
   const { preprocessing, modalities, labels } = spec;
   const prepared = await prepare({ spec, images: imagesOf(cases[i], spec) });
   for (const warning of prepared.warnings) onWarning?.(i, warning);
-  const { box, grid: { sizeVox } } = prepared;
+  const { box, grid: { sizeVox, affineRas } } = prepared;
   const under: Float32Array[] = [];
   for (const modality of templates === null ? [] : modalities) {
     const { directory, fit } = templates!;
@@ -147,21 +152,33 @@ async function prepareCase(
   if (spec.task === "classification") {
     const size = preprocessing.resize ?? spec.inference.roi;
     const resized = (data: Float32Array) => resizeTrilinear(data, sizeVox, { size });
-    return {
+    const volumes = {
       sizeVox: size,
       channels: prepared.channels.map(resized),
       templates: under.map(resized),
       regions: [],
       labelled: labelledVoxels([]),
+      inside: new Uint8Array(),
+      placed: null,
     };
+    return { volumes, labels: [] };
   }
   if (label === undefined) throw new InferenceError("missing-modality", "it has no label map");
-  const map = await prepareLabel(label, prepared);
-  const regions = labels.map(({ value, sourceValues = [value] }) => {
-    const wanted = new Set(sourceValues);
-    return Uint8Array.from(map, (v) => Number(wanted.has(v)));
-  });
-  return { sizeVox, channels: prepared.channels, templates: under, regions, labelled: labelledVoxels(regions) };
+  const map = await readLabel(label, prepared);
+  const found = labelOnGrid(map, prepared.grid, labels);
+  const regions = found.map(({ mask }) => mask);
+  return {
+    volumes: {
+      sizeVox,
+      channels: prepared.channels,
+      templates: under,
+      regions,
+      labelled: labelledVoxels(regions),
+      inside: prepared.inside,
+      placed: { affineRas, labelGrid: { sizeVox: map.sizeVox, affineRas: map.affineRas } },
+    },
+    labels: found.map(({ mask: _, ...size }, k) => ({ label: labels[k].name, ...size })),
+  };
 }
 
 /** The files of the model's modalities; a case may have more. */

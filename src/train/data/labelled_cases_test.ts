@@ -74,13 +74,13 @@ Deno.test("openLabelledCases() holds channels, one mask a label by its source va
 Deno.test("openLabelledCases() reads what an earlier run prepared, the same arrays", () =>
   inFolder(async (folder) => {
     const options = await optionsFor(folder, 2);
-    const { store: first, facts } = await openLabelledCases(options);
+    const { store: first, sizes } = await openLabelledCases(options);
     const before = [await first.get(0), await first.get(1)];
     const files = filesIn(options.directory);
     assert.equal(files.length, 2);
     const times = files.map((f) => Deno.statSync(join(options.directory, f)).mtime!.getTime());
-    const { store: again, facts: known } = await openLabelledCases(options);
-    assert.deepEqual(known, facts);
+    const { store: again, sizes: known } = await openLabelledCases(options);
+    assert.deepEqual(known, sizes);
     assert.deepEqual([await again.get(0), await again.get(1)], before);
     assert.deepEqual(filesIn(options.directory), files);
     assert.deepEqual(files.map((f) => Deno.statSync(join(options.directory, f)).mtime!.getTime()), times);
@@ -204,6 +204,25 @@ Deno.test("openLabelledCases() reports what is odd about a case when it prepares
     await open();
     await open();
     assert.deepEqual(warnings, ["1 grids-differ"]);
+  }));
+
+Deno.test("openLabelledCases() keeps a lesion of one voxel of 0.4×0.4×5 mm, and knows its volume there and in its file", () =>
+  inFolder(async (folder) => {
+    const options = await optionsFor(folder, 1);
+    const thin = orientedGrid([25, 30, 3], { code: "LAS", spacingMm: [0.4, 0.4, 5] });
+    const label = new Uint8Array(25 * 30 * 3);
+    label[(11 * 30 + 13) * 3 + 1] = 2;
+    const cases = [{ ...options.cases[0], label: await writeVolume(join(folder, "one.nii"), thin, label) }];
+    const { store, sizes } = await openLabelledCases({ ...options, cases });
+    const { regions, labelled, placed } = await store.get(0);
+    assert.deepEqual(regions.map((r) => r.reduce((a, b) => a + b)), [1, 1]);
+    assert.equal(labelled.length, 1);
+    assert.deepEqual(placed!.labelGrid.sizeVox, [25, 30, 3]);
+    const expected = { components: 1, outside: 0, fileMl: "0.0008", gridMl: "0.0010" };
+    assert.deepEqual(
+      sizes[0].map((s) => ({ ...s, fileMl: s.fileMl.toFixed(4), gridMl: s.gridMl.toFixed(4) })),
+      [{ ...expected, label: "any" }, { ...expected, label: "second" }],
+    );
   }));
 
 Deno.test("openLabelledCases() refuses cases by their number, without their files' names", () =>

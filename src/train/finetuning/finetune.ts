@@ -7,6 +7,7 @@ import { writeWhole } from "../../storage/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { foldNotes } from "../data/fold_notes.ts";
 import { makeFolds } from "../data/folds.ts";
+import { sizeNotes, withTrainingMl } from "../data/label_sizes.ts";
 import { openLabelledCases, traitsOf } from "../data/labelled_cases.ts";
 import { ownPercentiles, resolveRecipe } from "../recipe/finetuning.ts";
 import { renderHtml, type Report, reportJson } from "../report/finetuning.ts";
@@ -38,7 +39,7 @@ export async function finetune(request: FinetuneRequest): Promise<FinetuneResult
   const log = (message: string) => request.onEvent({ type: "log", message });
   weightNotes(network.report).forEach(log);
   if (!recipe.templates) log("The base has no templates or they are off: one view of each crop, no consistency term");
-  const { store: cases, facts } = await openLabelledCases({
+  const { store: cases, sizes } = await openLabelledCases({
     cases: request.cases,
     spec,
     templates: recipe.templates ? { directory: request.base.directory, fit: recipe.templateFit } : null,
@@ -49,15 +50,18 @@ export async function finetune(request: FinetuneRequest): Promise<FinetuneResult
     },
     onWarning: (i, { detail }) => log(`Case ${i + 1}: ${detail}`),
   });
-  const traits = request.cases.map((c, i) => traitsOf(c, facts[i]));
+  const traits = request.cases.map((c, i) => traitsOf(c, sizes[i]));
   const folds = makeFolds(request.cases, { ...recipe, traits });
-  const remarks = foldNotes({
-    folds,
-    traits,
-    patients: request.cases.map(({ patient }) => patient),
-    names: outputNames(spec),
-    task: request.task,
-  });
+  const remarks = [
+    ...sizeNotes(sizes, spec.preprocessing),
+    ...foldNotes({
+      folds,
+      traits,
+      patients: request.cases.map(({ patient }) => patient),
+      names: outputNames(spec),
+      task: request.task,
+    }),
+  ];
   remarks.forEach(log);
   if (folds.length === 0) log("No validation: it needs at least two patients, or it was turned off");
   const scratch = recipe.compareFromScratch ? await trainable({ request, recipe, scratch: true }) : null;
@@ -91,7 +95,7 @@ export async function finetune(request: FinetuneRequest): Promise<FinetuneResult
   };
   await writeOutput(request, { report, network, weights: final.weights, templates });
   return {
-    spec,
+    spec: { ...spec, labels: withTrainingMl(spec.labels, { sizes, base: request.base.spec.labels }) },
     validation: report.validation,
     training: report.training,
     resolvedRecipe: { ...recipe },

@@ -16,14 +16,17 @@ export interface FinishedPhase {
   readonly weights: ReadonlyMap<string, Tensor>;
 }
 
-/** The key of a phase: changes with everything that its weights depend on. */
+/** Changes with the way in which cases are scored. */
+const SCORING = "on the label's own grid";
+
+/** The key of a phase: changes with everything that its weights and scores depend on. */
 export function phaseIdentity(
   { request, recipe, spec }: { request: FinetuneRequest; recipe: ResolvedRecipe; spec: ModelSpec },
   indices: readonly number[],
 ): string {
   const { base: { name, version }, cases } = request;
   const { task, architecture, modalities, labels, classes, preprocessing } = spec;
-  const parts = [name, version, recipe, task, architecture, modalities, labels, classes, preprocessing];
+  const parts = [SCORING, name, version, recipe, task, architecture, modalities, labels, classes, preprocessing];
   const identity = JSON.stringify([...parts, indices.map((i) => cases[i])]);
   return createHash("sha256").update(identity).digest("hex");
 }

@@ -89,6 +89,7 @@ export class Phases {
       network: network.inference(weights),
       spec,
       cases,
+      labelOf: (i) => request.cases[i].label,
       indices: held,
       signal: request.signal,
     });

@@ -1,20 +1,36 @@
-/** Scores a network on prepared cases: Dice, HD95 and volumes, or ACC, AUC and F1. */
+/**
+ * Scores a network on prepared cases: Dice, HD95 and volumes on the grid of each label's file, as a user sees them, or
+ * probabilities of classes.
+ */
 import { type Engine } from "../../engine/mod.ts";
 import type { Graph } from "../../graph/mod.ts";
 import {
   centreOf,
   cutOf,
   loadGraph,
+  logitsOnto,
   type ModelSpec,
+  readLabelMap,
   type RunWindow,
-  slidingLogits,
   softmax,
   windowRunner,
 } from "../../inference/mod.ts";
 import { dice, hd95, volumeMl } from "../../metrics/mod.ts";
-import { encodePng, overlay, sideBySide, sliceOf, spacingAffine, type Triple, voxelMl } from "../../volume/mod.ts";
+import {
+  encodePng,
+  type Grid,
+  overlay,
+  sampleOnto,
+  sideBySide,
+  sliceOf,
+  spacingOf,
+  toRas,
+  voxelMl,
+  voxelsOf,
+} from "../../volume/mod.ts";
 import type { CaseStore } from "../data/case_store.ts";
 import type { CaseVolumes } from "../data/labelled_cases.ts";
+import type { TrainingCase } from "../types.ts";
 
 /** One label of one case. */
 export interface LabelScore {
@@ -47,13 +63,15 @@ export interface EvaluateOptions {
   readonly network: Graph;
   readonly spec: ModelSpec;
   readonly cases: CaseStore<CaseVolumes>;
+  /** The label map's file of case `i`. */
+  readonly labelOf: (i: number) => TrainingCase["label"];
   readonly indices: readonly number[];
   readonly signal?: AbortSignal;
 }
 
 /** Scores `network` on some of the cases. */
 export async function scoreCases(
-  { engine, network, spec, cases, indices, signal }: EvaluateOptions,
+  { engine, network, spec, cases, labelOf, indices, signal }: EvaluateOptions,
 ): Promise<CaseScore[]> {
   const session = await loadGraph(engine, network);
   try {
@@ -64,7 +82,7 @@ export async function scoreCases(
       scores.push({
         case: i,
         ...(spec.task === "segmentation"
-          ? await scoreMask(run, volumes, { spec, signal })
+          ? await scoreMask(run, volumes, { label: labelOf(i)!, spec, signal })
           : await scoreClass(run, volumes, spec)),
       });
     }
@@ -76,24 +94,27 @@ export async function scoreCases(
 
 async function scoreMask(
   run: RunWindow,
-  { channels, sizeVox, regions }: CaseVolumes,
-  { spec, signal }: { spec: ModelSpec; signal?: AbortSignal },
+  { channels, sizeVox, inside, placed }: CaseVolumes,
+  { label, spec, signal }: { label: string; spec: ModelSpec; signal?: AbortSignal },
 ): Promise<Pick<CaseScore, "labels" | "previewPng">> {
-  const { labels, inference, preprocessing: { spacingMm } } = spec;
-  const { logits } = await slidingLogits(run, { inputs: channels, sizeVox }, {
-    ...inference,
-    channels: labels.length,
-    signal,
+  const { labels, inference } = spec;
+  const grid = { sizeVox, affineRas: placed!.affineRas }, target = placed!.labelGrid;
+  const voxels = voxelsOf(target.sizeVox), cut = cutOf(inference.threshold);
+  const masks = labels.map(() => new Uint8Array(voxels));
+  const options = { ...inference, channels: labels.length, signal, target };
+  await logitsOnto(run, { channels, grid, inside }, options, (voxel, logits) => {
+    for (let c = 0; c < masks.length; c++) if (logits[c] >= cut) masks[c][voxel] = 1;
   });
-  const voxels = sizeVox[0] * sizeVox[1] * sizeVox[2];
-  const perVoxel = { voxelMl: voxelMl(spacingAffine(spacingMm)) };
-  const cut = cutOf(inference.threshold);
-  const masks = labels.map((_, c) =>
-    Uint8Array.from(logits.subarray(c * voxels, (c + 1) * voxels), (v) => Number(v >= cut))
-  );
+  const { data } = await readLabelMap(label);
+  const references = labels.map(({ value, sourceValues = [value] }) => {
+    const wanted = new Set(sourceValues);
+    return Uint8Array.from(data, (v) => Number(wanted.has(v)));
+  });
+  const perVoxel = { voxelMl: voxelMl(target.affineRas) }, spacingMm = spacingOf(target.affineRas);
+  const image = channels[Math.max(0, spec.modalities.indexOf("flair"))];
   return {
     labels: labels.map(({ name }, c) => {
-      const mask = masks[c], reference = regions[c];
+      const mask = masks[c], reference = references[c];
       let both = 0, own = 0, other = 0;
       for (let v = 0; v < voxels; v++) {
         both += mask[v] & reference[v];
@@ -103,16 +124,16 @@ async function scoreMask(
       return {
         label: name,
         dice: finite(dice(mask, reference)),
-        hd95Mm: finite(hd95(mask, reference, { sizeVox, spacingMm, empty: "nan" })),
+        hd95Mm: finite(hd95(mask, reference, { sizeVox: target.sizeVox, spacingMm, empty: "nan" })),
         volumeMl: volumeMl(mask, perVoxel),
         referenceMl: volumeMl(reference, perVoxel),
         counts: [both, own, other],
       };
     }),
     previewPng: preview({
-      image: channels[Math.max(0, spec.modalities.indexOf("flair"))],
-      sizeVox,
-      reference: union(regions),
+      image: sampleOnto({ ...grid, data: image }, target, { interpolation: "linear" }),
+      grid: target,
+      reference: union(references),
       prediction: union(masks),
     }),
   };
@@ -126,27 +147,28 @@ function union(masks: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
-/** The slice with the most of the reference, or of the prediction where there is no reference. */
+/** The axial slice with the most of the reference, or of the prediction where there is no reference. */
 function preview(
-  { image, sizeVox, reference, prediction }: {
+  { image, grid, reference, prediction }: {
     image: Float32Array;
-    sizeVox: Triple;
+    grid: Grid;
     reference: Uint8Array;
     prediction: Uint8Array;
   },
 ): Uint8Array {
+  const turned = (data: Float32Array | Uint8Array) => toRas({ ...grid, data: Float32Array.from(data) });
+  const { data: background, sizeVox } = turned(image);
+  const masks = [reference, prediction].map((mask) => Uint8Array.from(turned(mask).data));
   const nz = sizeVox[2];
   const perSlice = new Uint32Array(nz);
-  const shown = reference.includes(1) ? reference : prediction;
+  const shown = masks[0].includes(1) ? masks[0] : masks[1];
   for (let v = 0; v < shown.length; v++) perSlice[v % nz] += shown[v];
   const most = perSlice.reduce((a, b) => Math.max(a, b));
   const at = { axis: 2, index: most === 0 ? nz >> 1 : perSlice.indexOf(most) } as const;
-  const { data, ...size } = sliceOf(image, sizeVox, at);
+  const { data, ...size } = sliceOf(background, sizeVox, at);
   const darkest = data.reduce((a, b) => Math.min(a, b));
   const slice = { ...size, data: data.map((v) => v === 0 ? darkest : v) }; // 0 is background (docs/method D.2)
-  return encodePng(
-    sideBySide([reference, prediction].map((mask) => overlay(slice, sliceOf(mask, sizeVox, at), { zoom: 2 }))),
-  );
+  return encodePng(sideBySide(masks.map((mask) => overlay(slice, sliceOf(mask, sizeVox, at), { zoom: 2 }))));
 }
 
 async function scoreClass(

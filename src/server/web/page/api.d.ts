@@ -59,6 +59,10 @@ export type Dataset = {
     value: number
     sourceValues?: number[]
     colour: string
+    trainingMl?: {
+      min: number
+      max: number
+    }
   }[]
   classes: string[]
   createdAt: string
@@ -113,6 +117,10 @@ export type DatasetSummary = {
     value: number
     sourceValues?: number[]
     colour: string
+    trainingMl?: {
+      min: number
+      max: number
+    }
   }[]
   classes: string[]
   createdAt: string
@@ -181,6 +189,10 @@ export type ImportedDataset = {
     value: number
     sourceValues?: number[]
     colour: string
+    trainingMl?: {
+      min: number
+      max: number
+    }
   }[]
   classes: string[]
   createdAt: string
@@ -283,6 +295,10 @@ export type Manifest = {
     value: number
     sourceValues?: number[]
     colour: string
+    trainingMl?: {
+      min: number
+      max: number
+    }
   }[]
   classes: string[]
   preprocessing: {
