@@ -36,6 +36,11 @@ export function foldNotes(options: FoldNotesOptions): string[] {
     const unheld = isOfOne ? null : where(folds, ({ held }) => having(name, held).length === 0);
     if (unheld !== null) notes.push(`Held out no case with ${name}: ${unheld}.`);
   }
+  const unlabelled = task === "segmentation" ? indices.filter((i) => traits[i].size === 0) : [];
+  if (unlabelled.length > 0) {
+    const which = unlabelled.map((i) => i + 1).join(", ");
+    notes.push(`${cases(unlabelled.length)} of ${indices.length} without any labelled voxel: number ${which}.`);
+  }
   const empty = where(folds, ({ train }) => train.every((i) => traits[i].size === 0));
   if (empty !== null) notes.push(`Trained on cases without any label: ${empty}.`);
   return notes;

@@ -35,9 +35,11 @@ Deno.test("foldNotes() names classes without cases and classes of one patient", 
 Deno.test("foldNotes() names folds that hold no label out, that are trained without one, and on empty cases only", () => {
   assert.deepEqual(notesOf("1:a 2:a 3:", { task: "segmentation", names: "a" }), [
     "Held out no case with a: fold 3 of 3.",
+    "1 case of 3 without any labelled voxel: number 3.",
   ]);
   assert.deepEqual(notesOf("1:a 2:", { task: "segmentation", names: "a" }), [
     "Only one patient has a (1 case), who is held out by fold 1 of 2: no figure of it can be measured.",
+    "1 case of 2 without any labelled voxel: number 2.",
     "Trained on cases without any label: fold 1 of 2.",
   ]);
 });

@@ -50,12 +50,21 @@ function notes({ validation, templates, request, weights, remarks, recipe: { ste
     templates.length === 0
       ? "Trained without modality templates."
       : `Trained with the base's templates of ${templates.join(", ")}.`,
-    `Trained on ${request.cases.length} case${request.cases.length === 1 ? "" : "s"}. Not a medical device.`,
+    `Trained on ${casesOf(request)}. Not a medical device.`,
     ...dataNotes(request),
     ...weightNotes(weights),
     ...remarks,
   ];
 }
+
+/** The cases, and their patients where some have several. */
+function casesOf({ cases }: Report["request"]): string {
+  const patients = patientsOf(cases);
+  return `${cases.length} case${cases.length === 1 ? "" : "s"}` +
+    (patients === cases.length ? "" : ` of ${patients} patient${patients === 1 ? "" : "s"}, whose cases stay together`);
+}
+
+const patientsOf = (cases: Report["request"]["cases"]) => new Set(cases.map(({ patient }) => patient)).size;
 
 /** The report as JSON. */
 export function reportJson(report: Report): Record<string, unknown> {
@@ -65,7 +74,7 @@ export function reportJson(report: Report): Record<string, unknown> {
     task: request.task,
     modalities: request.modalities,
     cases: request.cases.length,
-    patients: new Set(request.cases.map((c) => c.patient)).size,
+    patients: patientsOf(request.cases),
     ...(request.patients && { patientsFrom: request.patients }),
     leftOut: request.leftOut ?? [],
     recipe,

@@ -119,6 +119,11 @@ Deno.test("reportJson() says how far its numbers carry", () => {
     notes({ phases: [], request: { ...request, cases: request.cases.slice(1) } })[2],
     "Trained on 1 case. Not a medical device.",
   );
+  const one = request.cases.map(({ id }) => ({ id, patient: "one" }));
+  assert.equal(
+    notes({ request: { ...request, cases: one } })[2],
+    "Trained on 2 cases of 1 patient, whose cases stay together. Not a medical device.",
+  );
   const { recipe } = reportOf();
   assert.match(
     notes({ recipe: { ...recipe, foldSteps: 2 } })[0],

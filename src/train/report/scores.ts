@@ -29,6 +29,7 @@ import {
   voxelsOf,
 } from "../../volume/mod.ts";
 import type { CaseStore } from "../data/case_store.ts";
+import { Regions } from "./regions.ts";
 import type { CaseVolumes } from "../data/labelled_cases.ts";
 import type { TrainingCase } from "../types.ts";
 
@@ -100,26 +101,26 @@ async function scoreMask(
   const { labels, inference } = spec;
   const grid = { sizeVox, affineRas: placed!.affineRas }, target = placed!.labelGrid;
   const voxels = voxelsOf(target.sizeVox), cut = cutOf(inference.threshold);
-  const masks = labels.map(() => new Uint8Array(voxels));
+  const found = new Regions(voxels, labels.length);
   const options = { ...inference, channels: labels.length, signal, target };
   await logitsOnto(run, { channels, grid, inside }, options, (voxel, logits) => {
-    for (let c = 0; c < masks.length; c++) if (logits[c] >= cut) masks[c][voxel] = 1;
+    for (let c = 0; c < labels.length; c++) if (logits[c] >= cut) found.add(voxel, c);
   });
   const { data } = await readLabelMap(label);
-  const references = labels.map(({ value, sourceValues = [value] }) => {
-    const wanted = new Set(sourceValues);
-    return Uint8Array.from(data, (v) => Number(wanted.has(v)));
-  });
   const perVoxel = { voxelMl: voxelMl(target.affineRas) }, spacingMm = spacingOf(target.affineRas);
   const image = channels[Math.max(0, spec.modalities.indexOf("flair"))];
+  const all = { prediction: new Uint8Array(voxels), reference: new Uint8Array(voxels) };
   return {
-    labels: labels.map(({ name }, c) => {
-      const mask = masks[c], reference = references[c];
+    labels: labels.map(({ name, value, sourceValues = [value] }, c) => {
+      const wanted = new Set(sourceValues);
+      const mask = found.maskOf(c), reference = Uint8Array.from(data, (v) => Number(wanted.has(v)));
       let both = 0, own = 0, other = 0;
       for (let v = 0; v < voxels; v++) {
         both += mask[v] & reference[v];
         own += mask[v];
         other += reference[v];
+        all.prediction[v] |= mask[v];
+        all.reference[v] |= reference[v];
       }
       return {
         label: name,
@@ -133,19 +134,12 @@ async function scoreMask(
     previewPng: preview({
       image: sampleOnto({ ...grid, data: image }, target, { interpolation: "linear" }),
       grid: target,
-      reference: union(references),
-      prediction: union(masks),
+      ...all,
     }),
   };
 }
 
 const finite = (v: number) => (Number.isFinite(v) ? v : null);
-
-function union(masks: readonly Uint8Array[]): Uint8Array {
-  const out = masks[0].slice();
-  for (const mask of masks.slice(1)) for (let v = 0; v < out.length; v++) out[v] |= mask[v];
-  return out;
-}
 
 /** The axial slice with the most of the reference, or of the prediction where there is no reference. */
 function preview(
