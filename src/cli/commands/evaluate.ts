@@ -31,7 +31,8 @@ Masks: a row for each case and label, then the mean over cases of each label, th
   dice      2 · common voxels / sum of both. Not defined (empty) where the reference has no such voxel.
   hd95_mm   95th percentile of the distances between both surfaces, the larger of both directions, in millimetres. Not
             defined where either is empty. Read it together with dice: lesions that were missed whole have no hd95_mm.
-  Means are over the cases where a score is defined. Prediction and reference must have the same grid.
+  Means are over the cases where a score is defined. Scores are taken on the prediction's grid: a reference on another
+  is resampled onto it, with a warning. Values that rounding left near whole numbers are rounded; NaN counts as 0.
 
 Classes: a table with a header and the columns
   case        a name; not used
@@ -57,6 +58,7 @@ async function runEvaluate(args: Args, io: Io): Promise<void> {
         ? undefined
         : parseLabels(labels) ?? refuse("labels", "values such as 1,2,4", labels),
       onCase: (step, steps) => progress.update({ step, steps }),
+      onWarning: (warning) => progress.note(`Warning: ${warning}`),
     });
     progress.end();
     if (args.is("json")) { for (const row of rows) io.out(JSON.stringify({ type: "result", ...defined(row) })); }

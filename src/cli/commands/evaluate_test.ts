@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import { inTemp, run, writeMask } from "../testing/cli.ts";
 import { scoreClasses } from "../evaluation/classes.ts";
 import { parseLabels } from "../evaluation/masks.ts";
+import { makeNifti } from "../../volume/testing/fixtures.ts";
 
 // The boxes of docs/method D.1.2: Dice 0.203390, HD95 3.07302 at 1 mm and 3.89224 at 1×2×3 mm.
 const A = { from: [2, 2, 2], to: [5, 5, 5] } as const;
@@ -59,6 +61,74 @@ Deno.test("evaluate gives the Dice and HD95 of docs/method D.1.2 in millimetres,
     });
   }));
 
+Deno.test("evaluate resamples a reference on another grid onto the prediction's, with a warning", () =>
+  inTemp(async (root) => {
+    const [prediction, reference] = await folders(root);
+    await writeMask(`${prediction}/a.nii`, { boxes: [{ from: [2, 2, 2], to: [6, 6, 6], value: 1000 }] });
+    const coarse = { sizeVox: [5, 5, 5], spacingMm: [2, 2, 2], originMm: [0.5, 0.5, 0.5] } as const;
+    await writeMask(`${reference}/a.nii`, { ...coarse, boxes: [{ from: [1, 1, 1], to: [3, 3, 3], value: 1000 }] });
+    const { code, out, err } = await run(["evaluate", "--prediction", prediction, "--reference", reference]);
+    assert.equal(code, 0);
+    assert.equal(out[1], "a,1000,1,0,0.064,0.064");
+    assert.equal(
+      err.split("\n")[0],
+      "Warning: case 1 of 1: the reference was resampled onto the prediction's grid (5×5×5 voxels of 2×2×2 mm to " +
+        "10×10×10 voxels of 1×1×1 mm); its labels take 0.064 mL there, 0.064 mL in the file",
+    );
+  }));
+
+Deno.test("evaluate takes slopes, rounding, NaN and names in capitals as training does, and lists what it leaves out", () =>
+  inTemp(async (root) => {
+    const [prediction, reference] = await folders(root);
+    const made = { dims: [3, 4, 1, 1], sform: { code: 1, rows: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] } };
+    // Four labels in 16 bits: a slope of 4/65535 leaves 1.0000153 of 1.
+    const scaled = makeNifti({ ...made, code: 512, values: [0, 16384, 32768, 65535], slope: 4 / 65535 });
+    await Deno.writeFile(`${prediction}/P\u00e9.NII.GZ`, gzipSync(scaled));
+    await Deno.writeFile(`${prediction}/other.nii`, scaled);
+    await Deno.writeFile(`${reference}/Pe\u0301.nii`, makeNifti({ ...made, values: [NaN, 1, 2, 4] }));
+    const { code, out, err } = await run(["evaluate", "--prediction", prediction, "--reference", reference]);
+    assert.deepEqual([code, out.slice(1, 4).map((row) => row.split(",").slice(1, 3))], [0, [
+      ["1", "1"],
+      ["2", "1"],
+      ["4", "1"],
+    ]]);
+    assert.deepEqual(err.split("\n").slice(0, 2), [
+      "Warning: 1 of 2 predictions have no reference and are left out",
+      "Warning: the reference of case 1 of 1: 1 voxels are no numbers and read as 0",
+    ]);
+    await Deno.writeFile(`${reference}/Pe\u0301.nii`, makeNifti({ ...made, values: [0, 0.5, 0.25, 1] }));
+    const soft = await run(["evaluate", "--prediction", prediction, "--reference", reference]);
+    assert.equal(soft.code, 1);
+    assert.match(
+      soft.err,
+      /Cannot use the reference of case 1 of 1: .* got 2 of 4 voxels with other values, such as 0.5/,
+    );
+  }));
+
+Deno.test("evaluate compares files without a position voxel by voxel, with a warning, or refuses them", () =>
+  inTemp(async (root) => {
+    const [prediction, reference] = await folders(root);
+    const sform = { code: 1, rows: [2, 0, 0, -90, 0, 2, 0, -90, 0, 0, 2, -50] };
+    const made = { code: 2, dims: [3, 2, 2, 1], pixdim: [1, 2, 2, 2], values: [0, 1, 1, 0] };
+    await Deno.writeFile(`${prediction}/a.nii`, makeNifti({ ...made, sform }));
+    await Deno.writeFile(`${reference}/a.nii`, makeNifti(made));
+    const command = ["evaluate", "--prediction", prediction, "--reference", reference];
+    const placed = await run(command);
+    assert.deepEqual([placed.code, placed.out[1]], [0, "a,1,1,0,0.016,0.016"]);
+    assert.equal(
+      placed.err.split("\n")[0],
+      "Warning: case 1 of 1: the reference has no position (sform_code and qform_code are 0); the voxels of prediction and " +
+        "reference are compared one by one",
+    );
+    await Deno.writeFile(`${reference}/a.nii`, makeNifti({ ...made, pixdim: [1, 1, 1, 1] }));
+    const refused = await run(command);
+    assert.deepEqual([refused.code, refused.err], [
+      1,
+      "Cannot evaluate case 1 of 1: the reference has no position (sform_code and qform_code are 0); expected voxels of " +
+      "one size and number, got 2×2×1 voxels of 2×2×2 mm and 2×2×1 voxels of 1×1×1 mm\n",
+    ]);
+  }));
+
 Deno.test("evaluate --labels joins values to regions; --out writes the table to a file", () =>
   inTemp(async (root) => {
     const [prediction, reference] = await folders(root);
@@ -96,11 +166,11 @@ Deno.test("evaluate refuses folders and masks that do not go together, without n
       "Cannot evaluate: expected a prediction of the same name for each of 1 references, 1 have none",
     ]);
     await Deno.rename(`${reference}/Schulz.nii.gz`, `${reference}/Meier.nii.gz`);
-    await writeMask(`${prediction}/Meier.nii.gz`, { spacingMm: [1, 1, 2], boxes: [] });
+    await writeMask(`${prediction}/Meier.nii.gz`, { spacingMm: [1, 1, 2], originMm: [0, 0, 100], boxes: [] });
     assert.deepEqual(await evaluate(), [
       1,
-      "Cannot evaluate case 1 of 1: expected prediction and reference on one grid, got 10×10×10 voxels of 1×1×2 mm " +
-      "and 10×10×10 voxels of 1×1×1 mm",
+      "Cannot evaluate case 1 of 1: prediction and reference share 0 % of their space, expected at least 5 %, got " +
+      "10×10×10 voxels of 1×1×2 mm and 10×10×10 voxels of 1×1×1 mm",
     ]);
     await Deno.writeTextFile(`${prediction}/Meier.nii.gz`, "Meier, Hans");
     const [, text] = await evaluate();

@@ -1,19 +1,7 @@
 /** Dice and HD95 of two folders of label maps, case by case: one pair is in memory at a time. */
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { dice, hd95, nanMean, volumeMl } from "../../metrics/mod.ts";
-import {
-  labelMap,
-  readVolume,
-  sameGrid,
-  spacingOf,
-  splitVolumePath,
-  type Volume,
-  VOLUME_ENDINGS,
-  VolumeError,
-  voxelMl,
-} from "../../volume/mod.ts";
-import { CommandError } from "../terminal/errors.ts";
+import { spacingOf, voxelMl } from "../../volume/mod.ts";
+import { findPairs, type Note, type Pair, readPair } from "./pairs.ts";
 
 /** Voxel values that are scored as one region; `name` is how the user wrote it. */
 export interface Region {
@@ -39,6 +27,7 @@ export interface MaskOptions {
   /** Default: each value that occurs in any file. */
   readonly labels?: readonly Region[];
   readonly onCase?: (done: number, total: number) => void;
+  readonly onWarning: Note;
 }
 
 /** `1,2,1+4` as regions; null when it is no such list. */
@@ -49,69 +38,20 @@ export function parseLabels(text: string): Region[] | null {
 }
 
 /**
- * Scores every reference against the prediction of its name; predictions without a reference are left alone.
+ * Scores every reference against the prediction of its name, on the prediction's grid.
  * @returns the rows of the cases by name, then the means
  * @throws {CommandError} folders, names or grids do not agree; cases are named by their number
  */
-export async function scoreMasks({ prediction, reference, labels, onCase }: MaskOptions): Promise<MaskRow[]> {
-  const predicted = await masksIn(prediction, "--prediction");
-  const expected = await masksIn(reference, "--reference");
-  const missing = [...expected.keys()].filter((name) => !predicted.has(name)).length;
-  if (missing > 0) {
-    throw new CommandError(
-      "missing-prediction",
-      `Cannot evaluate: expected a prediction of the same name for each of ${expected.size} references, ` +
-        `${missing} have none`,
-    );
-  }
+export async function scoreMasks({ labels, onCase, onWarning, ...folders }: MaskOptions): Promise<MaskRow[]> {
+  const pairs = await findPairs(folders, onWarning);
   const cases: MaskRow[][] = [];
-  const names = [...expected.keys()].sort();
-  for (const [i, name] of names.entries()) {
-    const place = `case ${i + 1} of ${names.length}`;
-    const truth = await readMask(expected.get(name)!, `the reference of ${place}`);
-    const guess = await readMask(predicted.get(name)!, `the prediction of ${place}`);
-    if (!sameGrid(truth, guess)) {
-      throw new CommandError(
-        "grids-differ",
-        `Cannot evaluate ${place}: expected prediction and reference on one grid, got ${gridText(guess)} and ` +
-          gridText(truth),
-      );
-    }
-    cases.push((labels ?? valuesOf({ truth, guess })).map((region) => scoreRegion(name, region, { truth, guess })));
-    onCase?.(i + 1, names.length);
+  for (const [i, paths] of pairs.entries()) {
+    const pair = await readPair(paths, `case ${i + 1} of ${pairs.length}`, onWarning);
+    cases.push((labels ?? valuesOf(pair)).map((region) => scoreRegion(paths.name, region, pair)));
+    onCase?.(i + 1, pairs.length);
   }
-  const complete = labels ? cases : withAbsent(cases, names);
+  const complete = labels ? cases : withAbsent(cases, pairs.map((p) => p.name));
   return [...complete.flat(), ...meansOf(complete)];
-}
-
-/** Volume files of a folder by name without ending. */
-async function masksIn(folder: string, flag: string): Promise<Map<string, string>> {
-  const entries = await readdir(folder).catch(() => {
-    throw new CommandError("not-found", `Cannot read ${flag}: there is no such folder`);
-  });
-  const masks = new Map<string, string>();
-  for (const entry of entries) {
-    const name = entry.startsWith(".") ? undefined : splitVolumePath(entry)?.stem;
-    if (!name) continue;
-    if (masks.has(name)) {
-      throw new CommandError("ambiguous", `Cannot read ${flag}: a name is there as ${VOLUME_ENDINGS.join(" and ")}`);
-    }
-    masks.set(name, join(folder, entry));
-  }
-  if (masks.size === 0) {
-    throw new CommandError("not-found", `Cannot read ${flag}: expected ${VOLUME_ENDINGS.join(" or ")} files, got none`);
-  }
-  return masks;
-}
-
-async function readMask(path: string, what: string): Promise<Volume> {
-  try {
-    const volume = await readVolume(path);
-    return { ...volume, data: labelMap(volume.data) };
-  } catch (error) {
-    if (!(error instanceof VolumeError)) throw error;
-    throw new CommandError("invalid-volume", `Cannot use ${what}: ${error.message}`, { cause: error });
-  }
 }
 
 function scoreRegion(name: string, { name: label, values }: Region, { truth, guess }: Pair): MaskRow {
@@ -128,11 +68,6 @@ function scoreRegion(name: string, { name: label, values }: Region, { truth, gue
     referenceMl: volumeMl(reference, perVoxel),
     predictionMl: volumeMl(prediction, perVoxel),
   };
-}
-
-interface Pair {
-  readonly truth: Volume;
-  readonly guess: Volume;
 }
 
 function valuesOf({ truth, guess }: Pair): Region[] {
@@ -165,8 +100,4 @@ function meansOf(cases: readonly MaskRow[][]): MaskRow[] {
   const labels = cases[0].map((r) => r.label);
   const means = labels.map((label, l) => mean(label, cases.map((rows) => rows[l])));
   return [...means, mean("all", means)];
-}
-
-function gridText({ sizeVox, affineRas }: Volume): string {
-  return `${sizeVox.join("×")} voxels of ${spacingOf(affineRas).map((s) => +s.toFixed(3)).join("×")} mm`;
 }

@@ -60,12 +60,16 @@ export async function inTemp(work: (folder: string) => Promise<void>): Promise<v
 export interface Mask {
   readonly sizeVox?: Triple;
   readonly spacingMm?: Triple;
+  readonly originMm?: Triple;
   /** Value of the voxels of a box, [from, to) on every axis; 0 elsewhere. */
   readonly boxes: readonly { readonly from: Triple; readonly to: Triple; readonly value: number }[];
 }
 
-export async function writeMask(path: string, { sizeVox = [10, 10, 10], spacingMm = [1, 1, 1], boxes }: Mask) {
-  const data = new Uint8Array(sizeVox[0] * sizeVox[1] * sizeVox[2]);
+export async function writeMask(
+  path: string,
+  { sizeVox = [10, 10, 10], spacingMm = [1, 1, 1], originMm, boxes }: Mask,
+): Promise<void> {
+  const data = new Uint16Array(sizeVox[0] * sizeVox[1] * sizeVox[2]);
   for (const { from, to, value } of boxes) {
     for (let x = from[0]; x < to[0]; x++) {
       for (let y = from[1]; y < to[1]; y++) {
@@ -74,7 +78,7 @@ export async function writeMask(path: string, { sizeVox = [10, 10, 10], spacingM
       }
     }
   }
-  await writeVolume(path, { data, grid: { sizeVox, affineRas: spacingAffine(spacingMm) } });
+  await writeVolume(path, { data, grid: { sizeVox, affineRas: spacingAffine(spacingMm, originMm) } });
 }
 
 /** A package without a real network in `<root>/<name>/1`. */

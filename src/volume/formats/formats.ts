@@ -81,7 +81,8 @@ async function recognised<T>(
  * @throws {RangeError} when the name has no known ending, or data and grid do not agree
  */
 export async function writeVolume(path: string, content: VolumeContent): Promise<void> {
-  const format = FORMATS.find((f) => f.write && endingsOf(f).some((ending) => path.endsWith(ending)));
+  const ending = splitVolumePath(path)?.ending;
+  const format = FORMATS.find((f) => f.write && ending !== undefined && endingsOf(f).includes(ending));
   if (format?.write === undefined) {
     // The name itself may be a patient's.
     throw new RangeError(`Cannot write a volume: expected the name of ${VOLUME_FILE}, got another`);

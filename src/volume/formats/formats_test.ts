@@ -252,6 +252,7 @@ Deno.test("isVolumeStart() knows NIfTI in either byte order and gzip, and nothin
 Deno.test("splitVolumePath() takes a volume's ending off a path, and is null for other files", () => {
   assert.deepEqual(splitVolumePath("a.b/t1.nii.gz"), { stem: "a.b/t1", ending: ".nii.gz" });
   assert.deepEqual(splitVolumePath("t1.nii"), { stem: "t1", ending: ".nii" });
+  assert.deepEqual(splitVolumePath("P1/T1.NII.GZ"), { stem: "P1/T1", ending: ".nii.gz" });
   assert.deepEqual(["t1.gz", "nii", "t1.nii.txt"].map(splitVolumePath), [null, null, null]);
 });
 

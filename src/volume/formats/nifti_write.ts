@@ -29,7 +29,7 @@ export async function writeNifti(path: string, content: VolumeContent): Promise<
   // Interpolated floats hardly shrink, whatever the effort.
   const level = data instanceof Float32Array ? 1 : 6;
   // `pipe` would hang on an error; `pipeline` passes it to the loop below, so its callback has nothing to do.
-  const stream = path.endsWith(".gz") ? pipeline(plain, createGzip({ level }), () => {}) : plain;
+  const stream = path.toLowerCase().endsWith(".gz") ? pipeline(plain, createGzip({ level }), () => {}) : plain;
   try {
     const file = await open(temporary, "wx");
     try {
