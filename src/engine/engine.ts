@@ -69,8 +69,13 @@ export interface Engine {
   get(name: string): Promise<Tensor>;
   /** Drops a resident. */
   drop(name: string): Promise<void>;
-  /** Returns the highest resident set size of the child so far, bytes; 0 where the system does not report it. */
+  /**
+   * Returns the most memory that the child has held so far, bytes, without what a GPU holds; 0 where the system does not
+   * report it. Work happens outside the child too: see `peakOfWork()`.
+   */
   peakBytes(): Promise<number>;
+  /** Lets `peakBytes()` begin anew: a kept engine's next task has a peak of its own. */
+  forgetPeak(): void;
   /** Ends the child. */
   close(): Promise<void>;
 }

@@ -14,6 +14,7 @@ export { type CostTable, costTablePath } from "./calibration/cost_table.ts";
 export { Devices, openEngine } from "./choice/devices.ts";
 export { type Fallback, type FallbackOptions, fallbackWarning, type Ran, withFallback } from "./choice/fallback.ts";
 export { DeviceEngine, type EngineOptions } from "./device/device_engine.ts";
+export { forgetPeaks, peakOfWork } from "./peak.ts";
 export { type Precision, PRECISIONS, type Traits } from "./providers/provider.ts";
 export { loweringOf, type Provider, PROVIDERS, traitsOf } from "./providers/table.ts";
 export type { LoadOptions } from "./runtimes/runtime.ts";

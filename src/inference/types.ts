@@ -54,6 +54,7 @@ export interface SegmentResult {
   readonly labels: readonly { name: string; value: number; voxels: number; volumeMl: number }[];
   readonly windows: number;
   readonly timingsMs: { read: number; preprocess: number; infer: number; restore: number; write: number };
+  /** The most memory held while it was made: `peakOfWork()`. */
   readonly peakBytes: number;
   readonly warnings: readonly Warning[];
 }

@@ -11,6 +11,22 @@ export function memoryKills(): number {
   }
 }
 
+/** Returns the most memory that a process has held so far (resident set), bytes; 0 on other systems than Linux. */
+export function peakBytesOf(pid: number | "self"): number {
+  try {
+    return 1024 * Number(Deno.readTextFileSync(`/proc/${pid}/status`).match(/^VmHWM:\s+(\d+) kB/m)?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** Lets {@link peakBytesOf} a process begin anew at what it holds now. */
+export function forgetPeakOf(pid: number | "self"): void {
+  try {
+    Deno.writeTextFileSync(`/proc/${pid}/clear_refs`, "5");
+  } catch { /* not Linux, or not allowed: the peak stays that of the process's life */ }
+}
+
 /** Asks Linux to kill this process rather than its parent when memory runs out. */
 export function offerToOomKiller(): void {
   try {

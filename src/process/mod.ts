@@ -3,7 +3,7 @@
  * on files. Knows nothing of their work.
  */
 export { isOutOfMemory, ProcessError, type ProcessErrorCode } from "./failures.ts";
-export { giveBackMemory } from "./memory.ts";
+export { forgetPeakOf, giveBackMemory, peakBytesOf } from "./memory.ts";
 export { emit, type Handler, type ParentWatch, serve } from "./serve.ts";
 export { type Call, type CallOptions, Supervisor, type SupervisorOptions } from "./supervisor.ts";
 export { answerTasks, inThread, wordsOf } from "./thread.ts";

@@ -4,7 +4,7 @@
  */
 import { resolve } from "node:path";
 import type { Lowering } from "../../graph/mod.ts";
-import { Supervisor } from "../../process/mod.ts";
+import { forgetPeakOf, peakBytesOf, Supervisor } from "../../process/mod.ts";
 import type { Tensor, TensorType } from "../../tensor/mod.ts";
 import { readCosts } from "../calibration/cost_table.ts";
 import { Companions, type Engine, type Resident, type RunOptions, type Session } from "../engine.ts";
@@ -173,6 +173,12 @@ export class DeviceEngine implements Engine {
     return Promise.resolve(this.#peakBytes);
   }
 
+  forgetPeak(): void {
+    this.#peakBytes = 0;
+    const { pid } = this.#supervisor;
+    if (pid !== undefined) forgetPeakOf(pid);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#idle);
@@ -293,14 +299,5 @@ export class DeviceEngine implements Engine {
 
   #closedError(): EngineError {
     return new EngineError("closed", `The ${this.provider} engine has been closed`);
-  }
-}
-
-/** The highest resident set size of a process so far, bytes; 0 on other systems than Linux. */
-function peakBytesOf(pid: number): number {
-  try {
-    return 1024 * Number(Deno.readTextFileSync(`/proc/${pid}/status`).match(/^VmHWM:\s+(\d+) kB/m)?.[1] ?? 0);
-  } catch {
-    return 0;
   }
 }

@@ -3,7 +3,7 @@ import { tensor } from "../../tensor/tensor.ts";
 import { foreignModel } from "../../../tests/testing/onnx_model.ts";
 import { slowFeeds, slowModel } from "../testing/slow_model.ts";
 import { lives } from "../../process/testing/lives.ts";
-import { DeviceEngine, EngineError, type EngineErrorCode, type Session } from "../mod.ts";
+import { DeviceEngine, EngineError, type EngineErrorCode, forgetPeaks, peakOfWork, type Session } from "../mod.ts";
 
 const X = { dtype: "float32", shape: [4] } as const;
 const NEG = foreignModel({
@@ -165,6 +165,28 @@ Deno.test({
       await engine.drop("large");
       const grown = await engine.peakBytes() - before;
       assert.ok(grown > 0.9 * bytes, `grew by ${grown} bytes for a tensor of ${bytes}`);
+    }),
+});
+
+Deno.test({
+  name: "peakOfWork() counts what this process holds beside the device process, and forgets it for the next work",
+  ignore: !linux,
+  fn: () =>
+    withEngine(async (engine) => {
+      forgetPeaks(engine);
+      const before = await peakOfWork(engine);
+      const bytes = 500e6;
+      // Every page is written: memory that is only reserved is not held.
+      const volume = new Uint8Array(bytes).fill(1);
+      const held = await peakOfWork(engine);
+      assert.ok(held >= bytes && held - before >= 0.99 * bytes, `${held} bytes, ${before} before the array`);
+      assert.ok(await engine.peakBytes() < bytes, "the device process holds none of it");
+      volume.buffer.transfer(0); // frees it at once
+      const after = await peakOfWork(engine);
+      assert.ok(after >= 0.99 * held, `a peak stays: ${after} bytes after ${held}`);
+      forgetPeaks(engine);
+      const next = await peakOfWork(engine);
+      assert.ok(held - next >= 0.99 * bytes, `${next} bytes after ${held}`);
     }),
 });
 

@@ -1,4 +1,5 @@
 /** A case's volumes in, a mask on one of their grids out. */
+import { peakOfWork } from "../../engine/mod.ts";
 import { voxelMl, voxelsOf, writeVolume } from "../../volume/mod.ts";
 import { ModalityCheck } from "./modality_check.ts";
 import { batchOf, withNetwork } from "../windows/loaded_network.ts";
@@ -55,7 +56,7 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
     labels: spec.labels.map(({ name, value }, c) => ({ name, value, voxels: counts[c], volumeMl: counts[c] * ml })),
     windows,
     timingsMs: { read: prepared.readMs, preprocess: preprocess - prepared.readMs, infer, restore, write },
-    peakBytes: await engine.peakBytes(),
+    peakBytes: await peakOfWork(engine),
     warnings: [...prepared.warnings, ...mismatches],
   };
 }

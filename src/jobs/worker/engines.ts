@@ -3,7 +3,14 @@
  * come for a while; one that is not kept, or that failed, closes with its task. Either way the device's memory becomes
  * free again.
  */
-import { type Engine, type EngineOptions, fallbackWarning, type Provider, withFallback } from "../../engine/mod.ts";
+import {
+  type Engine,
+  type EngineOptions,
+  fallbackWarning,
+  forgetPeaks,
+  type Provider,
+  withFallback,
+} from "../../engine/mod.ts";
 import type { Warned } from "../kinds/kind.ts";
 
 /** Time in which the next examination finds the networks loaded, ms. */
@@ -31,6 +38,9 @@ export class Engines {
   /** The engines that wait; one at work belongs to its task. */
   readonly #waiting = new Map<Provider, { readonly engine: Engine; readonly timer: ReturnType<typeof setTimeout> }>();
 
+  /** Engines at work. */
+  #working = 0;
+
   constructor({ open, idleMs = IDLE_MS }: EnginesOptions) {
     this.#open = open;
     this.#idleMs = idleMs;
@@ -54,14 +64,19 @@ export class Engines {
 
   async #take(provider: Provider, options?: EngineOptions): Promise<Engine> {
     const waiting = this.#waiting.get(provider);
-    if (waiting === undefined) return await this.#open(provider, options);
-    this.#waiting.delete(provider);
-    clearTimeout(waiting.timer);
-    return waiting.engine;
+    if (waiting !== undefined) {
+      this.#waiting.delete(provider);
+      clearTimeout(waiting.timer);
+    }
+    const engine = waiting?.engine ?? await this.#open(provider, options);
+    // A task reports its own peak, not that of an earlier one; tasks at the same time share theirs.
+    if (this.#working++ === 0) forgetPeaks(engine);
+    return engine;
   }
 
   async #giveBack(engine: Engine, keep: boolean): Promise<void> {
     const { provider } = engine;
+    this.#working--;
     if (!keep || this.#waiting.has(provider)) return await engine.close();
     const timer = setTimeout(() => {
       this.#waiting.delete(provider);

@@ -15,7 +15,7 @@ function recorder() {
       waiters.get(deviceName)?.();
       return Promise.resolve();
     };
-    return Promise.resolve({ provider, deviceName, close } as Engine);
+    return Promise.resolve({ provider, deviceName, close, forgetPeak: () => {} } as Engine);
   };
   /** Waits for an engine to close; the timers of waiting engines alone do not keep a process alive. */
   const closed = async (deviceName: string) => {

@@ -133,7 +133,11 @@ const segmentResultShape = {
     restore: z.number(),
     write: z.number(),
   }),
-  peakBytes: count,
+  peakBytes: count.describe(
+    "Most memory held for it, bytes: the peak of the process that reads, prepares and writes volumes plus the peak of " +
+      "its device process, an upper bound as both seldom peak together. Without a GPU's own memory and without the " +
+      "process that answers requests. 0 on other systems than Linux.",
+  ),
   warnings: z.array(warningSchema).describe("Those that a result is probably wrong by come first."),
 };
 const classifyResultShape = {

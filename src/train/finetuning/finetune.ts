@@ -1,6 +1,7 @@
 /** Fine-tuning from end to end: prepare cases, train and score each fold, train on all, write the package's files. */
 import { copyFile, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { peakOfWork } from "../../engine/mod.ts";
 import { encodeModel } from "../../graph/mod.ts";
 import { type Modality, templatePath, wrongInputs } from "../../inference/mod.ts";
 import { writeWhole } from "../../storage/mod.ts";
@@ -75,7 +76,7 @@ export async function finetune(request: FinetuneRequest): Promise<FinetuneResult
   const validation = folds.length === 0 ? null : summarize(held.flatMap((p) => p.scores), spec.classes);
   const fromScratch = twin && summarize(twin.flatMap((p) => p.scores), spec.classes);
   const training = summarize(final.scores, spec.classes);
-  const peakBytes = await request.engine.peakBytes();
+  const peakBytes = await peakOfWork(request.engine);
   const report: Report = {
     request,
     recipe,

@@ -38,5 +38,6 @@ export interface FinetuneResult {
   /** The recipe with every default filled in, for the manifest's provenance. */
   readonly resolvedRecipe: Readonly<Record<string, unknown>>;
   readonly provider: string;
+  /** The most memory held while it was made: `peakOfWork()`. */
   readonly peakBytes: number;
 }

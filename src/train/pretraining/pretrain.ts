@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { peakOfWork } from "../../engine/mod.ts";
 import { encodeModel } from "../../graph/mod.ts";
 import { BRAINMVP_PREPROCESSING, MODALITIES, type Modality, type ModelSpec } from "../../inference/mod.ts";
 import { writeWhole } from "../../storage/mod.ts";
@@ -64,7 +65,7 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainResult
     curves,
     snapshots: await snapshots.all(),
     provider: engine.provider,
-    peakBytes: await engine.peakBytes(),
+    peakBytes: await peakOfWork(engine),
   };
   const metrics = pretrainingMetrics(report);
   await writeWhole(join(outputDirectory, "network.onnx"), encodeModel(trained.inference(state)));
