@@ -1,6 +1,6 @@
 # The server as one image: program, npm packages and shipped models inside, everything that changes under /data.
 #
-#   docker build -t sulcus .
+#   docker build -t sulcus --build-arg COMMIT=$(git rev-parse HEAD) .
 #   docker run --init --read-only -v sulcus-data:/data -p 127.0.0.1:8080:8080 sulcus
 #
 # The container listens on all of its own addresses, without logins unless they are configured: publish the port to

@@ -5,7 +5,7 @@ import { canonicalFlags } from "./options/images.ts";
 import { parseCommand, UsageError } from "./terminal/args.ts";
 import { failureOf } from "./terminal/errors.ts";
 import { helpOf, overview } from "./terminal/help.ts";
-import { type Io, PROCESS_IO } from "./terminal/io.ts";
+import { type Io, processIo } from "./terminal/io.ts";
 
 /** Runs one command line. @returns the exit code: 0 success, 1 failure, 2 wrong use */
 export async function main(argv: readonly string[], io: Io): Promise<0 | 1 | 2> {
@@ -40,4 +40,4 @@ function unknown(word: string | undefined): string {
   return `Cannot run: ${expected}, got ${word === undefined ? "nothing" : `"${word}"`}`;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args, PROCESS_IO));
+if (import.meta.main) Deno.exit(await main(Deno.args, processIo()));

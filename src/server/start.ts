@@ -42,7 +42,7 @@ export interface ServerOptions {
   readonly resultHours?: number;
   /** How long open requests may take when the server stops. Default 10. */
   readonly stopSeconds?: number;
-  /** The commit that was built, for `GET /version`. */
+  /** The commit that the program was made of, for `GET /version`. */
   readonly commit?: string;
   /** Stops the server. */
   readonly signal?: AbortSignal;

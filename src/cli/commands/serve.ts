@@ -1,4 +1,5 @@
 /** `sulcus serve`: starts the server with checked settings, and stops it in order on Ctrl-C. */
+import { commitOf } from "../options/commit.ts";
 import { type Args, type Command, wrong } from "../terminal/args.ts";
 import {
   CHECK_FLAG,
@@ -33,6 +34,8 @@ export const serveCommand: Command = {
 Settings may also come from the environment; flags override it: SULCUS_HOST, SULCUS_PORT, SULCUS_DATA, SULCUS_MODELS,
 SULCUS_PROVIDER, SULCUS_MODALITY_CHECK, SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead of the embedded
 database). A variable that ends with _FILE names a file with the value, such as DATABASE_URL_FILE for a secret.
+\`GET /version\` names the commit of the clone that the server runs from, or SULCUS_COMMIT, which an image sets when it is
+built (docker build --build-arg COMMIT=…).
 The log goes to standard error as JSON lines.
 Ctrl-C or SIGTERM stops the server in order: it finishes open requests, and trainings write a checkpoint. A second one
 stops it at once. Trainings resume from their last checkpoint at the next start.`,
@@ -57,7 +60,7 @@ async function runServe(args: Args, io: Io): Promise<void> {
     data,
     models,
     allowRemoteWithoutLogin,
-    commit: io.env.SULCUS_COMMIT || undefined,
+    commit: await commitOf(io.env),
     signal: interrupts.signal,
   }).catch((error) => {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;

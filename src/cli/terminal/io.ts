@@ -1,4 +1,5 @@
 /** The terminal and process of a command. Tests pass a fake; nothing else in this room touches the process. */
+import { standWithUser } from "./standing.ts";
 
 export interface Io {
   /** Prints one line of the result on standard output. */
@@ -15,14 +16,15 @@ export interface Io {
 
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
 
-export const PROCESS_IO: Io = {
+/** The terminal and environment of this process; relative paths start where the user stands. */
+export const processIo = (): Io => ({
   out: (line) => console.log(line),
   err: (text) => void Deno.stderr.writeSync(new TextEncoder().encode(text)),
   isTerminal: Deno.stderr.isTerminal(),
   get columns() {
     return Deno.stderr.isTerminal() ? Deno.consoleSize().columns : 80;
   },
-  env: Deno.env.toObject(),
+  env: standWithUser(Deno.env.toObject()),
   interrupts() {
     const controller = new AbortController();
     const listener = () => controller.signal.aborted ? Deno.exit(1) : controller.abort();
@@ -34,4 +36,4 @@ export const PROCESS_IO: Io = {
       },
     };
   },
-};
+});

@@ -56,7 +56,7 @@ export const versionReplySchema = named(
   z.strictObject({
     name: z.string(),
     version: z.string(),
-    commit: z.string(),
+    commit: z.string().describe("The commit that the program was made of; unknown outside a clone and an image."),
     deno: z.string(),
     onnxruntime: z.string(),
     devices: z.array(deviceSchema),
