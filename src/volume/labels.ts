@@ -7,17 +7,21 @@ import { VolumeError } from "./grid/grid.ts";
  */
 const TOLERANCE = 0.02;
 
+/** From here on float32 holds no longer every whole number: two labels could become one. */
+const EXACT_BELOW = 2 ** 24;
+
 /** The largest value of a label in a written mask: 16 bits hold every anatomical numbering in use. */
 export const MAX_LABEL = 65_535;
 
-/** The label that a voxel's value means, whatever rounding left of it; null: it means none (0.5, −1, NaN). */
+/** The label that a voxel's value means, whatever rounding left of it; null: it means none (0.5, −1, NaN, 2³⁰). */
 export function wholeLabel(value: number): number | null {
   const label = Math.round(value);
-  return Math.abs(value - label) <= TOLERANCE && label >= 0 ? label + 0 : null; // −0 becomes 0
+  const isLabel = Math.abs(value - label) <= TOLERANCE && label >= 0 && label < EXACT_BELOW;
+  return isLabel ? label + 0 : null; // −0 becomes 0
 }
 
 /**
- * A label map's voxels as whole numbers from 0, of any size; returns `data` itself where it holds nothing else.
+ * A label map's voxels as whole numbers; returns `data` itself where it holds nothing else.
  * @throws {VolumeError} with the number of voxels that mean no label, and one of their values
  */
 export function labelMap(data: Float32Array): Float32Array {
@@ -36,7 +40,9 @@ export function labelMap(data: Float32Array): Float32Array {
   }
   if (wrong > 0) {
     throw new VolumeError(
-      `Cannot use a label map: expected whole numbers from 0 (± ${TOLERANCE}), got ${wrong} of ${data.length} voxels ` +
+      `Cannot use a label map: expected whole numbers from 0 to ${
+        EXACT_BELOW - 1
+      } (± ${TOLERANCE}), got ${wrong} of ${data.length} voxels ` +
         `with other values, such as ${+example.toPrecision(6)}; resample label maps by nearest neighbour`,
     );
   }

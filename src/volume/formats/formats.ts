@@ -4,6 +4,7 @@
  */
 import { VolumeError } from "../grid/grid.ts";
 import { ByteFeed } from "./_bytes.ts";
+import { FOREIGN_BYTES, foreignName } from "./_foreign.ts";
 import type { Volume, VolumeContent, VolumeFormat, VolumeHeader } from "./format.ts";
 import { isGzip } from "./_gzip.ts";
 import { nifti } from "./nifti.ts";
@@ -64,10 +65,10 @@ async function recognised<T>(
 ): Promise<T> {
   const feed = await ByteFeed.open(source);
   try {
-    const start = await feed.peek(VOLUME_START_BYTES);
+    const start = await feed.peek(FOREIGN_BYTES);
     const format = FORMATS.find((f) => f.recognises(start));
     if (format === undefined) {
-      throw new VolumeError(`Cannot read a volume: expected ${VOLUME_FILE}, got something else`);
+      throw new VolumeError(`Cannot read a volume: expected ${VOLUME_FILE}, got ${foreignName(start)}`);
     }
     return await read(format, feed);
   } finally {

@@ -232,12 +232,24 @@ Deno.test("readVolume() never quotes a file's name", async () => {
   }
 });
 
-Deno.test("readVolume() refuses files of no known format, empty ones too", async () => {
-  for (const content of [new Uint8Array(0), Uint8Array.of(0x5c, 1), new TextEncoder().encode("hello, no volume")]) {
-    for (const source of [content, gzipSync(content)]) {
+Deno.test("readVolume() refuses files of no known format by what they are, empty ones too", async () => {
+  const text = (words: string) => Buffer.from(words.padEnd(200, " "), "latin1");
+  const cases: [Uint8Array, string][] = [
+    [new Uint8Array(0), "an empty file"],
+    [Uint8Array.of(0x5c, 1), "something else"],
+    [text("hello, no volume"), "something else"],
+    [text("\0".repeat(128) + "DICM"), "a DICOM file: convert its series, with dcm2niix for example"],
+    [text("NRRD0004\ntype: float"), "an NRRD file"],
+    [text("\0\0\0\x01\0\0\x01\0"), "an MGH file (.mgh or .mgz): convert it, with mri_convert for example"],
+    [text("<!DOCTYPE html><title>Log in</title>"), "a web page, as failed downloads are"],
+    [text("version https://git-lfs.github.com/spec/v1\noid"), "a pointer to a file that Git LFS has not fetched"],
+    [gzipSync(makeNifti({ dims, values })), "a file that was gzipped twice: unpack it once"],
+  ];
+  for (const [content, got] of cases) {
+    for (const source of got.includes("twice") ? [gzipSync(content)] : [content, gzipSync(content)]) {
       await assert.rejects(readVolume(source), {
         name: "VolumeError",
-        message: "Cannot read a volume: expected a NIfTI file (.nii or .nii.gz), got something else",
+        message: `Cannot read a volume: expected a NIfTI file (.nii or .nii.gz), got ${got}`,
       });
     }
   }
