@@ -1,7 +1,7 @@
 /** The web page in a real browser, against a server whose trainings and segmentations are fakes. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readyDataset } from "../src/datasets/testing/cases.ts";
+import { readyDataset, tinyNifti } from "../src/datasets/testing/cases.ts";
 import { Datasets } from "../src/datasets/mod.ts";
 import { addModels } from "../src/jobs/testing/jobs.ts";
 import { Registry } from "../src/registry/mod.ts";
@@ -43,6 +43,9 @@ Deno.test({
   ignore: NO_BROWSER !== undefined,
   fn: () =>
     withPage(async (tab, { folder, url }) => {
+      const [{ id }] = (await (await fetch(`${url}/v1/datasets`)).json()).datasets;
+      const body = await tinyNifti({ values: [0, 1] });
+      await (await fetch(`${url}/v1/datasets/${id}/cases/bad/label`, { method: "PUT", body })).body?.cancel();
       await tab.goto(url);
       await tab.until(shows("model-list", "tumour"));
       await tab.until(shows("model-list", "mine"));
@@ -50,7 +53,13 @@ Deno.test({
       await tab.until(shows("job-list", "Fine-tune"));
       await tab.until(shows("service-facts", "ONNX Runtime"));
       await tab.evaluate(`document.querySelector("#dataset-list details").open = true`);
-      await tab.until(shows("dataset-list", "There is nothing to report."));
+      await tab.until(shows("dataset-list", "Patients: 2, 2 by the case's name"));
+      await tab.until(shows("dataset-list", "bad: t1 is missing"));
+      await tab.evaluate(`document.querySelector('#dataset-list [aria-label="Leave out bad"]').click()`);
+      await tab.until(shows("dataset-list", "bad is left out: "));
+      await tab.until(shows("dataset-list", "Patients: 1, 1 by the case's name"));
+      await tab.evaluate(`document.querySelector('#dataset-list [aria-label="Take again bad"]').click()`);
+      await tab.until(shows("dataset-list", "bad: t1 is missing"));
 
       await tab.until(`document.querySelector("#run-images input")`); // of the model that is selected first
       await tab.evaluate(`{

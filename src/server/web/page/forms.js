@@ -65,6 +65,7 @@ train.form.addEventListener("submit", (event) => {
     base: { model: train.select("base").value },
     name: train.input("name").value,
     recipe: { preset, ...(steps && { steps: Number(steps) }) },
+    ...(train.input("skip").checked && { skip: /** @type {const} */ ("errors") }),
   };
   attempt(() => call("POST /v1/finetunes", { body }), byId("train-status"));
 });
