@@ -135,10 +135,11 @@ const REMEDY = ". Mend these cases, or leave them out with --skip-bad-cases";
 const MOST_PRINTED = 50;
 
 /** What was found beside the cases: whose they are, and what is not used. */
-function notesOf({ patients, leftOut, ignored }: DatasetFolder): string[] {
+function notesOf({ patients, leftOut, ignored, notes }: DatasetFolder): string[] {
   const more = (all: readonly unknown[]) => all.length > MOST_PRINTED ? ` and ${all.length - MOST_PRINTED} more` : "";
   return [
     patientWords(patients),
+    ...notes,
     ...leftOut.slice(0, MOST_PRINTED).map((c) => `Left out: ${c.case} (${c.reason})`),
     ...leftOut.length > MOST_PRINTED ? [`Left out:${more(leftOut)}`] : [],
     ...ignored.length > 0

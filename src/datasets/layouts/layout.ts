@@ -31,6 +31,8 @@ export interface LayoutCase {
   /** Absent: the layout names none. */
   readonly patient?: string;
   readonly className?: string;
+  /** Why trainings leave it out; absent: they do not. */
+  readonly excluded?: string;
   /** Path of each file, relative to the data set. */
   readonly files: ReadonlyMap<Role, string>;
   /** Why the case cannot be used; absent: it can. */
@@ -46,6 +48,8 @@ export interface Plan<Case = LayoutCase> {
   readonly regions: readonly DatasetLabel[];
   readonly classes: readonly string[];
   readonly cases: readonly Case[];
+  /** What its description says about cases that are not there, or about files that are not. Absent: nothing. */
+  readonly notes?: readonly string[];
 }
 
 /** A case with its patient. */
@@ -66,18 +70,25 @@ export class CaseCollector {
     this.#cases.set(id, files.set(role, path));
   }
 
+  /** Marks a case as one that cannot be used. */
+  spoil(id: string, fault: string): void {
+    this.#cases.set(id, this.#cases.get(id) ?? new Map());
+    this.#faults.set(id, fault);
+  }
+
   has(id: string): boolean {
     return this.#cases.has(id);
   }
 
-  cases(describe: (id: string) => { patient?: string; className?: string } = () => ({})): LayoutCase[] {
+  cases(describe: (id: string) => Partial<Omit<LayoutCase, "id" | "files" | "fault">> = () => ({})): LayoutCase[] {
     return [...this.#cases].sort(([a], [b]) => a < b ? -1 : 1).map(([id, files]) => {
-      const { patient, className } = describe(id);
+      const { patient, className, excluded } = describe(id);
       const fault = this.#faults.get(id);
       return {
         id,
         ...(patient !== undefined && { patient }),
         ...(className !== undefined && { className }),
+        ...(excluded !== undefined && { excluded }),
         ...(fault !== undefined && { fault }),
         files,
       };

@@ -33,6 +33,7 @@ export interface DatasetPlan extends Plan<PlannedCase> {
   readonly ignored: readonly string[];
   /** Cases that `skip` leaves out, as far as names tell. */
   readonly leftOut: readonly LeftOut[];
+  readonly notes: readonly string[];
 }
 
 /** The user's words about a data set, which go before what its files say. */
@@ -71,7 +72,7 @@ export async function planDataset(
   const { taken, leftOut } = divide(cases, options);
 
   const table = options.patients === undefined ? await tableIn(found, (path) => read(root + path)) : undefined;
-  const patients = patientsOf(taken, options.patients ?? table?.given);
+  const { cases: named, notes } = patientsOf(taken, options.patients ?? table?.given);
   const withSources = ({ className, ...c }: PlannedCase): PlannedCase => ({
     ...c,
     ...(className !== undefined && plan.classes.length > 0 && { className }),
@@ -85,9 +86,10 @@ export async function planDataset(
   return {
     ...plan,
     layout,
-    cases: patients.map(withSources),
+    cases: named.map(withSources),
     ignored: paths.filter((path) => !used.has(path)).sort(),
     leftOut,
+    notes: [...plan.notes ?? [], ...notes],
   };
 }
 

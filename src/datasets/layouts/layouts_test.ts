@@ -124,9 +124,12 @@ Deno.test("planDataset() takes patients from the user, the description, a table,
     const texts: Record<string, string> = { "dataset.json": JSON.stringify(description), "patients.csv": table };
     const read = (path: string) => Promise.resolve(texts[path] ?? "name,age\n");
     const plan = await planDataset(["dataset.json", ...tables, ...paths], read, options);
+    notes = plan.notes;
     return [plan.cases.map((c) => `${c.patient} ${c.patientFrom}`).join(", "), plan.ignored];
   };
+  let notes: readonly string[] = [];
   assert.deepEqual(await patients(), ["named named, table named, c case-name", []]);
+  assert.deepEqual(notes, ["the table for patients fits 2 of 3 cases"]);
   assert.deepEqual(await patients({}, []), ["named named, b case-name, c case-name", []]);
   assert.deepEqual(
     await patients({}, ["participants.tsv"]),
@@ -143,6 +146,11 @@ Deno.test("planDataset() takes patients from the user, the description, a table,
       "given named, b case-name, c case-name",
     ].join(),
   );
+  await patients({ patients: { table: "case,patient\na_ses-1,A\nz,Z\n" } });
+  assert.deepEqual(notes, [
+    "the table for patients fits 1 of 3 cases",
+    "the table of patients has 1 rows that fit no case",
+  ]);
   await assert.rejects(patients({ patients: { rule: "^(x)" } }), /the rule for patients fits none of its 3 cases/);
 });
 
@@ -160,4 +168,19 @@ Deno.test("planDataset() leaves out the cases that it is asked to, and those wit
   const named = await planned(["b", "M\u00fcller"]);
   assert.deepEqual([named.cases.map((c) => c.id), named.leftOut.map((c) => c.case)], [["a"], ["Müller", "b"]]);
   await assert.rejects(planned(["b", "c"]), /1 of the cases to leave out are not in it/);
+});
+
+Deno.test("planDataset() notes cases that dataset.json describes and that are not there, and takes its exclusions", async () => {
+  const description = {
+    task: "segmentation",
+    modalities: ["t1"],
+    labels: [{ name: "l", values: [1] }],
+    cases: { a: { excluded: "moved" }, c: { patient: "P" } },
+  };
+  const { cases, notes } = await planDataset(
+    ["dataset.json", "cases/a/t1.nii", "cases/b/t1.nii"],
+    () => Promise.resolve(JSON.stringify(description)),
+  );
+  assert.deepEqual(cases.map((c) => [c.id, c.excluded]), [["a", "moved"], ["b", undefined]]);
+  assert.deepEqual(notes, ["dataset.json describes 1 cases that are not there"]);
 });

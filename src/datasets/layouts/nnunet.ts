@@ -1,9 +1,12 @@
 /**
- * nnU-Net v2 raw data: `dataset.json`, images `imagesTr/<case>_0000`, labels `labelsTr/<case>`. Test images are left out.
+ * nnU-Net v2 raw data: `dataset.json`, images `imagesTr/<case>_0000`, labels `labelsTr/<case>`, or the files that the
+ * field `dataset` lists for each case. Test images are left out.
  * Source: nnU-Net documentation/dataset_format.md and region_based_training.md.
  */
 import { invalidDataset } from "../spec.ts";
+import { normalize } from "node:path/posix";
 import { z } from "zod";
+import type { Modality } from "../../inference/mod.ts";
 import { MAX_LABEL, splitVolumePath, VOLUME_ENDINGS, WRITTEN_ENDING } from "../../volume/mod.ts";
 import { channelModalities } from "./channels.ts";
 import { CaseCollector, type FoundFiles, type Layout, type Plan } from "./layout.ts";
@@ -22,6 +25,7 @@ const schema = z.object({
   channel_names: z.record(z.string().regex(/^\d{1,4}$/), z.string()),
   labels: z.record(z.string(), z.union([value, z.array(value).min(1)])),
   regions_class_order: z.array(z.int().min(1).max(MAX_LABEL)).optional(),
+  dataset: z.record(z.string(), z.object({ images: z.array(z.string()), label: z.string() })).optional(),
   file_ending: z.string().default(WRITTEN_ENDING),
 });
 
@@ -31,11 +35,24 @@ function plan({ paths, description, channels: map, keysOf }: FoundFiles): Plan {
     const { path, message } = parsed.error.issues[0];
     throw invalidDataset(`dataset.json: ${path.join(".")}: ${message}`);
   }
-  const { name = "", channel_names, labels, regions_class_order, file_ending } = parsed.data;
+  const { name = "", channel_names, labels, regions_class_order, dataset, file_ending } = parsed.data;
   if (!VOLUME_ENDINGS.includes(file_ending.toLowerCase())) {
     throw invalidDataset(`dataset.json: file_ending: expected ${VOLUME_ENDINGS.join(" or ")}; convert the files`);
   }
   const channels = channelModalities(channel_names, map);
+  const collector = dataset === undefined ? byName(paths, channels) : byList(paths, channels, dataset);
+  const inOrder = keysOf("labels").map((key): [string, number | number[]] => [key, labels[key]]);
+  return {
+    name,
+    task: "segmentation",
+    modalities: [...channels.values()],
+    regions: regionsOf(inOrder, regions_class_order),
+    classes: [],
+    cases: collector.cases(),
+  };
+}
+
+function byName(paths: readonly string[], channels: ReadonlyMap<number, Modality>): CaseCollector {
   const collector = new CaseCollector();
   const volumes = paths.flatMap((path) => {
     const split = splitVolumePath(path);
@@ -50,15 +67,27 @@ function plan({ paths, description, channels: map, keysOf }: FoundFiles): Plan {
     const match = /^labelsTr\/([^/]+)$/i.exec(stem);
     if (match && collector.has(match[1])) collector.add(match[1], "label", path);
   }
-  const inOrder = keysOf("labels").map((key): [string, number | number[]] => [key, labels[key]]);
-  return {
-    name,
-    task: "segmentation",
-    modalities: [...channels.values()],
-    regions: regionsOf(inOrder, regions_class_order),
-    classes: [],
-    cases: collector.cases(),
-  };
+  return collector;
+}
+
+function byList(
+  paths: readonly string[],
+  channels: ReadonlyMap<number, Modality>,
+  list: Readonly<Record<string, { images: readonly string[]; label: string }>>,
+): CaseCollector {
+  const collector = new CaseCollector();
+  const known = new Set(paths);
+  for (const [name, { images, label }] of Object.entries(list)) {
+    const id = name.normalize("NFC");
+    const files = [...images.map((path, i) => [channels.get(i), path] as const), ["label", label] as const];
+    for (const [role, listed] of files) {
+      const path = normalize(listed.replaceAll("\\", "/").normalize("NFC"));
+      if (role === undefined) collector.spoil(id, "dataset.json lists more images for a case than there are channels");
+      else if (known.has(path)) collector.add(id, role, path);
+      else collector.spoil(id, `dataset.json lists a file for ${role} that is not in the folder of dataset.json`);
+    }
+  }
+  return collector;
 }
 
 function regionsOf(

@@ -81,6 +81,16 @@ const PUBLISHED: Record<string, Published> = {
     options: { channels: readChannelMap("mri=t1, noNorm = flair") },
     cases: { a: "a: flair label t1" },
   },
+  "nnU-Net v2 with a list of files": {
+    files: ["dataset.json", "scans/a 1/t1.nii.gz", "scans/a 1/fl.nii.gz", "scans/b/t1.nii.gz", "masks/a.nii.gz"],
+    description: {
+      channel_names: { 0: "T1", 1: "FLAIR" },
+      labels: { l: 1 },
+      dataset: { a: { images: ["scans/a 1/t1.nii.gz", "./scans/a 1/fl.nii.gz"], label: "scans/../masks/a.nii.gz" } },
+    },
+    cases: { a: "a: flair label t1" },
+    ignored: 1,
+  },
   "BraTS 2023": {
     files: ["000", "001"].flatMap((t) =>
       ["t1n", "t1c", "t2w", "t2f", "seg"].map((s) =>
@@ -165,6 +175,15 @@ const REFUSED: Record<string, Omit<Published, "cases"> & { readonly message: Reg
     files: ["dataset.json", "imagesTr/a_0000.mha"],
     description: { channel_names: { 0: "T1" }, labels: { l: 1 }, file_ending: ".mha" },
     message: /file_ending: expected \.nii or \.nii\.gz; convert the files/,
+  },
+  "a list of files that are elsewhere": {
+    files: ["dataset.json", "a.nii.gz"],
+    description: {
+      channel_names: { 0: "T1" },
+      labels: { l: 1 },
+      dataset: { a: { images: ["../elsewhere/a.nii.gz"], label: "a.nii.gz" } },
+    },
+    message: /lists a file for t1 that is not in the folder of dataset\.json/,
   },
   "two channels that mean the same": {
     files: ["dataset.json"],

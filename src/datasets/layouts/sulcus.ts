@@ -2,7 +2,7 @@
  * Our own layout: `dataset.json`, images `cases/<case>/<modality>`, label maps `cases/<case>/label`.
  *
  * `dataset.json`: `{ name, task, modalities: [...], labels?: [{ name, values, value?, colour? }], classes?: [...],
- * cases?: { <case>: { patient?, class? } } }`.
+ * cases?: { <case>: { patient?, class?, excluded? } } }`.
  */
 import { z } from "zod";
 import { INPUTS } from "../../inference/mod.ts";
@@ -18,11 +18,16 @@ export const sulcus: Layout = {
   plan,
 };
 
+const described = z.strictObject({
+  patient: z.string().optional(),
+  class: z.string().optional(),
+  excluded: z.string().trim().min(1).max(500).optional(),
+});
 const schema = z.strictObject({
   ...datasetSpecSchema.shape,
   name: z.string().max(200).default(""),
   modalities: z.array(z.string()).min(1).max(INPUTS.length),
-  cases: z.record(z.string(), z.strictObject({ patient: z.string().optional(), class: z.string().optional() }))
+  cases: z.record(z.string(), described)
     .default({}),
 });
 
@@ -33,7 +38,7 @@ function plan({ paths, description, channels }: FoundFiles): Plan {
     throw invalidDataset(`dataset.json: ${path[0] === "cases" ? "cases" : path.join(".")}: ${message}`);
   }
   const { name, task, modalities: names, labels = [], classes = [], cases } = parsed.data;
-  const described = new Map(Object.entries(cases).map(([id, about]) => [id.normalize("NFC"), about]));
+  const about = new Map(Object.entries(cases).map(([id, facts]) => [id.normalize("NFC"), facts]));
   const modalities = names.map((n, i) => {
     const modality = mappedModality(n, channels);
     if (!modality) throw unknownModality(`modalities.${i}`, n);
@@ -49,8 +54,10 @@ function plan({ paths, description, channels }: FoundFiles): Plan {
     if (role && (role === "label" || modalities.includes(role))) collector.add(match[1], role, path);
   }
   const found = collector.cases((id) => {
-    const { patient, class: className } = described.get(id) ?? {};
-    return { patient: patient?.normalize("NFC"), className };
+    const { patient, class: className, excluded } = about.get(id) ?? {};
+    return { patient: patient?.normalize("NFC"), className, excluded };
   });
-  return { name, task, modalities, regions: labels, classes, cases: found };
+  const absent = [...about.keys()].filter((id) => !collector.has(id)).length;
+  const notes = absent > 0 ? [`dataset.json describes ${absent} cases that are not there`] : [];
+  return { name, task, modalities, regions: labels, classes, cases: found, notes };
 }

@@ -18,34 +18,47 @@ export type GivenPatients = { readonly rule: string } | { readonly table: string
 
 /**
  * Gives every case its patient. What the user gives goes before what the data set names, and that before a table that
- * lies in the data set.
+ * lies in the data set. Notes report cases of which rule or table say nothing, and rows of cases that are not there.
  * @throws {DomainError} `invalid-dataset`, `invalid-request` where rule or table say nothing about any case
  */
 export function patientsOf<C extends NamedCase>(
   cases: readonly C[],
   given: GivenPatients | undefined,
-): (C & FoundPatient)[] {
-  const byUser = given === undefined ? () => null : readPatients(given);
-  const isLast = given !== undefined && "table" in given && given.isFound === true;
+): { readonly cases: readonly (C & FoundPatient)[]; readonly notes: readonly string[] } {
+  const { patientOf, unused } = given === undefined ? NOBODY_KNOWS : readPatients(given);
+  const isFound = given !== undefined && "table" in given && given.isFound === true;
   let fits = 0;
   const found = cases.map((c) => {
-    const own = byUser(c.id);
+    const own = patientOf(c.id);
     if (own !== null) fits++;
-    const { className = c.className, ...patient }: FoundPatient & { className?: string } =
-      isLast && c.patient !== undefined || own === null
-        ? patientFor(c.id, c.patient === undefined ? null : { patient: c.patient, from: "named" })
-        : own;
+    const takesOwn = own !== null && !(isFound && c.patient !== undefined);
+    const named = c.patient === undefined ? null : { patient: c.patient, from: "named" as const };
+    const { className = c.className, ...patient }: FoundPatient & { className?: string } = takesOwn
+      ? own
+      : patientFor(c.id, named);
     if (!caseNameSchema.safeParse(patient.patient).success) {
       throw invalidDataset("the name of a patient cannot be used: expected one line of 1 to 200 characters");
     }
     return { ...c, ...patient, ...(className !== undefined && { className }) };
   });
-  if (given !== undefined && !isLast && fits === 0) {
-    throw invalidDataset(
-      `the ${"rule" in given ? "rule" : "table"} for patients fits none of its ${cases.length} cases`,
-    );
-  }
-  return found;
+  if (given === undefined) return { cases: found, notes: [] };
+  const what = "rule" in given ? "rule" : "table";
+  if (!isFound && fits === 0) throw invalidDataset(fitsNone(what, cases.length));
+  const [without, left] = [cases.length - fits, unused()];
+  return {
+    cases: found,
+    notes: [
+      ...without > 0 ? [`the ${what} for patients fits ${fits} of ${cases.length} cases`] : [],
+      ...left > 0 ? [`the table of patients has ${left} rows that fit no case`] : [],
+    ],
+  };
+}
+
+const NOBODY_KNOWS: ReadPatients = { patientOf: () => null, unused: () => 0 };
+
+/** The words for a rule or table that says nothing about a data set. */
+export function fitsNone(what: "rule" | "table", cases: number): string {
+  return `the ${what} for patients fits none of its ${cases} cases`;
 }
 
 /** Counts patients, and cases by how their patient was found. */
@@ -62,18 +75,31 @@ export function countPatients(cases: readonly FoundPatient[]): PatientCounts {
 /** A case's patient, and its class where the table has one. */
 type GivenPatient = FoundPatient & { readonly patientFrom: NamedPatient["from"]; readonly className?: string };
 
-/** The patient that a rule or table gives a case, or null. */
-export function readPatients(given: GivenPatients): (caseName: string) => GivenPatient | null {
+export interface ReadPatients {
+  /** The patient that the rule or table gives a case, or null. */
+  readonly patientOf: (caseName: string) => GivenPatient | null;
+  /** Rows of the table that no case has asked for. */
+  readonly unused: () => number;
+}
+
+/** @throws {DomainError} `invalid-request` of a rule, `invalid-dataset` of a table */
+export function readPatients(given: GivenPatients): ReadPatients {
   if ("rule" in given) {
     const patientOf = readPatientRule(given.rule);
-    return (name) => {
-      const patient = patientOf(name);
-      return patient === null ? null : { patient, patientFrom: "rule" };
+    return {
+      patientOf: (name) => {
+        const patient = patientOf(name);
+        return patient === null ? null : { patient, patientFrom: "rule" };
+      },
+      unused: () => 0,
     };
   }
-  const rowOf = readPatientTable(given.table);
-  return (name) => {
-    const row = rowOf(name);
-    return row === null ? null : { ...row, patientFrom: "named" };
+  const { rowOf, unused } = readPatientTable(given.table);
+  return {
+    patientOf: (name) => {
+      const row = rowOf(name);
+      return row === null ? null : { ...row, patientFrom: "named" };
+    },
+    unused,
   };
 }

@@ -19,11 +19,15 @@ export interface PatientRow {
   readonly className?: string;
 }
 
-/**
- * Reads a table; the function that it returns gives a case's row, or null where it has none.
- * @throws {DomainError} `invalid-dataset`
- */
-export function readPatientTable(text: string): (caseName: string) => PatientRow | null {
+export interface PatientTable {
+  /** A case's row, or null where it has none. */
+  readonly rowOf: (caseName: string) => PatientRow | null;
+  /** Rows that `rowOf` has not given yet. */
+  readonly unused: () => number;
+}
+
+/** @throws {DomainError} `invalid-dataset` */
+export function readPatientTable(text: string): PatientTable {
   let rows: Record<string, string>[];
   try {
     rows = parseCsv(text);
@@ -46,7 +50,15 @@ export function readPatientTable(text: string): (caseName: string) => PatientRow
     if (found.has(key)) throw invalidDataset(`the table of patients: row ${i + 1} names what an earlier row names too`);
     found.set(key, { patient, ...(row.class && { className: row.class }) });
   }
-  return isByCase ? (name) => found.get(name) ?? null : (name) => byBeginning(found, name);
+  const used = new Set<PatientRow>();
+  return {
+    rowOf: (name) => {
+      const row = (isByCase ? found.get(name) : byBeginning(found, name)) ?? null;
+      if (row !== null) used.add(row);
+      return row;
+    },
+    unused: () => found.size - used.size,
+  };
 }
 
 /** `sub-01` for `sub-01_ses-2`, never for `sub-011`; identifiers are also written without `sub-`. */

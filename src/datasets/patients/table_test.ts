@@ -3,14 +3,15 @@ import { refusal } from "../../storage/testing/refusal.ts";
 import { isPatientTable, readPatientTable } from "./table.ts";
 
 Deno.test("readPatientTable() reads a row for each case, with a class or without", () => {
-  const rowOf = readPatientTable("case,patient,class\na_1,A,HGG\nMu\u0308ller,B,\n");
+  const { rowOf, unused } = readPatientTable("case,patient,class\na_1,A,HGG\nMu\u0308ller,B,\n");
   assert.deepEqual(rowOf("a_1"), { patient: "A", className: "HGG" });
   assert.deepEqual(rowOf("Müller"), { patient: "B" });
+  assert.equal(unused(), 0);
   assert.equal(rowOf("a_2"), null);
 });
 
 Deno.test("readPatientTable() reads BIDS participants, whose names begin those of their cases", () => {
-  const rowOf = readPatientTable("participant_id\tage\nsub-01\t30\nsub-011\t40\n02\t50\nA_1\t1\nA\t2\n");
+  const { rowOf, unused } = readPatientTable("participant_id\tage\nsub-01\t30\nsub-011\t40\n02\t50\nA_1\t1\nA\t2\n");
   const patientOf = (name: string) => rowOf(name)?.patient ?? null;
   assert.deepEqual(["sub-01_ses-1", "sub-01", "sub-011_ses-1", "sub-02_ses-1", "01_T1", "sub-0"].map(patientOf), [
     "sub-01",
@@ -20,7 +21,9 @@ Deno.test("readPatientTable() reads BIDS participants, whose names begin those o
     "sub-01",
     null,
   ]);
+  assert.equal(unused(), 2);
   assert.deepEqual(["A_1_T2", "A_2"].map(patientOf), ["A_1", "A"], "the longest name that fits");
+  assert.equal(unused(), 0);
 });
 
 Deno.test("readPatientTable() refuses tables without the columns, gaps and repeated cases, by the row's number", () => {

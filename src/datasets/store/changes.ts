@@ -1,6 +1,6 @@
 /** Changes of stored cases: patient, class, exclusion, deletion, and a whole case in place of another. Rows only. */
 import { DomainError, type Queryable } from "../../storage/mod.ts";
-import { type GivenPatients, readPatients } from "../patients/patients.ts";
+import { fitsNone, type GivenPatients, readPatients } from "../patients/patients.ts";
 import { invalidDataset } from "../spec.ts";
 import type { CaseChange, DatasetSummary } from "../types.ts";
 import { deleteCase, findCase, selectCaseNames, type StoredFile, updateCase, upsertCase, upsertFile } from "./rows.ts";
@@ -52,9 +52,10 @@ export async function givePatients(
   { id, classes }: DatasetSummary,
   given: GivenPatients,
 ): Promise<void> {
-  const patientOf = readPatients(given);
+  const { patientOf } = readPatients(given);
   let fits = 0;
-  for (const { id: row, name } of await selectCaseNames(tx, id)) {
+  const cases = await selectCaseNames(tx, id);
+  for (const { id: row, name } of cases) {
     const found = patientOf(name);
     if (found === null) continue;
     const { patient, patientFrom: from, className } = found;
@@ -62,7 +63,7 @@ export async function givePatients(
     await updateCase(tx, row, { named: { patient, from }, ...classes.length > 0 && { className } });
     fits++;
   }
-  if (fits === 0) throw invalidDataset(`the ${"rule" in given ? "rule" : "table"} for patients fits none of its cases`);
+  if (fits === 0) throw invalidDataset(fitsNone("rule" in given ? "rule" : "table", cases.length));
 }
 
 /** Puts files in the place of all that a case has; returns the files that no row names any more. */

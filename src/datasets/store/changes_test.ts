@@ -57,7 +57,7 @@ test("patients are found by the cases' names until somebody names them, or a rul
     assert.deepEqual([back.patients, back.hash], [before.patients, before.hash]);
     await assert.rejects(
       datasets.putPatients(id, { rule: "^(X)" }),
-      refusal("invalid-dataset", /the rule for patients fits none of its cases/),
+      refusal("invalid-dataset", /the rule for patients fits none of its 4 cases/),
     );
   }));
 

@@ -206,7 +206,7 @@ export class Datasets {
         await insertDataset(tx, id, spec);
         for (const stored of cases) await insertCase(tx, id, stored);
       });
-      return { dataset: await this.get(id), layout: plan.layout, ignored: plan.ignored, leftOut };
+      return { dataset: await this.get(id), layout: plan.layout, ignored: plan.ignored, leftOut, notes: plan.notes };
     } catch (error) {
       await removeIfPresent(directory);
       throw error;

@@ -28,6 +28,8 @@ export interface DatasetFolder {
   readonly leftOut: readonly LeftOut[];
   /** Files that no rule of the layout explains. */
   readonly ignored: readonly string[];
+  /** What is said of cases that are not there. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -81,17 +83,18 @@ export async function readDatasetZip(
     directory: resolve(directory),
     inspector,
   });
-  const contents = cases.map(({ name, named, className, files }): CaseContent => ({
+  const contents = cases.map(({ name, named, className, excluded, files }): CaseContent => ({
     id: name,
     ...patientFor(name, named),
     ...(className !== null && { className }),
+    ...(excluded !== null && { excluded }),
     files: new Map(files.map((f) => [f.role, { ...f, path: `${resolve(directory)}/${f.file}` }])),
   }));
   return describe({ ...plan, leftOut }, { name: spec.name, cases: contents, ...options });
 }
 
 function describe(
-  { layout, task, modalities, regions, classes, ignored, leftOut }: DatasetPlan,
+  { layout, task, modalities, regions, classes, ignored, leftOut, notes }: DatasetPlan,
   { name, cases: all, skip }: { name: string; cases: readonly CaseContent[]; skip?: Skip },
 ): DatasetFolder {
   const labels = labelsOf(regions);
@@ -113,6 +116,7 @@ function describe(
     patients: countPatients(cases),
     leftOut: [...leftOut, ...skipped],
     ignored,
+    notes,
   };
 }
 

@@ -15,6 +15,8 @@ export interface ImportedDataset {
   /** Files of the archive that no rule of the layout explains. */
   readonly ignored: readonly string[];
   readonly leftOut: readonly LeftOut[];
+  /** What is said of cases that are not there. */
+  readonly notes: readonly string[];
 }
 
 export interface ImportSettings extends PlanOptions {
@@ -61,7 +63,7 @@ export async function importDataset(
     });
   const cases: StoredCase[] = [];
   const leftOut = [...plan.leftOut];
-  for (const [i, { id, patient, patientFrom, className, files }] of plan.cases.entries()) {
+  for (const [i, { id, patient, patientFrom, className, excluded = null, files }] of plan.cases.entries()) {
     if (!caseNameSchema.safeParse(id).success) {
       throw invalidDataset(`case ${i + 1} of ${plan.cases.length}: its name cannot be used`);
     }
@@ -81,7 +83,7 @@ export async function importDataset(
       continue;
     }
     const named = patientFrom === "case-name" ? null : { patient, from: patientFrom };
-    cases.push({ name: id, named, className: className ?? null, files: stored });
+    cases.push({ name: id, named, className: className ?? null, excluded, files: stored });
   }
   if (cases.length === 0) throw invalidDataset(`none of its ${leftOut.length} cases can be used`);
   return { plan, spec, cases, leftOut };

@@ -193,6 +193,20 @@ test("importZip() and folders leave out a broken case when asked to, list ignore
     );
   }));
 
+test("importZip() and folders leave out the cases that dataset.json excludes", (database) =>
+  withDatasets(database, async (datasets, dataDirectory) => {
+    const files = (await layouts()).sulcus;
+    const description = JSON.parse(new TextDecoder().decode(files["dataset.json"]));
+    description.cases.b.excluded = "moved";
+    const zip = zipSync({ ...files, "dataset.json": json(description) }, { level: 0 });
+    await Deno.writeFile(`${dataDirectory}/in.zip`, zip);
+    const { dataset } = await datasets.importZip(`${dataDirectory}/in.zip`);
+    assert.deepEqual(dataset.cases.map((c) => c.excluded), [undefined, "moved"]);
+    const unpacked = await readDatasetZip(`${dataDirectory}/in.zip`, `${dataDirectory}/unpacked`);
+    assert.deepEqual([unpacked.hash, unpacked.cases.length], [dataset.hash, 1]);
+    assert.deepEqual(unpacked.leftOut, [{ case: "b", reason: "moved" }]);
+  }));
+
 test("importZip() refuses names that climb out, and a name given goes before the archive's", (database) =>
   withDatasets(database, async (datasets, dataDirectory) => {
     const path = `${dataDirectory}/in.zip`;

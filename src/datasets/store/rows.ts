@@ -22,6 +22,8 @@ export interface StoredCase {
   /** null: nobody named the patient, and the case's name tells. */
   readonly named: NamedPatient | null;
   readonly className: string | null;
+  /** Why trainings leave it out; null: they do not. */
+  readonly excluded: string | null;
   readonly files: readonly StoredFile[];
 }
 

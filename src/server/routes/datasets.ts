@@ -120,7 +120,7 @@ export const DATASET_ROUTES = [
       const path = folder.path("dataset.zip");
       await writeChunks(path, body, { durable: false });
       const { patientRule: rule, ...options } = query;
-      const { dataset, layout, ignored, leftOut } = await datasets.importZip(path, {
+      const { dataset, layout, ignored, ...found } = await datasets.importZip(path, {
         ...options,
         ...(rule !== undefined && { patients: { rule } }),
       });
@@ -129,7 +129,7 @@ export const DATASET_ROUTES = [
         layout,
         ignoredFiles: ignored.length,
         ignored: ignored.slice(0, MOST_IGNORED),
-        leftOut,
+        ...found,
       };
       return json(reply, { status: 201, headers: { location: `/v1/datasets/${dataset.id}` } });
     },

@@ -173,6 +173,9 @@ export const importedSchema = named(
     ignoredFiles: count.describe("Files of the archive that its layout does not explain."),
     ignored: z.array(z.string()).describe(`Their names, at most ${MOST_IGNORED}.`),
     leftOut: leftOutSchema.describe("Cases that could not be read and were left out, as asked."),
+    notes: z.array(z.string()).describe(
+      "What description, rule or table say of cases that are not there, or do not say.",
+    ),
   }),
 );
 export const storedFileSchema = named(

@@ -219,6 +219,7 @@ export type ImportedDataset = {
     case: string
     reason: string
   }[]
+  notes: string[]
 };
 export type ImportedModel = {
   name: string

@@ -114,10 +114,10 @@ form.addEventListener("submit", (event) => {
     ...(input("skip").checked && { skip: /** @type {const} */ ("errors") }),
   };
   attempt(async () => {
-    const { leftOut, ignoredFiles, ignored } = await call("POST /v1/datasets/import", { body, query });
+    const { leftOut, ignoredFiles, ignored, notes } = await call("POST /v1/datasets/import", { body, query });
     const more = ignoredFiles > ignored.length ? ` and ${ignoredFiles - ignored.length} more` : "";
     const unused = ignoredFiles > 0 && `Files that were not used: ${ignored.join(", ")}${more}.`;
     const cases = leftOut.map((c) => `Left out: ${c.case} (${c.reason}).`);
-    say([unused, ...cases].filter((text) => text !== false).join(" "));
+    say([unused, ...cases, ...notes.map((note) => `Note: ${note}.`)].filter((text) => text !== false).join(" "));
   }, byId("import-status"));
 });
