@@ -157,6 +157,31 @@ Deno.test("finetune reads a zip and removes the unpacked files; classify prints 
     }]);
   }));
 
+Deno.test("finetune leaves out bad cases when asked to, tells patients apart by the rule, and reports both", () =>
+  inTemp(async (root) => {
+    const { finetune } = await workplace(root);
+    const cases = join(root, "cases");
+    await writePhantomDataset(cases, { ...PHANTOMS, count: 3 });
+    await Deno.writeTextFile(join(cases, "cases/phantom003/t1.nii.gz"), "no volume");
+    await Deno.writeTextFile(join(cases, "notes.txt"), "");
+    const flags = ["--data", cases, "--name", "lesions", "--steps", "2", "--validation", "none"];
+    const refused = await events(finetune(...flags));
+    assert.deepEqual([refused.code, refused.lines.at(-1).code], [1, "invalid-volume"]);
+    assert.match(refused.lines.at(-1).message, /^Case 3 of 3, t1: .* leave it out$/);
+    const trained = await events(finetune(...flags, "--skip-bad-cases", "--patient-rule", "^(phantom)"));
+    assert.equal(trained.code, 0, trained.err);
+    const messages = trained.lines.map((line) => line.message);
+    assert.ok(messages.includes("1 patient: of 2 cases by the rule that was given."), messages.join());
+    assert.ok(messages.some((m) => /^Left out: phantom003 \(t1: Cannot read a volume/.test(m)));
+    assert.ok(messages.some((m) => /^Files that are not used: .*\bnotes\.txt$/.test(m)));
+    const report = JSON.parse(await Deno.readTextFile(join(root, "data/models/lesions/1/report.json")));
+    assert.deepEqual([report.cases, report.patientsFrom, report.leftOut[0].case], [
+      2,
+      { count: 1, named: 0, rule: 2, caseName: 0 },
+      "phantom003",
+    ]);
+  }));
+
 Deno.test("pretrain is stopped, resumes, makes one encoder with templates, and a fine-tune uses them", () =>
   inTemp(async (root) => {
     const cases = join(root, "cases"), recipe = join(root, "recipe.json");

@@ -143,7 +143,7 @@ function notesOf({ patients, leftOut, ignored, notes }: DatasetFolder): string[]
     ...leftOut.slice(0, MOST_PRINTED).map((c) => `Left out: ${c.case} (${c.reason})`),
     ...leftOut.length > MOST_PRINTED ? [`Left out:${more(leftOut)}`] : [],
     ...ignored.length > 0
-      ? [`${ignored.length} files are not used: ${ignored.slice(0, MOST_PRINTED).join(", ")}${more(ignored)}`]
+      ? [`Files that are not used: ${ignored.slice(0, MOST_PRINTED).join(", ")}${more(ignored)}`]
       : [],
   ];
 }

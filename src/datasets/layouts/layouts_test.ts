@@ -129,7 +129,7 @@ Deno.test("planDataset() takes patients from the user, the description, a table,
   };
   let notes: readonly string[] = [];
   assert.deepEqual(await patients(), ["named named, table named, c case-name", []]);
-  assert.deepEqual(notes, ["the table for patients fits 2 of 3 cases"]);
+  assert.deepEqual(notes, ["cases of which the table for patients says nothing: 1 of 3"]);
   assert.deepEqual(await patients({}, []), ["named named, b case-name, c case-name", []]);
   assert.deepEqual(
     await patients({}, ["participants.tsv"]),
@@ -148,8 +148,8 @@ Deno.test("planDataset() takes patients from the user, the description, a table,
   );
   await patients({ patients: { table: "case,patient\na_ses-1,A\nz,Z\n" } });
   assert.deepEqual(notes, [
-    "the table for patients fits 1 of 3 cases",
-    "the table of patients has 1 rows that fit no case",
+    "cases of which the table for patients says nothing: 2 of 3",
+    "rows of the table of patients that fit no case: 1",
   ]);
   await assert.rejects(patients({ patients: { rule: "^(x)" } }), /the rule for patients fits none of its 3 cases/);
 });
@@ -182,5 +182,5 @@ Deno.test("planDataset() notes cases that dataset.json describes and that are no
     () => Promise.resolve(JSON.stringify(description)),
   );
   assert.deepEqual(cases.map((c) => [c.id, c.excluded]), [["a", "moved"], ["b", undefined]]);
-  assert.deepEqual(notes, ["dataset.json describes 1 cases that are not there"]);
+  assert.deepEqual(notes, ["cases of dataset.json that are not there: 1"]);
 });

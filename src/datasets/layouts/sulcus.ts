@@ -58,6 +58,6 @@ function plan({ paths, description, channels }: FoundFiles): Plan {
     return { patient: patient?.normalize("NFC"), className, excluded };
   });
   const absent = [...about.keys()].filter((id) => !collector.has(id)).length;
-  const notes = absent > 0 ? [`dataset.json describes ${absent} cases that are not there`] : [];
+  const notes = absent > 0 ? [`cases of dataset.json that are not there: ${absent}`] : [];
   return { name, task, modalities, regions: labels, classes, cases: found, notes };
 }

@@ -48,8 +48,8 @@ export function patientsOf<C extends NamedCase>(
   return {
     cases: found,
     notes: [
-      ...without > 0 ? [`the ${what} for patients fits ${fits} of ${cases.length} cases`] : [],
-      ...left > 0 ? [`the table of patients has ${left} rows that fit no case`] : [],
+      ...without > 0 ? [`cases of which the ${what} for patients says nothing: ${without} of ${cases.length}`] : [],
+      ...left > 0 ? [`rows of the table of patients that fit no case: ${left}`] : [],
     ],
   };
 }
