@@ -4,8 +4,9 @@
  */
 import {
   crop,
-  foregroundBox,
+  findForeground,
   type GridImage,
+  grown,
   percentiles,
   readVolume,
   resampleSpacing,
@@ -54,7 +55,7 @@ for (const [number, { folder, path }] of [...scans()].entries()) {
   const spaced = await timed("resampleSpacing", () => resampleSpacing(ras, SPACING_MM, "linear"));
   const nearest = resampleSpacing(ras, SPACING_MM, "nearest");
   // Half the brightness away from the border, so that the crop cuts through tissue.
-  const box = foregroundBox([spaced.data.map((v) => v > cut ? 1 : 0)], spaced.sizeVox, -3)!;
+  const box = grown(findForeground(spaced).box!, -3);
   const cropped = crop(spaced, box);
   const logits = cropped.data.map((v) => v - cut);
   const labels = await timed(

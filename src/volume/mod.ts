@@ -22,7 +22,7 @@ export {
   voxelsOf,
   voxToVox,
 } from "./grid/grid.ts";
-export { type Box, boxSize, centreBox, padBox } from "./grid/boxes.ts";
+export { type Box, boxSize, centreBox, grown, padBox, union } from "./grid/boxes.ts";
 export { blendWeights, slidingWindows } from "./grid/sliding_windows.ts";
 export type { Doubt, Volume, VolumeHeader } from "./formats/format.ts";
 export {
@@ -39,7 +39,7 @@ export {
 } from "./formats/formats.ts";
 export { labelMap, MAX_LABEL, wholeLabel } from "./labels.ts";
 export { toRas } from "./sampling/orient.ts";
-export { centredWindow, crop, cutWindow, foregroundBox } from "./sampling/crop.ts";
+export { centredWindow, crop, cutWindow } from "./sampling/crop.ts";
 export { coreValues, findForeground, type Foreground } from "./foreground/foreground.ts";
 export { dilated } from "./foreground/morphology.ts";
 export { latticeBox, latticeGrid, latticeOf } from "./grid/lattice.ts";

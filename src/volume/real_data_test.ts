@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import {
   crop,
-  foregroundBox,
+  findForeground,
   gridOverlap,
   readVolume,
   readVolumeHeader,
@@ -28,7 +28,7 @@ Deno.test({
     const lesion = await readVolume(`${DATA}ms/patient07/lesion.nii.gz`);
     assert.ok(sameGrid(image, lesion));
     const ras = toRas(image);
-    const box = foregroundBox([ras.data], ras.sizeVox, 1)!;
+    const box = findForeground(ras).box!;
     const label = crop(toRas(lesion), box);
     const logits = label.data.map((v) => v - 0.5);
     const mask = restoredLabels({ logits, channels: 1, grid: label, target: image }, [1]);

@@ -1,6 +1,6 @@
 /**
  * A label map brought from its own grid to the network's, once, so that small lesions survive. Nearest neighbour loses a
- * fifth of the lesions between 1 and 2 mm, linear interpolation cut at one half a third (docs/method B.3.5). Knows no files.
+ * fifth of the lesions between 1 and 2 mm, linear interpolation cut at one half a third (docs/method B.3.6). Knows no files.
  */
 import { connectedComponents } from "../../metrics/mod.ts";
 import {

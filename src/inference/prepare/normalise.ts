@@ -34,6 +34,16 @@ export const NORMALISATIONS: Readonly<Record<Preprocessing["percentilesOver"], N
   },
 };
 
+/** Changes a volume's voxels, in place, by one of the rules. */
+export function normalise(
+  rule: Preprocessing["percentilesOver"],
+  image: GridImage,
+  foreground: Foreground,
+  mapping: Mapping,
+): void {
+  NORMALISATIONS[rule].apply(image, foreground, mapping);
+}
+
 /** Percentiles of `over` to 0 and 1 (docs/method D.2); where the two are one, differences from it, as in MONAI. */
 function mappingOf(over: Float32Array, { lower, upper, clip }: Mapping): (value: number) => number {
   const [low, high] = percentilesOf(over, [lower, upper]);

@@ -12,6 +12,7 @@ import {
   type Grid,
   type GridImage,
   gridOverlap,
+  grown,
   latticeBox,
   latticeGrid,
   latticeOf,
@@ -22,6 +23,7 @@ import {
   sameGrid,
   sampleOnto,
   type Triple,
+  union,
   type Volume,
   type VolumeHeader,
   voxelsOf,
@@ -29,7 +31,7 @@ import {
 import type { Modality } from "../modalities.ts";
 import type { ModelSpec, Preprocessing } from "../spec.ts";
 import { InferenceError, type Warning } from "../types.ts";
-import { NORMALISATIONS } from "./normalise.ts";
+import { NORMALISATIONS, normalise } from "./normalise.ts";
 import { type NamedHeader, placedBeside } from "./position.ts";
 import { named, readLabelMap, readModality } from "./read_input.ts";
 import { readTemplate, templateFor, templatesIn } from "./templates.ts";
@@ -201,8 +203,8 @@ function pieceOf(
   },
 ): Piece {
   const { percentiles, percentilesOver, foregroundMargin } = preprocessing;
-  const { apply, foregroundOnly } = NORMALISATIONS[percentilesOver];
-  apply(volume, foreground, percentiles);
+  const { foregroundOnly } = NORMALISATIONS[percentilesOver];
+  normalise(percentilesOver, volume, foreground, percentiles);
   const field = latticeBox(lattice, volume, { start: [0, 0, 0], end: volume.sizeVox });
   const tissue = latticeBox(lattice, volume, foreground.box!);
   // Interpolation reaches one lattice point beyond the tissue.
@@ -262,17 +264,6 @@ function checked(box: Box, name: string): Box {
       size.join("×")
     } voxels, expected at most ${MAX_VOXELS}. Check the voxel size`,
   );
-}
-
-function grown({ start, end }: Box, margin: number): Box {
-  return { start: perAxis((a) => start[a] - margin), end: perAxis((a) => end[a] + margin) };
-}
-
-function union(a: Box, b: Box): Box {
-  return {
-    start: perAxis((i) => Math.min(a.start[i], b.start[i])),
-    end: perAxis((i) => Math.max(a.end[i], b.end[i])),
-  };
 }
 
 /** A box by its place in another one. */

@@ -2,25 +2,23 @@
  * Cases for pre-training, prepared once (docs/method B.2.1): any number of modalities, each on a grid of its own, are
  * brought onto one grid, cropped about the middle and mapped to [0, 1]. Methods draw their samples from these.
  */
-import { InferenceError, MODALITIES, type Modality, readInput } from "../../inference/mod.ts";
+import { foregroundOf, InferenceError, MODALITIES, type Modality, normalise, readInput } from "../../inference/mod.ts";
 import {
   applyAffine,
   type Box,
-  boxSize,
   crop,
-  foregroundBox,
   type Grid,
-  type GridImage,
   gridOverlap,
+  latticeBox,
+  latticeGrid,
+  latticeOf,
   LEAST_OVERLAP,
   perAxis,
-  resampleSpacing,
-  resampleToGrid,
-  sameGrid,
+  sampleOnto,
   scaleIntensityPercentiles,
   spacingOf,
-  toRas,
   type Triple,
+  union,
   type Volume,
   voxelsOf,
 } from "../../volume/mod.ts";
@@ -40,7 +38,7 @@ export interface PretrainingVolumes {
 
 export interface PretrainingCasesOptions {
   readonly cases: readonly PretrainingCase[];
-  readonly recipe: Pick<PretrainingBase, "spacingMm" | "percentiles">;
+  readonly recipe: Pick<PretrainingBase, "spacingMm" | "percentiles" | "percentilesOver">;
   readonly directory: string;
   readonly onCase?: (done: number, total: number) => void;
   readonly cacheBytes?: number;
@@ -53,11 +51,13 @@ export interface PretrainingCasesOptions {
 export async function openPretrainingCases(
   { cases, recipe, directory, onCase, cacheBytes }: PretrainingCasesOptions,
 ): Promise<CaseStore<PretrainingVolumes>> {
-  const { spacingMm, percentiles } = recipe;
+  const { spacingMm, percentiles, percentilesOver } = recipe;
   return await CaseStore.open({
     directory,
     keys: await Promise.all(
-      cases.map(({ images }, i) => caseKey(i, { files: images, settings: ["pretraining", spacingMm, percentiles] })),
+      cases.map(({ images }, i) =>
+        caseKey(i, { files: images, settings: ["pretraining", spacingMm, percentiles, percentilesOver] })
+      ),
     ),
     prepare: (i) => preparePretrainingCase(cases[i], recipe),
     pack: ({ sizeVox, modalities, centreMm, channels }) => ({
@@ -74,33 +74,42 @@ export async function openPretrainingCases(
 
 /**
  * Reads one case.
- * @throws {InferenceError} a file is no usable volume, grids do not overlap, or there is nothing but background
+ * @throws {InferenceError} a file is no usable volume or is empty, grids do not overlap
  */
 export async function preparePretrainingCase(
   { images }: PretrainingCase,
-  { spacingMm, percentiles }: Pick<PretrainingBase, "spacingMm" | "percentiles">,
+  { spacingMm, percentiles, percentilesOver }: PretrainingCasesOptions["recipe"],
 ): Promise<PretrainingVolumes> {
   const modalities = MODALITIES.filter((m) => images[m] !== undefined);
   const volumes: Volume[] = [];
   for (const m of modalities) volumes.push(await readInput(images[m]!, m));
-  const first = widest(volumes);
-  const reference = resampleSpacing(toRas(volumes[first]), spacingMm, "linear");
-  const placed = volumes.map((volume, i): GridImage => {
-    if (i === first) return reference;
-    if (sameGrid(volume, volumes[first])) return resampleSpacing(toRas(volume), spacingMm, "linear");
-    if (gridOverlap(volume, volumes[first]) < LEAST_OVERLAP) {
-      throw new InferenceError("no-overlap", `${modalities[i]} does not overlap ${modalities[first]} in space`);
-    }
-    return resampleToGrid(volume, { sizeVox: reference.sizeVox, affineRas: reference.affineRas });
+  const first = widest(volumes), lattice = latticeOf(volumes[first], spacingMm);
+  const field = latticeBox(lattice, volumes[first], { start: [0, 0, 0], end: volumes[first].sizeVox });
+  const grid = latticeGrid(lattice, field), mapping = { ...percentiles, clip: true };
+  const apart = volumes.findIndex((volume) => gridOverlap(volume, volumes[first]) < LEAST_OVERLAP);
+  if (apart >= 0) {
+    throw new InferenceError("no-overlap", `${modalities[apart]} does not overlap ${modalities[first]} in space`);
+  }
+  const foregrounds = volumes.map((volume, i) => foregroundOf(modalities[i], volume));
+  const tissue = volumes.map((volume, i) => latticeBox(lattice, volume, foregrounds[i].box!)).reduce(union);
+  const box = middleBox(
+    {
+      start: perAxis((a) => Math.max(tissue.start[a] - field.start[a], 0)),
+      end: perAxis((a) => Math.min(tissue.end[a], field.end[a]) - field.start[a]),
+    },
+    grid.sizeVox,
+  );
+  const channels = volumes.map((volume, i): Float32Array => {
+    if (percentilesOver === "foreground") normalise("foreground", volume, foregrounds[i], mapping);
+    const whole = { ...grid, data: sampleOnto(volume, grid, { interpolation: "linear" }) };
+    const { data } = crop(whole, box);
+    return percentilesOver === "volume" ? scaleIntensityPercentiles(data, mapping) : data;
   });
-  const once = cropAboutMiddle(placed);
-  const mapped = once.map((v) => ({ ...v, data: scaleIntensityPercentiles(v.data, { ...percentiles, clip: true }) }));
-  const twice = cropAboutMiddle(mapped);
-  const { sizeVox, affineRas } = twice[0];
+  const { sizeVox, affineRas } = latticeGrid(grid.affineRas, box);
   return {
     sizeVox,
     modalities,
-    channels: twice.map((v) => v.data),
+    channels,
     centreMm: applyAffine(affineRas, perAxis((axis) => (sizeVox[axis] - 1) / 2)),
   };
 }
@@ -118,12 +127,4 @@ export function middleBox(foreground: Box, sizeVox: Triple): Box {
   );
   const at = (sign: number) => perAxis((axis) => Math.trunc(sizeVox[axis] / 2 + sign * half[axis]));
   return { start: at(-1), end: at(1) };
-}
-
-function cropAboutMiddle(images: readonly GridImage[]): GridImage[] {
-  const { sizeVox } = images[0];
-  const foreground = foregroundBox(images.map((v) => v.data), sizeVox, 0);
-  if (foreground === null) throw new InferenceError("invalid-volume", "there is nothing but background");
-  const box = middleBox(foreground, sizeVox);
-  return boxSize(box).every((n, a) => n === sizeVox[a]) ? [...images] : images.map((v) => crop(v, box));
 }

@@ -5,7 +5,7 @@ import type { Triple } from "../../volume/mod.ts";
 import { middleBox, openPretrainingCases, preparePretrainingCase } from "./unlabelled_cases.ts";
 import { TrainingError } from "../types.ts";
 
-const RECIPE = { spacingMm: [2, 2, 2], percentiles: { lower: 1, upper: 99 } } as const;
+const RECIPE = { spacingMm: [2, 2, 2], percentiles: { lower: 1, upper: 99 }, percentilesOver: "foreground" } as const;
 
 /** A ball of 24 mm around (4, −2, 0) mm, brighter towards the right. */
 const ball = ([x, y, z]: Triple) => (Math.hypot(x - 4, y + 2, z) < 24 ? 100 + x : 0);
@@ -34,7 +34,8 @@ Deno.test("preparePretrainingCase() brings modalities of any orientation and spa
       inside++;
       error = Math.max(error, Math.abs(own[i] - resampled[i]));
     }
-    assert.ok(inside > 1000 && error < 0.02, `${error} of ${inside} voxels well inside`);
+    // each file's percentiles are those of its own voxels
+    assert.ok(inside > 1000 && error < 0.05, `${error} of ${inside} voxels well inside`);
   }));
 
 Deno.test("middleBox() grows the foreground until it is symmetric about the middle (docs/method B.2.1)", () => {
@@ -68,15 +69,23 @@ Deno.test("openPretrainingCases() reads prepared cases back and prepares again w
 Deno.test("openPretrainingCases() refuses volumes that do not show the same head, or nothing, by number", () =>
   inFolder(async (folder) => {
     const grid = orientedGrid([20, 20, 20]), far = orientedGrid([20, 20, 20], { originMm: [500, 0, 0] });
-    const t1 = await writeVolume(join(folder, "Meier1.nii.gz"), grid, sampled(grid, () => 1));
-    const flair = await writeVolume(join(folder, "Meier2.nii.gz"), far, sampled(far, () => 1));
+    const t1 = await writeVolume(join(folder, "Meier1.nii.gz"), grid, sampled(grid, ball));
+    const flair = await writeVolume(
+      join(folder, "Meier2.nii.gz"),
+      far,
+      sampled(far, ([x, y, z]) => ball([x - 500, y, z])),
+    );
     const empty = await writeVolume(join(folder, "Meier3.nii.gz"), grid, sampled(grid, () => 0));
     const open = (images: Record<string, string>) =>
       openPretrainingCases({ cases: [{ id: "Meier", images }], recipe: RECIPE, directory: join(folder, "cases") });
     const refuse = (images: Record<string, string>, message: string) =>
       assert.rejects(open(images), (e) => e instanceof TrainingError && e.message === message);
     await refuse({ t1, flair }, "Cannot train on case 1: flair does not overlap t1 in space");
-    await refuse({ t1: empty }, "Cannot train on case 1: there is nothing but background");
+    await refuse(
+      { t1: empty },
+      "Cannot train on case 1: t1: the volume shows nothing: expected tissue before a background, got 0 in every voxel " +
+        "(or all but a few). Check that the file is the one that you meant",
+    );
   }));
 
 const RAW = "../shared/data/ms-longitudinal/patient01_study1";

@@ -30,7 +30,11 @@ export const PRETRAINING_SETTINGS = {
   roi: cropSize().describe("Size of a patch, voxels. Default: from the preset."),
   spacingMm: spacing().describe("Voxel size that every case is brought to."),
   percentiles: z.strictObject({ lower: number({ from: 0, to: 100 }), upper: number({ from: 0, to: 100 }) }).describe(
-    "Percentiles of the cropped volume that become 0 and 1, clipped (B.2 row 16).",
+    "Percentiles that become 0 and 1, clipped (B.2 row 16).",
+  ),
+  percentilesOver: choice(["foreground", "volume"]).describe(
+    "`foreground`: percentiles of the tissue in each file, whose background becomes 0. `volume`: the published rule, " +
+      "percentiles of the cropped volume, zeros included. Default: foreground.",
   ),
   batch: z.strictObject({
     size: whole(1, 64).describe("Samples of a micro-batch: statistics and negatives come from these (B.2 rows 6, 19)."),

@@ -12,6 +12,19 @@ export function boxSize({ start, end }: Box): Triple {
   return perAxis((a) => end[a] - start[a]);
 }
 
+/** The box with `margin` voxels more on every side. */
+export function grown({ start, end }: Box, margin: number): Box {
+  return { start: perAxis((a) => start[a] - margin), end: perAxis((a) => end[a] + margin) };
+}
+
+/** The smallest box that holds two. */
+export function union(a: Box, b: Box): Box {
+  return {
+    start: perAxis((i) => Math.min(a.start[i], b.start[i])),
+    end: perAxis((i) => Math.max(a.end[i], b.end[i])),
+  };
+}
+
 /** The box that pads a size symmetrically to at least `target`: `⌊diff/2⌋` in front, the rest behind; never crops. */
 export function padBox(sizeVox: Triple, target: Triple): Box {
   const low = perAxis((a) => Math.floor(Math.max(target[a] - sizeVox[a], 0) / 2));

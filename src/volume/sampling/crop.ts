@@ -1,4 +1,4 @@
-/** Parts of volumes: crop, pad, foreground. One kernel copies a window and fills with 0 outside the volume. */
+/** Parts of volumes: crop and pad. One kernel copies a window and fills with 0 outside the volume. */
 import { type Box, boxSize } from "../grid/boxes.ts";
 import { applyAffine, type GridImage, perAxis, type Triple, voxelsOf } from "../grid/grid.ts";
 import { checkLength, likeArray, type Voxels } from "./_sample.ts";
@@ -22,37 +22,6 @@ export function cutWindow<T extends Voxels>(
     }
   }
   return out;
-}
-
-/** The box of voxels > 0 in any channel, grown by `margin` and clamped to the image; null where there is none. */
-export function foregroundBox(channels: readonly Float32Array[], sizeVox: Triple, margin: number): Box | null {
-  const [nx, ny, nz] = sizeVox;
-  const low = [nx, ny, nz];
-  const high = [-1, -1, -1];
-  for (const data of channels) {
-    checkLength("find the foreground", data, sizeVox);
-    for (let x = 0; x < nx; x++) {
-      for (let y = 0; y < ny; y++) {
-        const row = (x * ny + y) * nz;
-        let z = 0;
-        while (z < nz && !(data[row + z] > 0)) z++;
-        if (z === nz) continue;
-        let end = nz - 1;
-        while (!(data[row + end] > 0)) end--;
-        if (x < low[0]) low[0] = x;
-        if (x > high[0]) high[0] = x;
-        if (y < low[1]) low[1] = y;
-        if (y > high[1]) high[1] = y;
-        if (z < low[2]) low[2] = z;
-        if (end > high[2]) high[2] = end;
-      }
-    }
-  }
-  if (high[0] < 0) return null;
-  return {
-    start: perAxis((a) => Math.max(low[a] - margin, 0)),
-    end: perAxis((a) => Math.min(high[a] + 1 + margin, sizeVox[a])),
-  };
 }
 
 /** The part of a volume inside a box; a box that sticks out is padded with 0. */

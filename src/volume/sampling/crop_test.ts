@@ -1,26 +1,12 @@
 import assert from "node:assert/strict";
 import { centreBox, padBox } from "../grid/boxes.ts";
 import { applyAffine, type GridImage, spacingAffine, type Triple } from "../grid/grid.ts";
-import { centredWindow, crop, cutWindow, foregroundBox } from "./crop.ts";
+import { centredWindow, crop, cutWindow } from "./crop.ts";
 
 function image(sizeVox: Triple): GridImage {
   const data = Float32Array.from({ length: sizeVox[0] * sizeVox[1] * sizeVox[2] }, (_, i) => i + 1);
   return { data, sizeVox, affineRas: spacingAffine([1, 2, 3], [10, 20, 30]) };
 }
-
-Deno.test("foregroundBox() is the box of any channel > 0, grown and clamped to the image", () => {
-  const size: Triple = [6, 6, 6];
-  const at = (x: number, y: number, z: number, value: number) => {
-    const out = new Float32Array(216).fill(-1);
-    out[(x * 6 + y) * 6 + z] = value;
-    return out;
-  };
-  const channels = [at(2, 3, 4, 0.1), at(4, 3, 1, 5)];
-  assert.deepEqual(foregroundBox(channels, size, 0), { start: [2, 3, 1], end: [5, 4, 5] });
-  assert.deepEqual(foregroundBox(channels, size, 1), { start: [1, 2, 0], end: [6, 5, 6] });
-  assert.deepEqual(foregroundBox(channels, size, 9), { start: [0, 0, 0], end: [6, 6, 6] });
-  assert.equal(foregroundBox([at(0, 0, 0, 0)], size, 1), null);
-});
 
 Deno.test("crop() keeps each voxel's place in space", () => {
   const out = crop(image([3, 4, 5]), { start: [1, 2, 3], end: [3, 3, 5] });

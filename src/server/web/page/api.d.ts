@@ -399,6 +399,7 @@ export type PretrainingRecipe = {
     lower?: number
     upper?: number
   }
+  percentilesOver?: "foreground" | "volume"
   batch?: {
     size?: number
     replicas?: number

@@ -16,6 +16,7 @@ const PAPER: Values = {
   roi: [96, 96, 96],
   spacingMm: [1, 1, 1],
   percentiles: { lower: 1, upper: 99 },
+  percentilesOver: "foreground",
   batch: { size: 3, replicas: 8, accumulation: 1, updates: "whole" },
   learningRate: 3e-4,
   schedulerStep: "optimizer",
