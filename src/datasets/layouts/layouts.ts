@@ -57,7 +57,9 @@ export async function planDataset(
   const sources = tidyPaths(allPaths);
   const paths = [...sources.keys()];
   const described = paths.filter(isDescription);
-  if (described.length > 1) throw invalidDataset(`it holds more than one ${DESCRIPTION}: ${described.length}`);
+  if (described.length > 1) {
+    throw invalidDataset(`it holds more than one ${DESCRIPTION}: ${described.length}; give the folder of one data set`);
+  }
   const root = described.length === 0 ? "" : described[0].slice(0, -DESCRIPTION.length);
   const read = async (path: string) => await readText(sources.get(path)!);
   const found: FoundFiles = {

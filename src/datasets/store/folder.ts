@@ -121,19 +121,25 @@ function describe(
 }
 
 /** Deepest folder that is read. */
-const MAX_DEPTH = 8;
+const MAX_DEPTH = 32;
 
-/** The files below a folder, as paths relative to it, with `/`. */
-export async function* walkFiles(root: string, folder = "", depth = 0): AsyncGenerator<string> {
-  if (depth > MAX_DEPTH) return;
-  for await (const entry of Deno.readDir(`${root}/${folder}`)) {
+/**
+ * The files below a folder, as paths relative to it, with `/`. Links count as what they point to, because many data sets
+ * are laid out with links; one that points to a folder around it is passed over.
+ */
+export async function* walkFiles(root: string, folder = "", around: readonly string[] = []): AsyncGenerator<string> {
+  const place = await Deno.realPath(`${root}/${folder}`);
+  if (around.includes(place)) return;
+  if (around.length > MAX_DEPTH) throw invalidDataset(`its folders are more than ${MAX_DEPTH} deep`);
+  for await (const entry of Deno.readDir(place)) {
     const path = folder + entry.name;
-    if (entry.isDirectory) yield* walkFiles(root, `${path}/`, depth + 1);
-    else if (entry.isFile || await isFile(`${root}/${path}`)) yield path;
+    const { isDirectory, isFile } = entry.isSymlink ? await targetOf(`${root}/${path}`) : entry;
+    if (isDirectory) yield* walkFiles(root, `${path}/`, [...around, place]);
+    else if (isFile) yield path;
   }
 }
 
-/** A link to a file counts: many data sets are laid out with links. */
-async function isFile(path: string): Promise<boolean> {
-  return await Deno.stat(path).then((s) => s.isFile, () => false);
+/** A link that points nowhere is neither. */
+async function targetOf(link: string): Promise<Pick<Deno.FileInfo, "isDirectory" | "isFile">> {
+  return await Deno.stat(link).catch(() => ({ isDirectory: false, isFile: false }));
 }

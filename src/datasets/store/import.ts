@@ -65,7 +65,10 @@ export async function importDataset(
   const leftOut = [...plan.leftOut];
   for (const [i, { id, patient, patientFrom, className, excluded = null, files }] of plan.cases.entries()) {
     if (!caseNameSchema.safeParse(id).success) {
-      throw invalidDataset(`case ${i + 1} of ${plan.cases.length}: its name cannot be used`);
+      const fault = "its name cannot be used: expected one line of 1 to 200 characters";
+      if (options.skip !== "errors") throw invalidDataset(`case ${i + 1} of ${plan.cases.length}: ${fault}`);
+      leftOut.push({ case: id.slice(0, 200), reason: fault });
+      continue;
     }
     const folder = newCaseFolder();
     const stored: StoredFile[] = [];

@@ -27,6 +27,15 @@ Deno.test("readPretrainingSources() reads folders of cases, and ignores labels a
     },
   ));
 
+Deno.test("readPretrainingSources() follows links to files and folders, and not in circles", () =>
+  withFiles(["real/a/t1.nii.gz", "other/flair.nii.gz", "data/b/t1.nii.gz"], async (root) => {
+    await Deno.symlink("../real/a", `${root}/data/linked`);
+    await Deno.symlink("../../other/flair.nii.gz", `${root}/data/b/flair.nii.gz`);
+    await Deno.symlink("..", `${root}/data/b/up`);
+    await Deno.symlink("nowhere", `${root}/data/b/t2.nii.gz`);
+    assert.deepEqual(await shown(`${root}/data`), [["b", "flair", "t1"], ["linked", "t1"]]);
+  }));
+
 Deno.test("readPretrainingSources() reads BraTS, nnU-Net and Sulcus layouts, and several sources", () =>
   withFiles(
     [
