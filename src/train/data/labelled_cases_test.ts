@@ -101,8 +101,9 @@ Deno.test("openLabelledCases() prepares again for other preprocessing, labels, t
     assert.equal(await count({ templates: { directory: folder, fit: "centred" } }), 4);
     assert.equal(await count({ templates: { directory: folder, fit: "raw" } }), 5);
     assert.equal(await count({ onCase: () => {} }), 5);
+    assert.equal(await count(spec({ preprocessing: { ...preprocessing, percentilesOver: "foreground" } })), 6);
     await Deno.utime(options.cases[0].images.t1!, new Date(), new Date(2020, 1, 1));
-    assert.equal(await count({}), 6);
+    assert.equal(await count({}), 7);
   }));
 
 Deno.test("openLabelledCases() makes a damaged file again", () =>

@@ -11,6 +11,7 @@ import { buildNetwork } from "../../nets/mod.ts";
 import { Random, type Tensor, tensor, toNumbers } from "../../tensor/mod.ts";
 import { ownPercentiles, resolveRecipe } from "../recipe/finetuning.ts";
 import { TrainingError } from "../types.ts";
+import { placesOf } from "./by_name.ts";
 import { trainable } from "./trainable.ts";
 
 const NO_ENGINE = {} as Engine;
@@ -175,6 +176,40 @@ Deno.test("trainable() starts a new modality's channel from the mean of the othe
       }
     }
   }));
+
+Deno.test("trainable() inflates an encoder of several modalities by name", () =>
+  inFolder(async (folder) => {
+    const architecture: Architecture = { kind: "uniformer", config: { ...TINY, inChannels: 3 } };
+    const wished = { modalities: ["flair", "dwi", "t1"] } as const;
+    const request = requestOf({
+      folder,
+      engine: NO_ENGINE,
+      cases: [],
+      changes: wished,
+      spec: { architecture, modalities: BASE.modalities },
+    });
+    const known = await writeBase(request.base.directory, { architecture, channels: 3 });
+    const context = { cases: 1, baseHasTemplates: false, task: request.task, network: "uniformer" } as const;
+    const recipe = resolveRecipe({ ...request.recipe, roi: SIZE }, { ...context, percentilesOver: null });
+    const { network, report } = await trainable({ request, recipe: { ...recipe, firstKernel: "inflate" } });
+    const key = "encoder.patch_embed1.proj.weight";
+    const from = toNumbers(known.get(key)!), to = toNumbers(network.constants.get(key)!);
+    for (let out = 0; out < 8; out++) {
+      for (let tap = 0; tap < 8; tap++) {
+        const [t1, t1c, flair] = [0, 1, 2].map((c) => from[(out * 3 + c) * 8 + tap]);
+        const own = [0, 1, 2].map((c) => to[(out * 3 + c) * 8 + tap]);
+        assert.deepEqual([own[0], own[2]], [flair, t1]);
+        assert.ok(Math.abs(own[1] - (t1 + t1c + flair) / 3) < 1e-7);
+      }
+    }
+    assert.deepEqual(report.modalities, { loaded: ["flair", "t1"], averaged: ["dwi"], fresh: [], dropped: ["t1c"] });
+    assert.deepEqual((await trainable({ request, recipe })).report.modalities.fresh, wished.modalities);
+  }));
+
+Deno.test("placesOf() lets a network of any one modality continue on one, and the other way round", () => {
+  assert.deepEqual([placesOf(["t1"], ["any"]), placesOf(["any"], ["t1"]), placesOf(["any"], ["any"])], [[0], [0], [0]]);
+  assert.deepEqual([placesOf(["t1"], ["t2"]), placesOf(["t1", "t2"], ["any"])], [[null], [null, null]]);
+});
 
 Deno.test("trainable() starts only a new label's bias where the recipe says", () =>
   inFolder(async (folder) => {

@@ -111,6 +111,14 @@ function networkOn(
     const why = error instanceof Error ? error.message : String(error);
     throw new TrainingError("invalid-recipe", `Cannot train ${what}: ${why}`, { cause: error });
   };
+  if (familyOf(from.kind).graph === "file" && modalities.length !== base.spec.modalities.length) {
+    const listed = (names: readonly string[]) => `${names.length} modalities (${names.join(", ")})`;
+    throw new TrainingError(
+      "invalid-recipe",
+      `Cannot train ${base.name}: its network comes from a file for ${listed(base.spec.modalities)}, got ` +
+        `${listed(modalities)}; make a data set with as many, or choose another base`,
+    );
+  }
   const count = task === "segmentation" ? labels.length : classes.length;
   const downstreamOf = (outputs: number) =>
     downstream(from, { task, inputs: modalities.length, outputs, allStages: recipe.allStages });
