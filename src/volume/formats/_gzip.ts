@@ -10,6 +10,9 @@ export const CHUNK = 2 ** 18;
 /** Deflate cannot shrink more than this. */
 export const MAX_RATIO = 1032;
 
+/** Twice the blocks of 64 KiB that the largest volume has: a guard against files of tiny members, each of which takes 1 ms. */
+const MAX_MEMBERS = 2 ** 15;
+
 /** True where bytes begin as gzip does. */
 export function isGzip(start: Uint8Array): boolean {
   return start[0] === 0x1f && start[1] === 0x8b;
@@ -18,7 +21,8 @@ export function isGzip(start: Uint8Array): boolean {
 /** Reads any numbers of bytes from a chunked source; `close()` ends the source, wherever it stands. */
 export class ChunkReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
-  #rest: Uint8Array = new Uint8Array(0);
+  /** Chunks that come before those of the source; none is empty. */
+  readonly #rest: Uint8Array[] = [];
 
   constructor(chunks: AsyncIterable<Uint8Array>) {
     this.#chunks = chunks[Symbol.asyncIterator]();
@@ -26,12 +30,14 @@ export class ChunkReader {
 
   /** The next `count` bytes, or fewer where the source ends; they stay to be read. */
   async peek(count: number): Promise<Uint8Array> {
-    while (this.#rest.length < count) {
-      const next = await this.#chunks.next();
-      if (next.done) break;
-      this.#rest = Buffer.concat([this.#rest, next.value]);
+    let start = await this.next() ?? new Uint8Array(0);
+    while (start.length < count) {
+      const chunk = await this.next();
+      if (chunk === null) break;
+      start = Buffer.concat([start, chunk]);
     }
-    return this.#rest.subarray(0, count);
+    this.unread([start]);
+    return start.subarray(0, count);
   }
 
   /** Fills `into` as far as bytes come; returns how many did. */
@@ -43,25 +49,30 @@ export class ChunkReader {
       const part = chunk.subarray(0, into.length - done);
       into.set(part, done);
       done += part.length;
-      this.#rest = chunk.subarray(part.length);
+      this.unread([chunk.subarray(part.length)]);
     }
     return done;
   }
 
+  /** Skips everything up to the first byte of a value, and that byte. */
+  async skipPast(value: number): Promise<void> {
+    for (let chunk = await this.next(); chunk !== null; chunk = await this.next()) {
+      const at = chunk.indexOf(value);
+      if (at >= 0) return this.unread([chunk.subarray(at + 1)]);
+    }
+  }
+
   /** The bytes that come next, as many as there are at once; null at the end. */
   async next(): Promise<Uint8Array | null> {
-    if (this.#rest.length > 0) {
-      const chunk = this.#rest;
-      this.#rest = new Uint8Array(0);
-      return chunk;
-    }
+    const rest = this.#rest.shift();
+    if (rest !== undefined) return rest;
     const next = await this.#chunks.next();
     return next.done ? null : next.value;
   }
 
-  /** Puts bytes back in front of those to come. */
-  unread(bytes: Uint8Array): void {
-    this.#rest = Buffer.concat([bytes, this.#rest]);
+  /** Puts chunks back in front of those to come. */
+  unread(chunks: readonly Uint8Array[]): void {
+    this.#rest.unshift(...chunks.filter((c) => c.length > 0));
   }
 
   async close(): Promise<void> {
@@ -77,6 +88,7 @@ export class ChunkReader {
 export async function* inflate(source: ChunkReader): AsyncGenerator<Uint8Array> {
   try {
     for (let member = 1; isGzip(await source.peek(2)); member++) {
+      if (member > MAX_MEMBERS) throw tooMany();
       let crc = 0;
       let length = 0;
       try {
@@ -101,6 +113,10 @@ export async function* inflate(source: ChunkReader): AsyncGenerator<Uint8Array> 
   }
 }
 
+function tooMany(): VolumeError {
+  return new VolumeError(`Cannot read a volume: expected at most ${MAX_MEMBERS} gzip members, got more`);
+}
+
 function damaged(): VolumeError {
   return new VolumeError("Cannot read a volume: expected whole gzip data, got damaged data");
 }
@@ -117,10 +133,7 @@ async function skipHeader(source: ChunkReader): Promise<void> {
     await source.fill(length);
     await source.fill(new Uint8Array(length[0] + 256 * length[1]));
   }
-  const byte = new Uint8Array(1);
-  for (const text of [FLAG.name, FLAG.comment]) {
-    if (flags & text) { while (await source.fill(byte) === 1 && byte[0] !== 0); }
-  }
+  for (const text of [FLAG.name, FLAG.comment]) if (flags & text) await source.skipPast(0);
   if (flags & FLAG.checksum) await source.fill(new Uint8Array(2));
 }
 
@@ -145,5 +158,10 @@ async function* inflateMember(source: ChunkReader): AsyncGenerator<Uint8Array> {
   }
   // Waits for a chunk that is on its way.
   await feed.return();
-  source.unread(Buffer.concat(given).subarray(raw.bytesWritten - before));
+  let taken = raw.bytesWritten - before;
+  source.unread(given.map((chunk) => {
+    const rest = chunk.subarray(taken);
+    taken = Math.max(taken - chunk.length, 0);
+    return rest;
+  }));
 }
