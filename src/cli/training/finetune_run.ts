@@ -121,7 +121,8 @@ function checked(folder: DatasetFolder): DatasetFolder {
   if (folder.cases.length > 0 && errors.length === 0) return folder;
   const number = (id: string) => folder.cases.findIndex((c) => c.id === id) + 1;
   const shown = errors.slice(0, 5).map((c) => `case ${number(c.case)} of ${folder.cases.length}: ${c.detail}`);
-  const none = folder.leftOut.length > 0 ? `all of its ${folder.leftOut.length} cases are left out` : "it has no cases";
+  const [first] = folder.leftOut;
+  const none = first ? `all of its ${folder.leftOut.length} cases are left out: ${first.reason}` : "it has no cases";
   const more = errors.length > shown.length ? `; and ${errors.length - shown.length} more` : "";
   throw new DomainError(
     "incomplete-dataset",

@@ -225,7 +225,9 @@ export class Datasets {
     if (!detail.ready) {
       const errors = detail.checks.filter((c) => c.severity === "error");
       const why = errors.length === 0
-        ? (leftOut.length === 0 ? "it has no cases" : `all of its ${leftOut.length} cases are left out`)
+        ? (leftOut.length === 0
+          ? "it has no cases"
+          : `all of its ${leftOut.length} cases are left out: ${leftOut[0].reason}`)
         : `${errors.length} checks failed, the first: ${errors[0].detail}. Replace or exclude such a case, or ask to ` +
           "leave out cases with errors";
       throw new DomainError("incomplete-dataset", `Cannot train on the data set: ${why}`);
