@@ -6,8 +6,13 @@ import type { PatientSource } from "../types.ts";
 
 /** `sub-01_ses-2`, also below other words: the subject of the Brain Imaging Data Structure, whatever follows it. */
 const SUBJECT = /^((?:.*[-_ ./])?sub-[a-z0-9]+)[-_ ./].*$/i;
-/** `BraTS-GLI-00005-001` since 2023, and `UPENN-GBM-00006_21` for a follow-up. */
-const PUBLISHED = [/^(brats-[a-z]+-\d+)-\d{3}$/i, /^(upenn-gbm-\d{5})_[12]1$/i];
+/** Sessions of published data sets: BraTS since 2023, UPENN-GBM, UCSF-PDGM, ADNI. */
+const PUBLISHED = [
+  /^(brats-[a-z]+-\d+)-\d{3}$/i,
+  /^(upenn-gbm-\d{5})_[12]1$/i,
+  /^(ucsf-pdgm-\d{4})_(?:fu\d+d)?(?:_?nifti)?$/i,
+  /^(?:adni[-_])?(\d{3}_s_\d{4})[-_ ./].*$/i,
+];
 /** Words that number nothing but sessions. */
 const SESSION =
   /^(.+)[-_ ./](?:ses|sess|session|visit|time|timepoint|time-point|tp|fu|follow-?up)[-_ ]?\d{1,4}[a-z]?$/i;
