@@ -296,6 +296,20 @@ Deno.test("segment() writes the geometry of the first file given, byte by byte",
     assert.deepEqual(geometry(mask), geometry(flair), "qform, sform, quaternion, rows");
   }));
 
+Deno.test({
+  name: "segment() reports what the process around the device holds: 500 MB of arrays are in its peak",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    withEngine(async (engine, folder) => {
+      const directory = await writePackage(folder, pointwise([16, 16, 16]));
+      const { images } = await writeScene(folder, orientedGrid([12, 14, 13]), "a");
+      const held = new Uint8Array(500e6).fill(1);
+      const outPath = join(folder, "mask.nii.gz");
+      const { peakBytes } = await segment({ directory, spec: SPEC, images, engine, output: "labels", outPath });
+      assert.ok(held[0] === 1 && peakBytes >= held.length, `${peakBytes} bytes`);
+    }),
+});
+
 Deno.test("segment() takes a template for a missing modality, and a signal", () =>
   withEngine(async (engine, folder) => {
     const directory = await writePackage(folder, pointwise([16, 16, 16]));
