@@ -11,6 +11,9 @@ export interface FoldNotesOptions {
   readonly task: "segmentation" | "classification";
 }
 
+/** Numbers of cases that a note lists, at most. */
+const MOST_NUMBERS = 20;
+
 /** Names that no case or one patient has, folds that were trained without one, and folds that hold none out. */
 export function foldNotes(options: FoldNotesOptions): string[] {
   const { folds, traits, patients, names, task } = options;
@@ -38,8 +41,9 @@ export function foldNotes(options: FoldNotesOptions): string[] {
   }
   const unlabelled = task === "segmentation" ? indices.filter((i) => traits[i].size === 0) : [];
   if (unlabelled.length > 0) {
-    const which = unlabelled.map((i) => i + 1).join(", ");
-    notes.push(`${cases(unlabelled.length)} of ${indices.length} without any labelled voxel: number ${which}.`);
+    const which = unlabelled.slice(0, MOST_NUMBERS).map((i) => i + 1).join(", ");
+    const more = unlabelled.length > MOST_NUMBERS ? ", …" : "";
+    notes.push(`${cases(unlabelled.length)} of ${indices.length} without any labelled voxel: number ${which}${more}.`);
   }
   const empty = where(folds, ({ train }) => train.every((i) => traits[i].size === 0));
   if (empty !== null) notes.push(`Trained on cases without any label: ${empty}.`);

@@ -43,3 +43,9 @@ Deno.test("foldNotes() names folds that hold no label out, that are trained with
     "Trained on cases without any label: fold 1 of 2.",
   ]);
 });
+
+Deno.test("foldNotes() lists at most twenty numbers", () => {
+  const text = Array.from({ length: 60 }, (_, i) => `${i}:${i < 30 ? "a" : ""}`).join(" ");
+  const [note] = notesOf(text, { task: "segmentation", names: "a" });
+  assert.match(note, /^30 cases of 60 without any labelled voxel: number 31, 32, .*, 50, …\.$/);
+});

@@ -5,12 +5,15 @@ import type { LabelSize } from "./labelled_cases.ts";
 /** A label's volume on the network's grid may differ from the file's by this share before it is reported. */
 const MOST_CHANGE = 0.1;
 
+/** Notes beyond this number are counted. */
+const MOST_NOTES = 20;
+
 /** Sentences on labels that the network does not see, sees only in part, or sees larger or smaller than the file has them. */
 export function sizeNotes(
   sizes: readonly (readonly LabelSize[])[],
   { spacingMm }: { spacingMm: readonly number[] },
 ): string[] {
-  return sizes.flatMap((labels, i) =>
+  const notes = sizes.flatMap((labels, i) =>
     labels.flatMap(({ label, fileMl, gridMl, components, outside }) => {
       if (fileMl === 0) return [];
       const changed = Math.abs(gridMl - fileMl) > MOST_CHANGE * fileMl;
@@ -21,6 +24,9 @@ export function sizeNotes(
       return [`Case ${i + 1}: ${volumes}${lost}.`];
     })
   );
+  if (notes.length <= MOST_NOTES) return notes;
+  const more = `The same is true of ${notes.length - MOST_NOTES} more labels of cases.`;
+  return [...notes.slice(0, MOST_NOTES), more];
 }
 
 const millilitres = (ml: number) => String(Number(ml.toPrecision(3)));

@@ -33,6 +33,12 @@ Deno.test("sizeNotes() gives both volumes of a label that shrinks, grows or vani
   ]);
 });
 
+Deno.test("sizeNotes() counts what would fill pages", () => {
+  const notes = sizeNotes(Array.from({ length: 250 }, () => [size({ gridMl: 0.5 })]), GRID);
+  assert.equal(notes.length, 21);
+  assert.equal(notes[20], "The same is true of 230 more labels of cases.");
+});
+
 Deno.test("withTrainingMl() takes the range over cases that have the label, in their files, and over the base's", () => {
   const label = { name: "lesion", value: 1, colour: "#000000" };
   const rim = { name: "rim", value: 2, colour: "#000000" };
