@@ -207,7 +207,7 @@ test("a case's class is set; an archive is imported whole", (database) =>
     );
     assert.deepEqual(put, { case: "a", class: "HGG", patient: "p1" });
     const archive = zipOf({
-      "dataset.json": JSON.stringify({ name: "Grades 2", task: spec.task, modalities: ["t1"], classes: spec.classes }),
+      "dataset.json": JSON.stringify({ name: "Grades 2", task: spec.task, modalities: ["MRI"], classes: spec.classes }),
       "cases/a/t1.nii.gz": await tinyNifti(),
       "cases/b/t1.nii.gz": "no volume",
       "notes.txt": "not a volume",

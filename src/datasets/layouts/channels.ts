@@ -3,8 +3,36 @@ import { inputFromName, MODALITIES, type Modality } from "../../inference/mod.ts
 import { DomainError } from "../../storage/mod.ts";
 import { invalidDataset } from "../spec.ts";
 
-/** The user's words: name or number of a channel → modality. */
-export type ChannelMap = ReadonlyMap<string, Modality>;
+/** The user's words about channels: name or number → modality. It knows which of them were of use. */
+export class ChannelMap {
+  readonly #modalities: ReadonlyMap<string, Modality>;
+  readonly #used = new Set<string>();
+
+  constructor(modalities: ReadonlyMap<string, Modality> = new Map()) {
+    this.#modalities = modalities;
+  }
+
+  /** The modality of a name, by the user's words first; null: it means none. */
+  modalityOf(name: string, index?: number): Modality | null {
+    for (const key of [...index === undefined ? [] : [String(index)], keyOf(name)]) {
+      const modality = this.#modalities.get(key);
+      if (modality === undefined) continue;
+      this.#used.add(key);
+      return modality;
+    }
+    return inputFromName(name);
+  }
+
+  /** @throws {DomainError} `invalid-dataset` a word was of no use, and may be a slip */
+  checkUsed(): void {
+    const unused = this.#modalities.size - this.#used.size;
+    if (unused > 0) {
+      throw invalidDataset(
+        `${unused} of the channels that were mapped to a modality ${unused === 1 ? "is" : "are"} not in it`,
+      );
+    }
+  }
+}
 
 const keyOf = (name: string) => name.normalize("NFC").trim().toLowerCase();
 
@@ -26,12 +54,7 @@ export function readChannelMap(text: string): ChannelMap {
     if (map.has(name)) throw new DomainError("invalid-request", "Cannot map channels: one is mapped twice");
     map.set(name, modality);
   }
-  return map;
-}
-
-/** The modality of a name, by the user's words first; null: it means none. */
-export function mappedModality(name: string, channels: ChannelMap): Modality | null {
-  return channels.get(keyOf(name)) ?? inputFromName(name);
+  return new ChannelMap(map);
 }
 
 /**
@@ -45,7 +68,7 @@ export function channelModalities(
   const entries = Object.entries(names).map(([index, name]) => ({ index: Number(index), name }));
   const found = new Map(
     entries.sort((a, b) => a.index - b.index).map(({ index, name }) => {
-      const modality = channels.get(String(index)) ?? mappedModality(name, channels);
+      const modality = channels.modalityOf(name, index);
       if (modality === null) throw unknownModality(`channel ${index}`, name);
       return [index, modality];
     }),

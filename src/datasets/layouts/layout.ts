@@ -1,5 +1,6 @@
 /** The record of a data-set layout, the plan that it makes, and the tools that layouts share. */
 import type { Modality } from "../../inference/mod.ts";
+import type { ChannelMap } from "./channels.ts";
 import type { DatasetLabel, DatasetTask, PatientSource, Role } from "../types.ts";
 
 /** A way to lay out the files of a data set. It is recognised by names and descriptions, never by images. */
@@ -22,7 +23,7 @@ export interface FoundFiles {
   /** The keys of an object of the description in the order of the file, which JavaScript changes where they are numbers. */
   readonly keysOf: (field: string) => readonly string[];
   /** The user's words: name or number of a channel → modality. */
-  readonly channels: ReadonlyMap<string, Modality>;
+  readonly channels: ChannelMap;
 }
 
 /** A case as a layout finds it. */

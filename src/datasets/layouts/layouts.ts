@@ -5,7 +5,7 @@ import { decathlon } from "./decathlon.ts";
 import { DESCRIPTION, descriptionOf, isDescription } from "./description.ts";
 import { inventory } from "./inventory.ts";
 import { type FoundFiles, type Layout, type LayoutCase, type Plan, type PlannedCase } from "./layout.ts";
-import type { ChannelMap } from "./channels.ts";
+import { ChannelMap } from "./channels.ts";
 import { nnunet } from "./nnunet.ts";
 import { tidyPaths } from "./paths.ts";
 import { type GivenPatients, patientsOf } from "../patients/patients.ts";
@@ -39,6 +39,8 @@ export interface DatasetPlan extends Plan<PlannedCase> {
 /** The user's words about a data set, which go before what its files say. */
 export interface PlanOptions {
   readonly channels?: ChannelMap;
+  /** They are said of several data sets, so that one need not have each. */
+  readonly areChannelsShared?: true;
   readonly patients?: GivenPatients;
   /** Cases to leave out; without it a case that cannot be used refuses the data set. */
   readonly skip?: Skip;
@@ -64,12 +66,13 @@ export async function planDataset(
   const read = async (path: string) => await readText(sources.get(path)!);
   const found: FoundFiles = {
     paths: paths.filter((p) => p.startsWith(root)).map((p) => p.slice(root.length)),
-    channels: options.channels ?? new Map(),
+    channels: options.channels ?? new ChannelMap(),
     ...described.length > 0 ? descriptionOf(await read(described[0])) : { keysOf: () => [] },
   };
   const layout = DATASET_LAYOUTS.find((name) => LAYOUTS[name].recognises(found));
   if (layout === undefined) throw unknownLayout(found);
   const { cases, ...plan } = LAYOUTS[layout].plan(found);
+  if (options.areChannelsShared !== true) found.channels.checkUsed();
   if (cases.length === 0) throw noCases(LAYOUTS[layout], found);
   const { taken, leftOut } = divide(cases, options);
 

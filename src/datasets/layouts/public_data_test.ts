@@ -176,6 +176,12 @@ const REFUSED: Record<string, Omit<Published, "cases"> & { readonly message: Reg
     description: { channel_names: { 0: "T1" }, labels: { l: 1 }, file_ending: ".mha" },
     message: /file_ending: expected \.nii or \.nii\.gz; convert the files/,
   },
+  "a mapping of channels that are not there": {
+    files: ["dataset.json", "imagesTr/a_0000.nii.gz"],
+    description: { channel_names: { 0: "T1" }, labels: { l: 1 } },
+    options: { channels: readChannelMap("T1=t1c,FLAR=flair") },
+    message: /1 of the channels that were mapped to a modality is not in it/,
+  },
   "a list of files that are elsewhere": {
     files: ["dataset.json", "a.nii.gz"],
     description: {

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { INPUTS } from "../../inference/mod.ts";
 import { splitVolumePath, WRITTEN_ENDING } from "../../volume/mod.ts";
 import { datasetSpecSchema, invalidDataset } from "../spec.ts";
-import { mappedModality, unknownModality } from "./channels.ts";
+import { unknownModality } from "./channels.ts";
 import { CaseCollector, type FoundFiles, type Layout, type Plan } from "./layout.ts";
 
 export const sulcus: Layout = {
@@ -40,7 +40,7 @@ function plan({ paths, description, channels }: FoundFiles): Plan {
   const { name, task, modalities: names, labels = [], classes = [], cases } = parsed.data;
   const about = new Map(Object.entries(cases).map(([id, facts]) => [id.normalize("NFC"), facts]));
   const modalities = names.map((n, i) => {
-    const modality = mappedModality(n, channels);
+    const modality = channels.modalityOf(n);
     if (!modality) throw unknownModality(`modalities.${i}`, n);
     return modality;
   });
@@ -50,7 +50,7 @@ function plan({ paths, description, channels }: FoundFiles): Plan {
   for (const path of paths) {
     const match = /^cases\/([^/]+)\/([^/]+)$/i.exec(splitVolumePath(path)?.stem ?? "");
     if (!match) continue;
-    const role = match[2].toLowerCase() === "label" ? "label" : mappedModality(match[2], channels);
+    const role = match[2].toLowerCase() === "label" ? "label" : channels.modalityOf(match[2]);
     if (role && (role === "label" || modalities.includes(role))) collector.add(match[1], role, path);
   }
   const found = collector.cases((id) => {

@@ -9,7 +9,7 @@ import { ANY_MODALITY, type Modality } from "../../inference/mod.ts";
 import type { PretrainingCase } from "../../train/mod.ts";
 import { splitVolumePath } from "../../volume/mod.ts";
 import { hashCases } from "../checks/checks.ts";
-import { type ChannelMap, mappedModality } from "../layouts/channels.ts";
+import { ChannelMap } from "../layouts/channels.ts";
 import { isDescription } from "../layouts/description.ts";
 import { CaseCollector, type LayoutCase } from "../layouts/layout.ts";
 import { planDataset } from "../layouts/layouts.ts";
@@ -32,7 +32,7 @@ const MAX_TEXT_BYTES = 2 ** 26;
  */
 export async function readPretrainingSources(
   sources: readonly string[],
-  { channels = new Map() }: { readonly channels?: ChannelMap } = {},
+  { channels = new ChannelMap() }: { readonly channels?: ChannelMap } = {},
 ): Promise<PretrainingSource> {
   const found: PretrainingCase[] = [];
   for (const [i, source] of sources.entries()) {
@@ -44,6 +44,7 @@ export async function readPretrainingSources(
     if (cases.length === 0) throw invalidDataset(`source ${i + 1} has no images of a known modality`);
     found.push(...cases.map((c) => sources.length === 1 ? c : { ...c, id: `${i + 1}/${c.id}` }));
   }
+  channels.checkUsed();
   const contents = [];
   for (const [i, { id, images }] of found.entries()) {
     const files = new Map<Role, { sha256: string }>();
@@ -92,7 +93,7 @@ async function casesOfFolder(root: string, channels: ChannelMap): Promise<Pretra
   const plain = planPlain(paths, channels);
   const cases = plain.length > 0
     ? plain
-    : (await planDataset(paths, (path) => textOf(`${root}/${path}`), { channels })).cases;
+    : (await planDataset(paths, (path) => textOf(`${root}/${path}`), { channels, areChannelsShared: true })).cases;
   return cases.flatMap(({ id, files }) => {
     const images = [...files].filter(([role]) => role !== "label").map(([role, p]) => [role, `${root}/${p}`]);
     return images.length === 0 ? [] : [{ id, images: Object.fromEntries(images) }];
@@ -116,7 +117,7 @@ function planPlain(paths: readonly string[], channels: ChannelMap): LayoutCase[]
 
 /** A network that learns modalities needs to know them: "any" is none. */
 function modalityOf(name: string, channels: ChannelMap): Modality | null {
-  const modality = mappedModality(name, channels);
+  const modality = channels.modalityOf(name);
   return modality === ANY_MODALITY ? null : modality;
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { refusal } from "../../storage/testing/refusal.ts";
+import { readChannelMap } from "../layouts/channels.ts";
 import { readPretrainingSources } from "./pretraining_source.ts";
 
 /** A folder with files that hold their own path. */
@@ -26,6 +27,20 @@ Deno.test("readPretrainingSources() reads folders of cases, and ignores labels a
       assert.deepEqual(await shown(root), [["a", "flair", "t1"], ["b", "t1c"]]);
     },
   ));
+
+Deno.test("readPretrainingSources() takes the user's words about channels for all sources, and refuses those of no use", () =>
+  withFiles(["one/a/MPRAGE.NII.GZ", "two/imagesTr/b_0000.nii.gz"], async (root) => {
+    const description = { channel_names: { 0: "MRI" }, labels: { background: 0, lesion: 1 } };
+    await Deno.writeTextFile(`${root}/two/dataset.json`, JSON.stringify(description));
+    const read = (channels: string) =>
+      readPretrainingSources([`${root}/one`, `${root}/two`], { channels: readChannelMap(channels) });
+    const { cases } = await read("MPRAGE=t1,MRI=flair");
+    assert.deepEqual(cases.map(({ id, images }) => [id, ...Object.keys(images)]), [["1/a", "t1"], ["2/b", "flair"]]);
+    await assert.rejects(
+      read("MPRAGE=t1,MRI=flair,MR=t2,CT=t1c"),
+      refusal("invalid-dataset", /2 of the channels that were mapped to a modality are not in it/),
+    );
+  }));
 
 Deno.test("readPretrainingSources() follows links to files and folders, and not in circles", () =>
   withFiles(["real/a/t1.nii.gz", "other/flair.nii.gz", "data/b/t1.nii.gz"], async (root) => {
