@@ -62,13 +62,15 @@ export const LABEL_CHECKS = {
   "label-at-border": {
     when: "A label reaches the border of its label map's field of view.",
     weight: "noted",
-    find: ({ labels }) =>
-      labels.filter((l) => l.border.length > 0).map(({ value, voxels, border }) =>
-        `label ${value} reaches the border of the field of view with ${
-          bySide(border)
-        }, of ${voxels} voxels; the part ` +
-        "outside is in no volume; it is used; check that the file is not cut"
-      ),
+    find: ({ labels }) => {
+      const cut = labels.filter((l) => l.border.length > 0).map(({ value, voxels, border }) =>
+        `label ${value} with ${bySide(border)}, of ${voxels} voxels`
+      );
+      return cut.length === 0 ? [] : [
+        `the border of the field of view cuts ${cut.join("; ")}; the part outside is in no volume; the rest is used; ` +
+        "check that the file is not cut",
+      ];
+    },
   },
   "label-outside-tissue": {
     when: "Less than half of the box around the labels lies in the box around an image's tissue.",

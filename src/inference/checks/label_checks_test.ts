@@ -40,8 +40,8 @@ Deno.test("labelDoubts() names a label at the border, and one that lies beside t
   assert.deepEqual(labelDoubts({ labels: [lesion({ border: [{ side: "left", voxels: 9 }] })], images: {} }), [{
     code: "label-at-border",
     detail:
-      "label 1 reaches the border of the field of view with 9 at the left side, of 5000 voxels; the part outside is " +
-      "in no volume; it is used; check that the file is not cut",
+      "the border of the field of view cuts label 1 with 9 at the left side, of 5000 voxels; the part outside is in " +
+      "no volume; the rest is used; check that the file is not cut",
   }]);
   const beside = lesion({ box: { lowMm: [-100, 60, 60], highMm: [-60, 120, 100] } });
   assert.deepEqual(labelDoubts({ labels: [beside], images: { t1: headFacts() } }), [{

@@ -33,16 +33,17 @@ export const RESULT_CHECKS = {
   "result-at-border": {
     when: "A label reaches the border of the field of view.",
     weight: "noted",
-    find: (labels) =>
-      labels.flatMap(({ name, voxels, border }) => {
-        if (border.length === 0) return [];
-        return [
-          `${name} reaches the border of the field of view with ${
-            bySide(border)
-          }, of ${voxels} voxels; the part outside is not in ` +
-          "the volume; use a scan that shows the whole of it",
-        ];
-      }),
+    find: (labels) => {
+      const cut = labels.filter((l) => l.border.length > 0).map(({ name, voxels, border }) =>
+        `${name} with ${bySide(border)}, of ${voxels} voxels`
+      );
+      return cut.length === 0 ? [] : [
+        `the border of the field of view cuts ${
+          cut.join("; ")
+        }; the part outside is not in the volume; use a scan that ` +
+        "shows the whole of it",
+      ];
+    },
   },
   "unlike-training": {
     when: "The volume of a label is more than 3 times as large or small as in any case that the model was trained on.",

@@ -37,7 +37,8 @@ Deno.test("resultDoubts() names an empty mask, a volume unlike training, and the
   const border = [{ side: "superior", voxels: 7 }, { side: "left", voxels: 2 }];
   assert.deepEqual(resultDoubts([lesion({ border })]), [{
     code: "result-at-border",
-    detail: "lesion reaches the border of the field of view with 7 at the superior side, 2 at the left side, of 5000 " +
-      "voxels; the part outside is not in the volume; use a scan that shows the whole of it",
+    detail:
+      "the border of the field of view cuts lesion with 7 at the superior side, 2 at the left side, of 5000 voxels; " +
+      "the part outside is not in the volume; use a scan that shows the whole of it",
   }]);
 });

@@ -1,4 +1,6 @@
 /** A case's volumes in, class probabilities out. */
+import { Plausibility } from "../checks/plausibility.ts";
+import { loudFirst } from "../checks/table.ts";
 import { ModalityCheck } from "./modality_check.ts";
 import { classifierInput } from "../prepare/classifier_input.ts";
 import { prepare } from "../prepare/preprocess.ts";
@@ -16,8 +18,17 @@ export async function classify(request: InferenceRequest): Promise<ClassifyResul
   const { spec, engine, directory } = request;
   const clock = stopwatch();
   const templates = request.missing === "template" ? { directory } : undefined;
-  const check = new ModalityCheck(request);
-  const prepared = await prepare({ spec, images: request.images, templates, directory, onVolume: check.look });
+  const check = new ModalityCheck(request), plausibility = new Plausibility();
+  const prepared = await prepare({
+    spec,
+    images: request.images,
+    templates,
+    directory,
+    onVolume: (...read) => {
+      plausibility.look(...read);
+      check.look(...read);
+    },
+  });
   const input = classifierInput(prepared, spec);
   const preprocess = clock();
   const probabilities = await classProbabilities(engine, request, input);
@@ -26,6 +37,6 @@ export async function classify(request: InferenceRequest): Promise<ClassifyResul
     provider: engine.provider,
     classes: spec.classes.map((label, i) => ({ label, probability: probabilities[i] })),
     timingsMs: { read: prepared.readMs, preprocess: preprocess - prepared.readMs, infer: clock() },
-    warnings: [...prepared.warnings, ...mismatches],
+    warnings: loudFirst([...prepared.warnings, ...plausibility.warnings(), ...mismatches]),
   };
 }
