@@ -53,6 +53,7 @@ Deno.test({
       await tab.until(shows("job-list", "Fine-tune"));
       await tab.until(shows("service-facts", "ONNX Runtime"));
       await tab.evaluate(`document.querySelector("#dataset-list details").open = true`);
+      await tab.until(shows("dataset-list", "t1 and flair are the same image"));
       await tab.until(shows("dataset-list", "Patients: 2, 2 by the case's name"));
       await tab.until(shows("dataset-list", "bad: t1 is missing"));
       await tab.evaluate(`document.querySelector('#dataset-list [aria-label="Leave out bad"]').click()`);

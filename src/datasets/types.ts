@@ -1,5 +1,5 @@
 /** Data sets as users see them: plain data, dates as ISO 8601 strings. Their schemas stand in `spec.ts`. */
-import type { Label, Modality } from "../inference/mod.ts";
+import { DATASET_WARNINGS, type Label, type Modality } from "../inference/mod.ts";
 import type { FinetuneRequest, PatientCounts } from "../train/mod.ts";
 
 export type DatasetTask = FinetuneRequest["task"];
@@ -59,7 +59,7 @@ export interface DatasetSummary {
   readonly caseCount: number;
 }
 
-export const CHECK_CODES = [
+export const CHECK_CODES: readonly string[] = [
   "missing-modality",
   "missing-label",
   "missing-class",
@@ -73,8 +73,13 @@ export const CHECK_CODES = [
   "label-empty",
   /** An image holds NaN or infinity, which are read as 0: a warning. */
   "non-finite",
-] as const;
-export type CheckCode = (typeof CHECK_CODES)[number];
+  /** A file says no position: an error where others of its case do, and none has its form; else a warning. */
+  "no-position",
+  "position-assumed",
+  /** Doubts about headers, images and label maps, of a case and among the cases, see docs/inputs.md. */
+  ...Object.keys(DATASET_WARNINGS),
+];
+export type CheckCode = string;
 
 /** A fault of a case, or a doubt about it. */
 export interface CaseCheck {

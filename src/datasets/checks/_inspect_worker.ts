@@ -1,6 +1,7 @@
 /** The thread behind {@link Inspector}: reads a volume and reports on it. */
 import { answerTasks } from "../../process/mod.ts";
-import { readVolume, VolumeError, wholeLabel } from "../../volume/mod.ts";
+import { factsOf, labelFactsOf } from "../../inference/mod.ts";
+import { findForeground, labelMap, readVolume, VolumeError, wholeLabel } from "../../volume/mod.ts";
 import { type FileInfo, type InspectReply, type InspectRequest, MAX_VALUES } from "./inspect.ts";
 
 answerTasks(async ({ path, isLabel }: InspectRequest): Promise<InspectReply> => {
@@ -13,8 +14,13 @@ answerTasks(async ({ path, isLabel }: InspectRequest): Promise<InspectReply> => 
 });
 
 async function inspect(path: string, isLabel: boolean): Promise<FileInfo> {
-  const { sizeVox, affineRas, nonFiniteVoxels, data } = await readVolume(path);
-  return { sizeVox, affineRas, nonFiniteVoxels, ...(isLabel && { values: valuesOf(data) }) };
+  const volume = await readVolume(path);
+  const { sizeVox, affineRas, nonFiniteVoxels, data, header: { positioned, doubts } } = volume;
+  const info = { sizeVox, affineRas, nonFiniteVoxels, positioned };
+  if (!isLabel) return { ...info, facts: factsOf(volume, findForeground(volume)) };
+  const values = valuesOf(data);
+  const labels = values.every(Number.isInteger) ? labelFactsOf({ ...volume, data: labelMap(data) }) : undefined;
+  return { ...info, values, labels, doubts };
 }
 
 function valuesOf(data: Float32Array): number[] {

@@ -1,9 +1,11 @@
 /** The conditions of training on a data set, checked by what was recorded when its files came in. Opens no file. */
 import { createHash } from "node:crypto";
-import { type Grid, gridOverlap, LEAST_OVERLAP, sameGrid, wholeLabel } from "../../volume/mod.ts";
+import { gridOverlap, LEAST_OVERLAP, sameGrid, wholeLabel } from "../../volume/mod.ts";
 import type { Label, Modality } from "../../inference/mod.ts";
 import type { TrainingCase } from "../../train/mod.ts";
 import type { FileInfo } from "./inspect.ts";
+import { placesOf } from "./places.ts";
+import { plausibilityChecks } from "./plausible.ts";
 import type { CaseCheck, CheckCode, DatasetTask, PatientSource, Role } from "../types.ts";
 
 /** A file of a case: its place, hash and content. */
@@ -37,7 +39,10 @@ export interface CheckedSpec {
 
 /** Checks every case against the data set's description. */
 export function checkCases(cases: readonly CaseContent[], spec: CheckedSpec): CaseCheck[] {
-  const checks = cases.flatMap((content) => checkCase(content, spec));
+  const checks = [
+    ...cases.flatMap((content) => checkCase(content, spec)),
+    ...plausibilityChecks(cases, spec.modalities),
+  ];
   const empty = checks.filter((c) => c.code === "label-empty");
   return empty.length < cases.length
     ? checks
@@ -63,12 +68,15 @@ function checkCase({ id, className, files }: CaseContent, spec: CheckedSpec): Ca
   }
 
   const used = [...spec.modalities, ...spec.task === "segmentation" ? ["label" as const] : []];
-  const [first, ...others] = used.filter((role) => files.has(role));
-  for (const role of others) {
-    const [reference, grid] = [gridOf(files, first), gridOf(files, role)];
-    if (gridOverlap(reference, grid) < LEAST_OVERLAP) note("no-overlap", `${role} does not overlap ${first} in space`);
+  const { grids, warnings, faults } = placesOf(files, used.filter((role) => files.has(role)));
+  for (const { code, detail } of faults) note(code, detail);
+  for (const { code, detail } of warnings) note(code, detail, "warning");
+  const [first, ...others] = grids;
+  for (const [role, grid] of others) {
+    const [name, reference] = first;
+    if (gridOverlap(reference, grid) < LEAST_OVERLAP) note("no-overlap", `${role} does not overlap ${name} in space`);
     else if (!sameGrid(reference, grid)) {
-      note("grids-differ", `${role} is not on the grid of ${first}; it is resampled`, "warning");
+      note("grids-differ", `${role} is not on the grid of ${name}; it is resampled`, "warning");
     }
   }
   for (const role of used) {
@@ -76,10 +84,6 @@ function checkCase({ id, className, files }: CaseContent, spec: CheckedSpec): Ca
     if (count > 0) note("non-finite", `${role} has ${count} voxels that are no numbers; they are read as 0`, "warning");
   }
   return checks;
-}
-
-function gridOf(files: CaseContent["files"], role: Role): Grid {
-  return files.get(role)!.info;
 }
 
 function checkValues(

@@ -2,6 +2,7 @@
  * Inspects images and label maps, voxel by voxel, in a thread of its own: a server must not stop answering while a volume
  * is inflated.
  */
+import type { LabelValueFacts, VolumeFacts, Warning } from "../../inference/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
 
@@ -10,8 +11,16 @@ export interface FileInfo {
   readonly sizeVox: Triple;
   readonly affineRas: readonly number[];
   readonly nonFiniteVoxels: number;
+  /** False: the header says no position. Rows written before this was recorded have none; they count as positioned. */
+  readonly positioned?: boolean;
+  /** Images: see `inference/checks/`; rows written before there were facts have none. */
+  readonly facts?: VolumeFacts;
   /** Label maps: the values that occur, ascending, at most {@link MAX_VALUES}. */
   readonly values?: readonly number[];
+  /** Label maps of whole numbers: the facts of each value but 0. */
+  readonly labels?: readonly LabelValueFacts[];
+  /** Label maps: doubts about the header; those of an image are among its facts. */
+  readonly doubts?: readonly Warning[];
 }
 
 /** An image with more values than this is no label map. */

@@ -6,7 +6,7 @@ import { refusal } from "../../storage/testing/refusal.ts";
 import { readDatasetFolder, readDatasetZip } from "./folder.ts";
 import { filesBelow, withDatasets } from "../testing/datasets.ts";
 import { readChannelMap } from "../layouts/channels.ts";
-import { tinyNifti } from "../testing/cases.ts";
+import { besidesPlausibility, tinyNifti } from "../testing/cases.ts";
 
 const test = databaseTests();
 
@@ -15,7 +15,7 @@ const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 
 /** The same two cases in each layout. */
 async function layouts(): Promise<Record<"nnunet" | "brats" | "sulcus", Files>> {
-  const [t1, flair] = [await tinyNifti(), await tinyNifti({ values: [9] })];
+  const [t1, flair] = [await tinyNifti(), await tinyNifti({ values: [9, 5, 1] })];
   const [first, second] = [await tinyNifti({ values: [0, 1, 2, 4] }), await tinyNifti({ values: [0, 4] })];
   const regions = { whole: [1, 2, 4], core: [1, 4], enhancing: 4 };
   return {
@@ -89,7 +89,11 @@ for (const layout of ["nnunet", "brats", "sulcus"] as const) {
         expected.name,
       ]);
       assert.deepEqual(dataset.cases.map((c) => [c.case, c.patient]), expected.cases);
-      assert.deepEqual([dataset.modalities, dataset.checks, dataset.ready], [["t1", "flair"], [], true]);
+      assert.deepEqual([dataset.modalities, besidesPlausibility(dataset.checks), dataset.ready], [
+        ["t1", "flair"],
+        [],
+        true,
+      ]);
       assert.deepEqual(dataset.labels.map((l) => [l.value, l.sourceValues]), [[2, [1, 2, 4]], [1, [1, 4]], [4, [4]]]);
       assert.deepEqual(dataset.cases.map((c) => c.class), layout === "brats" ? ["HGG", "LGG"] : [undefined, undefined]);
 
@@ -172,9 +176,14 @@ test("importZip() and folders leave out a broken case when asked to, list ignore
     await Deno.writeFile(path, rawZip(Object.entries(files).map(([name, content]) => ({ name, content }))));
     const options = { channels: readChannelMap("MRI=flair"), skip: "errors" as const };
     const { dataset, ignored, leftOut } = await datasets.importZip(path, options);
-    assert.deepEqual([dataset.modalities, dataset.checks, dataset.ready, ignored], [["flair"], [], true, [
-      "T/notes.txt",
-    ]]);
+    assert.deepEqual([dataset.modalities, besidesPlausibility(dataset.checks), dataset.ready, ignored], [
+      ["flair"],
+      [],
+      true,
+      [
+        "T/notes.txt",
+      ],
+    ]);
     assert.deepEqual(dataset.cases.map((c) => [c.case, c.patient]), [["P1_T1", "P1"], ["P1_T2", "P1"]]);
     assert.deepEqual(leftOut.map((c) => [c.case, /^flair: Cannot read a volume/.test(c.reason)]), [["P2_T1", true]]);
     assert.equal(filesBelow(`${dataDirectory}/datasets`).length, 4);
