@@ -136,8 +136,12 @@ Deno.test("evaluate --labels joins values to regions; --out writes the table to 
     await writeMask(`${reference}/a.nii.gz`, { boxes: [{ ...A, value: 4 }] });
     const out = `${root}/scores.csv`;
     const command = ["evaluate", "--prediction", prediction, "--reference", reference, "--labels", "1,1+4"];
-    const { code, out: lines } = await run([...command, "--out", out]);
+    const { code, out: lines, err } = await run([...command.slice(0, -1), "1,1+4,3", "--out", out]);
     assert.deepEqual([code, lines], [0, []]);
+    assert.deepEqual(err.split("\n").filter((line) => line.startsWith("Warning")), [
+      "Warning: label 1: 1 of 1 cases are not in its mean, as only the prediction has it (0.027 mL in all)",
+      "Warning: label 3 is in no file",
+    ]);
     assert.deepEqual((await Deno.readTextFile(out)).trimEnd().split("\n").slice(1, 3), [
       "a,1,,,0,0.027",
       "a,1+4,1,0,0.027,0.027",

@@ -51,6 +51,7 @@ export async function scoreMasks({ labels, onCase, onWarning, ...folders }: Mask
     onCase?.(i + 1, pairs.length);
   }
   const complete = labels ? cases : withAbsent(cases, pairs.map((p) => p.name));
+  for (const warning of gapsOf(complete)) onWarning(warning);
   return [...complete.flat(), ...meansOf(complete)];
 }
 
@@ -85,6 +86,21 @@ function withAbsent(cases: readonly MaskRow[][], names: readonly string[]): Mask
         { case: names[i], label, dice: NaN, hd95Mm: NaN, referenceMl: 0, predictionMl: 0 }
     )
   );
+}
+
+/** Labels whose mean says less than it seems to. */
+function gapsOf(cases: readonly MaskRow[][]): string[] {
+  return cases[0].flatMap(({ label }, l) => {
+    const rows = cases.map((all) => all[l]);
+    if (rows.every((r) => r.referenceMl === 0 && r.predictionMl === 0)) return [`label ${label} is in no file`];
+    const extra = rows.filter((r) => r.referenceMl === 0 && r.predictionMl > 0);
+    if (extra.length === 0) return [];
+    const ml = +extra.reduce((sum, r) => sum + r.predictionMl, 0).toPrecision(4);
+    return [
+      `label ${label}: ${extra.length} of ${rows.length} cases are not in its mean, as only the prediction has it ` +
+      `(${ml} mL in all)`,
+    ];
+  });
 }
 
 /** Per label the mean over the cases where it is defined, then the mean of these over the labels. */
