@@ -28,6 +28,7 @@ export interface PatientTable {
 
 /** @throws {DomainError} `invalid-dataset` */
 export function readPatientTable(text: string): PatientTable {
+  if (text.includes("\uFFFD")) throw invalidDataset("the table of patients is not UTF-8; save it as CSV UTF-8");
   let rows: Record<string, string>[];
   try {
     rows = parseCsv(text);

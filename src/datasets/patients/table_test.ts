@@ -32,6 +32,7 @@ Deno.test("readPatientTable() refuses tables without the columns, gaps and repea
     ["", /expected a header line, got an empty file/],
     ["case,patient\na,\n", /row 1 lacks a name/],
     ["case,patient\na,A\na,B\n", /row 2 names what an earlier row names too/],
+    ["case,patient\nM\uFFFDller,M\n", /is not UTF-8; save it as CSV UTF-8/],
     ["case,patient\na\n", /expected 2 values in row 1 below the header, got 1/],
   ];
   for (const [text, message] of refused) {

@@ -51,6 +51,7 @@ function drawJob(job) {
     error && h("span", { className: "error" }, error.message),
     validation && h("span", {}, `Held-out patients: ${scores(validation)}`),
     ...warningsOf(result?.output?.warnings ?? result?.warnings ?? []),
+    job.leftOut && h("span", { className: "dim" }, leftOutOf(job.leftOut)),
     result?.output && outputOf(result.output),
     h("div", { className: "live", id: `live-${id}` }, ...liveOf(job)),
   );
@@ -104,6 +105,12 @@ function progressText(job, { phase, step, steps, loss, learningRate, etaSeconds 
   }
   if (etaSeconds > 0) parts.push(`${duration(etaSeconds)} left`);
   return parts.join(", ");
+}
+
+/** @param {NonNullable<Job["leftOut"]>} leftOut */
+function leftOutOf(leftOut) {
+  const shown = leftOut.slice(0, 5).map((c) => `${c.case} (${c.reason})`).join(", ");
+  return `Left out: ${shown}${leftOut.length > 5 ? `, and ${leftOut.length - 5} more` : ""}`;
 }
 
 /** @param {SegmentOutput | ClassifyOutput} output */
