@@ -72,7 +72,9 @@ async function upload({ url }: Service, folder: string): Promise<string> {
       assert.equal(status, 201);
     }
   }
-  assert.deepEqual((await curl(`${url}/v1/datasets/${id}`)).json().checks, []);
+  // the scanner's qform is not where its sform is; of nothing else is there a doubt
+  const { checks, ready } = (await curl(`${url}/v1/datasets/${id}`)).json();
+  assert.deepEqual([ready, [...new Set(checks.map((c: { code: string }) => c.code))]], [true, ["forms-differ"]]);
   return id;
 }
 

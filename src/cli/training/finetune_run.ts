@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { candidateDraft, checkTasks } from "../../jobs/mod.ts";
 import { type DatasetFolder, type PlanOptions, readDatasetFolder, readDatasetZip } from "../../datasets/mod.ts";
+import { loudFirst } from "../../inference/mod.ts";
 import { acquireLock, digestFile, DomainError, removeIfPresent } from "../../storage/mod.ts";
 import { type ModelVersion, specOf } from "../../registry/mod.ts";
 import { finetune, type Metrics, patientWords, type Recipe, type TrainEvent } from "../../train/mod.ts";
@@ -136,7 +137,7 @@ const REMEDY = ". Mend these cases, or leave them out with --skip-bad-cases";
 const MOST_PRINTED = 50;
 
 /** What was found beside the cases: whose they are, and what is not used. */
-function notesOf({ patients, leftOut, ignored, notes }: DatasetFolder): string[] {
+function notesOf({ patients, leftOut, ignored, notes, checks }: DatasetFolder): string[] {
   const more = (all: readonly unknown[]) => all.length > MOST_PRINTED ? ` and ${all.length - MOST_PRINTED} more` : "";
   return [
     patientWords(patients),
@@ -146,6 +147,8 @@ function notesOf({ patients, leftOut, ignored, notes }: DatasetFolder): string[]
     ...ignored.length > 0
       ? [`Files that are not used: ${ignored.slice(0, MOST_PRINTED).join(", ")}${more(ignored)}`]
       : [],
+    ...loudFirst(checks).slice(0, MOST_PRINTED).map((c) => `Warning: ${c.case}: ${c.detail}`),
+    ...checks.length > MOST_PRINTED ? [`Warnings:${more(checks)}`] : [],
   ];
 }
 

@@ -65,7 +65,7 @@ export const DATASET_WARNINGS: Readonly<Record<string, WarningRecord>> = {
 };
 
 /** The warnings that a result is probably wrong by come first; others keep their order. */
-export function loudFirst(warnings: readonly Warning[]): Warning[] {
-  const isLoud = ({ code }: Warning) => WARNINGS[code]?.weight === "loud";
+export function loudFirst<W extends Pick<Warning, "code">>(warnings: readonly W[]): W[] {
+  const isLoud = ({ code }: W) => (WARNINGS[code] ?? DATASET_WARNINGS[code])?.weight === "loud";
   return [...warnings.filter(isLoud), ...warnings.filter((w) => !isLoud(w))];
 }
