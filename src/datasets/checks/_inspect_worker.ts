@@ -19,7 +19,9 @@ async function inspect(path: string, isLabel: boolean): Promise<FileInfo> {
   const info = { sizeVox, affineRas, nonFiniteVoxels, positioned };
   if (!isLabel) return { ...info, facts: factsOf(volume, findForeground(volume)) };
   const values = valuesOf(data);
-  const labels = values.every(Number.isInteger) ? labelFactsOf({ ...volume, data: labelMap(data) }) : undefined;
+  const labels = values.every((v) => wholeLabel(v) === v)
+    ? labelFactsOf({ ...volume, data: labelMap(data) })
+    : undefined;
   return { ...info, values, labels, doubts };
 }
 

@@ -124,6 +124,7 @@ test("checks name the faults of each case", (database) =>
       "1 good": [{}, {}, { values: [0, 1] }],
       "2 empty": [{}, {}, { values: [0] }],
       "3 strange": [{}, {}, { values: [0, 1, 7, 2.5] }],
+      "3 strange, too": [{}, {}, { values: [0, 1, -1] }],
       "4 moved": [{}, { originMm: [1, 0, 0] }, { values: [0, 1] }],
       "5 elsewhere": [{}, {}, { values: [0, 1], originMm: [100, 0, 0] }],
       "6 broken": [{ values: [1, NaN] }, {}, { values: [0, 1] }],
@@ -143,6 +144,12 @@ test("checks name the faults of each case", (database) =>
         code: "label-out-of-range",
         severity: "error",
         detail: "its label map has values that belong to no label: 2.500, 7",
+      },
+      {
+        case: "3 strange, too",
+        code: "label-out-of-range",
+        severity: "error",
+        detail: "its label map has values that belong to no label: -1",
       },
       {
         case: "4 moved",
