@@ -172,7 +172,7 @@ test("checks name the faults of each case", (database) =>
     ]);
     await assert.rejects(
       datasets.trainingCases(id),
-      refusal("incomplete-dataset", /2 checks failed, the first: its label map has values that belong to no label/),
+      refusal("incomplete-dataset", /3 checks failed, the first: its label map has values that belong to no label/),
     );
     const empty = await datasets.create(SEGMENTATION);
     for (const role of ["t1", "flair", "label"] as const) {
