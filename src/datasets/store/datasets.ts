@@ -3,21 +3,18 @@
  * file names are kept.
  */
 import { type Database, DomainError, isUuid, type Queryable, removeIfPresent } from "../../storage/mod.ts";
-import { ANY_MODALITY, INPUTS } from "../../inference/mod.ts";
+import { ANY_MODALITY } from "../../inference/mod.ts";
 import type { LeftOut, PretrainingCase, TrainingCase } from "../../train/mod.ts";
 import { newCaseFolder, storeCaseFile } from "./case_files.ts";
 import { changeCases, checkClass, givePatients, replaceFiles } from "./changes.ts";
-import { type CaseContent, type CaseFile, hashCases, trainingCaseOf } from "../checks/checks.ts";
-import { leaveOut } from "../checks/leave_out.ts";
+import { trainingCaseOf } from "../checks/checks.ts";
 import { importDataset, type ImportedDataset, MAX_FILE_BYTES } from "./import.ts";
 import type { PlanOptions } from "../layouts/layouts.ts";
-import { patientFor } from "../patients/case_name.ts";
-import { countPatients, type GivenPatients } from "../patients/patients.ts";
+import type { GivenPatients } from "../patients/patients.ts";
 import {
   insertCase,
   insertDataset,
   lockUnused,
-  selectCases,
   selectDataset,
   selectDatasets,
   type StoredFile,
@@ -25,6 +22,7 @@ import {
   upsertCase,
   upsertFile,
 } from "./rows.ts";
+import { type ReadDataset, readDataset } from "./read.ts";
 import { Inspector } from "../checks/inspect.ts";
 import { caseNameSchema, checkSpec } from "../spec.ts";
 import type { CaseChange, DatasetCase, DatasetDetail, DatasetSpec, DatasetSummary, Role, Skip } from "../types.ts";
@@ -75,7 +73,7 @@ export class Datasets {
 
   /** @throws {DomainError} `not-found` */
   async get(id: string): Promise<DatasetDetail> {
-    return (await this.#load(id)).detail;
+    return (await this.#read(id)).detail;
   }
 
   /** Deletes records and files. @throws {DomainError} `not-found`, `dataset-in-use` */
@@ -221,7 +219,7 @@ export class Datasets {
     id: string,
     { skip }: { readonly skip?: Skip } = {},
   ): Promise<{ detail: DatasetDetail; cases: TrainingCase[]; leftOut: readonly LeftOut[] }> {
-    const { detail, cases, leftOut } = await this.#load(id, skip);
+    const { detail, cases, leftOut } = await this.#read(id, skip);
     if (!detail.ready) {
       const errors = detail.checks.filter((c) => c.severity === "error");
       const why = errors.length === 0
@@ -240,7 +238,7 @@ export class Datasets {
    * @throws {DomainError} `not-found`, `incomplete-dataset`
    */
   async pretrainingCases(id: string): Promise<{ detail: DatasetDetail; cases: PretrainingCase[] }> {
-    const { detail, cases } = await this.#load(id);
+    const { detail, cases } = await this.#read(id);
     if (detail.modalities.includes(ANY_MODALITY)) {
       throw new DomainError(
         "incomplete-dataset",
@@ -253,6 +251,10 @@ export class Datasets {
       throw new DomainError("incomplete-dataset", "Cannot pre-train on the data set: no case has an image");
     }
     return { detail, cases: found };
+  }
+
+  #read(id: string, skip?: Skip): Promise<ReadDataset> {
+    return readDataset(this.#database, { id, directory: `${this.#root}/${id}`, skip });
   }
 
   /** Stores a file in a case's folder. */
@@ -279,55 +281,6 @@ export class Datasets {
       for (const { file } of files) await removeIfPresent(`${this.#root}/${id}/${file}`);
       throw error;
     });
-  }
-
-  /** `detail` lists all cases; its patients, checks and hash, and `cases`, are of those that are not left out. */
-  async #load(
-    id: string,
-    skip?: Skip,
-  ): Promise<{ detail: DatasetDetail; cases: readonly CaseContent[]; leftOut: readonly LeftOut[] }> {
-    const summary = await selectDataset(this.#database, id);
-    const all = await this.#cases(id);
-    const { cases, leftOut, checks } = leaveOut(all, summary, skip);
-    const detail: DatasetDetail = {
-      ...summary,
-      cases: all.map(({ id: name, patient, patientFrom, className, excluded, files }) => ({
-        case: name,
-        patient,
-        patientFrom,
-        ...(excluded !== undefined && { excluded }),
-        modalities: INPUTS.filter((m) => files.has(m)),
-        hasLabel: files.has("label"),
-        ...(className !== undefined && { class: className }),
-      })),
-      patients: countPatients(cases),
-      checks,
-      hash: hashCases(cases),
-      ready: cases.length > 0 && checks.every((c) => c.severity !== "error"),
-    };
-    return { detail, cases, leftOut };
-  }
-
-  async #cases(id: string): Promise<CaseContent[]> {
-    const files = new Map<string, Map<Role, CaseFile>>();
-    const cases = new Map<string, CaseContent>();
-    for (const row of await selectCases(this.#database, id)) {
-      const own = files.get(row.id) ?? new Map<Role, CaseFile>();
-      files.set(row.id, own);
-      const { role, sha256, info } = row;
-      if (role !== null) own.set(role, { path: `${this.#root}/${id}/${row.file}`, sha256, info });
-      cases.set(row.id, {
-        id: row.name,
-        ...patientFor(
-          row.name,
-          row.patient === null ? null : { patient: row.patient, from: row.patient_from ?? "named" },
-        ),
-        ...(row.class !== null && { className: row.class }),
-        ...(row.excluded !== null && { excluded: row.excluded }),
-        files: own,
-      });
-    }
-    return [...cases.values()];
   }
 
   async #removeOrphans(): Promise<void> {

@@ -1,5 +1,6 @@
 /** The table of all routes, which the server answers and the OpenAPI document lists. */
 import type { Route } from "../http/route.ts";
+import { DATASET_CASE_ROUTES } from "./dataset_cases.ts";
 import { DATASET_ROUTES } from "./datasets.ts";
 import { INFERENCE_ROUTES } from "./inference.ts";
 import { JOB_ROUTES } from "./jobs.ts";
@@ -13,6 +14,7 @@ const API_ROUTES: readonly Route[] = [
   ...MODEL_ROUTES,
   ...INFERENCE_ROUTES,
   ...DATASET_ROUTES,
+  ...DATASET_CASE_ROUTES,
   ...TRAINING_ROUTES,
   ...JOB_ROUTES,
   ...PAGE_ROUTES,
