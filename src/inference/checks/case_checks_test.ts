@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { headFacts, headOf } from "../testing/facts.ts";
+import { headFacts, tissueOf } from "../testing/facts.ts";
 import { caseDoubts } from "./case_checks.ts";
 
 Deno.test("caseDoubts() has none about modalities of one head", () => {
-  const slab = headFacts({ foreground: headOf([150, 190, 20], [45, 25, 60]) });
+  const slab = headFacts({ foreground: tissueOf([150, 190, 20], [45, 25, 60]) });
   assert.deepEqual(caseDoubts({ t1: headFacts(), t2: headFacts(), flair: slab }), []);
 });
 
@@ -16,7 +16,7 @@ Deno.test("caseDoubts() names two modalities that are the same image", () => {
 });
 
 Deno.test("caseDoubts() names heads that barely overlap though their fields of view do", () => {
-  const moved = headFacts({ foreground: headOf([150, 190, 140], [45, 145, 8]) });
+  const moved = headFacts({ foreground: tissueOf([150, 190, 140], [45, 145, 8]) });
   assert.deepEqual(caseDoubts({ t1: headFacts(), flair: moved }), [{
     code: "heads-apart",
     detail:

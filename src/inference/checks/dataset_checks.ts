@@ -3,7 +3,7 @@ import { spacingOf } from "../../volume/mod.ts";
 import type { Warning } from "../types.ts";
 import { figure, type WarningRecord } from "./check.ts";
 import type { CaseFacts } from "./case_checks.ts";
-import type { VolumeFacts } from "./facts.ts";
+import { headOf, type VolumeFacts } from "./facts.ts";
 import type { LabelValueFacts } from "./label_checks.ts";
 import { viewOf } from "./volume_checks.ts";
 
@@ -70,7 +70,10 @@ export const DATASET_CHECKS = {
     weight: "noted",
     find: outliersOf({
       is: "the longest side of its tissue is",
-      of: ({ foreground: { kind, extentMm } }) => kind === "part" && extentMm ? [Math.max(...extentMm)] : null,
+      of: (facts) => {
+        const head = headOf(facts);
+        return head && [Math.max(...head)];
+      },
       factor: 1.5,
     }),
   },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spacingAffine } from "../../volume/mod.ts";
-import { headFacts, headOf } from "../testing/facts.ts";
+import { headFacts, tissueOf } from "../testing/facts.ts";
 import { type CaseOfSet, datasetDoubts } from "./dataset_checks.ts";
 import type { VolumeFacts } from "./facts.ts";
 
@@ -15,7 +15,7 @@ function casesOf(changes: Partial<VolumeFacts> = {}): CaseOfSet[] {
       t1: headFacts({
         affineRas: spacingAffine([1 + i / 50, 1, 1.2]),
         range: { min: 0, max: 500 * 1.2 ** i },
-        foreground: headOf([140, 170 + 4 * i, 150]),
+        foreground: tissueOf([140, 170 + 4 * i, 150]),
         ...i === 5 && changes,
       }),
     },
@@ -40,7 +40,7 @@ Deno.test("datasetDoubts() names outliers with their figure and the median", () 
       "t1: the longest side of its field of view is 660 mm, expected about 252, the median of 6 cases; ",
     ],
     [
-      { foreground: headOf([60, 90, 70]) },
+      { foreground: tissueOf([60, 90, 70]) },
       "outlier-head-size",
       "t1: the longest side of its tissue is 90 mm, expected about 176, the median of 6 cases; ",
     ],

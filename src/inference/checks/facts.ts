@@ -82,6 +82,16 @@ export function factsOf(volume: Volume, { kind, voxels, box }: Tissue): VolumeFa
   };
 }
 
+/** Tissue that fills more of its box than this is a block that was cut out of a head; a head fills 0.5 to 0.65. */
+const BLOCK = 0.85;
+
+/** The sides of the head that a volume shows, mm; null where it shows none, or a part of one. */
+export function headOf({ foreground: { kind, extentMm, volumeMl } }: VolumeFacts): Triple | null {
+  if (kind !== "part" || extentMm === null) return null;
+  const [x, y, z] = extentMm;
+  return 1000 * volumeMl > BLOCK * x * y * z ? null : extentMm;
+}
+
 /** The box around a box of voxels, whose faces lie half a voxel beyond the outer voxels' centres. */
 export function worldBox({ start, end }: Box, affineRas: readonly number[]): WorldBox {
   const corners = [0, 1, 2, 3, 4, 5, 6, 7].map((k) =>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spacingAffine } from "../../volume/mod.ts";
-import { headFacts, headOf } from "../testing/facts.ts";
+import { headFacts, tissueOf } from "../testing/facts.ts";
 import { labelDoubts, labelFactsOf, type LabelValueFacts } from "./label_checks.ts";
 
 Deno.test("labelFactsOf() measures every value but 0: voxels, mL, border and box", () => {
@@ -32,7 +32,7 @@ const lesion = (changes: Partial<LabelValueFacts> = {}): LabelValueFacts => ({
 Deno.test("labelDoubts() has none about a label inside the tissue, or in a crop inside it", () => {
   assert.deepEqual(labelDoubts({ labels: [lesion()], images: { t1: headFacts() } }), []);
   assert.deepEqual(labelDoubts({ labels: [], images: { t1: headFacts() } }), []);
-  const crop = headFacts({ foreground: { ...headOf([10, 10, 10], [500, 0, 0]), kind: "whole" } });
+  const crop = headFacts({ foreground: { ...tissueOf([10, 10, 10], [500, 0, 0]), kind: "whole" } });
   assert.deepEqual(labelDoubts({ labels: [lesion()], images: { t1: crop } }), []);
 });
 

@@ -17,7 +17,7 @@ function volumeOf(spacingMm: number) {
   };
   return { ...grid, header, data: Float32Array.from({ length: 1000 }, (_, i) => i), nonFiniteVoxels: 0 };
 }
-const TISSUE = { kind: "part", voxels: 800, box: { start: [1, 1, 1], end: [9, 9, 9] } } as const;
+const TISSUE = { kind: "part", voxels: 300, box: { start: [1, 1, 1], end: [9, 9, 9] } } as const;
 
 Deno.test("Plausibility warns of each image and of all together", () => {
   const plausibility = new Plausibility();

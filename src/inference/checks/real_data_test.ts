@@ -1,7 +1,7 @@
 /** Real volumes give no false warning: heads with and without skull, crops inside tissue, slices of 4 mm. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { findForeground, labelMap, readVolume } from "../../volume/mod.ts";
+import { boxSize, cutWindow, findForeground, labelMap, padBox, readVolume } from "../../volume/mod.ts";
 import { caseDoubts } from "./case_checks.ts";
 import { type CaseOfSet, datasetDoubts } from "./dataset_checks.ts";
 import { factsOf, type VolumeFacts } from "./facts.ts";
@@ -91,6 +91,15 @@ Deno.test({
     }
     assert.ok(cases.length >= 50);
     assert.deepEqual(doubtsOf(cases), []);
+
+    const crop = await readVolume(`${DATA}hippocampus/images/${names[0]}`);
+    const size = boxSize(padBox(crop.sizeVox, [80, 80, 80]));
+    const padded = cutWindow(crop.data, crop.sizeVox, { start: padBox(crop.sizeVox, size).start, size });
+    const volume = { ...crop, data: padded, sizeVox: size };
+    const facts = factsOf(volume, findForeground(volume));
+    assert.equal(facts.foreground.kind, "part");
+    assert.equal(facts.valuesHash, cases[0].images.t1!.valuesHash);
+    assert.deepEqual(volumeDoubts("t1", facts), []);
   },
 });
 

@@ -2,7 +2,7 @@
 import { perAxis, spacingOf, type Triple } from "../../volume/mod.ts";
 import type { Warning } from "../types.ts";
 import { type Check, figure, refusalOf, triple, warningsOf } from "./check.ts";
-import type { VolumeFacts } from "./facts.ts";
+import { headOf, type VolumeFacts } from "./facts.ts";
 
 /** Longest side of a field of view: 1 mm is no head in any unit, 10 m neither. */
 const VIEW_MM = { least: 1, most: 10_000 };
@@ -59,12 +59,15 @@ export const VOLUME_CHECKS = {
     when:
       "The longest side of a volume's tissue is below 80 mm or above 350 mm, and the field of view shows more than tissue.",
     weight: "loud",
-    find: ({ affineRas, foreground: { kind, extentMm } }) => {
-      if (kind !== "part" || extentMm === null) return [];
-      const longest = Math.max(...extentMm);
+    find: (facts) => {
+      const head = headOf(facts);
+      if (head === null) return [];
+      const longest = Math.max(...head);
       if (longest >= HEAD_MM.least && longest <= HEAD_MM.most) return [];
       return [
-        `its tissue is ${triple(extentMm)} mm (voxels of ${triple(spacingOf(affineRas))} mm), expected a head with a ` +
+        `its tissue is ${triple(head)} mm (voxels of ${
+          triple(spacingOf(facts.affineRas))
+        } mm), expected a head with a ` +
         `longest side of ${HEAD_MM.least} to ${HEAD_MM.most} mm; it was used at that size; ${HEADER_REMEDY}`,
       ];
     },

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { spacingAffine } from "../../volume/mod.ts";
-import { headFacts, headOf } from "../testing/facts.ts";
+import { headFacts, tissueOf } from "../testing/facts.ts";
 import { volumeDoubts, volumeRefusal } from "./volume_checks.ts";
 
 Deno.test("volumeDoubts() has none about a head, a newborn's brain, thick slices, or a crop inside tissue", () => {
   const plausible = [
     headFacts(),
-    headFacts({ foreground: headOf([85, 105, 75]) }),
+    headFacts({ foreground: tissueOf([85, 105, 75]) }),
     headFacts({ sizeVox: [512, 512, 20], affineRas: spacingAffine([0.45, 0.45, 6.5]) }),
-    headFacts({ sizeVox: [35, 50, 35], foreground: { ...headOf([35, 50, 35]), kind: "whole" } }),
+    headFacts({ sizeVox: [35, 50, 35], foreground: { ...tissueOf([35, 50, 35]), kind: "whole" } }),
+    // the same with a margin of zeros
+    headFacts({ sizeVox: [80, 80, 80], foreground: { ...tissueOf([35, 50, 35]), volumeMl: 61 } }),
   ];
   for (const facts of plausible) {
     assert.deepEqual(volumeDoubts("t1", facts), []);
@@ -24,14 +26,14 @@ Deno.test("volumeDoubts() passes on the doubts of the header under the volume's 
 });
 
 Deno.test("volumeDoubts() warns of a head of 3 cm and of one of 3 m", () => {
-  const small = headFacts({ affineRas: spacingAffine([0.16, 0.16, 0.16]), foreground: headOf([24, 30.4, 22.4]) });
+  const small = headFacts({ affineRas: spacingAffine([0.16, 0.16, 0.16]), foreground: tissueOf([24, 30.4, 22.4]) });
   assert.deepEqual(volumeDoubts("t1", small), [{
     code: "implausible-head-size",
     detail: "t1: its tissue is 24 × 30.4 × 22.4 mm (voxels of 0.16 × 0.16 × 0.16 mm), expected a head with a longest " +
       "side of 80 to 350 mm; it was used at that size; check the voxel size (pixdim, affine) and its unit (xyzt_units) " +
       "in the header",
   }]);
-  const large = headFacts({ affineRas: spacingAffine([16, 16, 16]), foreground: headOf([2400, 3040, 2240]) });
+  const large = headFacts({ affineRas: spacingAffine([16, 16, 16]), foreground: tissueOf([2400, 3040, 2240]) });
   const [voxel, head] = volumeDoubts("t1", large);
   assert.equal(voxel.code, "implausible-voxel-size");
   assert.match(voxel.detail, /^t1: its voxels are 16 × 16 × 16 mm, expected 0.15 to 12 mm; /);

@@ -51,6 +51,8 @@ Deno.test("classify() returns the network's probabilities by class", () =>
       assert.ok(Math.abs(probability - expected[i]) < 1e-5, `${i}: ${probability}, expected ${expected[i]}`);
     });
     assert.equal(result.provider, "cpu");
+    const { warnings } = await classify({ ...request, images: { t1: images.t1, flair: images.t1 } });
+    assert.deepEqual(warnings.map((w) => w.code), ["same-image-twice"]);
     await assert.rejects(classify({ ...request, spec: { ...spec, classes: ["a", "b"] } }), {
       name: "RangeError",
       message: "Cannot classify: expected 2 logits from the network, got 3",

@@ -11,14 +11,14 @@ export function headFacts(changes: Partial<VolumeFacts> = {}): VolumeFacts {
     doubts: [],
     range: { min: 0, max: 1000 },
     nonFiniteVoxels: 0,
-    foreground: headOf([150, 190, 140]),
+    foreground: tissueOf([150, 190, 140]),
     valuesHash: crypto.randomUUID(),
     ...changes,
   };
 }
 
 /** The foreground of a head of these sides, whose box begins at `lowMm`. */
-export function headOf(
+export function tissueOf(
   extentMm: readonly [number, number, number],
   lowMm: readonly [number, number, number] = [45, 25, 8],
 ): VolumeFacts["foreground"] {
