@@ -27,6 +27,11 @@ POST /v1/datasets → 201 application/json
 POST /v1/datasets/import → 201 application/json
 GET /v1/datasets/{id} → 200 application/json
 DELETE /v1/datasets/{id} → 204
+PUT /v1/datasets/{id}/patients → 200 application/json
+POST /v1/datasets/{id}/cases → 200 application/json
+PUT /v1/datasets/{id}/cases/{case} → 201 application/json
+DELETE /v1/datasets/{id}/cases/{case} → 204
+PUT /v1/datasets/{id}/cases/{case}/patient → 201 application/json
 PUT /v1/datasets/{id}/cases/{case}/label → 201 application/json
 PUT /v1/datasets/{id}/cases/{case}/class → 201 application/json
 PUT /v1/datasets/{id}/cases/{case}/{modality} → 201 application/json
