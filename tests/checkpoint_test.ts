@@ -95,7 +95,7 @@ async function assertOutputs(
 
 /** The templates of a package as one row of numbers. */
 async function templateRow({ directory, manifest }: Published): Promise<Tensor> {
-  const images = await Promise.all(manifest.modalities.map((m) => readTemplate(directory, m, "raw")));
+  const images = await Promise.all(manifest.modalities.map((m) => readTemplate(directory, m, { fit: "raw" })));
   for (const image of images) assert.deepEqual(spacingOf(image!.affineRas), [1, 1, 1]);
   const data = images.flatMap((image) => [...image!.data]);
   return { dtype: "float32", shape: [data.length], data: Float32Array.from(data) };
@@ -267,7 +267,7 @@ Deno.test("templates come back from a safetensors file bit for bit", () =>
     const made = await publish(folder, `${FIXTURE}.pt`, { roi: 16 });
     const [spacingMm, middleMm] = [[1, 1, 2] as const, [0.1, -17.3, 18.25] as const];
     for (const m of made.manifest.modalities) { // where pre-training puts them
-      const { data, sizeVox } = (await readTemplate(made.directory, m, "raw"))!;
+      const { data, sizeVox } = (await readTemplate(made.directory, m, { fit: "raw" }))!;
       await writeTemplate(made.directory, m, { data, sizeVox, spacingMm, middleMm });
     }
     const first = await exported(made, join(folder, "a.safetensors"));

@@ -3,7 +3,7 @@ import type { Engine } from "../../src/engine/mod.ts";
 import type { Row } from "./measure.ts";
 import { EDGE_NET, forward, sliding, UNET3D, UNIUNET } from "./networks.ts";
 import { trainStep } from "./steps.ts";
-import { uniunetVolume, wholeVolume } from "./volumes.ts";
+import { largeVolume, uniunetVolume, wholeVolume } from "./volumes.ts";
 
 export interface Bench {
   /** Measures one row. `data` is the folder of a real patient's volumes. */
@@ -29,6 +29,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   "edge-volume-2x": { run: (e, { name }) => sliding(e, { name, sizeVox: [192, 96, 96] }) },
   "edge-volume-4x": { run: (e, { name }) => sliding(e, { name, sizeVox: [192, 192, 96] }) },
   "ms-lesion-volume": { run: wholeVolume },
+  "large-volume-30-labels": { isLong: true, run: (e, { name }) => largeVolume(e, { name }) },
   "uniunet-volume": { isLong: true, run: uniunetVolume },
   "uniunet-step-96": { isLong: true, run: (e, { name }) => trainStep(e, { name, spec: UNIUNET, size: 96, runs: 2 }) },
   "uniunet-step-96-in-5-gb": {

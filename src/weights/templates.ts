@@ -26,7 +26,7 @@ export async function stackTemplates(
 ): Promise<{ template?: Tensor; templates: TemplateStack | null }> {
   const found: (GridImage & { readonly modality: Modality })[] = [];
   for (const modality of modalities) {
-    const image = await readTemplate(directory, modality, "raw");
+    const image = await readTemplate(directory, modality, { fit: "raw" });
     if (image !== null) found.push({ modality, ...image });
   }
   if (found.length === 0) return { templates: null };

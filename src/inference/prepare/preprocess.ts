@@ -83,7 +83,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   const present = modalities.filter((m) => images[m] !== undefined);
   const missing = modalities.filter((m) => images[m] === undefined);
   await checkModalities(options, missing);
-  const standIns = await standInsFor(missing, options.templates);
+  const standIns = await standInsFor(missing, options);
   const warnings: Warning[] = [];
   const headers: NamedHeader[] = [];
   for (const name of present) {
@@ -159,10 +159,10 @@ async function checkModalities(options: PrepareOptions, missing: readonly Modali
   );
 }
 
-async function standInsFor(missing: readonly Modality[], templates: PrepareOptions["templates"]) {
+async function standInsFor(missing: readonly Modality[], { templates, spec: { preprocessing } }: PrepareOptions) {
   const standIns = new Map<Modality, GridImage>();
   for (const modality of missing) {
-    const template = await readTemplate(templates!.directory, modality);
+    const template = await readTemplate(templates!.directory, modality, { preprocessing });
     if (template === null) {
       throw new InferenceError("template-missing", `Cannot stand in for ${modality}: the model has no template of it`);
     }

@@ -8,6 +8,7 @@ import {
   type Box,
   centredWindow,
   crop,
+  findForeground,
   type Grid,
   type GridImage,
   perAxis,
@@ -20,6 +21,8 @@ import {
 } from "../../volume/mod.ts";
 import { readInput } from "./read_input.ts";
 import type { Modality } from "../modalities.ts";
+import type { Preprocessing } from "../spec.ts";
+import { normalise } from "./normalise.ts";
 
 /** The file of a package that holds the template of a modality. */
 export function templateFile(modality: Modality): string {
@@ -65,21 +68,35 @@ export async function templatesIn(directory: string, modalities: readonly Modali
  */
 export type TemplateFit = "centred" | "raw";
 
+export interface ReadTemplateOptions {
+  /** Default `centred`. */
+  readonly fit?: TemplateFit;
+  /** How the images are normalised that the template meets. Default: by all their voxels, as published. */
+  readonly preprocessing?: Pick<Preprocessing, "percentiles" | "percentilesOver">;
+}
+
 /**
- * A package's template in RAS order, unless it is raw mapped to [0, 1] by (t − min)/(max − min + 1e-9); null where the
- * package has none.
+ * A package's template in RAS order, unless it is raw on the scale of the images: mapped to [0, 1] by (t − min)/(max − min +
+ * 1e-9), or normalised by its own foreground where they are; null where the package has none.
  * @throws {InferenceError} `invalid-volume`: the template is no usable volume
  */
 export async function readTemplate(
   directory: string,
   modality: Modality,
-  fit: TemplateFit = "centred",
+  { fit = "centred", preprocessing }: ReadTemplateOptions = {},
 ): Promise<GridImage | null> {
   const path = templatePath(directory, modality);
   const found = await stat(path).then(() => true, () => false);
   if (!found) return null;
   const image = toRas(await readInput(path, `the template of ${modality}`));
   if (fit === "raw") return image;
+  if (preprocessing?.percentilesOver === "foreground") {
+    const foreground = findForeground(image);
+    if (foreground.kind === "part") {
+      normalise("foreground", image, foreground, preprocessing.percentiles);
+      return image;
+    }
+  }
   let low = Infinity, high = -Infinity;
   for (const v of image.data) {
     if (v < low) low = v;

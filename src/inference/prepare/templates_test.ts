@@ -20,14 +20,14 @@ Deno.test("readTemplate() maps a template to [0, 1] with the guard of docs/metho
     const { data, sizeVox } = (await readTemplate(folder, "t1"))!;
     assert.deepEqual(sizeVox, [2, 2, 2]);
     assert.deepEqual([...data], Array.from({ length: 8 }, (_, i) => Math.fround(i / (7 + 1e-9))));
-    assert.deepEqual([...(await readTemplate(folder, "t1", "raw"))!.data], [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert.deepEqual([...(await readTemplate(folder, "t1", { fit: "raw" }))!.data], [0, 1, 2, 3, 4, 5, 6, 7]);
   }));
 
 Deno.test("writeTemplate() keeps every bit, in RAS around 0 mm", () =>
   inFolder(async (folder) => {
     const data = Float32Array.of(-0, 1e-45, -3.4e38, 0.1, 0, 7);
     await writeTemplate(folder, "flair", { data, sizeVox: [1, 2, 3], spacingMm: [1, 1, 2] });
-    const read = (await readTemplate(folder, "flair", "raw"))!;
+    const read = (await readTemplate(folder, "flair", { fit: "raw" }))!;
     assert.deepEqual(new Uint8Array(read.data.buffer), new Uint8Array(data.buffer));
     assert.deepEqual(read.affineRas, [1, 0, 0, 0, 0, 1, 0, -0.5, 0, 0, 2, -2, 0, 0, 0, 1]);
   }));
@@ -79,3 +79,22 @@ Deno.test("templateFor() puts a raw template first voxel on first voxel", () => 
   const options = { uncropped: orientedGrid([1, 1, 7]), box, spacingMm: [1, 1, 1] as const };
   assert.deepEqual([...templateFor(templateOf([1, 1, 4]), { ...options, fit: "raw" }).data], [1, 2, 3, 0, 0]);
 });
+
+Deno.test("readTemplate() is on the scale of images whose percentiles are those of the foreground", () =>
+  inFolder(async (folder) => {
+    const grid = orientedGrid([24, 24, 24]);
+    const inside = ([x, y, z]: Triple) => Math.hypot(x - 12, y - 12, z - 12) < 9;
+    const valueAt = (mm: Triple) => inside(mm) ? 0.3 + 0.02 * mm[2] : 0.001 * (mm[0] % 3);
+    await writeFileOf(folder, grid, sampled(grid, valueAt));
+    const preprocessing = { percentiles: { lower: 5, upper: 95, clip: false }, percentilesOver: "foreground" } as const;
+    const [template, published] = [
+      await readTemplate(folder, "t1", { preprocessing }),
+      await readTemplate(folder, "t1"),
+    ];
+    const own = sampled(grid, (mm) => Number(inside(mm)));
+    const shown = template!.data.filter((_, v) => own[v] === 1), sorted = shown.toSorted();
+    assert.ok(template!.data.every((v, i) => own[i] === 1 || v === 0), "the background is 0");
+    assert.ok(Math.abs(sorted[shown.length >> 1] - 0.5) < 0.05, `median ${sorted[shown.length >> 1]}`);
+    assert.ok(sorted.at(-1)! > 1 && sorted[0] < 0, "nothing is clipped");
+    assert.ok(published!.data.every((v) => v >= 0 && v <= 1));
+  }));

@@ -142,7 +142,7 @@ async function prepareCase(
   const under: Float32Array[] = [];
   for (const modality of templates === null ? [] : modalities) {
     const { directory, fit } = templates!;
-    const template = await readTemplate(directory, modality, fit);
+    const template = await readTemplate(directory, modality, { fit, preprocessing });
     under.push(
       template === null
         ? new Float32Array(prepared.channels[0].length)

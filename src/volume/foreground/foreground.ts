@@ -29,8 +29,8 @@ const QUIET = 0.15;
 /** Tissue differs from the background by this share of its contrast, and by so many deviations of the background. */
 const LEAST_CONTRAST = 0.1;
 const LEAST_DEVIATIONS = 4;
-/** Share of the voxels, and at least one, whose intensities count as strays and set no scale. */
-const STRAYS = 2e-6;
+/** Share of the voxels, and at least one, that set no scale where nothing else is as bright. */
+const STRAYS = 1e-5;
 /** Separate parts below this share of the largest are no tissue. */
 const LEAST_PART = 0.05;
 /** Gaps of twice as many voxels are closed before cavities are filled. */
@@ -82,13 +82,13 @@ function median(values: readonly number[]): number {
   return Float64Array.from(values).sort()[values.length >> 1];
 }
 
-/** Bins of {@link contrastOf}: the upper 16 bits of a float32 number, 128 bins for each power of two. */
-const BINS = 1 << 15;
+/** Bins of {@link contrastOf}: the upper 16 bits of a finite float32 number, 128 bins for each power of two. */
+const BINS = 0x7f80;
 const CHUNK = 4096;
 
 /**
  * The distance from the background that half of all distances, added up, come from: dust and empty margins add nothing to
- * it, and the strays' distances are cut to that of the next voxel.
+ * it. Where only strays are as far as that, they are left out.
  */
 function contrastOf(data: Float32Array, level: number): number {
   const counts = new Float64Array(BINS);
@@ -98,22 +98,35 @@ function contrastOf(data: Float32Array, level: number): number {
     for (let i = 0; i < count; i++) numbers[i] = Math.abs(data[from + i] - level);
     for (let i = 0; i < count; i++) counts[bits[i] >>> 16]++;
   }
-  const valueOf = (bin: number) => {
+  const distances = Float64Array.from(counts, (_, bin) => {
     bits[0] = (bin << 16) + (1 << 15);
     return bin === 0 ? 0 : numbers[0];
-  };
-  let top = BINS - 1;
-  for (let above = counts[top], strays = Math.max(1, Math.ceil(data.length * STRAYS)); above <= strays && top > 0;) {
-    above += counts[--top];
+  });
+  const strays = Math.max(1, data.length * STRAYS);
+  for (let end = BINS; end > 0;) {
+    const middle = medianByDistance(distances, counts, end);
+    const contrast = distances[middle];
+    if (contrast === 0) return 0;
+    let far = end;
+    for (let reached = 0; far > 0 && distances[far - 1] > LEAST_CONTRAST * contrast;) {
+      reached += counts[--far];
+      if (reached > strays) return contrast;
+    }
+    end = far;
   }
+  return 0;
+}
+
+/** The bin below `end` up to which half of all distances, added up, lie. */
+function medianByDistance(distances: Float64Array, counts: Float64Array, end: number): number {
   let sum = 0;
-  for (let bin = 0; bin < BINS; bin++) sum += counts[bin] * valueOf(Math.min(bin, top));
-  let reached = 0;
-  for (let bin = 0; bin < top; bin++) {
-    reached += counts[bin] * valueOf(bin);
-    if (reached >= sum / 2) return valueOf(bin);
+  for (let bin = 0; bin < end; bin++) if (counts[bin] > 0) sum += counts[bin] * distances[bin];
+  let bin = 0;
+  for (let reached = 0; bin < end - 1; bin++) {
+    if (counts[bin] > 0) reached += counts[bin] * distances[bin];
+    if (reached >= sum / 2 && counts[bin] > 0) break;
   }
-  return valueOf(top);
+  return bin;
 }
 
 /**
