@@ -20,6 +20,8 @@ interface Fault {
   readonly label?: (phantom: Phantom) => Uint8Array;
   /** Changes the bytes of the images' headers. */
   readonly patch?: (header: DataView) => void;
+  /** The same for flair alone. */
+  readonly patchFlair?: (header: DataView) => void;
   /** The phantom of another case. */
   readonly seed?: number;
 }
@@ -31,16 +33,16 @@ function checksWith(fault: Fault = {}): Promise<readonly CaseCheck[]> {
     const description = { name: "Heads", task: "segmentation", modalities: ["t1", "flair"], labels };
     await Deno.writeTextFile(join(folder, "dataset.json"), JSON.stringify(description));
     for (const i of [0, 1, 2, 3, 4, 5]) {
-      const { grid = at(4), labelGrid = grid, t1, label, patch, seed = i } = i === 5 ? fault : {};
+      const { grid = at(4), labelGrid = grid, t1, label, patch, patchFlair, seed = i } = i === 5 ? fault : {};
       const phantom = makePhantom({ seed: seed + 1, sizeVox: SIZE, spacingMm: [4, 4, 4], lesions: 8 });
       const place = join(folder, "cases", `head${i}`);
       await Deno.mkdir(place, { recursive: true });
       await writeVolume(join(place, "t1.nii"), grid, t1?.(phantom) ?? phantom.images.t1);
       await writeVolume(join(place, "flair.nii"), grid, phantom.images.flair);
       await writeVolume(join(place, "label.nii"), labelGrid, label?.(phantom) ?? phantom.label);
-      for (const name of patch ? ["t1.nii", "flair.nii"] : []) {
+      for (const [name, ...patches] of [["t1.nii", patch], ["flair.nii", patch, patchFlair]] as const) {
         const bytes = await Deno.readFile(join(place, name));
-        patch!(new DataView(bytes.buffer));
+        for (const change of patches) change?.(new DataView(bytes.buffer));
         await Deno.writeFile(join(place, name), bytes);
       }
     }
@@ -86,6 +88,10 @@ const FAULTS: readonly (readonly [what: string, fault: Fault, expected: readonly
   ["a label over half of the head", { label: ({ tissue }) => tissue.map((t) => t === 3 || t === 2 ? 1 : 0) }, [
     "warning outlier-label-volume",
   ]],
+  ["one image without a position beside another of its form", {
+    grid: at(4, [-70, -90, 30]),
+    patchFlair: (h) => h.setInt16(254, 0, true),
+  }, ["warning position-assumed"]],
   ["images without a position beside a label map with one", {
     patch: (h) => {
       h.setInt16(252, 0, true);

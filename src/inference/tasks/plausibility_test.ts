@@ -33,8 +33,10 @@ interface Case {
   readonly grid?: Grid;
   readonly flairGrid?: Grid;
   readonly spec?: ModelSpec;
-  /** Changes the bytes of an uncompressed NIfTI-1 file. */
+  /** Changes the headers of both files, uncompressed NIfTI-1. */
   readonly patch?: (header: DataView) => void;
+  /** The same for one of them. */
+  readonly patchFlair?: (header: DataView) => void;
   readonly flair?: (voxels: Float32Array) => Float32Array;
   readonly sameTwice?: boolean;
 }
@@ -48,15 +50,13 @@ function withPhantom(work: (segmented: (of?: Case) => Promise<SegmentResult>) =>
   return withEngine(async (engine, folder) => {
     const directory = await writePackage(folder, brightFlair([16, 16, 16]));
     const { images } = makePhantom({ seed: 3, sizeVox: SIZE, spacingMm: [4, 4, 4], lesions: 6, noise: 0.01 });
-    await work(async ({ grid = PLAUSIBLE, flairGrid = grid, spec = LESIONS, patch, flair, sameTwice } = {}) => {
+    await work(async (of = {}) => {
+      const { grid = PLAUSIBLE, flairGrid = grid, spec = LESIONS, patch, patchFlair, flair, sameTwice } = of;
       const [t1Path, flairPath] = [join(folder, "t1.nii"), join(folder, "flair.nii")];
       await writeVolume(t1Path, grid, images.t1);
       await writeVolume(flairPath, flairGrid, flair?.(images.flair) ?? images.flair);
-      for (const path of patch ? [t1Path, flairPath] : []) {
-        const bytes = await Deno.readFile(path);
-        patch!(new DataView(bytes.buffer));
-        await Deno.writeFile(path, bytes);
-      }
+      await patched(t1Path, patch);
+      await patched(flairPath, patch, patchFlair);
       return await segment({
         directory,
         spec,
@@ -67,6 +67,13 @@ function withPhantom(work: (segmented: (of?: Case) => Promise<SegmentResult>) =>
       });
     });
   });
+}
+
+/** Changes the header of a file. */
+async function patched(path: string, ...patches: (Case["patch"])[]): Promise<void> {
+  const bytes = await Deno.readFile(path);
+  for (const patch of patches) patch?.(new DataView(bytes.buffer));
+  await Deno.writeFile(path, bytes);
 }
 
 const codesOf = (warnings: readonly Warning[]) => warnings.map((w) => w.code);
@@ -172,4 +179,25 @@ Deno.test("segment() warns of a result at the border of the field of view, with 
       border!.detail,
       /^the border of the field of view cuts lesion with \d+ at the right side, of \d+ voxels; /,
     );
+  }));
+
+Deno.test("segment() lays a file without a position on one of the same form, and refuses one of another form", () =>
+  withPhantom(async (segmented) => {
+    const nowhere = (header: DataView) => header.setInt16(254, 0, true); // sform_code
+    const grid = at(4, [-70, -90, 30]);
+    const { labels: expected } = await segmented({ grid });
+    const { warnings, labels } = await segmented({ grid, patchFlair: nowhere });
+    assert.deepEqual(codesOf(warnings), ["position-assumed"]);
+    assert.match(
+      warnings[0].detail,
+      /^flair says no position .* it has the 40×48×40 voxels of 4×4×4 mm of t1 and was laid/,
+    );
+    assert.deepEqual(labels, expected);
+    await assert.rejects(segmented({ grid, flairGrid: at(4.1), patchFlair: nowhere }), {
+      code: "no-position",
+      message:
+        /^Cannot place flair: .* differ from the 40×48×40 voxels of 4×4×4 mm of t1; expected a file with a position/,
+    });
+    const alone = await segmented({ patch: nowhere });
+    assert.deepEqual(codesOf(alone.warnings), ["no-position", "no-position"]);
   }));
