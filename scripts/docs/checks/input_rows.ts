@@ -6,9 +6,9 @@ export function untestedRows(text: string, files: ReadonlyMap<string, string>): 
     const named = [...test.matchAll(/`([^`]+)`: “([^”]+)”/g)];
     if (named.length === 0) return [`${input}: names no test`];
     return named.flatMap(([, path, name]) => {
-      const found = [...files].find(([file]) => file === path || file.endsWith(`/${path}`));
-      if (found === undefined) return [`${input}: no file ${path}`];
-      return found[1].includes(name) ? [] : [`${input}: no test “${name}” in ${path}`];
+      const found = [...files].filter(([file]) => file === path || file.endsWith(`/${path}`));
+      if (found.length === 0) return [`${input}: no file ${path}`];
+      return found.some(([, content]) => content.includes(name)) ? [] : [`${input}: no test “${name}” in ${path}`];
     });
   });
 }
