@@ -152,3 +152,32 @@ Deno.test("slidingLogits() refuses logits of another number of channels", async 
     message: "Cannot blend windows: expected logits of [1, 3, 2, 2, 2], got 8 values",
   });
 });
+
+Deno.test("slidingLogits() runs no window without a voxel to label, and gives the others what they get without the mask", async () => {
+  const sizeVox: Triple = [40, 9, 8], roi: Triple = [8, 8, 8], voxels = 40 * 9 * 8;
+  const image = Float32Array.from({ length: voxels }, (_, i) => Math.sin(i));
+  const options = { roi, overlap: 0.5, blending: "gaussian", channels: 1 } as const;
+  const seen: number[] = [];
+  const run: RunWindow = (input) => {
+    seen.push(input[0]);
+    return Promise.resolve(input.slice());
+  };
+  // two slabs with a gap in which no window reaches them, and a window's width of planes that adjoin
+  for (const slabs of [[[3, 5], [30, 33]], [[0, 9]], [[39, 40]], [[8, 12], [12, 16]]]) {
+    const inside = new Uint8Array(voxels);
+    for (const [from, to] of slabs) inside.fill(1, from * 72, to * 72);
+    seen.length = 0;
+    const whole = await slidingLogits(run, { inputs: [image], sizeVox }, options);
+    const all = seen.length;
+    seen.length = 0;
+    const part = await slidingLogits(run, { inputs: [image], sizeVox, inside }, options);
+    assert.equal(part.windows, seen.length);
+    assert.ok(part.windows < all, `${part.windows} of ${all} windows`);
+    for (const [v, logit] of part.logits.entries()) {
+      if (inside[v] === 1) assert.ok(Math.abs(logit - whole.logits[v]) < 1e-5, `voxel ${v}`);
+      else assert.ok(logit === -Infinity || Number.isFinite(logit));
+    }
+  }
+  const nothing = await slidingLogits(run, { inputs: [image], sizeVox, inside: new Uint8Array(voxels) }, options);
+  assert.ok(nothing.windows === 0 && nothing.logits.every((v) => v === -Infinity));
+});
