@@ -121,6 +121,8 @@ test("segment gives the mask, its 4-D forms, what was found, or a job", (databas
     const regions = await segment({ body: form({ t1: image() }) }, "?output=regions");
     assert.equal(await regions.text(), "regions of t1, missing: error");
     assert.equal(regions.headers.get("x-sulcus-warnings"), null);
+    const onFlair = await segment({ body: form(images, { reference: "flair" }) });
+    assert.equal(await onFlair.text(), "labels of t1,flair on flair, missing: error");
     assert.deepEqual(await json(call("GET", "/v1/jobs")), { jobs: [] }, "a mask leaves a job");
 
     const found = await json(segment({ body: form(images), headers: { accept: "application/json" } }));
@@ -138,7 +140,7 @@ test("segment gives the mask, its 4-D forms, what was found, or a job", (databas
     const job = await json(call("GET", `/v1/jobs/${id}`));
     assert.equal((job.result as { maskUrl: string }).maskUrl, `/v1/jobs/${id}/mask`);
     assert.equal((await call("GET", `/v1/jobs/${id}/mask`)).headers.get("content-type"), "application/gzip");
-    assert.match(await (await call("GET", "/metrics")).text(), /sulcus_inference_seconds_count\{kind="segment"\} 5\n/);
+    assert.match(await (await call("GET", "/metrics")).text(), /sulcus_inference_seconds_count\{kind="segment"\} 6\n/);
   }));
 
 test("classify gives probabilities, or a job", (database) =>

@@ -153,8 +153,10 @@ async function checkModalities(options: PrepareOptions, missing: readonly Modali
   throw new InferenceError(
     "missing-modality",
     `Cannot run the model: it takes ${modalities.join(", ")}; missing: ${missing.join(", ")}` +
-      (missing.length === modalities.length || there.length < missing.length
-        ? there.length > 0 ? `. It has templates of ${there.join(", ")} alone` : ""
+      (there.length === 0 || missing.length === modalities.length
+        ? ""
+        : there.length < missing.length
+        ? `. It has templates of ${there.join(", ")} alone`
         : `. It has templates of ${there.join(", ")}: missing = template lets them stand in`),
   );
 }

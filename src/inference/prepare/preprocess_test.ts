@@ -167,6 +167,26 @@ Deno.test("prepare() refuses volumes that share no space, missing, unknown and u
     });
   }));
 
+Deno.test("prepare() names the templates that there are where a modality is missing, and how to use them", () =>
+  inFolder(async (folder) => {
+    await Deno.mkdir(join(folder, "templates"));
+    const grid = orientedGrid([8, 8, 8]), volume = sampled(grid, slope);
+    const t1 = await writeVolume(join(folder, "a.nii"), grid, volume);
+    const spec = specOf(["t1", "t2", "flair"]), images = { t1 }, directory = folder;
+    const start = "Cannot run the model: it takes t1, t2, flair; missing: t2, flair";
+    await assert.rejects(prepare({ spec, images, directory }), refused("missing-modality", start));
+    await writeVolume(join(folder, "templates", "t2.nii.gz"), grid, volume);
+    await assert.rejects(
+      prepare({ spec, images, directory }),
+      refused("missing-modality", `${start}. It has templates of t2 alone`),
+    );
+    await writeVolume(join(folder, "templates", "flair.nii.gz"), grid, volume);
+    await assert.rejects(
+      prepare({ spec, images, directory }),
+      refused("missing-modality", `${start}. It has templates of t2, flair: missing = template lets them stand in`),
+    );
+  }));
+
 Deno.test("prepare() puts the model's template in the place of a missing modality", () =>
   inFolder(async (folder) => {
     await Deno.mkdir(join(folder, "templates"));

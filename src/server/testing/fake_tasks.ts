@@ -75,9 +75,11 @@ export const tasks: Tasks = {
     return result;
   },
   pretrain: jobTasks.pretrain,
-  async segment({ images, outPath, output, missing = "error", spec }, context) {
+  async segment({ images, outPath, output, missing = "error", reference, spec }, context) {
     const behaviour = await behave(images[0][1], context);
-    await Deno.writeTextFile(outPath, `${output} of ${images.map(([modality]) => modality)}, missing: ${missing}`);
+    const where = reference === undefined ? "" : ` on ${reference}`;
+    const of = images.map(([modality]) => modality);
+    await Deno.writeTextFile(outPath, `${output} of ${of}${where}, missing: ${missing}`);
     return {
       provider: "fake",
       labels: spec.labels.map(({ name, value }) => ({ name, value, voxels: 1, volumeMl: 0.001 })),
