@@ -26,6 +26,7 @@ export {
   templatePath,
   writeTemplate,
 } from "./prepare/templates.ts";
+export { quickTissue } from "./checks/quick_tissue.ts";
 export { factsOf, type VolumeFacts } from "./checks/facts.ts";
 export { volumeDoubts, volumeRefusal } from "./checks/volume_checks.ts";
 export { caseDoubts, type CaseFacts } from "./checks/case_checks.ts";

@@ -1,7 +1,7 @@
 /** The thread behind {@link Inspector}: reads a volume and reports on it. */
 import { answerTasks } from "../../process/mod.ts";
-import { factsOf, labelFactsOf } from "../../inference/mod.ts";
-import { findForeground, labelMap, readVolume, VolumeError, wholeLabel } from "../../volume/mod.ts";
+import { factsOf, labelFactsOf, quickTissue } from "../../inference/mod.ts";
+import { labelMap, readVolume, VolumeError, wholeLabel } from "../../volume/mod.ts";
 import { type FileInfo, type InspectReply, type InspectRequest, MAX_VALUES } from "./inspect.ts";
 
 answerTasks(async ({ path, isLabel }: InspectRequest): Promise<InspectReply> => {
@@ -17,7 +17,7 @@ async function inspect(path: string, isLabel: boolean): Promise<FileInfo> {
   const volume = await readVolume(path);
   const { sizeVox, affineRas, nonFiniteVoxels, data, header: { positioned, doubts } } = volume;
   const info = { sizeVox, affineRas, nonFiniteVoxels, positioned };
-  if (!isLabel) return { ...info, facts: factsOf(volume, findForeground(volume)) };
+  if (!isLabel) return { ...info, facts: factsOf(volume, quickTissue(volume)) };
   const values = valuesOf(data);
   const labels = values.every((v) => wholeLabel(v) === v)
     ? labelFactsOf({ ...volume, data: labelMap(data) })

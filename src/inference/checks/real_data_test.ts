@@ -5,6 +5,7 @@ import { boxSize, cutWindow, findForeground, labelMap, padBox, readVolume } from
 import { caseDoubts } from "./case_checks.ts";
 import { type CaseOfSet, datasetDoubts } from "./dataset_checks.ts";
 import { factsOf, type VolumeFacts } from "./facts.ts";
+import { quickTissue } from "./quick_tissue.ts";
 import { labelDoubts, labelFactsOf } from "./label_checks.ts";
 import { volumeDoubts, volumeRefusal } from "./volume_checks.ts";
 
@@ -12,9 +13,13 @@ const DATA = "../shared/data/";
 const ignore = !existsSync(DATA);
 const WHY = ignore ? " (skipped: ../shared/data is absent)" : "";
 
+/** As data sets take them, and as inference does: neither may doubt a real volume. */
 async function factsOfFile(path: string): Promise<VolumeFacts> {
   const volume = await readVolume(path);
-  return factsOf(volume, findForeground(volume));
+  const facts = factsOf(volume, quickTissue(volume)), exact = factsOf(volume, findForeground(volume));
+  assert.equal(facts.foreground.kind, exact.foreground.kind);
+  assert.deepEqual([volumeDoubts("image", exact), volumeRefusal("image", exact)], [[], null]);
+  return facts;
 }
 
 async function labelsOfFile(path: string): Promise<CaseOfSet["labels"]> {
