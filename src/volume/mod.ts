@@ -22,6 +22,7 @@ export {
   voxelsOf,
   voxToVox,
 } from "./grid/grid.ts";
+export { rightAngled } from "./grid/right_angles.ts";
 export { type Box, boxSize, centreBox, grown, padBox, union } from "./grid/boxes.ts";
 export { blendWeights, slidingWindows } from "./grid/sliding_windows.ts";
 export type { Doubt, Volume, VolumeHeader } from "./formats/format.ts";

@@ -129,6 +129,20 @@ Deno.test("evaluate compares files without a position voxel by voxel, with a war
     ]);
   }));
 
+Deno.test("evaluate measures HD95 in millimetres of the body where axes are sheared, and volumes by the determinant", () =>
+  inTemp(async (root) => {
+    const [prediction, reference] = await folders(root);
+    const sform = { code: 1, rows: [2, 0, 0, 0, 0, 3, 1, 0, 0, 0, 4, 0] };
+    const one = (at: number) => Array.from({ length: 64 }, (_, i) => i === at ? 1 : 0);
+    const made = { code: 2, dims: [3, 4, 4, 4], pixdim: [1, 2, 3, Math.hypot(1, 4)], sform };
+    // Two voxels and three voxels apart: 2·(0, 3, 0) + 3·(0, 1, 4) = (0, 9, 12) mm; the axes' lengths give 13.7.
+    await Deno.writeFile(`${prediction}/a.nii`, makeNifti({ ...made, values: one(1) }));
+    await Deno.writeFile(`${reference}/a.nii`, makeNifti({ ...made, values: one(1 + 4 * 2 + 16 * 3) }));
+    const { out, err } = await run(["evaluate", "--prediction", prediction, "--reference", reference]);
+    assert.equal(out[1], "a,1,0,15,0.024,0.024");
+    assert.match(err, /Warning: case 1 of 1: hd95_mm is measured on a grid at right angles/);
+  }));
+
 Deno.test("evaluate --labels joins values to regions; --out writes the table to a file", () =>
   inTemp(async (root) => {
     const [prediction, reference] = await folders(root);

@@ -1,6 +1,6 @@
 /** Dice and HD95 of two folders of label maps, case by case: one pair is in memory at a time. */
 import { dice, hd95, nanMean, volumeMl } from "../../metrics/mod.ts";
-import { spacingOf, voxelMl } from "../../volume/mod.ts";
+import { resampleToGrid, rightAngled, spacingOf, type Volume, voxelMl } from "../../volume/mod.ts";
 import { findPairs, type Note, type Pair, readPair } from "./pairs.ts";
 
 /** Voxel values that are scored as one region; `name` is how the user wrote it. */
@@ -59,16 +59,27 @@ function scoreRegion(name: string, { name: label, values }: Region, { truth, gue
   const wanted = new Set(values);
   const inside = (v: number) => wanted.has(v) ? 1 : 0;
   const [reference, prediction] = [truth, guess].map(({ data }) => Uint8Array.from(data, inside));
-  const spacingMm = spacingOf(truth.affineRas);
   const perVoxel = { voxelMl: voxelMl(truth.affineRas) };
   return {
     case: name,
     label,
     dice: dice(prediction, reference),
-    hd95Mm: hd95(prediction, reference, { sizeVox: truth.sizeVox, spacingMm }),
+    hd95Mm: distance({ prediction, reference }, guess),
     referenceMl: volumeMl(reference, perVoxel),
     predictionMl: volumeMl(prediction, perVoxel),
   };
+}
+
+/** HD95 in mm; it measures along axes, so that masks of a sheared grid go to one at right angles. */
+function distance(masks: { prediction: Uint8Array; reference: Uint8Array }, { header, sizeVox, affineRas }: Volume) {
+  const isSheared = header.doubts.some((d) => d.code === "sheared");
+  const grid = isSheared ? rightAngled({ sizeVox, affineRas }) : { sizeVox, affineRas };
+  const [prediction, reference] = [masks.prediction, masks.reference].map((mask) => {
+    if (!isSheared) return mask;
+    const image = { sizeVox, affineRas, data: Float32Array.from(mask) };
+    return Uint8Array.from(resampleToGrid(image, grid, { interpolation: "nearest" }).data);
+  });
+  return hd95(prediction, reference, { sizeVox: grid.sizeVox, spacingMm: spacingOf(grid.affineRas) });
 }
 
 function valuesOf({ truth, guess }: Pair): Region[] {

@@ -82,7 +82,7 @@ export async function readPair({ prediction, reference }: PairPaths, place: stri
   const truth = await readMask(reference, `the reference of ${place}`, note);
   const guess = await readMask(prediction, `the prediction of ${place}`, note);
   if (guess.header.doubts.some((d) => d.code === "sheared")) {
-    note(`${place}: hd95_mm takes the sheared axes as right-angled`);
+    note(`${place}: hd95_mm is measured on a grid at right angles, onto which the sheared one is resampled`);
   }
   return { guess, truth: onGridOf(guess, truth, place, note) };
 }
