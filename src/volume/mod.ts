@@ -7,6 +7,7 @@
  */
 export {
   applyAffine,
+  cornerDistanceMm,
   type Grid,
   type GridImage,
   gridOverlap,

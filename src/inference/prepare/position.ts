@@ -2,7 +2,7 @@
  * Where a file lies in space. A header with both codes 0 says no position and no orientation: beside files that do, it is
  * laid on the one that it shares its grid's form with, loudly, or refused.
  */
-import { type Grid, spacingOf, type VolumeHeader } from "../../volume/mod.ts";
+import { cornerDistanceMm, type Grid, spacingOf, type VolumeHeader } from "../../volume/mod.ts";
 import { InferenceError, type Warning } from "../types.ts";
 
 type Header = Pick<VolumeHeader, "sizeVox" | "affineRas" | "positioned">;
@@ -53,6 +53,16 @@ export function placedBeside({ name, header }: NamedHeader, others: readonly Nam
       "anterior, superior. Check left and right",
   });
   return { sizeVox, affineRas };
+}
+
+/** Grids whose corners differ by less, in voxels, lie in one place: tools round affines so, and no registration is better. */
+const SAME_PLACE = 0.05;
+
+/** The anchor for a grid that differs from it by rounding, which resampling would turn into blur; else the grid itself. */
+export function snapped(grid: Grid, anchor: Grid): Grid {
+  const sameSize = grid.sizeVox.every((n, i) => n === anchor.sizeVox[i]);
+  const most = SAME_PLACE * Math.min(...spacingOf(anchor.affineRas));
+  return sameSize && cornerDistanceMm(grid, anchor) <= most ? anchor : grid;
 }
 
 function sameForm(a: Header, b: Header): boolean {

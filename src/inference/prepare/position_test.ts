@@ -4,7 +4,7 @@ import { inFolder, orientedGrid, sampled, writeVolume } from "../../../tests/tes
 import { type Grid, spacingOf, type Triple } from "../../volume/mod.ts";
 import { makeNifti } from "../../volume/testing/fixtures.ts";
 import { InferenceError, type Warning } from "../types.ts";
-import { type NamedHeader, placedBeside } from "./position.ts";
+import { type NamedHeader, placedBeside, snapped } from "./position.ts";
 import { prepare } from "./preprocess.ts";
 
 const header = (name: string, grid: Grid, positioned = true): NamedHeader => ({
@@ -91,3 +91,14 @@ Deno.test("prepare() sees a volume whose copy lost its position as it sees the v
     }
     assert.deepEqual(spacingOf(expected.grid.affineRas).map((s) => Math.round(s * 1e6) / 1e6), [1, 1, 1]);
   }));
+
+Deno.test("snapped() takes a grid for the anchor where its corners are off by rounding, and no other", () => {
+  const moved = (mm: number): Grid => ({
+    ...SCANNER,
+    affineRas: SCANNER.affineRas.map((v, i) => i === 3 ? v + mm : v),
+  });
+  for (const mm of [0, 0.02, -0.049]) assert.equal(snapped(moved(mm), SCANNER), SCANNER, `${mm} mm`);
+  for (const other of [moved(0.051), moved(1), { ...SCANNER, sizeVox: [20, 24, 17] as const }]) {
+    assert.equal(snapped(other, SCANNER), other);
+  }
+});

@@ -32,7 +32,7 @@ import type { Modality } from "../modalities.ts";
 import type { ModelSpec, Preprocessing } from "../spec.ts";
 import { InferenceError, type Warning } from "../types.ts";
 import { NORMALISATIONS, normalise } from "./normalise.ts";
-import { type NamedHeader, placedBeside } from "./position.ts";
+import { type NamedHeader, placedBeside, snapped } from "./position.ts";
 import { named, readLabelMap, readModality } from "./read_input.ts";
 import { readTemplate, templateFor, templatesIn } from "./templates.ts";
 
@@ -94,6 +94,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   );
   const [first] = present, anchor = grids.get(first)!;
   for (const name of present.slice(1)) {
+    grids.set(name, snapped(grids.get(name)!, anchor));
     checkTogether({ name, grid: grids.get(name)! }, { name: first, grid: anchor }, warnings);
   }
   const lattice = latticeOf(anchor, preprocessing.spacingMm);
