@@ -14,7 +14,7 @@ export { type LabelOnGrid, labelOnGrid } from "./prepare/label.ts";
 export { logitsOnto } from "./windows/onto_grid.ts";
 export { type RunWindow, slidingLogits, windowRunner } from "./windows/sliding.ts";
 export { isCheckingModel, likeliestLook, SURE } from "./tasks/modality_check.ts";
-export { type NamedHeader, placedBeside } from "./prepare/position.ts";
+export { type NamedHeader, placedBeside, snapped } from "./prepare/position.ts";
 export { checkNetwork } from "./windows/check_network.ts";
 export { loadGraph } from "./windows/loaded_network.ts";
 export { readInput, readLabelMap } from "./prepare/read_input.ts";

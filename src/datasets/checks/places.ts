@@ -1,5 +1,5 @@
 /** Where the files of a case lie: by their own headers, or, where a header says no position, beside the others. */
-import { InferenceError, type NamedHeader, placedBeside, type Warning } from "../../inference/mod.ts";
+import { InferenceError, type NamedHeader, placedBeside, snapped, type Warning } from "../../inference/mod.ts";
 import type { Grid } from "../../volume/mod.ts";
 import type { Role } from "../types.ts";
 import type { FileInfo } from "./inspect.ts";
@@ -19,7 +19,9 @@ export function placesOf(files: ReadonlyMap<Role, { readonly info: FileInfo }>, 
   const warnings: Warning[] = [], faults: Warning[] = [];
   for (const file of headers) {
     try {
-      grids.set(file.name, placedBeside(file, images.filter((other) => other !== file), warnings));
+      const own = placedBeside(file, images.filter((other) => other !== file), warnings);
+      const [anchor = own] = grids.values();
+      grids.set(file.name, file.name === "label" ? own : snapped(own, anchor));
     } catch (error) {
       if (!(error instanceof InferenceError)) throw error;
       faults.push({ code: error.code, detail: error.message });

@@ -15,6 +15,7 @@ const at = (spacing: number, originMm: Triple = [0, 0, 0]) =>
 /** Changes of the last of six cases. */
 interface Fault {
   readonly grid?: Grid;
+  readonly flairGrid?: Grid;
   readonly labelGrid?: Grid;
   readonly t1?: (phantom: Phantom) => Float32Array;
   readonly label?: (phantom: Phantom) => Uint8Array;
@@ -33,12 +34,14 @@ function checksWith(fault: Fault = {}): Promise<readonly CaseCheck[]> {
     const description = { name: "Heads", task: "segmentation", modalities: ["t1", "flair"], labels };
     await Deno.writeTextFile(join(folder, "dataset.json"), JSON.stringify(description));
     for (const i of [0, 1, 2, 3, 4, 5]) {
-      const { grid = at(4), labelGrid = grid, t1, label, patch, patchFlair, seed = i } = i === 5 ? fault : {};
+      const { grid = at(4), flairGrid = grid, labelGrid = grid, t1, label, patch, patchFlair, seed = i } = i === 5
+        ? fault
+        : {};
       const phantom = makePhantom({ seed: seed + 1, sizeVox: SIZE, spacingMm: [4, 4, 4], lesions: 8 });
       const place = join(folder, "cases", `head${i}`);
       await Deno.mkdir(place, { recursive: true });
       await writeVolume(join(place, "t1.nii"), grid, t1?.(phantom) ?? phantom.images.t1);
-      await writeVolume(join(place, "flair.nii"), grid, phantom.images.flair);
+      await writeVolume(join(place, "flair.nii"), flairGrid, phantom.images.flair);
       await writeVolume(join(place, "label.nii"), labelGrid, label?.(phantom) ?? phantom.label);
       for (const [name, ...patches] of [["t1.nii", patch], ["flair.nii", patch, patchFlair]] as const) {
         const bytes = await Deno.readFile(join(place, name));
@@ -88,6 +91,7 @@ const FAULTS: readonly (readonly [what: string, fault: Fault, expected: readonly
   ["a label over half of the head", { label: ({ tissue }) => tissue.map((t) => t === 3 || t === 2 ? 1 : 0) }, [
     "warning outlier-label-volume",
   ]],
+  ["nothing about an affine that is off by 0.02 mm", { flairGrid: at(4, [0.02, -0.02, 0.02]) }, []],
   ["one image without a position beside another of its form", {
     grid: at(4, [-70, -90, 30]),
     patchFlair: (h) => h.setInt16(254, 0, true),
