@@ -2,7 +2,7 @@
  * A network's logits brought from its grid to the grid of a file: logits are interpolated, then decided, while the network's
  * planes become final one after the other, so that full-size logits of all classes never exist at once.
  */
-import { applyAffine, type Grid, type Triple, voxelsOf, voxToVox } from "../grid/grid.ts";
+import { applyAffine, type Grid, perAxis, type Triple, voxelsOf, voxToVox } from "../grid/grid.ts";
 import { SAME_VOXEL } from "./onto_grid.ts";
 
 /** Final logits `[C, depth, Y, Z]`; the first `count` planes are valid, and the first of them is plane `from` of the grid. */
@@ -36,52 +36,131 @@ const REACH = 0.5 + 1e-4;
  * the target that lies among them, each once: its logits are interpolated trilinearly (copied where centres meet). Voxels
  * that are not visited lie outside the network's grid or `inside`.
  */
-export function restoring({ channels, grid, inside, target }: RestoreOptions, visit: VisitLogits) {
-  const map = voxToVox(target, grid);
-  const [tx, ty, tz] = target.sizeVox, [nx, ny, nz] = grid.sizeVox;
-  const step: Triple = [map[2], map[6], map[10]];
-  const values = new Float32Array(channels), plane = ny * nz;
-  const corners = new Int32Array(8), weights = new Float64Array(8);
-
-  return ({ logits, from, count, depth, isEnd }: LogitPlanes): void => {
-    const first = from, last = from + count - 1;
-    const [near, far] = [first === 0 ? -REACH : first - SAME_VOXEL, isEnd ? last + REACH : last + SAME_VOXEL];
-    for (let i = 0, row = 0; i < tx; i++) {
-      for (let j = 0; j < ty; j++, row += tz) {
-        const [x0, y0, z0] = applyAffine(map, [i, j, 0]);
-        let [low, high] = within([0, tz - 1], { at: x0, step: step[0], from: near, to: far });
-        [low, high] = within([low, high], { at: y0, step: step[1], from: -REACH, to: ny - 1 + REACH });
-        [low, high] = within([low, high], { at: z0, step: step[2], from: -REACH, to: nz - 1 + REACH });
-        for (let k = low; k <= high; k++) {
-          const x = settled(x0 + k * step[0], nx), ix = Math.floor(x);
-          // The last plane belongs to the next batch, which begins with it; beyond an end there are no logits.
-          if (ix < first || ix > last || (ix === last && (!isEnd || x > last))) continue;
-          const y = settled(y0 + k * step[1], ny), z = settled(z0 + k * step[2], nz);
-          if (inside !== undefined && inside[(Math.round(x) * ny + Math.round(y)) * nz + Math.round(z)] === 0) continue;
-          const iy = Math.floor(y), iz = Math.floor(z), wx = x - ix, wy = y - iy, wz = z - iz;
-          const at = (ix - from) * plane + iy * nz + iz;
-          if (wx === 0 && wy === 0 && wz === 0) {
-            for (let c = 0; c < channels; c++) values[c] = logits[c * depth * plane + at];
-          } else {
-            const dx = wx > 0 ? plane : 0, dy = wy > 0 ? nz : 0, dz = wz > 0 ? 1 : 0;
-            let n = 0;
-            for (let p = 0; p < 8; p++) {
-              const w = (p & 1 ? wx : 1 - wx) * (p & 2 ? wy : 1 - wy) * (p & 4 ? wz : 1 - wz);
-              if (w === 0) continue;
-              corners[n] = at + (p & 1 ? dx : 0) + (p & 2 ? dy : 0) + (p & 4 ? dz : 0);
-              weights[n++] = w;
-            }
-            for (let c = 0; c < channels; c++) {
-              let sum = 0;
-              for (let p = 0; p < n; p++) sum += weights[p] * logits[c * depth * plane + corners[p]];
-              values[c] = sum;
-            }
-          }
-          visit(row + k, values);
-        }
+export function restoring(options: RestoreOptions, visit: VisitLogits): (planes: LogitPlanes) => void {
+  const { grid, target } = options;
+  const map = voxToVox(target, grid), step: Triple = [map[2], map[6], map[10]];
+  const [tx, ty, tz] = target.sizeVox, [, ny, nz] = grid.sizeVox;
+  const along = ([0, 1, 2] as const).filter((a) => Math.abs(step[a]) * tz > SAME_VOXEL);
+  const visitRow = along.length === 1 ? straightRow(options, along[0], visit) : obliqueRow(options, visit);
+  return (planes) => {
+    const { from, count, isEnd } = planes, last = from + count - 1;
+    const [near, far] = [from === 0 ? -REACH : from - SAME_VOXEL, isEnd ? last + REACH : last + SAME_VOXEL];
+    for (let i = 0, first = 0; i < tx; i++) {
+      for (let j = 0; j < ty; j++, first += tz) {
+        const at = applyAffine(map, [i, j, 0]);
+        let [low, high] = within([0, tz - 1], { at: at[0], step: step[0], from: near, to: far });
+        [low, high] = within([low, high], { at: at[1], step: step[1], from: -REACH, to: ny - 1 + REACH });
+        [low, high] = within([low, high], { at: at[2], step: step[2], from: -REACH, to: nz - 1 + REACH });
+        if (low <= high) visitRow(planes, { first, at, step, low, high });
       }
     }
   };
+}
+
+/** A row of the target's voxels `first + low … first + high`, and where voxel k lies on the network's grid: at + k·step. */
+interface Row {
+  readonly first: number;
+  readonly at: Triple;
+  readonly step: Triple;
+  readonly low: number;
+  readonly high: number;
+}
+
+type VisitRow = (planes: LogitPlanes, row: Row) => void;
+
+/** The last plane belongs to the next batch, which begins with it; beyond an end there are no logits. */
+function isHere(x: number, { from, count, isEnd }: LogitPlanes): boolean {
+  const last = from + count - 1;
+  return x >= from && (x < last || (x === last && isEnd));
+}
+
+/** Rows that run across the network's axes: each voxel from its eight neighbours. */
+function obliqueRow(
+  { channels, grid: { sizeVox: [nx, ny, nz] }, inside }: RestoreOptions,
+  visit: VisitLogits,
+): VisitRow {
+  const values = new Float32Array(channels), plane = ny * nz;
+  const corners = new Int32Array(8), weights = new Float64Array(8);
+  return (planes, { first, at, step, low, high }) => {
+    const { logits, from, depth } = planes;
+    for (let k = low; k <= high; k++) {
+      const x = settled(at[0] + k * step[0], nx);
+      if (!isHere(x, planes)) continue;
+      const y = settled(at[1] + k * step[1], ny), z = settled(at[2] + k * step[2], nz);
+      if (inside !== undefined && inside[(Math.round(x) * ny + Math.round(y)) * nz + Math.round(z)] === 0) continue;
+      const ix = Math.floor(x), iy = Math.floor(y), iz = Math.floor(z);
+      const n = cornersOf([x - ix, y - iy, z - iz], [plane, nz, 1], { corners, weights });
+      const own = (ix - from) * plane + iy * nz + iz;
+      for (let c = 0; c < channels; c++) {
+        let sum = 0;
+        for (let p = 0; p < n; p++) sum += weights[p] * logits[c * depth * plane + own + corners[p]];
+        values[c] = sum;
+      }
+      visit(first + k, values);
+    }
+  };
+}
+
+/** Rows that run along one axis of the network's grid: the four lines around them are blended once for all their voxels. */
+function straightRow(
+  { channels, grid: { sizeVox }, inside }: RestoreOptions,
+  along: 0 | 1 | 2,
+  visit: VisitLogits,
+): VisitRow {
+  const [, ny, nz] = sizeVox, strides: Triple = [ny * nz, nz, 1];
+  const values = new Float32Array(channels), line = new Float32Array(channels * sizeVox[along]);
+  const corners = new Int32Array(8), weights = new Float64Array(8);
+  return (planes, { first, at, step, low, high }) => {
+    const { logits, from, depth } = planes;
+    const fixed = perAxis((a) => a === along ? 0 : settled(at[a], sizeVox[a]));
+    if (along !== 0 && !isHere(fixed[0], planes)) return;
+    const nearest = fixed.reduce((sum, v, a) => sum + Math.round(v) * strides[a], 0);
+    const placeOf = (k: number) => settled(at[along] + k * step[along], sizeVox[along]);
+    const isShown = (k: number) =>
+      (along !== 0 || isHere(placeOf(k), planes)) &&
+      (inside === undefined || inside[nearest + Math.round(placeOf(k)) * strides[along]] === 1);
+    let [start, end] = [low, high];
+    while (start <= end && !isShown(start)) start++;
+    while (end >= start && !isShown(end)) end--;
+    if (start > end) return;
+
+    const ends = [placeOf(start), placeOf(end)];
+    const lowest = Math.floor(Math.min(...ends)), highest = Math.ceil(Math.max(...ends));
+    const whole = perAxis((a) => Math.floor(fixed[a]));
+    const n = cornersOf(perAxis((a) => fixed[a] - whole[a]), strides, { corners, weights });
+    const own = (along === 0 ? -from : whole[0] - from) * strides[0] + whole[1] * nz + whole[2];
+    for (let c = 0; c < channels; c++) {
+      const base = c * depth * strides[0] + own;
+      for (let t = lowest; t <= highest; t++) {
+        let sum = 0;
+        for (let p = 0; p < n; p++) sum += weights[p] * logits[base + t * strides[along] + corners[p]];
+        line[t * channels + c] = sum;
+      }
+    }
+    for (let k = start; k <= end; k++) {
+      if (!isShown(k)) continue;
+      const place = placeOf(k), t = Math.floor(place), w = place - t, o = t * channels;
+      if (w === 0) { for (let c = 0; c < channels; c++) values[c] = line[o + c]; }
+      else for (let c = 0; c < channels; c++) values[c] = (1 - w) * line[o + c] + w * line[o + channels + c];
+      visit(first + k, values);
+    }
+  };
+}
+
+/** The neighbours of a place with their weights, those of weight 0 left out; returns their number. */
+function cornersOf(
+  [wx, wy, wz]: Triple,
+  [dx, dy, dz]: Triple,
+  { corners, weights }: { corners: Int32Array; weights: Float64Array },
+): number {
+  let n = 0;
+  for (let p = 0; p < 8; p++) {
+    const w = (p & 1 ? wx : 1 - wx) * (p & 2 ? wy : 1 - wy) * (p & 4 ? wz : 1 - wz);
+    if (w === 0) continue;
+    corners[n] = (p & 1 ? dx : 0) + (p & 2 ? dy : 0) + (p & 4 ? dz : 0);
+    weights[n++] = w;
+  }
+  return n;
 }
 
 /** The whole numbers k of a range where `at + k·step` lies between two bounds. */

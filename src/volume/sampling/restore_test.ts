@@ -3,7 +3,7 @@ import { oblique, ORIENTATIONS, orientedGrid, randomLabels, seeded } from "../te
 import { crop } from "./crop.ts";
 import { type GridImage, perAxis, type Triple, voxelsOf } from "../grid/grid.ts";
 import { toRas } from "./orient.ts";
-import { resampleSpacing } from "./resample.ts";
+import { resampleSpacing, resampleToGrid } from "./resample.ts";
 import { restoredLabels, restoredLogits } from "../testing/restored.ts";
 import { type LogitPlanes, restoreAll, restoring } from "./restore.ts";
 
@@ -123,6 +123,12 @@ Deno.test("restoring() gives in batches of planes what it gives at once, across 
     for (const planes of batches(logits, { channels: 2, grid, ends: [4, 5, 9, 13] })) take(planes);
     assert.deepEqual(actual, expected);
     assert.ok(visits.every((n) => n <= 1) && visits.includes(1));
+    const half = logits.length / 2;
+    for (const c of [0, 1]) {
+      const { data } = resampleToGrid({ ...grid, data: logits.slice(c * half, (c + 1) * half) }, target);
+      const own = expected.subarray(c * visits.length, (c + 1) * visits.length);
+      assert.ok(data.every((v, i) => visits[i] === 0 || Math.abs(v - own[i]) < 1e-5), "as a volume is resampled");
+    }
   }
 });
 
