@@ -4,6 +4,7 @@
  *   deno run -A scripts/models/make_models.ts edge [--from DIR] [--note TEXT]    fresh weights, or a pre-trained package
  *   deno run -A scripts/models/make_models.ts ms-lesion   [--base DIR] [--data ../shared/data] [--work DIR]
  *   deno run -A scripts/models/make_models.ts mr-sequence [--base DIR] [--data ../shared/data] [--work DIR] [--phantoms DIR]
+ *   deno run -A scripts/models/make_models.ts foreground --from DIR --lower P --upper P [--training-ml MIN,MAX] [--note TEXT]
  *
  * `--models DIR` writes elsewhere than into `models/`. The base is the newest brainmvp-edge of that folder.
  */
@@ -11,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { adoptEdge, makeFreshEdge } from "./edge.ts";
+import { makeForegroundVersion } from "./foreground.ts";
 import { makeMrSequence } from "./mr_sequence.ts";
 import { makeMsLesion } from "./ms_lesion.ts";
 import { nextVersion } from "./models.ts";
@@ -26,16 +28,33 @@ const { values, positionals: [what] } = parseArgs({
     work: { type: "string" },
     phantoms: { type: "string" },
     steps: { type: "string" },
+    lower: { type: "string" },
+    upper: { type: "string" },
+    "training-ml": { type: "string" },
   },
 });
 const { models, from, note, data, phantoms } = values;
 const base = values.base ?? join(models, "brainmvp-edge", String(await nextVersion(models, "brainmvp-edge") - 1));
 const work = values.work ?? join(tmpdir(), `sulcus-${what}`);
 if (what === "edge") await (from === undefined ? makeFreshEdge(models) : adoptEdge(models, from, note));
-else if (what === "ms-lesion") await makeMsLesion(models, { base, data, work });
+else if (what === "foreground") {
+  const [min, max] = values["training-ml"]?.split(",").map(Number) ?? [];
+  await makeForegroundVersion(models, {
+    from: from ?? fail("--from"),
+    percentiles: { lower: Number(values.lower ?? fail("--lower")), upper: Number(values.upper ?? fail("--upper")) },
+    trainingMl: max === undefined ? undefined : { min, max },
+    note: note ?? "percentiles of the foreground instead of the whole volume.",
+  });
+} else if (what === "ms-lesion") await makeMsLesion(models, { base, data, work });
 else if (what === "mr-sequence") {
   await makeMrSequence(models, { base, data, work, phantoms, steps: values.steps ? Number(values.steps) : undefined });
 } else {
-  console.error(`Cannot make a model: expected edge, ms-lesion or mr-sequence, got ${what}`);
+  console.error(`Cannot make a model: expected edge, ms-lesion, mr-sequence or foreground, got ${what}`);
+  Deno.exit(2);
+}
+
+/** Ends for want of a flag. */
+function fail(flag: string): never {
+  console.error(`Cannot make a model: expected ${flag}, got none`);
   Deno.exit(2);
 }

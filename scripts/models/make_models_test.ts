@@ -4,6 +4,7 @@ import { readPackage, writePackage } from "../../src/registry/package.ts";
 import { draftOf, makeSource } from "../../src/registry/testing/packages.ts";
 import { inFolder } from "../../tests/testing/volumes.ts";
 import { adoptEdge } from "./edge.ts";
+import { makeForegroundVersion } from "./foreground.ts";
 import { casesBelow, heldOutFigures } from "./mr_sequence.ts";
 import { nextVersion } from "./models.ts";
 
@@ -76,3 +77,22 @@ Deno.test("heldOutFigures() counts the folds' answers for the given cases, T1 be
     warnings: 1,
   });
 });
+
+Deno.test("makeForegroundVersion() keeps the files, and takes percentiles over the foreground", () =>
+  inFolder(async (folder) => {
+    const source = await makeSource(), draft = draftOf();
+    await writePackage(folder, draft, { version: 1, source });
+    await Deno.remove(source, { recursive: true });
+    const [percentiles, trainingMl] = [{ lower: 0.2, upper: 67.7 }, { min: 1, max: 2 }];
+    const from = join(folder, draft.name, "1");
+    await makeForegroundVersion(folder, { from, percentiles, trainingMl, note: "other percentiles." });
+    const [before, after] = [await readPackage(from), await readPackage(join(folder, draft.name, "2"))];
+    assert.deepEqual(after.files, before.files);
+    assert.deepEqual(after.preprocessing, {
+      ...before.preprocessing,
+      percentiles: { ...before.preprocessing.percentiles, ...percentiles },
+      percentilesOver: "foreground",
+    });
+    assert.deepEqual(after.labels, before.labels.map((label) => ({ ...label, trainingMl })));
+    assert.match(after.provenance.note, /The weights of version 1; other percentiles\.$/);
+  }));
