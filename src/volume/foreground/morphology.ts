@@ -31,12 +31,10 @@ function spread(
     if (r === 0) continue;
     const into = from.slice();
     for (let block = 0; block < voxels; block += n * stride) {
-      for (let i = 0; i < n; i++) {
-        const own = block + i * stride;
-        for (let j = Math.max(0, i - r); j <= Math.min(n - 1, i + r); j++) {
-          if (j === i) continue;
-          const other = block + j * stride;
-          for (let k = 0; k < stride; k++) if (from[other + k] === value) into[own + k] = value;
+      for (let step = stride; step <= Math.min(r, n - 1) * stride; step += stride) {
+        for (let v = block, end = block + n * stride - step; v < end; v++) {
+          if (from[v + step] === value) into[v] = value;
+          if (from[v] === value) into[v + step] = value;
         }
       }
     }

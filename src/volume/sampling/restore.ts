@@ -116,12 +116,12 @@ function straightRow(
     if (along !== 0 && !isHere(fixed[0], planes)) return;
     const nearest = fixed.reduce((sum, v, a) => sum + Math.round(v) * strides[a], 0);
     const placeOf = (k: number) => settled(at[along] + k * step[along], sizeVox[along]);
-    const isShown = (k: number) =>
-      (along !== 0 || isHere(placeOf(k), planes)) &&
-      (inside === undefined || inside[nearest + Math.round(placeOf(k)) * strides[along]] === 1);
+    const isShown = (place: number) =>
+      (along !== 0 || isHere(place, planes)) &&
+      (inside === undefined || inside[nearest + Math.round(place) * strides[along]] === 1);
     let [start, end] = [low, high];
-    while (start <= end && !isShown(start)) start++;
-    while (end >= start && !isShown(end)) end--;
+    while (start <= end && !isShown(placeOf(start))) start++;
+    while (end >= start && !isShown(placeOf(end))) end--;
     if (start > end) return;
 
     const ends = [placeOf(start), placeOf(end)];
@@ -138,8 +138,9 @@ function straightRow(
       }
     }
     for (let k = start; k <= end; k++) {
-      if (!isShown(k)) continue;
-      const place = placeOf(k), t = Math.floor(place), w = place - t, o = t * channels;
+      const place = placeOf(k);
+      if (!isShown(place)) continue;
+      const t = Math.floor(place), w = place - t, o = t * channels;
       if (w === 0) { for (let c = 0; c < channels; c++) values[c] = line[o + c]; }
       else for (let c = 0; c < channels; c++) values[c] = (1 - w) * line[o + c] + w * line[o + channels + c];
       visit(first + k, values);
