@@ -1,13 +1,8 @@
 /** One volume as other programs would have written it: changes that should change no answer, each with its name. */
 import { type Box, cutWindow, type GridImage, perAxis, type Triple, voxelsOf } from "../../src/volume/mod.ts";
+import { seeded } from "../../src/volume/testing/fixtures.ts";
 
 export type Change = readonly [what: string, change: (image: GridImage) => GridImage];
-
-/** Random numbers in [0, 1) with a seed (Park and Miller). */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => (state = state * 48271 % 2147483647) / 2147483647;
-}
 
 /** The window of a volume that begins at `start`; 0 beyond it. */
 function windowOf({ data, sizeVox, affineRas }: GridImage, start: Triple, size: Triple): GridImage {
