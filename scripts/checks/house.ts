@@ -63,7 +63,7 @@ export const HOUSE: readonly RoomRules[] = [
     room: "weights",
     is: "files of weights and networks of others into packages, and back",
     flow: "`.pt`, `.safetensors`, `.onnx` ↔ packages",
-    folders: [".", "formats"],
+    folders: [".", "presets", "request", "formats"],
   },
   {
     room: "registry",

@@ -16,6 +16,7 @@ export { imageAxes, type NamedAxes, outputAxes } from "./named_axes.ts";
 export { initialTensor, isBuffer, isCounter, type Parameter, type Weights } from "./layers/scope.ts";
 export { EDGE } from "./families/uni_unet.ts";
 export { UNIFORMER_SMALL } from "./families/uniformer_encoder.ts";
+export { type Reading, readingOf } from "./families/reading.ts";
 export { pyramid } from "./families/feature_decoder.ts";
 export { identifyNetwork, plainKey } from "./checkpoint/identify.ts";
 export { fromOfficialLayout, officialEntries, toOfficialAxes, toOfficialLayout } from "./checkpoint/layout.ts";

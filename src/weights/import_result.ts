@@ -3,7 +3,7 @@ import type { Architecture, Modality, ModelSpec, Task } from "../inference/mod.t
 import type { LoadPlan } from "../nets/mod.ts";
 import type { ReceivedFile } from "../storage/mod.ts";
 import type { FormatName } from "./formats/formats.ts";
-import { DEFAULT_EDGE } from "./import_request.ts";
+import { DEFAULT_EDGE } from "./request/serving_fields.ts";
 
 /** Report of an import; kept in the package as `report.json`. Keys are those of docs/method A. */
 export interface ImportReport extends LoadPlan {

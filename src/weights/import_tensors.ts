@@ -21,7 +21,7 @@ import {
 } from "../nets/mod.ts";
 import { type Description, descriptionIn } from "./description.ts";
 import type { TensorFile } from "./formats/format.ts";
-import type { ImportRequest } from "./import_request.ts";
+import type { ImportRequest } from "./request/import_request.ts";
 import { FRESH_SEED, inferenceFor, type Outcome, refuse } from "./import_result.ts";
 import { OFFICIAL_TEMPLATES, writeTemplates } from "./templates.ts";
 

@@ -1,7 +1,7 @@
 /** Imports weights in a thread of their own, so that a server keeps answering while a large file is read. */
 import { inThread } from "../process/mod.ts";
 import { DomainError, type DomainErrorCode } from "../storage/mod.ts";
-import type { ImportRequest } from "./import_request.ts";
+import type { ImportRequest } from "./request/import_request.ts";
 import type { Imported } from "./import_weights.ts";
 import type { ImportReport } from "./import_result.ts";
 import type { ModelVersion, Registry } from "../registry/mod.ts";

@@ -9,7 +9,7 @@ import { digestFile, writeWhole } from "../storage/mod.ts";
 import type { Contents } from "./formats/format.ts";
 import { formatOf, readFormat } from "./formats/formats.ts";
 import { importOnnx } from "./import_onnx.ts";
-import type { ImportRequest } from "./import_request.ts";
+import type { ImportRequest } from "./request/import_request.ts";
 import { FRESH_SEED, type ImportReport, type Outcome } from "./import_result.ts";
 import { importTensors } from "./import_tensors.ts";
 
@@ -33,7 +33,7 @@ export async function importWeights(path: string, request: ImportRequest, out: s
 }
 
 function importContents(contents: Contents, request: ImportRequest, out: string): Promise<Outcome> {
-  return contents.holds === "graph" ? importOnnx(contents, request, out) : importTensors(contents, request, out);
+  return contents.holds === "graph" ? importOnnx(contents, request, { out }) : importTensors(contents, request, out);
 }
 
 function draftOf(

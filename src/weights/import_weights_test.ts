@@ -4,7 +4,7 @@ import { encodeSafetensors, type Tensor, tensor } from "../tensor/mod.ts";
 import { initialWeights, type NetworkSpec, officialState } from "../nets/mod.ts";
 import { global, pickleOf, reduce, text } from "./testing/pickle.ts";
 import { databaseTests } from "../storage/testing/database.ts";
-import { type ImportRequest, importRequestSchema } from "./import_request.ts";
+import { type ImportRequest, importRequestSchema } from "./request/import_request.ts";
 import { type Imported, importWeights } from "./import_weights.ts";
 import { rawZip } from "../storage/testing/zip.ts";
 import { refusal } from "../storage/testing/refusal.ts";

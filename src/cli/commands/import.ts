@@ -1,5 +1,11 @@
 /** `sulcus import`: turns a file of weights into a model package and reports what happened to its tensors. */
-import { type ImportReport, type ImportRequest, importRequestSchema, importWeightFile } from "../../weights/mod.ts";
+import {
+  IMPORT_FLAGS,
+  type ImportReport,
+  type ImportRequest,
+  importRequestSchema,
+  importWeightFile,
+} from "../../weights/mod.ts";
 import { exists } from "../../storage/mod.ts";
 import { type ModelVersion } from "../../registry/mod.ts";
 import { descriptionOf } from "../../train/mod.ts";
@@ -9,19 +15,6 @@ import { CommandError } from "../terminal/errors.ts";
 import type { Io } from "../terminal/io.ts";
 import { withRegistry } from "../options/models.ts";
 
-/** Flags by the field that they fill; the schema explains and checks them. */
-const FLAGS: Readonly<Record<keyof ImportRequest, { readonly name: string; readonly value: string }>> = {
-  name: { name: "name", value: "NAME" },
-  modalities: { name: "modalities", value: "LIST" },
-  labels: { name: "labels", value: "LIST" },
-  classes: { name: "classes", value: "LIST" },
-  features: { name: "features", value: "LIST" },
-  headDim: { name: "head-dim", value: "N" },
-  roi: { name: "roi", value: "N" },
-  licence: { name: "licence", value: "TEXT" },
-};
-const FIELDS = Object.keys(FLAGS) as (keyof ImportRequest)[];
-
 export const importCommand: Command = {
   name: "import",
   summary: "turns a PyTorch, safetensors or ONNX file into a model",
@@ -30,9 +23,9 @@ export const importCommand: Command = {
     "       [--labels NAME=VALUE,…|--classes NAME,…] [--features NAME,…] [--head-dim N] [--roi N]",
   ],
   flags: {
-    ...Object.fromEntries(FIELDS.map((field) => [
-      FLAGS[field].name,
-      { value: FLAGS[field].value, help: descriptionOf(importRequestSchema.shape[field]) },
+    ...Object.fromEntries(IMPORT_FLAGS.map(({ field, flag, value }) => [
+      flag,
+      { value, help: descriptionOf(importRequestSchema.shape[field]) },
     ])),
     by: { value: "WHO", help: "Who imports it, for the audit trail" },
     ...DATA_FLAGS,
@@ -66,11 +59,11 @@ async function runImport(args: Args, io: Io): Promise<void> {
 
 function requestOf(args: Args): ImportRequest {
   args.required("name");
-  const given = FIELDS.map((field) => [field, args.text(FLAGS[field].name)] as const);
+  const given = IMPORT_FLAGS.map(({ field, flag }) => [field, args.text(flag)] as const);
   const result = importRequestSchema.safeParse(Object.fromEntries(given.filter(([, text]) => text !== undefined)));
   if (result.success) return result.data;
   const { path: [field], message } = result.error.issues[0];
-  const flag = FLAGS[field as keyof ImportRequest].name;
+  const { flag } = IMPORT_FLAGS.find((known) => known.field === field)!;
   return refuse(flag, message.replace(/^expected /, ""), args.text(flag)!);
 }
 

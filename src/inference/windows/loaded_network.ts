@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Engine, EngineError, type Session } from "../../engine/mod.ts";
 import { batched, encodeModel, type Graph, importModel, lower } from "../../graph/mod.ts";
+import { readingOf } from "../../nets/mod.ts";
 import type { ImportSpec } from "../spec.ts";
 
 /** How many networks an engine keeps loaded: two models and the one that checks modalities. */
@@ -26,7 +27,7 @@ export async function loadGraph(engine: Engine, graph: Graph): Promise<Session> 
  */
 export async function importNetwork(directory: string, spec: ImportSpec): Promise<Graph> {
   const bytes = await readFile(join(directory, "network.onnx"));
-  return importModel(bytes, { inputShape: inputShapeOf(spec) });
+  return importModel(bytes, { inputShape: inputShapeOf(spec), ...readingOf(spec.architecture, "output") });
 }
 
 /** [1, C, …roi]: an encoder for single modalities lists all that it was made for. */

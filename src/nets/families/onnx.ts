@@ -56,8 +56,9 @@ export const ONNX_FAMILY: Family<"onnx"> = {
   isWeight: (name, constant) => isDotted(name, constant) && isEncoderWeight(constant),
   downstream: (base, request) => {
     const features = featuresOf(base);
+    const { layout: _, output: __, ...config } = base.config; // of the base's file; the network's own is read unchanged
     return {
-      spec: { kind: "onnx", config: { ...base.config, features: featureOutputs(features), head: request.task } },
+      spec: { kind: "onnx", config: { ...config, features: featureOutputs(features), head: request.task } },
       net: (graph) => netOn(graph, features, request),
     };
   },

@@ -15,6 +15,7 @@ import {
   outputAxes,
   type Parameter,
   parametersOf,
+  readingOf,
 } from "../../nets/mod.ts";
 import { TrainingError } from "../types.ts";
 import type { WeightReport } from "../report/weights.ts";
@@ -130,7 +131,10 @@ function networkOn(
   }
   try {
     // the graph of a file must fit the crops; of the others only the weights are taken
-    const graph = importModel(bytes, familyOf(from.kind).graph === "file" ? { inputShape: input } : {});
+    const graph = importModel(
+      bytes,
+      familyOf(from.kind).graph === "file" ? { inputShape: input, ...readingOf(from, "whole") } : {},
+    );
     const net = made.net(graph);
     const expected = net.inputFault(input);
     if (expected !== null) throw new RangeError(`expected ${expected}`);

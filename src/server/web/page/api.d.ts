@@ -597,7 +597,7 @@ export interface Operations {
   };
   "POST /v1/models/import": {
     params: Record<string, never>;
-    query: { name: string; modalities?: string; labels?: string; classes?: string; features?: string; headDim?: number; roi?: number; licence?: string };
+    query: { name: string; modalities?: string; labels?: string; classes?: string; features?: string; output?: string; layout?: "channels-last"; headDim?: number; licence?: string; roi?: number };
     body: Blob;
     reply: ImportedModel;
   };

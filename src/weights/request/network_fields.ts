@@ -1,0 +1,88 @@
+/** The fields that say what a network is: its name, inputs, outputs and the parts of its file that are used. */
+import { z } from "zod";
+import { type Label, MODALITIES, type Modality } from "../../inference/mod.ts";
+import { LABEL_COLOURS, modelNameSchema } from "../../registry/mod.ts";
+import { MAX_LABEL } from "../../volume/mod.ts";
+import { type Field, parsed, partsOf } from "./field.ts";
+
+const isModality = (name: string): name is Modality => (MODALITIES as readonly string[]).includes(name);
+
+const names = parsed((text) => {
+  const parts = partsOf(text);
+  if (parts.some((name) => name === "" || name.length > 100)) {
+    throw new RangeError("expected names with commas between");
+  }
+  if (new Set(parts).size < parts.length) throw new RangeError("a name is there twice");
+  return parts;
+});
+
+const modalities = names.transform((parts, context) => {
+  if (parts.every(isModality)) return parts;
+  const message = `expected modalities of ${MODALITIES.join(", ")}, with commas between`;
+  context.issues.push({ code: "custom", input: parts, message });
+  return z.NEVER;
+});
+
+const labels = parsed((text) =>
+  partsOf(text).map((part, i): Label => {
+    const [, name = "", value] = /^([^=]{1,100})=(\d{1,5})$/.exec(part) ?? [];
+    if (name === "" || Number(value) < 1 || Number(value) > MAX_LABEL) {
+      throw new RangeError(`expected name=value with commas between, values from 1 to ${MAX_LABEL}`);
+    }
+    return { name, value: Number(value), colour: LABEL_COLOURS[i % LABEL_COLOURS.length] };
+  })
+);
+
+const WIDTH = "expected a whole number from 1 to 4096";
+
+/** Everything but the name is optional: a file may state it. */
+export const NETWORK_FIELDS = {
+  name: {
+    value: "NAME",
+    schema: modelNameSchema.describe("The model to be made; if it exists it gets a further version"),
+  },
+  modalities: {
+    value: "LIST",
+    schema: modalities.optional().describe(
+      "Input channels in order, t1,t1c,…; of an encoder the modalities of its templates. Official files with eight " +
+        "templates need none",
+    ),
+  },
+  labels: {
+    value: "LIST",
+    schema: labels.optional().describe(
+      "Makes a segmentation: name=value of each output in order, with commas between",
+    ),
+  },
+  classes: {
+    value: "LIST",
+    schema: names.optional().describe("Makes a classification: the names of its outputs in order"),
+  },
+  features: {
+    value: "LIST",
+    schema: names.optional().describe(
+      "ONNX: names of the feature maps on which a fine-tune may build, with commas between",
+    ),
+  },
+  output: {
+    value: "NAME",
+    schema: z.string().min(1).max(500).optional().describe(
+      "ONNX: the graph's output that holds the answer. Default: the first",
+    ),
+  },
+  layout: {
+    value: "channels-last",
+    schema: z.literal("channels-last", 'expected "channels-last"').optional().describe(
+      "ONNX: channels-last, where images in the graph are [N, X, Y, Z, C]",
+    ),
+  },
+  headDim: {
+    value: "N",
+    schema: z.coerce.number(WIDTH).int(WIDTH).min(1, WIDTH).max(4096, WIDTH).optional()
+      .describe("UniFormer: channels of an attention head, which shapes do not show. Default: the width of stage 1"),
+  },
+  licence: {
+    value: "TEXT",
+    schema: z.string().min(1).max(1000).optional().describe("Licence of the weights, for the manifest"),
+  },
+} satisfies Readonly<Record<string, Field>>;
