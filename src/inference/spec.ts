@@ -3,12 +3,16 @@
  * mask or probabilities. Plain data; `registry/` validates it from JSON.
  */
 import { familyOf, kindOf, NETWORK_KINDS, type NetworkSpec, type Task as NetworkTask } from "../nets/mod.ts";
+import type { Blending, WindowPlan } from "../volume/mod.ts";
 import { ANY_MODALITY, type Modality } from "./modalities.ts";
 
 export const TASKS = ["encoder", "segmentation", "classification"] as const satisfies readonly NetworkTask[];
 export type Task = NetworkTask;
 
-/** One output region. Regions may overlap; in a label map the later entry of `labels` is written over the earlier. */
+/**
+ * One output region, in the order of the network's channels. Regions may overlap: in a label map the later one of
+ * `paintOrder` is written over the earlier.
+ */
 export interface Label {
   readonly name: string;
   /** Value in the written mask, 1…65,535. */
@@ -43,14 +47,55 @@ export const BRAINMVP_PREPROCESSING: Preprocessing = {
   resize: [128, 128, 64],
 };
 
-export interface InferenceSettings {
-  /** Window size, voxels. */
+/** How a segmentation's output is read; the records are `activation/segmentation.ts`. */
+export const SEGMENTATION_ACTIVATIONS = [
+  "sigmoid",
+  "softmax",
+  "probabilities",
+  "class-probabilities",
+  "label-map",
+] as const;
+export type SegmentationActivation = (typeof SEGMENTATION_ACTIVATIONS)[number];
+
+/** How a classification's output is read; the records are `activation/classification.ts`. */
+export const CLASSIFICATION_ACTIVATIONS = ["softmax", "sigmoid", "logit", "probabilities", "values"] as const;
+export type ClassificationActivation = (typeof CLASSIFICATION_ACTIVATIONS)[number];
+
+export type Activation = SegmentationActivation | ClassificationActivation;
+export const ACTIVATIONS: readonly Activation[] = [
+  ...new Set<Activation>([...SEGMENTATION_ACTIVATIONS, ...CLASSIFICATION_ACTIVATIONS]),
+];
+
+/** Labels by name; default all. Together: as one region, so that a part of it may consist of several labels. */
+interface PostprocessedLabels {
+  readonly labels?: readonly string[];
+  readonly together?: boolean;
+}
+/** A change of a finished mask on the file's grid. Parts are connected by faces, edges and corners. */
+export type Postprocessing =
+  & PostprocessedLabels
+  & (
+    | { readonly kind: "largest-component" | "fill-holes" }
+    /** Drops parts below a size: one of the two. */
+    | { readonly kind: "smallest-size"; readonly ml?: number; readonly voxels?: number }
+  );
+
+export interface InferenceSettings extends WindowPlan {
+  /** Window size, voxels, in the order of the network's axes. */
   readonly roi: readonly [number, number, number];
-  /** Share of a window that its neighbour covers, 0 ≤ overlap < 1. */
-  readonly overlap: number;
-  readonly blending: "constant" | "gaussian";
-  /** A voxel belongs to a region when sigmoid(logit) ≥ threshold. */
+  readonly blending: Blending;
+  /** A voxel belongs to a region when its probability is at least this; exclusive labels have none. */
   readonly threshold: number;
+  /** Default: `sigmoid` for segmentations, `softmax` for classifications. */
+  readonly activation?: Activation;
+  /** Label values in the order in which overlapping regions are painted, later over earlier; default that of `labels`. */
+  readonly paintOrder?: readonly number[];
+  /** Axes of the network: the mean of all combinations of windows mirrored along them is taken. Default none. */
+  readonly mirrored?: readonly (0 | 1 | 2)[];
+  /** In this order; default none. */
+  readonly postprocessing?: readonly Postprocessing[];
+  /** Unit of a regression's values: one for all, or one for each class. */
+  readonly unit?: string | readonly string[];
 }
 
 /** The network that a package holds. */
@@ -80,7 +125,7 @@ export interface ModelSpec {
   readonly architecture: Architecture;
   /** Input channels in order. An encoder lists the modalities it was made for. */
   readonly modalities: readonly Modality[];
-  /** Segmentation regions in priority order. */
+  /** Segmentation regions in the order of the network's channels, after that of the background where it has one. */
   readonly labels: readonly Label[];
   /** Classification classes in output order. */
   readonly classes: readonly string[];

@@ -66,7 +66,7 @@ export interface ClassifyResult {
   readonly warnings: readonly Warning[];
 }
 
-/** Stable codes of faults in a request's volumes. */
+/** Stable codes of faults in a request's volumes, or in the network's answer to them. */
 export type InferenceErrorCode =
   | "missing-modality"
   | "unknown-modality"
@@ -74,6 +74,7 @@ export type InferenceErrorCode =
   | "no-overlap"
   | "invalid-volume"
   | "template-missing"
+  | "invalid-output"
   | "cancelled";
 
 /** The volumes of a request cannot be used; the message names modality and reason, never a file name. */

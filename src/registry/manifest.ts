@@ -1,6 +1,7 @@
 /** The schema of a model package's `manifest.json`. Of `network.onnx` it knows only the sha256. */
 import { z } from "zod";
 import {
+  ACTIVATIONS,
   ARCHITECTURE_KINDS,
   INPUTS,
   MODALITIES,
@@ -8,10 +9,11 @@ import {
   TASKS,
   templateFile,
   wrongArchitecture,
+  wrongInference,
   wrongInputs,
 } from "../inference/mod.ts";
 import { DomainError } from "../storage/mod.ts";
-import { MAX_LABEL } from "../volume/mod.ts";
+import { BLENDINGS, MAX_LABEL, PLACINGS } from "../volume/mod.ts";
 
 /** Version of this schema; a reader refuses a newer one. */
 export const MANIFEST_FORMAT = 1;
@@ -48,6 +50,22 @@ export const labelSchema = z.strictObject({
   trainingMl: z.strictObject({ min: z.number().nonnegative(), max: z.number().nonnegative() }).optional(),
 });
 
+const overlap = z.number().min(0).lt(1);
+const unit = z.string().max(50);
+const postprocessed = {
+  labels: z.array(z.string()).min(1).optional(),
+  together: z.boolean().optional(),
+};
+const postprocessingSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.enum(["largest-component", "fill-holes"]), ...postprocessed }),
+  z.strictObject({
+    kind: z.literal("smallest-size"),
+    ml: z.number().positive().optional(),
+    voxels: z.int().min(1).optional(),
+    ...postprocessed,
+  }),
+]);
+
 const specShape = {
   task: z.enum(TASKS),
   architecture: z.strictObject({ kind: z.enum(ARCHITECTURE_KINDS), config: z.record(z.string(), z.json()) }),
@@ -67,9 +85,15 @@ const specShape = {
   }),
   inference: z.strictObject({
     roi: sizes,
-    overlap: z.number().min(0).lt(1),
-    blending: z.enum(["constant", "gaussian"]),
+    overlap: z.union([overlap, z.tuple([overlap, overlap, overlap])]),
+    blending: z.enum(BLENDINGS),
     threshold: share,
+    activation: z.enum(ACTIVATIONS).optional(),
+    paintOrder: z.array(z.int().min(1).max(MAX_LABEL)).min(1).optional(),
+    placing: z.enum(PLACINGS).optional(),
+    mirrored: z.array(z.literal([0, 1, 2])).max(3).optional(),
+    postprocessing: z.array(postprocessingSchema).max(20).optional(),
+    unit: z.union([unit, z.array(unit).min(1)]).optional(),
   }),
 };
 
@@ -114,9 +138,8 @@ export const manifestSchema = shape.check(({ value, issues }) => {
   const inputs = wrongInputs(value);
   if (inputs !== null) refuse("modalities", inputs);
   if (value.task === "segmentation" && value.labels.length === 0) refuse("labels", "a segmentation needs labels");
-  if (value.task === "classification" && value.classes.length < 2) {
-    refuse("classes", "a classification needs two classes or more");
-  }
+  const settings = wrongInference(value);
+  if (settings !== null) refuse(settings.path, settings.why);
   if (repeated(value.labels.map((l) => l.name))) refuse("labels", "two labels have the same name");
   if (repeated(value.labels.map((l) => l.value))) refuse("labels", "two labels have the same value");
   if (repeated(value.classes)) refuse("classes", "two classes have the same name");

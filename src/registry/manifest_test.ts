@@ -30,6 +30,29 @@ Deno.test("parseManifest() takes labels with and without the volumes that they h
   );
 });
 
+const { inference } = MANIFEST;
+
+Deno.test("parseManifest() takes every setting of windows and outputs", () => {
+  const settings = {
+    ...inference,
+    overlap: [0.5, 0.25, 0.625],
+    blending: "gaussian-nnunet",
+    activation: "sigmoid",
+    paintOrder: MANIFEST.labels.map((l) => l.value).toReversed(),
+    placing: "even",
+    mirrored: [0, 2],
+    postprocessing: [
+      { kind: "largest-component", together: true },
+      { kind: "fill-holes", labels: [MANIFEST.labels[0].name] },
+      { kind: "smallest-size", ml: 0.01 },
+    ],
+  };
+  assert.deepEqual(parseManifest({ ...MANIFEST, inference: settings }).inference, settings);
+  const change = { task: "classification", labels: [], classes: ["age"] } as const;
+  const values = { ...inference, activation: "values", unit: ["years"] };
+  assert.deepEqual(parseManifest({ ...MANIFEST, ...change, inference: values }).inference, values);
+});
+
 Deno.test("specOf() picks the fields that inference needs", () => {
   const { task, architecture, modalities, labels, classes, preprocessing, inference } = MANIFEST;
   assert.deepEqual(specOf(MANIFEST), { task, architecture, modalities, labels, classes, preprocessing, inference });
@@ -71,6 +94,60 @@ const REFUSED: Record<string, { change: Record<string, unknown>; message: RegExp
   "percentiles the wrong way round": {
     change: { preprocessing: { ...MANIFEST.preprocessing, percentiles: { lower: 95, upper: 5, clip: true } } },
     message: /preprocessing: percentiles\.lower must be below/,
+  },
+  "an activation of another task": {
+    change: { inference: { ...inference, activation: "logit" } },
+    message: /inference: expected sigmoid, softmax, .* for a task of segmentation, got activation logit/,
+  },
+  "a paint order without a label": {
+    change: { inference: { ...inference, paintOrder: [9] } },
+    message: /inference: paintOrder must hold each label's value once \(.*\), got 9/,
+  },
+  "a paint order of labels that cannot overlap": {
+    change: {
+      inference: { ...inference, activation: "softmax", paintOrder: MANIFEST.labels.map((l) => l.value) },
+    },
+    message: /inference: paintOrder is for labels that may overlap, those of activation softmax do not/,
+  },
+  "an axis mirrored twice": {
+    change: { inference: { ...inference, mirrored: [1, 1] } },
+    message: /inference: mirrored names an axis twice: 1, 1/,
+  },
+  "mirrored label maps": {
+    change: { inference: { ...inference, activation: "label-map", mirrored: [1] } },
+    message: /inference: mirrored windows are averaged, which label values/,
+  },
+  "post-processing of a label that does not exist": {
+    change: { inference: { ...inference, postprocessing: [{ kind: "fill-holes", labels: ["nobody"] }] } },
+    message: /inference: postprocessing names the label nobody, expected one of /,
+  },
+  "a smallest size in two units": {
+    change: { inference: { ...inference, postprocessing: [{ kind: "smallest-size", ml: 1, voxels: 3 }] } },
+    message: /inference: postprocessing of kind smallest-size needs ml or voxels/,
+  },
+  "a unit of probabilities": {
+    change: { inference: { ...inference, unit: "years" } },
+    message: /inference: unit is for the activation values/,
+  },
+  "a unit for some of the classes": {
+    change: {
+      task: "classification",
+      classes: ["age", "weight"],
+      inference: { ...inference, activation: "values", unit: ["years"] },
+    },
+    message: /inference: unit must be one for all classes or one for each of 2, got 1/,
+  },
+  "one logit for three classes": {
+    change: {
+      task: "classification",
+      classes: ["a", "b", "c"],
+      inference: { ...inference, activation: "logit" },
+    },
+    message: /classes: activation logit needs 2 classes, got 3/,
+  },
+  "a paint order of classes": {
+    change: { task: "classification", classes: ["a", "b"], inference: { ...inference, paintOrder: [1] } },
+    message: /inference: paintOrder is for segmentations, this is a task of classification/,
   },
   "a window of nothing": {
     change: { inference: { ...MANIFEST.inference, roi: [0, 32, 32] } },

@@ -25,7 +25,16 @@ export {
 } from "./grid/grid.ts";
 export { rightAngled } from "./grid/right_angles.ts";
 export { type Box, boxSize, centreBox, grown, padBox, union } from "./grid/boxes.ts";
-export { blendWeights, slidingWindows } from "./grid/sliding_windows.ts";
+export {
+  type Blending,
+  BLENDINGS,
+  blendWeights,
+  nearness,
+  type Placing,
+  PLACINGS,
+  slidingWindows,
+  type WindowPlan,
+} from "./grid/sliding_windows.ts";
 export type { Doubt, Volume, VolumeHeader } from "./formats/format.ts";
 export {
   isVolumeStart,

@@ -3,7 +3,7 @@ import type { Engine } from "../../engine/mod.ts";
 import type { InferenceRequest } from "../types.ts";
 import { withNetwork } from "../windows/loaded_network.ts";
 import { RUN_TIMEOUT_MS, windowRunner } from "../windows/sliding.ts";
-import { softmax } from "./activation.ts";
+import { softmax } from "../activation/functions.ts";
 
 /** Probabilities of a classifier's classes for one input [C, …roi]. @throws {RangeError} it has other ones */
 export async function classProbabilities(

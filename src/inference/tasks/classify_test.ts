@@ -5,7 +5,7 @@ import { type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
 import { classify } from "./classify.ts";
-import { softmax } from "./activation.ts";
+import { softmax } from "../activation/functions.ts";
 import { normalised, SPEC, withEngine, writePackage } from "../testing/packages.ts";
 import type { ModelSpec } from "../spec.ts";
 import type { InferenceRequest } from "../types.ts";

@@ -2,7 +2,7 @@
 import type { VisitLogits } from "../../volume/mod.ts";
 import type { ModelSpec } from "../spec.ts";
 import type { Output } from "../types.ts";
-import { cutOf, sigmoid } from "./activation.ts";
+import { cutOf, sigmoid } from "../activation/functions.ts";
 
 /** The voxels of a file, filled voxel by voxel; 0 where none is visited. */
 interface Filling {

@@ -10,7 +10,7 @@ import { batchOf, withNetwork } from "../windows/loaded_network.ts";
 import { logitsOnto } from "../windows/onto_grid.ts";
 import { prepare } from "../prepare/preprocess.ts";
 import { RUN_TIMEOUT_MS, windowBatch, windowRunner } from "../windows/sliding.ts";
-import { cutOf } from "./activation.ts";
+import { cutOf } from "../activation/functions.ts";
 import { OUTPUT_RECORDS } from "./outputs.ts";
 import type { SegmentRequest, SegmentResult } from "../types.ts";
 

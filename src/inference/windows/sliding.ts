@@ -6,7 +6,7 @@ import type { InferenceSettings } from "../spec.ts";
 import { InferenceError } from "../types.ts";
 import { FinalPlanes } from "./final_planes.ts";
 
-export interface SlidingOptions extends Pick<InferenceSettings, "roi" | "overlap" | "blending"> {
+export interface SlidingOptions extends Pick<InferenceSettings, "roi" | "overlap" | "placing" | "blending"> {
   /** Number of output channels. */
   readonly channels: number;
   /** Windows that are run at a time. Default 1. */
@@ -18,9 +18,9 @@ export interface SlidingOptions extends Pick<InferenceSettings, "roi" | "overlap
 /** Number of a volume's windows to run at a time: one fills a processor, a GPU needs several small ones. */
 export function windowBatch(
   { windows: { most, voxels } }: Pick<Traits, "windows">,
-  { sizeVox, roi, overlap }: { sizeVox: Triple } & Pick<InferenceSettings, "roi" | "overlap">,
+  { sizeVox, roi, ...plan }: { sizeVox: Triple } & Pick<InferenceSettings, "roi" | "overlap" | "placing">,
 ): number {
-  const windows = slidingWindows(sizeVox, roi, overlap).length;
+  const windows = slidingWindows(sizeVox, roi, plan).length;
   const together = Math.min(most, windows, voxels / (roi[0] * roi[1] * roi[2]));
   return 2 ** Math.max(0, Math.floor(Math.log2(together)));
 }
@@ -63,7 +63,7 @@ export async function slidingPlanes(
   onPlanes: (planes: LogitPlanes) => void,
 ): Promise<{ windows: number }> {
   const { roi, channels, batch = 1, signal } = options;
-  const starts = slidingWindows(sizeVox, roi, options.overlap).filter((s) => shows(inside, sizeVox, s, roi));
+  const starts = slidingWindows(sizeVox, roi, options).filter((s) => shows(inside, sizeVox, s, roi));
   const planes = new FinalPlanes({ sizeVox, roi, channels, weights: blendWeights(roi, options.blending) }, onPlanes);
   const inWindow = roi[0] * roi[1] * roi[2], inLogits = channels * inWindow;
   const windows = new Float32Array(batch * inputs.length * inWindow);

@@ -61,6 +61,7 @@ const DOMAIN_STATUS: Readonly<Record<WorkErrorCode, Status>> = {
   "no-position": [422, "A volume says no position"],
   "invalid-volume": [422, "Invalid volume"],
   "template-missing": [422, "The model has no such template"],
+  "invalid-output": [422, "The network's output is not usable"],
   "cancelled": [503, "Cancelled"],
   "crashed": [500, "The device process crashed"],
   "out-of-memory": [503, "Out of memory"],

@@ -7,24 +7,24 @@ const ROI = [96, 96, 96] as const;
 Deno.test("slidingWindows() gives the starts of docs/method D.2", () => {
   const cases: [number, number[]][] = [[96, [0]], [97, [0, 1]], [140, [0, 44]], [240, [0, 48, 96, 144]]];
   for (const [n, expected] of cases) {
-    const starts = slidingWindows([n, 96, 96], ROI, 0.5);
+    const starts = slidingWindows([n, 96, 96], ROI, { overlap: 0.5 });
     assert.deepEqual(starts, expected.map((x) => [x, 0, 0]));
   }
 });
 
 Deno.test("slidingWindows() orders the first axis slowest", () => {
-  const starts = slidingWindows([97, 96, 98], ROI, 0.5);
+  const starts = slidingWindows([97, 96, 98], ROI, { overlap: 0.5 });
   assert.deepEqual(starts, [[0, 0, 0], [0, 0, 2], [1, 0, 0], [1, 0, 2]]);
 });
 
 Deno.test("slidingWindows() pads short axes, the odd voxel behind", () => {
-  assert.deepEqual(slidingWindows([91, 100, 96], ROI, 0.5), [[-2, 0, 0], [-2, 4, 0]]);
+  assert.deepEqual(slidingWindows([91, 100, 96], ROI, { overlap: 0.5 }), [[-2, 0, 0], [-2, 4, 0]]);
 });
 
 Deno.test("slidingWindows() covers every voxel at any overlap", () => {
   for (const overlap of [0, 0.25, 0.5, 0.75, 0.99]) {
     for (const n of [8, 9, 15, 16, 17, 40]) {
-      const xs = slidingWindows([n, 8, 8], [8, 8, 8], overlap).map(([x]) => x);
+      const xs = slidingWindows([n, 8, 8], [8, 8, 8], { overlap }).map(([x]) => x);
       assert.equal(new Set(xs).size, xs.length);
       for (let x = 0; x < n; x++) assert.ok(xs.some((s) => s <= x && x < s + 8));
       assert.equal(Math.max(...xs), n - 8);
@@ -33,11 +33,11 @@ Deno.test("slidingWindows() covers every voxel at any overlap", () => {
 });
 
 Deno.test("slidingWindows() refuses an overlap of 1 and an empty window", () => {
-  assert.throws(() => slidingWindows([96, 96, 96], ROI, 1), {
+  assert.throws(() => slidingWindows([96, 96, 96], ROI, { overlap: 1 }), {
     name: "RangeError",
     message: "Cannot place windows: expected an overlap from 0 to below 1, got 1",
   });
-  assert.throws(() => slidingWindows([96, 96, 96], [96, 0, 96], 0.5), {
+  assert.throws(() => slidingWindows([96, 96, 96], [96, 0, 96], { overlap: 0.5 }), {
     message: "Cannot place windows: expected a positive window size, got 96×0×96",
   });
 });

@@ -315,9 +315,15 @@ export type Manifest = {
   }
   inference: {
     roi: [number, number, number]
-    overlap: number
-    blending: "constant" | "gaussian"
+    overlap: number | [number, number, number]
+    blending: "constant" | "gaussian" | "gaussian-nnunet"
     threshold: number
+    activation?: "sigmoid" | "softmax" | "probabilities" | "class-probabilities" | "label-map" | "logit" | "values"
+    paintOrder?: number[]
+    placing?: "scan" | "even"
+    mirrored?: (0 | 1 | 2)[]
+    postprocessing?: unknown[]
+    unit?: string | string[]
   }
   provenance: {
     baseModel?: string

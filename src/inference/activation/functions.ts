@@ -22,3 +22,12 @@ export function softmax(logits: ArrayLike<number>): number[] {
   const powers = values.map((v) => Math.exp(v - top)), sum = powers.reduce((a, b) => a + b, 0);
   return powers.map((p) => p / sum);
 }
+
+/** The same for a voxel: `into` receives all but that of the first class, the background; −Infinity alone is background. */
+export function softmaxOf(logits: Float32Array, into: Float32Array): void {
+  let top = -Infinity, sum = 0;
+  for (const v of logits) if (v > top) top = v;
+  if (top === -Infinity) return void into.fill(0);
+  for (const v of logits) sum += Math.exp(v - top);
+  for (let c = 0; c < into.length; c++) into[c] = Math.exp(logits[c + 1] - top) / sum;
+}

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cutOf, sigmoid, softmax } from "./activation.ts";
+import { cutOf, sigmoid, softmax } from "./functions.ts";
 
 Deno.test("softmax() does not overflow and sums to 1", () => {
   assert.deepEqual(softmax([1000, 1000]), [0.5, 0.5]);
