@@ -17,6 +17,7 @@ export { initialTensor, isBuffer, isCounter, type Parameter, type Weights } from
 export { EDGE } from "./families/uni_unet.ts";
 export { UNIFORMER_SMALL } from "./families/uniformer_encoder.ts";
 export { type Reading, readingOf } from "./families/reading.ts";
+export { type FeatureMap, featureMaps } from "./families/features/feature_maps.ts";
 export { pyramid } from "./families/feature_decoder.ts";
 export { identifyNetwork, plainKey } from "./checkpoint/identify.ts";
 export { fromOfficialLayout, officialEntries, toOfficialAxes, toOfficialLayout } from "./checkpoint/layout.ts";
