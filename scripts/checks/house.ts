@@ -86,7 +86,7 @@ export const HOUSE: readonly RoomRules[] = [
     is: "volumes → network input → windows → logits → a mask on the source grid; templates",
     flow: "volumes → mask or probabilities",
     folders: [".", "tasks", "windows", "prepare", "checks", "activation"],
-    base: ["modalities.ts", "spec.ts", "types.ts"],
+    base: ["modalities.ts", "preprocessing.ts", "spec.ts", "types.ts"],
   },
   {
     room: "nets",

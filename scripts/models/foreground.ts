@@ -31,7 +31,7 @@ export async function makeForegroundVersion(
     labels: trainingMl === undefined ? labels : labels.map((label) => ({ ...label, trainingMl })),
     preprocessing: {
       ...preprocessing,
-      percentiles: { ...preprocessing.percentiles, ...percentiles },
+      percentiles: { clip: false, ...preprocessing.percentiles, ...percentiles },
       percentilesOver: "foreground",
     },
     provenance: {

@@ -3,6 +3,7 @@
  * probabilities of classes. Knows no HTTP.
  */
 export * from "./modalities.ts";
+export * from "./preprocessing.ts";
 export * from "./spec.ts";
 export * from "./types.ts";
 export { segment } from "./tasks/segment.ts";

@@ -5,6 +5,7 @@
 import { familyOf, kindOf, NETWORK_KINDS, type NetworkSpec, type Task as NetworkTask } from "../nets/mod.ts";
 import type { Blending, WindowPlan } from "../volume/mod.ts";
 import { ANY_MODALITY, type Modality } from "./modalities.ts";
+import type { Preprocessing } from "./preprocessing.ts";
 
 export const TASKS = ["encoder", "segmentation", "classification"] as const satisfies readonly NetworkTask[];
 export type Task = NetworkTask;
@@ -24,28 +25,6 @@ export interface Label {
   /** Least and greatest volume per case, mL, over the training cases that have the label. */
   readonly trainingMl?: { readonly min: number; readonly max: number };
 }
-
-export interface Preprocessing {
-  /** Target voxel size, mm. */
-  readonly spacingMm: readonly [number, number, number];
-  /** Intensity mapping of docs/method D.2, per channel. */
-  readonly percentiles: { readonly lower: number; readonly upper: number; readonly clip: boolean };
-  /** Crop to the box of the foreground of any channel, grown by this many voxels; null: no crop. */
-  readonly foregroundMargin: number | null;
-  /** Where percentiles are taken: the foreground of a file, whose background becomes 0, or its whole volume (docs/method). */
-  readonly percentilesOver: "volume" | "foreground";
-  /** Classification: resize to this size, then centre-crop to `inference.roi`. */
-  readonly resize?: readonly [number, number, number];
-}
-
-/** The pre-processing of BrainMVP's downstream networks (docs/method B.3). */
-export const BRAINMVP_PREPROCESSING: Preprocessing = {
-  spacingMm: [1, 1, 1],
-  percentiles: { lower: 5, upper: 95, clip: false },
-  foregroundMargin: 1,
-  percentilesOver: "volume",
-  resize: [128, 128, 64],
-};
 
 /** How a segmentation's output is read; the records are `activation/segmentation.ts`. */
 export const SEGMENTATION_ACTIVATIONS = [

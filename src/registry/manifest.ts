@@ -11,9 +11,11 @@ import {
   wrongArchitecture,
   wrongInference,
   wrongInputs,
+  wrongPreprocessing,
 } from "../inference/mod.ts";
 import { DomainError } from "../storage/mod.ts";
 import { BLENDINGS, MAX_LABEL, PLACINGS } from "../volume/mod.ts";
+import { preprocessingSchema } from "./preprocessing_schema.ts";
 
 /** Version of this schema; a reader refuses a newer one. */
 export const MANIFEST_FORMAT = 1;
@@ -36,7 +38,6 @@ export const LABEL_COLOURS = ["#e69f00", "#56b4e9", "#d55e00", "#009e73", "#f0e4
 const text = z.string().max(10_000);
 const size = z.int().min(1).max(1024);
 const sizes = z.tuple([size, size, size]);
-const millimetres = z.number().positive().max(50);
 const share = z.number().min(0).max(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits");
 const metricsSchema = z.record(z.string(), z.number().nullable());
@@ -72,17 +73,7 @@ const specShape = {
   modalities: z.array(z.enum(INPUTS)).min(1).max(64),
   labels: z.array(labelSchema).max(255),
   classes: z.array(z.string().min(1).max(100)).max(1000),
-  preprocessing: z.strictObject({
-    spacingMm: z.tuple([millimetres, millimetres, millimetres]),
-    percentiles: z.strictObject({
-      lower: z.number().min(0).max(100),
-      upper: z.number().min(0).max(100),
-      clip: z.boolean(),
-    }),
-    foregroundMargin: z.int().min(0).max(512).nullable(),
-    percentilesOver: z.enum(["volume", "foreground"]),
-    resize: sizes.optional(),
-  }),
+  preprocessing: preprocessingSchema,
   inference: z.strictObject({
     roi: sizes,
     overlap: z.union([overlap, z.tuple([overlap, overlap, overlap])]),
@@ -143,9 +134,8 @@ export const manifestSchema = shape.check(({ value, issues }) => {
   if (repeated(value.labels.map((l) => l.name))) refuse("labels", "two labels have the same name");
   if (repeated(value.labels.map((l) => l.value))) refuse("labels", "two labels have the same value");
   if (repeated(value.classes)) refuse("classes", "two classes have the same name");
-  if (value.preprocessing.percentiles.lower >= value.preprocessing.percentiles.upper) {
-    refuse("preprocessing", "percentiles.lower must be below percentiles.upper");
-  }
+  const preprocessing = wrongPreprocessing(value.preprocessing, value.modalities.length);
+  if (preprocessing !== null) refuse("preprocessing", preprocessing);
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

@@ -53,10 +53,71 @@ Deno.test("parseManifest() takes every setting of windows and outputs", () => {
   assert.deepEqual(parseManifest({ ...MANIFEST, ...change, inference: values }).inference, values);
 });
 
+Deno.test("parseManifest() takes every way of pre-processing", () => {
+  const ways: Partial<Manifest["preprocessing"]>[] = [
+    { spacingMm: null, orientation: "file", axes: "ZYX" },
+    {
+      spacingMm: [1, 1, 5],
+      orientation: "LPS",
+      alignment: "extent",
+      separateAxis: { above: 3, interpolation: "nearest" },
+    },
+    { percentiles: undefined, percentilesOver: undefined, normalisation: [{ kind: "z-score", over: "nonzero" }] },
+    { normalisation: [{ kind: "none" }, { kind: "fixed", mean: 1, deviation: 2, clip: [0, 3] }] },
+    { normalisation: [{ kind: "min-max", over: "volume", to: [-1, 1], joint: true }], interpolation: "cubic" },
+    { order: ["crop", "normalise", "resample"], foreground: "nonzero", foregroundMargin: 0 },
+    { resize: [8, 8, 8], keepAspect: true },
+  ];
+  for (const way of ways) {
+    const preprocessing = { ...MANIFEST.preprocessing, ...way };
+    assert.deepEqual(parseManifest({ ...MANIFEST, preprocessing }).preprocessing, preprocessing);
+  }
+});
+
 Deno.test("specOf() picks the fields that inference needs", () => {
   const { task, architecture, modalities, labels, classes, preprocessing, inference } = MANIFEST;
   assert.deepEqual(specOf(MANIFEST), { task, architecture, modalities, labels, classes, preprocessing, inference });
 });
+
+const WRONG_PREPROCESSING: Record<string, [Record<string, unknown>, RegExp]> = {
+  "no normalisation": [
+    { percentiles: undefined },
+    /expected normalisation, or percentiles and percentilesOver, got neither/,
+  ],
+  "three normalisations of one channel": [
+    { normalisation: [{ kind: "none" }, { kind: "none" }, { kind: "none" }] },
+    /expected one normalisation, or one for each of 2 channels, got 3/,
+  ],
+  "an unknown normalisation": [{ normalisation: [{ kind: "histogram" }] }, /preprocessing\.normalisation\.0\.kind: /],
+  "a deviation of 0": [
+    { normalisation: [{ kind: "fixed", mean: 0, deviation: 0 }] },
+    /preprocessing\.normalisation\.0\.deviation: /,
+  ],
+  "a range that descends": [
+    { normalisation: [{ kind: "range", from: [5, 5], to: [0, 1], clip: true }] },
+    /normalisation 1: expected from to ascend, got 5, 5/,
+  ],
+  "percentiles of a normalisation that descend": [
+    { normalisation: [{ kind: "percentiles", over: "volume", lower: 99, upper: 1, clip: true }] },
+    /normalisation 1: expected lower and upper to ascend, got 99, 1/,
+  ],
+  "tissue of resampled volumes": [
+    { normalisation: [{ kind: "z-score", over: "foreground" }], order: ["resample", "normalise", "crop"] },
+    /normalisation 1: expected normalise before resample/,
+  ],
+  "one statistic of several normalisations": [
+    { normalisation: [{ kind: "z-score", over: "volume", joint: true }, { kind: "none" }] },
+    /normalisation 1: expected one normalisation for all channels beside joint, got several/,
+  ],
+  "an order without a step": [
+    { order: ["crop", "crop", "resample"] },
+    /expected order to have each of normalise, resample, crop once, got crop,crop,resample/,
+  ],
+  "an orientation of two right sides": [{ orientation: "RLS" }, /preprocessing\.orientation: /],
+  "axes of two kinds": [{ axes: "XXY" }, /preprocessing\.axes: /],
+  "a crop to the whole volume": [{ foreground: "whole", foregroundMargin: 1 }, /expected foregroundMargin null/],
+  "an aspect without a size": [{ keepAspect: true }, /expected resize beside keepAspect, got none/],
+};
 
 const REFUSED: Record<string, { change: Record<string, unknown>; message: RegExp }> = {
   "an unknown field": { change: { extra: 1 }, message: /manifest: Unrecognized key: "extra"/ },
@@ -149,6 +210,12 @@ const REFUSED: Record<string, { change: Record<string, unknown>; message: RegExp
     change: { task: "classification", classes: ["a", "b"], inference: { ...inference, paintOrder: [1] } },
     message: /inference: paintOrder is for segmentations, this is a task of classification/,
   },
+  ...Object.fromEntries(
+    Object.entries(WRONG_PREPROCESSING).map(([name, [fields, message]]) => [
+      name,
+      { change: { preprocessing: { ...MANIFEST.preprocessing, ...fields } }, message },
+    ]),
+  ),
   "a window of nothing": {
     change: { inference: { ...MANIFEST.inference, roi: [0, 32, 32] } },
     message: /inference\.roi\.0: /,

@@ -12,7 +12,7 @@ export const OFFICIAL_TEMPLATES: readonly Modality[] = ["flair", "t1", "t1c", "t
 
 export const templateStackSchema = z.strictObject({
   modalities: z.array(z.enum(INPUTS)),
-  spacingMm: specSchema.shape.preprocessing.shape.spacingMm,
+  spacingMm: specSchema.shape.preprocessing.shape.spacingMm.unwrap(),
   middleMm: z.tuple([z.number(), z.number(), z.number()]),
 });
 
@@ -89,7 +89,8 @@ export async function writeTemplates(
 
 /** The stack that follows from the package: an encoder lists the modalities of its templates, else the official ones. */
 function assumedStack(count: number, { task, modalities, preprocessing }: ModelSpec) {
-  const spacingMm = preprocessing.spacingMm;
+  const { spacingMm } = preprocessing;
+  if (spacingMm === null) return null;
   if (task !== "encoder") return { modalities: OFFICIAL_TEMPLATES, spacingMm };
   if (modalities.length !== count) {
     refuse(`expected a modality for each of its ${count} templates, got ${modalities.length}`);

@@ -29,9 +29,10 @@ import {
   voxelsOf,
 } from "../../volume/mod.ts";
 import type { Modality } from "../modalities.ts";
-import type { ModelSpec, Preprocessing } from "../spec.ts";
+import { normalisationOf, type Preprocessing } from "../preprocessing.ts";
+import type { ModelSpec } from "../spec.ts";
 import { InferenceError, type Warning } from "../types.ts";
-import { NORMALISATIONS, normalise } from "./normalise.ts";
+import { normalise } from "./normalise.ts";
 import { type NamedHeader, placedBeside, snapped } from "./position.ts";
 import { named, readLabelMap, readModality } from "./read_input.ts";
 import { readTemplate, templateFor, templatesIn } from "./templates.ts";
@@ -97,7 +98,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     grids.set(name, snapped(grids.get(name)!, anchor));
     checkTogether({ name, grid: grids.get(name)! }, { name: first, grid: anchor }, warnings);
   }
-  const lattice = latticeOf(anchor, preprocessing.spacingMm);
+  const spacingMm = obeyed(preprocessing), lattice = latticeOf(anchor, spacingMm);
   const pieces = new Map<Modality, Piece>();
   let readMs = 0;
   for (const name of present) {
@@ -106,7 +107,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     readMs += performance.now() - start;
     const foreground = foregroundOf(name, volume);
     onVolume?.(name, volume, foreground);
-    pieces.set(name, pieceOf(name, { volume, foreground, lattice, preprocessing }));
+    pieces.set(name, pieceOf(name, { channel: modalities.indexOf(name), volume, foreground, lattice, preprocessing }));
   }
   const box = [...pieces.values()].map((p) => p.extent).reduce(union);
   const grid = latticeGrid(lattice, checked(box, "the images together"));
@@ -114,7 +115,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   const uncropped = latticeGrid(lattice, field), crop = inside(box, field);
   const channels = new Map([...pieces].map(([m, { data, at }]) => [m, within(data, at, box)]));
   for (const [modality, template] of standIns) {
-    channels.set(modality, templateFor(template, { uncropped, box: crop, spacingMm: preprocessing.spacingMm }).data);
+    channels.set(modality, templateFor(template, { uncropped, box: crop, spacingMm }).data);
     warnings.push({ code: "template-substituted", detail: `${modality} is missing; the model's template stands in` });
   }
   const given = options.reference ?? (Object.keys(images) as Modality[]).find((m) => images[m] !== undefined)!;
@@ -162,10 +163,14 @@ async function checkModalities(options: PrepareOptions, missing: readonly Modali
   );
 }
 
-async function standInsFor(missing: readonly Modality[], { templates, spec: { preprocessing } }: PrepareOptions) {
+async function standInsFor(
+  missing: readonly Modality[],
+  { templates, spec: { modalities, preprocessing } }: PrepareOptions,
+) {
   const standIns = new Map<Modality, GridImage>();
   for (const modality of missing) {
-    const template = await readTemplate(templates!.directory, modality, { preprocessing });
+    const normalisation = normalisationOf(preprocessing, modalities.indexOf(modality));
+    const template = await readTemplate(templates!.directory, modality, { normalisation });
     if (template === null) {
       throw new InferenceError("template-missing", `Cannot stand in for ${modality}: the model has no template of it`);
     }
@@ -180,10 +185,19 @@ export function prepareAlone(
   { volume, foreground }: { volume: Volume; foreground: Foreground },
   preprocessing: Preprocessing,
 ): { readonly channels: readonly Float32Array[]; readonly grid: Grid } {
-  const lattice = latticeOf(volume, preprocessing.spacingMm);
+  const lattice = latticeOf(volume, obeyed(preprocessing));
   const copy = { ...volume, data: volume.data.slice() };
-  const { data, at, extent } = pieceOf(name, { volume: copy, foreground, lattice, preprocessing });
+  const { data, at, extent } = pieceOf(name, { channel: 0, volume: copy, foreground, lattice, preprocessing });
   return { channels: [within(data, at, extent)], grid: latticeGrid(lattice, extent) };
+}
+
+/** The voxel size. @throws {InferenceError} `invalid-volume`: the pre-processing has a field that is not obeyed */
+function obeyed({ spacingMm, normalisation = [], ...rest }: Preprocessing): Triple {
+  const known = ["percentiles", "percentilesOver", "foregroundMargin", "resize"];
+  const other = Object.keys(rest).find((key) => !known.includes(key)) ??
+    normalisation.flatMap((entry) => "over" in entry && (entry.joint || entry.over === "mask") ? ["joint"] : [])[0];
+  if (spacingMm !== null && other === undefined) return spacingMm;
+  throw new InferenceError("invalid-volume", `Cannot prepare volumes by preprocessing.${other ?? "spacingMm null"}`);
 }
 
 /** A channel on a part of the lattice, and the extent that it asks for. */
@@ -198,16 +212,17 @@ interface Piece {
 /** One volume on the lattice: normalised on its own grid, then resampled once. Its voxels change. */
 function pieceOf(
   name: string,
-  { volume, foreground, lattice, preprocessing }: {
+  { channel, volume, foreground, lattice, preprocessing }: {
+    channel: number;
     volume: Volume;
     foreground: Foreground;
     lattice: readonly number[];
     preprocessing: Preprocessing;
   },
 ): Piece {
-  const { percentiles, percentilesOver, foregroundMargin } = preprocessing;
-  const { foregroundOnly } = NORMALISATIONS[percentilesOver];
-  normalise(percentilesOver, volume, foreground, percentiles);
+  const { foregroundMargin } = preprocessing, entry = normalisationOf(preprocessing, channel);
+  const foregroundOnly = "over" in entry && entry.over === "foreground";
+  normalise([{ image: volume, foreground }], () => entry);
   const field = latticeBox(lattice, volume, { start: [0, 0, 0], end: volume.sizeVox });
   const tissue = latticeBox(lattice, volume, foreground.box!);
   // Interpolation reaches one lattice point beyond the tissue.

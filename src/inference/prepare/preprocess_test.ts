@@ -6,7 +6,8 @@ import { classifierInput } from "./classifier_input.ts";
 import { labelOnGrid } from "./label.ts";
 import { prepare, type Prepared, readLabel } from "./preprocess.ts";
 import type { Modality } from "../modalities.ts";
-import type { ModelSpec, Preprocessing } from "../spec.ts";
+import type { Preprocessing } from "../preprocessing.ts";
+import type { ModelSpec } from "../spec.ts";
 import { InferenceError } from "../types.ts";
 
 const PREPROCESSING: Preprocessing = {

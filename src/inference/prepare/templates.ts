@@ -21,7 +21,7 @@ import {
 } from "../../volume/mod.ts";
 import { readInput } from "./read_input.ts";
 import type { Modality } from "../modalities.ts";
-import type { Preprocessing } from "../spec.ts";
+import type { Normalisation } from "../preprocessing.ts";
 import { normalise } from "./normalise.ts";
 
 /** The file of a package that holds the template of a modality. */
@@ -72,7 +72,7 @@ export interface ReadTemplateOptions {
   /** Default `centred`. */
   readonly fit?: TemplateFit;
   /** How the images are normalised that the template meets. Default: by all their voxels, as published. */
-  readonly preprocessing?: Pick<Preprocessing, "percentiles" | "percentilesOver">;
+  readonly normalisation?: Normalisation;
 }
 
 /**
@@ -83,17 +83,17 @@ export interface ReadTemplateOptions {
 export async function readTemplate(
   directory: string,
   modality: Modality,
-  { fit = "centred", preprocessing }: ReadTemplateOptions = {},
+  { fit = "centred", normalisation }: ReadTemplateOptions = {},
 ): Promise<GridImage | null> {
   const path = templatePath(directory, modality);
   const found = await stat(path).then(() => true, () => false);
   if (!found) return null;
   const image = toRas(await readInput(path, `the template of ${modality}`));
   if (fit === "raw") return image;
-  if (preprocessing?.percentilesOver === "foreground") {
+  if (normalisation !== undefined && "over" in normalisation && normalisation.over === "foreground") {
     const foreground = findForeground(image);
     if (foreground.kind === "part") {
-      normalise("foreground", image, foreground, preprocessing.percentiles);
+      normalise([{ image, foreground }], () => normalisation);
       return image;
     }
   }

@@ -86,9 +86,9 @@ Deno.test("readTemplate() is on the scale of images whose percentiles are those 
     const inside = ([x, y, z]: Triple) => Math.hypot(x - 12, y - 12, z - 12) < 9;
     const valueAt = (mm: Triple) => inside(mm) ? 0.3 + 0.02 * mm[2] : 0.001 * (mm[0] % 3);
     await writeFileOf(folder, grid, sampled(grid, valueAt));
-    const preprocessing = { percentiles: { lower: 5, upper: 95, clip: false }, percentilesOver: "foreground" } as const;
+    const normalisation = { kind: "percentiles", over: "foreground", lower: 5, upper: 95, clip: false } as const;
     const [template, published] = [
-      await readTemplate(folder, "t1", { preprocessing }),
+      await readTemplate(folder, "t1", { normalisation }),
       await readTemplate(folder, "t1"),
     ];
     const own = sampled(grid, (mm) => Number(inside(mm)));

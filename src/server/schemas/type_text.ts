@@ -16,7 +16,8 @@ type Schema = Readonly<Record<string, unknown>>;
 
 /** The type that `schema` describes, its fields indented by `depth` steps. */
 export function typeText(schema: Schema, style: TypeStyle, depth = 0): string {
-  const { $ref, anyOf, enum: values, type, properties, items, prefixItems, additionalProperties } = schema;
+  const { $ref, oneOf, anyOf = oneOf, enum: values, type, properties, items, prefixItems, additionalProperties } =
+    schema;
   const sub = (part: unknown) => typeText(part as Schema, style, depth);
   if (typeof $ref === "string") return style.ref($ref.split("/").pop()!);
   if (Array.isArray(anyOf)) return anyOf.map(sub).join(" | ");
@@ -43,6 +44,6 @@ function fieldsText({ properties, required }: Schema, style: TypeStyle, depth: n
   return `{\n${lines.join("\n")}\n${"  ".repeat(depth)}}`;
 }
 
-function isUnion({ anyOf, enum: values, type }: Schema): boolean {
+function isUnion({ oneOf, anyOf = oneOf, enum: values, type }: Schema): boolean {
   return [anyOf, values, type].some((parts) => Array.isArray(parts) && parts.length > 1);
 }

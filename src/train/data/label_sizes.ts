@@ -11,7 +11,7 @@ const MOST_NOTES = 20;
 /** Sentences on labels that the network does not see, sees only in part, or sees larger or smaller than the file has them. */
 export function sizeNotes(
   sizes: readonly (readonly LabelSize[])[],
-  { spacingMm }: { spacingMm: readonly number[] },
+  { spacingMm }: { spacingMm: readonly number[] | null },
 ): string[] {
   const notes = sizes.flatMap((labels, i) =>
     labels.flatMap(({ label, fileMl, gridMl, components, outside }) => {
@@ -19,7 +19,8 @@ export function sizeNotes(
       const changed = Math.abs(gridMl - fileMl) > MOST_CHANGE * fileMl;
       if (!changed && outside === 0) return [];
       const volumes = `${label} has ${millilitres(fileMl)} mL in the file and ` +
-        `${gridMl === 0 ? "no voxel" : `${millilitres(gridMl)} mL`} on the network's grid of ${spacingMm.join("×")} mm`;
+        `${gridMl === 0 ? "no voxel" : `${millilitres(gridMl)} mL`} on the network's grid` +
+        (spacingMm === null ? "" : ` of ${spacingMm.join("×")} mm`);
       const lost = outside === 0 ? "" : `; ${outside} of ${components} components lie outside the images' tissue`;
       return [`Case ${i + 1}: ${volumes}${lost}.`];
     })

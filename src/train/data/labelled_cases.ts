@@ -4,6 +4,7 @@ import {
   type LabelOnGrid,
   labelOnGrid,
   type ModelSpec,
+  normalisationOf,
   prepare,
   readLabel,
   readTemplate,
@@ -142,11 +143,12 @@ async function prepareCase(
   const under: Float32Array[] = [];
   for (const modality of templates === null ? [] : modalities) {
     const { directory, fit } = templates!;
-    const template = await readTemplate(directory, modality, { fit, preprocessing });
+    const normalisation = normalisationOf(preprocessing, modalities.indexOf(modality));
+    const template = await readTemplate(directory, modality, { fit, normalisation });
     under.push(
       template === null
         ? new Float32Array(prepared.channels[0].length)
-        : templateFor(template, { uncropped: prepared.uncropped, box, spacingMm: preprocessing.spacingMm, fit }).data,
+        : templateFor(template, { uncropped: prepared.uncropped, box, spacingMm: preprocessing.spacingMm!, fit }).data,
     );
   }
   if (spec.task === "classification") {

@@ -86,6 +86,7 @@ export async function preparePretrainingCase(
   const first = widest(volumes), lattice = latticeOf(volumes[first], spacingMm);
   const field = latticeBox(lattice, volumes[first], { start: [0, 0, 0], end: volumes[first].sizeVox });
   const grid = latticeGrid(lattice, field), mapping = { ...percentiles, clip: true };
+  const entry = { kind: "percentiles", over: "foreground", ...mapping } as const;
   const apart = volumes.findIndex((volume) => gridOverlap(volume, volumes[first]) < LEAST_OVERLAP);
   if (apart >= 0) {
     throw new InferenceError("no-overlap", `${modalities[apart]} does not overlap ${modalities[first]} in space`);
@@ -100,7 +101,7 @@ export async function preparePretrainingCase(
     grid.sizeVox,
   );
   const channels = volumes.map((volume, i): Float32Array => {
-    if (percentilesOver === "foreground") normalise("foreground", volume, foregrounds[i], mapping);
+    if (percentilesOver === "foreground") normalise([{ image: volume, foreground: foregrounds[i] }], () => entry);
     const whole = { ...grid, data: sampleOnto(volume, grid, { interpolation: "linear" }) };
     const { data } = crop(whole, box);
     return percentilesOver === "volume" ? scaleIntensityPercentiles(data, mapping) : data;

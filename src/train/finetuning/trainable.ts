@@ -155,7 +155,10 @@ export function resultSpec(request: FinetuneRequest, recipe: ResolvedRecipe, arc
     modalities,
     labels,
     classes,
-    preprocessing: { ...spec.preprocessing, percentilesOver: recipe.percentilesOver },
+    // a base that states its normalisation sees images so for ever
+    preprocessing: spec.preprocessing.normalisation === undefined
+      ? { ...spec.preprocessing, percentilesOver: recipe.percentilesOver }
+      : spec.preprocessing,
     inference: { ...spec.inference, roi: recipe.roi },
   };
 }

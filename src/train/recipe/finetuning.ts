@@ -31,13 +31,13 @@ export interface RecipeContext {
   readonly percentilesOver: PercentilesOver | null;
 }
 
-type PercentilesOver = Preprocessing["percentilesOver"];
+type PercentilesOver = NonNullable<Preprocessing["percentilesOver"]>;
 
 /** Where a trained base expects percentiles to be taken; null: it is an encoder, and the preset decides. */
 export function ownPercentiles(
   { task, preprocessing }: Pick<ModelSpec, "task" | "preprocessing">,
 ): PercentilesOver | null {
-  return task === "encoder" ? null : preprocessing.percentilesOver;
+  return task === "encoder" ? null : preprocessing.percentilesOver ?? null;
 }
 
 /**

@@ -303,15 +303,57 @@ export type Manifest = {
   }[]
   classes: string[]
   preprocessing: {
-    spacingMm: [number, number, number]
-    percentiles: {
+    spacingMm: [number, number, number] | null
+    percentiles?: {
       lower: number
       upper: number
       clip: boolean
     }
+    percentilesOver?: "volume" | "foreground"
+    normalisation?: ({
+      kind: "percentiles"
+      over: "volume" | "nonzero" | "mask" | "foreground"
+      joint?: boolean
+      lower: number
+      upper: number
+      to?: [number, number]
+      clip: boolean
+    } | {
+      kind: "z-score"
+      over: "volume" | "nonzero" | "mask" | "foreground"
+      joint?: boolean
+      clipPercentiles?: [number, number]
+    } | {
+      kind: "min-max"
+      over: "volume" | "nonzero" | "mask" | "foreground"
+      joint?: boolean
+      to: [number, number]
+    } | {
+      kind: "fixed"
+      mean: number
+      deviation: number
+      clip?: [number, number]
+    } | {
+      kind: "range"
+      from: [number, number]
+      to: [number, number]
+      clip: boolean
+    } | {
+      kind: "none"
+    })[]
+    order?: ("normalise" | "resample" | "crop")[]
+    orientation?: "file" | "RAS" | "LAS" | "RPS" | "LPS" | "RAI" | "LAI" | "RPI" | "LPI" | "RSA" | "LSA" | "RIA" | "LIA" | "RSP" | "LSP" | "RIP" | "LIP" | "ARS" | "PRS" | "ALS" | "PLS" | "ARI" | "PRI" | "ALI" | "PLI" | "ASR" | "PSR" | "AIR" | "PIR" | "ASL" | "PSL" | "AIL" | "PIL" | "SRA" | "IRA" | "SLA" | "ILA" | "SRP" | "IRP" | "SLP" | "ILP" | "SAR" | "IAR" | "SPR" | "IPR" | "SAL" | "IAL" | "SPL" | "IPL"
+    axes?: "XYZ" | "XZY" | "YXZ" | "YZX" | "ZXY" | "ZYX"
+    interpolation?: "linear" | "cubic" | "nearest"
+    alignment?: "world" | "origin" | "extent"
+    separateAxis?: {
+      above: number
+      interpolation: "linear" | "cubic" | "nearest"
+    }
     foregroundMargin: number | null
-    percentilesOver: "volume" | "foreground"
+    foreground?: "tissue" | "nonzero" | "positive" | "whole"
     resize?: [number, number, number]
+    keepAspect?: boolean
   }
   inference: {
     roi: [number, number, number]
@@ -322,7 +364,17 @@ export type Manifest = {
     paintOrder?: number[]
     placing?: "scan" | "even"
     mirrored?: (0 | 1 | 2)[]
-    postprocessing?: unknown[]
+    postprocessing?: ({
+      kind: "largest-component" | "fill-holes"
+      labels?: string[]
+      together?: boolean
+    } | {
+      kind: "smallest-size"
+      ml?: number
+      voxels?: number
+      labels?: string[]
+      together?: boolean
+    })[]
     unit?: string | string[]
   }
   provenance: {
