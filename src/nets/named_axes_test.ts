@@ -19,6 +19,9 @@ const NETWORKS: readonly (NetworkSpec & { readonly outputs?: string })[] = [
   { kind: "unet3d", config: { width: 8 }, outputs: "outChannels" },
   { kind: "unet3d-classifier", config: { width: 8 }, outputs: "classes" },
   { kind: "unet3d-pretraining", config: { width: 8 } },
+  { kind: "nnunet", config: { features: [4, 8, 8] }, outputs: "outChannels" },
+  { kind: "nnunet", config: { features: [4, 8, 8], residual: true }, outputs: "outChannels" },
+  { kind: "nnunet-classifier", config: { features: [4, 8] }, outputs: "classes" },
 ];
 
 /** The axes along which a network's parameters in use grow with a field of its configuration. */

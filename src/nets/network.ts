@@ -21,6 +21,7 @@ export interface BuildOptions {
  * | --- | --- | --- |
  * | uniformer | `x1` … `x4` | |
  * | uniunet, unet3d | `out` | `x4`, with deep supervision `out4`, `out3` |
+ * | nnunet | `out` | `x4`, with deep supervision `deep1`, `deep2` |
  * | …-classifier | `logits` | `x4` |
  * | …-pretraining | `out` | `x1` … `x4` |
  *

@@ -17,7 +17,7 @@ export function plainKey(key: string): string {
  * @throws {TypeError} the keys belong to no network here, or some are missing that show its sizes
  */
 export function identifyNetwork(shapes: Shapes, options: IdentifyOptions = {}): Identified<NetworkKind> {
-  const family = CHECKPOINT_FAMILIES.find(({ marker }) => shapes.has(marker));
+  const family = CHECKPOINT_FAMILIES.find(({ markers }) => markers.some((key) => shapes.has(key)));
   if (family !== undefined) return family.identify(shapes, options);
   const keys = [...shapes.keys()].slice(0, 3).map(quoted).join(", ");
   const expected = CHECKPOINT_FAMILIES.map(({ title }) => title).join(" or ");

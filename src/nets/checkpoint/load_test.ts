@@ -12,6 +12,16 @@ import type { StoredTensor } from "../../tensor/stored.ts";
 const TINY = { widths: [8, 16, 24, 40], depths: [1, 2, 3, 1], headDim: 8, mlpRatio: 2 };
 const PRETRAINING: NetworkSpec = { kind: "uniformer-pretraining", config: { ...TINY, inChannels: 1, stemWidth: 6 } };
 
+const NNUNET = {
+  inChannels: 2,
+  features: [4, 6],
+  kernels: [1, 3, 3, 3, 3, 3],
+  strides: [1, 1, 1, 1, 2, 2],
+  blocks: [1, 2],
+  residual: true,
+  bias: false,
+};
+
 /** Plain keys and shapes of an official file of this network. */
 function shapesOf(spec: NetworkSpec, template?: readonly number[]): Map<string, readonly number[]> {
   return new Map(officialEntries(spec, { template }).map((e) => [plainKey(e.officialKey), e.shape]));
@@ -39,6 +49,7 @@ const IDENTIFIED: readonly NetworkSpec[] = [
   { kind: "unet3d", config: { inChannels: 1, width: 8, outChannels: 3, deepSupervision: false } },
   { kind: "unet3d-classifier", config: { inChannels: 2, width: 8, classes: 2 } },
   { kind: "unet3d-pretraining", config: { inChannels: 1, width: 8 } },
+  { kind: "nnunet", config: { ...NNUNET, outChannels: 3, decoderBlocks: [2], deepSupervision: true } },
 ];
 for (const spec of IDENTIFIED) {
   Deno.test(`identifyNetwork() finds ${spec.kind} ${JSON.stringify(spec.config)} in keys and shapes`, () => {
@@ -54,6 +65,13 @@ Deno.test("identifyNetwork() says when it takes the heads' width for granted, an
   assert.match(tiny.assumed[0], /^attention heads of 8 channels, the width of stage 1 as in official networks/);
   const odd = { ...PRETRAINING, config: { ...PRETRAINING.config, widths: [6, 16, 24, 40] } };
   assert.throws(() => identifyNetwork(shapesOf(odd)), { message: /expected it to be given, a divisor of 24 and 40$/ });
+});
+
+Deno.test("identifyNetwork() says that a classifier of nnU-Net's encoder does not show its strides", () => {
+  const shapes = shapesOf({ kind: "nnunet-classifier", config: { ...NNUNET, classes: 2 } });
+  const { spec, assumed } = identifyNetwork(shapes);
+  assert.deepEqual(spec.config, { ...NNUNET, strides: [1, 1, 1, 2, 2, 2], classes: 2 });
+  assert.deepEqual(assumed, ["every stage halves its input; shapes do not show it"]);
 });
 
 Deno.test("identifyNetwork() takes a UNET3D with one channel for that of pre-training unless told otherwise", () => {

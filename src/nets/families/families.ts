@@ -1,10 +1,11 @@
 /** The table of all families. A new family is a record in a file of its own and a line here. */
 import { type Downstream, type DownstreamRequest, type Family, type Kind, type Spec } from "./family.ts";
+import { NNUNET_FAMILY } from "./nnunet.ts";
 import { ONNX_FAMILY } from "./onnx.ts";
 import { UNET3D_FAMILY } from "./unet3d.ts";
 import { UNIFORMER_FAMILY } from "./uniformer.ts";
 
-const FAMILIES = { uniformer: UNIFORMER_FAMILY, unet3d: UNET3D_FAMILY, onnx: ONNX_FAMILY };
+const FAMILIES = { uniformer: UNIFORMER_FAMILY, unet3d: UNET3D_FAMILY, nnunet: NNUNET_FAMILY, onnx: ONNX_FAMILY };
 
 type Families = typeof FAMILIES;
 export type NetworkKind = { [F in keyof Families]: keyof Families[F]["kinds"] }[keyof Families];

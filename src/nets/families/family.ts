@@ -72,8 +72,8 @@ export interface Identified<K extends string = string> {
 export interface Checkpoint<K extends string = string> {
   /** The family and its first key, in words for users. */
   readonly title: string;
-  /** A plain key that every file of this family has, and no other family's. */
-  readonly marker: string;
+  /** Plain keys: every file of this family has one of them, and no file of another family. */
+  readonly markers: readonly string[];
   /** @throws {TypeError} a tensor that shows the network's sizes is missing */
   identify(shapes: Shapes, options: IdentifyOptions): Identified<K>;
   /** The key in `nets/` of an official key without wrappers. */
@@ -141,8 +141,8 @@ interface Definition<C> {
   readonly defaults: (given: Config) => C;
   /** The fault of a configuration, or null. */
   readonly fault: (config: C) => string | null;
-  /** Spatial sizes must be multiples of this. */
-  readonly multiple: number;
+  /** Spatial sizes must be multiples of this, along every axis or along each. */
+  readonly multiple: number | ((config: C) => readonly number[]);
   readonly inference: readonly string[];
   readonly heads?: readonly string[];
   readonly forward: (s: Scope, image: Value, config: C, options: { readonly training: boolean }) => Values;
@@ -155,13 +155,16 @@ export function define<C extends { readonly inChannels: number }>(name: string, 
     const config = configOf(name, { given, defaults: definition.defaults(given) });
     const fault = definition.fault(config);
     if (fault !== null) throw new TypeError(`Cannot configure ${name}: ${fault}`);
+    const multiples = typeof multiple === "number" ? [multiple, multiple, multiple] : multiple(config);
     const fits = ([n, c, ...size]: readonly number[]) =>
-      n >= 1 && c === config.inChannels && size.length === 3 && size.every((d) => d >= multiple && d % multiple === 0);
+      n >= 1 && c === config.inChannels && size.length === 3 &&
+      size.every((d, axis) => d >= multiples[axis] && d % multiples[axis] === 0);
+    const shown = new Set(multiples).size === 1 ? multiples[0] : multiples.join(", ");
     return {
       name,
-      example: [1, config.inChannels, multiple, multiple, multiple],
+      example: [1, config.inChannels, ...multiples],
       inputFault: (shape) =>
-        fits(shape) ? null : `[N, ${config.inChannels}, X, Y, Z] with sizes that are multiples of ${multiple}`,
+        fits(shape) ? null : `[N, ${config.inChannels}, X, Y, Z] with sizes that are multiples of ${shown}`,
       inference,
       heads,
       forward: (s, image, options) => forward(s, image, config, options),

@@ -145,7 +145,7 @@ function downstreamSpec({ config }: Spec, { task, inputs, outputs }: DownstreamR
 
 const CHECKPOINT: Checkpoint<Unet3dKind> = {
   title: "UNET3D (conv1a.…)",
-  marker: "conv1a.weight",
+  markers: ["conv1a.weight"],
   identify: (shapes, options) => ({ spec: specOf(shapes, options), assumed: [] }),
   plainKey: (key) => key,
   officialKey: (key) => key,

@@ -109,7 +109,7 @@ function downstreamSpec(
 
 const CHECKPOINT: Checkpoint<UniformerKind> = {
   title: "a UniFormer (encoder.patch_embed1.…)",
-  marker: "encoder.patch_embed1.proj.weight",
+  markers: ["encoder.patch_embed1.proj.weight"],
   identify,
   plainKey: (key) => key.replace(/^encoder\.uniformer\./, "encoder."),
   officialKey: (key, kind) => kind === "uniformer-pretraining" ? key.replace(/^encoder\./, "encoder.uniformer.") : key,

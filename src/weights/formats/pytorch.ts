@@ -22,10 +22,10 @@ export const PYTORCH: WeightFormat<TensorFile> = {
     if (entries.has("manifest.json")) {
       throw new TypeError("Cannot read the weights: this is a model package; import it as such (sulcus models import)");
     }
-    const tensors = await readTorchFile({
+    const { tensors, settings } = await readTorchFile({
       entries: new Map(zip.entries.map((e) => [e.name, e.bytes])),
       read: (name) => zip.readBytes(entries.get(name)!, TENSOR_LIMITS.bytes),
     });
-    return { holds: "tensors", tensors, metadata: {} };
+    return { holds: "tensors", tensors, metadata: settings };
   },
 };

@@ -14,6 +14,7 @@ import {
   type TensorLimits,
 } from "../../tensor/mod.ts";
 import { PICKLE_LIMITS, unpickle } from "./pickle.ts";
+import { plainJson } from "./plain_values.ts";
 import { Opaque, PickleDict, PickleGlobal, PickleList, PickleTuple, type PickleValue } from "./pickle_values.ts";
 
 /** The files of a checked zip archive. */
@@ -62,21 +63,41 @@ function tooMuch(why: string): never {
   throw new RangeError(`Cannot read the PyTorch file: ${why}`);
 }
 
+/** The entries that trainers keep the state dictionary in: most of them, and nnU-Net. */
+const STATE_ENTRIES = ["state_dict", "network_weights"] as const;
+
+/** Entries of a file beside its state dictionary that say how the network is used (nnU-Net). */
+const SETTING_ENTRIES = ["init_args", "trainer_name", "inference_allowed_mirroring_axes"] as const;
+
+export interface TorchFile {
+  /** By key, in the file's order. */
+  readonly tensors: Map<string, StoredTensor>;
+  /** The JSON of each of the file's settings. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
 /**
- * The tensors of the file's state dictionary by key, in the file's order: those of its entry `state_dict`, or of the
- * whole file. It skips optimizer state and the like.
+ * The tensors of the file's state dictionary: those of its entry `state_dict` or `network_weights`, or of the whole file.
+ * It skips optimizer state and the like.
  * @throws {SyntaxError | TypeError | RangeError} damaged, refused, beyond `limits`
  */
-export async function readTorchFile(
-  archive: Archive,
-  limits: TensorLimits = TENSOR_LIMITS,
-): Promise<Map<string, StoredTensor>> {
+export async function readTorchFile(archive: Archive, limits: TensorLimits = TENSOR_LIMITS): Promise<TorchFile> {
   const { prefix, pickle } = await openArchive(archive);
   const root = unpickle(pickle, {
     globals: globalsOf(limits),
     persistent: (id) => storageOf(id, { archive, prefix }),
   });
-  return await readViews(stateDict(root, limits), archive, limits);
+  const tensors = await readViews(stateDict(root, limits), archive, limits);
+  return { tensors, settings: settingsOf(root) };
+}
+
+function settingsOf(root: PickleValue): Record<string, string> {
+  if (!(root instanceof PickleDict)) return {};
+  const found = SETTING_ENTRIES.flatMap((name) => {
+    const value = root.entries.get(name);
+    return value === undefined ? [] : [[name, plainJson(value)] as const];
+  });
+  return Object.fromEntries(found);
 }
 
 async function openArchive(archive: Archive): Promise<{ prefix: string; pickle: Uint8Array }> {
@@ -108,6 +129,8 @@ const globalsOf = (limits: TensorLimits): PickleGlobal[] => [
   new PickleGlobal("numpy", "dtype", () => new Opaque()),
   ...["numpy.core.multiarray", "numpy._core.multiarray"].map((m) => new PickleGlobal(m, "scalar", () => new Opaque())),
   new PickleGlobal("_codecs", "encode", () => new Opaque()),
+  // The device that a trainer ran on stands among its settings.
+  new PickleGlobal("torch", "device", () => new Opaque()),
 ];
 
 /** `OrderedDict()`, or `OrderedDict([[key, value], …])`. */
@@ -164,8 +187,9 @@ function viewOf([storage, offset, size, stride]: readonly PickleValue[], limits:
 
 function stateDict(root: PickleValue, limits: TensorLimits): Map<string, TensorView> {
   if (!(root instanceof PickleDict)) refuse("expected a dict of tensors, got something else");
-  const inner = root.entries.get("state_dict");
-  const dict = inner === undefined ? root : inner instanceof PickleDict ? inner : refuse("its state_dict is no dict");
+  const entry = STATE_ENTRIES.find((name) => root.entries.has(name));
+  const inner = entry === undefined ? root : root.entries.get(entry);
+  const dict = inner instanceof PickleDict ? inner : refuse(`its ${entry} is no dict`);
   if (dict.entries.size > limits.tensors) tooMuch(`expected at most ${limits.tensors} tensors`);
   const found = new Map<string, TensorView>();
   for (const [key, value] of dict.entries) {

@@ -39,7 +39,7 @@ const fileOf = (root: Code, others: Readonly<Record<string, Uint8Array>> = { "x/
   archiveOf({ "x/data.pkl": pickleOf(root), ...others });
 
 const one = async (root: Code) =>
-  toNumbers(toFloat32((await readTorchFile(fileOf(dict([text("a"), root])))).get("a")!));
+  toNumbers(toFloat32((await readTorchFile(fileOf(dict([text("a"), root])))).tensors.get("a")!));
 
 Deno.test("readTorchFile() reads views with strides and offsets in C order", async () => {
   assert.deepEqual(await one(tensorCode({ shape: [3], offset: 5, count: 24 })), [5, 6, 7]);
@@ -65,7 +65,7 @@ Deno.test("readTorchFile() takes the entry state_dict and reads neither optimize
     ),
     { "x/data/0": row, "x/data/1": floats(1, 2), "x/byteorder": new TextEncoder().encode("little") },
   );
-  const tensors = await readTorchFile(archive);
+  const { tensors } = await readTorchFile(archive);
   assert.deepEqual([...tensors.keys()], ["b", "a"]);
   assert.deepEqual(archive.reads, ["x/byteorder", "x/data.pkl", "x/data/0"]);
 });

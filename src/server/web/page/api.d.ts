@@ -162,7 +162,7 @@ export type ImportReport = {
     sha256: string
   }
   network: {
-    kind: "uniformer" | "uniunet" | "uniformer-classifier" | "uniformer-pretraining" | "unet3d" | "unet3d-classifier" | "unet3d-pretraining" | "onnx"
+    kind: "uniformer" | "uniunet" | "uniformer-classifier" | "uniformer-pretraining" | "unet3d" | "unet3d-classifier" | "unet3d-pretraining" | "nnunet" | "nnunet-classifier" | "onnx"
     config: { [name: string]: Shared_schema0 }
   }
   loaded: string[]
@@ -287,7 +287,7 @@ export type Manifest = {
   version: number
   task: "encoder" | "segmentation" | "classification"
   architecture: {
-    kind: "uniformer" | "uniunet" | "uniformer-classifier" | "uniformer-pretraining" | "unet3d" | "unet3d-classifier" | "unet3d-pretraining" | "onnx"
+    kind: "uniformer" | "uniunet" | "uniformer-classifier" | "uniformer-pretraining" | "unet3d" | "unet3d-classifier" | "unet3d-pretraining" | "nnunet" | "nnunet-classifier" | "onnx"
     config: { [name: string]: Shared_schema0 }
   }
   modalities: ("t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc" | "any")[]
