@@ -1,7 +1,7 @@
 /** Every import rule in ONNX Runtime: the foreign file itself, and the file that comes out of the IR. */
 import assert from "node:assert/strict";
 import { encodeModel, evaluate, importModel, verify } from "../src/graph/mod.ts";
-import { IMPORT_RULES } from "../src/graph/read/normalize.ts";
+import { IMPORT_RULES } from "../src/graph/read/nodes.ts";
 import { OPS } from "../src/graph/ops/mod.ts";
 import { IMPORT_CASES, importCase } from "./testing/import_cases.ts";
 import { assertComputed, runModel } from "./testing/onnx_runtime.ts";

@@ -13,8 +13,12 @@ export { CPU_PASSES, CUDA_PASSES, MIXED_CUDA_PASSES, WEBGPU_PASSES } from "./low
 export { lower, type Lowering } from "./lower/lower.ts";
 export type { Cost, Costs, Pass } from "./lower/pass.ts";
 export { idleGraph, type Trial, trialsOf } from "./lower/trials.ts";
-export { decodeModel, IMPORT_LIMITS, type RawModel } from "./read/decode.ts";
+export { decodeModel } from "./read/decode.ts";
+export { describeModel, type FinalActivation, type ModelDescription } from "./read/describe.ts";
+export { externalFiles, withExternalData } from "./read/external.ts";
+export type { Layout } from "./read/layout.ts";
 export { importModel, type ImportOptions } from "./read/normalize.ts";
+export { IMPORT_LIMITS, type RawModel } from "./read/raw.ts";
 export { type MemoryForecast, predictMemory } from "./schedule/memory.ts";
 export { print } from "./build/print.ts";
 export { MemoryBudgetError, rematerialise, type Rematerialised } from "./schedule/rematerialise.ts";

@@ -3,7 +3,7 @@ import { OPSET } from "../../../src/graph/write/encode.ts";
 import { OPSETS } from "../../../src/graph/read/decode.ts";
 import { NO_GRADIENT } from "../../../src/graph/ir/ir.ts";
 import { importModel } from "../../../src/graph/mod.ts";
-import { IMPORT_RULES } from "../../../src/graph/read/normalize.ts";
+import { IMPORT_RULES } from "../../../src/graph/read/nodes.ts";
 import { isOpName, opDef, OPS } from "../../../src/graph/ops/mod.ts";
 import { table } from "../region.ts";
 import { IMPORT_CASES, type ImportCase, importCase } from "../../../tests/testing/import_cases.ts";

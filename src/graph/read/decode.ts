@@ -2,159 +2,113 @@
  * Reads an ONNX file into plain data and refuses files that Sulcus does not take: this file and `normalize.ts` check
  * all that reaches ONNX Runtime. It knows the file format, not the operators.
  */
-import { fromBinary } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
   AttributeProto_AttributeType as Kind,
   type GraphProto,
   type ModelProto,
-  ModelProtoSchema,
   type NodeProto,
-  type TensorProto,
-  TensorProto_DataLocation,
-  TensorProto_DataType,
   type ValueInfoProto,
 } from "onnx-buf";
-import { dtypeOfOnnx } from "../ir/dtypes.ts";
+import { quoted } from "../../tensor/mod.ts";
+import { refuseExternal } from "./external.ts";
+import { type Inlined, inlineFunctions, onnxVersion } from "./functions.ts";
+import { isOnnxDomain, parseModel, protoLabel } from "./proto.ts";
 import {
-  bytesOf,
-  type DType,
-  quoted,
-  sizeOf,
-  type Tensor,
-  tensor,
-  tensorFromBytes,
-  type TensorType,
-} from "../../tensor/mod.ts";
-
-/** An attribute: a number, a text, a list of either, or a tensor. */
-export type RawAttr = number | string | readonly number[] | readonly string[] | Tensor;
-
-/** A node of the file. An absent optional input or output is the empty string. */
-export interface RawNode {
-  readonly op: string;
-  readonly name: string;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly attrs: ReadonlyMap<string, RawAttr>;
-}
-
-/** A graph input; a dimension is a size, a symbol, or "?" where the file states neither. */
-export interface RawInput {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly dims: readonly (number | string)[];
-}
-
-/** An ONNX model as plain data: one graph, its nodes in execution order, every name defined before it is used. */
-export interface RawModel {
-  readonly name: string;
-  readonly opset: number;
-  readonly producer: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  /** Inputs that are not initializers. */
-  readonly inputs: readonly RawInput[];
-  readonly outputs: readonly string[];
-  readonly constants: ReadonlyMap<string, Tensor>;
-  readonly nodes: readonly RawNode[];
-}
-
-/** Bounds of the models that are read. */
-export interface ImportLimits {
-  /** Of the file; protobuf ends at 2 GiB. */
-  readonly bytes: number;
-  readonly nodes: number;
-  /** Of any one tensor, constant or computed. */
-  readonly elements: number;
-  readonly rank: number;
-}
-
-export const IMPORT_LIMITS: ImportLimits = { bytes: 2 ** 31 - 1, nodes: 100_000, elements: 2 ** 31, rank: 12 };
+  checkShape,
+  IMPORT_LIMITS,
+  type ImportLimits,
+  nodeLabel,
+  type RawAttr,
+  type RawGraph,
+  type RawInput,
+  type RawModel,
+  type RawNode,
+} from "./raw.ts";
+import { dtypeOf, explained, tensorOf } from "./tensors.ts";
 
 /** Most inputs or outputs of one node. */
 const MAX_OPERANDS = 4096;
 
-/** The operator sets that `normalize.ts` reads. */
-export const OPSETS = { first: 9, last: 23 } as const;
+/**
+ * The operator sets that are read: from the first with today's broadcasting. Since 23 the operators that rules read have
+ * changed in attributes and inputs only, which are refused where a rule does not know them, and in element types
+ * (`onnx.defs` of onnx 1.23.2).
+ */
+export const OPSETS = { first: 7, last: 28 } as const;
 
 /**
  * Reads and checks a model. Large initializers are views of `bytes` where their alignment allows.
  * @throws {SyntaxError} not a whole ONNX file
- * @throws {TypeError} external data, another domain than ONNX's, local functions, control flow, string, sparse or
- *   otherwise unknown element types
+ * @throws {TypeError} weights beside the file, another domain than ONNX's, loops, string, sparse or otherwise unknown
+ *   element types
  * @throws {RangeError} the operator set, a size or a name is out of bounds
  */
 export function decodeModel(bytes: Uint8Array, limits: ImportLimits = IMPORT_LIMITS): RawModel {
-  if (bytes.length > limits.bytes) {
-    throw new RangeError(`Cannot import model: expected at most ${limits.bytes} bytes, got ${bytes.length}`);
-  }
-  const model = parse(bytes);
-  const { graph } = model;
-  if (graph === undefined || graph.node.length === 0) {
-    throw new SyntaxError("Cannot import model: expected a graph with nodes, got none");
-  }
-  const opset = opsetOf(model);
-  refuseWhole(model, graph, limits);
-  const constants = new Map<string, Tensor>();
-  for (const proto of graph.initializer) {
-    if (constants.has(proto.name)) throw duplicate(proto.name);
-    constants.set(proto.name, tensorOf(proto, { what: `initializer ${quoted(proto.name)}`, limits }));
-  }
+  const model = parseModel(bytes, limits);
+  refuseExternal(model);
+  const { inlined, opset } = openModel(model, limits);
+  const { graph } = inlined;
+  const context: Context = { opset, inlined, limits };
   const raw: RawModel = {
+    ...graphOf(graph, context),
     name: graph.name || "graph",
     opset,
     producer: model.producerName,
     metadata: Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value])),
-    inputs: graph.input.filter((i) => !constants.has(i.name)).map((i) => inputOf(i, limits)),
-    outputs: graph.output.map((o) => o.name),
-    constants,
-    nodes: graph.node.map((n) => nodeOf(n, limits)),
+    inputs: inputsOf(graph).map((i) => inputOf(i, limits)),
   };
   checkNames(raw);
   return raw;
 }
 
-/** The name of a node in error messages. */
-export function nodeLabel({ op, name, outputs }: RawNode): string {
-  return `node ${quoted(name || outputs.find((o) => o !== "") || "")} (${op})`;
-}
-
-function parse(bytes: Uint8Array): ModelProto {
-  try {
-    return fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SyntaxError(`Cannot import model: expected an ONNX file, got unreadable bytes (${why})`, { cause });
+/** The graph of a model with its functions inlined, and the operator set of its other nodes. */
+export function openModel(model: ModelProto, limits: ImportLimits): { inlined: Inlined; opset: number } {
+  const { graph } = model;
+  if (graph === undefined || graph.node.length === 0) {
+    throw new SyntaxError("Cannot import model: expected a graph with nodes, got none");
   }
+  const opset = checkVersion(onnxVersion(model.opsetImport) ?? onnxVersion(model.functions[0]?.opsetImport ?? []));
+  refuseWhole(model, graph, limits);
+  return { inlined: inlineFunctions(model, graph, limits), opset };
 }
 
-function opsetOf(model: ModelProto): number {
-  const entry = model.opsetImport.find(({ domain }) => isOnnxDomain(domain));
-  const version = Number(entry?.version ?? 0);
-  if (version < OPSETS.first || version > OPSETS.last) {
-    throw new RangeError(
-      `Cannot import model: expected ONNX operator set ${OPSETS.first} to ${OPSETS.last}, got ${
-        entry ? version : "none"
-      }`,
-    );
-  }
-  return version;
+/** The inputs that are not initializers. */
+export function inputsOf({ input, initializer }: GraphProto): ValueInfoProto[] {
+  const constants = new Set(initializer.map((t) => t.name));
+  return input.filter((i) => !constants.has(i.name));
 }
 
-function isOnnxDomain(domain: string): boolean {
-  return domain === "" || domain === "ai.onnx";
+interface Context {
+  readonly opset: number;
+  readonly inlined: Inlined;
+  readonly limits: ImportLimits;
 }
 
-function refuseWhole(model: ModelProto, graph: GraphProto, limits: ImportLimits): void {
-  if (model.functions.length > 0) {
-    const { domain, name } = model.functions[0];
-    throw new TypeError(`Cannot import model: expected no local functions, got ${quoted(`${domain}.${name}`)}`);
-  }
-  if (model.trainingInfo.length > 0) throw new TypeError("Cannot import model: expected no training information");
+function graphOf(graph: GraphProto, context: Context): RawGraph {
+  const { limits } = context;
   if (graph.sparseInitializer.length > 0) {
     const name = graph.sparseInitializer[0].values?.name ?? "";
     throw new TypeError(`Cannot import initializer ${quoted(name)}: expected a dense tensor, got a sparse one`);
   }
+  const constants: Map<string, ReturnType<typeof tensorOf>> = new Map();
+  for (const proto of graph.initializer) {
+    if (constants.has(proto.name)) throw duplicate(proto.name);
+    constants.set(proto.name, tensorOf(proto, { what: `initializer ${quoted(proto.name)}`, limits }));
+  }
+  return { outputs: graph.output.map((o) => o.name), constants, nodes: graph.node.map((n) => nodeOf(n, context)) };
+}
+
+function checkVersion(version: number | undefined): number {
+  if (version !== undefined && version >= OPSETS.first && version <= OPSETS.last) return version;
+  throw new RangeError(
+    `Cannot import model: expected ONNX operator set ${OPSETS.first} to ${OPSETS.last}, got ${version ?? "none"}: ` +
+      'export it with "opset_version=17"',
+  );
+}
+
+function refuseWhole(model: ModelProto, graph: GraphProto, limits: ImportLimits): void {
+  if (model.trainingInfo.length > 0) throw new TypeError("Cannot import model: expected no training information");
   if (graph.node.length > limits.nodes) {
     throw new RangeError(`Cannot import model: expected at most ${limits.nodes} nodes, got ${graph.node.length}`);
   }
@@ -166,14 +120,21 @@ function duplicate(name: string): RangeError {
 }
 
 /** Every value has one definition and is used after it. */
-function checkNames({ inputs, outputs, constants, nodes }: RawModel): void {
-  const defined = new Set(constants.keys());
-  const define = (name: string) => {
-    if (defined.has(name)) throw duplicate(name);
-    defined.add(name);
-  };
-  inputs.forEach((i) => define(i.name));
-  const sources = new Set(defined);
+function checkNames({ inputs, ...graph }: RawModel): void {
+  const sources = [...inputs.map((i) => i.name), ...graph.constants.keys()];
+  const twice = sources.find((name, i) => sources.indexOf(name, i + 1) >= 0);
+  if (twice !== undefined) throw duplicate(twice);
+  checkGraph(graph, new Set(inputs.map((i) => i.name)));
+  const { outputs } = graph;
+  if (new Set(outputs).size !== outputs.length) throw duplicate(outputs.find((o, i) => outputs.indexOf(o) !== i)!);
+  for (const name of outputs) {
+    if (sources.includes(name)) throw new RangeError(`Cannot import model: output ${quoted(name)} is no node's output`);
+  }
+}
+
+/** Checks one graph; a branch may define names again that are defined around it. */
+function checkGraph({ constants, nodes, outputs }: RawGraph, around: ReadonlySet<string>): void {
+  const defined = new Set([...around, ...constants.keys()]), own = new Set(constants.keys());
   const later = new Set(nodes.flatMap((n) => n.outputs));
   for (const node of nodes) {
     for (const name of node.inputs) {
@@ -183,37 +144,21 @@ function checkNames({ inputs, outputs, constants, nodes }: RawModel): void {
         `Cannot import ${nodeLabel(node)}: expected inputs defined before it, got ${quoted(name)}, ${found}`,
       );
     }
-    node.outputs.filter((o) => o !== "").forEach(define);
+    for (const value of node.attrs.values()) if (isGraph(value)) checkGraph(value, defined);
+    for (const name of node.outputs) {
+      if (name === "") continue;
+      if (own.has(name)) throw duplicate(name);
+      own.add(name);
+      defined.add(name);
+    }
   }
-  if (new Set(outputs).size !== outputs.length) throw duplicate(outputs.find((o, i) => outputs.indexOf(o) !== i)!);
-  for (const name of outputs) {
-    if (!defined.has(name)) throw new RangeError(`Cannot import model: output ${quoted(name)} is not defined`);
-    if (sources.has(name)) throw new RangeError(`Cannot import model: output ${quoted(name)} is no node's output`);
-  }
+  const missing = outputs.find((name) => !defined.has(name));
+  if (missing !== undefined) throw new RangeError(`Cannot import model: output ${quoted(missing)} is not defined`);
 }
 
-/** @throws {RangeError} a tensor of this shape would be too large */
-export function checkShape(shape: readonly number[], what: string, limits: ImportLimits): void {
-  if (shape.length > limits.rank) {
-    throw new RangeError(`Cannot import ${what}: expected at most ${limits.rank} axes, got ${shape.length}`);
-  }
-  if (!shape.every((d) => Number.isSafeInteger(d) && d >= 0)) {
-    throw new RangeError(`Cannot import ${what}: expected sizes from 0, got [${shape}]`);
-  }
-  if (sizeOf(shape) > limits.elements) {
-    throw new RangeError(`Cannot import ${what}: expected at most ${limits.elements} elements, got [${shape}]`);
-  }
-}
-
-function dtypeOf(code: number, what: string): DType {
-  try {
-    return dtypeOfOnnx(code);
-  } catch {
-    const name = TensorProto_DataType[code]?.toLowerCase() ?? code;
-    throw new TypeError(
-      `Cannot import ${what}: expected float32, float64, int64, int32, uint8 or bool elements, got ${name}`,
-    );
-  }
+/** Reports whether an attribute is a graph. */
+export function isGraph(value: RawAttr): value is RawGraph {
+  return typeof value === "object" && "nodes" in value;
 }
 
 function inputOf({ name, type }: ValueInfoProto, limits: ImportLimits): RawInput {
@@ -227,65 +172,35 @@ function inputOf({ name, type }: ValueInfoProto, limits: ImportLimits): RawInput
     return value.case === "dimValue" && value.value >= 0n ? Number(value.value) : "?";
   });
   checkShape(dims.map((d) => (typeof d === "number" ? d : 1)), what, limits);
-  return { name, dtype: dtypeOf(elemType, what), dims };
+  return { name, dtype: explained(what, () => dtypeOf(elemType)), dims };
 }
 
-function tensorOf(proto: TensorProto, { what, limits }: { what: string; limits: ImportLimits }): Tensor {
-  if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL || proto.externalData.length > 0) {
-    throw new TypeError(`Cannot import ${what}: expected its data inside the file, got external data`);
-  }
-  if (proto.segment !== undefined) throw new TypeError(`Cannot import ${what}: expected a whole tensor, got a segment`);
-  const type: TensorType = { dtype: dtypeOf(proto.dataType, what), shape: proto.dims.map(Number) };
-  checkShape(type.shape, what, limits);
-  const raw = proto.rawData;
-  if (raw.length > 0) {
-    if (raw.length !== bytesOf(type)) {
-      throw new RangeError(
-        `Cannot import ${what}: expected ${bytesOf(type)} bytes for ${type.dtype}[${type.shape}], got ${raw.length}`,
-      );
-    }
-    if (type.dtype === "bool" && raw.some((v) => v > 1)) throw new RangeError(`Cannot import ${what}: expected 0 or 1`);
-    return tensorFromBytes(type, raw);
-  }
-  const listed = listedData(proto, type.dtype);
-  if (listed.length !== sizeOf(type.shape)) {
-    throw new RangeError(
-      `Cannot import ${what}: expected ${sizeOf(type.shape)} elements for [${type.shape}], got ${listed.length}`,
-    );
-  }
-  return tensor(type.dtype, type.shape, listed);
-}
-
-/** The elements that are listed one by one instead of as raw bytes. */
-function listedData(proto: TensorProto, dtype: DType) {
-  if (dtype === "int64") return new BigInt64Array(proto.int64Data);
-  if (dtype === "float64") return proto.doubleData;
-  return dtype === "float32" ? proto.floatData : proto.int32Data;
-}
-
-function nodeOf(proto: NodeProto, limits: ImportLimits): RawNode {
+function nodeOf(proto: NodeProto, context: Context): RawNode {
   const attrs = new Map<string, RawAttr>();
-  const node = { op: proto.opType, name: proto.name, inputs: proto.input, outputs: proto.output, attrs };
-  const label = nodeLabel(node);
+  const opset = context.inlined.opsets.get(proto) ?? context.opset;
+  const label = protoLabel(proto);
   if (Math.max(proto.input.length, proto.output.length) > MAX_OPERANDS) {
     throw new RangeError(`Cannot import ${label}: expected at most ${MAX_OPERANDS} inputs and outputs`);
   }
   if (!isOnnxDomain(proto.domain)) {
-    throw new TypeError(`Cannot import ${label}: expected an operator of ONNX, got domain ${quoted(proto.domain)}`);
+    throw new TypeError(
+      `Cannot import ${label}: expected an operator of ONNX, got domain ${quoted(proto.domain)}: export the model ` +
+        'with standard operators only (for PyTorch without "custom_opsets"; before any optimiser of a runtime)',
+    );
   }
   for (const attribute of proto.attribute) {
     if (attrs.has(attribute.name)) {
       throw new RangeError(`Cannot import ${label}: expected one attribute ${quoted(attribute.name)}, got two`);
     }
-    attrs.set(attribute.name, attributeOf(attribute, label, limits));
+    attrs.set(attribute.name, attributeOf(attribute, label, context));
   }
-  return node;
+  const node = { op: proto.opType, name: proto.name, inputs: proto.input, outputs: proto.output, attrs };
+  return opset === context.opset ? node : { ...node, opset };
 }
 
-function attributeOf(a: AttributeProto, label: string, limits: ImportLimits): RawAttr {
+function attributeOf(a: AttributeProto, label: string, context: Context): RawAttr {
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   const what = `attribute ${quoted(a.name)} of ${label}`;
-  if (a.refAttrName !== "") throw new TypeError(`Cannot import ${what}: expected a value, got a reference`);
   switch (a.type) {
     case Kind.FLOAT:
       return shortest(a.f);
@@ -301,12 +216,14 @@ function attributeOf(a: AttributeProto, label: string, limits: ImportLimits): Ra
       return a.strings.map(text);
     case Kind.TENSOR:
       if (a.t === undefined) throw new SyntaxError(`Cannot import ${what}: expected a tensor, got none`);
-      return tensorOf(a.t, { what, limits });
+      return tensorOf(a.t, { what, limits: context.limits });
     case Kind.GRAPH:
-    case Kind.GRAPHS:
-      throw new TypeError(`Cannot import ${label}: expected no control flow, got a subgraph in ${quoted(a.name)}`);
+      if (a.g === undefined) throw new SyntaxError(`Cannot import ${what}: expected a graph, got none`);
+      return graphOf(a.g, context);
     default:
-      throw new TypeError(`Cannot import ${what}: expected numbers, text or a tensor, got ${Kind[a.type] ?? a.type}`);
+      throw new TypeError(
+        `Cannot import ${what}: expected numbers, text, a tensor or a graph, got ${Kind[a.type] ?? a.type}`,
+      );
   }
 }
 

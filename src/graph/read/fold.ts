@@ -48,9 +48,9 @@ export class FoldingBuilder extends GraphBuilder {
   }
 
   /** A constant of the file: a float with at least one axis counts as a parameter and keeps its name. */
-  parameter(value: Tensor, name: string): Value {
+  parameter(value: Tensor, name?: string): Value {
     const declared = this.constant(value, name);
-    if (isFloat(value.dtype) && value.shape.length > 0) this.#parameters.add(name);
+    if (isFloat(value.dtype) && value.shape.length > 0) this.#parameters.add(declared.name);
     return declared;
   }
 

@@ -1,44 +1,18 @@
 /**
- * Brings foreign ONNX models (operator sets 9 to 23) into the IR: static shapes, one output a node, the operators of
+ * Brings foreign ONNX models (operator sets 7 to 28) into the IR: static shapes, one output a node, the operators of
  * `ir/signatures.ts`. Shape arithmetic is folded; weights keep the names that they have in the file.
  */
-import {
-  checkShape,
-  decodeModel,
-  IMPORT_LIMITS,
-  type ImportLimits,
-  nodeLabel,
-  type RawInput,
-  type RawModel,
-  type RawNode,
-} from "./decode.ts";
+import { decodeModel } from "./decode.ts";
+import { cancelTransposes, type Layout, toFirst, toLast } from "./layout.ts";
+import { checkShape, IMPORT_LIMITS, type ImportLimits, type RawInput, type RawModel } from "./raw.ts";
 import { quoted } from "../../tensor/mod.ts";
 import { FoldingBuilder } from "./fold.ts";
 import type { Graph, Value } from "../ir/ir.ts";
-import { CONSTANT_RULES } from "./rules/constant.ts";
-import { checkDtype } from "./rules/dtypes.ts";
-import { ELEMENTWISE_RULES } from "./rules/elementwise.ts";
-import { MATMUL_RULES } from "./rules/matmul.ts";
-import { NORM_RULES } from "./rules/norm.ts";
-import { REDUCE_RULES } from "./rules/reduce.ts";
-import { RuleContext, type Rules } from "./rules/rule.ts";
-import { SHAPE_RULES } from "./rules/shape.ts";
-import { WINDOW_RULES } from "./rules/window.ts";
+import { importNodes, namesUsed } from "./nodes.ts";
 import { renameValues } from "./rename.ts";
 
-/** Operator of ONNX → its form in operators of the IR. All other operators are refused by name. */
-export const IMPORT_RULES: Rules = {
-  ...CONSTANT_RULES,
-  ...ELEMENTWISE_RULES,
-  ...MATMUL_RULES,
-  ...NORM_RULES,
-  ...REDUCE_RULES,
-  ...SHAPE_RULES,
-  ...WINDOW_RULES,
-};
-
-/** Most nodes of the IR for a node of the file, on average. */
-const MAX_GROWTH = 10;
+/** Most names that a message lists. */
+const MAX_LISTED = 20;
 
 export interface ImportOptions {
   /** The whole shape of an input whose dimensions the file leaves open. */
@@ -47,6 +21,10 @@ export interface ImportOptions {
   readonly inputShape?: readonly number[];
   /** Sizes of the file's symbolic dimensions, for example `{ batch: 1 }`. */
   readonly dimensions?: Readonly<Record<string, number>>;
+  /** The file's layout of volumes; `channels-last` makes the graph channels-first. Sizes above are channels-first. */
+  readonly layout?: Layout;
+  /** Only these values of the file, in this order, instead of its outputs. */
+  readonly outputs?: readonly string[];
   readonly limits?: ImportLimits;
 }
 
@@ -61,45 +39,66 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Gra
 }
 
 /** The same for a model that is decoded already. */
-export function normalizeModel(raw: RawModel, options: ImportOptions = {}): Graph {
+export function normalizeModel(model: RawModel, options: ImportOptions = {}): Graph {
   const limits = options.limits ?? IMPORT_LIMITS;
-  refuseUnknownOperators(raw);
+  const raw = options.outputs === undefined ? model : withOutputs(model, options.outputs);
   const b = new FoldingBuilder();
   const values = new Map<string, Value>();
+  const turned = options.layout === "channels-last";
   for (const input of raw.inputs) {
-    const shape = fixShape(input, options, raw.inputs.length === 1);
+    const shape = fixShape(turned ? channelsFirst(input) : input, options, raw.inputs.length === 1);
     checkShape(shape, `input ${quoted(input.name)}`, limits);
-    values.set(input.name, b.input(input.name, { dtype: input.dtype, shape }));
+    const value = b.input(input.name, { dtype: input.dtype, shape });
+    values.set(input.name, turned && shape.length > 2 ? b.op.Transpose(value, { perm: toLast(shape.length) }) : value);
   }
-  for (const [name, value] of raw.constants) values.set(name, b.parameter(value, name));
-  const used = new Set([...raw.nodes.flatMap((n) => n.inputs), ...raw.outputs]);
-  for (const node of raw.nodes) {
-    const from = b.nodes.length;
-    const outputs = importNode(b, { node, opset: raw.opset, values, used });
-    if (b.nodes.length > MAX_GROWTH * limits.nodes) {
-      throw new RangeError(`Cannot import model: expected at most ${MAX_GROWTH * limits.nodes} nodes after rewriting`);
-    }
-    for (const { y } of b.nodes.slice(from)) checkShape(y.shape, nodeLabel(node), limits);
-    node.outputs.forEach((name, i) => i < outputs.length && name !== "" && values.set(name, outputs[i]));
-  }
-  const results = Object.fromEntries(raw.outputs.map((name, i) => [outputKey(i), values.get(name)!]));
-  const names = new Map<string, string>(), outputs = new Set(raw.outputs);
-  for (const [name, value] of values) {
-    if (!names.has(value.name) && !outputs.has(name)) names.set(value.name, name);
+  const inner = importNodes(b, raw, { values, opset: raw.opset, limits });
+  const volumeRank = Math.max(...raw.inputs.map((i) => i.dims.length));
+  const first = (v: Value) =>
+    turned && v.shape.length > 2 && v.shape.length === volumeRank
+      ? b.op.Transpose(v, { perm: toFirst(v.shape.length) })
+      : v;
+  const results = Object.fromEntries(raw.outputs.map((name, i) => [outputKey(i), first(values.get(name)!)]));
+  const names = new Map(raw.inputs.map((i) => [i.name, i.name])), outputs = new Set(raw.outputs);
+  if (turned) { for (const { name } of raw.inputs) outputs.add(name); }
+  for (const [name, value] of [...values, ...inner]) {
+    if (names.has(value.name) || outputs.has(name)) continue;
+    names.set(value.name, name);
+    outputs.add(name);
   }
   raw.outputs.forEach((name, i) => names.set(outputKey(i), name));
-  return renameValues(b.build(raw.name, results), names);
+  const graph = renameValues(b.build(raw.name, results), names);
+  return turned ? cancelTransposes(graph) : graph;
 }
 
 /** The name of an output until every value has its final name. */
 const outputKey = (i: number) => `output:${i}`;
 
-function refuseUnknownOperators({ nodes }: RawModel): void {
-  const node = nodes.find(({ op }) => !Object.hasOwn(IMPORT_RULES, op));
-  if (node === undefined) return;
-  throw new TypeError(
-    `Cannot import ${nodeLabel(node)}: expected an operator that Sulcus knows, got ${quoted(node.op)}`,
-  );
+/** The input as a network with channels first states it. */
+function channelsFirst(input: RawInput): RawInput {
+  return input.dims.length > 2 ? { ...input, dims: toFirst(input.dims.length).map((k) => input.dims[k]) } : input;
+}
+
+/** The model with other outputs, and only the nodes that they need. @throws {RangeError} a name that no node makes */
+function withOutputs(raw: RawModel, outputs: readonly string[]): RawModel {
+  const made = new Set(raw.nodes.flatMap((n) => n.outputs));
+  const unknown = outputs.find((name) => !made.has(name));
+  if (unknown !== undefined || outputs.length === 0) {
+    throw new RangeError(
+      `Cannot import model: expected as outputs values that its nodes make, got ${quoted(unknown ?? "")}; ` +
+        `the file's own are ${raw.outputs.slice(0, MAX_LISTED).map(quoted).join(", ")}`,
+    );
+  }
+  const twice = outputs.find((name, i) => outputs.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new RangeError(`Cannot import model: expected each output once, got ${quoted(twice)} twice`);
+  }
+  const needed = new Set(outputs);
+  const nodes = raw.nodes.toReversed().filter((node) => {
+    if (!node.outputs.some((name) => needed.has(name))) return false;
+    namesUsed({ outputs: [], nodes: [node] }).forEach((name) => needed.add(name));
+    return true;
+  });
+  return { ...raw, outputs, nodes: nodes.reverse() };
 }
 
 function fixShape(
@@ -128,28 +127,4 @@ function fixShape(
     }
     return size;
   });
-}
-
-function importNode(
-  b: FoldingBuilder,
-  { node, opset, values, used }: {
-    node: RawNode;
-    opset: number;
-    values: ReadonlyMap<string, Value>;
-    used: ReadonlySet<string>;
-  },
-): readonly Value[] {
-  const context = new RuleContext(b, node, opset, node.inputs.map((name) => (name === "" ? null : values.get(name)!)));
-  try {
-    checkDtype(context);
-    const result = IMPORT_RULES[node.op](context);
-    const outputs = "dtype" in result ? [result] : result;
-    context.finish();
-    const missing = node.outputs.find((name, i) => i >= outputs.length && name !== "" && used.has(name));
-    if (missing !== undefined) throw new TypeError(`expected use of output 0 only, got ${quoted(missing)}`);
-    return outputs;
-  } catch (error) {
-    if (error instanceof Error) error.message = `Cannot import ${nodeLabel(node)}: ${error.message}`;
-    throw error;
-  }
 }

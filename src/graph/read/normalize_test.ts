@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { RawAttr, RawModel, RawNode } from "./decode.ts";
+import type { RawAttr, RawModel, RawNode } from "./raw.ts";
 import { evaluate } from "../reference/evaluate.ts";
 import { normalizeModel } from "./normalize.ts";
 import { print } from "../build/print.ts";

@@ -1,11 +1,12 @@
 /** Writes the IR as an ONNX file: opset 20, IR version 9, standard operators only. `read/` reads files. */
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { clearField, create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   AttributeProto_AttributeType as Kind,
   type AttributeProtoSchema,
   GraphProtoSchema,
   ModelProtoSchema,
   type NodeProtoSchema,
+  type TensorProto,
   TensorProtoSchema,
   type ValueInfoProtoSchema,
 } from "onnx-buf";
@@ -182,8 +183,29 @@ function modelOf({ name, types, constants }: Graph, { producer, metadata }: Mode
     }),
   );
   const body = toBinary(GraphProtoSchema, create(GraphProtoSchema, { name, ...parts }));
-  const content = [body, ...[...constants].flatMap(([key, t]) => initializerParts(key, t))];
-  return concat([head, ...delimited(FIELD.graph, content), ...content]);
+  return joined(head, [body, ...[...constants].flatMap(([key, t]) => initializerParts(key, t))]);
+}
+
+/**
+ * The bytes of a model from those of its fields without the graph, of the graph without initializers, and initializers,
+ * whose raw data is taken out of them and copied once.
+ * @throws {RangeError} the file would exceed 2 GiB
+ */
+export function joinModel(
+  head: Uint8Array,
+  graph: Uint8Array,
+  initializers: readonly TensorProto[],
+): Uint8Array<ArrayBuffer> {
+  const parts = initializers.flatMap((proto) => {
+    const { rawData } = proto;
+    clearField(proto, TensorProtoSchema.field.rawData);
+    return delimitedTensor(proto, rawData);
+  });
+  return joined(head, [graph, ...parts]);
+}
+
+function joined(head: Uint8Array, graph: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  return concat([head, ...delimited(FIELD.graph, graph), ...graph]);
 }
 
 /** Field numbers of onnx.proto for the fields written by hand, so that a weight is copied only once. */
@@ -199,16 +221,18 @@ function delimited(field: number, content: readonly Uint8Array[]): Uint8Array[] 
 }
 
 function initializerParts(name: string, t: Tensor): Uint8Array[] {
-  const data = tensorBytes(t);
-  const head = toBinary(
-    TensorProtoSchema,
-    create(TensorProtoSchema, { name, dims: t.shape.map(BigInt), dataType: ONNX_DTYPES[t.dtype] }),
-  );
-  const content = [head, ...delimited(FIELD.rawData, [data]), data];
+  const proto = create(TensorProtoSchema, { name, dims: t.shape.map(BigInt), dataType: ONNX_DTYPES[t.dtype] });
+  return delimitedTensor(proto, tensorBytes(t));
+}
+
+/** An initializer with raw data, if there is any: other tensors list theirs. */
+function delimitedTensor(proto: TensorProto, data: Uint8Array): Uint8Array[] {
+  const head = toBinary(TensorProtoSchema, proto);
+  const content = [head, ...(data.length > 0 ? [...delimited(FIELD.rawData, [data]), data] : [])];
   return [...delimited(FIELD.initializer, content), ...content];
 }
 
-function concat(parts: readonly Uint8Array[]): Uint8Array {
+function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const size = parts.reduce((sum, part) => sum + part.length, 0);
   if (size > MAX_BYTES) throw new RangeError(`Cannot encode model: expected at most ${MAX_BYTES} bytes, got ${size}`);
   const bytes = new Uint8Array(size);

@@ -1,5 +1,6 @@
 /** The view that an import rule has of a foreign node: inputs and attributes, checked as they are read. */
-import { type RawAttr, type RawNode, safeInteger } from "../decode.ts";
+import { safeInteger } from "../decode.ts";
+import type { RawAttr, RawNode } from "../raw.ts";
 import type { FoldingBuilder } from "../fold.ts";
 import type { Ops, Value } from "../../ir/ir.ts";
 import { ONNX_DTYPES } from "../../ir/dtypes.ts";

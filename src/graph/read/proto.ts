@@ -1,0 +1,60 @@
+/** The protobuf messages of a model file, and walks over them. Knows neither operators nor shapes. */
+import { fromBinary } from "@bufbuild/protobuf";
+import { type GraphProto, type ModelProto, ModelProtoSchema, type NodeProto, type TensorProto } from "onnx-buf";
+import { quoted } from "../../tensor/mod.ts";
+import { type ImportLimits, nodeLabel } from "./raw.ts";
+
+/** @throws {SyntaxError | RangeError} not a whole ONNX file, or a larger one than `limits` allow */
+export function parseModel(bytes: Uint8Array, limits: Pick<ImportLimits, "bytes">): ModelProto {
+  if (bytes.length > limits.bytes) {
+    throw new RangeError(`Cannot import model: expected at most ${limits.bytes} bytes, got ${bytes.length}`);
+  }
+  try {
+    return fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new SyntaxError(`Cannot import model: expected an ONNX file, got unreadable bytes (${why})`, { cause });
+  }
+}
+
+/** Reports whether operators of this domain are ONNX's own. */
+export function isOnnxDomain(domain: string): boolean {
+  return domain === "" || domain === "ai.onnx";
+}
+
+export function protoLabel({ opType, name, output }: NodeProto): string {
+  return nodeLabel({ op: opType, name, outputs: output });
+}
+
+interface FoundTensor {
+  readonly proto: TensorProto;
+  /** Its name in error messages. */
+  readonly what: string;
+}
+
+/** Every tensor of a file: initializers and attributes, those of branches and functions included. */
+export function* tensorsOf({ graph, functions }: ModelProto): Generator<FoundTensor> {
+  if (graph !== undefined) yield* tensorsOfGraph(graph);
+  for (const { node } of functions) yield* tensorsOfNodes(node);
+}
+
+function* tensorsOfGraph({ initializer, node }: GraphProto): Generator<FoundTensor> {
+  for (const proto of initializer) yield { proto, what: `initializer ${quoted(proto.name)}` };
+  yield* tensorsOfNodes(node);
+}
+
+function* tensorsOfNodes(nodes: readonly NodeProto[]): Generator<FoundTensor> {
+  for (const node of nodes) {
+    for (const { name, t, tensors, g, graphs } of node.attribute) {
+      const what = `attribute ${quoted(name)} of ${protoLabel(node)}`;
+      for (const proto of t === undefined ? tensors : [t, ...tensors]) yield { proto, what };
+      for (const graph of g === undefined ? graphs : [g, ...graphs]) yield* tensorsOfGraph(graph);
+    }
+  }
+}
+
+/** A shallow copy of a message with other fields. A spread would lose the defaults, which its prototype holds. */
+export function withFields<T extends object>(message: T, fields: Partial<T>): T {
+  const copy: T = Object.create(Object.getPrototypeOf(message));
+  return Object.assign(copy, message, fields);
+}
