@@ -104,7 +104,7 @@ Deno.test("segment, classify and finetune name the flag that is wrong, and no fi
       [
         [...finetune, "--learning-rate", "0"],
         2,
-        'Cannot use --learning-rate: expected a number above 0 up to 1, got "0"',
+        'Cannot use --learning-rate: expected a number above 0 up to 1 or auto, got "0"',
       ],
       [
         ["finetune", "--model", "base", "--data", `${root}/none`, "--name", "new", "--store", `${root}/data`],

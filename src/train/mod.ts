@@ -14,7 +14,14 @@ export {
   resolvePretraining,
 } from "./pretraining/methods.ts";
 export { ADAM_DEFAULTS, type AdamConfig } from "./recipe/optimizer.ts";
-export { DEFAULT_RECIPE, ownPercentiles, type Recipe, recipeSchema, resolveRecipe } from "./recipe/finetuning.ts";
+export {
+  DEFAULT_RECIPE,
+  ownPercentiles,
+  ownWindow,
+  type Recipe,
+  recipeSchema,
+  resolveRecipe,
+} from "./recipe/finetuning.ts";
 export type { ResolvedRecipe } from "./recipe/finetuning_settings.ts";
 export { CROP_EDGE, descriptionOf, readRecipe, wordingOf } from "./recipe/settings.ts";
 export type { ResolvedBrainmvp } from "./pretraining/brainmvp/settings.ts";

@@ -11,6 +11,7 @@ import {
   type FinetuneResult,
   type LeftOut,
   ownPercentiles,
+  ownWindow,
   type Recipe,
   recipeSchema,
   resolveRecipe,
@@ -90,6 +91,7 @@ async function plan(wish: FinetuneInput, { registry, datasets }: PlanContext): P
     task: detail.task,
     network: architecture.kind,
     percentilesOver: ownPercentiles(base.manifest),
+    window: ownWindow(base.manifest),
   });
   const { id: dataset, hash: datasetHash } = detail;
   const pinned = { model: base.name, version: base.version };

@@ -21,7 +21,8 @@ export const FELL_BACK = { code: "fell-back", detail: "cuda could not do it: Can
 
 async function finetune(params: ParamsOf<"finetune">, { signal, emit }: TaskContext) {
   const { recipe, workDirectory, outputDirectory } = params;
-  const { steps = 5, learningRate: stepSeconds = 0.001, seed = BEHAVIOUR.normal } = recipe;
+  const { steps = 5, learningRate, seed = BEHAVIOUR.normal } = recipe;
+  const stepSeconds = typeof learningRate === "number" ? learningRate : 0.001;
   const checkpoint = `${workDirectory}/checkpoint.json`;
   const trace: Trace[] = JSON.parse(await Deno.readTextFile(checkpoint).catch(() => "[]"));
   const resumedAt = trace.length;

@@ -130,6 +130,11 @@ export interface Family<K extends string = string> {
     readonly paperWeightDecay: number;
     /** True if a classifier may see the means of every stage. */
     readonly allStages: boolean;
+    /**
+     * True if others trained its weights, by rates that are not known here: a fine-tune then finds its rate, warms up and
+     * clips gradients unless it is asked not to.
+     */
+    readonly isForeign?: boolean;
   };
 }
 

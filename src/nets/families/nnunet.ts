@@ -181,5 +181,5 @@ export const NNUNET_FAMILY: Family<NnunetKind> = {
     return { spec, net: () => KINDS[spec.kind].net(spec.config) };
   },
   checkpoint: NNUNET_CHECKPOINT,
-  finetuning: { paperWeightDecay: 3e-5, allStages: false },
+  finetuning: { paperWeightDecay: 3e-5, allStages: false, isForeign: true },
 };

@@ -63,5 +63,5 @@ export const ONNX_FAMILY: Family<"onnx"> = {
     };
   },
   checkpoint: null,
-  finetuning: { paperWeightDecay: 1e-4, allStages: false },
+  finetuning: { paperWeightDecay: 1e-4, allStages: false, isForeign: true },
 };

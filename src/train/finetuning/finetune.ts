@@ -10,7 +10,7 @@ import { foldNotes } from "../data/fold_notes.ts";
 import { makeFolds } from "../data/folds.ts";
 import { sizeNotes, withTrainingMl } from "../data/label_sizes.ts";
 import { openLabelledCases, traitsOf } from "../data/labelled_cases.ts";
-import { ownPercentiles, resolveRecipe } from "../recipe/finetuning.ts";
+import { ownPercentiles, ownWindow, resolveRecipe } from "../recipe/finetuning.ts";
 import { renderHtml, type Report, reportJson } from "../report/finetuning.ts";
 import { summarize } from "../report/summary.ts";
 import { weightNotes } from "../report/weights.ts";
@@ -34,6 +34,7 @@ export async function finetune(request: FinetuneRequest): Promise<FinetuneResult
     task: request.task,
     network: request.base.spec.architecture.kind,
     percentilesOver: ownPercentiles(request.base.spec),
+    window: ownWindow(request.base.spec),
   });
   const network = await trainable({ request, recipe });
   const spec = resultSpec(request, recipe, network.architecture);

@@ -1,6 +1,6 @@
 /** A finished phase on disk: its weights as a safetensors file, the rest as JSON. */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ModelSpec } from "../../inference/mod.ts";
 import { writeWhole } from "../../storage/mod.ts";
@@ -8,10 +8,10 @@ import type { Tensor } from "../../tensor/mod.ts";
 import { type Checkpoint, readCheckpoint, saveCheckpoint } from "../loop/checkpoint.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import type { CaseScore } from "../report/scores.ts";
+import type { FoundRate, Updates } from "../report/updates.ts";
 import type { FinetuneRequest } from "./types.ts";
 
-export interface FinishedPhase {
-  readonly losses: readonly number[];
+export interface FinishedPhase extends Updates {
   readonly scores: readonly CaseScore[];
   readonly weights: ReadonlyMap<string, Tensor>;
 }
@@ -31,21 +31,22 @@ export function phaseIdentity(
   return createHash("sha256").update(identity).digest("hex");
 }
 
-interface PhaseFile {
+interface PhaseFile extends Updates {
   readonly identity: string;
-  readonly losses: readonly number[];
   readonly scores: readonly (Omit<CaseScore, "previewPng"> & { previewPng?: string })[];
 }
 
 export async function writePhase(
   directory: string,
-  { identity, losses, scores, weights }: FinishedPhase & { identity: string },
+  { identity, scores, weights, ...updates }: FinishedPhase & { identity: string },
 ): Promise<void> {
   const floats = new Map([...weights].filter(([, t]) => t.dtype === "float32"));
+  const { losses, norms, learningRate, found } = updates;
   const progress = { run: identity, step: losses.length, losses };
   await saveCheckpoint(join(directory, "weights.safetensors"), { tensors: floats, progress });
   const encoded = scores.map((s) => ({ ...s, previewPng: s.previewPng && s.previewPng.toBase64() }));
-  await writeWhole(join(directory, "phase.json"), JSON.stringify({ identity, losses, scores: encoded }));
+  const file: PhaseFile = { identity, losses, norms, learningRate, found, scores: encoded };
+  await writeWhole(join(directory, "phase.json"), JSON.stringify(file));
 }
 
 /** A finished phase; null where there is none, its key differs, or its files are damaged. */
@@ -70,5 +71,26 @@ export async function readPhase(
     ...s,
     previewPng: s.previewPng ? Uint8Array.fromBase64(s.previewPng) : undefined,
   }));
-  return { losses: file.losses, scores, weights: saved.tensors };
+  const { losses, norms, learningRate, found } = file;
+  return { losses, norms, learningRate, found, scores, weights: saved.tensors };
+}
+
+/** A rate that was found before the training of a phase. */
+interface RateFile {
+  readonly identity: string;
+  readonly found: FoundRate;
+}
+
+const RATE_FILE = "rate.json";
+
+export async function writeRate(directory: string, file: RateFile): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await writeWhole(join(directory, RATE_FILE), JSON.stringify(file));
+}
+
+/** The rate that an earlier call found; null where there is none for this phase. Files are written whole. */
+export async function readRate(directory: string, identity: string): Promise<FoundRate | null> {
+  const text = await readFile(join(directory, RATE_FILE), "utf8").catch(() => null);
+  const file: RateFile | null = text === null ? null : JSON.parse(text);
+  return file?.identity === identity ? file.found : null;
 }

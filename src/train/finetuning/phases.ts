@@ -9,13 +9,18 @@ import { drawSample } from "../data/augment.ts";
 import type { CaseStore } from "../data/case_store.ts";
 import type { Fold, Traits } from "../data/folds.ts";
 import type { CaseVolumes } from "../data/labelled_cases.ts";
+import { highestRate } from "../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
+import { warmedRate } from "../recipe/schedule.ts";
 import type { Phase } from "../report/finetuning.ts";
+import { type FoundRate, rateNote, type Updates } from "../report/updates.ts";
 import { scoreCases } from "../report/scores.ts";
 import { markUnlearnt, summarize } from "../report/summary.ts";
-import { phaseIdentity, readPhase, writePhase } from "./phase_files.ts";
+import { phaseIdentity, readPhase, readRate, writePhase, writeRate } from "./phase_files.ts";
+import { isOver, POOL, RANGE_UPDATES, rateFrom, testRate } from "./rate_range.ts";
 import type { Trainable } from "./trainable.ts";
-import { train, type Trained } from "./trainer.ts";
+import { stalled, train, type Trained, type TrainerOptions } from "./trainer.ts";
+import { TrainingError } from "../types.ts";
 import type { FinetuneRequest } from "./types.ts";
 
 export interface PhasesOptions {
@@ -38,6 +43,16 @@ interface PhaseOptions {
   /** Optimizer updates. */
   readonly steps: number;
 }
+
+/** Where a phase keeps its files, under which key, and its messages. */
+interface Kept {
+  readonly directory: string;
+  readonly run: string;
+  readonly onLog: (message: string) => void;
+}
+
+/** All that a training and the test of its rate share. */
+type Prepared = Omit<TrainerOptions, "steps" | "rateOf" | "stop" | "onStep">;
 
 export interface PhaseResult extends Phase {
   readonly weights: ReadonlyMap<string, Tensor>;
@@ -72,10 +87,10 @@ export class Phases {
   async run(phase: PhaseOptions): Promise<PhaseResult> {
     const { request, recipe, cases, traits, spec } = this.#options;
     const { name, network, train, held, steps } = phase;
-    const trained = new Set(train.flatMap((i) => [...traits[i]]));
+    const seen = new Set(train.flatMap((i) => [...traits[i]]));
     const marked = <T extends Pick<Phase, "scores">>(finished: T) => ({
       ...finished,
-      scores: markUnlearnt(finished.scores, { trained, classes: spec.classes }),
+      scores: markUnlearnt(finished.scores, { trained: seen, classes: spec.classes }),
     });
     const directory = join(request.workDirectory, name.replaceAll(/[^a-z0-9]+/g, "-"));
     const identity = phaseIdentity({ request, recipe, spec }, train);
@@ -83,54 +98,34 @@ export class Phases {
     const known = await readPhase(directory, { identity, onLog });
     this.#stepsLeft -= steps;
     if (known !== null) return marked({ name, ...known });
-    const { weights, losses } = await this.#train(phase, { directory, run: identity, onLog });
+    const trained = await this.#train(phase, { directory, run: identity, onLog });
     const scores = await scoreCases({
       engine: request.engine,
-      network: network.inference(weights),
+      network: network.inference(trained.weights),
       spec,
       cases,
       labelOf: (i) => request.cases[i].label,
       indices: held,
       signal: request.signal,
     });
-    await writePhase(directory, { identity, losses, scores, weights });
-    return marked({ name, losses, scores, weights });
+    await writePhase(directory, { identity, ...trained, scores });
+    return marked({ name, ...trained, scores });
   }
 
-  async #train(
-    { name, network, train: indices, steps }: PhaseOptions,
-    kept: { readonly directory: string; readonly run: string; readonly onLog: (message: string) => void },
-  ): Promise<Trained> {
-    const { request, recipe, cases } = this.#options;
-    const views = recipe.templates ? 2 : 1;
-    const groups = sampledGroups(indices, { request, recipe });
-    const random = new Random(recipe.seed).fork(name);
+  /** Trains by the recipe's rate, or finds one first. */
+  async #train(phase: PhaseOptions, kept: Kept): Promise<Trained & Pick<Updates, "learningRate" | "found">> {
+    const { recipe, request } = this.#options;
+    const { name, train: indices, steps } = phase;
+    const options = this.#prepared(phase, kept);
+    const found = recipe.learningRate === "auto" ? await this.#findRate(options) : null;
+    const learningRate = recipe.learningRate === "auto" ? found!.rate : recipe.learningRate;
+    const { earlyStopSteps, warmupSteps: warmup } = recipe;
     const later = this.#stepsLeft;
-    return await train({
-      ...kept,
-      engine: request.engine,
-      network: network.network,
-      networkOf: network.networkOf,
-      step: {
-        task: request.task,
-        heads: network.heads,
-        consistency: views === 2 ? consistencyOf(recipe, network) : null,
-        views,
-        supervision: recipe.supervision,
-        optimizer: recipe.optimizer,
-        isTrainable: network.isTrainable,
-      },
+    const trained = await train({
+      ...options,
       steps,
-      learningRate: recipe.learningRate,
-      batchSize: recipe.batchSize,
-      checkpointEverySteps: recipe.checkpointEverySteps,
-      earlyStopSteps: recipe.earlyStopSteps,
-      sample: async (step, i) => {
-        const draw = random.fork(`update ${step} crop ${i}`);
-        const group = groups.length === 1 ? groups[0] : groups[draw.integer(groups.length)];
-        return drawSample(await cases.get(group[draw.integer(group.length)]), recipe, draw);
-      },
-      signal: request.signal,
+      rateOf: (step) => warmedRate(learningRate, step, { warmup, steps }),
+      stop: earlyStopSteps === null ? undefined : (losses) => stalled(losses, earlyStopSteps),
       onStep: ({ step, loss, learningRate, secondsPerUpdate }) =>
         request.onEvent({
           type: "progress",
@@ -143,6 +138,68 @@ export class Phases {
           phase: name,
         }),
     });
+    return { ...trained, learningRate, found };
+  }
+
+  /** The rate of a phase: from its folder, or by a test on a clone of the state, which is then forgotten. */
+  async #findRate(options: Prepared): Promise<FoundRate> {
+    const { directory, run: identity, onLog, sample } = options;
+    const { recipe, request } = this.#options;
+    const known = await readRate(directory, identity);
+    if (known !== null) return known;
+    let losses: readonly number[] = [];
+    try {
+      await train({
+        ...options,
+        directory: join(directory, "rate"),
+        run: `${identity} rate`,
+        steps: RANGE_UPDATES,
+        rateOf: testRate,
+        stop: (all) => isOver(losses = [...all]),
+        sample: (step, i) => sample(step % POOL, i),
+        onStep: () => {},
+      });
+    } catch (error) {
+      const isEnd = error instanceof TrainingError && error.code === "diverged" && losses.length >= POOL;
+      if (!isEnd) throw error;
+      losses = [...losses, Infinity];
+    }
+    const found = rateFrom(losses, { highest: highestRate(recipe, request.task) });
+    onLog(rateNote(found));
+    await writeRate(directory, { identity, found });
+    return found;
+  }
+
+  #prepared({ name, network, train: indices }: PhaseOptions, kept: Kept): Prepared {
+    const { request, recipe, cases } = this.#options;
+    const views = recipe.templates ? 2 : 1;
+    const groups = sampledGroups(indices, { request, recipe });
+    const random = new Random(recipe.seed).fork(name);
+    return {
+      ...kept,
+      engine: request.engine,
+      network: network.network,
+      networkOf: network.networkOf,
+      step: {
+        task: request.task,
+        heads: network.heads,
+        consistency: views === 2 ? consistencyOf(recipe, network) : null,
+        views,
+        supervision: recipe.supervision,
+        optimizer: recipe.optimizer,
+        clipNorm: recipe.clipNorm,
+        isTrainable: network.isTrainable,
+        isFrozen: network.isFrozen,
+      },
+      batchSize: recipe.batchSize,
+      checkpointEverySteps: recipe.checkpointEverySteps,
+      sample: async (step, i) => {
+        const draw = random.fork(`update ${step} crop ${i}`);
+        const group = groups.length === 1 ? groups[0] : groups[draw.integer(groups.length)];
+        return drawSample(await cases.get(group[draw.integer(group.length)]), recipe, draw);
+      },
+      signal: request.signal,
+    };
   }
 }
 

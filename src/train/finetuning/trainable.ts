@@ -31,6 +31,8 @@ export interface Trainable {
   /** The same for more crops; absent where all crops share their statistics, or the graph takes one crop only. */
   readonly networkOf?: (crops: number) => Graph;
   readonly isTrainable: (key: string) => boolean;
+  /** BatchNormalizations of the base that keep its statistics, by the key of their mean. */
+  readonly isFrozen: (key: string) => boolean;
   readonly heads: readonly string[];
   readonly report: WeightReport;
   /** The inference graph with these weights. */
@@ -75,6 +77,7 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
     network,
     ...(!isJoint && family.graph === "function" && { networkOf }),
     isTrainable: (key) => trained.has(key),
+    isFrozen: (key) => recipe.batchNorm === "frozen" && known.has(key),
     heads: headsOf(net, network),
     report: {
       loaded: weights.size - fresh.length,

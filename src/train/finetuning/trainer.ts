@@ -7,8 +7,7 @@ import { runLoop } from "../loop/loop.ts";
 import type { LoopEvent } from "../loop/options.ts";
 import { compiled, rateFeeds, startState } from "../loop/program.ts";
 import { leastAfter, memoryBudget, withinMemory } from "../loop/fit.ts";
-import { cosineRate } from "../recipe/schedule.ts";
-import type { Accumulation } from "../step/network_step.ts";
+import { type Accumulation, GRADIENT_NORM } from "../step/network_step.ts";
 import { spanBytesOf } from "../loop/device_calls.ts";
 import { LOSS_OUTPUTS, type StepConfig, trainingStep } from "../step/finetuning_step.ts";
 
@@ -20,11 +19,12 @@ export interface TrainerOptions {
   readonly networkOf?: ((crops: number) => Graph) | undefined;
   readonly step: Omit<StepConfig, "accumulate" | "crops">;
   readonly steps: number;
-  readonly learningRate: number;
+  readonly rateOf: (step: number) => number;
   /** Crops per update, a multiple of those of a pass. */
   readonly batchSize: number;
   readonly checkpointEverySteps: number;
-  readonly earlyStopSteps: number | null;
+  /** Returns true to end before the last step. */
+  readonly stop?: ((losses: readonly number[]) => boolean) | undefined;
   /** As of `runLoop()`. */
   readonly directory: string;
   readonly run: string;
@@ -41,6 +41,8 @@ export interface Trained {
   readonly weights: Map<string, Tensor>;
   /** Loss of every update. */
   readonly losses: readonly number[];
+  /** Norm of every update's gradient, −1 of one that was skipped; empty where they are not measured. */
+  readonly norms: readonly number[];
 }
 
 /** Losses are smoothed over this many updates before early stopping compares them. */
@@ -78,7 +80,7 @@ export async function train(options: TrainerOptions): Promise<Trained> {
 }
 
 async function trainAs({ crops, budgetBytes }: Form, options: TrainerOptions): Promise<Trained> {
-  const { networkOf, step: config, batchSize, steps, earlyStopSteps } = options;
+  const { networkOf, step: config, batchSize, stop } = options;
   const { engine: device } = options;
   const network = crops === undefined ? options.network : networkOf!(crops * config.views);
   const together = crops ?? network.types.get(network.inputs[0])!.shape[0];
@@ -88,16 +90,15 @@ async function trainAs({ crops, budgetBytes }: Form, options: TrainerOptions): P
     const step = { ...trainingStep(network, { ...config, accumulate, crops }), isForAll: last === "fed" };
     return compiled(step, { device, budgetBytes, ...(last && { onLog: options.onLog }) });
   };
-  const stop = earlyStopSteps === null ? undefined : (losses: readonly number[]) => stalled(losses, earlyStopSteps);
   const isForAll = passes === 1 || spanBytesOf({ ...options, stop }) > 0;
   const applying = programOf(isForAll ? "fed" : true), adding = isForAll ? applying : programOf(false);
   const { state, curves } = await runLoop({
     ...options,
     title: "fine-tune",
     state: startState(applying, network),
-    curves: LOSS_OUTPUTS.slice(0, 1),
+    curves: [LOSS_OUTPUTS[0], ...(applying.graph.outputs.includes(GRADIENT_NORM) ? [GRADIENT_NORM] : [])],
     update: (step) => {
-      const learningRate = cosineRate(options.learningRate, step, steps);
+      const learningRate = options.rateOf(step);
       return {
         learningRate,
         count: passes,
@@ -110,11 +111,14 @@ async function trainAs({ crops, budgetBytes }: Form, options: TrainerOptions): P
         },
       };
     },
-    stop,
     onStep: ({ values: { loss }, ...event }) => options.onStep({ ...event, loss }),
   });
   const trained = [...state].filter(([name]) => network.constants.has(name));
-  return { weights: new Map([...network.constants, ...trained]), losses: curves.loss };
+  return {
+    weights: new Map([...network.constants, ...trained]),
+    losses: curves.loss,
+    norms: curves[GRADIENT_NORM] ?? [],
+  };
 }
 
 function stepFeeds(

@@ -224,7 +224,8 @@ for (const [batchSize, expected] of [[1, [3, 1, 3, 1, 3, 1]], [2, [4, 4, 4, 4, 4
 
 Deno.test("train() ends early when the loss has stalled", () =>
   inFolder(async (folder) => {
-    const frozen = { learningRate: 1e-30, steps: 200, earlyStopSteps: 5, sample: () => sampleOf(0, 0) };
+    const stop = (losses: readonly number[]) => stalled(losses, 5);
+    const frozen = { rateOf: () => 1e-30, steps: 200, stop, sample: () => sampleOf(0, 0) };
     const { losses } = await train(optionsFor(folder, frozen));
     assert.ok(losses.length >= 25 && losses.length < 60, `${losses.length} steps`);
   }));

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Architecture, ModelSpec, Preprocessing } from "../../inference/mod.ts";
 import { familyOf } from "../../nets/mod.ts";
+import type { Triple } from "../../volume/mod.ts";
 import { FINETUNING_PRESETS, type FinetuningPreset } from "./finetuning_presets.ts";
 import {
   CHOSEN_SETTINGS,
@@ -29,6 +30,8 @@ export interface RecipeContext {
   readonly network: Architecture["kind"];
   /** As of {@link ownPercentiles}. */
   readonly percentilesOver: PercentilesOver | null;
+  /** The window of a base whose graph comes from a file; absent: the preset's crops fit any network of its family. */
+  readonly window?: Triple | undefined;
 }
 
 type PercentilesOver = NonNullable<Preprocessing["percentilesOver"]>;
@@ -38,6 +41,13 @@ export function ownPercentiles(
   { task, preprocessing }: Pick<ModelSpec, "task" | "preprocessing">,
 ): PercentilesOver | null {
   return task === "encoder" ? null : preprocessing.percentilesOver ?? null;
+}
+
+/** The window that a base's graph was exported for; absent: its family builds graphs for any. */
+export function ownWindow(
+  { architecture, inference }: Pick<ModelSpec, "architecture" | "inference">,
+): Triple | undefined {
+  return familyOf(architecture.kind).graph === "file" ? inference.roi : undefined;
 }
 
 /**
@@ -51,18 +61,48 @@ export function resolveRecipe(wished: Recipe, context: RecipeContext): ResolvedR
   const { templates = context.baseHasTemplates, batchSize = values.batchSize } = recipe;
   const { steps = Math.ceil(stepsFor(context.cases) * (templates ? twoViewShare : 1)) } = recipe;
   const family = familyOf(context.network);
+  const isFile = family.graph === "file";
+  const foldSteps = Math.ceil(steps * foldShare);
   const planned = {
     ...values,
+    ...(family.finetuning.isForeign && guards(foldSteps)),
+    ...(isFile && { batchNorm: "frozen", roi: context.window ?? values.roi }),
     templates,
     steps,
     percentilesOver: context.percentilesOver ?? values.percentilesOver,
-    foldSteps: Math.ceil(steps * foldShare),
+    foldSteps,
     // a graph from a file may take one crop only
-    batch: family.graph === "file" ? "accumulated" : values.batch,
+    batch: isFile ? "accumulated" : values.batch,
     // the means of a single crop have no spread that a BatchNormalization could measure
     allStages: values.allStages && batchSize > 1 && family.finetuning.allStages,
   };
-  return readRecipe(resolvedRecipeSchema, completed(planned, recipe), "fine-tune");
+  const resolved = readRecipe(resolvedRecipeSchema, completed(planned, recipe), "fine-tune");
+  checkWarmup(resolved);
+  return resolved;
+}
+
+/** The settings under which weights survive their first updates, of which nobody knows the rate that they bear. */
+const guards = (foldSteps: number) => ({
+  learningRate: "auto",
+  warmupSteps: Math.min(MOST_WARMUP, Math.floor(foldSteps / 10)),
+  clipNorm: 1,
+});
+
+/** Adam's second moments are known to a tenth after this many updates or so; more would only cost time. */
+const MOST_WARMUP = 50;
+
+/** The highest rate that `auto` finds for a recipe. */
+export function highestRate({ preset }: Pick<ResolvedRecipe, "preset">, task: RecipeContext["task"]): number {
+  const { values, classification } = FINETUNING_PRESETS[preset];
+  return (task === "classification" ? classification.learningRate : undefined) ?? values.learningRate;
+}
+
+/** @throws {TrainingError} `invalid-recipe`: the rate would never reach its full value */
+function checkWarmup({ warmupSteps, steps, foldSteps }: ResolvedRecipe): void {
+  const fewest = Math.min(steps, foldSteps);
+  if (warmupSteps === 0 || warmupSteps < fewest) return;
+  const expected = `less than ${fewest}, the updates of ${foldSteps < steps ? "a fold" : "the training"}`;
+  refuseSetting("fine-tune", ["warmupSteps"], { expected, got: warmupSteps });
 }
 
 function presetFor(name: FinetuningPresetName, { task, network }: RecipeContext): FinetuningPreset["values"] {

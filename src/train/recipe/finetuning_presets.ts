@@ -6,9 +6,11 @@ import type { FinetuningPresetName, ResolvedRecipe } from "./finetuning_settings
 type PresetValues =
   & Omit<
     ResolvedRecipe,
-    "preset" | "steps" | "foldSteps" | "templates"
+    "preset" | "steps" | "foldSteps" | "templates" | "learningRate"
   >
   & {
+    /** Of the networks that are made here; the most that a found rate may be. */
+    readonly learningRate: number;
     /** Updates of the final network when each trains one view. */
     readonly steps: (cases: number) => number;
     /** The share of these updates when each trains two views. */
@@ -28,6 +30,10 @@ const PAPER: PresetValues = {
   batchSize: 3,
   batch: "accumulated",
   learningRate: 3e-4,
+  warmupSteps: 0,
+  clipNorm: null,
+  batchNorm: "batch",
+  keepHead: false,
   // the published rule is "volume": its 95th percentile falls with the empty space around the head
   percentilesOver: "foreground",
   optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },

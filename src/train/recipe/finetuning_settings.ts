@@ -1,10 +1,31 @@
 /** The settings of a fine-tune. A setting is added here, gets its values in the presets, and is used; the rest follows. */
 import { z } from "zod";
-import { choice, cropSize, type Frozen, number, orNull, whole, worded, yesOrNo } from "./settings.ts";
+import {
+  choice,
+  cropSize,
+  type Frozen,
+  number,
+  orNull,
+  whole,
+  windowSize,
+  worded,
+  wordingOf,
+  yesOrNo,
+} from "./settings.ts";
 import { optimizerSettings } from "./optimizer.ts";
 
 export const FINETUNING_PRESET_NAMES = ["edge", "paper", "official"] as const;
 export type FinetuningPresetName = (typeof FINETUNING_PRESET_NAMES)[number];
+
+/** A rate, or the word for one that is found. */
+function rate() {
+  const given = number({ above: 0, to: 1 });
+  const { expected, flag } = wordingOf(given)!;
+  return worded(z.union([given, z.literal("auto")]), {
+    expected: `${expected} or auto`,
+    flag: { value: "X", read: (word) => word === "auto" ? word : flag!.read(word) },
+  });
+}
 
 const MOST_FOLDS = 1000;
 const FOLDS_WORD = /^\d{1,4}$/;
@@ -16,8 +37,25 @@ export const CHOSEN_SETTINGS = {
   ),
   roi: cropSize().describe("Size of a training crop, voxels. Default: from the preset."),
   batchSize: whole(1, 64).describe("Crops an update. Default: from the preset."),
-  learningRate: number({ above: 0, to: 1 }).describe(
-    "Rate of the first update; it falls as a cosine. Default: from the preset.",
+  learningRate: rate().describe(
+    "Rate of the first update after the warm-up; it falls as a cosine. `auto`: found by a test over 40 updates whose rate " +
+      "grows from 1e-6 to 0.1, at most the preset's. Default: from the preset; of a network of others, auto.",
+  ),
+  warmupSteps: whole(0, 100_000).describe(
+    "Updates over which the rate rises linearly to its full value. Default: 0; of a network of others a tenth of a " +
+      "fold's, at most 50.",
+  ),
+  clipNorm: orNull(number({ above: 0, to: 1e6 })).describe(
+    "Gradients of a larger Euclidean norm over all weights are scaled down to it, and an update whose gradient is not " +
+      "finite is skipped. Default: null, neither; of a network of others 1.",
+  ),
+  batchNorm: choice(["batch", "frozen"]).describe(
+    "Statistics of the base's BatchNormalizations. `batch`: of each pass, the running ones follow. `frozen`: the running " +
+      "ones of the base, as at inference. Default: batch; of a network from a file, frozen.",
+  ),
+  keepHead: yesOrNo().describe(
+    "Continue the base as a whole, its decoder and head too: a segmentation for the same labels, or a classification for " +
+      "the same classes. Default: false, what fits is taken and the rest is fresh.",
   ),
   templates: yesOrNo().describe("Replace modalities by the base's templates. Default: if it has them."),
   percentilesOver: choice(["foreground", "volume"]).describe(
@@ -98,6 +136,8 @@ export const DECIDED_SETTINGS = {
 export const resolvedRecipeSchema = z.strictObject({
   preset: choice(FINETUNING_PRESET_NAMES),
   ...CHOSEN_SETTINGS,
+  // a graph from a file may have a window that nobody could ask for
+  roi: windowSize(),
   ...DECIDED_SETTINGS,
 });
 export type ResolvedRecipe = Frozen<z.output<typeof resolvedRecipeSchema>>;

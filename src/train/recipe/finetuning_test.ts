@@ -152,10 +152,14 @@ Deno.test("resolveRecipe() takes percentiles over the foreground of an encoder's
 Deno.test("resolveRecipe() takes every wish over the preset", () => {
   const wishes: Required<Recipe> = {
     preset: "edge",
-    steps: 3,
+    steps: 30,
     roi: [32, 48, 16],
     batchSize: 2,
     learningRate: 0.5,
+    warmupSteps: 2,
+    clipNorm: 0.5,
+    batchNorm: "frozen",
+    keepHead: true,
     templates: false,
     percentilesOver: "volume",
     seed: 9,
@@ -166,6 +170,26 @@ Deno.test("resolveRecipe() takes every wish over the preset", () => {
   const resolved = resolveRecipe(wishes, CONTEXT);
   assert.deepEqual({ ...resolved, ...wishes }, resolved);
   assert.equal(resolveRecipe({ preset: "edge" }, { ...CONTEXT, baseHasTemplates: false }).templates, false);
+});
+
+Deno.test("resolveRecipe() guards the weights of others: their window, a found rate, warm-up, clipping, frozen statistics", () => {
+  const of = (context: Partial<RecipeContext>, wishes: Partial<Recipe> = {}) => {
+    const { roi, learningRate, warmupSteps, clipNorm, batchNorm } = resolveRecipe({ preset: "edge", ...wishes }, {
+      ...CONTEXT,
+      baseHasTemplates: false,
+      ...context,
+    });
+    return { roi, learningRate, warmupSteps, clipNorm, batchNorm };
+  };
+  const own = { roi: [48, 48, 48], learningRate: 4e-3, warmupSteps: 0, clipNorm: null, batchNorm: "batch" };
+  assert.deepEqual(of({}), own);
+  const foreign = { roi: [16, 112, 112], learningRate: "auto", warmupSteps: 22, clipNorm: 1, batchNorm: "frozen" };
+  const window = [16, 112, 112] as const;
+  assert.deepEqual(of({ network: "onnx", window }), foreign);
+  assert.deepEqual(of({ network: "onnx", window }, { steps: 4000 }).warmupSteps, 50);
+  const asked = { learningRate: 1e-3, warmupSteps: 0, clipNorm: null, batchNorm: "batch" } as const;
+  assert.deepEqual(of({ network: "onnx", window }, asked), { ...asked, roi: window });
+  assert.deepEqual(of({ network: "onnx" }).roi, [48, 48, 48]);
 });
 
 /** Wishes of the wrong kind are what JSON may bring. */
@@ -181,9 +205,15 @@ const INVALID: readonly [Record<string, unknown>, string][] = [
   [{ roi: [272, 32, 32] }, "recipe.roi to be three multiples of 16 up to 256, got [272,32,32]"],
   [{ roi: [32, 32] }, "recipe.roi to be three multiples of 16 up to 256, got [32,32]"],
   [{ roi: 32 }, "recipe.roi to be three multiples of 16 up to 256, got 32"],
-  [{ learningRate: 0 }, "recipe.learningRate to be a number above 0 up to 1, got 0"],
-  [{ learningRate: 2 }, "recipe.learningRate to be a number above 0 up to 1, got 2"],
-  [{ learningRate: NaN }, "recipe.learningRate to be a number above 0 up to 1, got null"],
+  [{ learningRate: 0 }, "recipe.learningRate to be a number above 0 up to 1 or auto, got 0"],
+  [{ learningRate: 2 }, "recipe.learningRate to be a number above 0 up to 1 or auto, got 2"],
+  [{ learningRate: NaN }, "recipe.learningRate to be a number above 0 up to 1 or auto, got null"],
+  [{ learningRate: "fast" }, 'recipe.learningRate to be a number above 0 up to 1 or auto, got "fast"'],
+  [{ warmupSteps: -1 }, "recipe.warmupSteps to be a whole number from 0 to 100000, got -1"],
+  [{ warmupSteps: 300 }, "recipe.warmupSteps to be less than 117, the updates of a fold, got 300"],
+  [{ clipNorm: 0 }, "recipe.clipNorm to be a number above 0 up to 1000000 or null, got 0"],
+  [{ batchNorm: "none" }, 'recipe.batchNorm to be batch or frozen, got "none"'],
+  [{ keepHead: "yes" }, 'recipe.keepHead to be true or false, got "yes"'],
   [{ percentilesOver: "head" }, 'recipe.percentilesOver to be foreground or volume, got "head"'],
   [{ seed: -1 }, "recipe.seed to be a whole number ≥ 0, got -1"],
   [

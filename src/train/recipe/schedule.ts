@@ -5,6 +5,14 @@ export function cosineRate(start: number, step: number, steps: number): number {
   return start * (1 + Math.cos(Math.PI * step / steps)) / 2;
 }
 
+/**
+ * A cosine after a linear rise over the first `warmup` of `steps` updates: η₀(t + 1)/(w + 1), then the cosine over the
+ * updates that are left (PyTorch's LinearLR from 1/(w + 1) to 1 before CosineAnnealingLR).
+ */
+export function warmedRate(start: number, step: number, { warmup, steps }: { warmup: number; steps: number }): number {
+  return step < warmup ? start * (step + 1) / (warmup + 1) : cosineRate(start, step - warmup, steps - warmup);
+}
+
 /** How many samples make an update. */
 interface Batch {
   /** Samples of a micro-batch. */

@@ -95,7 +95,11 @@ export function yesOrNo() {
 /** The same setting, or null. */
 export function orNull<T extends z.ZodType>(schema: T) {
   const { expected, flag } = wordingOf(schema)!;
-  return worded(schema.nullable(), { expected: `${expected} or null`, flag: flag && { expected, ...flag } });
+  const read = (word: string) => (word === "none" ? null : flag?.read(word));
+  return worded(schema.nullable(), {
+    expected: `${expected} or null`,
+    flag: flag && { expected: `${flag.expected ?? expected} or none`, value: flag.value, read },
+  });
 }
 
 /** One value an axis: [X, Y, Z]. */
@@ -124,6 +128,13 @@ export function cropSize() {
     expected: `three multiples of ${multiple} up to ${most}`,
     flag: { value: "N", expected, read },
   });
+}
+
+const MOST_WINDOW = 1024;
+
+/** A window's size in voxels, whatever its network's strides. */
+export function windowSize() {
+  return triple(z.int().min(1).max(MOST_WINDOW), `three whole numbers from 1 to ${MOST_WINDOW}`);
 }
 
 type Wish<T extends z.core.$ZodType> = z.ZodOptional<

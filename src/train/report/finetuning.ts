@@ -4,12 +4,12 @@ import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { curve, escape, lossSvg, number, STYLE, tableHtml } from "./parts.ts";
 import { dataNotes } from "./data.ts";
 import type { LeftOut, Metrics, PatientCounts, TrainingCase } from "../types.ts";
+import { normCounts, updateNotes, type Updates } from "./updates.ts";
 import { weightNotes, type WeightReport } from "./weights.ts";
 
 /** One training and its scores. */
-export interface Phase {
+export interface Phase extends Updates {
   readonly name: string;
-  readonly losses: readonly number[];
   readonly scores: readonly CaseScore[];
 }
 
@@ -41,7 +41,9 @@ export interface Report {
 }
 
 /** How far the report's numbers carry. */
-function notes({ validation, templates, request, weights, remarks, recipe: { steps, foldSteps } }: Report): string[] {
+function notes(report: Report): string[] {
+  const { validation, templates, request, weights, remarks, recipe, phases } = report;
+  const { steps, foldSteps } = recipe;
   return [
     validation === null
       ? "There was no validation: the figures below are of the cases that the network was trained on."
@@ -53,6 +55,7 @@ function notes({ validation, templates, request, weights, remarks, recipe: { ste
     `Trained on ${casesOf(request)}. Not a medical device.`,
     ...dataNotes(request),
     ...weightNotes(weights),
+    ...updateNotes(phases, recipe),
     ...remarks,
   ];
 }
@@ -86,12 +89,22 @@ export function reportJson(report: Report): Record<string, unknown> {
     fromScratch: report.fromScratch,
     training: report.training,
     notes: notes(report),
-    phases: phases.map(({ name, losses, scores }) => ({
+    phases: phases.map(({ name, scores, ...updates }) => ({
       name,
-      steps: losses.length,
-      losses: curve(losses),
+      ...updatesJson(updates, recipe),
       cases: scores.map(({ previewPng: _, case: i, ...score }) => ({ case: request.cases[i].id, ...score })),
     })),
+  };
+}
+
+function updatesJson(updates: Updates, { clipNorm }: ResolvedRecipe) {
+  const { losses, learningRate, found } = updates;
+  return {
+    steps: losses.length,
+    learningRate,
+    ...(found && { foundRate: found }),
+    ...(clipNorm !== null && normCounts(updates, clipNorm)),
+    losses: curve(losses),
   };
 }
 

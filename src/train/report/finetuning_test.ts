@@ -9,6 +9,9 @@ const PIXEL = Uint8Array.fromBase64(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==",
 );
 
+/** Updates at a given rate, whose gradients were not measured. */
+const GIVEN = { norms: [], learningRate: 4e-3, found: null };
+
 function reportOf(changes: Partial<Report> = {}): Report {
   const cases = ["one", HOSTILE].map((id) => ({
     id,
@@ -46,8 +49,13 @@ function reportOf(changes: Partial<Report> = {}): Report {
     },
     templates: [],
     phases: [
-      { name: "fold 1 of 2", losses: [2, 1], scores: [{ case: 0, labels: [score], previewPng: PIXEL }] },
-      { name: "final", losses: Array.from({ length: 1000 }, (_, i) => i), scores: [{ case: 1, labels: [score] }] },
+      { name: "fold 1 of 2", losses: [2, 1], ...GIVEN, scores: [{ case: 0, labels: [score], previewPng: PIXEL }] },
+      {
+        name: "final",
+        losses: Array.from({ length: 1000 }, (_, i) => i),
+        ...GIVEN,
+        scores: [{ case: 1, labels: [score] }],
+      },
     ],
     validation: metrics,
     fromScratch: null,
@@ -87,12 +95,39 @@ Deno.test("reportJson() has these fields, no paths and no pictures", () => {
   assert.deepEqual(fold, {
     name: "fold 1 of 2",
     steps: 2,
+    learningRate: 4e-3,
     losses: [[1, 2], [2, 1]],
     cases: [{
       case: "one",
       labels: [{ label: HOSTILE, dice: 0.5, hd95Mm: null, volumeMl: 1, referenceMl: 2, counts: [1, 2, 3] }],
     }],
   });
+});
+
+Deno.test("reportJson() and its notes state a found rate, the warm-up, clipped gradients and skipped updates", () => {
+  const found = {
+    rate: 1e-3,
+    firstLoss: 1.25,
+    lowestLoss: 0.5,
+    lowestAt: 1e-2,
+    divergedAt: 0.05,
+    updates: 37,
+  };
+  const [fold] = reportOf().phases;
+  const recipe = { ...reportOf().recipe, learningRate: "auto", clipNorm: 1, warmupSteps: 5 } as const;
+  const report = reportOf({ recipe, phases: [{ ...fold, norms: [2, 0.5, -1, 7], learningRate: 1e-3, found }] });
+  const { phases: [json], notes } = reportJson(report) as { phases: Record<string, unknown>[]; notes: string[] };
+  const { learningRate, foundRate, clipped, skipped, largestNorm } = json;
+  assert.deepEqual([learningRate, foundRate, clipped, skipped, largestNorm], [1e-3, found, 2, 1, 7]);
+  const words = [
+    "fold 1 of 2: Learning rate 0.0010, found by 37 updates with growing rates: the loss was 1.3 at first, 0.50 at " +
+    "0.010, and diverged at 0.050.",
+    "The rate rose over the first 5 updates.",
+    "Gradients were clipped to a norm of 1 in 2 of 4 updates; the largest was 7.0.",
+    "1 of 4 updates was skipped: its gradient was not finite.",
+  ];
+  for (const word of words) assert.ok(notes.includes(word), `${word} in ${notes.join(" ")}`);
+  assert.ok(renderHtml(report).includes(words[2]));
 });
 
 Deno.test("reportJson() thins long curves to means of equal parts", () => {
@@ -161,7 +196,12 @@ Deno.test("renderHtml() lists a classification's probabilities", () => {
   const { request } = reportOf();
   const html = renderHtml(reportOf({
     request: { ...request, task: "classification", classes: ["<a>", "b"] },
-    phases: [{ name: "final", losses: [1], scores: [{ case: 0, probabilities: [0.25, 0.75], classIndex: 1 }] }],
+    phases: [{
+      name: "final",
+      losses: [1],
+      ...GIVEN,
+      scores: [{ case: 0, probabilities: [0.25, 0.75], classIndex: 1 }],
+    }],
     validation: null,
     training: { accuracy: 1, auc: null, macroF1: 1 },
   }));

@@ -26,6 +26,10 @@ export interface StepConfig {
   /** `sum`: the views' supervised losses added (paper); `concat`: one loss over both (official code). */
   readonly supervision: "sum" | "concat";
   readonly optimizer: AdamConfig;
+  /** As of `Update`. With a number, the graph also puts out {@link GRADIENT_NORM}. */
+  readonly clipNorm?: number | null;
+  /** The running means of BatchNormalizations that normalise as at inference; default: none. */
+  readonly isFrozen?: (key: string) => boolean;
   /** Which constants of the network are trained; running statistics never are. */
   readonly isTrainable: (key: string) => boolean;
   /** Absent: a micro-batch is an update of its own. */
@@ -63,8 +67,8 @@ export function trainingStep(network: Graph, config: StepConfig): TrainingStep {
     }
   }
   const scalars = updateScalars(b, config.optimizer, config.accumulate);
-  const weights = declareWeights(b, network, config.isTrainable);
-  const model = new StepNetwork(b, network, weights);
+  const weights = declareWeights(b, network, config);
+  const model = new StepNetwork(b, network, { weights, isFrozen: config.isFrozen });
   const order = isSeparable(config) ? new ViewOrder(b, weights.trained, config.consistency!.on) : null;
   const losses = config.crops === undefined
     ? viewByView(b, model, { network, config, order })
@@ -77,8 +81,8 @@ export function trainingStep(network: Graph, config: StepConfig): TrainingStep {
   [...weights.trained.keys()].forEach((key, i) => {
     if (config.exposeGradients) all.outputs[`gradient/${key}`] = grads[i];
   });
-  const { optimizer, accumulate } = config;
-  updateWeights(b, all, { weights: weights.trained, gradients: grads, optimizer, scalars, accumulate });
+  const { optimizer, accumulate, clipNorm } = config;
+  updateWeights(b, all, { weights: weights.trained, gradients: grads, optimizer, scalars, accumulate, clipNorm });
   for (const [key, value] of model.buffers) all.replace(key, value);
   const graph = b.build("training-step", all.outputs);
   return {

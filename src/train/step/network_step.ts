@@ -6,7 +6,7 @@ import { type Graph, type GraphBuilder, type Node, type Ops, type Value } from "
 import { sizeOf } from "../../tensor/mod.ts";
 import { batchNorm } from "./batch_norm.ts";
 import type { AdamConfig } from "../recipe/optimizer.ts";
-import { type AdamScalars, adamScalars, adamUpdate } from "./optimizers.ts";
+import { type AdamScalars, adamScalars, adamUpdate, clipped } from "./optimizers.ts";
 
 /**
  * Part of an accumulated update over `of` micro-batches: all but the last only add gradients, the last one applies them.
@@ -23,15 +23,26 @@ export interface DeclaredWeights {
   readonly inputs: ReadonlyMap<string, Value>;
 }
 
-/** Declares as inputs the network's running statistics and those of its constants that are trained. */
+const none = () => false;
+
+/** The mean and variance by which a node normalises; no names if it is no BatchNormalization. */
+const statisticsOf = ({ op, inputs }: Node) => op === "BatchNormalization" ? inputs.slice(3, 5) : [];
+
+/** Declares as inputs the network's running statistics, but for frozen ones, and those of its constants that are trained. */
 export function declareWeights(
   b: GraphBuilder,
   network: Graph,
-  isTrainable: (key: string) => boolean,
+  { isTrainable, isFrozen = none }: {
+    isTrainable: (key: string) => boolean;
+    /** As of `StepConfig`. */
+    isFrozen?: (key: string) => boolean;
+  },
 ): DeclaredWeights {
   const trained = new Map<string, Value>(), inputs = new Map<string, Value>();
-  const normalised = new Set(network.nodes.flatMap((n) => (n.op === "BatchNormalization" ? n.inputs.slice(3, 5) : [])));
+  const all = network.nodes.map(statisticsOf);
+  const normalised = new Set(all.flat()), frozen = new Set(all.filter(([mean]) => isFrozen(mean ?? "")).flat());
   for (const [key, { dtype, shape }] of network.constants) {
+    if (frozen.has(key)) continue;
     const running = normalised.has(key);
     const wanted = !running && dtype === "float32" && isTrainable(key);
     if (!wanted && !running) continue;
@@ -60,14 +71,20 @@ export class StepNetwork {
   readonly #b: GraphBuilder;
   readonly #network: Graph;
   readonly #weights: DeclaredWeights;
+  readonly #isFrozen: (key: string) => boolean;
   /** Outputs of nodes that are averaged over space. */
   readonly #averaged: ReadonlySet<string>;
 
-  constructor(b: GraphBuilder, network: Graph, weights: DeclaredWeights) {
+  constructor(
+    b: GraphBuilder,
+    network: Graph,
+    { weights, isFrozen = none }: { weights: DeclaredWeights; isFrozen?: ((key: string) => boolean) | undefined },
+  ) {
     this.#averaged = new Set(network.nodes.filter((n) => isGlobalAverage(n, network)).map((n) => n.inputs[0]));
     this.#b = b;
     this.#network = network;
     this.#weights = weights;
+    this.#isFrozen = isFrozen;
   }
 
   /**
@@ -81,7 +98,9 @@ export class StepNetwork {
       this.#network,
       (name) => (name === image ? view : weights?.get(name) ?? this.#weights.inputs.get(name)),
       (node, known) => {
-        const y = node.op === "BatchNormalization" ? this.#batchNorm(node, known, apart) : undefined;
+        const [mean] = statisticsOf(node);
+        const isLive = node.op === "BatchNormalization" && !this.#isFrozen(mean);
+        const y = isLive ? this.#batchNorm(node, known, apart) : undefined;
         if (node.output !== within?.output) return y;
         const own = y ?? this.#b.add(node.op, node.inputs.map((n) => (n === "" ? null : known.get(n)!)), node.attrs);
         shown.set(node.output, own);
@@ -116,6 +135,12 @@ function isGlobalAverage({ op, inputs }: Node, { types, constants }: Graph): boo
   return shape.length > 2 && shape.every((_, k) => (k > 1) === (axes.includes(k) || axes.includes(k - shape.length)));
 }
 
+/**
+ * The output that holds a gradient's norm before it is clipped, −1 where it is not finite. In a micro-batch that adds
+ * gradients it is 0, in the last one multiplied by their number, so that the mean over the update is the norm.
+ */
+export const GRADIENT_NORM = "gradientNorm";
+
 /** The outputs of a step, among them the state that it reads and replaces. */
 export class StepOutputs {
   readonly outputs: Record<string, Value> = {};
@@ -147,6 +172,8 @@ export interface Update {
   readonly optimizer: AdamConfig;
   readonly scalars: UpdateScalars;
   readonly accumulate?: Accumulation;
+  /** The largest norm of a gradient; null or absent: gradients are neither measured nor changed. */
+  readonly clipNorm?: number | null;
 }
 
 /**
@@ -201,12 +228,19 @@ export function updateWeights(
 function updated(
   b: GraphBuilder,
   to: StepOutputs,
-  { key, p, gradient, optimizer, scalars, accumulate }: Update & { key: string; p: Value; gradient: Value | null },
+  { key, p, gradient, optimizer, scalars, accumulate, clipNorm }: Update & {
+    key: string;
+    p: Value;
+    gradient: Value | null;
+  },
 ): Value | undefined {
   const { op } = b;
   const { applies } = scalars;
-  const ifApplied = (next: Value, otherwise: Value) =>
-    applies === undefined ? next : op.Where(applies, next, otherwise);
+  const when = (condition: Value | undefined) => (next: Value, otherwise: Value) =>
+    condition === undefined ? next : op.Where(condition, next, otherwise);
+  const ifApplied = when(applies);
+  const measures = clipNorm !== null && clipNorm !== undefined;
+  if (measures && accumulate?.last === false) to.outputs[GRADIENT_NORM] = b.literal(p.dtype, 0);
   let g = gradient;
   if (accumulate !== undefined) {
     if (gradient === null && !accumulate.last) return undefined;
@@ -216,10 +250,19 @@ function updated(
     if (!accumulate.last) return undefined;
   }
   const [m, v] = [b.input(`m/${key}`, p), b.input(`v/${key}`, p)];
-  const next = adamUpdate(op, { p, g: g ?? zeroLike(op, p), m, v }, scalars, optimizer);
-  to.replace(`m/${key}`, ifApplied(next.m, m));
-  to.replace(`v/${key}`, ifApplied(next.v, v));
-  return ifApplied(next.p, p);
+  g ??= zeroLike(op, p);
+  let ifMoved = ifApplied;
+  if (measures) {
+    const clip = clipped(op, g, clipNorm);
+    const norm = op.Mul(clip.norm, accumulate?.of ?? 1);
+    to.outputs[GRADIENT_NORM] = ifApplied(norm, b.literal(p.dtype, 0));
+    g = clip.gradient;
+    ifMoved = when(applies === undefined ? clip.isFinite : op.And(applies, clip.isFinite));
+  }
+  const next = adamUpdate(op, { p, g, m, v }, scalars, optimizer);
+  to.replace(`m/${key}`, ifMoved(next.m, m));
+  to.replace(`v/${key}`, ifMoved(next.v, v));
+  return ifMoved(next.p, p);
 }
 
 const zeroLike = (op: Ops, p: Value): Value => op.Mul(p, 0);

@@ -43,3 +43,25 @@ export function adamUpdate(
   const start = kind === "adamw" && weightDecay !== 0 ? op.Mul(p, op.Sub(1, op.Mul(learningRate, weightDecay))) : p;
   return { p: op.Sub(start, move), m: m1, v: v1 };
 }
+
+/** Above every norm whose square float32 holds; neither infinity nor NaN is less. */
+const FINITE = 1e30;
+
+/** Added to norms by `torch.nn.utils.clip_grad_norm_`. */
+const TORCH_EPSILON = 1e-6;
+
+export interface Clipped {
+  readonly gradient: Value;
+  /** Of the gradient before; −1 where it is not finite. */
+  readonly norm: Value;
+  /** False: the update is to be skipped. */
+  readonly isFinite: Value;
+}
+
+/** A gradient scaled to at most the Euclidean norm `most`, as PyTorch's `clip_grad_norm_` does. */
+export function clipped(op: Ops, gradient: Value, most: number): Clipped {
+  const norm = op.Sqrt(op.ReduceSum(op.Mul(gradient, gradient), null, { keepdims: 0 }));
+  const isFinite = op.LessOrEqual(norm, FINITE);
+  const factor = op.Min(op.Div(most, op.Add(norm, TORCH_EPSILON)), 1);
+  return { gradient: op.Mul(gradient, factor), norm: op.Where(isFinite, norm, -1), isFinite };
+}

@@ -6,6 +6,7 @@ import { type Graph, GraphBuilder } from "../../graph/mod.ts";
 import { Random, sizeOf, tensor } from "../../tensor/mod.ts";
 import type { Sample } from "../data/augment.ts";
 import { ADAM_DEFAULTS } from "../recipe/optimizer.ts";
+import { cosineRate } from "../recipe/schedule.ts";
 import type { StepConfig } from "../step/finetuning_step.ts";
 import { train, type TrainerOptions } from "../finetuning/trainer.ts";
 import { TrainingError } from "../types.ts";
@@ -65,10 +66,9 @@ export const optionsOf = (
   network: network(),
   step: STEP,
   steps: 12,
-  learningRate: 0.05,
+  rateOf: (step) => cosineRate(0.05, step, changes.steps ?? 12),
   batchSize: 1,
   checkpointEverySteps: 4,
-  earlyStopSteps: null,
   directory,
   run: "a",
   sample: sampleOf,

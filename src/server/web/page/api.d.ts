@@ -521,7 +521,11 @@ export type Recipe = {
   steps?: number
   roi?: [number, number, number]
   batchSize?: number
-  learningRate?: number
+  learningRate?: number | "auto"
+  warmupSteps?: number
+  clipNorm?: number | null
+  batchNorm?: "batch" | "frozen"
+  keepHead?: boolean
   templates?: boolean
   percentilesOver?: "foreground" | "volume"
   seed?: number

@@ -69,8 +69,8 @@ export function pretrainingStep(
   const { optimizer, accumulate, templates, exposeGradients = false } = config;
   const scalars = updateScalars(b, optimizer);
   const templateScalars = { ...scalars, learningRate: b.op.Mul(scalars.learningRate, templates.rate) };
-  const weights = declareWeights(b, network, config.isTrainable);
-  const model = new StepNetwork(b, network, weights);
+  const weights = declareWeights(b, network, config);
+  const model = new StepNetwork(b, network, { weights });
   const volumes = Array.from(
     { length: templates.runs.length + templates.resting },
     (_, k) => b.input(`template/${k}`, float(templates.sizeVox)),

@@ -1,0 +1,69 @@
+/** How the updates of a training went: its rate, its losses, and the norms of its gradients. */
+import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
+
+/** The result of a test, with its figures. */
+export interface FoundRate {
+  readonly rate: number;
+  /** The mean losses of the first crops, and of them where it was lowest, with its rate. */
+  readonly firstLoss: number;
+  readonly lowestLoss: number;
+  readonly lowestAt: number;
+  /** The rate at which the loss diverged; null: it did not. */
+  readonly divergedAt: number | null;
+  /** Updates of the test. */
+  readonly updates: number;
+}
+
+export interface Updates {
+  /** Loss of every update. */
+  readonly losses: readonly number[];
+  /** Norm of every update's gradient, −1 of one that was skipped; empty where they are not measured. */
+  readonly norms: readonly number[];
+  /** The rate after the warm-up. */
+  readonly learningRate: number;
+  /** null: the rate was given. */
+  readonly found: FoundRate | null;
+}
+
+/** How often gradients were clipped and updates skipped. */
+export function normCounts({ norms }: Pick<Updates, "norms">, clipNorm: number) {
+  return {
+    clipped: norms.filter((norm) => norm > clipNorm).length,
+    skipped: norms.filter((norm) => norm < 0).length,
+    largestNorm: Math.max(0, ...norms),
+  };
+}
+
+/** A sentence for users about a rate. */
+export function rateNote({ rate, firstLoss, lowestLoss, lowestAt, divergedAt, updates }: FoundRate): string {
+  const short = (v: number) => v.toPrecision(2);
+  return `Learning rate ${short(rate)}, found by ${updates} updates with growing rates: the loss ` +
+    `was ${short(firstLoss)} at first, ${short(lowestLoss)} at ${short(lowestAt)}` +
+    (divergedAt === null ? "" : `, and diverged at ${short(divergedAt)}`);
+}
+
+/** Sentences for users about the updates of every phase. */
+export function updateNotes(
+  phases: readonly (Updates & { readonly name: string })[],
+  { warmupSteps, clipNorm }: Pick<ResolvedRecipe, "warmupSteps" | "clipNorm">,
+): string[] {
+  const counts = phases.flatMap((phase) => clipNorm === null ? [] : [normCounts(phase, clipNorm)]);
+  const total = (name: "clipped" | "skipped") => counts.reduce((sum, c) => sum + c[name], 0);
+  const updates = phases.reduce((sum, { norms }) => sum + norms.length, 0);
+  const skipped = total("skipped");
+  return [
+    ...phases.flatMap(({ name, found }) => found === null ? [] : [`${name}: ${rateNote(found)}.`]),
+    ...(warmupSteps > 0 ? [`The rate rose over the first ${warmupSteps} updates.`] : []),
+    ...(clipNorm === null ? [] : [
+      `Gradients were clipped to a norm of ${clipNorm} in ${total("clipped")} of ${updates} updates; the largest was ` +
+      `${Math.max(0, ...counts.map((c) => c.largestNorm)).toPrecision(2)}.`,
+    ]),
+    ...(skipped > 0
+      ? [
+        `${skipped} of ${updates} updates ${
+          skipped === 1 ? "was skipped: its gradient was" : "were skipped: their gradients were"
+        } not finite.`,
+      ]
+      : []),
+  ];
+}
