@@ -45,19 +45,29 @@ export const ACTIVATIONS: readonly Activation[] = [
   ...new Set<Activation>([...SEGMENTATION_ACTIVATIONS, ...CLASSIFICATION_ACTIVATIONS]),
 ];
 
-/** Labels by name; default all. Together: as one region, so that a part of it may consist of several labels. */
-interface PostprocessedLabels {
+/** Changes of a finished mask on the file's grid. Parts are connected by faces, edges and corners. */
+export type Postprocessing = LargestComponent | SmallestSize | FillHoles;
+
+/** Default: every label. */
+interface OfLabels {
   readonly labels?: readonly string[];
+}
+/** Keeps the largest part of each label, or of the labels together, where a part may consist of several of them. */
+export interface LargestComponent extends OfLabels {
+  readonly kind: "largest-component";
   readonly together?: boolean;
 }
-/** A change of a finished mask on the file's grid. Parts are connected by faces, edges and corners. */
-export type Postprocessing =
-  & PostprocessedLabels
-  & (
-    | { readonly kind: "largest-component" | "fill-holes" }
-    /** Drops parts below a size: one of the two. */
-    | { readonly kind: "smallest-size"; readonly ml?: number; readonly voxels?: number }
-  );
+/** Drops the parts of each label, or of the labels together, below a size: one of the two. */
+export interface SmallestSize extends OfLabels {
+  readonly kind: "smallest-size";
+  readonly ml?: number;
+  readonly voxels?: number;
+  readonly together?: boolean;
+}
+/** Fills a label's holes: background that no path of faces joins to the border. */
+export interface FillHoles extends OfLabels {
+  readonly kind: "fill-holes";
+}
 
 export interface InferenceSettings extends WindowPlan {
   /** Window size, voxels, in the order of the network's axes. */
@@ -113,4 +123,7 @@ export interface ModelSpec {
 }
 
 /** The part of a spec that decides how its network is imported. */
-export type ImportSpec = Pick<ModelSpec, "architecture" | "modalities" | "inference">;
+export type ImportSpec = Pick<
+  ModelSpec,
+  "task" | "architecture" | "modalities" | "labels" | "classes" | "inference"
+>;

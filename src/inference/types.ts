@@ -59,9 +59,18 @@ export interface SegmentResult {
   readonly warnings: readonly Warning[];
 }
 
+/** One class of them holds and their probabilities add up to 1; each may hold; or they are values, no probabilities. */
+export const CLASS_KINDS = ["exclusive", "independent", "values"] as const;
+export type ClassKind = (typeof CLASS_KINDS)[number];
+
 export interface ClassifyResult {
   readonly provider: string;
+  /** Absent in results that were stored before it existed: `exclusive`. */
+  readonly kind?: ClassKind;
+  /** Empty for values. */
   readonly classes: readonly { label: string; probability: number }[];
+  /** Of a regression; the unit is null where the package states none. */
+  readonly values?: readonly { label: string; value: number; unit: string | null }[];
   readonly timingsMs: { read: number; preprocess: number; infer: number };
   readonly warnings: readonly Warning[];
 }

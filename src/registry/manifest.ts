@@ -53,18 +53,18 @@ export const labelSchema = z.strictObject({
 
 const overlap = z.number().min(0).lt(1);
 const unit = z.string().max(50);
-const postprocessed = {
-  labels: z.array(z.string()).min(1).optional(),
-  together: z.boolean().optional(),
-};
+const ofLabels = { labels: z.array(z.string()).min(1).optional() };
+const together = z.boolean().optional();
 const postprocessingSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.enum(["largest-component", "fill-holes"]), ...postprocessed }),
+  z.strictObject({ kind: z.literal("largest-component"), ...ofLabels, together }),
   z.strictObject({
     kind: z.literal("smallest-size"),
     ml: z.number().positive().optional(),
     voxels: z.int().min(1).optional(),
-    ...postprocessed,
+    ...ofLabels,
+    together,
   }),
+  z.strictObject({ kind: z.literal("fill-holes"), ...ofLabels }),
 ]);
 
 const specShape = {

@@ -52,6 +52,7 @@ export { labelMap, MAX_LABEL, wholeLabel } from "./labels.ts";
 export { toRas } from "./sampling/orient.ts";
 export { centredWindow, crop, cutWindow } from "./sampling/crop.ts";
 export { coreValues, findForeground, type Foreground } from "./foreground/foreground.ts";
+export { paint, type Parts, partsOf } from "./foreground/components.ts";
 export { dilated } from "./foreground/morphology.ts";
 export { latticeBox, latticeGrid, latticeOf } from "./grid/lattice.ts";
 export { type Interpolation, sampleOnto } from "./sampling/onto_grid.ts";

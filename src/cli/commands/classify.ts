@@ -11,7 +11,7 @@ import { CHECK_FAILED, findModelAndCheck, MODEL_FLAGS, modelChoiceOf } from "../
 
 export const classifyCommand: Command = {
   name: "classify",
-  summary: "prints the probability of each class for one examination",
+  summary: "prints the probability of each class, or a model's values, for one examination",
   usage: ["classify --model NAME --t1 A.nii.gz [--t1c B.nii.gz …] [--json]"],
   flags: {
     ...MODEL_FLAGS,
@@ -23,7 +23,8 @@ export const classifyCommand: Command = {
     ...JSON_FLAG,
   },
   notes: `${IMAGES_NOTE}
-The probabilities add up to 1. They are those of the network, without calibration.`,
+The probabilities are those of the network, without calibration. They add up to 1, but for models of classes that may
+hold beside one another. A model of values, such as an age, prints them with their unit.`,
   run: runClassify,
 };
 
@@ -57,6 +58,13 @@ async function runClassify(args: Args, io: Io): Promise<void> {
   );
   if (args.is("json")) return io.out(JSON.stringify({ type: "result", model: name, version, ...result }));
   for (const { detail } of result.warnings) note(`Warning: ${detail}`);
-  const width = Math.max(...result.classes.map((c) => c.label.length));
-  for (const { label, probability } of result.classes) io.out(`${label.padEnd(width)}  ${probability.toFixed(4)}`);
+  const rows = [
+    ...result.classes.map((c) => [c.label, c.probability.toFixed(4)]),
+    ...(result.values ?? []).map((
+      { label, value, unit },
+    ) => [label, `${+value.toPrecision(6)}${unit ? ` ${unit}` : ""}`]),
+  ];
+  const width = Math.max(...rows.map(([label]) => label.length));
+  for (const [label, text] of rows) io.out(`${label.padEnd(width)}  ${text}`);
+  if (result.kind === "independent") note("Each class may hold beside others: the probabilities need not add up to 1.");
 }

@@ -1,18 +1,20 @@
 /** How a classification's output is read: one record an activation, from its numbers to probabilities or values. */
 import type { ClassificationActivation, ModelSpec } from "../spec.ts";
-import { InferenceError } from "../types.ts";
+import { type ClassKind, InferenceError } from "../types.ts";
 import { sigmoid, softmax } from "./functions.ts";
 
-/** Classes of which one holds, of which each may hold, or quantities that are no probabilities. */
-export const CLASS_KINDS = ["exclusive", "independent", "values"] as const;
-export type ClassKind = (typeof CLASS_KINDS)[number];
+/** What a classifier answered, one number a class. */
+export interface ClassReading {
+  readonly kind: ClassKind;
+  readonly values: readonly number[];
+}
 
 export interface ClassificationRecord {
   /** Numbers of outputs that a network for so many classes may have. */
   readonly outputs: (classes: number) => readonly number[];
   /** The fewest classes and the most. */
   readonly classes: { readonly least: number; readonly most: number };
-  readonly read: (outputs: Float32Array, classes: number) => { kind: ClassKind; values: readonly number[] };
+  readonly read: (outputs: Float32Array, classes: number) => ClassReading;
 }
 
 /** Probabilities of exclusive classes add up to 1, but for the rounding of half precision. */
@@ -21,7 +23,7 @@ const ROUNDING = 1e-2;
 /** The probabilities of two classes by that of the second, which is the positive one of a 0/1 target. */
 const ofSecond = (p: number) => [1 - p, p];
 
-function probabilities(outputs: Float32Array): { kind: ClassKind; values: readonly number[] } {
+function probabilities(outputs: Float32Array): ClassReading {
   const wrong = outputs.find((p) => !(p >= -ROUNDING && p <= 1 + ROUNDING));
   if (wrong !== undefined) {
     throw new InferenceError(

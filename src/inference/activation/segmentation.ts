@@ -134,3 +134,24 @@ export const SEGMENTATION_RECORDS: Readonly<Record<SegmentationActivation, Segme
 export function segmentationRecord({ activation = "sigmoid" }: ModelSpec["inference"]): SegmentationRecord {
   return SEGMENTATION_RECORDS[activation as SegmentationActivation];
 }
+
+/**
+ * A doubt about values that an activation would map to probabilities, where they look like probabilities already: then
+ * sigmoid would put every voxel into every label. Null: no doubt.
+ */
+export function activationDoubt(
+  { range, areNames }: SegmentationRecord,
+  { least, greatest }: { readonly least: number; readonly greatest: number },
+): string | null {
+  if (range !== undefined || areNames || !(least >= 0 && greatest <= 1 && greatest > least)) return null;
+  const figures = `${least.toPrecision(3)} to ${greatest.toPrecision(3)}`;
+  return `the network's output lies between 0 and 1 (${figures}), as probabilities do, but is read as logits; ` +
+    "state the activation probabilities or class-probabilities in the manifest";
+}
+
+/** A spec's settings of windows and of the values in them. */
+export function slidingSettings({ labels, inference }: Pick<ModelSpec, "labels" | "inference">) {
+  const { channels, areNames, range } = segmentationRecord(inference);
+  const { roi, overlap, placing, blending, mirrored } = inference;
+  return { roi, overlap, placing, blending, mirrored, channels: channels(labels.length), areNames, range };
+}

@@ -43,6 +43,10 @@ const STEP_WARNINGS = {
   },
   "template-substituted": { when: "The model's template stands in for a modality that is missing.", weight: "loud" },
   "modality-mismatch": { when: "A volume looks like another modality than the one it was given as.", weight: "loud" },
+  "activation-doubtful": {
+    when: "A network's output looks like probabilities, and its package says that it holds logits.",
+    weight: "loud",
+  },
   "fell-back": { when: "A provider could not do the work; the next one did it.", weight: "noted" },
 } as const satisfies Readonly<Record<string, WarningRecord>>;
 

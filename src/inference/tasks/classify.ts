@@ -1,17 +1,17 @@
-/** A case's volumes in, class probabilities out. */
+/** A case's volumes in, class probabilities or values out. */
 import { Plausibility } from "../checks/plausibility.ts";
 import { loudFirst } from "../checks/table.ts";
 import { ModalityCheck } from "./modality_check.ts";
 import { classifierInput } from "../prepare/classifier_input.ts";
 import { prepare } from "../prepare/preprocess.ts";
-import { classProbabilities } from "./class_probabilities.ts";
+import { classOutputs } from "./class_outputs.ts";
 import { stopwatch } from "./segment.ts";
+import type { ModelSpec } from "../spec.ts";
 import type { ClassifyResult, InferenceRequest } from "../types.ts";
 
 /**
- * Classifies one case: the whole volume resized, its centre through the network, softmax.
- * @throws {InferenceError} the volumes cannot be used
- * @throws {RangeError} the network has another number of classes
+ * Classifies one case: the whole volume resized, its centre through the network, its answer read by its activation.
+ * @throws {InferenceError} the volumes cannot be used, or the network's answer
  * @throws {EngineError} the device failed
  */
 export async function classify(request: InferenceRequest): Promise<ClassifyResult> {
@@ -31,12 +31,19 @@ export async function classify(request: InferenceRequest): Promise<ClassifyResul
   });
   const input = classifierInput(prepared, spec);
   const preprocess = clock();
-  const probabilities = await classProbabilities(engine, request, input);
+  const { kind, values } = await classOutputs(engine, request, input);
   const mismatches = await check.warnings();
   return {
     provider: engine.provider,
-    classes: spec.classes.map((label, i) => ({ label, probability: probabilities[i] })),
+    kind,
+    ...(kind === "values"
+      ? { classes: [], values: spec.classes.map((label, i) => ({ label, value: values[i], unit: unitOf(spec, i) })) }
+      : { classes: spec.classes.map((label, i) => ({ label, probability: values[i] })) }),
     timingsMs: { read: prepared.readMs, preprocess: preprocess - prepared.readMs, infer: clock() },
     warnings: loudFirst([...prepared.warnings, ...plausibility.warnings(), ...mismatches]),
   };
+}
+
+function unitOf({ inference: { unit } }: ModelSpec, index: number): string | null {
+  return typeof unit === "object" ? unit[index] : unit ?? null;
 }

@@ -53,8 +53,9 @@ Deno.test("classify() returns the network's probabilities by class", () =>
     assert.equal(result.provider, "cpu");
     const { warnings } = await classify({ ...request, images: { t1: images.t1, flair: images.t1 } });
     assert.deepEqual(warnings.map((w) => w.code), ["same-image-twice"]);
-    await assert.rejects(classify({ ...request, spec: { ...spec, classes: ["a", "b"] } }), {
-      name: "RangeError",
-      message: "Cannot classify: expected 2 logits from the network, got 3",
+    const other = await writePackage(folder, { ...averages([16, 8, 12]), name: "other" });
+    await assert.rejects(classify({ ...request, directory: other, spec: { ...spec, classes: ["a", "b"] } }), {
+      code: "invalid-output",
+      message: "Cannot use the network: expected an output of 2 numbers for 2 classes (activation softmax), got [1, 3]",
     });
   }));

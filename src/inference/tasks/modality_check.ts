@@ -7,7 +7,7 @@ import type { ModelSpec } from "../spec.ts";
 import type { Foreground, Volume } from "../../volume/mod.ts";
 import { singleInput } from "../prepare/classifier_input.ts";
 import type { InferenceRequest, Warning } from "../types.ts";
-import { classProbabilities } from "./class_probabilities.ts";
+import { classOutputs } from "./class_outputs.ts";
 
 /**
  * From this probability on a volume counts as another modality than its name. High, because softmax is too often sure
@@ -30,8 +30,9 @@ export function likeliestLook(
 }
 
 /** True for classifiers of one volume of any modality whose classes are modalities. */
-export function isCheckingModel({ task, modalities, classes }: ModelSpec): boolean {
-  return task === "classification" && modalities.length === 1 && modalities[0] === ANY_MODALITY &&
+export function isCheckingModel({ task, modalities, classes, inference }: ModelSpec): boolean {
+  return task === "classification" && inference.activation !== "values" && modalities.length === 1 &&
+    modalities[0] === ANY_MODALITY &&
     classes.every((c) => (MODALITIES as readonly string[]).includes(c));
 }
 
@@ -62,7 +63,8 @@ export class ModalityCheck {
     if (model === undefined) return found;
     try {
       for (const [modality, input] of this.#inputs) {
-        const { look, probability } = likeliestLook(model.spec, await classProbabilities(engine, model, input));
+        const { values } = await classOutputs(engine, model, input);
+        const { look, probability } = likeliestLook(model.spec, values);
         if (look === lookOf(modality) || !(probability >= SURE)) continue;
         const detail = `${modality} looks like ${look} (probability ${probability.toFixed(2)})`;
         found.push({ code: "modality-mismatch", detail });

@@ -1,13 +1,14 @@
-/** The outputs of a segmentation: one record each, from a voxel's logits to the voxels of the written file. */
-import type { VisitLogits } from "../../volume/mod.ts";
+/** The outputs of a segmentation: one record each, from a voxel's labels or probabilities to the voxels of the file. */
 import type { ModelSpec } from "../spec.ts";
 import type { Output } from "../types.ts";
-import { cutOf, sigmoid } from "../activation/functions.ts";
 
 /** The voxels of a file, filled voxel by voxel; 0 where none is visited. */
 interface Filling {
   readonly data: Uint8Array | Uint16Array | Float32Array;
-  readonly visit: VisitLogits;
+  /** Takes a voxel's labels: the first `count` of `found`, as indexes of the spec's labels, ascending. */
+  readonly mark?: (voxel: number, found: Uint8Array, count: number) => void;
+  /** Takes a voxel's probabilities, one a label. */
+  readonly weigh?: (voxel: number, probabilities: Float32Array) => void;
 }
 
 interface OutputRecord {
@@ -19,25 +20,29 @@ interface OutputRecord {
 export const OUTPUT_RECORDS: Readonly<Record<Output, OutputRecord>> = {
   labels: {
     perLabel: false,
-    begin({ labels, inference: { threshold } }, voxels) {
-      const values = labels.map((l) => l.value), cut = cutOf(threshold);
+    begin({ labels, inference: { paintOrder } }, voxels) {
+      const values = labels.map((l) => l.value);
+      const rank = values.map((value, i) => paintOrder?.indexOf(value) ?? i);
       const data = Math.max(...values) > 255 ? new Uint16Array(voxels) : new Uint8Array(voxels);
       return {
         data,
-        visit(voxel, logits) {
-          for (let c = 0; c < values.length; c++) if (logits[c] >= cut) data[voxel] = values[c];
+        mark(voxel, found, count) {
+          if (count === 0) return;
+          let top = found[0];
+          for (let i = 1; i < count; i++) if (rank[found[i]] > rank[top]) top = found[i];
+          data[voxel] = values[top];
         },
       };
     },
   },
   regions: {
     perLabel: true,
-    begin({ labels, inference: { threshold } }, voxels) {
-      const data = new Uint8Array(labels.length * voxels), cut = cutOf(threshold);
+    begin({ labels }, voxels) {
+      const data = new Uint8Array(labels.length * voxels);
       return {
         data,
-        visit(voxel, logits) {
-          for (let c = 0; c < labels.length; c++) if (logits[c] >= cut) data[c * voxels + voxel] = 1;
+        mark(voxel, found, count) {
+          for (let i = 0; i < count; i++) data[found[i] * voxels + voxel] = 1;
         },
       };
     },
@@ -48,8 +53,8 @@ export const OUTPUT_RECORDS: Readonly<Record<Output, OutputRecord>> = {
       const data = new Float32Array(labels.length * voxels);
       return {
         data,
-        visit(voxel, logits) {
-          for (let c = 0; c < labels.length; c++) data[c * voxels + voxel] = sigmoid(logits[c]);
+        weigh(voxel, probabilities) {
+          for (let c = 0; c < probabilities.length; c++) data[c * voxels + voxel] = probabilities[c];
         },
       };
     },

@@ -9,9 +9,12 @@ import { ModalityCheck } from "./modality_check.ts";
 import { batchOf, withNetwork } from "../windows/loaded_network.ts";
 import { logitsOnto } from "../windows/onto_grid.ts";
 import { prepare } from "../prepare/preprocess.ts";
-import { RUN_TIMEOUT_MS, windowBatch, windowRunner } from "../windows/sliding.ts";
-import { cutOf } from "../activation/functions.ts";
+import { RUN_TIMEOUT_MS, windowRunner } from "../windows/run_window.ts";
+import { windowBatch } from "../windows/sliding.ts";
+import { activationDoubt, segmentationRecord, slidingSettings } from "../activation/segmentation.ts";
 import { OUTPUT_RECORDS } from "./outputs.ts";
+import { postprocess } from "./postprocess.ts";
+import { Regions } from "./regions.ts";
 import type { SegmentRequest, SegmentResult } from "../types.ts";
 
 /**
@@ -38,22 +41,39 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
   const target = prepared.reference.grid, voxels = voxelsOf(target.sizeVox);
   const batch = windowBatch(engine.traits, { ...spec.inference, sizeVox: prepared.grid.sizeVox });
   const { perLabel, begin } = OUTPUT_RECORDS[request.output];
-  const cut = cutOf(spec.inference.threshold), channels = spec.labels.length;
-  const { windows, restoreMs: restore, counts, borders, data } = await withNetwork(
+  const record = segmentationRecord(spec.inference), reader = record.reader(spec);
+  const { labels: { length: channels }, inference: { postprocessing: steps = [] } } = spec;
+  const ml = voxelMl(target.affineRas);
+  const { restoreMs: restore, counts, borders, data, ...run } = await withNetwork(
     engine,
     { directory, spec, batch },
     async (session) => {
-      const { data, visit } = begin(spec, voxels), counts = new Float64Array(channels);
+      const { data, mark, weigh } = begin(spec, voxels), counts = new Float64Array(channels);
       const borders = spec.labels.map(() => new Border(target));
-      const options = { ...spec.inference, batch: batchOf(session), channels, signal, onProgress, target };
-      const done = await logitsOnto(windowRunner(session, RUN_TIMEOUT_MS), prepared, options, (voxel, logits) => {
-        for (let c = 0; c < channels; c++) {
-          if (!(logits[c] >= cut)) continue;
-          counts[c]++;
-          borders[c].add(voxel);
+      const found = new Uint8Array(channels), probabilities = new Float32Array(channels);
+      const take = (voxel: number, count: number) => {
+        for (let i = 0; i < count; i++) {
+          counts[found[i]]++;
+          borders[found[i]].add(voxel);
         }
-        visit(voxel, logits);
+        mark?.(voxel, found, count);
+      };
+      // masks are kept only where they are changed as a whole before they are taken
+      const regions = steps.length === 0 ? null : new Regions(voxels, channels);
+      const options = { ...slidingSettings(spec), batch: batchOf(session), signal, onProgress, target };
+      const done = await logitsOnto(windowRunner(session, RUN_TIMEOUT_MS), prepared, options, (voxel, values) => {
+        const count = reader.labelsOf(values, found);
+        if (regions === null) take(voxel, count);
+        else for (let i = 0; i < count; i++) regions.add(voxel, found[i]);
+        if (weigh === undefined) return;
+        reader.probabilitiesOf(values, probabilities);
+        weigh(voxel, probabilities);
       });
+      if (regions !== null) {
+        const options = { sizeVox: target.sizeVox, voxelMl: ml, exclusive: record.exclusive, steps };
+        postprocess(regions, { ...options, labels: spec.labels });
+        for (let v = 0; v < voxels; v++) take(v, regions.regionsOf(v, found));
+      }
       return { ...done, counts, borders, data };
     },
   );
@@ -62,7 +82,6 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
   const components = perLabel ? channels : undefined;
   await writeVolume(request.outPath, { data, grid: prepared.reference.header, components });
   const write = clock();
-  const ml = voxelMl(target.affineRas);
   const labels = spec.labels.map(({ name, value }, c) => ({
     name,
     value,
@@ -70,10 +89,12 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
     volumeMl: counts[c] * ml,
   }));
   const doubts = resultDoubts(labels.map((label, c) => ({ ...spec.labels[c], ...label, border: borders[c].sides() })));
+  const misread = activationDoubt(record, run);
+  if (misread !== null) doubts.unshift({ code: "activation-doubtful", detail: misread });
   return {
     provider: engine.provider,
     labels,
-    windows,
+    windows: run.windows,
     timingsMs: { read: prepared.readMs, preprocess: preprocess - prepared.readMs, infer, restore, write },
     peakBytes: await peakOfWork(engine),
     warnings: loudFirst([...prepared.warnings, ...plausibility.warnings(), ...mismatches, ...doubts]),

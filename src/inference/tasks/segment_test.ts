@@ -337,8 +337,13 @@ Deno.test("segment() takes a template for a missing modality, and a signal", () 
       segment({ ...request, missing: "template", signal: AbortSignal.abort() }),
       (e) => e instanceof InferenceError && e.code === "cancelled",
     );
+    const other = await writePackage(folder, { ...pointwise([16, 16, 16]), name: "other" });
+    await Deno.rename(join(directory, "templates"), join(other, "templates"));
     await assert.rejects(
-      segment({ ...request, missing: "template", spec: { ...SPEC, labels: SPEC.labels.slice(1) } }),
-      { name: "RangeError", message: /^Cannot blend windows: expected logits of \[1, 1, 16, 16, 16\]/ },
+      segment({ ...request, directory: other, missing: "template", spec: { ...SPEC, labels: SPEC.labels.slice(1) } }),
+      {
+        code: "invalid-output",
+        message: /^Cannot use the network: expected an output of \[1, 1, 16, 16, 16\], a logit/,
+      },
     );
   }));

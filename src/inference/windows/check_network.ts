@@ -18,10 +18,10 @@ export type CheckReply = string | null;
  */
 export async function checkNetwork(
   directory: string,
-  { architecture, modalities, inference }: ImportSpec,
+  { task, architecture, modalities, labels, classes, inference }: ImportSpec,
 ): Promise<void> {
   const refused = await inThread<CheckRequest, CheckReply>(import.meta.resolve("./_check_network_worker.ts"), {
-    task: { directory, spec: { architecture, modalities, inference } },
+    task: { directory, spec: { task, architecture, modalities, labels, classes, inference } },
     failed: "Cannot import model: the importing thread failed",
   });
   if (refused !== null) throw new TypeError(refused);

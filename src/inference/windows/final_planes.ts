@@ -1,10 +1,23 @@
 /** Blended windows, added in the order of their first axis; planes that no later window reaches are handed out and left. */
 import type { LogitPlanes, Triple } from "../../volume/mod.ts";
+import { InferenceError } from "../types.ts";
 
-export interface PlaneOptions {
+/** The values that a network's output holds. */
+export interface OutputValues {
+  /** Number of output channels. */
+  readonly channels: number;
+  /**
+   * True: values name labels and are not averaged; each voxel takes that of the window in which it has the greatest weight,
+   * the first of equals. Default false.
+   */
+  readonly areNames?: boolean | undefined;
+  /** Least and greatest value that the output may have; default any number. */
+  readonly range?: readonly [number, number] | undefined;
+}
+
+export interface PlaneOptions extends OutputValues {
   readonly sizeVox: Triple;
   readonly roi: Triple;
-  readonly channels: number;
   /** Weight of each voxel of a window. */
   readonly weights: Float32Array;
 }
@@ -22,6 +35,9 @@ export class FinalPlanes {
   #final = 0;
   /** Planes of the volume from here on have no window yet. */
   #reached = 0;
+  /** Of the values that were handed out, but for those where there is no window. */
+  least = Infinity;
+  greatest = -Infinity;
 
   constructor(options: PlaneOptions, onPlanes: (planes: LogitPlanes) => void) {
     const { sizeVox: [nx, ny, nz], roi, channels } = options;
@@ -32,25 +48,38 @@ export class FinalPlanes {
     this.#total = new Float32Array(this.#depth * ny * nz);
   }
 
-  /** Adds a window's logits [C, …roi]; those in the padding are dropped. No window may begin before an earlier one. */
-  add(start: Triple, logits: Float32Array): void {
-    const { sizeVox: [nx, ny, nz], roi: [rx, ry, rz], channels, weights } = this.#options;
+  /** Adds a window's values [C, …roi]; those in the padding are dropped. No window may begin before an earlier one. */
+  add(start: Triple, values: Float32Array): void {
+    const { sizeVox: [nx, ny, nz], roi: [rx, ry, rz] } = this.#options;
     const first = Math.max(start[0], 0);
     if (first > this.#final) this.#handOut(first);
-    const from = Math.max(0, -start[2]), to = Math.min(rz, nz - start[2]), inWindow = rx * ry * rz;
-    const inChannel = this.#depth * ny * nz;
+    const from = Math.max(0, -start[2]), to = Math.min(rz, nz - start[2]);
     for (let x = Math.max(0, -start[0]); x < Math.min(rx, nx - start[0]); x++) {
       for (let y = Math.max(0, -start[1]); y < Math.min(ry, ny - start[1]); y++) {
-        const row = (x * ry + y) * rz;
         const out = ((x + start[0] - this.#from) * ny + y + start[1]) * nz + start[2];
-        for (let z = from; z < to; z++) this.#total[out + z] += weights[row + z];
-        for (let c = 0; c < channels; c++) {
-          const own = c * inWindow + row, into = c * inChannel + out;
-          for (let z = from; z < to; z++) this.#sum[into + z] += weights[row + z] * logits[own + z];
-        }
+        this.#addRow(values, { row: (x * ry + y) * rz, out, from, to });
       }
     }
     this.#reached = Math.max(this.#reached, Math.min(start[0] + rx, nx));
+  }
+
+  /** Adds the voxels `from … to` of a window's row, which begins at `row`, to those that begin at `out`. */
+  #addRow(values: Float32Array, { row, out, from, to }: { row: number; out: number; from: number; to: number }): void {
+    const { sizeVox: [, ny, nz], roi: [rx, ry, rz], channels, weights, areNames } = this.#options;
+    const inWindow = rx * ry * rz, inChannel = this.#depth * ny * nz, sum = this.#sum, total = this.#total;
+    if (areNames) {
+      for (let z = from; z < to; z++) {
+        if (weights[row + z] <= total[out + z]) continue;
+        total[out + z] = weights[row + z];
+        for (let c = 0; c < channels; c++) sum[c * inChannel + out + z] = values[c * inWindow + row + z];
+      }
+      return;
+    }
+    for (let z = from; z < to; z++) total[out + z] += weights[row + z];
+    for (let c = 0; c < channels; c++) {
+      const own = c * inWindow + row, into = c * inChannel + out;
+      for (let z = from; z < to; z++) sum[into + z] += weights[row + z] * values[own + z];
+    }
   }
 
   /** Hands out what is left. */
@@ -87,11 +116,40 @@ export class FinalPlanes {
 
   /** Sums become averages, −Infinity where there is no window; planes by their place here. */
   #average(from: number, to: number): void {
-    const { channels, sizeVox: [, ny, nz] } = this.#options, inChannel = this.#depth * ny * nz;
+    const { channels, sizeVox: [, ny, nz], areNames } = this.#options, inChannel = this.#depth * ny * nz;
+    const sum = this.#sum, total = this.#total;
+    let { least, greatest } = this, unusable = 0;
     for (let c = 0; c < channels; c++) {
       for (let v = from * ny * nz; v < to * ny * nz; v++) {
-        this.#sum[c * inChannel + v] = this.#total[v] > 0 ? this.#sum[c * inChannel + v] / this.#total[v] : -Infinity;
+        if (!(total[v] > 0)) {
+          sum[c * inChannel + v] = -Infinity;
+          continue;
+        }
+        const value = areNames ? sum[c * inChannel + v] : sum[c * inChannel + v] / total[v];
+        sum[c * inChannel + v] = value;
+        if (value < least) least = value;
+        if (value > greatest) greatest = value;
+        if (!(value < Infinity)) unusable++;
       }
+    }
+    this.least = least;
+    this.greatest = greatest;
+    if (unusable > 0) {
+      throw new InferenceError(
+        "invalid-output",
+        `Cannot use the network's output: ${unusable} of ${
+          (to - from) * ny * nz * channels
+        } values are not a number or ` +
+          "infinite; check that the volumes are normalised as the network expects, or use another provider",
+      );
+    }
+    const [low, high] = this.#options.range ?? [-Infinity, Infinity];
+    if (least < low || greatest > high) {
+      throw new InferenceError(
+        "invalid-output",
+        `Cannot use the network's output: expected values from ${Math.round(low)} to ${Math.round(high)}, got ` +
+          `${least} to ${greatest}; state in the manifest the activation that the network lacks`,
+      );
     }
   }
 }

@@ -5,6 +5,8 @@ import { type Engine, EngineError, type Session } from "../../engine/mod.ts";
 import { batched, encodeModel, type Graph, importModel, lower } from "../../graph/mod.ts";
 import { readingOf } from "../../nets/mod.ts";
 import type { ImportSpec } from "../spec.ts";
+import { InferenceError } from "../types.ts";
+import { wrongOutput } from "./network_output.ts";
 
 /** How many networks an engine keeps loaded: two models and the one that checks modalities. */
 const KEPT = 3;
@@ -22,12 +24,16 @@ export async function loadGraph(engine: Engine, graph: Graph): Promise<Session> 
 }
 
 /**
- * Imports a package's network for windows of the spec's size.
+ * Imports a package's network for windows of the spec's size; its first output is the one that inference uses.
  * @throws {SyntaxError | TypeError | RangeError} the file is refused, with the reason
+ * @throws {InferenceError} `invalid-output`: its output does not fit the spec's labels or classes
  */
 export async function importNetwork(directory: string, spec: ImportSpec): Promise<Graph> {
   const bytes = await readFile(join(directory, "network.onnx"));
-  return importModel(bytes, { inputShape: inputShapeOf(spec), ...readingOf(spec.architecture, "output") });
+  const graph = importModel(bytes, { inputShape: inputShapeOf(spec), ...readingOf(spec.architecture, "output") });
+  const why = wrongOutput(graph.types.get(graph.outputs[0])!.shape, spec);
+  if (why !== null) throw new InferenceError("invalid-output", `Cannot use the network: ${why}`);
+  return graph;
 }
 
 /** [1, C, …roi]: an encoder for single modalities lists all that it was made for. */

@@ -6,6 +6,9 @@ import { decodeModel, encodeModel, GraphBuilder, importModel, type Value } from 
 import { batchOf, forgetNetworks, loadGraph, loadNetwork, withNetwork } from "./loaded_network.ts";
 
 const SPEC = {
+  task: "encoder" as const,
+  labels: [],
+  classes: [],
   architecture: { kind: "onnx" as const, config: {} },
   modalities: ["t1"] as const,
   inference: { roi: [4, 4, 4] as const, overlap: 0, blending: "constant" as const, threshold: 0.5 },

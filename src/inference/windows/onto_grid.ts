@@ -1,6 +1,7 @@
 /** A prepared case through the network, window by window, its logits on the voxels of any grid. */
 import { type Grid, restoring, type VisitLogits } from "../../volume/mod.ts";
-import { type RunWindow, type SlidingOptions, slidingPlanes } from "./sliding.ts";
+import type { RunWindow } from "./run_window.ts";
+import { type SlidingOptions, slidingPlanes, type SlidingResult } from "./sliding.ts";
 
 /** A case on the network's grid; see `Prepared`. */
 export interface NetworkCase {
@@ -11,8 +12,7 @@ export interface NetworkCase {
 
 /**
  * Visits every voxel of `target` that may be labelled, with its logits, once; the others are background.
- * @returns the number of windows that were run, and the time that the way to the target took
- * @throws {InferenceError} `cancelled`
+ * @throws {InferenceError} `cancelled`, `invalid-output`
  * @throws {RangeError} the network's output has another size
  */
 export async function logitsOnto(
@@ -20,14 +20,16 @@ export async function logitsOnto(
   { channels, grid, inside }: NetworkCase,
   { target, ...options }: SlidingOptions & { readonly target: Grid },
   visit: VisitLogits,
-): Promise<{ windows: number; restoreMs: number }> {
-  const restore = restoring({ channels: options.channels, grid, inside, target }, visit);
+): Promise<SlidingResult & { readonly restoreMs: number }> {
+  const interpolation = options.areNames ? "nearest" : "linear";
+  const restore = restoring({ channels: options.channels, grid, inside, target, interpolation }, visit);
+  /** The time that the way to the target took. */
   let restoreMs = 0;
   const volume = { inputs: channels, sizeVox: grid.sizeVox, inside };
-  const { windows } = await slidingPlanes(run, volume, options, (planes) => {
+  const found = await slidingPlanes(run, volume, options, (planes) => {
     const start = performance.now();
     restore(planes);
     restoreMs += performance.now() - start;
   });
-  return { windows, restoreMs: Math.round(restoreMs) };
+  return { ...found, restoreMs: Math.round(restoreMs) };
 }

@@ -1,14 +1,14 @@
 /** Sliding-window inference: windows of a prepared case through the network, blended logits out (docs/method D.2). */
-import type { Session, Traits } from "../../engine/mod.ts";
-import { tensor } from "../../tensor/mod.ts";
-import { blendWeights, cutWindow, type LogitPlanes, slidingWindows, type Triple } from "../../volume/mod.ts";
+import type { Traits } from "../../engine/mod.ts";
+import { blendWeights, cutWindow, type LogitPlanes, nearness, slidingWindows, type Triple } from "../../volume/mod.ts";
 import type { InferenceSettings } from "../spec.ts";
 import { InferenceError } from "../types.ts";
-import { FinalPlanes } from "./final_planes.ts";
+import { FinalPlanes, type OutputValues } from "./final_planes.ts";
+import { mirroredRun } from "./mirrored.ts";
+import type { RunWindow } from "./run_window.ts";
 
-export interface SlidingOptions extends Pick<InferenceSettings, "roi" | "overlap" | "placing" | "blending"> {
-  /** Number of output channels. */
-  readonly channels: number;
+export interface SlidingOptions
+  extends Pick<InferenceSettings, "roi" | "overlap" | "placing" | "blending" | "mirrored">, OutputValues {
   /** Windows that are run at a time. Default 1. */
   readonly batch?: number;
   readonly signal?: AbortSignal;
@@ -25,19 +25,12 @@ export function windowBatch(
   return 2 ** Math.max(0, Math.floor(Math.log2(together)));
 }
 
-/** Runs windows [B, C, …roi] and returns their logits [B, K, …roi]. */
-export type RunWindow = (input: Float32Array, shape: readonly number[]) => Promise<Float32Array>;
-
-/** A network that takes longer than this for a batch has hung. */
-export const RUN_TIMEOUT_MS = 600_000;
-
-/** A session as a window function: its first input is the image, its first output the logits. */
-export function windowRunner(session: Session, timeoutMs?: number): RunWindow {
-  const [image] = Object.keys(session.inputs), [logits] = Object.keys(session.outputs);
-  return async (input, shape) => {
-    const outputs = await session.run({ [image]: tensor("float32", shape, input) }, { fetch: [logits], timeoutMs });
-    return outputs[logits].data as Float32Array;
-  };
+export interface SlidingResult {
+  /** The number of windows that were run; mirrored ones count once. */
+  readonly windows: number;
+  /** The least and the greatest value of the network's output, ∞ and −∞ where no window was run. */
+  readonly least: number;
+  readonly greatest: number;
 }
 
 /** A case on the network's grid. */
@@ -52,8 +45,7 @@ export interface WindowInputs {
 /**
  * Logits of a volume, plane by plane of its first axis as they become final: Σ w·logits / Σ w over the windows, −Infinity
  * where no window was run. Each batch of planes begins with the last plane of the one before.
- * @returns the number of windows that were run
- * @throws {InferenceError} `cancelled`
+ * @throws {InferenceError} `cancelled`; `invalid-output`: the network answered with what its output cannot be
  * @throws {RangeError} the network's output has another size
  */
 export async function slidingPlanes(
@@ -61,10 +53,12 @@ export async function slidingPlanes(
   { inputs, sizeVox, inside }: WindowInputs,
   options: SlidingOptions,
   onPlanes: (planes: LogitPlanes) => void,
-): Promise<{ windows: number }> {
-  const { roi, channels, batch = 1, signal } = options;
+): Promise<SlidingResult> {
+  const { roi, channels, batch = 1, signal, mirrored = [] } = options;
   const starts = slidingWindows(sizeVox, roi, options).filter((s) => shows(inside, sizeVox, s, roi));
-  const planes = new FinalPlanes({ sizeVox, roi, channels, weights: blendWeights(roi, options.blending) }, onPlanes);
+  const weights = options.areNames ? nearness(roi) : blendWeights(roi, options.blending);
+  const planes = new FinalPlanes({ ...options, sizeVox, weights }, onPlanes);
+  const runAll = mirrored.length === 0 ? run : mirroredRun(run, mirrored);
   const inWindow = roi[0] * roi[1] * roi[2], inLogits = channels * inWindow;
   const windows = new Float32Array(batch * inputs.length * inWindow);
   for (let done = 0; done < starts.length;) {
@@ -75,7 +69,7 @@ export async function slidingPlanes(
         windows.set(cutWindow(data, sizeVox, { start, size: roi }), (i * inputs.length + c) * inWindow);
       }
     }
-    const logits = await run(windows, [batch, inputs.length, ...roi]);
+    const logits = await runAll(windows, [batch, inputs.length, ...roi]);
     if (logits.length !== batch * inLogits) {
       const expected = `[${batch}, ${channels}, ${roi.join(", ")}]`;
       throw new RangeError(`Cannot blend windows: expected logits of ${expected}, got ${logits.length} values`);
@@ -85,7 +79,7 @@ export async function slidingPlanes(
     options.onProgress?.(done, starts.length);
   }
   planes.end();
-  return { windows: starts.length };
+  return { windows: starts.length, least: planes.least, greatest: planes.greatest };
 }
 
 /** Whole logits [K, X, Y, Z] of a volume; see {@link slidingPlanes}. */

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { traitsOf } from "../../engine/mod.ts";
 import { Random } from "../../tensor/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
-import { type RunWindow, slidingLogits, windowBatch } from "./sliding.ts";
+import type { RunWindow } from "./run_window.ts";
+import { slidingLogits, windowBatch } from "./sliding.ts";
 import { InferenceError } from "../types.ts";
 
 const noise = (n: number, seed: number) => {

@@ -40,6 +40,7 @@ const refusals: readonly ProblemCode[] = [
   "no-position",
   "invalid-volume",
   "template-missing",
+  "invalid-output",
   "too-large",
   "package-tampered",
   "busy",
@@ -181,7 +182,7 @@ export const INFERENCE_ROUTES = [
     body: { kind: "form", options: OPTIONS.classify },
     headers,
     replies: {
-      200: { description: "Probabilities of the classes", content: { [JSON_TYPE]: classificationSchema } },
+      200: { description: "Probabilities of the classes, or values", content: { [JSON_TYPE]: classificationSchema } },
       202: accepted,
     },
     refusals,

@@ -1,7 +1,14 @@
 /** Schemas of replies. The OpenAPI document is written from them, and tests check every reply against them. */
 import { z } from "zod";
 import { type Device, DEVICE_STATES, PROVIDERS } from "../../engine/mod.ts";
-import { type ClassifyResult, MODALITIES, type SegmentResult, type Warning, WARNINGS } from "../../inference/mod.ts";
+import {
+  CLASS_KINDS,
+  type ClassifyResult,
+  MODALITIES,
+  type SegmentResult,
+  type Warning,
+  WARNINGS,
+} from "../../inference/mod.ts";
 import { DATASET_LAYOUTS, datasetDetailSchema, datasetSummarySchema } from "../../datasets/mod.ts";
 import { JOB_KINDS, JOB_STATES, type JobKind, type OutputOf } from "../../jobs/mod.ts";
 import { FORMAT_NAMES, type ImportReport } from "../../weights/mod.ts";
@@ -142,7 +149,13 @@ const segmentResultShape = {
 };
 const classifyResultShape = {
   provider: z.string(),
-  classes: z.array(z.strictObject({ label: z.string(), probability: z.number() })),
+  kind: z.enum(CLASS_KINDS).optional().describe(
+    "exclusive (also where it is absent): one class holds, the probabilities add up to 1; independent: each class may " +
+      "hold beside others; values: quantities, in `values`.",
+  ),
+  classes: z.array(z.strictObject({ label: z.string(), probability: z.number() })).describe("Empty for values."),
+  values: z.array(z.strictObject({ label: z.string(), value: z.number(), unit: z.string().nullable() })).optional()
+    .describe("The answer of a regression; a unit is null where the package states none."),
   timingsMs: z.strictObject({ read: z.number(), preprocess: z.number(), infer: z.number() }),
   warnings: z.array(warningSchema).describe("Those that a result is probably wrong by come first."),
 };

@@ -35,6 +35,7 @@ const FAILURES: readonly (readonly [NonNullable<Behaviour["fail"]>, status: numb
   ["no-position", 422],
   ["invalid-volume", 422],
   ["template-missing", 422],
+  ["invalid-output", 422],
   ["unsupported", 422],
   ["crashed", 500],
   ["failed", 500],

@@ -6,13 +6,16 @@ import { type Engine } from "../../engine/mod.ts";
 import type { Graph } from "../../graph/mod.ts";
 import {
   centreOf,
-  cutOf,
+  classificationRecord,
   loadGraph,
   logitsOnto,
   type ModelSpec,
+  postprocess,
   readLabelMap,
+  Regions,
   type RunWindow,
-  softmax,
+  segmentationRecord,
+  slidingSettings,
   windowRunner,
 } from "../../inference/mod.ts";
 import { dice, hd95, volumeMl } from "../../metrics/mod.ts";
@@ -29,7 +32,6 @@ import {
   voxelsOf,
 } from "../../volume/mod.ts";
 import type { CaseStore } from "../data/case_store.ts";
-import { Regions } from "./regions.ts";
 import type { CaseVolumes } from "../data/labelled_cases.ts";
 import type { TrainingCase } from "../types.ts";
 
@@ -100,14 +102,22 @@ async function scoreMask(
 ): Promise<Pick<CaseScore, "labels" | "previewPng">> {
   const { labels, inference } = spec;
   const grid = { sizeVox, affineRas: placed!.affineRas }, target = placed!.labelGrid;
-  const voxels = voxelsOf(target.sizeVox), cut = cutOf(inference.threshold);
-  const found = new Regions(voxels, labels.length);
-  const options = { ...inference, channels: labels.length, signal, target };
-  await logitsOnto(run, { channels, grid, inside }, options, (voxel, logits) => {
-    for (let c = 0; c < labels.length; c++) if (logits[c] >= cut) found.add(voxel, c);
+  const voxels = voxelsOf(target.sizeVox), found = new Regions(voxels, labels.length);
+  const { reader, exclusive } = segmentationRecord(inference), { labelsOf } = reader(spec);
+  const own = new Uint8Array(labels.length);
+  await logitsOnto(run, { channels, grid, inside }, { ...slidingSettings(spec), signal, target }, (voxel, values) => {
+    const count = labelsOf(values, own);
+    for (let i = 0; i < count; i++) found.add(voxel, own[i]);
+  });
+  const perVoxel = { voxelMl: voxelMl(target.affineRas) }, spacingMm = spacingOf(target.affineRas);
+  postprocess(found, {
+    ...perVoxel,
+    sizeVox: target.sizeVox,
+    labels,
+    steps: inference.postprocessing ?? [],
+    exclusive,
   });
   const { data } = await readLabelMap(label);
-  const perVoxel = { voxelMl: voxelMl(target.affineRas) }, spacingMm = spacingOf(target.affineRas);
   const image = channels[Math.max(0, spec.modalities.indexOf("flair"))];
   const all = { prediction: new Uint8Array(voxels), reference: new Uint8Array(voxels) };
   return {
@@ -170,7 +180,8 @@ async function scoreClass(
   { channels, sizeVox, classTarget }: CaseVolumes,
   spec: ModelSpec,
 ): Promise<Partial<CaseScore>> {
-  const { roi } = spec.inference;
-  const probabilities = softmax(await run(centreOf(channels, sizeVox, roi), [1, channels.length, ...roi]));
+  const { classes, inference } = spec, { roi } = inference;
+  const outputs = await run(centreOf(channels, sizeVox, roi), [1, channels.length, ...roi]);
+  const { values: probabilities } = classificationRecord(inference).read(outputs, classes.length);
   return { probabilities, classIndex: classTarget!.indexOf(1) };
 }

@@ -1,4 +1,4 @@
-/** Connected parts of a mask `[X, Y, Z]`, by runs along its last axis: voxels that share a face belong together. */
+/** Connected parts of a mask `[X, Y, Z]`, by runs along its last axis. */
 import type { Triple } from "../grid/grid.ts";
 
 /** Runs of equal voxels, and for each the part that it belongs to. */
@@ -14,8 +14,15 @@ export interface Parts {
   readonly atBorder: Uint8Array;
 }
 
-/** The parts of the voxels that equal `value`. */
-export function partsOf(mask: Uint8Array, [nx, ny, nz]: Triple, value: 0 | 1): Parts {
+export interface PartsOptions {
+  /** The value of the voxels that are parted. */
+  readonly value: 0 | 1;
+  /** Voxels belong together that share a face (6, the default), or also an edge or a corner (26). */
+  readonly neighbours?: 6 | 26;
+}
+
+/** The parts of the voxels that equal a value, in the order of their first voxels. */
+export function partsOf(mask: Uint8Array, [nx, ny, nz]: Triple, { value, neighbours = 6 }: PartsOptions): Parts {
   let start = new Int32Array(1 << 12), end = new Int32Array(1 << 12), count = 0;
   const firstOfRow = new Int32Array(nx * ny + 1);
   for (let row = 0; row < nx * ny; row++) {
@@ -40,11 +47,12 @@ export function partsOf(mask: Uint8Array, [nx, ny, nz]: Triple, value: 0 | 1): P
     while (root[i] !== i) i = root[i] = root[root[i]];
     return i;
   };
-  /** Joins the runs of two neighbouring rows that lie side by side. */
+  const reach = neighbours === 26 ? 1 : 0;
+  /** Joins the runs of two neighbouring rows that lie side by side, or with a reach of 1 touch at an edge or corner. */
   const join = (row: number, other: number) => {
     const shift = (row - other) * nz;
     for (let a = firstOfRow[row], b = firstOfRow[other]; a < firstOfRow[row + 1] && b < firstOfRow[other + 1];) {
-      if (start[a] < end[b] + shift && start[b] + shift < end[a]) {
+      if (start[a] < end[b] + shift + reach && start[b] + shift < end[a] + reach) {
         const [p, q] = [find(a), find(b)];
         if (p !== q) root[Math.max(p, q)] = Math.min(p, q);
       }
@@ -57,6 +65,10 @@ export function partsOf(mask: Uint8Array, [nx, ny, nz]: Triple, value: 0 | 1): P
       const row = x * ny + y;
       if (y > 0) join(row, row - 1);
       if (x > 0) join(row, row - ny);
+      if (x > 0 && reach === 1) {
+        if (y > 0) join(row, row - ny - 1);
+        if (y < ny - 1) join(row, row - ny + 1);
+      }
     }
   }
 

@@ -147,7 +147,7 @@ export function coreValues({ data, sizeVox, affineRas }: GridImage, { kind, mask
 }
 
 function largeParts(mask: Uint8Array, sizeVox: Triple): Uint8Array {
-  const parts = partsOf(mask, sizeVox, 1);
+  const parts = partsOf(mask, sizeVox, { value: 1 });
   const least = LEAST_PART * parts.voxels.reduce((a, b) => Math.max(a, b), 0);
   paint(parts, mask, (p) => parts.voxels[p] < least, 0);
   return mask;
@@ -162,7 +162,7 @@ function filled(mask: Uint8Array, sizeVox: Triple, spacing: Triple): Uint8Array 
   const start = perAxis((a) => box.start[a] - reach[a] - 1);
   const size = boxSize({ start, end: perAxis((a) => box.end[a] + reach[a] + 1) });
   const tight = closed(cutWindow(mask, sizeVox, { start, size }), size, reach);
-  const gaps = partsOf(tight, size, 0);
+  const gaps = partsOf(tight, size, { value: 0 });
   paint(gaps, tight, (p) => gaps.atBorder[p] === 0, 1);
   return cutWindow(tight, size, { start: perAxis((a) => 0 - start[a]), size: sizeVox });
 }

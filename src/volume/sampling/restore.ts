@@ -23,6 +23,8 @@ export interface RestoreOptions {
   readonly inside?: Uint8Array | undefined;
   /** The grid to bring the logits to. */
   readonly target: Grid;
+  /** Default linear; nearest: values that name labels. */
+  readonly interpolation?: "linear" | "nearest";
 }
 
 /** Receives a voxel of the target, C order, and its logits of all channels; the array is used again for the next one. */
@@ -33,18 +35,23 @@ const REACH = 0.5 + 1e-4;
 
 /**
  * Takes planes in ascending order, each batch beginning with the last plane of the one before, and visits every voxel of
- * the target that lies among them, each once: its logits are interpolated trilinearly (copied where centres meet). Voxels
- * that are not visited lie outside the network's grid or `inside`.
+ * the target that lies among them, each once: its logits are interpolated trilinearly (copied where centres meet), or are
+ * those of the nearest voxel. Voxels that are not visited lie outside the network's grid or `inside`.
  */
 export function restoring(options: RestoreOptions, visit: VisitLogits): (planes: LogitPlanes) => void {
-  const { grid, target } = options;
+  const { grid, target, interpolation = "linear" } = options;
   const map = voxToVox(target, grid), step: Triple = [map[2], map[6], map[10]];
   const [tx, ty, tz] = target.sizeVox, [, ny, nz] = grid.sizeVox;
   const along = ([0, 1, 2] as const).filter((a) => Math.abs(step[a]) * tz > SAME_VOXEL);
-  const visitRow = along.length === 1 ? straightRow(options, along[0], visit) : obliqueRow(options, visit);
+  const isNearest = interpolation === "nearest", beside = isNearest ? REACH : SAME_VOXEL;
+  const visitRow = isNearest
+    ? nearestRow(options, visit)
+    : along.length === 1
+    ? straightRow(options, along[0], visit)
+    : obliqueRow(options, visit);
   return (planes) => {
     const { from, count, isEnd } = planes, last = from + count - 1;
-    const [near, far] = [from === 0 ? -REACH : from - SAME_VOXEL, isEnd ? last + REACH : last + SAME_VOXEL];
+    const [near, far] = [from === 0 ? -REACH : from - beside, isEnd ? last + REACH : last + beside];
     for (let i = 0, first = 0; i < tx; i++) {
       for (let j = 0; j < ty; j++, first += tz) {
         const at = applyAffine(map, [i, j, 0]);
@@ -72,6 +79,26 @@ type VisitRow = (planes: LogitPlanes, row: Row) => void;
 function isHere(x: number, { from, count, isEnd }: LogitPlanes): boolean {
   const last = from + count - 1;
   return x >= from && (x < last || (x === last && isEnd));
+}
+
+/** Rows of which each voxel takes the values of the nearest one. */
+function nearestRow(
+  { channels, grid: { sizeVox: [nx, ny, nz] }, inside }: RestoreOptions,
+  visit: VisitLogits,
+): VisitRow {
+  const values = new Float32Array(channels), plane = ny * nz;
+  return (planes, { first, at, step, low, high }) => {
+    const { logits, from, depth } = planes;
+    for (let k = low; k <= high; k++) {
+      const x = Math.round(settled(at[0] + k * step[0], nx));
+      if (!isHere(x, planes)) continue;
+      const y = Math.round(settled(at[1] + k * step[1], ny)), z = Math.round(settled(at[2] + k * step[2], nz));
+      if (inside !== undefined && inside[(x * ny + y) * nz + z] === 0) continue;
+      const own = (x - from) * plane + y * nz + z;
+      for (let c = 0; c < channels; c++) values[c] = logits[c * depth * plane + own];
+      visit(first + k, values);
+    }
+  };
 }
 
 /** Rows that run across the network's axes: each voxel from its eight neighbours. */

@@ -25,9 +25,15 @@ export type Classification = {
   model: string
   version: number
   provider: string
+  kind?: "exclusive" | "independent" | "values"
   classes: {
     label: string
     probability: number
+  }[]
+  values?: {
+    label: string
+    value: number
+    unit: string | null
   }[]
   timingsMs: {
     read: number
@@ -38,9 +44,15 @@ export type Classification = {
 };
 export type ClassifyOutput = {
   provider: string
+  kind?: "exclusive" | "independent" | "values"
   classes: {
     label: string
     probability: number
+  }[]
+  values?: {
+    label: string
+    value: number
+    unit: string | null
   }[]
   timingsMs: {
     read: number
@@ -365,7 +377,7 @@ export type Manifest = {
     placing?: "scan" | "even"
     mirrored?: (0 | 1 | 2)[]
     postprocessing?: ({
-      kind: "largest-component" | "fill-holes"
+      kind: "largest-component"
       labels?: string[]
       together?: boolean
     } | {
@@ -374,6 +386,9 @@ export type Manifest = {
       voxels?: number
       labels?: string[]
       together?: boolean
+    } | {
+      kind: "fill-holes"
+      labels?: string[]
     })[]
     unit?: string | string[]
   }

@@ -123,7 +123,14 @@ function outputOf(output) {
         [column("Label"), numbers("Voxels"), numbers("mL")],
         output.labels.map((l) => [l.name, l.voxels, number(l.volumeMl)]),
       )
+      : output.values
+      ? table(
+        [column("Quantity"), numbers("Value"), column("Unit")],
+        output.values.map((v) => [v.label, number(v.value), v.unit ?? ""]),
+      )
       : table([column("Class"), numbers("Probability")], output.classes.map((c) => [c.label, number(c.probability)])),
+    "kind" in output && output.kind === "independent" &&
+      h("div", { className: "dim" }, "Each class may hold beside others: the probabilities need not add up to 1."),
     h("span", { className: "dim" }, `Ran on ${output.provider}.`),
   );
 }
