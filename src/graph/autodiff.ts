@@ -4,11 +4,11 @@ import { type BuiltNode, NO_GRADIENT, type OpName, type Value } from "./ir/ir.ts
 import { isFloat, sameShape } from "../tensor/mod.ts";
 import { opDef } from "./ops/mod.ts";
 
-/** Thrown for a node without a gradient rule on the path from a wanted value to the loss. */
+/** Thrown for a node between a wanted value and the loss that has no gradient rule, or whose rule fails. */
 export class NoGradientError extends TypeError {
   override readonly name = "NoGradientError";
-  constructor(readonly op: OpName, readonly value: Value, readonly why: string) {
-    super(`Cannot differentiate ${op} (node ${value.name}, shape [${value.shape}]): ${why}`);
+  constructor(readonly op: OpName, readonly value: Value, readonly why: string, options?: ErrorOptions) {
+    super(`Cannot differentiate ${op} (node ${value.name}, shape [${value.shape}]): ${why}`, options);
   }
 }
 
@@ -61,7 +61,12 @@ function applyRule<K extends OpName>(
     throw new NoGradientError(op, y, vjp.unsupported);
   }
   const values: readonly (Value | null | undefined)[] = x;
-  return vjp(b.op, { x, y, attrs, constant: (i) => b.constantOf(values[i]) }, dy);
+  try {
+    return vjp(b.op, { x, y, attrs, constant: (i) => b.constantOf(values[i]) }, dy);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new NoGradientError(op, y, error.message, { cause: error });
+  }
 }
 
 /** Sums a gradient over the axes along which its value was broadcast. */

@@ -12,6 +12,7 @@ import {
 import { sizeOf, type Tensor, tensor, toNumbers } from "../../tensor/mod.ts";
 import { ONNX_DTYPES } from "../ir/dtypes.ts";
 import { constantNumbers, normalizeAxis } from "./operands.ts";
+import { scatterRows } from "./scatter.ts";
 
 /** A Slice's starts, lengths and steps for every axis, clamped as ONNX says. */
 interface SliceSpec {
@@ -106,6 +107,9 @@ function padSources(d: number, { low, high, mode }: { low: number; high: number;
     return at < 0 ? -at : 2 * (d - 1) - at;
   });
 }
+
+/** Most elements of the 0/1 matrix with which indices that only run time knows take rows. */
+const MAX_SELECTION = 2 ** 24;
 
 export const SHAPE_OPS = {
   // dx = dy in x's shape
@@ -263,7 +267,7 @@ export const SHAPE_OPS = {
     },
   } satisfies OpDef<"Tile">,
 
-  // y = S·x with the selection matrix S, dx = Sᵀ·dy
+  // dx = the sums of dy's rows by the row that they were taken from
   Gather: {
     attrs: ({ axis = 0 }, [x]) => ({ axis: normalizeAxis(axis, x.shape.length) }),
     infer: ([x, indices], { axis }) => {
@@ -279,8 +283,16 @@ export const SHAPE_OPS = {
       const rows = constant(1), size = x.shape[axis], n = sizeOf(indices.shape);
       const flat = op.Reshape(dy, [...x.shape.slice(0, axis), n, ...x.shape.slice(axis + 1)]);
       if (rows !== undefined) {
-        const positive = toNumbers(rows).map((r) => (r < 0 ? r + size : r));
+        const positive = Int32Array.from<number | bigint>(
+          rows.data,
+          (r) => Number(r) < 0 ? Number(r) + size : Number(r),
+        );
         return [scatterRows(op, flat, { axis, size, rows: positive }), null];
+      }
+      if (size * n > MAX_SELECTION) {
+        throw new RangeError(
+          `expected constant indices, or at most ${MAX_SELECTION} pairs of rows and indices, got ${size} and ${n}`,
+        );
       }
       const column = Array.from({ length: size }, (_, i) => i);
       const hit = (from: number) =>
@@ -303,17 +315,6 @@ export const SHAPE_OPS = {
     },
   } satisfies OpDef<"Gather">,
 };
-
-/** Adds row i of `x` along `axis` to row `rows[i]` of a zero tensor with `size` rows: a product with a 0/1 matrix. */
-function scatterRows(
-  op: Ops,
-  x: Value,
-  { axis, size, rows }: { axis: number; size: number; rows: readonly number[] },
-): Value {
-  const matrix = new Float64Array(size * rows.length);
-  rows.forEach((r, i) => r >= 0 && (matrix[r * rows.length + i] = 1));
-  return multiplyAxis(op, x, { axis, matrix: tensor(x.dtype, [size, rows.length], Array.from(matrix)) });
-}
 
 /** Multiplies `axis` of `x`, of size d, by a matrix [size, d]. */
 export function multiplyAxis(op: Ops, x: Value, { axis, matrix }: { axis: number; matrix: Tensor | Value }): Value {

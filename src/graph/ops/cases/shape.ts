@@ -112,6 +112,15 @@ export const SHAPE_CASES = {
       inputs: [float([2, 3, 4]), table([], [1])],
       attrs: { axis: 1 },
     },
+    { shows: "a permutation", inputs: [float([2, 5, 2]), [3, 0, 4, 1, 2]], attrs: { axis: 1 } },
+    {
+      shows: "one row often, others once or never",
+      inputs: [
+        float([2, 40, 2]),
+        table([6, 10], Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? 7 : (i * 11) % 40))),
+      ],
+      attrs: { axis: 1 },
+    },
     { shows: "indices known at run time only", inputs: [float([5, 2]), typed("int64", [2, 2], [4, -5, 0, 4])] },
     { shows: "int64", inputs: [typed("int64", [3], [7, 8, 9]), [2, 0]] },
   ],
