@@ -299,9 +299,9 @@ Deno.test("finetune() refuses names of outputs that are no feature maps", async 
   const crops = "Cannot train foreign on crops [1,4,32,32,32]: Cannot build featureDecoder: expected";
   const missing =
     "Cannot train foreign: expected its manifest's architecture.config.features to name feature maps, got";
-  const cases: [Record<string, unknown>, string][] = [
-    [{ features: ["fine", "finest"] }, `${crops} a value finest in main_graph, got none`],
-    [{ features: ["bn1.weight"] }, `${crops} bn1.weight of shape [N, C, X, Y, Z], got [8]`],
+  const cases: [Record<string, unknown>, string | RegExp][] = [
+    [{ features: ["fine", "finest"] }, /a value finest in main_graph, got none; its feature maps are [a-z]/],
+    [{ features: ["bn1.weight"] }, /expected bn1\.weight to be a feature map .* of the image \[32,32,32\], got \[8\]$/],
     [{ features: [] }, `${crops} the name of at least one feature map, got none`],
     [{}, `${missing} nothing`],
     [{ features: "fine" }, `${missing} "fine"`],

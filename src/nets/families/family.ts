@@ -19,9 +19,24 @@ export interface Spec<K extends string = string> {
 /** The purpose of a network. An encoder is the base of other networks and answers nothing by itself. */
 export type Task = "encoder" | "segmentation" | "classification";
 
+/** The use of an imported graph's float constants; names as in the file. */
+export interface ConstantReport {
+  readonly trained: readonly string[];
+  /** Running statistics, which training updates. */
+  readonly statistics: readonly string[];
+  /** Reason → constants that stay. */
+  readonly kept: Readonly<Record<string, readonly string[]>>;
+  /** Constants that were one in the file and are several weights now: name → number. */
+  readonly untied: Readonly<Record<string, number>>;
+  /** Weights that several nodes share, as in the source. */
+  readonly tied: readonly string[];
+}
+
 /** A network with its configuration closed in. */
 export interface Net {
   readonly name: string;
+  /** Of an imported network: what becomes of the constants of its graph. */
+  readonly constants?: ConstantReport;
   /** An input shape [N, C, X, Y, Z] that it accepts. */
   readonly example: readonly number[];
   /** The input shape that it expects instead of this one, in words, or null. */

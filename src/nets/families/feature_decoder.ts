@@ -1,17 +1,20 @@
 /**
  * Heads on an encoder from an ONNX file: a decoder in the style of UNETR over its feature maps, or a classifier on the
- * deepest one. The encoder's nodes stay unchanged; its float arrays count as weights.
+ * deepest one. The encoder's nodes stay unchanged; what its source trained counts as weights.
  */
 import { type Graph, type Value } from "../../graph/mod.ts";
-import { isFloat, sameShape, sizeOf, type Tensor } from "../../tensor/mod.ts";
-import { classificationHead, conv, stem, unetUpBlock } from "../layers/layers.ts";
+import { sameShape, sizeOf } from "../../tensor/mod.ts";
+import { classificationHead, conv, layerNorm, unetResBlock, unetUpBlock, upConv } from "../layers/layers.ts";
 import type { Scope } from "../layers/scope.ts";
+import { type FeatureForm, FeatureForms, stridesTo } from "./features/forms.ts";
+import { encoderOf, inlineEncoder } from "./features/encoder.ts";
+import { featureMaps } from "./features/feature_maps.ts";
 import type { Net } from "./family.ts";
 
 /** An imported encoder: a normalised graph with one input [N, C, X, Y, Z] and the names of feature maps in it. */
 export interface ImportedEncoder {
   readonly graph: Graph;
-  /** Names of values [N, C, x, y, z], in any order; each size a whole multiple of the next smaller one. */
+  /** Names of its feature maps, in any order and layout; each size a whole multiple of the next smaller one, or rounded. */
   readonly features: readonly string[];
 }
 
@@ -36,23 +39,24 @@ export function featureOutputs(features: readonly string[]): string[] {
  */
 export function featureDecoder(encoder: ImportedEncoder, config: FeatureDecoderConfig): Net {
   const { image, maps } = pyramid(encoder);
-  const graph = onlyFeatures(encoder);
+  const { graph, constants } = encoderOf(encoder);
   return {
     name: "featureDecoder",
     example: image,
+    constants,
     inputFault: onlyShape(image),
     inference: ["out", ...featureOutputs(encoder.features)],
     heads: ["out"],
     forward: (s, x) => {
-      const values = inlineEncoder(s, x, graph);
-      const [deepest, ...skips] = maps.map((name) => values.get(name)!);
+      const values = inlineEncoder(s, x, { graph, constants });
+      const [deepest, ...skips] = maps.map((map) => asVolume(s, values.get(map.name)!, map));
       let y = deepest;
       for (const [i, skip] of skips.entries()) {
         const out = Math.min(skip.shape[1], config.maxWidth);
-        y = unetUpBlock(s.at(`decoder.decoder${maps.length + 1 - i}`), y, { skip, out });
+        y = upTo(s.at(`decoder.decoder${maps.length + 1 - i}`), y, { skip, out, maxWidth: config.maxWidth });
       }
-      const full = stem(s.at("decoder.proj1"), x, config);
-      y = unetUpBlock(s.at("decoder.decoder2"), y, { skip: full, out: config.stemWidth });
+      const full = stem(s.at("decoder.proj1"), x, config.stemWidth);
+      y = upTo(s.at("decoder.decoder2"), y, { skip: full, out: config.stemWidth, maxWidth: config.maxWidth });
       const out = conv(s.at("decoder.out.conv.conv"), y, { out: config.outChannels, kernel: 1 });
       return { out, ...featureValues(encoder, values), x4: deepest };
     },
@@ -62,47 +66,113 @@ export function featureDecoder(encoder: ImportedEncoder, config: FeatureDecoderC
 /** A classifier on the deepest feature map of an imported encoder; outputs `logits`, the feature maps, in training `x4`. */
 export function featureClassifier(encoder: ImportedEncoder, config: { readonly classes: number }): Net {
   const { image, maps } = pyramid(encoder, "featureClassifier");
-  const graph = onlyFeatures(encoder);
+  const { graph, constants } = encoderOf(encoder);
   return {
     name: "featureClassifier",
     example: image,
+    constants,
     inputFault: onlyShape(image),
     inference: ["logits", ...featureOutputs(encoder.features)],
     heads: ["logits"],
     forward: (s, x) => {
-      const values = inlineEncoder(s, x, graph);
-      const { logits, x4 } = classificationHead(s, values.get(maps[0])!, config);
+      const values = inlineEncoder(s, x, { graph, constants });
+      const { logits, x4 } = classificationHead(s, asVolume(s, values.get(maps[0].name)!, maps[0]), config);
       return { logits, ...featureValues(encoder, values), x4 };
     },
   };
 }
 
+/** A map of whichever layout as [N, C, x, y, z]. */
+function asVolume({ op }: Scope, value: Value, { layout, grid, channels, extraTokens }: FeatureForm): Value {
+  if (layout === "map") return value;
+  if (layout === "channels-last") return op.Transpose(value, { perm: [0, 4, 1, 2, 3] });
+  const rows = extraTokens === 0 ? value : op.Slice(value, [extraTokens], [value.shape[1]], [1], [1]);
+  return op.Reshape(op.Transpose(rows, { perm: [0, 2, 1] }), [value.shape[0], channels, ...grid]);
+}
+
+/** `x` brought to the size of `skip` by factors of 2 (an odd rest at once), and joined with it. */
+function upTo(
+  s: Scope,
+  x: Value,
+  { skip, out, maxWidth }: { skip: Value; out: number; maxWidth: number },
+): Value {
+  const factors = factorsBetween(x.shape.slice(2), skip.shape.slice(2))!;
+  let y = x;
+  for (const [i, step] of factors.slice(0, -1).entries()) {
+    const between = s.at(`between${i + 1}`), width = Math.min(maxWidth, Math.max(out, y.shape[1] >> 1));
+    y = unetResBlock(
+      between.at("conv_block"),
+      upConv(between.at("transp_conv.conv"), y, { out: width, factors: step }),
+      width,
+    );
+  }
+  return unetUpBlock(s, y, { skip, out, factors: factors.at(-1)! });
+}
+
+/** The factors of the steps from a size to a larger one, at most 3 unless odd; null where no strides lead between them. */
+function factorsBetween(from: readonly number[], to: readonly number[]): number[][] | null {
+  let rest: readonly number[] | null = stridesTo(from, to);
+  if (rest === null) return null;
+  const steps: number[][] = [];
+  for (;;) {
+    const most = Math.max(...rest.filter((f) => f > 3 && f % 2 === 0));
+    if (most < 0) return [...steps, [...rest]];
+    const step: number[] = rest.map((f) => (f % 2 === 0 && 2 * f > most ? 2 : 1));
+    steps.push(step);
+    rest = rest.map((f, k) => f / step[k]);
+  }
+}
+
+/** UniUnet's `proj1`: a 3³ convolution of the image at full resolution, then LayerNorm over channels. */
+function stem(s: Scope, image: Value, width: number): Value {
+  const y = conv(s.at("proj"), image, { out: width, kernel: 3 });
+  const last = s.op.Transpose(y, { perm: [0, 2, 3, 4, 1] });
+  return s.op.Transpose(layerNorm(s.at("norm"), last, 1e-5), { perm: [0, 4, 1, 2, 3] });
+}
+
 const onlyShape = (expected: readonly number[]) => (shape: readonly number[]) =>
   sameShape(shape, expected) ? null : `the encoder's [${expected}]`;
 
+/** A feature map by its name in the encoder's graph. */
+export interface NamedMap extends FeatureForm {
+  readonly name: string;
+}
+
 /**
- * The image's shape and the names of the feature maps from deep to shallow.
- * @throws {RangeError} the feature maps do not form a pyramid
+ * The image's shape and the feature maps from deep to shallow.
+ * @throws {RangeError} the values form no pyramid of feature maps; lists those that the graph has
  */
 export function pyramid(
   { graph, features }: ImportedEncoder,
   net = "featureDecoder",
-): { image: readonly number[]; maps: string[] } {
+): { image: readonly number[]; maps: NamedMap[] } {
   const fail = (expected: string, got: string): never => {
     throw new RangeError(`Cannot build ${net}: expected ${expected}, got ${got}`);
   };
-  const shapeOf = (name: string) => graph.types.get(name)?.shape ?? fail(`a value ${name} in ${graph.name}`, "none");
-  if (graph.inputs.length !== 1) fail("an encoder with one input", `${graph.inputs.length}`);
+  const shapeOf = (name: string) => graph.types.get(name)!.shape;
+  const { inputs: [input] } = graph;
+  if (graph.inputs.length !== 1 || shapeOf(input).length !== 5) {
+    fail("an encoder with one input [N, C, X, Y, Z]", graph.inputs.map((name) => `[${shapeOf(name)}]`).join(", "));
+  }
   if (features.length === 0) fail("the name of at least one feature map", "none");
-  const maps = features.toSorted((a, b) => sizeOf(shapeOf(a).slice(2)) - sizeOf(shapeOf(b).slice(2)));
-  const image = shapeOf(graph.inputs[0]);
-  for (const [i, name] of [...maps, graph.inputs[0]].entries()) {
-    const shape = shapeOf(name);
-    if (shape.length !== 5) fail(`${name} of shape [N, C, X, Y, Z]`, `[${shape}]`);
-    if (i === 0) continue;
-    const below = shapeOf(maps[i - 1]);
-    if (shape.slice(2).some((d, k) => d % below[k + 2] !== 0)) {
-      fail(`${name} to be a whole multiple in size of ${maps[i - 1]} [${below}]`, `[${shape}]`);
+  const forms = new FeatureForms(graph), image = shapeOf(input);
+  const maps = features.map((name): NamedMap => {
+    if (!graph.types.has(name)) {
+      const known = featureMaps(graph).map((map) => map.name).join(", ");
+      return fail(`a value ${name} in ${graph.name}`, `none; its feature maps are ${known || "none"}`);
+    }
+    const form = forms.formOf(name);
+    if (form !== null) return { ...form, name };
+    const size = image.slice(2);
+    return fail(
+      `${name} to be a feature map [N, C, x, y, z], [N, x, y, z, C] or [N, T, C] of the image [${size}]`,
+      `[${shapeOf(name)}]`,
+    );
+  }).sort((a, b) => sizeOf(a.grid) - sizeOf(b.grid));
+  for (const [i, { name, grid }] of [...maps, { name: input, grid: forms.image }].entries()) {
+    const below = maps[i - 1];
+    if (below !== undefined && factorsBetween(below.grid, grid) === null) {
+      fail(`${name} to be a whole multiple in size of ${below.name} [${below.grid}]`, `[${grid}]`);
     }
   }
   return { image, maps };
@@ -111,33 +181,4 @@ export function pyramid(
 function featureValues({ features }: ImportedEncoder, values: ReadonlyMap<string, Value>): Record<string, Value> {
   const names = featureOutputs(features);
   return Object.fromEntries(features.map((feature, i) => [names[i], values.get(feature)!]));
-}
-
-/** The encoder with the nodes of its feature maps only, so without the head of a network that was made here before. */
-function onlyFeatures({ graph, features }: ImportedEncoder): Graph {
-  const needed = new Set(features);
-  const nodes = graph.nodes.toReversed().filter((node) => {
-    if (!needed.has(node.output)) return false;
-    node.inputs.forEach((name) => needed.add(name));
-    return true;
-  });
-  const constants = new Map([...graph.constants].filter(([name]) => needed.has(name)));
-  return { ...graph, nodes: nodes.reverse(), constants, outputs: features };
-}
-
-/** Single numbers of a graph belong to its architecture; float arrays are weights. */
-export const isEncoderWeight = ({ dtype, data }: Tensor): boolean => isFloat(dtype) && data.length > 1;
-
-/** Replays the encoder on `image`. Float constants with several elements become weights under their own names. */
-function inlineEncoder(s: Scope, image: Value, graph: Graph): Map<string, Value> {
-  const statistics = new Set(
-    graph.nodes.flatMap(({ op, inputs }) => op === "BatchNormalization" ? inputs.slice(3, 5) : []),
-  );
-  const bind = (name: string, _: unknown, tensor: Tensor | undefined) => {
-    if (name === graph.inputs[0]) return image;
-    if (tensor === undefined || !isEncoderWeight(tensor)) return undefined;
-    if (tensor.dtype !== "float32") throw new TypeError(`expected float32 weights, got ${tensor.dtype} in ${name}`);
-    return s.weight(name, tensor.shape, { kind: "given", tensor, buffer: statistics.has(name) });
-  };
-  return s.builder.inline(graph, bind);
 }

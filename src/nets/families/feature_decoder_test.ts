@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { evaluate, type Graph, GraphBuilder } from "../../graph/mod.ts";
+import { evaluate, type Graph, GraphBuilder, type Value } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
 import { featureClassifier, featureDecoder, featureOutputs } from "./feature_decoder.ts";
+import { featureMaps } from "./features/feature_maps.ts";
 import { initialTensor } from "../layers/scope.ts";
 import { buildNetwork, initialWeights, parametersOf } from "../network.ts";
 import type { NetworkSpec } from "./families.ts";
@@ -86,6 +87,64 @@ Deno.test("featureDecoder() bridges any whole ratio of sizes", () => {
   assert.deepEqual(built.types.get("out")!.shape, [1, 2, 12, 8, 6]);
 });
 
+/** The decoder's shapes by key on a graph, and its output's size. */
+function decoderOn(graph: Graph, features: string[]) {
+  const net = featureDecoder({ graph, features }, { outChannels: 2, stemWidth: 4, maxWidth: 16 });
+  const weights = initialWeights(net, { seed: 1 });
+  const input = graph.types.get(graph.inputs[0])!.shape;
+  const { types } = buildNetwork(net, { input, weights, outputs: "training" });
+  const kernels = [...weights].filter(([key]) => key.endsWith("transp_conv.conv.weight"));
+  return {
+    ups: Object.fromEntries(kernels.map(([key, { shape }]) => [key.replace(/\.transp_conv.*/, ""), shape.join()])),
+    out: types.get("out")!.shape,
+    x4: types.get("x4")!.shape,
+  };
+}
+
+Deno.test("featureDecoder() reaches the image from one map of tokens by factors of 2", () => {
+  const b = new GraphBuilder();
+  const x = b.input("volume", { dtype: "float32", shape: [1, 1, 32, 16, 16] });
+  const kernel = tensor("float32", [12, 1, 16, 8, 8], Array(12 * 1024).fill(0.01));
+  const patches = b.op.Conv(x, b.constant(kernel, "patch.weight"), null, { strides: [16, 8, 8] });
+  const tokens = b.op.Transpose(b.op.Reshape(patches, [1, 12, 8]), { perm: [0, 2, 1] });
+  const all = b.op.Concat(b.constant(tensor("float32", [1, 1, 12], Array(12).fill(9)), "cls_token"), tokens, {
+    axis: 1,
+  });
+  const graph = b.build("vit", { tokens: b.op.Relu(all) });
+  const net = featureDecoder({ graph, features: ["tokens"] }, { outChannels: 2, stemWidth: 4, maxWidth: 16 });
+  assert.deepEqual(decoderOn(graph, ["tokens"]), {
+    ups: {
+      "decoder.decoder2.between1": "12,6,2,1,1",
+      "decoder.decoder2.between2": "6,4,2,2,2",
+      "decoder.decoder2.between3": "4,4,2,2,2",
+      "decoder.decoder2": "4,4,2,2,2",
+    },
+    out: [1, 2, 32, 16, 16],
+    x4: [1, 12, 2, 2, 2],
+  });
+  // the map is the patches again, without the class token
+  const image = tensor("float32", x.shape, Array.from({ length: 32 * 256 }, (_, i) => i % 7));
+  const weights = initialWeights(net, { seed: 1 });
+  const { x4 } = evaluate(buildNetwork(net, { input: x.shape, weights, outputs: "training" }), { image });
+  const { y } = evaluate(b.build("patches", { y: patches }), { volume: image });
+  assert.deepEqual([...x4.data], [...y.data]);
+});
+
+Deno.test("featureDecoder() takes channels-last maps, uneven strides and odd sizes", () => {
+  const b = new GraphBuilder();
+  const x = b.input("volume", { dtype: "float32", shape: [1, 2, 9, 13, 10] });
+  const pool = (v: Value, [strides, pads]: readonly [number[], number[]]) =>
+    b.op.MaxPool(v, { kernel_shape: strides.map((s) => s + pads[0]), strides, pads: [...pads, ...pads] });
+  const shallow = pool(x, [[1, 2, 2], [0, 0, 0]]); // 9, 6, 5: the last row of 13 is left out
+  const deep = pool(shallow, [[2, 2, 2], [1, 1, 1]]); // 5, 3, 3: half, rounded up
+  const graph = b.build("odd", { shallow: b.op.Transpose(shallow, { perm: [0, 2, 3, 4, 1] }), deep });
+  assert.deepEqual(decoderOn(graph, ["shallow", "deep"]), {
+    ups: { "decoder.decoder3": "2,2,2,2,2", "decoder.decoder2": "2,4,1,2,2" },
+    out: [1, 2, 9, 13, 10],
+    x4: [1, 2, 5, 3, 3],
+  });
+});
+
 Deno.test("featureClassifier() averages the deepest map and applies one linear layer", () => {
   const graph = encoderGraph();
   const net = featureClassifier({ graph, features: FEATURES }, { classes: 2 });
@@ -104,18 +163,23 @@ Deno.test("featureDecoder() refuses values that form no pyramid of feature maps 
   const refuse = (features: string[], message: string, g = graph) =>
     assert.throws(() => featureDecoder({ graph: g, features }, config), { name: "RangeError", message });
   refuse([], "Cannot build featureDecoder: expected the name of at least one feature map, got none");
-  refuse(["x9"], "Cannot build featureDecoder: expected a value x9 in uniformer, got none");
+  refuse(
+    ["x9"],
+    "Cannot build featureDecoder: expected a value x9 in uniformer, got none; its feature maps are " +
+      featureMaps(graph).map(({ name }) => name).join(", "),
+  );
   refuse(
     ["encoder.norm.weight"],
-    "Cannot build featureDecoder: expected encoder.norm.weight of shape [N, C, X, Y, Z], got [8]",
+    "Cannot build featureDecoder: expected encoder.norm.weight to be a feature map [N, C, x, y, z], [N, x, y, z, C] or " +
+      "[N, T, C] of the image [16,16,32], got [8]",
   );
   const b = new GraphBuilder();
-  const x = b.input("volume", { dtype: "float32", shape: [1, 1, 5, 4, 4] });
-  const y = b.op.MaxPool(x, { kernel_shape: [2, 2, 2], strides: [2, 2, 2] });
+  const x = b.input("volume", { dtype: "float32", shape: [1, 1, 8, 4, 4] });
+  const y = b.op.Slice(x, [0], [5], [2], [1]);
   refuse(
     ["y"],
-    "Cannot build featureDecoder: expected volume to be a whole multiple in size of y [1,1,2,2,2], got [1,1,5,4,4]",
-    b.build("odd", { y }),
+    "Cannot build featureDecoder: expected volume to be a whole multiple in size of y [5,4,4], got [8,4,4]",
+    b.build("part", { y: b.op.Identity(y) }),
   );
   const net = featureDecoder({ graph, features: FEATURES }, config);
   assert.throws(() => buildNetwork(net, { input: [2, ...INPUT.slice(1)], weights: new Map(), outputs: "inference" }), {

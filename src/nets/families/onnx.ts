@@ -1,8 +1,10 @@
 /** The family of networks that other software exported: an encoder's graph from a file, and heads of ours on it. */
 import { gradients, type Graph, GraphBuilder, NoGradientError } from "../../graph/mod.ts";
-import type { Tensor } from "../../tensor/mod.ts";
-import { type DownstreamRequest, type Family, isDotted, type Kind, type Net, type Spec } from "./family.ts";
-import { featureClassifier, featureDecoder, featureOutputs, isEncoderWeight } from "./feature_decoder.ts";
+import { isFloat } from "../../tensor/mod.ts";
+import type { DownstreamRequest, Family, Kind, Net, Spec } from "./family.ts";
+import { featureClassifier, featureDecoder, featureOutputs } from "./feature_decoder.ts";
+import { encoderOf } from "./features/encoder.ts";
+import { isOwnName } from "./features/names.ts";
 
 /** Channels of the decoder on an imported encoder. */
 const DECODER = { stemWidth: 16, maxWidth: 128 };
@@ -38,11 +40,15 @@ function netOn(graph: Graph, features: readonly string[], { task, outputs }: Dow
 function checkGradients(graph: Graph, features: readonly string[]): void {
   const b = new GraphBuilder();
   const { op } = b;
-  const isOpen = (constant?: Tensor) => constant === undefined || isEncoderWeight(constant);
-  const values = b.inline(graph, (name, type, constant) => isOpen(constant) ? b.input(name, type) : undefined);
+  const { graph: encoder, constants } = encoderOf({ graph, features });
+  const trained = new Set(constants.trained);
+  const values = b.inline(
+    encoder,
+    (name, type, constant) => constant === undefined || trained.has(name) ? b.input(name, type) : undefined,
+  );
   const means = features.map((name) => op.ReduceMean(values.get(name)!, null, { keepdims: 0 }));
   try {
-    gradients(b, means.reduce((a, v) => op.Add(a, v)), b.inputs.filter((v) => graph.constants.has(v.name)));
+    gradients(b, means.reduce((a, v) => op.Add(a, v)), b.inputs.filter((v) => trained.has(v.name)));
   } catch (error) {
     if (!(error instanceof NoGradientError)) throw error;
     const node = [...values].find(([, v]) => v.name === error.value.name)?.[0] ?? error.value.name;
@@ -53,7 +59,7 @@ function checkGradients(graph: Graph, features: readonly string[]): void {
 export const ONNX_FAMILY: Family<"onnx"> = {
   kinds: { onnx: ONNX },
   graph: "file",
-  isWeight: (name, constant) => isDotted(name, constant) && isEncoderWeight(constant),
+  isWeight: (name, { dtype }) => isFloat(dtype) && isOwnName(name),
   downstream: (base, request) => {
     const features = featuresOf(base);
     const { layout: _, output: __, ...config } = base.config; // of the base's file; the network's own is read unchanged

@@ -140,13 +140,32 @@ export function unetResBlock(s: Scope, x: Value, out: number): Value {
 }
 
 /**
- * MONAI's UnetUpBlock: `x` up-sampled to the size of `skip`, then both through a residual block to `out` channels.
- * The size of `skip` is a whole multiple of that of `x` along every axis.
+ * MONAI's UnetUpBlock: `x` up-sampled to the size of `skip`, then both through a residual block to `out` channels. `factors`
+ * are those between the sizes; where they are no whole multiples, the end of each axis is cut off, or repeated.
  */
-export function unetUpBlock(s: Scope, x: Value, { skip, out }: { skip: Value; out: number }): Value {
-  const factors = [2, 3, 4].map((axis) => skip.shape[axis] / x.shape[axis]);
+export function unetUpBlock(
+  s: Scope,
+  x: Value,
+  { skip, out, factors = [2, 3, 4].map((axis) => skip.shape[axis] / x.shape[axis]) }: {
+    skip: Value;
+    out: number;
+    factors?: readonly number[];
+  },
+): Value {
   const up = upConv(s.at("transp_conv.conv"), x, { out, factors });
-  return unetResBlock(s.at("conv_block"), s.op.Concat(up, skip, { axis: 1 }), out);
+  return unetResBlock(s.at("conv_block"), s.op.Concat(fitted(s, up, skip.shape.slice(2)), skip, { axis: 1 }), out);
+}
+
+/** [N, C, …] at `size` voxels: the end of each axis is cut off, or its last voxel repeated. */
+function fitted({ op }: Scope, x: Value, size: readonly number[]): Value {
+  const more = size.map((d, k) => d - x.shape[k + 2]);
+  if (more.every((d) => d === 0)) return x;
+  const axes = [2, 3, 4];
+  const cut = more.some((d) => d < 0)
+    ? op.Slice(x, [0, 0, 0], size.map((d, k) => Math.min(d, x.shape[k + 2])), axes, [1, 1, 1])
+    : x;
+  const missing = more.map((d) => Math.max(d, 0));
+  return missing.every((d) => d === 0) ? cut : op.Pad(cut, [...Array(7).fill(0), ...missing], null, { mode: "edge" });
 }
 
 /** A 3³ convolution of the image at full resolution, then LayerNorm over channels: UniUnet's `proj1`. */

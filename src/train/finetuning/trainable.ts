@@ -68,6 +68,7 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
     weights.set(key, taken ?? source.fresh(parameter));
     if (taken === undefined && init.kind !== "given") fresh.push(key);
   }
+  const kept = new Set(Object.values(net.constants?.kept ?? {}).flat());
   const trained = new Set(parameters.filter((p) => !p.buffer && !isBuffer(p.key)).map((p) => p.key));
   const isJoint = recipe.batch === "joint";
   const networkOf = (crops: number) => buildNetwork(net, { input: inputOf(crops), weights, outputs: "training" });
@@ -82,9 +83,10 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
     report: {
       loaded: weights.size - fresh.length,
       dropped: [...known].flatMap(([key, constant]) =>
-        fresh.includes(key) || (family.isWeight(key, constant) && !weights.has(key)) ? [key] : []
+        fresh.includes(key) || (family.isWeight(key, constant) && !weights.has(key) && !kept.has(key)) ? [key] : []
       ),
       fresh,
+      ...(net.constants && { constants: net.constants }),
       ...source.names((key) => known.has(key) && !fresh.includes(key)),
     },
     inference: (final) => buildNetwork(net, { input, weights: final, outputs: "inference" }),

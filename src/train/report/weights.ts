@@ -1,5 +1,7 @@
 /** What a fine-tune took from its base: tensors by key, channels and outputs by name. */
 
+import type { ConstantReport } from "../../nets/mod.ts";
+
 /** Entries of an axis by name: modalities, labels or classes. */
 export interface NameReport {
   /** Start from the base's numbers for the same name. */
@@ -19,14 +21,36 @@ export interface WeightReport {
   readonly dropped: readonly string[];
   /** Fresh in the new network. */
   readonly fresh: readonly string[];
+  /** Of an imported network: the constants that training changes, and those that stay, with the reason. */
+  readonly constants?: ConstantReport;
   readonly modalities: NameReport;
   /** Labels or classes. */
   readonly outputs: NameReport;
 }
 
-/** Sentences for users about modalities, labels and classes. */
-export function weightNotes({ modalities, outputs }: WeightReport): string[] {
-  return [`Input channels: ${sentence(modalities)}.`, `Outputs: ${sentence(outputs)}.`];
+/** Sentences for users about modalities, labels and classes, and about the constants of an imported network. */
+export function weightNotes({ modalities, outputs, constants }: WeightReport): string[] {
+  return [
+    `Input channels: ${sentence(modalities)}.`,
+    `Outputs: ${sentence(outputs)}.`,
+    ...(constants === undefined ? [] : constantNotes(constants)),
+  ];
+}
+
+/** Names shown of each group. */
+const SHOWN = 3;
+
+function constantNotes({ trained, statistics, kept, untied, tied }: ConstantReport): string[] {
+  const few = (names: readonly string[]) =>
+    `${names.slice(0, SHOWN).join(", ")}${names.length > SHOWN ? " and others" : ""}`;
+  const stay = Object.entries(kept).map(([why, names]) => `${names.length} (${why}: ${few(names)})`);
+  const parted = Object.keys(untied);
+  return [
+    `Constants of the network's file: ${trained.length} trained, ${statistics.length} running statistics; ` +
+    `unchanged ${stay.length === 0 ? "none" : stay.join(", ")}.`,
+    ...(parted.length === 0 ? [] : [`Equal numbers that the file stores once are weights apart now: ${few(parted)}.`]),
+    ...(tied.length === 0 ? [] : [`Weights that several layers share, as in the file: ${few(tied)}.`]),
+  ];
 }
 
 function sentence({ loaded, averaged, fresh, dropped }: NameReport): string {

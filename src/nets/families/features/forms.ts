@@ -20,15 +20,21 @@ export interface FeatureForm {
   readonly extraTokens: number;
 }
 
-/** The whole stride that takes `image` voxels to `size`, whichever way the division rounds; null: there is none. */
-function strideOf(image: number, size: number): number | null {
-  const ratio = image / size;
-  return [Math.round(ratio), Math.floor(ratio), Math.ceil(ratio)].find((s) =>
-    s >= 1 && (Math.ceil(image / s) === size || Math.floor(image / s) === size)
-  ) ?? null;
+const isPowerOfTwo = (n: number) => Number.isInteger(Math.log2(n));
+
+/**
+ * The whole stride that takes `from` voxels to `to`: their quotient, or one whose division gives `to` when rounded down or
+ * up, rather a power of two; null: there is none.
+ */
+function strideOf(from: number, to: number): number | null {
+  const ratio = from / to;
+  const fitting = [Math.round(ratio), Math.floor(ratio), Math.ceil(ratio)].filter((s) =>
+    s >= 1 && (Math.ceil(from / s) === to || Math.floor(from / s) === to)
+  );
+  return fitting.find(isPowerOfTwo) ?? fitting[0] ?? null;
 }
 
-/** The strides that take the image to a map's size, or null. */
+/** The strides that take the larger size (the image's) to the smaller one, or null. */
 export function stridesTo(size: readonly number[], image: readonly number[]): Size3 | null {
   const [x, y, z] = size.map((d, k) => strideOf(image[k], d));
   return x === null || y === null || z === null ? null : [x, y, z];
