@@ -1,6 +1,6 @@
 /** A preset: how a framework's own files say that its network is to be used. Data alone; nothing of the files is run. */
 import type { z } from "zod";
-import type { InferenceSettings, ModelSpec, Preprocessing } from "../../inference/mod.ts";
+import type { Architecture, InferenceSettings, ModelSpec, Preprocessing } from "../../inference/mod.ts";
 
 /** A MONAI bundle (`metadata.json`, `inference.json`) or nnU-Net v2 (`plans.json`, `dataset.json`). */
 export const PRESET_KINDS = ["bundle", "nnunet"] as const;
@@ -11,7 +11,9 @@ export type PresetFiles = ReadonlyMap<string, string>;
 
 /** Fields that a preset leaves out are the user's to give. */
 export interface Preset {
-  readonly spec: Partial<Pick<ModelSpec, "architecture" | "modalities" | "labels" | "classes" | "task">>;
+  readonly spec: Partial<Pick<ModelSpec, "modalities" | "labels" | "classes" | "task">>;
+  /** The network that the files plan, or the settings of it that are not built here; a graph needs neither. */
+  readonly network?: { readonly built: Architecture } | { readonly refused: string };
   readonly preprocessing: Partial<Preprocessing>;
   readonly inference: Partial<InferenceSettings>;
   /** Assumptions, and settings of the files that are not obeyed, in words for users. */

@@ -33,6 +33,82 @@ Deno.test("presetOf() reads channels, labels and windows of nnU-Net's plans", ()
   assert.deepEqual(nnunet({}, "3d_lowres").preprocessing.spacingMm, [4, 2, 2]);
 });
 
+Deno.test("presetOf() reads nnU-Net's pre-processing: cropped, normalised there, resampled by the field of view", () => {
+  const { preprocessing, inference, network } = nnunet();
+  assert.deepEqual(preprocessing, {
+    spacingMm: [3, 1, 1],
+    orientation: "file",
+    axes: "ZYX",
+    normalisation: [{ kind: "z-score", over: "mask" }, { kind: "z-score", over: "mask" }],
+    order: ["crop", "normalise", "resample"],
+    interpolation: "cubic",
+    separateAxis: { above: 3, interpolation: "nearest" },
+    alignment: "extent",
+    foreground: "nonzero",
+    foregroundMargin: 0,
+  });
+  assert.deepEqual([inference.placing, inference.blending, inference.activation], [
+    "even",
+    "gaussian-nnunet",
+    "softmax",
+  ]);
+  assert.deepEqual(network, { refused: "no architecture" });
+});
+
+Deno.test("presetOf() reads the network of nnU-Net's old plans", () => {
+  const old = {
+    UNet_class_name: "PlainConvUNet",
+    UNet_base_num_features: 8,
+    unet_max_num_features: 20,
+    n_conv_per_stage_encoder: [2, 2, 2],
+    n_conv_per_stage_decoder: [2, 2],
+    num_pool_per_axis: [1, 2, 2],
+    pool_op_kernel_sizes: [[1, 1, 1], [1, 2, 2], [2, 2, 2]],
+    conv_kernel_sizes: [[1, 3, 3], [3, 3, 3], [3, 3, 3]],
+  };
+  const fullres = { ...PLANS.configurations["3d_fullres"], ...old };
+  const plans = { ...PLANS, transpose_forward: [2, 0, 1], configurations: { "3d_fullres": fullres } };
+  const { network, preprocessing } = presetOf("nnunet", filesOf({ "plans.json": plans, "dataset.json": DATASET }));
+  assert.equal(preprocessing.axes, "XZY");
+  assert.deepEqual(network, {
+    built: {
+      kind: "nnunet",
+      config: {
+        inChannels: 2,
+        outChannels: 3,
+        features: [8, 16, 20],
+        kernels: [1, 3, 3, 3, 3, 3, 3, 3, 3],
+        strides: [1, 1, 1, 1, 2, 2, 2, 2, 2],
+        blocks: [2, 2, 2],
+        decoderBlocks: [2, 2],
+        residual: false,
+        bias: true,
+        deepSupervision: true,
+      },
+    },
+  });
+});
+
+Deno.test("presetOf() reads nnU-Net's schemes of normalisation", () => {
+  const intensity = { mean: 5, std: 2, percentile_00_5: -3, percentile_99_5: 9 };
+  const plans = {
+    ...PLANS,
+    foreground_intensity_properties_per_channel: { "0": intensity },
+    configurations: {
+      "3d_fullres": {
+        ...PLANS.configurations["3d_fullres"],
+        normalization_schemes: ["CTNormalization", "RescaleTo01Normalization"],
+        use_mask_for_norm: [false, false],
+      },
+    },
+  };
+  const { preprocessing } = presetOf("nnunet", filesOf({ "plans.json": plans, "dataset.json": DATASET }));
+  assert.deepEqual(preprocessing.normalisation, [
+    { kind: "fixed", mean: 5, deviation: 2, clip: [-3, 9] },
+    { kind: "min-max", over: "volume", to: [0, 1] },
+  ]);
+});
+
 Deno.test("presetOf() gives nnU-Net's regions the values of regions_class_order", () => {
   const { spec } = nnunet({
     labels: { background: 0, whole: [1, 2, 3], core: [2, 3], enhancing: 3 },

@@ -75,19 +75,23 @@ function namesOf({ channel_def = {}, num_channels }: TensorOf, what: string): st
   return keys.map((key) => channel_def[key]);
 }
 
-/** The modalities that the input channels are named after, or undefined where a name is no modality or stands twice. */
-export function modalitiesOf({ channels }: Metadata): Modality[] | undefined {
-  const found = channels.map(modalityFromName);
-  const isWhole = found.length > 0 && found.every((m) => m !== null) && new Set(found).size === found.length;
-  return isWhole ? found as Modality[] : undefined;
+/**
+ * The modalities that the input channels are named after, or the `images` that are loaded one by one; undefined where a name is
+ * no modality or stands twice.
+ */
+export function modalitiesOf({ channels, inputs }: Metadata, images: readonly string[] = []): Modality[] | undefined {
+  for (const names of [channels, images]) {
+    const found = names.map(modalityFromName).filter((m) => m !== null);
+    if (found.length === inputs && new Set(found).size === inputs) return found;
+  }
+  return undefined;
 }
 
 /** True where the first output channel is the background, so that the channels exclude each other. */
 export const hasBackground = ({ names }: Metadata): boolean => /^\W*back ?ground\W*$/i.test(names[0] ?? "");
 
-/** Labels in the order of the output channels, behind the background where there is one; values count from 1. */
-export function labelsOf({ names, outputs }: Metadata, { background }: { readonly background: boolean }): Label[] {
-  const first = background ? 1 : 0;
+/** Labels in the order of the output channels from `first`; the first one has the value 1. */
+export function labelsOf({ names, outputs }: Metadata, { first }: { readonly first: number }): Label[] {
   return Array.from({ length: outputs - first }, (_, i) => ({
     name: names[first + i] ?? `label ${i + 1}`,
     value: i + 1,
