@@ -85,7 +85,7 @@ export const HOUSE: readonly RoomRules[] = [
     room: "inference",
     is: "volumes → network input → windows → logits → a mask on the source grid; templates",
     flow: "volumes → mask or probabilities",
-    folders: [".", "tasks", "windows", "prepare", "checks", "activation"],
+    folders: [".", "tasks", "windows", "prepare", "channels", "checks", "activation"],
     base: ["modalities.ts", "preprocessing.ts", "spec.ts", "types.ts"],
   },
   {

@@ -14,7 +14,7 @@ export { type SegmentationRecord, segmentationRecord, slidingSettings } from "./
 export { postprocess } from "./tasks/postprocess.ts";
 export { Regions } from "./tasks/regions.ts";
 export { wrongInference } from "./activation/check.ts";
-export { centreOf } from "./prepare/classifier_input.ts";
+export { centreOf, resizedChannels } from "./prepare/classifier_input.ts";
 export { checkOverlap, foregroundOf, prepare, type Prepared, readLabel } from "./prepare/preprocess.ts";
 export { type LabelOnGrid, labelOnGrid } from "./prepare/label.ts";
 export { logitsOnto } from "./windows/onto_grid.ts";
@@ -44,4 +44,4 @@ export { Plausibility } from "./checks/plausibility.ts";
 export { type LabelFacts, resultDoubts } from "./checks/result_checks.ts";
 export { labelDoubts, labelFactsOf, type LabelValueFacts } from "./checks/label_checks.ts";
 export { DATASET_WARNINGS, loudFirst, WARNINGS } from "./checks/table.ts";
-export { normalise } from "./prepare/normalise.ts";
+export { normalise } from "./channels/normalise.ts";

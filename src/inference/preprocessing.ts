@@ -88,7 +88,7 @@ export const INTERPOLATIONS = ["linear", "cubic", "nearest"] as const;
 
 /**
  * The part of a volume that stays in place when it is resampled. `world`: the voxel nearest to 0 mm, so that an empty margin
- * changes nothing. `origin`: the centre of the first voxel (MONAI's Spacing). `extent`: the field of view (skimage's resize,
+ * changes nothing. `origin`: the centre of the first voxel (MONAI's Spacing, which centres oblique files) `extent`: the field of view (skimage's resize,
  * nnU-Net, MONAI's Resize).
  */
 export const ALIGNMENTS = ["world", "origin", "extent"] as const;
@@ -192,8 +192,8 @@ function wrongNormalisation(
   if (entry.kind === "fixed") return ascending("clip", entry.clip);
   if (entry.kind === "range") return ascending("from", entry.from) ?? ascending("to", entry.to);
   if (entry.joint && !alone) return "expected one normalisation for all channels beside joint, got several";
-  if (entry.over === "foreground" && order.indexOf("normalise") > order.indexOf("resample")) {
-    return "expected normalise before resample in order, because the foreground is found in files";
+  if (entry.over === "foreground" && order[0] !== "normalise") {
+    return "expected normalise first in order, because the foreground is found in whole files";
   }
   if (entry.kind === "min-max") return ascending("to", entry.to);
   if (entry.kind === "z-score") return ascending("clipPercentiles", entry.clipPercentiles);

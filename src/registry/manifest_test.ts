@@ -103,7 +103,7 @@ const WRONG_PREPROCESSING: Record<string, [Record<string, unknown>, RegExp]> = {
   ],
   "tissue of resampled volumes": [
     { normalisation: [{ kind: "z-score", over: "foreground" }], order: ["resample", "normalise", "crop"] },
-    /normalisation 1: expected normalise before resample/,
+    /normalisation 1: expected normalise first in order/,
   ],
   "one statistic of several normalisations": [
     { normalisation: [{ kind: "z-score", over: "volume", joint: true }, { kind: "none" }] },

@@ -23,6 +23,7 @@ export {
   voxelsOf,
   voxToVox,
 } from "./grid/grid.ts";
+export { orientationTo } from "./grid/orientation.ts";
 export { rightAngled } from "./grid/right_angles.ts";
 export { type Box, boxSize, centreBox, grown, padBox, union } from "./grid/boxes.ts";
 export {
@@ -49,14 +50,23 @@ export {
   WRITTEN_ENDING,
 } from "./formats/formats.ts";
 export { labelMap, MAX_LABEL, wholeLabel } from "./labels.ts";
-export { toRas } from "./sampling/orient.ts";
+export { toAxesOf, toRas } from "./sampling/orient.ts";
 export { centredWindow, crop, cutWindow } from "./sampling/crop.ts";
 export { coreValues, findForeground, type Foreground } from "./foreground/foreground.ts";
 export { paint, type Parts, partsOf } from "./foreground/components.ts";
 export { dilated } from "./foreground/morphology.ts";
-export { latticeBox, latticeGrid, latticeOf } from "./grid/lattice.ts";
-export { type Interpolation, sampleOnto } from "./sampling/onto_grid.ts";
-export { resampleSpacing, resampleToGrid, resizeTrilinear, spacedSize } from "./sampling/resample.ts";
+export {
+  type Alignment,
+  type Field,
+  latticeBox,
+  latticeGrid,
+  latticeOf,
+  roundHalfEven,
+  spacedSize,
+} from "./grid/lattice.ts";
+export { type Interpolation, sampleByAxis } from "./sampling/by_axis.ts";
+export { sampleOnto } from "./sampling/onto_grid.ts";
+export { resampleSpacing, resampleToGrid, resizeTrilinear } from "./sampling/resample.ts";
 export { type LogitPlanes, restoreAll, type RestoreOptions, restoring, type VisitLogits } from "./sampling/restore.ts";
 export { percentiles, scaleIntensityPercentiles } from "./intensity.ts";
 export { encodePng, overlay, type Picture, sideBySide, type Slice, sliceOf, stacked } from "./picture.ts";

@@ -7,9 +7,11 @@ import {
   padBox,
   perAxis,
   resizeTrilinear,
+  roundHalfEven,
   type Triple,
   type Volume,
 } from "../../volume/mod.ts";
+import type { Preprocessing } from "../preprocessing.ts";
 import type { ModelSpec } from "../spec.ts";
 import { prepareAlone } from "./preprocess.ts";
 
@@ -19,7 +21,23 @@ export function classifierInput(
   { preprocessing, inference: { roi } }: Pick<ModelSpec, "preprocessing" | "inference">,
 ): Float32Array {
   const size = preprocessing.resize ?? roi;
-  return centreOf(channels.map((data) => resizeTrilinear(data, grid.sizeVox, { size })), size, roi);
+  return centreOf(resizedChannels({ channels, grid }, { preprocessing, size }), size, roi);
+}
+
+/** Channels resized: each axis to its size, or all by the factor that fits, the rest 0 on both sides. */
+export function resizedChannels(
+  { channels, grid: { sizeVox } }: { readonly channels: readonly Float32Array[]; readonly grid: Grid },
+  { preprocessing: { keepAspect = false }, size }: {
+    readonly preprocessing: Pick<Preprocessing, "keepAspect">;
+    readonly size: Triple;
+  },
+): Float32Array[] {
+  const factor = Math.min(...size.map((n, a) => n / sizeVox[a]));
+  const fitting = keepAspect ? perAxis((a) => Math.max(roundHalfEven(sizeVox[a] * factor), 1)) : size;
+  return channels.map((data) => {
+    const resized = resizeTrilinear(data, sizeVox, { size: fitting });
+    return keepAspect ? cutWindow(resized, fitting, { start: padBox(fitting, size).start, size }) : resized;
+  });
 }
 
 /** The input [1, …roi] of one volume alone, as `prepare()` and {@link classifierInput} make it. */

@@ -1,38 +1,26 @@
 /**
  * Reads a case's files and brings them onto the network's grid: each volume goes there once, by its own affine, one
- * channel a modality. Inference and training share it. Runs no network.
+ * channel a modality. Inference and training share it. Runs no network; `channels/` has the steps.
  */
 import {
   type Box,
-  boxSize,
-  cutWindow,
-  dilated,
   findForeground,
   type Foreground,
   type Grid,
   type GridImage,
   gridOverlap,
-  grown,
-  latticeBox,
-  latticeGrid,
-  latticeOf,
   LEAST_OVERLAP,
-  MAX_VOXELS,
-  perAxis,
   readVolumeHeader,
   sameGrid,
-  sampleOnto,
-  type Triple,
-  union,
   type Volume,
   type VolumeHeader,
-  voxelsOf,
 } from "../../volume/mod.ts";
 import type { Modality } from "../modalities.ts";
 import { normalisationOf, type Preprocessing } from "../preprocessing.ts";
 import type { ModelSpec } from "../spec.ts";
 import { InferenceError, type Warning } from "../types.ts";
-import { normalise } from "./normalise.ts";
+import { Assembly } from "../channels/assembly.ts";
+import type { SeparateAxis } from "../channels/resample.ts";
 import { type NamedHeader, placedBeside, snapped } from "./position.ts";
 import { named, readLabelMap, readModality } from "./read_input.ts";
 import { readTemplate, templateFor, templatesIn } from "./templates.ts";
@@ -43,8 +31,10 @@ export interface Prepared {
   readonly channels: readonly Float32Array[];
   /** The grid of all channels. */
   readonly grid: Grid;
-  /** 1 where tissue is, or is near [X, Y, Z]: nothing is labelled elsewhere. */
+  /** 1 where something may be labelled [X, Y, Z]. */
   readonly inside: Uint8Array;
+  /** The axis whose slices stay apart on the way back; null: none. */
+  readonly slices: SeparateAxis;
   /** The whole field of view at the network's voxel size, and the part of it that `grid` is. */
   readonly uncropped: Grid;
   readonly box: Box;
@@ -71,9 +61,6 @@ export interface PrepareOptions {
   readonly onVolume?: VolumeHook | undefined;
 }
 
-/** How far from tissue a voxel may still be labelled, network voxels. */
-const LABELLED_REACH: Triple = [2, 2, 2];
-
 /**
  * Reads and pre-processes one case. The model's first modality that is given decides the axes of the network's grid, the
  * tissue of all of them its extent; the order of the files decides nothing.
@@ -98,8 +85,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     grids.set(name, snapped(grids.get(name)!, anchor));
     checkTogether({ name, grid: grids.get(name)! }, { name: first, grid: anchor }, warnings);
   }
-  const spacingMm = obeyed(preprocessing), lattice = latticeOf(anchor, spacingMm);
-  const pieces = new Map<Modality, Piece>();
+  const assembly = new Assembly(anchor, preprocessing);
   let readMs = 0;
   for (const name of present) {
     const start = performance.now();
@@ -107,28 +93,22 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     readMs += performance.now() - start;
     const foreground = foregroundOf(name, volume);
     onVolume?.(name, volume, foreground);
-    pieces.set(name, pieceOf(name, { channel: modalities.indexOf(name), volume, foreground, lattice, preprocessing }));
+    assembly.add({ name, channel: modalities.indexOf(name), image: volume, foreground });
   }
-  const box = [...pieces.values()].map((p) => p.extent).reduce(union);
-  const grid = latticeGrid(lattice, checked(box, "the images together"));
-  const field = latticeBox(lattice, anchor, { start: [0, 0, 0], end: anchor.sizeVox });
-  const uncropped = latticeGrid(lattice, field), crop = inside(box, field);
-  const channels = new Map([...pieces].map(([m, { data, at }]) => [m, within(data, at, box)]));
+  const { channels: own, grid, uncropped, box, inside, slices } = assembly.finish();
+  const channels = new Map(own);
   for (const [modality, template] of standIns) {
-    channels.set(modality, templateFor(template, { uncropped, box: crop, spacingMm }).data);
+    channels.set(modality, templateFor(template, { uncropped, box, spacingMm: preprocessing.spacingMm }).data);
     warnings.push({ code: "template-substituted", detail: `${modality} is missing; the model's template stands in` });
   }
   const given = options.reference ?? (Object.keys(images) as Modality[]).find((m) => images[m] !== undefined)!;
   return {
     channels: modalities.map((m) => channels.get(m)!),
     grid,
-    inside: dilated(
-      together([...pieces.values()].map(({ mask, at }) => within(mask, at, box))),
-      grid.sizeVox,
-      LABELLED_REACH,
-    ),
+    inside,
+    slices,
     uncropped,
-    box: crop,
+    box,
     reference: { header: headers.find((h) => h.name === given)!.header as VolumeHeader, grid: grids.get(given)! },
     headers,
     warnings,
@@ -185,55 +165,10 @@ export function prepareAlone(
   { volume, foreground }: { volume: Volume; foreground: Foreground },
   preprocessing: Preprocessing,
 ): { readonly channels: readonly Float32Array[]; readonly grid: Grid } {
-  const lattice = latticeOf(volume, obeyed(preprocessing));
-  const copy = { ...volume, data: volume.data.slice() };
-  const { data, at, extent } = pieceOf(name, { channel: 0, volume: copy, foreground, lattice, preprocessing });
-  return { channels: [within(data, at, extent)], grid: latticeGrid(lattice, extent) };
-}
-
-/** The voxel size. @throws {InferenceError} `invalid-volume`: the pre-processing has a field that is not obeyed */
-function obeyed({ spacingMm, normalisation = [], ...rest }: Preprocessing): Triple {
-  const known = ["percentiles", "percentilesOver", "foregroundMargin", "resize"];
-  const other = Object.keys(rest).find((key) => !known.includes(key)) ??
-    normalisation.flatMap((entry) => "over" in entry && (entry.joint || entry.over === "mask") ? ["joint"] : [])[0];
-  if (spacingMm !== null && other === undefined) return spacingMm;
-  throw new InferenceError("invalid-volume", `Cannot prepare volumes by preprocessing.${other ?? "spacingMm null"}`);
-}
-
-/** A channel on a part of the lattice, and the extent that it asks for. */
-interface Piece {
-  readonly data: Float32Array;
-  readonly mask: Uint8Array;
-  /** Where the arrays lie on the lattice. */
-  readonly at: Box;
-  readonly extent: Box;
-}
-
-/** One volume on the lattice: normalised on its own grid, then resampled once. Its voxels change. */
-function pieceOf(
-  name: string,
-  { channel, volume, foreground, lattice, preprocessing }: {
-    channel: number;
-    volume: Volume;
-    foreground: Foreground;
-    lattice: readonly number[];
-    preprocessing: Preprocessing;
-  },
-): Piece {
-  const { foregroundMargin } = preprocessing, entry = normalisationOf(preprocessing, channel);
-  const foregroundOnly = "over" in entry && entry.over === "foreground";
-  normalise([{ image: volume, foreground }], () => entry);
-  const field = latticeBox(lattice, volume, { start: [0, 0, 0], end: volume.sizeVox });
-  const tissue = latticeBox(lattice, volume, foreground.box!);
-  // Interpolation reaches one lattice point beyond the tissue.
-  const at = checked(foregroundOnly ? grown(tissue, 1) : field, name);
-  const target = latticeGrid(lattice, at);
-  return {
-    data: sampleOnto(volume, target, { interpolation: "linear" }),
-    mask: sampleOnto({ ...volume, data: foreground.mask }, target, { interpolation: "nearest" }),
-    at,
-    extent: foregroundMargin === null ? field : grown(tissue, foregroundMargin),
-  };
+  const assembly = new Assembly(volume, preprocessing);
+  assembly.add({ name, channel: 0, image: { ...volume, data: volume.data.slice() }, foreground });
+  const { channels, grid } = assembly.finish();
+  return { channels: [...channels.values()], grid };
 }
 
 /** @throws {InferenceError} `invalid-volume`: the volume is empty or constant */
@@ -271,36 +206,6 @@ export function checkOverlap(reference: Grid, grid: Grid, which: string): void {
     `Cannot combine ${which}: they share ${Math.round(share * 100)} % of their space, ` +
       `expected at least ${LEAST_OVERLAP * 100} %`,
   );
-}
-
-function checked(box: Box, name: string): Box {
-  const size = boxSize(box);
-  if (voxelsOf(size) <= MAX_VOXELS) return box;
-  throw new InferenceError(
-    "invalid-volume",
-    `${name}: the network's grid would have ${
-      size.join("×")
-    } voxels, expected at most ${MAX_VOXELS}. Check the voxel size`,
-  );
-}
-
-/** A box by its place in another one. */
-function inside(box: Box, outer: Box): Box {
-  return {
-    start: perAxis((a) => box.start[a] - outer.start[a]),
-    end: perAxis((a) => box.end[a] - outer.start[a]),
-  };
-}
-
-/** The part of an array that lies at `at` inside a box; 0 around it. */
-function within<T extends Float32Array | Uint8Array>(data: T, at: Box, box: Box): T {
-  return cutWindow(data, boxSize(at), { start: inside(box, at).start, size: boxSize(box) });
-}
-
-function together(masks: readonly Uint8Array[]): Uint8Array {
-  const out = masks[0].slice();
-  for (const mask of masks.slice(1)) for (let v = 0; v < out.length; v++) out[v] |= mask[v];
-  return out;
 }
 
 /**

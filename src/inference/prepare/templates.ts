@@ -14,6 +14,8 @@ import {
   perAxis,
   resampleSpacing,
   spacingAffine,
+  spacingOf,
+  toAxesOf,
   toRas,
   type Triple,
   writeVolume,
@@ -22,7 +24,7 @@ import {
 import { readInput } from "./read_input.ts";
 import type { Modality } from "../modalities.ts";
 import type { Normalisation } from "../preprocessing.ts";
-import { normalise } from "./normalise.ts";
+import { normalise } from "../channels/normalise.ts";
 
 /** The file of a package that holds the template of a modality. */
 export function templateFile(modality: Modality): string {
@@ -108,15 +110,20 @@ export async function readTemplate(
 export interface TemplateOptions {
   readonly uncropped: Grid;
   readonly box: Box;
-  readonly spacingMm: readonly [number, number, number];
+  /** The network's; null: that of the uncropped grid. */
+  readonly spacingMm: Triple | null;
   readonly fit?: TemplateFit;
 }
 
-/** The part of a template under a case's crop: resampled, unless raw the centred window of the uncropped size, cropped. */
+/**
+ * The part of a template under a case's crop: turned to the network's axes and resampled, unless raw the centred window of the
+ * uncropped size, cropped.
+ */
 export function templateFor(
   template: GridImage,
   { uncropped, box, spacingMm, fit = "centred" }: TemplateOptions,
 ): GridImage {
-  const resampled = resampleSpacing(template, spacingMm, "linear");
+  const turned = toAxesOf(template, uncropped);
+  const resampled = resampleSpacing(turned, spacingMm ?? spacingOf(uncropped.affineRas), "linear");
   return crop(fit === "raw" ? resampled : centredWindow(resampled, uncropped.sizeVox), box);
 }

@@ -8,6 +8,8 @@ export interface NetworkCase {
   readonly channels: readonly Float32Array[];
   readonly grid: Grid;
   readonly inside: Uint8Array;
+  /** The axis whose slices stay apart; default none. */
+  readonly slices?: 0 | 1 | 2 | null;
 }
 
 /**
@@ -17,12 +19,12 @@ export interface NetworkCase {
  */
 export async function logitsOnto(
   run: RunWindow,
-  { channels, grid, inside }: NetworkCase,
+  { channels, grid, inside, slices }: NetworkCase,
   { target, ...options }: SlidingOptions & { readonly target: Grid },
   visit: VisitLogits,
 ): Promise<SlidingResult & { readonly restoreMs: number }> {
   const interpolation = options.areNames ? "nearest" : "linear";
-  const restore = restoring({ channels: options.channels, grid, inside, target, interpolation }, visit);
+  const restore = restoring({ channels: options.channels, grid, inside, slices, target, interpolation }, visit);
   /** The time that the way to the target took. */
   let restoreMs = 0;
   const volume = { inputs: channels, sizeVox: grid.sizeVox, inside };

@@ -6,13 +6,15 @@ import {
   type ModelSpec,
   normalisationOf,
   prepare,
+  type Prepared,
   readLabel,
   readTemplate,
+  resizedChannels,
   type TemplateFit,
   templateFor,
   type Warning,
 } from "../../inference/mod.ts";
-import { type Grid, resizeTrilinear, type Triple } from "../../volume/mod.ts";
+import type { Grid, Triple } from "../../volume/mod.ts";
 import { caseKey, CaseStore } from "./case_store.ts";
 import type { Traits } from "./folds.ts";
 import { type TrainingCase, TrainingError } from "../types.ts";
@@ -42,6 +44,8 @@ export interface CaseVolumes extends Croppable {
 export interface Placed {
   readonly affineRas: readonly number[];
   readonly labelGrid: Grid;
+  /** The axis whose slices stay apart on the way to it. */
+  readonly slices?: Prepared["slices"];
 }
 
 /** One label of a case, in its file and on the network's grid. */
@@ -148,16 +152,15 @@ async function prepareCase(
     under.push(
       template === null
         ? new Float32Array(prepared.channels[0].length)
-        : templateFor(template, { uncropped: prepared.uncropped, box, spacingMm: preprocessing.spacingMm!, fit }).data,
+        : templateFor(template, { uncropped: prepared.uncropped, box, spacingMm: preprocessing.spacingMm, fit }).data,
     );
   }
   if (spec.task === "classification") {
     const size = preprocessing.resize ?? spec.inference.roi;
-    const resized = (data: Float32Array) => resizeTrilinear(data, sizeVox, { size });
     const volumes = {
       sizeVox: size,
-      channels: prepared.channels.map(resized),
-      templates: under.map(resized),
+      channels: resizedChannels(prepared, { preprocessing, size }),
+      templates: resizedChannels({ channels: under, grid: prepared.grid }, { preprocessing, size }),
       regions: [],
       labelled: labelledVoxels([]),
       inside: new Uint8Array(),
@@ -177,7 +180,11 @@ async function prepareCase(
       regions,
       labelled: labelledVoxels(regions),
       inside: prepared.inside,
-      placed: { affineRas, labelGrid: { sizeVox: map.sizeVox, affineRas: map.affineRas } },
+      placed: {
+        affineRas,
+        labelGrid: { sizeVox: map.sizeVox, affineRas: map.affineRas },
+        slices: prepared.slices,
+      },
     },
     labels: found.map(({ mask: _, ...size }, k) => ({ label: labels[k].name, ...size })),
   };

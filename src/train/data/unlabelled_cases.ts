@@ -83,8 +83,7 @@ export async function preparePretrainingCase(
   const modalities = MODALITIES.filter((m) => images[m] !== undefined);
   const volumes: Volume[] = [];
   for (const m of modalities) volumes.push(await readInput(images[m]!, m));
-  const first = widest(volumes), lattice = latticeOf(volumes[first], spacingMm);
-  const field = latticeBox(lattice, volumes[first], { start: [0, 0, 0], end: volumes[first].sizeVox });
+  const first = widest(volumes), { lattice, box: field } = latticeOf(volumes[first], { spacingMm });
   const grid = latticeGrid(lattice, field), mapping = { ...percentiles, clip: true };
   const entry = { kind: "percentiles", over: "foreground", ...mapping } as const;
   const apart = volumes.findIndex((volume) => gridOverlap(volume, volumes[first]) < LEAST_OVERLAP);

@@ -105,7 +105,8 @@ async function scoreMask(
   const voxels = voxelsOf(target.sizeVox), found = new Regions(voxels, labels.length);
   const { reader, exclusive } = segmentationRecord(inference), { labelsOf } = reader(spec);
   const own = new Uint8Array(labels.length);
-  await logitsOnto(run, { channels, grid, inside }, { ...slidingSettings(spec), signal, target }, (voxel, values) => {
+  const located = { channels, grid, inside, slices: placed!.slices };
+  await logitsOnto(run, located, { ...slidingSettings(spec), signal, target }, (voxel, values) => {
     const count = labelsOf(values, own);
     for (let i = 0; i < count; i++) found.add(voxel, own[i]);
   });

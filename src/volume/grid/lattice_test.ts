@@ -3,6 +3,8 @@ import { assertAllClose, oblique, ORIENTATIONS, orientedGrid, seeded } from "../
 import { applyAffine, type Grid, invertAffine, multiplyAffines, perAxis, spacingOf, type Triple } from "./grid.ts";
 import { latticeBox, latticeGrid, latticeOf } from "./lattice.ts";
 
+const MM = { spacingMm: [1, 1, 1] } as const;
+
 /** The grid with `before` voxels more in front of each axis and `after` behind. */
 function padded({ sizeVox, affineRas }: Grid, before: Triple, after: Triple): Grid {
   const affine = [...affineRas], origin = applyAffine(affineRas, perAxis((a) => -before[a]));
@@ -15,7 +17,7 @@ Deno.test("latticeOf() has the network's voxel size, right-anterior-superior axe
   for (const o of ORIENTATIONS) {
     const spacingMm = perAxis(() => 0.4 + 3 * random());
     const anchor = oblique(orientedGrid([20, 24, 18], { ...o, spacingMm }), perAxis(() => 0.2 * random()));
-    const lattice = latticeOf(anchor, [1, 1.2, 2]);
+    const { lattice } = latticeOf(anchor, { spacingMm: [1, 1.2, 2] });
     assertAllClose(spacingOf(lattice), [1, 1.2, 2], 1e-9);
     for (const a of [0, 1, 2]) assert.ok(lattice[5 * a] > 0.9 * [1, 1.2, 2][a], "the angle of at most 0.2 each");
     const first = applyAffine(multiplyAffines(invertAffine(anchor.affineRas), lattice), [0, 0, 0]);
@@ -25,7 +27,7 @@ Deno.test("latticeOf() has the network's voxel size, right-anterior-superior axe
 
 Deno.test("latticeOf() keeps every voxel of a grid that has the network's voxel size, within 1e-3 mm", () => {
   const grid = orientedGrid([9, 8, 7], { order: [2, 0, 1], sign: [-1, 1, -1], spacingMm: [1.0004, 1, 0.9995] });
-  const lattice = latticeOf(grid, [1, 1, 1]);
+  const { lattice } = latticeOf(grid, MM);
   const whole = latticeGrid(lattice, latticeBox(lattice, grid, { start: [0, 0, 0], end: grid.sizeVox }));
   assert.deepEqual(whole.sizeVox, [8, 7, 9]);
   const map = multiplyAffines(invertAffine(grid.affineRas), whole.affineRas);
@@ -43,7 +45,7 @@ Deno.test("latticeOf() does not move with the margin, whatever the voxel size an
     const { sizeVox, affineRas } = oblique(oriented, perAxis(() => 0.5 * random() * (k % 2)));
     const grid: Grid = { sizeVox, affineRas: affineRas.map(Math.fround) };
     const wide = padded(grid, perAxis(() => Math.floor(60 * random())), perAxis(() => Math.floor(60 * random())));
-    assertAllClose(latticeOf(wide, [1, 1, 1]), latticeOf(grid, [1, 1, 1]), 1e-3);
+    assertAllClose(latticeOf(wide, MM).lattice, latticeOf(grid, MM).lattice, 1e-3);
   }
 });
 
@@ -53,6 +55,6 @@ Deno.test("latticeBox() is the same for a grid that is 0.02 mm off", () => {
     ...grid,
     affineRas: grid.affineRas.with(3, grid.affineRas[3] + 0.02).with(11, grid.affineRas[11] - 0.02),
   };
-  const lattice = latticeOf(grid, [1, 1, 1]), box = { start: [3, 4, 5], end: [30, 31, 32] } as const;
+  const { lattice } = latticeOf(grid, MM), box = { start: [3, 4, 5], end: [30, 31, 32] } as const;
   assert.deepEqual(latticeBox(lattice, off, box), latticeBox(lattice, grid, box));
 });

@@ -1,7 +1,7 @@
-/** The axes of a grid in the order right, anterior, superior (docs/method D.2, nibabel's io_orientation). */
+/** The axes of a grid in a wished order: right, anterior, superior (docs/method D.2, nibabel's io_orientation) or another. */
 import { perAxis, spacingOf, type Triple } from "./grid.ts";
 
-/** For each of R, A, S: the voxel axis that runs along it, and whether backwards. */
+/** For each of three directions, R, A, S or others: the voxel axis that runs along it, and whether backwards. */
 export interface Orientation {
   readonly from: Triple;
   readonly flip: readonly [boolean, boolean, boolean];
@@ -42,4 +42,35 @@ export function orientationOf(affine: readonly number[]): Orientation {
     flip[world] = direction[3 * world + c] < 0;
   }
   return { from: perAxis((a) => from[a]), flip };
+}
+
+/** The axes that somebody wants to see a volume along. */
+export interface AxesWish {
+  /** The directions in which the axes X, Y, Z grow, such as LPS; `file`: those of the grid itself. Default RAS. */
+  readonly orientation?: string | undefined;
+  /** The order of these axes, such as ZYX; default XYZ. */
+  readonly axes?: string | undefined;
+}
+
+/** World axis and sense of each letter of a code. */
+const SIDES: Readonly<Record<string, readonly [0 | 1 | 2, boolean]>> = {
+  R: [0, false],
+  L: [0, true],
+  A: [1, false],
+  P: [1, true],
+  S: [2, false],
+  I: [2, true],
+};
+
+/** For each wished axis in its order: the voxel axis that runs along it, and whether backwards. */
+export function orientationTo(affine: readonly number[], { orientation = "RAS", axes = "XYZ" }: AxesWish): Orientation {
+  const { from, flip } = orientationOf(affine);
+  const order = [...axes].map((axis) => "XYZ".indexOf(axis));
+  const alongOf = (axis: number): readonly [number, boolean] => {
+    if (orientation === "file") return [axis, false];
+    const [world, isBackwards] = SIDES[orientation[axis]];
+    return [from[world], flip[world] !== isBackwards];
+  };
+  const along = order.map(alongOf);
+  return { from: perAxis((a) => along[a][0]), flip: [along[0][1], along[1][1], along[2][1]] };
 }

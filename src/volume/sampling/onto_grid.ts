@@ -5,8 +5,6 @@
 import { applyAffine, type Grid, perAxis, stridesOf, type Triple, voxelsOf, voxToVox } from "../grid/grid.ts";
 import { type AxisTable, checkLength, likeArray, linearTable, nearestTable, sample, type Voxels } from "./_sample.ts";
 
-export type Interpolation = "linear" | "nearest";
-
 /** Coordinates that differ by less, over the whole grid, are one: the rounding of affines in files, voxels. */
 export const SAME_VOXEL = 1e-3;
 
@@ -17,7 +15,7 @@ export const SAME_VOXEL = 1e-3;
 export function sampleOnto<T extends Voxels>(
   { data, sizeVox, affineRas }: Grid & { readonly data: T },
   target: Grid,
-  { interpolation, outside = 0 }: { interpolation: Interpolation; outside?: number },
+  { interpolation, outside = 0 }: { interpolation: "linear" | "nearest"; outside?: number },
 ): T {
   checkLength("resample a volume", data, sizeVox);
   const map = voxToVox(target, { sizeVox, affineRas });
@@ -50,19 +48,19 @@ export function reachOf(map: readonly number[]): Triple {
   return perAxis((a) => 0.5 * Math.max(1, ...[0, 1, 2].map((k) => Math.abs(map[4 * a + k]))) + 1e-4);
 }
 
-interface Along {
+export interface Along {
   /** The axis of the other grid that this one runs along. */
-  readonly axis: number;
+  readonly axis: 0 | 1 | 2;
   readonly scale: number;
   readonly offset: number;
 }
 
 /** The way along each axis of a grid, where its axes run along those of the other; whole steps are whole numbers. */
-function separable(map: readonly number[], sizeVox: Triple): readonly Along[] | null {
+export function separable(map: readonly number[], sizeVox: Triple): readonly Along[] | null {
   const along: Along[] = [];
   for (const t of [0, 1, 2]) {
     const reaches = [0, 1, 2].map((a) => Math.abs(map[4 * a + t]) * Math.max(sizeVox[t] - 1, 1));
-    const axis = reaches.indexOf(Math.max(...reaches));
+    const axis = reaches.indexOf(Math.max(...reaches)) as 0 | 1 | 2;
     if (reaches.some((r, a) => a !== axis && r > SAME_VOXEL) || along.some((other) => other.axis === axis)) return null;
     const scale = map[4 * axis + t], whole = Math.round(scale), offset = map[4 * axis + 3];
     const isWhole = Math.abs(scale - whole) * Math.max(sizeVox[t] - 1, 1) <= SAME_VOXEL &&

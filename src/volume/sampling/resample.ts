@@ -6,27 +6,15 @@ import {
   type Grid,
   type GridImage,
   MAX_VOXELS,
-  perAxis,
   spacingOf,
   stridesOf,
   type Triple,
   VolumeError,
   voxelsOf,
 } from "../grid/grid.ts";
-import { type Interpolation, sampleOnto } from "./onto_grid.ts";
+import { spacedSize } from "../grid/lattice.ts";
+import { sampleOnto } from "./onto_grid.ts";
 import { checkLength, linearTable, nearestTable, sample } from "./_sample.ts";
-
-/** Rounds half to even, as Python's `round`. */
-export function roundHalfEven(x: number): number {
-  const floor = Math.floor(x);
-  if (x - floor !== 0.5) return Math.round(x);
-  return floor % 2 === 0 ? floor : floor + 1;
-}
-
-/** Size after resampling: `round((n − 1)·s/t + 1)`, half to even. */
-export function spacedSize(sizeVox: Triple, spacingMm: Triple, targetMm: Triple): Triple {
-  return perAxis((a) => roundHalfEven((sizeVox[a] - 1) * spacingMm[a] / targetMm[a] + 1));
-}
 
 /**
  * The volume at another voxel size; the first voxel keeps its centre, output voxel i′ samples `i′·t/s` clamped to the
@@ -36,7 +24,7 @@ export function spacedSize(sizeVox: Triple, spacingMm: Triple, targetMm: Triple)
  * @throws {RangeError} when a target size is not positive
  * @throws {VolumeError} when the result would be absurdly large
  */
-export function resampleSpacing(image: GridImage, spacingMm: Triple, interpolation: Interpolation): GridImage {
+export function resampleSpacing(image: GridImage, spacingMm: Triple, interpolation: "linear" | "nearest"): GridImage {
   checkLength("resample a volume", image.data, image.sizeVox);
   if (!spacingMm.every((t) => t > 0 && t < Infinity)) {
     throw new RangeError(`Cannot resample a volume: expected positive voxel sizes, got [${spacingMm.join(", ")}] mm`);
@@ -90,7 +78,7 @@ export function resizeTrilinear(
 export function resampleToGrid(
   image: GridImage,
   target: Grid,
-  { interpolation = "linear" }: { interpolation?: Interpolation } = {},
+  { interpolation = "linear" }: { interpolation?: "linear" | "nearest" } = {},
 ): GridImage {
   const { sizeVox, affineRas } = target;
   return { data: sampleOnto(image, target, { interpolation }), sizeVox, affineRas };

@@ -9,7 +9,8 @@ import {
   VolumeError,
   voxelsOf,
 } from "../grid/grid.ts";
-import { resampleSpacing, resampleToGrid, resizeTrilinear, roundHalfEven, spacedSize } from "./resample.ts";
+import { roundHalfEven, spacedSize } from "../grid/lattice.ts";
+import { resampleSpacing, resampleToGrid, resizeTrilinear } from "./resample.ts";
 
 const line = (values: number[], spacing: number): GridImage => ({
   data: Float32Array.from(values),

@@ -25,10 +25,15 @@ export interface RestoreOptions {
   readonly target: Grid;
   /** Default linear; nearest: values that name labels. */
   readonly interpolation?: "linear" | "nearest";
+  /** Along this axis of the network's grid the nearest slice is taken, the upper one of two; default: interpolated. */
+  readonly slices?: 0 | 1 | 2 | null | undefined;
 }
 
 /** Receives a voxel of the target, C order, and its logits of all channels; the array is used again for the next one. */
 export type VisitLogits = (voxel: number, logits: Float32Array) => void;
+
+/** Places that rounding alone keeps below a tie of two slices are on it, voxels. */
+const TIE = 1e-6;
 
 /** Centres up to half a network voxel outside the outer ones take the border's logits. */
 const REACH = 0.5 + 1e-4;
@@ -39,7 +44,7 @@ const REACH = 0.5 + 1e-4;
  * those of the nearest voxel. Voxels that are not visited lie outside the network's grid or `inside`.
  */
 export function restoring(options: RestoreOptions, visit: VisitLogits): (planes: LogitPlanes) => void {
-  const { grid, target, interpolation = "linear" } = options;
+  const { grid, target, interpolation = "linear", slices } = options;
   const map = voxToVox(target, grid), step: Triple = [map[2], map[6], map[10]];
   const [tx, ty, tz] = target.sizeVox, [, ny, nz] = grid.sizeVox;
   const along = ([0, 1, 2] as const).filter((a) => Math.abs(step[a]) * tz > SAME_VOXEL);
@@ -51,7 +56,8 @@ export function restoring(options: RestoreOptions, visit: VisitLogits): (planes:
     : obliqueRow(options, visit);
   return (planes) => {
     const { from, count, isEnd } = planes, last = from + count - 1;
-    const [near, far] = [from === 0 ? -REACH : from - beside, isEnd ? last + REACH : last + beside];
+    const slack = slices === 0 ? REACH : beside;
+    const [near, far] = [from === 0 ? -REACH : from - slack, isEnd ? last + REACH : last + slack];
     for (let i = 0, first = 0; i < tx; i++) {
       for (let j = 0; j < ty; j++, first += tz) {
         const at = applyAffine(map, [i, j, 0]);
@@ -90,9 +96,10 @@ function nearestRow(
   return (planes, { first, at, step, low, high }) => {
     const { logits, from, depth } = planes;
     for (let k = low; k <= high; k++) {
-      const x = Math.round(settled(at[0] + k * step[0], nx));
+      const x = Math.round(settled(at[0] + k * step[0], nx, false));
       if (!isHere(x, planes)) continue;
-      const y = Math.round(settled(at[1] + k * step[1], ny)), z = Math.round(settled(at[2] + k * step[2], nz));
+      const y = Math.round(settled(at[1] + k * step[1], ny, false)),
+        z = Math.round(settled(at[2] + k * step[2], nz, false));
       if (inside !== undefined && inside[(x * ny + y) * nz + z] === 0) continue;
       const own = (x - from) * plane + y * nz + z;
       for (let c = 0; c < channels; c++) values[c] = logits[c * depth * plane + own];
@@ -103,17 +110,18 @@ function nearestRow(
 
 /** Rows that run across the network's axes: each voxel from its eight neighbours. */
 function obliqueRow(
-  { channels, grid: { sizeVox: [nx, ny, nz] }, inside }: RestoreOptions,
+  { channels, grid: { sizeVox }, inside, slices }: RestoreOptions,
   visit: VisitLogits,
 ): VisitRow {
+  const [nx, ny, nz] = sizeVox;
   const values = new Float32Array(channels), plane = ny * nz;
   const corners = new Int32Array(8), weights = new Float64Array(8);
   return (planes, { first, at, step, low, high }) => {
     const { logits, from, depth } = planes;
     for (let k = low; k <= high; k++) {
-      const x = settled(at[0] + k * step[0], nx);
+      const x = settled(at[0] + k * step[0], nx, slices === 0);
       if (!isHere(x, planes)) continue;
-      const y = settled(at[1] + k * step[1], ny), z = settled(at[2] + k * step[2], nz);
+      const y = settled(at[1] + k * step[1], ny, slices === 1), z = settled(at[2] + k * step[2], nz, slices === 2);
       if (inside !== undefined && inside[(Math.round(x) * ny + Math.round(y)) * nz + Math.round(z)] === 0) continue;
       const ix = Math.floor(x), iy = Math.floor(y), iz = Math.floor(z);
       const n = cornersOf([x - ix, y - iy, z - iz], [plane, nz, 1], { corners, weights });
@@ -130,7 +138,7 @@ function obliqueRow(
 
 /** Rows that run along one axis of the network's grid: the four lines around them are blended once for all their voxels. */
 function straightRow(
-  { channels, grid: { sizeVox }, inside }: RestoreOptions,
+  { channels, grid: { sizeVox }, inside, slices }: RestoreOptions,
   along: 0 | 1 | 2,
   visit: VisitLogits,
 ): VisitRow {
@@ -139,10 +147,10 @@ function straightRow(
   const corners = new Int32Array(8), weights = new Float64Array(8);
   return (planes, { first, at, step, low, high }) => {
     const { logits, from, depth } = planes;
-    const fixed = perAxis((a) => a === along ? 0 : settled(at[a], sizeVox[a]));
+    const fixed = perAxis((a) => a === along ? 0 : settled(at[a], sizeVox[a], a === slices));
     if (along !== 0 && !isHere(fixed[0], planes)) return;
     const nearest = fixed.reduce((sum, v, a) => sum + Math.round(v) * strides[a], 0);
-    const placeOf = (k: number) => settled(at[along] + k * step[along], sizeVox[along]);
+    const placeOf = (k: number) => settled(at[along] + k * step[along], sizeVox[along], along === slices);
     const isShown = (place: number) =>
       (along !== 0 || isHere(place, planes)) &&
       (inside === undefined || inside[nearest + Math.round(place) * strides[along]] === 1);
@@ -201,10 +209,10 @@ function within(
   return [Math.max(low, Math.ceil(Math.min(a, b))), Math.min(high, Math.floor(Math.max(a, b)))];
 }
 
-/** A coordinate inside the grid, whole where rounding alone keeps it from being so. */
-function settled(at: number, extent: number): number {
-  const whole = Math.round(at);
-  return Math.min(Math.max(Math.abs(at - whole) <= SAME_VOXEL ? whole : at, 0), extent - 1);
+/** A coordinate inside the grid, whole where rounding alone keeps it from being so, or where slices stay apart. */
+function settled(at: number, extent: number, isSlice: boolean): number {
+  const whole = isSlice ? Math.floor(at + 0.5 + TIE) : Math.round(at);
+  return Math.min(Math.max(isSlice || Math.abs(at - whole) <= SAME_VOXEL ? whole : at, 0), extent - 1);
 }
 
 /**

@@ -8,6 +8,7 @@ export interface Placed {
   readonly channels: number;
   readonly grid: Grid;
   readonly target: Grid;
+  readonly slices?: 0 | 1 | 2 | null;
 }
 
 /** Where a channel's logit is at least 0 its value, later channels over earlier ones. */
