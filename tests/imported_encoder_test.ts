@@ -7,6 +7,7 @@ import { type Engine, openEngine } from "../src/engine/mod.ts";
 import { type Graph, importModel, NoGradientError } from "../src/graph/mod.ts";
 import { Random, toNumbers } from "../src/tensor/mod.ts";
 import { opDef } from "../src/graph/ops/mod.ts";
+import { assertClose } from "../src/graph/testing/check.ts";
 import { type OpDef, type OpName, unsupported } from "../src/graph/ir/ir.ts";
 import { classify, loadGraph, type Modality, type ModelSpec, segment, windowRunner } from "../src/inference/mod.ts";
 import { readDatasetFolder } from "../src/datasets/mod.ts";
@@ -80,9 +81,9 @@ function requestFor(
 const networkIn = async (directory: string) =>
   importModel(await Deno.readFile(join(directory, "network.onnx")), { inputShape: [1, 4, ...ROI] });
 
-/** Float arrays with several elements: those that training may change. */
+/** Float arrays with several elements but the head's ones and zeros: those that training may change. */
 const weightsOf = ({ constants }: Graph) =>
-  [...constants].filter(([, t]) => t.dtype === "float32" && t.data.length > 1);
+  [...constants].filter(([key, t]) => t.dtype === "float32" && t.data.length > 1 && !key.startsWith("head/"));
 
 for (const fixture of ["pyramid_bn", "pyramid_folded"] as const) {
   Deno.test(`finetune() trains every weight of ${fixture} under a new decoder; the result is served`, () =>
@@ -167,6 +168,47 @@ Deno.test("finetune() continues from a network that it made on an imported encod
     assert.deepEqual(classes.report.fresh, ["head.weight", "head.bias"]);
     assert.ok(classes.report.dropped.every((key) => key.startsWith("decoder.")));
     assert.deepEqual(classes.network.outputs.slice(0, 1), ["logits"]);
+  }));
+
+Deno.test("finetune() leaves the sizes open that an imported network leaves open", () =>
+  inFolder(async (folder) => {
+    const { cases } = await phantoms(folder);
+    for (const fixture of ["pyramid_bn", "pyramid_folded"] as const) {
+      const base = await importedBase(join(folder, fixture), fixture);
+      const request = requestFor(join(folder, fixture), { base, cases, recipe: { steps: 1 } });
+      const { spec } = await finetune(request);
+      const report = JSON.parse(await Deno.readTextFile(join(request.outputDirectory, "report.json")));
+      assert.equal(report.weights.sizes, "open");
+      const bytes = await Deno.readFile(join(request.outputDirectory, "network.onnx"));
+      const made = await publish(join(folder, fixture, "models"), "made", { spec, source: request.outputDirectory });
+      const recipe = { ...request.recipe, steps: 1, roi: [48, 32, 16] as const };
+      const again = requestFor(join(folder, fixture, "again"), { base: made, cases, recipe });
+      const context = { cases: 1, baseHasTemplates: false, task: again.task, network: "onnx" } as const;
+      const { network, inference, encoded, report: { sizes, fresh } } = await trainable({
+        request: again,
+        recipe: resolveRecipe(again.recipe, { ...context, percentilesOver: null }),
+      });
+      assert.deepEqual([network.types.get("image")!.shape, sizes, fresh], [[1, 4, 48, 32, 16], "open", []]);
+      // the file of the first fine-tune, that of the second and the graph of the second are one function
+      const shape = [1, 4, 48, 32, 16];
+      const graphs = [
+        importModel(bytes, { inputShape: shape }),
+        importModel(encoded(network.constants), { inputShape: shape }),
+        inference(network.constants),
+      ];
+      const random = new Random(4), data = Float32Array.from({ length: 4 * 48 * 32 * 16 }, () => random.normal());
+      const logits: Float32Array[] = [];
+      for (const graph of graphs) {
+        const session = await loadGraph(engine, graph);
+        logits.push(await windowRunner(session)(data, shape));
+        await session.release();
+      }
+      assertClose(logits[0], logits[2], { atol: 1e-5, what: "the first file" });
+      assertClose(logits[1], logits[2], { atol: 1e-5, what: "the second file" });
+      const direct = await engine.load(bytes);
+      assert.deepEqual(Object.values(direct.outputs).map(({ shape }) => shape.length), [5, 5, 5, 5]);
+      await direct.release();
+    }
   }));
 
 Deno.test("trainable() meets the modalities of an imported network by name: its logits are the base's before the first update", () =>

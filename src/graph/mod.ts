@@ -17,6 +17,7 @@ export { decodeModel } from "./read/decode.ts";
 export { describeModel, type FinalActivation, type ModelDescription } from "./read/describe.ts";
 export { externalFiles, withExternalData } from "./read/external.ts";
 export type { Layout } from "./read/layout.ts";
+export { type Graft, graftModel } from "./read/graft.ts";
 export { importModel, type ImportOptions } from "./read/normalize.ts";
 export { IMPORT_LIMITS, type RawModel } from "./read/raw.ts";
 export { type MemoryForecast, predictMemory } from "./schedule/memory.ts";

@@ -255,7 +255,8 @@ function openInfo(name: string, { dtype, shape }: TensorType): MessageInitShape<
   return { name, type: { value: { case: "tensorType", value: { elemType: ONNX_DTYPES[dtype], shape: { dim } } } } };
 }
 
-function nodeProto({ op, inputs, output, attrs }: Node): MessageInitShape<typeof NodeProtoSchema> {
+/** A node of the IR as one of a file. */
+export function nodeProto({ op, inputs, output, attrs }: Node): MessageInitShape<typeof NodeProtoSchema> {
   return {
     name: output,
     opType: op,

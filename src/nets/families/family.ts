@@ -2,7 +2,7 @@
 import type { Graph, Value } from "../../graph/mod.ts";
 import { isFloat, type Tensor } from "../../tensor/mod.ts";
 import { configOf } from "./config.ts";
-import type { Scope, Values } from "../layers/scope.ts";
+import type { Scope, Values, Weights } from "../layers/scope.ts";
 
 /**
  * Fields of a kind's configuration; an absent field has the official network's value. In every family `inChannels` counts
@@ -37,6 +37,8 @@ export interface Net {
   readonly name: string;
   /** Of an imported network: what becomes of the constants of its graph. */
   readonly constants?: ConstantReport;
+  /** Of an imported network: the head alone; its inputs are values of the file, by their names there. */
+  readonly head?: (weights: Weights) => Graph;
   /** An input shape [N, C, X, Y, Z] that it accepts. */
   readonly example: readonly number[];
   /** The input shape that it expects instead of this one, in words, or null. */

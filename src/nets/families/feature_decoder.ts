@@ -2,10 +2,10 @@
  * Heads on an encoder from an ONNX file: a decoder in the style of UNETR over its feature maps, or a classifier on the
  * deepest one. The encoder's nodes stay unchanged; what its source trained counts as weights.
  */
-import { type Graph, type Value } from "../../graph/mod.ts";
+import { type Graph, GraphBuilder, type Value } from "../../graph/mod.ts";
 import { sameShape, sizeOf } from "../../tensor/mod.ts";
 import { classificationHead, conv, layerNorm, unetResBlock, unetUpBlock, upConv } from "../layers/layers.ts";
-import type { Scope } from "../layers/scope.ts";
+import { buildingScope, type Scope, type Values } from "../layers/scope.ts";
 import { type FeatureForm, FeatureForms, stridesTo } from "./features/forms.ts";
 import { encoderOf, inlineEncoder } from "./features/encoder.ts";
 import { featureMaps } from "./features/feature_maps.ts";
@@ -39,16 +39,11 @@ export function featureOutputs(features: readonly string[]): string[] {
  */
 export function featureDecoder(encoder: ImportedEncoder, config: FeatureDecoderConfig): Net {
   const { image, maps } = pyramid(encoder);
-  const { graph, constants } = encoderOf(encoder);
-  return {
+  return netOn(encoder, {
     name: "featureDecoder",
-    example: image,
-    constants,
-    inputFault: onlyShape(image),
-    inference: ["out", ...featureOutputs(encoder.features)],
-    heads: ["out"],
-    forward: (s, x) => {
-      const values = inlineEncoder(s, x, { graph, constants });
+    image,
+    output: "out",
+    head: (s, x, values) => {
       const [deepest, ...skips] = maps.map((map) => asVolume(s, values.get(map.name)!, map));
       let y = deepest;
       for (const [i, skip] of skips.entries()) {
@@ -60,24 +55,52 @@ export function featureDecoder(encoder: ImportedEncoder, config: FeatureDecoderC
       const out = conv(s.at("decoder.out.conv.conv"), y, { out: config.outChannels, kernel: 1 });
       return { out, ...featureValues(encoder, values), x4: deepest };
     },
-  };
+  });
 }
 
 /** A classifier on the deepest feature map of an imported encoder; outputs `logits`, the feature maps, in training `x4`. */
 export function featureClassifier(encoder: ImportedEncoder, config: { readonly classes: number }): Net {
   const { image, maps } = pyramid(encoder, "featureClassifier");
-  const { graph, constants } = encoderOf(encoder);
-  return {
+  return netOn(encoder, {
     name: "featureClassifier",
+    image,
+    output: "logits",
+    head: (s, _, values) => {
+      const { logits, x4 } = classificationHead(s, asVolume(s, values.get(maps[0].name)!, maps[0]), config);
+      return { logits, ...featureValues(encoder, values), x4 };
+    },
+  });
+}
+
+interface Head {
+  readonly name: string;
+  /** The image's shape. */
+  readonly image: readonly number[];
+  /** The output that labels are compared with. */
+  readonly output: string;
+  /** The outputs from the image and the encoder's values by name. */
+  readonly head: (s: Scope, image: Value, values: ReadonlyMap<string, Value>) => Values;
+}
+
+function netOn(encoder: ImportedEncoder, { name, image, output, head }: Head): Net {
+  const { graph, constants } = encoderOf(encoder);
+  const inference = [output, ...featureOutputs(encoder.features)];
+  return {
+    name,
     example: image,
     constants,
     inputFault: onlyShape(image),
-    inference: ["logits", ...featureOutputs(encoder.features)],
-    heads: ["logits"],
-    forward: (s, x) => {
-      const values = inlineEncoder(s, x, { graph, constants });
-      const { logits, x4 } = classificationHead(s, asVolume(s, values.get(maps[0].name)!, maps[0]), config);
-      return { logits, ...featureValues(encoder, values), x4 };
+    inference,
+    heads: [output],
+    forward: (s, x) => head(s, x, inlineEncoder(s, x, { graph, constants })),
+    head: (weights) => {
+      const b = new GraphBuilder();
+      const inputs = new Map([...new Set([graph.inputs[0], ...encoder.features])].map((value) => [
+        value,
+        b.input(value, graph.types.get(value)!),
+      ]));
+      const all = head(buildingScope(b, { weights, net: name }), inputs.get(graph.inputs[0])!, inputs);
+      return b.build(name, Object.fromEntries(inference.map((key) => [key, all[key]])));
     },
   };
 }

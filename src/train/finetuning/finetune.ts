@@ -2,7 +2,6 @@
 import { copyFile, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { peakOfWork } from "../../engine/mod.ts";
-import { encodeModel } from "../../graph/mod.ts";
 import { type Modality, templatePath, wrongInputs } from "../../inference/mod.ts";
 import { writeWhole } from "../../storage/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
@@ -138,7 +137,7 @@ async function writeOutput(
 ): Promise<void> {
   const out = request.outputDirectory;
   await mkdir(join(out, "templates"), { recursive: true });
-  await writeWhole(join(out, "network.onnx"), encodeModel(network.inference(weights)));
+  await writeWhole(join(out, "network.onnx"), network.encoded(weights));
   for (const m of templates) await copyFile(templatePath(request.base.directory, m), templatePath(out, m));
   await writeWhole(join(out, "report.json"), JSON.stringify(reportJson(report), null, 2));
   await writeWhole(join(out, "report.html"), renderHtml(report));

@@ -1,7 +1,7 @@
 /** The network that a fine-tune trains: the base's encoder or whole network, with the head that the task needs. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Graph, importModel } from "../../graph/mod.ts";
+import { encodeModel, type Graph, importModel } from "../../graph/mod.ts";
 import { type Tensor } from "../../tensor/mod.ts";
 import { type Architecture, type ModelSpec } from "../../inference/mod.ts";
 import {
@@ -20,6 +20,7 @@ import {
 import { TrainingError } from "../types.ts";
 import type { WeightReport } from "../report/weights.ts";
 import { BaseWeights } from "./base_weights.ts";
+import { type OpenSizes, openSizes } from "./open_sizes.ts";
 import type { FinetuneRequest } from "./types.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 
@@ -37,6 +38,8 @@ export interface Trainable {
   readonly report: WeightReport;
   /** The inference graph with these weights. */
   inference(weights: ReadonlyMap<string, Tensor>): Graph;
+  /** The bytes of the result's `network.onnx`: the inference graph, whose sizes stay open where the base's are. */
+  encoded(weights: ReadonlyMap<string, Tensor>): Uint8Array;
 }
 
 export interface TrainableOptions {
@@ -57,7 +60,7 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
   const input = inputOf(1);
   const family = familyOf(base.spec.architecture.kind);
   const bytes = await readFile(join(base.directory, "network.onnx"));
-  const { net, architecture, parameters, known, outputs } = networkOn(bytes, { request, recipe, input });
+  const { net, architecture, parameters, known, outputs, sizes } = networkOn(bytes, { request, recipe, input });
   const source = new BaseWeights({ request, recipe, known, axes: { image: imageAxes(net), outputs } });
   const weights = new Map<string, Tensor>(), fresh: string[] = [];
   for (const parameter of parameters) {
@@ -71,6 +74,9 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
   const kept = new Set(Object.values(net.constants?.kept ?? {}).flat());
   const trained = new Set(parameters.filter((p) => !p.buffer && !isBuffer(p.key)).map((p) => p.key));
   const isJoint = recipe.batch === "joint";
+  const inference = (final: ReadonlyMap<string, Tensor>) =>
+    buildNetwork(net, { input, weights: final, outputs: "inference" });
+  const open = sizes(weights);
   const networkOf = (crops: number) => buildNetwork(net, { input: inputOf(crops), weights, outputs: "training" });
   const network = networkOf(isJoint ? recipe.batchSize : 1);
   return {
@@ -87,9 +93,11 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
       ),
       fresh,
       ...(net.constants && { constants: net.constants }),
+      ...(open !== null && { sizes: "why" in open ? { fixed: open.why } : "open" }),
       ...source.names((key) => known.has(key) && !fresh.includes(key)),
     },
-    inference: (final) => buildNetwork(net, { input, weights: final, outputs: "inference" }),
+    inference,
+    encoded: (final) => open !== null && "encode" in open ? open.encode(final) : encodeModel(inference(final)),
   };
 }
 
@@ -104,6 +112,7 @@ interface OnBase {
   readonly known: ReadonlyMap<string, Tensor>;
   /** The axes of labels or classes. */
   readonly outputs: NamedAxes;
+  readonly sizes: (weights: ReadonlyMap<string, Tensor>) => OpenSizes | null;
 }
 
 /** The network for the task on the base whose `network.onnx` is `bytes`, for crops of shape `input`. */
@@ -136,16 +145,15 @@ function networkOn(
   }
   try {
     // the graph of a file must fit the crops; of the others only the weights are taken
-    const graph = importModel(
-      bytes,
-      familyOf(from.kind).graph === "file" ? { inputShape: input, ...readingOf(from, "whole") } : {},
-    );
+    const reading = readingOf(from, "whole");
+    const graph = importModel(bytes, familyOf(from.kind).graph === "file" ? { inputShape: input, ...reading } : {});
     const net = made.net(graph);
     const expected = net.inputFault(input);
     if (expected !== null) throw new RangeError(`expected ${expected}`);
     const parameters = parametersOf(net).filter((p) => !p.idle);
     const outputs = outputAxes(net, wider.net(graph));
-    return { architecture: made.spec, net, parameters, known: graph.constants, outputs };
+    const sizes: OnBase["sizes"] = (weights) => openSizes(bytes, { net, input, reading, netOn: made.net, weights });
+    return { architecture: made.spec, net, parameters, known: graph.constants, outputs, sizes };
   } catch (error) {
     return refuse(`${base.name} on crops [${input}]`, error);
   }

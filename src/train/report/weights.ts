@@ -23,18 +23,27 @@ export interface WeightReport {
   readonly fresh: readonly string[];
   /** Of an imported network: the constants that training changes, and those that stay, with the reason. */
   readonly constants?: ConstantReport;
+  /** Of an imported network with open sizes: the result's are open too, or fixed for this reason. */
+  readonly sizes?: "open" | { readonly fixed: string };
   readonly modalities: NameReport;
   /** Labels or classes. */
   readonly outputs: NameReport;
 }
 
 /** Sentences for users about modalities, labels and classes, and about the constants of an imported network. */
-export function weightNotes({ modalities, outputs, constants }: WeightReport): string[] {
+export function weightNotes({ modalities, outputs, constants, sizes }: WeightReport): string[] {
   return [
     `Input channels: ${sentence(modalities)}.`,
     `Outputs: ${sentence(outputs)}.`,
     ...(constants === undefined ? [] : constantNotes(constants)),
+    ...(sizes === undefined ? [] : [sizeNote(sizes)]),
   ];
+}
+
+function sizeNote(sizes: NonNullable<WeightReport["sizes"]>): string {
+  return sizes === "open"
+    ? "The network takes windows of other sizes too, as the base does."
+    : `The base takes windows of any size, this network of one: ${sizes.fixed}.`;
 }
 
 /** Names shown of each group. */
