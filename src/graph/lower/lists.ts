@@ -8,10 +8,11 @@ import { WINOGRAD_CONV } from "./conv/winograd.ts";
 import { WINOGRAD_WEIGHT_GRADIENT } from "./conv/winograd_gradient.ts";
 import { NORM_AFTER_CONV, NORM_BEFORE_CONV } from "./fold_norm.ts";
 import { CHANNEL_MEAN, CHANNEL_NORM, SINK_TRANSPOSES } from "./layout.ts";
-import { TWO_PASS_NORM } from "./norm.ts";
+import { EXACT_NORM, TWO_PASS_NORM } from "./norm.ts";
 import { FEWER_PADDED_AXES } from "./pad.ts";
 import type { Pass } from "./pass.ts";
 import { MIXED_PRECISION } from "./precision.ts";
+import { STAGED_SUMS } from "./sums.ts";
 
 /** The pass, to be used only where it was measured to be faster. */
 const ifFaster = (pass: Pass): Pass => ({ ...pass, candidate: true });
@@ -23,6 +24,7 @@ export const CPU_PASSES: readonly Pass[] = [
   NORM_AFTER_CONV,
   NORM_BEFORE_CONV,
   CHANNEL_NORM,
+  EXACT_NORM,
   WINOGRAD_CONV,
   WINOGRAD_WEIGHT_GRADIENT,
   WEIGHT_GRADIENT,
@@ -30,6 +32,7 @@ export const CPU_PASSES: readonly Pass[] = [
   PLANAR_CONV_TRANSPOSE,
   SINK_TRANSPOSES,
   CHANNEL_MEAN,
+  STAGED_SUMS,
   ATTENTION_PIECES,
 ];
 
@@ -41,6 +44,7 @@ export const WEBGPU_PASSES: readonly Pass[] = [
   NORM_AFTER_CONV,
   NORM_BEFORE_CONV,
   CHANNEL_NORM,
+  EXACT_NORM,
   TWO_PASS_NORM,
   WEIGHT_GRADIENT,
   PRODUCT_CONV_TRANSPOSE,
@@ -49,6 +53,7 @@ export const WEBGPU_PASSES: readonly Pass[] = [
   PRODUCT_CONV,
   PLANAR_CONV,
   SINK_TRANSPOSES,
+  STAGED_SUMS,
   ATTENTION_PIECES,
 ];
 
