@@ -81,6 +81,11 @@ export interface InferenceSettings extends WindowPlan {
   readonly paintOrder?: readonly number[];
   /** Axes of the network: the mean of all combinations of windows mirrored along them is taken. Default none. */
   readonly mirrored?: readonly (0 | 1 | 2)[];
+  /**
+   * The values that are brought from the network's grid to the file's: logits (default, as nnU-Net), or probabilities (as
+   * MONAI, where the activation comes before the inversion). Interpolated, the two differ at borders.
+   */
+  readonly restored?: "logits" | "probabilities";
   /** In this order; default none. */
   readonly postprocessing?: readonly Postprocessing[];
   /** Unit of a regression's values: one for all, or one for each class. */

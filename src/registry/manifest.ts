@@ -83,6 +83,7 @@ const specShape = {
     paintOrder: z.array(z.int().min(1).max(MAX_LABEL)).min(1).optional(),
     placing: z.enum(PLACINGS).optional(),
     mirrored: z.array(z.literal([0, 1, 2])).max(3).optional(),
+    restored: z.enum(["logits", "probabilities"]).optional(),
     postprocessing: z.array(postprocessingSchema).max(20).optional(),
     unit: z.union([unit, z.array(unit).min(1)]).optional(),
   }),

@@ -1,6 +1,7 @@
 /** Contradictions between a package's task, its labels or classes, and its settings. */
 import { CLASSIFICATION_ACTIVATIONS, type ModelSpec, SEGMENTATION_ACTIVATIONS, type Task } from "../spec.ts";
 import { classificationRecord } from "./classification.ts";
+import { isApplied } from "./probable.ts";
 import { segmentationRecord } from "./segmentation.ts";
 
 /** The part of a spec that says how outputs are read. */
@@ -42,12 +43,14 @@ function wrongClasses({ classes, inference }: OutputSpec): string | null {
 
 function wrongForTask({ task, inference }: OutputSpec): string | null {
   if (task === "segmentation") return null;
-  const only = (["paintOrder", "mirrored", "postprocessing"] as const).find((key) => inference[key] !== undefined);
+  const only = (["paintOrder", "mirrored", "restored", "postprocessing"] as const).find((key) =>
+    inference[key] !== undefined
+  );
   return only === undefined ? null : `${only} is for segmentations, this is a task of ${task}`;
 }
 
 function wrongSegmentation({ labels, inference }: OutputSpec): string | null {
-  const { paintOrder, mirrored = [], postprocessing = [], activation } = inference;
+  const { paintOrder, mirrored = [], postprocessing = [], activation, restored } = inference;
   const { exclusive, areNames } = segmentationRecord(inference);
   if (paintOrder !== undefined) {
     if (exclusive) return `paintOrder is for labels that may overlap, those of activation ${activation} do not`;
@@ -56,6 +59,9 @@ function wrongSegmentation({ labels, inference }: OutputSpec): string | null {
     if (sorted(paintOrder) !== sorted(values)) {
       return `paintOrder must hold each label's value once (${values.join(", ")}), got ${paintOrder.join(", ")}`;
     }
+  }
+  if (restored === "probabilities" && activation !== undefined && !isApplied(activation)) {
+    return `restored probabilities are for activations sigmoid and softmax, got ${activation}`;
   }
   if (new Set(mirrored).size < mirrored.length) return `mirrored names an axis twice: ${mirrored.join(", ")}`;
   if (areNames && mirrored.length > 0) {

@@ -4,6 +4,7 @@
  */
 import type { ModelSpec, SegmentationActivation } from "../spec.ts";
 import { InferenceError } from "../types.ts";
+import { isApplied } from "./probable.ts";
 import { cutOf, sigmoid, softmaxOf } from "./functions.ts";
 
 /** A voxel's values, read. */
@@ -60,6 +61,11 @@ function greatest(probabilitiesOf: VoxelReader["probabilitiesOf"]): VoxelReader 
   };
 }
 
+/** Probabilities of classes, without that of the background. */
+function behindFirst(values: Float32Array, into: Float32Array): void {
+  for (let c = 0; c < into.length; c++) into[c] = Math.max(0, values[c + 1]);
+}
+
 /** One channel of label values. */
 function named(labels: ModelSpec["labels"]): VoxelReader {
   const indexOf = new Map(labels.map(({ value }, i) => [value, i]));
@@ -93,14 +99,15 @@ export const SEGMENTATION_RECORDS: Readonly<Record<SegmentationActivation, Segme
     channelsAre: "a logit per label",
     exclusive: false,
     areNames: false,
-    reader: ({ inference: { threshold } }) => perLabel(cutOf(threshold), sigmoid),
+    reader: ({ inference: { threshold, restored } }) =>
+      restored === "probabilities" ? perLabel(threshold, (value) => value) : perLabel(cutOf(threshold), sigmoid),
   },
   softmax: {
     channels: (labels) => labels + 1,
     channelsAre: "a logit of the background, then one per label",
     exclusive: true,
     areNames: false,
-    reader: () => greatest((values, into) => softmaxOf(values, into)),
+    reader: ({ inference: { restored } }) => greatest(restored === "probabilities" ? behindFirst : softmaxOf),
   },
   probabilities: {
     channels: (labels) => labels,
@@ -116,10 +123,7 @@ export const SEGMENTATION_RECORDS: Readonly<Record<SegmentationActivation, Segme
     exclusive: true,
     areNames: false,
     range: PROBABLE,
-    reader: () =>
-      greatest((values, into) => {
-        for (let c = 0; c < into.length; c++) into[c] = Math.max(0, values[c + 1]);
-      }),
+    reader: () => greatest(behindFirst),
   },
   "label-map": {
     channels: () => 1,
@@ -152,6 +156,7 @@ export function activationDoubt(
 /** A spec's settings of windows and of the values in them. */
 export function slidingSettings({ labels, inference }: Pick<ModelSpec, "labels" | "inference">) {
   const { channels, areNames, range } = segmentationRecord(inference);
-  const { roi, overlap, placing, blending, mirrored } = inference;
-  return { roi, overlap, placing, blending, mirrored, channels: channels(labels.length), areNames, range };
+  const { roi, overlap, placing, blending, mirrored, restored, activation = "sigmoid" } = inference;
+  const applied = restored === "probabilities" && isApplied(activation) ? activation : undefined;
+  return { roi, overlap, placing, blending, mirrored, applied, channels: channels(labels.length), areNames, range };
 }

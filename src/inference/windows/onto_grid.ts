@@ -1,5 +1,6 @@
 /** A prepared case through the network, window by window, its logits on the voxels of any grid. */
 import { type Grid, restoring, type VisitLogits } from "../../volume/mod.ts";
+import { type AppliedActivation, probable } from "../activation/probable.ts";
 import type { RunWindow } from "./run_window.ts";
 import { type SlidingOptions, slidingPlanes, type SlidingResult } from "./sliding.ts";
 
@@ -20,7 +21,11 @@ export interface NetworkCase {
 export async function logitsOnto(
   run: RunWindow,
   { channels, grid, inside, slices }: NetworkCase,
-  { target, ...options }: SlidingOptions & { readonly target: Grid },
+  { target, applied, ...options }: SlidingOptions & {
+    readonly target: Grid;
+    /** Applied before the way to the target, so that probabilities and not logits are interpolated. */
+    readonly applied?: AppliedActivation | undefined;
+  },
   visit: VisitLogits,
 ): Promise<SlidingResult & { readonly restoreMs: number }> {
   const interpolation = options.areNames ? "nearest" : "linear";
@@ -30,7 +35,7 @@ export async function logitsOnto(
   const volume = { inputs: channels, sizeVox: grid.sizeVox, inside };
   const found = await slidingPlanes(run, volume, options, (planes) => {
     const start = performance.now();
-    restore(planes);
+    restore(applied === undefined ? planes : probable(planes, { activation: applied, channels: options.channels }));
     restoreMs += performance.now() - start;
   });
   return { ...found, restoreMs: Math.round(restoreMs) };

@@ -64,7 +64,7 @@ Deno.test("presetOf() reads a bundle's transforms in their order", () => {
     foregroundMargin: 3,
   });
   assert.deepEqual([inference.roi, inference.overlap, inference.blending], [[64, 48, 32], 0.5, "gaussian"]);
-  assert.equal(inference.activation, "softmax");
+  assert.deepEqual([inference.activation, inference.restored], ["softmax", "probabilities"]);
   assert.deepEqual([spec.modalities, spec.labels?.map((l) => [l.name, l.value])], [["t1c", "flair"], [["a", 1], [
     "b",
     2,

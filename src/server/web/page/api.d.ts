@@ -376,6 +376,7 @@ export type Manifest = {
     paintOrder?: number[]
     placing?: "scan" | "even"
     mirrored?: (0 | 1 | 2)[]
+    restored?: "logits" | "probabilities"
     postprocessing?: ({
       kind: "largest-component"
       labels?: string[]

@@ -107,6 +107,7 @@ function segmentation(metadata: Metadata, after: After): AnswerParts {
         ? "probabilities"
         : "sigmoid",
       threshold: after.threshold,
+      ...(after.probabilities && { restored: "probabilities" }),
       ...(paintOrder && { paintOrder }),
       ...(postprocessing.length > 0 && { postprocessing }),
     },
