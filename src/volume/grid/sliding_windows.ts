@@ -55,37 +55,49 @@ export function slidingWindows(sizeVox: Triple, roi: Triple, { overlap, placing 
   return xs.flatMap((x) => ys.flatMap((y) => zs.map((z): Triple => [x, y, z])));
 }
 
-/** Gaussians of σ = roi/8, by the centre of an axis and their least value in a window. */
+/** A Gaussian of σ = roi/8: its centre on an axis, and the weights that its values become. */
 interface Gaussian {
   readonly centre: (n: number) => number;
-  readonly floor: number;
+  readonly weights: (values: Float64Array) => Float32Array;
 }
 
-/** nnU-Net's weights are float16, up to 10, and its least one stands where others are 0. */
-const LEAST_FLOAT16 = 2 ** -24;
+const least = (values: Float64Array) => values.reduce((a, b) => Math.min(a, b), Infinity);
 
 const GAUSSIANS = {
   constant: null,
-  gaussian: { centre: (n) => (n - 1) / 2, floor: 1e-3 },
-  "gaussian-nnunet": { centre: (n) => Math.floor(n / 2), floor: LEAST_FLOAT16 / 10 },
+  /** MONAI's: never below 1e-3, or below its least value where that is greater. */
+  gaussian: {
+    centre: (n) => (n - 1) / 2,
+    weights(values) {
+      const floor = Math.max(least(values), 1e-3);
+      return Float32Array.from(values, (w) => Math.max(w, floor));
+    },
+  },
+  /** nnU-Net's: float16 up to 10, the least one in the place of zeros. */
+  "gaussian-nnunet": {
+    centre: (n) => Math.floor(n / 2),
+    weights(values) {
+      const halves = values.map((w) => Math.f16round(10 * w)), floor = least(halves.filter((w) => w > 0));
+      return Float32Array.from(halves, (w) => Math.max(w, floor));
+    },
+  },
 } satisfies Record<string, Gaussian | null>;
 
 /** The weights of a window's voxels: all alike, MONAI's Gaussian, or nnU-Net's, which has another centre and floor. */
 export type Blending = keyof typeof GAUSSIANS;
 export const BLENDINGS = Object.keys(GAUSSIANS) as Blending[];
 
-/** The weight of each voxel of a window `[X, Y, Z]`: 1, or a Gaussian with σ = roi/8 that never falls below its floor. */
+/** The weight of each voxel of a window `[X, Y, Z]`: 1, or a Gaussian with σ = roi/8, nowhere 0. */
 export function blendWeights(roi: Triple, blending: Blending): Float32Array {
-  const out = new Float32Array(voxelsOf(roi)).fill(1);
   const gaussian = GAUSSIANS[blending];
-  if (gaussian === null) return out;
+  if (gaussian === null) return new Float32Array(voxelsOf(roi)).fill(1);
   const [gx, gy, gz] = roi.map((n) =>
     Float64Array.from({ length: n }, (_, i) => Math.exp(-((i - gaussian.centre(n)) ** 2) / (2 * (n / 8) ** 2)))
   );
+  const values = new Float64Array(voxelsOf(roi));
   let o = 0;
-  for (const x of gx) for (const y of gy) for (const z of gz) out[o++] = x * y * z;
-  const floor = Math.max(out.reduce((a, b) => Math.min(a, b)), gaussian.floor);
-  return out.map((w) => Math.max(w, floor));
+  for (const x of gx) for (const y of gy) for (const z of gz) values[o++] = x * y * z;
+  return gaussian.weights(values);
 }
 
 /** Greater the nearer a voxel of a window `[X, Y, Z]` lies to its centre, in shares of the window; greater than 0. */

@@ -110,16 +110,17 @@ function* batches(
 
 Deno.test("restoring() gives in batches of planes what it gives at once, across any angle, each voxel once", () => {
   const random = seeded(29);
-  const ways = ([[0, 0, 0], [0.3, -0.2, 0.4]] as const).flatMap((angles) =>
-    ([null, 0, 1, 2] as const).map((slices) => ({ angles, slices }))
-  );
-  for (const { angles, slices } of ways) {
+  const ways = ([[0, 0, 0], [0.3, -0.2, 0.4]] as const).flatMap((angles) => [
+    ...([null, 0, 1, 2] as const).map((slices) => ({ angles, slices, interpolation: "linear" as const })),
+    { angles, slices: null, interpolation: "nearest" as const },
+  ]);
+  for (const { angles, slices, interpolation } of ways) {
     const grid = { ...flatGrid([13, 7, 9]), affineRas: oblique(flatGrid([13, 7, 9]), angles).affineRas };
     const target = orientedGrid([14, 12, 10], { ...ORIENTATIONS[21], spacingMm: [0.8, 1, 1.3] });
     const logits = Float32Array.from({ length: 2 * voxelsOf(grid.sizeVox) }, () => random() - 0.5);
-    const expected = restoredLogits({ logits, channels: 2, grid, target, slices });
+    const expected = restoredLogits({ logits, channels: 2, grid, target, slices, interpolation });
     const visits = new Uint8Array(voxelsOf(target.sizeVox)), actual = new Float32Array(expected.length).fill(-Infinity);
-    const take = restoring({ channels: 2, grid, target, slices }, (voxel, own) => {
+    const take = restoring({ channels: 2, grid, target, slices, interpolation }, (voxel, own) => {
       visits[voxel]++;
       own.forEach((logit, c) => actual[c * visits.length + voxel] = logit);
     });
@@ -129,7 +130,9 @@ Deno.test("restoring() gives in batches of planes what it gives at once, across 
     if (slices !== null) continue;
     const half = logits.length / 2;
     for (const c of [0, 1]) {
-      const { data } = resampleToGrid({ ...grid, data: logits.slice(c * half, (c + 1) * half) }, target);
+      const { data } = resampleToGrid({ ...grid, data: logits.slice(c * half, (c + 1) * half) }, target, {
+        interpolation,
+      });
       const own = expected.subarray(c * visits.length, (c + 1) * visits.length);
       assert.ok(data.every((v, i) => visits[i] === 0 || Math.abs(v - own[i]) < 1e-5), "as a volume is resampled");
     }

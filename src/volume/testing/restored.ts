@@ -9,6 +9,7 @@ export interface Placed {
   readonly grid: Grid;
   readonly target: Grid;
   readonly slices?: 0 | 1 | 2 | null;
+  readonly interpolation?: "linear" | "nearest";
 }
 
 /** Where a channel's logit is at least 0 its value, later channels over earlier ones. */
