@@ -115,7 +115,7 @@ export const SEGMENTATION_RECORDS: Readonly<Record<SegmentationActivation, Segme
     exclusive: false,
     areNames: false,
     range: PROBABLE,
-    reader: ({ inference: { threshold } }) => perLabel(threshold, (value) => Math.max(0, value)),
+    reader: ({ inference: { threshold } }) => perLabel(Math.fround(threshold), (value) => Math.max(0, value)),
   },
   "class-probabilities": {
     channels: (labels) => labels + 1,

@@ -59,3 +59,34 @@ Deno.test("classify() returns the network's probabilities by class", () =>
       message: "Cannot use the network: expected an output of 2 numbers for 2 classes (activation softmax), got [1, 3]",
     });
   }));
+
+Deno.test("classify() reads the network's numbers by its activation", () =>
+  withEngine(async (engine, folder) => {
+    const grid = orientedGrid([12, 12, 12]), ramp = sampled(grid, ([x, y, z]) => x * 144 + y * 12 + z);
+    const t1 = await writeVolume(join(folder, "a.nii"), grid, ramp);
+    const flair = await writeVolume(join(folder, "b.nii"), grid, ramp.map((v) => -v));
+    const directory = await writePackage(folder, averages([12, 12, 12]));
+    const run = (classes: string[], inference: Partial<ModelSpec["inference"]>) => {
+      const spec: ModelSpec = {
+        ...SPEC,
+        task: "classification",
+        labels: [],
+        classes,
+        preprocessing: { ...SPEC.preprocessing, resize: [12, 12, 12], foregroundMargin: null },
+        inference: { ...SPEC.inference, roi: [12, 12, 12], ...inference },
+      };
+      return classify({ directory, spec, images: { t1, flair }, engine });
+    };
+    const { values, ...rest } = await run(["age", "size", "rest"], { activation: "values", unit: ["years", "mL", ""] });
+    assert.deepEqual([rest.kind, rest.classes], ["values", []]);
+    assert.deepEqual(values!.map(({ label, unit }) => [label, unit]), [["age", "years"], ["size", "mL"], ["rest", ""]]);
+    assert.equal(values![2].value, 0.25);
+    const unitless = await run(["a", "b", "c"], { activation: "values" });
+    assert.deepEqual(unitless.values!.map((v) => v.unit), [null, null, null]);
+    const each = await run(["a", "b", "c"], { activation: "sigmoid" });
+    assert.deepEqual([each.kind, "values" in each], ["independent", false]);
+    for (const [i, { probability }] of each.classes.entries()) {
+      assert.ok(Math.abs(probability - 1 / (1 + Math.exp(-values![i].value))) < 1e-6);
+    }
+    assert.equal((await run(["a", "b", "c"], {})).kind, "exclusive");
+  }));
