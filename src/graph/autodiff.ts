@@ -19,6 +19,12 @@ export class NoGradientError extends TypeError {
  * @throws {TypeError} the loss is not a float scalar
  */
 export function gradients(b: GraphBuilder, loss: Value, wanted: readonly Value[]): Value[] {
+  const found = gradientsOrNone(b, loss, wanted);
+  return wanted.map((v, i) => found[i] ?? b.op.Expand(b.literal(v.dtype, 0), v.shape));
+}
+
+/** The same with null in place of zeros: no path of differentiable operators leads from the value to the loss. */
+export function gradientsOrNone(b: GraphBuilder, loss: Value, wanted: readonly Value[]): (Value | null)[] {
   if (loss.shape.length !== 0 || !isFloat(loss.dtype)) {
     throw new TypeError(`Cannot differentiate ${loss.name}: expected a float scalar, got ${loss.dtype}[${loss.shape}]`);
   }
@@ -37,7 +43,7 @@ export function gradients(b: GraphBuilder, loss: Value, wanted: readonly Value[]
       grads.set(x.name, sum === undefined ? own : b.op.Add(sum, own));
     });
   }
-  return wanted.map((v) => grads.get(v.name) ?? b.op.Expand(b.literal(v.dtype, 0), v.shape));
+  return wanted.map((v) => grads.get(v.name) ?? null);
 }
 
 /** Names of all float values that depend on one of `wanted`. */

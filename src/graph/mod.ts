@@ -5,7 +5,7 @@
 export { ONNX_DTYPES } from "./ir/dtypes.ts";
 export type { Graph, Node, OpName, Ops, Value } from "./ir/ir.ts";
 export { GraphBuilder } from "./build/builder.ts";
-export { gradients, NoGradientError } from "./autodiff.ts";
+export { gradients, gradientsOrNone, NoGradientError } from "./autodiff.ts";
 export { batched } from "./batch.ts";
 export { evaluate } from "./reference/evaluate.ts";
 export { encodeLoop, encodeModel, LOOP_NAMES } from "./write/encode.ts";

@@ -1,9 +1,8 @@
 /** The family of networks that other software exported: an encoder's graph from a file, and heads of ours on it. */
-import { gradients, type Graph, GraphBuilder, NoGradientError } from "../../graph/mod.ts";
+import type { Graph } from "../../graph/mod.ts";
 import { isFloat } from "../../tensor/mod.ts";
 import type { DownstreamRequest, Family, Kind, Net, Spec } from "./family.ts";
 import { featureClassifier, featureDecoder, featureOutputs } from "./feature_decoder.ts";
-import { encoderOf } from "./features/encoder.ts";
 import { isOwnName } from "./features/names.ts";
 
 /** Channels of the decoder on an imported encoder. */
@@ -29,31 +28,9 @@ function featuresOf({ config: { features } }: Spec): readonly string[] {
 
 function netOn(graph: Graph, features: readonly string[], { task, outputs }: DownstreamRequest): Net {
   const encoder = { graph, features };
-  const net = task === "segmentation"
+  return task === "segmentation"
     ? featureDecoder(encoder, { ...DECODER, outChannels: outputs })
     : featureClassifier(encoder, { classes: outputs });
-  checkGradients(graph, features);
-  return net;
-}
-
-/** @throws {TypeError} an operator between weights and feature maps has no gradient; names it as the file does */
-function checkGradients(graph: Graph, features: readonly string[]): void {
-  const b = new GraphBuilder();
-  const { op } = b;
-  const { graph: encoder, constants } = encoderOf({ graph, features });
-  const trained = new Set(constants.trained);
-  const values = b.inline(
-    encoder,
-    (name, type, constant) => constant === undefined || trained.has(name) ? b.input(name, type) : undefined,
-  );
-  const means = features.map((name) => op.ReduceMean(values.get(name)!, null, { keepdims: 0 }));
-  try {
-    gradients(b, means.reduce((a, v) => op.Add(a, v)), b.inputs.filter((v) => trained.has(v.name)));
-  } catch (error) {
-    if (!(error instanceof NoGradientError)) throw error;
-    const node = [...values].find(([, v]) => v.name === error.value.name)?.[0] ?? error.value.name;
-    throw new TypeError(`${error.op} (node ${node}) has no gradient: ${error.why}`, { cause: error });
-  }
 }
 
 export const ONNX_FAMILY: Family<"onnx"> = {

@@ -1,5 +1,5 @@
 /** An imported encoder as a part of a network: its feature maps' nodes, and the constants that training changes. */
-import type { Graph, Value } from "../../../graph/mod.ts";
+import { gradientsOrNone, type Graph, GraphBuilder, NoGradientError, type Value } from "../../../graph/mod.ts";
 import type { Scope } from "../../layers/scope.ts";
 import type { ConstantReport } from "../family.ts";
 import { untied } from "./untie.ts";
@@ -11,28 +11,60 @@ interface Encoder {
   readonly constants: ConstantReport;
 }
 
-/** Prepares `graph` as the encoder behind `features`. @throws {TypeError} weights of another type than float32 */
+/**
+ * Prepares `graph` as the encoder behind `features`.
+ * @throws {TypeError} weights of another type than float32, or an operator behind them that has no gradient
+ */
 export function encoderOf({ graph, features }: { graph: Graph; features: readonly string[] }): Encoder {
   const used = onlyFeatures(graph, features);
-  const fates = fatesOf(used);
-  const changed = [...fates].flatMap(([name, fate]) => (isKept(fate) ? [] : [name]));
+  const changed = [...fatesOf(used)].flatMap(([name, fate]) => (isKept(fate) ? [] : [name]));
   const apart = untied(used, changed);
-  const final = fatesOf(apart.graph);
-  const named = (fate: Fate) => [...final].flatMap(([name, f]) => (f === fate ? [name] : []));
+  const fates = [...fatesOf(apart.graph)];
+  const weights = fates.flatMap(([name, fate]) => (fate === "weight" ? [name] : []));
+  const trained = new Set(reached(apart.graph, weights));
   const kept = new Map<string, string[]>();
-  for (const [name, fate] of final) {
-    if (isKept(fate)) kept.set(fate.kept, [...kept.get(fate.kept) ?? [], name]);
+  const keep = (why: string, name: string) => kept.set(why, [...kept.get(why) ?? [], name]);
+  for (const [name, fate] of fates) {
+    if (isKept(fate)) keep(fate.kept, name);
+    else if (fate === "weight" && !trained.has(name)) keep("no gradient reaches it", name);
   }
   return {
     graph: apart.graph,
     constants: {
-      trained: named("weight"),
-      statistics: named("statistic"),
+      trained: [...trained],
+      statistics: fates.flatMap(([name, fate]) => (fate === "statistic" ? [name] : [])),
       kept: Object.fromEntries(kept),
       untied: Object.fromEntries(apart.untied),
       tied: apart.tied,
     },
   };
+}
+
+/**
+ * Those of `weights` on which the outputs depend smoothly: where a rounding or a choice stops every gradient, an optimizer
+ * would only shrink them.
+ * @throws {TypeError} an operator between weights and outputs has no gradient; names it as the file does
+ */
+function reached(graph: Graph, weights: readonly string[]): string[] {
+  const b = new GraphBuilder(), { op } = b;
+  const wanted = new Map<string, Value>(), isWeight = new Set(weights);
+  const values = b.inline(graph, (name, type, constant) => {
+    if (constant === undefined) return b.input(name, type);
+    if (!isWeight.has(name)) return undefined;
+    const input = b.input(name, type);
+    wanted.set(name, input);
+    return input;
+  });
+  const means = graph.outputs.map((name) => op.ReduceMean(values.get(name)!, null, { keepdims: 0 }));
+  const loss = means.reduce((a, v) => op.Add(a, v));
+  try {
+    const found = gradientsOrNone(b, loss, [...wanted.values()]);
+    return [...wanted.keys()].filter((_, i) => found[i] !== null);
+  } catch (error) {
+    if (!(error instanceof NoGradientError)) throw error;
+    const node = [...values].find(([, v]) => v.name === error.value.name)?.[0] ?? error.value.name;
+    throw new TypeError(`${error.op} (node ${node}) has no gradient: ${error.why}`, { cause: error });
+  }
 }
 
 const isKept = (fate: Fate): fate is Exclude<Fate, string> => typeof fate === "object";

@@ -116,3 +116,14 @@ Deno.test("encoderOf() parts equal numbers that exporters merge and leaves learn
   const normalised = apart.nodes.filter((n) => n.op === "InstanceNormalization").map((n) => n.inputs[1]);
   assert.deepEqual(normalised, ["a.norm.weight", "a.norm.weight#2"]);
 });
+
+Deno.test("encoderOf() keeps weights that no gradient reaches, which an optimizer would only shrink", () => {
+  const b = new GraphBuilder();
+  const { op } = b;
+  const image = b.input("image", { dtype: "float32", shape: [1, 2, 3, 3, 3] });
+  const stopped = op.Round(op.Conv(image, b.constant(drawn([2, 2, 1, 1, 1]), "first.weight"), null, {}));
+  const out = op.Conv(stopped, b.constant(drawn([2, 2, 1, 1, 1]), "second.weight"), null, {});
+  const { constants } = encoderOf({ graph: b.build("net", { out }), features: ["out"] });
+  assert.deepEqual(constants.trained, ["second.weight"]);
+  assert.deepEqual(constants.kept, { "no gradient reaches it": ["first.weight"] });
+});
