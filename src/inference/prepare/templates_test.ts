@@ -98,3 +98,18 @@ Deno.test("readTemplate() is on the scale of images whose percentiles are those 
     assert.ok(sorted.at(-1)! > 1 && sorted[0] < 0, "nothing is clipped");
     assert.ok(published!.data.every((v) => v >= 0 && v <= 1));
   }));
+
+Deno.test("templateFor() turns a template to the network's axes, and takes the grid's voxel size where none is stated", () => {
+  const template = templateOf([3, 4, 5]), box = { start: [0, 0, 0] as Triple, end: [5, 4, 3] as Triple };
+  // axes S, P, L: the template's z, y backwards, x backwards
+  const uncropped = orientedGrid([5, 4, 3], { code: "SPL" });
+  const { data } = templateFor(template, { uncropped, box, spacingMm: null });
+  assert.deepEqual(
+    [...data],
+    [...orientedIndices()].map(([z, y, x]) => 100 * (2 - x) + 10 * (3 - y) + z),
+  );
+});
+
+function* orientedIndices(): Generator<Triple> {
+  for (let z = 0; z < 5; z++) for (let y = 0; y < 4; y++) for (let x = 0; x < 3; x++) yield [z, y, x];
+}

@@ -91,6 +91,7 @@ async function plan(wish: FinetuneInput, { registry, datasets }: PlanContext): P
     task: detail.task,
     network: architecture.kind,
     percentilesOver: ownPercentiles(base.manifest),
+    ownNormalisation: base.manifest.preprocessing.normalisation !== undefined,
     window: ownWindow(base.manifest),
   });
   const { id: dataset, hash: datasetHash } = detail;

@@ -33,6 +33,7 @@ export async function finetune(request: FinetuneRequest): Promise<FinetuneResult
     task: request.task,
     network: request.base.spec.architecture.kind,
     percentilesOver: ownPercentiles(request.base.spec),
+    ownNormalisation: request.base.spec.preprocessing.normalisation !== undefined,
     window: ownWindow(request.base.spec),
   });
   const network = await trainable({ request, recipe });

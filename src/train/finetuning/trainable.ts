@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeModel, type Graph, importModel } from "../../graph/mod.ts";
 import { type Tensor } from "../../tensor/mod.ts";
-import { type Architecture, type ModelSpec } from "../../inference/mod.ts";
+import type { Architecture, ModelSpec, Preprocessing } from "../../inference/mod.ts";
 import {
   buildNetwork,
   downstream,
@@ -20,6 +20,7 @@ import {
 import { TrainingError } from "../types.ts";
 import type { WeightReport } from "../report/weights.ts";
 import { BaseWeights } from "./base_weights.ts";
+import { placesOf } from "./by_name.ts";
 import { type OpenSizes, openSizes } from "./open_sizes.ts";
 import type { FinetuneRequest } from "./types.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
@@ -159,6 +160,32 @@ function networkOn(
   }
 }
 
+/**
+ * The base's pre-processing for the modalities of the data. A base that states its normalisations keeps them: its weights know
+ * no other images.
+ * @throws {TrainingError} `invalid-recipe`: it states none for a modality
+ */
+function preprocessingFor(
+  { modalities, base: { name, spec } }: FinetuneRequest,
+  recipe: ResolvedRecipe,
+): Preprocessing {
+  const { preprocessing } = spec, { normalisation } = preprocessing;
+  if (normalisation === undefined) return { ...preprocessing, percentilesOver: recipe.percentilesOver };
+  const [first] = normalisation;
+  if (normalisation.every((entry) => JSON.stringify(entry) === JSON.stringify(first))) {
+    return { ...preprocessing, normalisation: [first] };
+  }
+  const own = placesOf(modalities, spec.modalities).map((at, i) => {
+    if (at !== null) return normalisation[at];
+    throw new TrainingError(
+      "invalid-recipe",
+      `Cannot train ${name}: it normalises each of ${spec.modalities.join(", ")} in its own way, and none of them is ` +
+        `${modalities[i]}; make a data set with its modalities, or choose another base`,
+    );
+  });
+  return { ...preprocessing, normalisation: own };
+}
+
 /** The spec of the package that the fine-tune makes. */
 export function resultSpec(request: FinetuneRequest, recipe: ResolvedRecipe, architecture: Architecture): ModelSpec {
   const { task, modalities, labels, classes, base: { spec } } = request;
@@ -168,10 +195,7 @@ export function resultSpec(request: FinetuneRequest, recipe: ResolvedRecipe, arc
     modalities,
     labels,
     classes,
-    // a base that states its normalisation sees images so for ever
-    preprocessing: spec.preprocessing.normalisation === undefined
-      ? { ...spec.preprocessing, percentilesOver: recipe.percentilesOver }
-      : spec.preprocessing,
+    preprocessing: preprocessingFor(request, recipe),
     inference: { ...spec.inference, roi: recipe.roi },
   };
 }

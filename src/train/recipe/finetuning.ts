@@ -30,6 +30,8 @@ export interface RecipeContext {
   readonly network: Architecture["kind"];
   /** As of {@link ownPercentiles}. */
   readonly percentilesOver: PercentilesOver | null;
+  /** True: the base states its normalisations, which a fine-tune keeps. */
+  readonly ownNormalisation?: boolean | undefined;
   /** The window of a base whose graph comes from a file; absent: the preset's crops fit any network of its family. */
   readonly window?: Triple | undefined;
 }
@@ -118,11 +120,15 @@ function presetFor(name: FinetuningPresetName, { task, network }: RecipeContext)
 }
 
 function checkAgainstBase(
-  { templates, compareFromScratch }: Recipe,
-  { baseHasTemplates, network }: RecipeContext,
+  { templates, compareFromScratch, percentilesOver }: Recipe,
+  { baseHasTemplates, network, ownNormalisation = false }: RecipeContext,
 ): void {
   const refuse = (setting: keyof Recipe, reason: string) =>
     refuseSetting("fine-tune", [setting], { expected: `false, because ${reason}`, got: true });
+  if (percentilesOver !== undefined && ownNormalisation) {
+    const expected = "absent, because the base states its own normalisation, which a fine-tune keeps";
+    refuseSetting("fine-tune", ["percentilesOver"], { expected, got: percentilesOver });
+  }
   if (templates && !baseHasTemplates) refuse("templates", "the base model has no templates");
   if (compareFromScratch && familyOf(network).graph === "file") {
     refuse("compareFromScratch", "nothing says how to initialise the base's network");

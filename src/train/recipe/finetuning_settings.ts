@@ -61,7 +61,7 @@ export const CHOSEN_SETTINGS = {
   percentilesOver: choice(["foreground", "volume"]).describe(
     "Where the percentiles that become 0 and 1 are taken. `foreground`: tissue, so that empty space around the head " +
       "changes nothing. `volume`: every voxel, the published rule (B.3 row 5). Default: foreground for an encoder, of a " +
-      "trained base its own rule.",
+      "trained base its own rule. A base that states other normalisations keeps them.",
   ),
   seed: whole(0).describe("Start of the random numbers: the same seed and data give the same crops. Default: 0."),
   validation: worded(

@@ -140,6 +140,16 @@ Deno.test("resolveRecipe() takes percentiles over the foreground of an encoder's
         "foreground",
         "volume",
       ]);
+      assert.throws(
+        () =>
+          resolveRecipe({ preset, percentilesOver: "volume" }, {
+            ...CONTEXT,
+            task,
+            percentilesOver: null,
+            ownNormalisation: true,
+          }),
+        /expected recipe\.percentilesOver to be absent, because the base states its own normalisation/,
+      );
       // the published rule, and any other, can be asked for
       assert.deepEqual([of(null, { percentilesOver: "volume" }), of("volume", { percentilesOver: "foreground" })], [
         "volume",
