@@ -17,6 +17,8 @@ export type Method = "GET" | "POST" | "PUT" | "DELETE";
 export type BodySpec =
   | { readonly kind: "json"; readonly schema: z.ZodType }
   | { readonly kind: "file"; readonly file: FileKind; readonly limit: keyof Limits }
+  /** One file, or a form of several, with `receiveFiles()`: read by the handler. */
+  | { readonly kind: "files"; readonly limit: keyof Limits; readonly description: string }
   /** Read by the handler; `options` is the schema of its JSON part. */
   | { readonly kind: "form"; readonly options: z.ZodType; readonly takesLabel?: true };
 
@@ -26,6 +28,7 @@ export function maxBytesOf(body: BodySpec, limits: Limits): number {
     case "json":
       return limits.jsonBytes;
     case "file":
+    case "files":
       return limits[body.limit];
     case "form":
       return limits.formBytes;

@@ -10,6 +10,7 @@ import { parseWith, refuseNul } from "./validate.ts";
 const CONTENT_TYPES: Readonly<Record<BodySpec["kind"], RegExp>> = {
   json: /^application\/(json|[\w.-]+\+json)$/,
   form: /^multipart\/form-data$/,
+  files: /^(application\/(octet-stream|zip|x-zip-compressed)|multipart\/form-data|)$/,
   file: /^(application\/(octet-stream|gzip|x-gzip|zip|x-zip-compressed|x-nifti)|)$/,
 };
 
@@ -60,7 +61,12 @@ function queryOf(request: Request): Record<string, string> {
 function checkContentType({ kind }: BodySpec, request: Request): void {
   const type = (request.headers.get("content-type") ?? "").split(";")[0].trim().toLowerCase();
   if (CONTENT_TYPES[kind].test(type)) return;
-  const expected = { json: "application/json", form: "multipart/form-data", file: "application/octet-stream" }[kind];
+  const expected = {
+    json: "application/json",
+    form: "multipart/form-data",
+    file: "application/octet-stream",
+    files: "application/octet-stream or multipart/form-data",
+  }[kind];
   throw new Problem("unsupported-media-type", `Cannot read the body: expected Content-Type ${expected}`);
 }
 
@@ -75,6 +81,7 @@ async function bodyOf(spec: BodySpec, request: Request, { settings, metrics }: S
       return parseWith(spec.schema, await readJson(request, bounds), "");
     case "file":
       return ReadableStream.from(checkedStart(bodyChunks(request, bounds), spec.file, "the body"));
+    case "files":
     case "form":
       return undefined;
   }
