@@ -63,7 +63,7 @@ interface Published extends Imported {
 /** Imports a file and publishes the package. */
 async function publish(folder: string, path: string, request: Omit<ImportRequest, "name">): Promise<Published> {
   const out = await Deno.makeTempDir({ dir: folder });
-  const imported = await importWeights(path, { name: "made", ...request }, out);
+  const imported = await importWeights({ path }, { name: "made", ...request }, out);
   const root = await Deno.makeTempDir({ dir: folder });
   await writePackage(root, imported.draft, { version: 1, source: out });
   const directory = packageDirectory(root, "made", 1);
@@ -112,7 +112,7 @@ const FIXTURE = "tests/fixtures/checkpoints/pretraining";
 
 Deno.test("an official checkpoint computes on the CPU engine as in PyTorch, and keeps its templates", () =>
   inFolder(async (folder) => {
-    const made = await publish(folder, `${FIXTURE}.pt`, { roi: 32 });
+    const made = await publish(folder, `${FIXTURE}.pt`, { roi: [32, 32, 32] });
     const { widths, depths, headDim, template, outputs } = JSON.parse(readFileSync(`${FIXTURE}.json`, "utf8"));
     const config = { inChannels: 1, widths, depths, headDim, mlpRatio: 4, stemWidth: widths[0] };
     assert.deepEqual(made.draft.architecture, { kind: "uniformer-pretraining", config });
@@ -128,7 +128,7 @@ Deno.test("an official checkpoint computes on the CPU engine as in PyTorch, and 
 
 Deno.test("a fine-tune starts from the imported encoder by the rules of docs/method A.1.4", () =>
   inFolder(async (folder) => {
-    const made = await publish(folder, `${FIXTURE}.pt`, { roi: 32 });
+    const made = await publish(folder, `${FIXTURE}.pt`, { roi: [32, 32, 32] });
     const base = { name: "made", version: 1, directory: made.directory, spec: specOf(made.manifest) };
     const request = requestOf({ folder, engine, cases: [], changes: { base } });
     const recipe = resolveRecipe(request.recipe, {
@@ -163,7 +163,8 @@ Deno.test("a segmentation network gives the same mask as safetensors and as ONNX
     const masks: Float32Array[] = [];
     for (const [file, parts] of Object.entries(files)) {
       await Deno.writeFile(join(folder, file), ReadableStream.from(parts));
-      const asked = { labels: [LESION], modalities: ["t1" as const, "flair" as const], roi: 16 };
+      const labels = { labels: [LESION], background: false };
+      const asked: Omit<ImportRequest, "name"> = { labels, modalities: ["t1", "flair"], roi: [16, 16, 16] };
       const { directory, manifest } = await publish(folder, join(folder, file), asked);
       const outPath = join(folder, `${file}.nii.gz`);
       await segment({
@@ -190,7 +191,7 @@ Deno.test({
   ignore: absent,
   fn: () =>
     inFolder(async (folder) => {
-      const made = await publish(folder, `${SHARED}.pt`, { roi: 32 });
+      const made = await publish(folder, `${SHARED}.pt`, { roi: [32, 32, 32] });
       const { outputs, template, headDim, widths } = JSON.parse(readFileSync(`${SHARED}.json`, "utf8"));
       const { config } = made.draft.architecture;
       assert.deepEqual([config.headDim, config.widths], [headDim, widths]);
@@ -215,8 +216,8 @@ Deno.test({
     inFolder(async (folder) => {
       const labels = ["tc", "wt", "et"].map((name, i) => ({ name, value: i + 1, colour: "#e5484d" }));
       const { report, directory } = await publish(folder, `${SHARED}.pt`, {
-        roi: 32,
-        labels,
+        roi: [32, 32, 32],
+        labels: { labels, background: false },
         modalities: ["t1", "t1c", "t2", "flair"],
       });
       const pairs = (...keys: string[]) => keys.flatMap((key) => [`${key}.bias`, `${key}.weight`]);
@@ -264,7 +265,7 @@ for (const name of SHIPPED) {
 
 Deno.test("templates come back from a safetensors file bit for bit", () =>
   inFolder(async (folder) => {
-    const made = await publish(folder, `${FIXTURE}.pt`, { roi: 16 });
+    const made = await publish(folder, `${FIXTURE}.pt`, { roi: [16, 16, 16] });
     const [spacingMm, middleMm] = [[1, 1, 2] as const, [0.1, -17.3, 18.25] as const];
     for (const m of made.manifest.modalities) { // where pre-training puts them
       const { data, sizeVox } = (await readTemplate(made.directory, m, { fit: "raw" }))!;
@@ -287,7 +288,7 @@ Deno.test("an ONNX encoder becomes a package that a fine-tune builds on; other g
     await Deno.writeFile(path, loadFixture("pyramid_bn").model);
     const modalities = ["t1", "t1c", "t2", "flair"] as const;
     const features = ["coarse", "fine", "middle"];
-    const made = await publish(folder, path, { modalities: [...modalities], features, roi: 32 });
+    const made = await publish(folder, path, { modalities: [...modalities], features, roi: [32, 32, 32] });
     assert.deepEqual(made.draft.architecture, { kind: "onnx", config: { features } });
     assert.deepEqual(await Deno.readFile(join(made.directory, "network.onnx")), loadFixture("pyramid_bn").model);
     const { task, architecture, preprocessing, inference } = made.manifest;
@@ -305,16 +306,19 @@ Deno.test("an ONNX encoder becomes a package that a fine-tune builds on; other g
     assert.deepEqual(network.types.get("out")!.shape, [1, 1, ...ROI]);
 
     const refused: [Omit<ImportRequest, "name">, RegExp][] = [
-      [{ modalities: ["t1"], features, roi: 32 }, /^Cannot import /],
-      [{ modalities: [...modalities], features: ["coarse", "nothing"], roi: 32 }, /expected a value nothing in /],
-      [{ modalities: [...modalities], roi: 32 }, /expected features, labels or classes to be given/],
+      [{ modalities: ["t1"], features, roi: [32, 32, 32] }, /^Cannot import /],
+      [
+        { modalities: [...modalities], features: ["coarse", "nothing"], roi: [32, 32, 32] },
+        /got "nothing"; it has fine \(stride 2×2×2, 8 channels\), middle/,
+      ],
+      [{ modalities: [...modalities], roi: [32, 32, 32] }, /expected features, labels or classes to be given/],
       [{ features }, /expected modalities, the input's channels in order/],
       [
-        { modalities: [...modalities], classes: ["a", "b"], roi: 32 },
+        { modalities: [...modalities], classes: ["a", "b"], roi: [32, 32, 32] },
         /expected its first output to be \[1,2\], got \[1,/,
       ],
     ];
     for (const [asked, message] of refused) {
-      await assert.rejects(importWeights(path, { name: "made", ...asked }, folder), { message });
+      await assert.rejects(importWeights({ path }, { name: "made", ...asked }, folder), { message });
     }
   }));

@@ -29,7 +29,7 @@ export const HOUSE: readonly RoomRules[] = [
     room: "cli",
     is: "the command `sulcus`; configuration from flags and environment",
     flow: "words → exit code",
-    folders: [".", "commands", "training", "evaluation", "options", "terminal"],
+    folders: [".", "commands", "training", "evaluation", "importing", "options", "terminal"],
     ignorant: { of: "tensors", rooms: ["graph", "tensor"] },
     packages: [/^node:https?2?$/],
   },
@@ -63,7 +63,8 @@ export const HOUSE: readonly RoomRules[] = [
     room: "weights",
     is: "files of weights and networks of others into packages, and back",
     flow: "`.pt`, `.safetensors`, `.onnx` ↔ packages",
-    folders: [".", "presets", "request", "formats"],
+    folders: [".", "onnx", "stated", "request", "source", "presets", "formats"],
+    base: ["refuse.ts"],
   },
   {
     room: "registry",

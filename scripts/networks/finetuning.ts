@@ -52,8 +52,8 @@ export async function tryUpdates(
   const source = join(work, "source"), file = join(work, "export.onnx");
   await mkdir(source);
   await writeFile(file, bytes);
-  const request = { name: "tried", modalities, features: [...features], roi: window[0] };
-  const { draft } = await importWeights(file, request, source);
+  const request = { name: "tried", modalities, features: [...features], roi: [...window] as [number, number, number] };
+  const { draft } = await importWeights({ path: file }, request, source);
   await writePackage(work, draft, { version: 1, source });
   const directory = packageDirectory(work, "tried", 1);
   const { cases } = await readDatasetFolder(phantoms);

@@ -9,8 +9,17 @@ export * from "./types.ts";
 export { segment } from "./tasks/segment.ts";
 export { classify } from "./tasks/classify.ts";
 export { cutOf, softmax } from "./activation/functions.ts";
-export { type ClassificationRecord, classificationRecord } from "./activation/classification.ts";
-export { type SegmentationRecord, segmentationRecord, slidingSettings } from "./activation/segmentation.ts";
+export {
+  CLASSIFICATION_RECORDS,
+  type ClassificationRecord,
+  classificationRecord,
+} from "./activation/classification.ts";
+export {
+  SEGMENTATION_RECORDS,
+  type SegmentationRecord,
+  segmentationRecord,
+  slidingSettings,
+} from "./activation/segmentation.ts";
 export { postprocess } from "./tasks/postprocess.ts";
 export { Regions } from "./tasks/regions.ts";
 export { wrongInference } from "./activation/check.ts";

@@ -10,7 +10,7 @@ import { PROBLEM_CODES, problemOf, statusOf } from "./http/problems.ts";
 import { createApp } from "./app.ts";
 import { CASES, CLASSIFY, NONE, octets, SEGMENT, spec, wish } from "./testing/refusal_cases.ts";
 import { ROUTES } from "./routes/routes.ts";
-import { callOf, ended, form, packageZip, problem, refused, withBench, zipOf } from "./testing/server.ts";
+import { callOf, ended, filesForm, form, packageZip, problem, refused, withBench, zipOf } from "./testing/server.ts";
 import { DEFAULT_LIMITS } from "./settings.ts";
 
 const test = databaseTests();
@@ -132,6 +132,7 @@ test("bodies past their limits are refused by announced and by real length", (da
     await tooLarge(call("POST", "/v1/datasets/import", { body: archive }));
     await tooLarge(call("POST", "/v1/models", { body: archive }));
     await tooLarge(call("POST", "/v1/models/import?name=a", { body: archive }));
+    await tooLarge(call("POST", "/v1/models/inspect", { body: filesForm({ "a.onnx": archive }) }));
   }, {
     settings: {
       limits: {
@@ -214,6 +215,8 @@ test("a model is refused that is there already, not served, or not what its mani
     const second = "/v1/models/tumour/versions/2";
     assert.equal(await refusal(call("POST", `${second}/approve`, { json: DECISION })), "500 package-tampered");
     assert.equal(await refusal(call("GET", `${second}/package`)), "500 package-tampered");
+    const names = { json: { features: ["a"] } };
+    assert.equal(await refusal(call("POST", `${second}/features`, names)), "500 package-tampered");
     assert.equal(await refusal(call("POST", CLASSIFY, { body })), "500 package-tampered");
     await Deno.writeTextFile(network("tumour", 2), "network bytes");
     assert.equal((await call("POST", `${second}/approve`, { json: DECISION })).status, 200);
@@ -281,6 +284,11 @@ test("weights are refused whose labels make no manifest", (database) =>
     const body = await Deno.readFile("tests/fixtures/checkpoints/pretraining.pt");
     const path = "/v1/models/import?name=a&roi=16&modalities=t1&labels=one=1,other=1";
     assert.equal(await refusal(call("POST", path, { body })), "422 invalid-manifest");
+    const network = await Deno.readFile("tests/fixtures/pyramid_folded.onnx");
+    const query = "name=cnn&roi=32&features=coarse&modalities=t1,t1c,t2,flair";
+    assert.equal((await call("POST", `/v1/models/import?${query}`, { body: network })).status, 201);
+    const rough = call("POST", "/v1/models/cnn/versions/1/features", { json: { features: ["rough"] } });
+    assert.equal(await refusal(rough), "422 invalid-weights");
   }));
 
 test("an archive with a damaged volume is refused whole; a class is not set while a job uses its data set", (database) =>

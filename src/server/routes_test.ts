@@ -4,7 +4,17 @@ import { tinyNifti } from "../datasets/testing/cases.ts";
 import { databaseTests } from "../storage/testing/database.ts";
 import { image } from "./testing/fake_tasks.ts";
 import { ROUTES } from "./routes/routes.ts";
-import { answered, type Bench, type Call, ended, form, packageZip, withBench, zipOf } from "./testing/server.ts";
+import {
+  answered,
+  type Bench,
+  type Call,
+  ended,
+  filesForm,
+  form,
+  packageZip,
+  withBench,
+  zipOf,
+} from "./testing/server.ts";
 
 const test = databaseTests();
 const DECISION = { approvedBy: "Dr Grey", note: "better" };
@@ -101,6 +111,27 @@ test("weights become a candidate, with a report of their tensors", (database) =>
     assert.deepEqual([state, manifest.task, manifest.modalities[0]], ["candidate", "encoder", "flair"]);
     assert.deepEqual([report.format, report.dropped.length, report.templates.length], ["pytorch", 16, 8]);
     assert.equal((await json(call("GET", "/v1/models/official/versions/1"))).state, "candidate");
+  }));
+
+test("a network in several files is inspected, imported, and its feature maps named later", (database) =>
+  withBench(database, async ({ call }) => {
+    const network = await Deno.readFile("tests/fixtures/pyramid_folded.onnx");
+    const spec = new TextEncoder().encode(JSON.stringify({ modalities: ["t1", "t1c", "t2", "flair"] }));
+    const files = filesForm({ "spec.json": spec, "cnn.onnx": network });
+    const { graph } = await (await call("POST", "/v1/models/inspect?roi=32", { body: files })).json();
+    assert.deepEqual(graph.features.map((map: { name: string }) => map.name), ["fine", "middle", "coarse"]);
+    const query = "name=cnn&roi=32&features=coarse&normalisation=z-score:nonzero&axes=ZYX";
+    const made = await call("POST", `/v1/models/import?${query}`, { body: files });
+    assert.deepEqual([made.status, made.headers.get("location")], [201, "/v1/models/cnn/versions/1"]);
+    const { manifest: { preprocessing } } = await made.json();
+    assert.deepEqual([preprocessing.axes, preprocessing.normalisation], ["ZYX", [{
+      kind: "z-score",
+      over: "nonzero",
+    }]]);
+    const path = "/v1/models/cnn/versions/1/features";
+    const named = await (await call("POST", path, { json: { features: ["auto"], by: "Dr Grey" } })).json();
+    assert.deepEqual(named.manifest.architecture.config.features, ["fine", "middle", "coarse"]);
+    assert.deepEqual([named.version, named.state, named.manifest.provenance.baseVersion], [2, "candidate", 1]);
   }));
 
 test("segment gives the mask, its 4-D forms, what was found, or a job", (database) =>

@@ -1,14 +1,27 @@
-/** The thread behind {@link importInThread}: imports a file of weights, or reports why it cannot. */
+/** The thread behind `import_thread.ts`: does its work, or reports why it cannot. */
 import { answerTasks, wordsOf } from "../process/mod.ts";
 import { DomainError } from "../storage/mod.ts";
-import type { ImportReply, ImportTask } from "./import_thread.ts";
+import type { Answers, ImportReply, ImportTask } from "./import_thread.ts";
 import { importWeights } from "./import_weights.ts";
+import { inspectWeights } from "./inspect.ts";
+import { featuresOfPackage } from "./name_features.ts";
 
-answerTasks(async ({ path, request, out }: ImportTask): Promise<ImportReply> => {
+answerTasks(async (task: ImportTask): Promise<ImportReply> => {
   try {
-    return { imported: await importWeights(path, request, out) };
+    return { answer: await answerTo(task) };
   } catch (error) {
     if (error instanceof DomainError) return { code: error.code, message: error.message };
     return { code: "invalid-weights", message: wordsOf(error, "Cannot import the weights: they are unreadable") };
   }
 });
+
+async function answerTo(task: ImportTask): Promise<Answers[keyof Answers]> {
+  switch (task.kind) {
+    case "import":
+      return await importWeights(task.source, task.request, task.out);
+    case "inspect":
+      return await inspectWeights(task.source, task.request, task.out);
+    case "features":
+      return { features: await featuresOfPackage(task.directory, task.spec, task.features) };
+  }
+}

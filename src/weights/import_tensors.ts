@@ -22,19 +22,29 @@ import {
 import { type Description, descriptionIn } from "./description.ts";
 import type { TensorFile } from "./formats/format.ts";
 import type { ImportRequest } from "./request/import_request.ts";
-import { FRESH_SEED, inferenceFor, type Outcome, refuse } from "./import_result.ts";
+import { FRESH_SEED, type Outcome } from "./import_result.ts";
+import { refuse } from "./refuse.ts";
+import { inferenceFor, withStated } from "./stated/defaults.ts";
+import type { Stated } from "./stated/stated.ts";
 import { OFFICIAL_TEMPLATES, writeTemplates } from "./templates.ts";
+
+/** Fields that say which part of a graph is used. */
+const OF_GRAPHS = ["features", "output", "layout"] as const;
 
 /**
  * Writes `network.onnx` and templates for a file into the folder `out`.
  * @throws {TypeError | RangeError} the weights are refused, with the reason
  */
-export async function importTensors(file: TensorFile, request: ImportRequest, out: string): Promise<Outcome> {
+export async function importTensors(
+  file: TensorFile,
+  { request, stated, out }: { readonly request: ImportRequest; readonly stated: Stated; readonly out: string },
+): Promise<Outcome> {
+  for (const field of OF_GRAPHS) if (request[field] !== undefined) refuse(`${field} is for ONNX graphs, got weights`);
   const tensors = withPlainKeys(file.tensors);
   const shapes: Shapes = new Map([...tensors].map(([key, { shape }]) => [key, shape]));
   const described = descriptionIn(file.metadata);
-  const { from, sizes, assumed } = networkIn(shapes, { request, described });
-  const spec = specFor(request, { from, sizes, described, templates: shapes.get(TEMPLATE_KEY)?.[0] });
+  const { from, sizes, assumed } = networkIn(shapes, { request, stated, described });
+  const spec = specFor(stated, { from, sizes, described, templates: shapes.get(TEMPLATE_KEY)?.[0] });
   const to = spec.architecture;
   const plan = planLoading(shapes, { from, to });
   const isWhole = from.kind === to.kind;
@@ -52,6 +62,7 @@ export async function importTensors(file: TensorFile, request: ImportRequest, ou
   });
   return {
     spec,
+    described: isWhole ? described : undefined,
     report: {
       network: to,
       loaded: plan.loaded.filter(isHeld),
@@ -66,7 +77,7 @@ export async function importTensors(file: TensorFile, request: ImportRequest, ou
         return dtype === "float32" || isCounter(key) ? [] : [{ key, from: dtype }];
       }),
       templates,
-      assumed,
+      assumed: [...stated.notes, ...assumed],
       batchesTracked: batchesTracked(tensors),
     },
   };
@@ -74,19 +85,20 @@ export async function importTensors(file: TensorFile, request: ImportRequest, ou
 
 interface Given {
   readonly request: ImportRequest;
+  readonly stated: Stated;
   readonly described: Description | undefined;
 }
 
 /** The file's network. @throws {TypeError} the metadata describes another network than keys and shapes */
 function networkIn(
   shapes: Shapes,
-  { request, described }: Given,
+  { request, stated, described }: Given,
 ): { from: NetworkSpec; sizes: NetworkSpec["config"]; assumed: readonly string[] } {
-  const claimed = described?.spec.architecture;
+  const claimed = stated.spec.architecture ?? described?.spec.architecture;
   const claimedDim = claimed?.config.headDim;
   const found = identifyNetwork(shapes, {
     headDim: request.headDim ?? (typeof claimedDim === "number" ? claimedDim : undefined),
-    segmentation: request.labels !== undefined || described?.spec.task === "segmentation",
+    segmentation: stated.spec.labels !== undefined || described?.spec.task === "segmentation",
   });
   const { kind, config } = found.spec;
   const { assumed } = found;
@@ -111,15 +123,15 @@ interface Known {
   readonly templates?: number;
 }
 
-/** The spec of the package: from the request first, then from the file's description, then from BrainMVP's defaults. */
-function specFor(request: ImportRequest, { from, sizes, described, templates }: Known): ModelSpec {
+/** The spec of the package: from the statements first, then from the file's description, then from BrainMVP's defaults. */
+function specFor(stated: Stated, { from, sizes, described, templates }: Known): ModelSpec {
   const own = described?.spec;
-  const task = taskOf(request, { from, sizes, described });
-  const labels = task === "segmentation" ? request.labels ?? own?.labels ?? [] : [];
-  const classes = task === "classification" ? request.classes ?? own?.classes ?? [] : [];
+  const task = taskOf(stated.spec, { from, sizes, described });
+  const labels = task === "segmentation" ? stated.spec.labels ?? own?.labels ?? [] : [];
+  const classes = task === "classification" ? stated.spec.classes ?? own?.classes ?? [] : [];
   const outputs = task === "segmentation" ? labels.length : classes.length;
   const isDownstream = task !== "encoder" && isEncoderKind(from.kind);
-  const modalities = request.modalities ?? (isDownstream ? undefined : own?.modalities) ??
+  const modalities = stated.spec.modalities ?? (isDownstream ? undefined : own?.modalities) ??
     (task === "encoder" && templates === OFFICIAL_TEMPLATES.length ? OFFICIAL_TEMPLATES : undefined) ??
     refuse(`expected modalities to be given${templates === undefined ? "" : ` (the file has ${templates} templates)`}`);
   const architecture = isDownstream ? downstream(from, { task, inputs: modalities.length, outputs }).spec : from;
@@ -130,21 +142,20 @@ function specFor(request: ImportRequest, { from, sizes, described, templates }: 
     modalities,
     labels,
     classes,
-    preprocessing: own?.preprocessing ?? BRAINMVP_PREPROCESSING,
-    inference: inferenceFor(task, { roi: request.roi, described: own }),
+    preprocessing: withStated(own?.preprocessing ?? BRAINMVP_PREPROCESSING, stated.preprocessing),
+    inference: { ...inferenceFor(task, own), ...stated.inference },
   };
 }
 
-function taskOf(request: ImportRequest, { from, sizes, described }: Omit<Known, "templates">): Task {
-  if (request.labels && request.classes) refuse("expected labels or classes, got both");
-  const asked = request.labels ? "segmentation" : request.classes ? "classification" : described?.spec.task;
+function taskOf({ labels, classes }: Stated["spec"], { from, sizes, described }: Omit<Known, "templates">): Task {
+  if (labels && classes) refuse("expected labels or classes, got both");
+  const asked = labels ? "segmentation" : classes ? "classification" : described?.spec.task;
   const own = kindOf(from.kind).task;
   if (own === "encoder" || asked === own) return asked ?? own;
   if (asked !== undefined) refuse(`expected a network for a ${asked}, got one for a ${own}`);
-  const { outChannels, classes } = sizes;
   return own === "segmentation"
-    ? refuse(`expected labels for the ${outChannels} outputs of this segmentation network`)
-    : refuse(`expected classes for the ${classes} outputs of this classification network`);
+    ? refuse(`expected labels for the ${sizes.outChannels} outputs of this segmentation network`)
+    : refuse(`expected classes for the ${sizes.classes} outputs of this classification network`);
 }
 
 /** @throws {TypeError} the request names another number of modalities, labels or classes than the network has */

@@ -5,13 +5,16 @@
 import project from "../../deno.json" with { type: "json" };
 import type { ModelSpec } from "../inference/mod.ts";
 import { type ManifestDraft, specSchema } from "../registry/mod.ts";
-import { digestFile, writeWhole } from "../storage/mod.ts";
-import type { Contents } from "./formats/format.ts";
-import { formatOf, readFormat } from "./formats/formats.ts";
+import { writeWhole } from "../storage/mod.ts";
+import type { Description } from "./description.ts";
 import { importOnnx } from "./import_onnx.ts";
 import type { ImportRequest } from "./request/import_request.ts";
-import { FRESH_SEED, type ImportReport, type Outcome } from "./import_result.ts";
+import { FRESH_SEED, type ImportReport } from "./import_result.ts";
 import { importTensors } from "./import_tensors.ts";
+import { readSource } from "./source/read.ts";
+import { type ImportSource, openSource } from "./source/source.ts";
+import { statedBeside } from "./stated/beside.ts";
+import { stacked, statedBy } from "./stated/stated.ts";
 
 export interface Imported {
   readonly draft: ManifestDraft;
@@ -19,43 +22,54 @@ export interface Imported {
 }
 
 /**
- * Writes `network.onnx`, templates and `report.json` for a file into the folder `out`.
+ * Writes `network.onnx`, templates and `report.json` for the network of a source into the folder `out`.
  * @throws {DomainError} the archive is refused
  * @throws {SyntaxError | TypeError | RangeError} the weights are refused, with the reason
  */
-export async function importWeights(path: string, request: ImportRequest, out: string): Promise<Imported> {
-  const format = await formatOf(path);
-  const { bytes, sha256 } = await digestFile(path);
-  const { spec, report } = await importContents(await readFormat(path, format), request, out);
-  const full: ImportReport = { format, source: { bytes, sha256 }, ...report };
-  await writeWhole(`${out}/report.json`, JSON.stringify(full, null, 2));
-  return { draft: draftOf(spec, { request, report: full }), report: full };
-}
-
-function importContents(contents: Contents, request: ImportRequest, out: string): Promise<Outcome> {
-  return contents.holds === "graph" ? importOnnx(contents, request, { out }) : importTensors(contents, request, out);
+export async function importWeights(source: ImportSource, request: ImportRequest, out: string): Promise<Imported> {
+  const scratch = await Deno.makeTempDir({ dir: out, prefix: "." });
+  try {
+    using opened = await openSource(source, scratch);
+    const { format, contents, received } = await readSource(opened);
+    const stated = stacked(statedBeside(opened.texts, contents.metadata), statedBy(request));
+    const { spec, report, described } = contents.holds === "graph"
+      ? await importOnnx(contents, { request, stated, out })
+      : await importTensors(contents, { request, stated, out });
+    const full: ImportReport = { format, source: received, ...report };
+    await writeWhole(`${out}/report.json`, JSON.stringify(full, null, 2));
+    return { draft: draftOf(spec, { request, report: full, described }), report: full };
+  } finally {
+    await Deno.remove(scratch, { recursive: true });
+  }
 }
 
 function draftOf(
   spec: ModelSpec,
-  { request, report }: { request: ImportRequest; report: ImportReport },
+  { request, report, described }: {
+    readonly request: ImportRequest;
+    readonly report: ImportReport;
+    readonly described: Description | undefined;
+  },
 ): ManifestDraft {
   const { format, source, missing, batchesTracked } = report;
   const fresh = missing.length > 0
     ? ` ${missing.length} of its tensors are fresh: fine-tune it before it is used.`
     : "";
+  const former = described?.provenance;
+  const importedFrom = { format, ...source };
   return {
     ...specSchema.parse(spec),
     name: request.name,
-    provenance: {
-      recipe: { importedFrom: { format, ...source }, batchesTracked },
+    provenance: former !== undefined ? { ...former, recipe: { ...former.recipe, importedFrom } } : {
+      recipe: { importedFrom, batchesTracked },
       seed: fresh === "" ? null : FRESH_SEED,
       software: { sulcus: project.version, deno: Deno.version.deno },
       metrics: {},
       createdAt: new Date().toISOString(),
       note: `Imported from a file of weights (${format}).${fresh}`,
     },
-    licence: request.licence ?? "Not stated: that of the imported weights",
-    intendedUse: "Imported weights. To be validated before they are used. Research only. Not a medical device.",
+    licence: request.licence ?? described?.licence ?? "Not stated: that of the imported weights",
+    intendedUse: described?.intendedUse ??
+      "Imported weights. To be validated before they are used. Research only. Not a medical device.",
   };
 }

@@ -42,7 +42,11 @@ async function importFresh(
       new Blob(encodeSafetensors(state, metadata) as BlobPart[]).stream(),
     );
     await Deno.mkdir(`${folder}/out`);
-    const imported = await importWeights(`${folder}/x.safetensors`, asked({ roi: "16", ...request }), `${folder}/out`);
+    const imported = await importWeights(
+      { path: `${folder}/x.safetensors` },
+      asked({ roi: "16", ...request }),
+      `${folder}/out`,
+    );
     const files = ["", "templates/"].flatMap((sub) => {
       try {
         return [...Deno.readDirSync(`${folder}/out/${sub}`)].filter((e) => e.isFile).map((e) => sub + e.name);
@@ -199,13 +203,20 @@ Deno.test("importWeights() does not believe metadata that its tensors contradict
 
 Deno.test("importRequestSchema reads lists and names the wrong field", () => {
   const request = asked({ labels: "a=1, b=65535", modalities: "t1, flair", headDim: "16" });
-  assert.deepEqual(request.labels?.map((l) => [l.name, l.value]), [["a", 1], ["b", 65_535]]);
+  assert.deepEqual(request.labels?.labels.map((l) => [l.name, l.value]), [["a", 1], ["b", 65_535]]);
   assert.deepEqual([request.modalities, request.headDim], [["t1", "flair"], 16]);
   const wrong: Record<string, [Record<string, string>, RegExp]> = {
-    labels: [{ labels: "a=0" }, /expected name=value with commas between, values from 1 to 65535/],
+    labels: [{ labels: "a=65536" }, /expected name=value with commas between, values from 1 to 65535/],
     modalities: [{ modalities: "t1,ct" }, /expected modalities of t1, t1c/],
     classes: [{ classes: "a,a" }, /a name is there twice/],
-    roi: [{ roi: "17" }, /expected a multiple of 16 from 16 to 256/],
+    roi: [{ roi: "16,16" }, /expected an edge from 1 to 1024 voxels, or three/],
+    spacing: [{ spacing: "1,0,1" }, /expected a voxel size in mm, three for the network's axes, or own/],
+    orientation: [{ orientation: "RAR" }, /expected directions such as RAS or LPS, or file/],
+    axes: [{ axes: "XYX" }, /expected an order of the letters X, Y and Z/],
+    normalisation: [{ normalisation: "z-score:tissue" }, /expected z-score\[:OVER\], percentiles/],
+    postprocessing: [{ postprocessing: "smallest-size:5" }, /expected largest-component, fill-holes/],
+    activation: [{ activation: "relu" }, /expected sigmoid, softmax/],
+    mirrored: [{ mirrored: "0,3" }, /expected axes of 0, 1 and 2, or none/],
     headDim: [{ headDim: "x" }, /expected a whole number from 1 to 4096/],
     name: [{ name: "A/B" }, /expected 1 to 64 of a-z/],
   };
@@ -224,7 +235,7 @@ test("importWeightFile() makes a candidate whole or not at all, and writes who d
   try {
     const registry = await Registry.open({ database, dataDirectory });
     const made = await importWeightFile(registry, {
-      path: "tests/fixtures/checkpoints/pretraining.pt",
+      source: { path: "tests/fixtures/checkpoints/pretraining.pt" },
       request: asked({ roi: "16" }),
       actor: "me",
     });
@@ -235,10 +246,10 @@ test("importWeightFile() makes a candidate whole or not at all, and writes who d
 
     const evil = pickleOf(reduce(global("os", "system"), text(`touch ${dataDirectory}/evil`)));
     await Deno.writeFile(`${dataDirectory}/evil.pt`, rawZip([{ name: "x/data.pkl", content: evil }]));
-    const refused = importWeightFile(registry, { path: `${dataDirectory}/evil.pt`, request: asked({}) });
+    const refused = importWeightFile(registry, { source: { path: `${dataDirectory}/evil.pt` }, request: asked({}) });
     await assert.rejects(refused, refusal("invalid-weights", /^Cannot read the pickle: it asks for "os\.system"/));
     await Deno.writeFile(`${dataDirectory}/noise.pt`, new TextEncoder().encode("PK no zip"));
-    const noise = importWeightFile(registry, { path: `${dataDirectory}/noise.pt`, request: asked({}) });
+    const noise = importWeightFile(registry, { source: { path: `${dataDirectory}/noise.pt` }, request: asked({}) });
     await assert.rejects(noise, refusal("invalid-archive", /no end record/));
     const left = [...Deno.readDirSync(dataDirectory), ...Deno.readDirSync(`${dataDirectory}/models`)].map((e) =>
       e.name
@@ -248,4 +259,50 @@ test("importWeightFile() makes a candidate whole or not at all, and writes who d
   } finally {
     await Deno.remove(dataDirectory, { recursive: true });
   }
+});
+
+Deno.test("importRequestSchema reads settings into the manifest's terms", () => {
+  const { name: _, ...settings } = asked({
+    labels: "background=0,csf=1,gm=2",
+    roi: "96,96,64",
+    spacing: "own",
+    orientation: "LPS",
+    axes: "ZYX",
+    normalisation:
+      "z-score:nonzero; percentiles:0.5,99.5:foreground:clip; fixed:100,20:-50,300; range:0,1000,0,1:clip; none",
+    margin: "none",
+    overlap: "0.5,0.5,0.25",
+    mirrored: "0,2",
+    paintOrder: "2,1",
+    postprocessing: "largest-component:csf+gm:together; smallest-size:0.5ml; smallest-size:20voxels:gm; fill-holes",
+    keepAspect: "true",
+    unit: "years,mL",
+  });
+  const { labels, ...others } = settings;
+  assert.deepEqual([labels?.background, labels?.labels.map((l) => [l.name, l.value])], [true, [["csf", 1], ["gm", 2]]]);
+  assert.deepEqual(others, {
+    roi: [96, 96, 64],
+    spacing: null,
+    orientation: "LPS",
+    axes: "ZYX",
+    normalisation: [
+      { kind: "z-score", over: "nonzero" },
+      { kind: "percentiles", over: "foreground", lower: 0.5, upper: 99.5, clip: true },
+      { kind: "fixed", mean: 100, deviation: 20, clip: [-50, 300] },
+      { kind: "range", from: [0, 1000], to: [0, 1], clip: true },
+      { kind: "none" },
+    ],
+    margin: null,
+    overlap: [0.5, 0.5, 0.25],
+    mirrored: [0, 2],
+    paintOrder: [2, 1],
+    postprocessing: [
+      { kind: "largest-component", labels: ["csf", "gm"], together: true },
+      { kind: "smallest-size", ml: 0.5 },
+      { kind: "smallest-size", voxels: 20, labels: ["gm"] },
+      { kind: "fill-holes" },
+    ],
+    keepAspect: true,
+    unit: ["years", "mL"],
+  });
 });

@@ -3,7 +3,17 @@
  * Knows no HTTP.
  */
 export { FORMAT_NAMES } from "./formats/formats.ts";
-export { IMPORT_FLAGS, type ImportRequest, importRequestSchema } from "./request/import_request.ts";
+export {
+  IMPORT_FLAGS,
+  type ImportRequest,
+  importRequestSchema,
+  inspectRequestSchema,
+} from "./request/import_request.ts";
+export { namesSchema } from "./request/network_fields.ts";
 export type { ImportReport } from "./import_result.ts";
-export { importWeightFile } from "./import_thread.ts";
+export { importWeightFile, inspectWeightFile } from "./import_thread.ts";
+export type { Inspection, TensorFacts } from "./inspect.ts";
+export type { GraphFacts } from "./onnx/facts.ts";
+export type { ImportSource } from "./source/source.ts";
+export { nameFeatures } from "./name_features.ts";
 export { exportWeights, type WeightExport } from "./export_weights.ts";

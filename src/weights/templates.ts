@@ -5,7 +5,7 @@ import { finiteFloats, TEMPLATE_KEY } from "../nets/mod.ts";
 import { specSchema } from "../registry/mod.ts";
 import { sizeOf, type StoredTensor, type Tensor, tensor } from "../tensor/mod.ts";
 import { applyAffine, type GridImage, sameGrid, spacingOf } from "../volume/mod.ts";
-import { type ImportReport, refuse } from "./import_result.ts";
+import { refuse } from "./refuse.ts";
 
 /** The modalities of the eight templates in official files, in order (docs/method A.1.3). */
 export const OFFICIAL_TEMPLATES: readonly Modality[] = ["flair", "t1", "t1c", "t2", "mra", "pd", "dwi", "adc"];
@@ -60,6 +60,12 @@ export interface WriteOptions {
   readonly out: string;
 }
 
+/** The modalities whose templates were written, and the reason where none were. */
+export interface WrittenTemplates {
+  readonly templates: readonly Modality[];
+  readonly dropped: readonly { readonly key: string; readonly why: string }[];
+}
+
 /**
  * Writes the templates of a file into a package.
  * @throws {TypeError | RangeError} an encoder names another number of modalities, or a number is not finite
@@ -67,7 +73,7 @@ export interface WriteOptions {
 export async function writeTemplates(
   stored: StoredTensor | undefined,
   { spec, described, out }: WriteOptions,
-): Promise<Pick<ImportReport, "templates" | "dropped">> {
+): Promise<WrittenTemplates> {
   if (stored === undefined) return { templates: [], dropped: [] };
   const drop = (why: string) => ({ templates: [], dropped: [{ key: TEMPLATE_KEY, why }] });
   if (stored.shape.length !== 4 || sizeOf(stored.shape) === 0) return drop("is no stack of volumes");

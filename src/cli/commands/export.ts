@@ -1,4 +1,4 @@
-/** `sulcus export`: a model's weights as a file for PyTorch. Packages as a whole are exported by `sulcus models`. */
+/** `sulcus export`: a model's weights as a file for PyTorch, or its ONNX graph. Packages as a whole are exported by `sulcus models`. */
 import { basename, dirname, resolve } from "node:path";
 import { exists, receiveFile } from "../../storage/mod.ts";
 import { exportWeights } from "../../weights/mod.ts";
@@ -10,8 +10,8 @@ import { findModel, MODEL_FLAGS, modelChoiceOf } from "../options/models.ts";
 
 export const exportCommand: Command = {
   name: "export",
-  summary: "writes a model's weights as a safetensors file for PyTorch",
-  usage: ["export NAME|PATH --out FILE.safetensors [--version N]"],
+  summary: "writes a model's weights as a safetensors file for PyTorch, or its ONNX graph",
+  usage: ["export NAME|PATH --out FILE.safetensors|.onnx [--version N]"],
   flags: {
     version: MODEL_FLAGS.version,
     out: { value: "FILE", help: "File to write; it must not exist" },
@@ -25,7 +25,8 @@ file into the same package again. The file has no tensors that inference does no
 none that official pre-training files hold although nothing trains them (decoder.*.conv_block, decoder.proj1).
 In PyTorch
   model.load_state_dict(safetensors.torch.load_file(FILE), strict=False)
-leaves these at their initial values. A network imported from ONNX has no such keys: export its package instead.`,
+leaves these at their initial values. A network imported from ONNX, or fine-tuned on one, has no such keys: it becomes its ONNX graph,
+which \`sulcus import\` turns into the same package again too.`,
   run: runExport,
 };
 
@@ -38,11 +39,13 @@ async function runExport(args: Args, io: Io): Promise<void> {
     throw new CommandError("failed", `Cannot write the weights: ${why}`);
   }
   const { directory, manifest, name, version } = await findModel(choice, settingsOf(args, io.env));
-  const { parts, tensors, templates } = await exportWeights(directory, manifest);
+  const { format, parts, tensors, templates } = await exportWeights(directory, manifest);
   const { bytes, sha256 } = await receiveFile(ReadableStream.from(parts), target);
   if (args.is("json")) {
-    return io.out(JSON.stringify({ type: "result", model: name, version, tensors, templates, bytes, sha256 }));
+    return io.out(JSON.stringify({ type: "result", model: name, version, format, tensors, templates, bytes, sha256 }));
   }
   const also = templates.length > 0 ? ` with the templates of ${templates.join(", ")}` : "";
-  io.out(`Wrote ${basename(target)}: ${tensors} tensors${also}, ${(bytes / 1e6).toFixed(1)} MB, sha256 ${sha256}`);
+  io.out(
+    `Wrote ${basename(target)}: ${format}, ${tensors} tensors${also}, ${(bytes / 1e6).toFixed(1)} MB, sha256 ${sha256}`,
+  );
 }

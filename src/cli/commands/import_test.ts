@@ -84,23 +84,49 @@ Deno.test("import and export name the flag that is wrong with exit code 2, befor
     assert.equal(await exists(`${root}/data`), false);
   }));
 
-Deno.test("export refuses a network that was imported as ONNX", () =>
+Deno.test("export writes a graph of others with its description, from which import makes the same package again", () =>
   inTemp(async (root) => {
     const where = ["--data", `${root}/data`, "--models", `${root}/none`];
-    const modalities = ["--modalities", "t1,t1c,t2,flair", "--roi", "32"];
+    const given = ["--features", "coarse,middle,fine", "--modalities", "t1,t1c,t2,flair", "--roi", "32"];
     const file = "tests/fixtures/pyramid_folded.onnx";
-    const made = await run([
-      "import",
-      file,
-      "--name",
-      "cnn",
-      "--features",
-      "coarse,middle,fine",
-      ...modalities,
-      ...where,
-    ]);
+    const made = await run(["import", file, "--name", "cnn", ...given, ...where]);
+    assert.equal(made.err, "");
     assert.match(made.out[0], /^Made cnn version 1, a candidate: encoder, onnx \(features coarse-middle-fine\)$/);
-    const { code, err } = await run(["export", "cnn", "--version", "1", "--out", `${root}/x`, ...where]);
-    assert.equal(code, 1);
-    assert.match(err, /^Cannot export the weights: the network is an imported ONNX graph; export the package/);
+    const out = `${root}/cnn.onnx`;
+    const { code, err } = await run(["export", "cnn", "--version", "1", "--out", out, ...where]);
+    assert.deepEqual([code, err], [0, ""]);
+    const again = await run(["import", out, "--name", "cnn", ...where]);
+    assert.deepEqual([again.code, again.err], [0, ""]);
+    const [first, second] = await Promise.all([1, 2].map(async (version) => {
+      const manifest = JSON.parse(await Deno.readTextFile(`${root}/data/models/cnn/${version}/manifest.json`));
+      return { ...manifest, version: 0, files: manifest.files["network.onnx"], provenance: manifest.provenance.note };
+    }));
+    assert.deepEqual(second, first);
+  }));
+
+Deno.test("import --list shows inputs, outputs and feature maps and makes nothing; models features names them later", () =>
+  inTemp(async (root) => {
+    const where = ["--data", `${root}/data`, "--models", `${root}/none`];
+    const file = "tests/fixtures/pyramid_folded.onnx";
+    const listed = await run(["import", file, "--list", "--roi", "32", "--modalities", "t1,t1c,t2,flair"]);
+    assert.deepEqual([listed.code, listed.err], [0, ""]);
+    assert.ok(
+      listed.out.some((line) => /^ {2}feature \* {2}coarse: stride 8×8×8, 16 channels/.test(line)),
+      listed.out.join("\n"),
+    );
+    const [{ graph, spec, refused }] = (await run(["import", file, "--list", "--json"])).out.map((line) =>
+      JSON.parse(line)
+    );
+    assert.deepEqual([graph.unsupported, spec, refused], [null, null, null]);
+    const given = ["--features", "coarse", "--modalities", "t1,t1c,t2,flair", "--roi", "32"];
+    assert.equal((await run(["import", file, "--name", "cnn", ...given, ...where])).code, 0);
+    const wrong = await run(["models", "features", "cnn", "1", "--features", "rough", ...where]);
+    assert.equal(wrong.code, 1);
+    assert.match(
+      wrong.err,
+      /expected feature maps of the graph, got "rough"; it has .*coarse \(stride 8×8×8, 16 channels\)/,
+    );
+    const named = await run(["models", "features", "cnn", "1", "--features", "auto", "--json", ...where]);
+    const [{ version, state, features }] = named.out.map((line) => JSON.parse(line));
+    assert.deepEqual([version, state, features], [2, "candidate", ["fine", "middle", "coarse"]]);
   }));

@@ -2,7 +2,8 @@
 import { basename, dirname, resolve } from "node:path";
 import { exists, receiveFile } from "../../storage/mod.ts";
 import { modelNameSchema, type ModelVersion, type Registry } from "../../registry/mod.ts";
-import { type Args, type Command, wrong } from "../terminal/args.ts";
+import { nameFeatures, namesSchema } from "../../weights/mod.ts";
+import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
 import { DATA_FLAGS, JSON_FLAG, settingsOf } from "../options/settings.ts";
 import { CommandError } from "../terminal/errors.ts";
 import type { Io } from "../terminal/io.ts";
@@ -30,6 +31,12 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   rollback: { words: ["NAME"], ...DECISION, run: rollback },
   export: { words: ["NAME", "VERSION"], flags: "[--out FILE.zip]", run: exportPackage },
   import: { words: ["FILE.zip"], flags: "[--by WHO]", run: importPackage },
+  features: {
+    words: ["NAME", "VERSION"],
+    flags: "--features NAME,…|auto [--by WHO]",
+    required: ["features"],
+    run: features,
+  },
 };
 
 export const modelsCommand: Command = {
@@ -41,6 +48,12 @@ export const modelsCommand: Command = {
   flags: {
     by: { value: "WHO", help: "Who decides, for the audit trail" },
     note: { value: "TEXT", help: "Why, stored with the decision" },
+    features: {
+      value: "LIST",
+      help:
+        "Feature maps of a network imported from ONNX on which a fine-tune may build, or auto: the ends of its stages. " +
+        "`sulcus import FILE --list` shows them",
+    },
     out: { value: "FILE", help: "Package file to write. Default NAME-VERSION.zip in the current folder" },
     ...DATA_FLAGS,
     ...JSON_FLAG,
@@ -49,7 +62,8 @@ export const modelsCommand: Command = {
   notes: `
 A version is a candidate until it is approved. An approved version is served to everybody who does not ask for a certain
 one, and the version served before is retired. rollback serves that one again. Nothing is deleted.
-An imported package is a candidate too; its hashes and its network are checked before it is stored.`,
+An imported package is a candidate too; its hashes and its network are checked before it is stored.
+features makes a further version, a candidate, with the same network.`,
   run: runModels,
 };
 
@@ -147,6 +161,29 @@ async function exportPackage(
 
 async function importPackage(registry: Registry, [file]: readonly string[], call: Call): Promise<void> {
   printState(await registry.importZip(file, call.args.text("by") ?? "command line"), call);
+}
+
+async function features(registry: Registry, [model, version]: readonly string[], call: Call): Promise<void> {
+  const { args, io } = call;
+  const made = await nameFeatures(registry, {
+    model,
+    version: Number(version),
+    features: featuresIn(args.required("features")),
+    actor: args.text("by") ?? "command line",
+  });
+  const { features: named } = made.manifest.architecture.config;
+  if (args.is("json")) {
+    const { name, state } = made;
+    return io.out(JSON.stringify({ type: "result", model: name, version: made.version, state, features: named }));
+  }
+  printState(made, call);
+  io.out(`  features    ${String(named).replaceAll(",", ", ")}`);
+}
+
+function featuresIn(text: string): readonly string[] {
+  const { success, data, error } = namesSchema.safeParse(text);
+  if (success) return data;
+  return refuse("features", error.issues[0].message.replace(/^expected /, ""), text);
 }
 
 function decisionOf(args: Args): { approvedBy: string; note?: string } {

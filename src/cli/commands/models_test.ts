@@ -46,7 +46,10 @@ Deno.test("models refuses wrong words with exit code 2 before it opens anything"
   inTemp(async (root) => {
     const data = `${root}/data`;
     const cases: [string[], string][] = [
-      [["lst"], 'Cannot run models: expected one of list, show, approve, rollback, export, import, got "lst"'],
+      [
+        ["lst"],
+        'Cannot run models: expected one of list, show, approve, rollback, export, import, features, got "lst"',
+      ],
       [["show"], "Cannot run models show: expected NAME [VERSION], got 0 words"],
       [["approve", "own", "one", "--by", "me"], 'Cannot use VERSION: expected a version\'s number, got "one"'],
       [["approve", "own", "1"], "Cannot run: expected --by, got none"],

@@ -1,15 +1,26 @@
 /** Models: their versions, which of them is served, and packages in and out. */
-import { importRequestSchema, importWeightFile } from "../../weights/mod.ts";
+import {
+  importRequestSchema,
+  importWeightFile,
+  inspectRequestSchema,
+  inspectWeightFile,
+  nameFeatures,
+} from "../../weights/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
 import { type ModelVersion } from "../../registry/mod.ts";
 import { attachment, json } from "../http/reply.ts";
 import { Problem } from "../http/problems.ts";
-import { importedModelSchema, modelListSchema, modelSchema, modelVersionSchema } from "../schemas/replies.ts";
-import { decisionSchema, nameParams, versionParams } from "../schemas/requests.ts";
+import { importedModelSchema, inspectionSchema } from "../schemas/imports.ts";
+import { modelListSchema, modelSchema, modelVersionSchema } from "../schemas/replies.ts";
+import { decisionSchema, featuresSchema, nameParams, versionParams } from "../schemas/requests.ts";
+import { receiveFiles } from "../http/files.ts";
 import { route } from "../http/route.ts";
 import { writeChunks } from "../http/spool.ts";
 
 const tag = "Models";
+
+const IMPORTED_FILES = "A network and the files beside it, each with its own file name: the weights of an ONNX graph " +
+  "that lie beside it (model.onnx.data), or files that describe the network (metadata.json, plans.json, dataset.json).";
 
 /** A version as users see it. */
 function present({ name, version, state, shipped, addedAt, approvedBy, approvedAt, note, manifest }: ModelVersion) {
@@ -78,9 +89,10 @@ export const MODEL_ROUTES = [
     permits: "everyone",
     tag,
     summary: "Import a PyTorch, safetensors or ONNX file as a model",
-    description: "No code in the file is run. Official BrainMVP files need only a name. The model is a candidate.",
+    description: "No code in the file is run. Official BrainMVP files need only a name. The model is a candidate. " +
+      "Several files that belong together come as parts of a form, or as one .zip.",
     query: importRequestSchema,
-    body: { kind: "file", file: "weights", limit: "packageBytes" },
+    body: { kind: "files", limit: "packageBytes", description: IMPORTED_FILES },
     replies: {
       201: {
         description: "The new candidate, and a report on the file's tensors",
@@ -88,14 +100,31 @@ export const MODEL_ROUTES = [
         headers: { location: "The version's address" },
       },
     },
-    refusals: ["invalid-weights", "invalid-archive", "invalid-manifest", "too-large"],
-    async handle({ body, query, services: { registry, spool } }) {
-      await using folder = await spool.folder();
-      const path = folder.path("weights");
-      await writeChunks(path, body, { durable: false });
-      const { version, report } = await importWeightFile(registry, { path, request: query });
+    refusals: ["invalid-weights", "invalid-archive", "invalid-manifest", "invalid-multipart", "too-large"],
+    async handle({ request, query, services }) {
+      await using folder = await services.spool.folder();
+      const source = await receiveFiles(request, { folder, services, kind: "weights", limit: "packageBytes" });
+      const { version, report } = await importWeightFile(services.registry, { source, request: query });
       const location = `/v1/models/${version.name}/versions/${version.version}`;
       return json({ ...present(version), report }, { status: 201, headers: { location } });
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/models/inspect",
+    permits: "everyone",
+    tag,
+    summary: "Show what a PyTorch, safetensors or ONNX file holds, and what an import would make of it",
+    description:
+      "Inputs, outputs, feature maps, opset, parameters, and why the file could not be used. Nothing is stored.",
+    query: inspectRequestSchema,
+    body: { kind: "files", limit: "packageBytes", description: IMPORTED_FILES },
+    replies: { 200: { description: "The file's contents", content: { "application/json": inspectionSchema } } },
+    refusals: ["invalid-weights", "invalid-archive", "invalid-multipart", "too-large"],
+    async handle({ request, query, services }) {
+      await using folder = await services.spool.folder();
+      const source = await receiveFiles(request, { folder, services, kind: "weights", limit: "packageBytes" });
+      return json(await inspectWeightFile(source, query));
     },
   }),
   route({
@@ -138,6 +167,26 @@ export const MODEL_ROUTES = [
       const { fileName, bytes, stream } = await registry.exportZip(params.name, params.version);
       const headers = { "content-type": "application/zip", "content-length": String(bytes), ...attachment(fileName) };
       return new Response(stream, { headers });
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/v1/models/{name}/versions/{version}/features",
+    permits: "everyone",
+    tag,
+    summary: "Name the feature maps of a network imported from ONNX, so that a fine-tune may build on them",
+    description:
+      "Makes a further version, a candidate with the same network. `POST /v1/models/inspect` lists the maps.",
+    params: versionParams,
+    body: { kind: "json", schema: featuresSchema },
+    replies: { 201: { ...versionReply("The new candidate"), headers: { location: "The version's address" } } },
+    refusals: ["not-found", "wrong-task", "invalid-weights", "package-tampered"],
+    async handle({ params, body, services: { registry } }) {
+      const { features, by } = body;
+      const wish = { model: params.name, version: params.version, features, actor: by ?? "import" };
+      const made = await nameFeatures(registry, wish);
+      const location = `/v1/models/${made.name}/versions/${made.version}`;
+      return json(present(made), { status: 201, headers: { location } });
     },
   }),
   route({

@@ -150,6 +150,14 @@ function requestBodyOf(body: BodySpec): NonNullable<Operation["requestBody"]> {
       return { required: true, content: { "application/json": { schema: ref(body.schema) } } };
     case "file":
       return { required: true, content: { "application/octet-stream": { schema: BINARY } } };
+    case "files": {
+      const files = { type: "array", items: BINARY, description: body.description };
+      const form = { schema: { type: "object", properties: { files }, required: ["files"] } };
+      return {
+        required: true,
+        content: { "application/octet-stream": { schema: BINARY }, "multipart/form-data": form },
+      };
+    }
     case "form": {
       const images = Object.fromEntries(INPUTS.map((name) => [name, BINARY]));
       const label = body.takesLabel && { label: BINARY };

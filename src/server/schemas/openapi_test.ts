@@ -15,6 +15,8 @@ GET /metrics → 200 text/plain
 GET /v1/models → 200 application/json
 POST /v1/models → 201 application/json
 POST /v1/models/import → 201 application/json
+POST /v1/models/inspect → 200 application/json
+POST /v1/models/{name}/versions/{version}/features → 201 application/json
 GET /v1/models/{name} → 200 application/json
 GET /v1/models/{name}/versions/{version} → 200 application/json
 GET /v1/models/{name}/versions/{version}/package → 200 application/zip

@@ -1,17 +1,9 @@
 /** Schemas of replies. The OpenAPI document is written from them, and tests check every reply against them. */
 import { z } from "zod";
 import { type Device, DEVICE_STATES, PROVIDERS } from "../../engine/mod.ts";
-import {
-  CLASS_KINDS,
-  type ClassifyResult,
-  MODALITIES,
-  type SegmentResult,
-  type Warning,
-  WARNINGS,
-} from "../../inference/mod.ts";
+import { CLASS_KINDS, type ClassifyResult, type SegmentResult, type Warning, WARNINGS } from "../../inference/mod.ts";
 import { DATASET_LAYOUTS, datasetDetailSchema, datasetSummarySchema } from "../../datasets/mod.ts";
 import { JOB_KINDS, JOB_STATES, type JobKind, type OutputOf } from "../../jobs/mod.ts";
-import { FORMAT_NAMES, type ImportReport } from "../../weights/mod.ts";
 import { manifestSchema, type ModelSummary, VERSION_STATES } from "../../registry/mod.ts";
 import { CHECK_STATES, CHECKS } from "../observe/health.ts";
 import { named } from "./named.ts";
@@ -80,7 +72,7 @@ const summaryShape = {
 const modelSummarySchema = named("ModelSummary", z.strictObject(summaryShape)) satisfies z.ZodType<ModelSummary>;
 export const modelListSchema = named("ModelList", z.strictObject({ models: z.array(modelSummarySchema) }));
 
-const versionShape = {
+export const versionShape = {
   name: z.string(),
   version: z.int(),
   state,
@@ -96,28 +88,6 @@ const versionShape = {
 export const modelVersionSchema = named("ModelVersion", z.strictObject(versionShape));
 /** The model and its served version, or the newest where none is served. */
 export const modelSchema = named("Model", z.strictObject({ ...summaryShape, ...versionShape }));
-
-const keys = z.array(z.string());
-/** The fate of each tensor of an imported file of weights. */
-const importReportSchema = named(
-  "ImportReport",
-  z.strictObject({
-    format: z.enum(FORMAT_NAMES),
-    source: z.strictObject({ bytes: count, sha256: z.string() }),
-    network: manifestSchema.shape.architecture,
-    loaded: keys,
-    dropped: z.array(z.strictObject({ key: z.string(), why: z.string() })),
-    missing: keys.describe("Fresh in the network."),
-    converted: z.array(z.strictObject({ key: z.string(), from: z.string() })).describe("Stored as other than float32."),
-    templates: z.array(z.enum(MODALITIES)),
-    assumed: z.array(z.string()).describe("Facts that the file does not contain."),
-    batchesTracked: count.nullable(),
-  }),
-) satisfies z.ZodType<ImportReport>;
-export const importedModelSchema = named(
-  "ImportedModel",
-  z.strictObject({ ...versionShape, report: importReportSchema }),
-);
 
 /** Each code with the condition that it stands for. */
 const warningCodes = Object.entries(WARNINGS).filter(([, { weight }]) => weight !== "refused")

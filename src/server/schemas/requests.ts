@@ -27,6 +27,15 @@ export const decisionSchema = named(
   }),
 );
 
+export const featuresSchema = named(
+  "FeatureNames",
+  z.strictObject({
+    features: z.array(z.string().min(1).max(500)).min(1).max(16)
+      .describe('Values of the graph, [N, C, X, Y, Z] or tokens; ["auto"]: the ends of its stages.'),
+    by: z.string().trim().min(1).max(200).optional().describe("Who names them, for the audit trail."),
+  }),
+);
+
 export const inferenceOptionsSchema = named(
   "InferenceOptions",
   z.strictObject({

@@ -1,6 +1,6 @@
 /** Requests that each route refuses: the cases of `refusals_test.ts` that need no preparation. */
 import { type Behaviour, image } from "./fake_tasks.ts";
-import { type CallInit, form, zipOf } from "./server.ts";
+import { type CallInit, filesForm, form, zipOf } from "./server.ts";
 
 export const SEGMENT = "/v1/models/tumour/segment";
 export const CLASSIFY = "/v1/models/grade/classify";
@@ -177,6 +177,54 @@ export const CASES: readonly Case[] = [
     /a PyTorch, safetensors or ONNX/,
   ],
   ["POST", "/v1/models/import?name=a", { body: octets(0x50, 0x4b, 3, 4, 9) }, 422, "invalid-archive", /^Cannot/],
+  ["POST", "/v1/models/import?name=a", { body: CUT_FORM, headers: FORM }, 400, "invalid-multipart", /no complete/],
+  [
+    "POST",
+    "/v1/models/import?name=a",
+    { body: form({ t1: octets(1), t2: octets(2) }) },
+    400,
+    "invalid-request",
+    /part 2 has the file name of another part/,
+    "part 2",
+  ],
+  [
+    "POST",
+    "/v1/models/import?name=a",
+    { body: filesForm({ "a.onnx": octets(1), "b.onnx": octets(2) }) },
+    422,
+    "invalid-weights",
+    /expected one network among the files, got "a\.onnx", "b\.onnx"/,
+  ],
+  ["POST", "/v1/models/inspect", { body: octets(8, 9, 1, 1, 1) }, 422, "invalid-weights", /^Cannot import model/],
+  ["POST", "/v1/models/inspect", { body: octets(0x50, 0x4b, 3, 4, 9) }, 422, "invalid-archive", /^Cannot/],
+  ["POST", "/v1/models/inspect", { body: CUT_FORM, headers: FORM }, 400, "invalid-multipart", /no complete/],
+  [
+    "POST",
+    "/v1/models/inspect?name=a",
+    { body: octets(8, 9, 1, 1, 1) },
+    400,
+    "invalid-request",
+    /no such/,
+    "query.name",
+  ],
+  ["POST", "/v1/models/tumour/versions/9/features", { json: { features: ["a"] } }, 404, "not-found", /version/],
+  [
+    "POST",
+    "/v1/models/tumour/versions/1/features",
+    { json: { features: ["a"] } },
+    422,
+    "wrong-task",
+    /ONNX, got unet3d/,
+  ],
+  [
+    "POST",
+    "/v1/models/tumour/versions/1/features",
+    { json: { features: [] } },
+    400,
+    "invalid-request",
+    /./,
+    "features",
+  ],
   ["POST", "/v1/models/import", { body: octets(8, 9, 1, 1, 1) }, 400, "invalid-request", /"query\.name"/, "query.name"],
   ...[SEGMENT, CLASSIFY].flatMap((path) => INFERENCE.map((rest): Case => ["POST", path, ...rest])),
   ["POST", "/v1/models/none/segment", { body: form({ t1: image() }) }, 404, "not-found", /model/],

@@ -163,6 +163,13 @@ export function form(images: Record<string, Uint8Array<ArrayBuffer>>, options?: 
   return data;
 }
 
+/** A form of files that belong together, each with its own name. */
+export function filesForm(files: Record<string, Uint8Array<ArrayBuffer>>): FormData {
+  const data = new FormData();
+  for (const [name, bytes] of Object.entries(files)) data.append("files", new Blob([bytes]), name);
+  return data;
+}
+
 /** A zip of texts and bytes. */
 export function zipOf(files: Record<string, string | Uint8Array>): Uint8Array<ArrayBuffer> {
   const encoder = new TextEncoder();

@@ -12,7 +12,10 @@ export interface TensorFile {
 /** A network with its weights, as the bytes of an ONNX model. */
 export interface GraphFile {
   readonly holds: "graph";
+  /** Without the entry of Sulcus's own metadata. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Texts that the file keeps beside the graph. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 export type Contents = TensorFile | GraphFile;

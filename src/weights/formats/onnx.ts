@@ -7,8 +7,11 @@ export const ONNX: WeightFormat<GraphFile> = {
   async read(path) {
     const { size } = await Deno.stat(path);
     if (size > IMPORT_LIMITS.bytes) {
-      throw new TypeError(`Cannot import the weights: expected at most ${IMPORT_LIMITS.bytes} bytes, got ${size}`);
+      throw new TypeError(
+        `Cannot import the weights: expected at most ${IMPORT_LIMITS.bytes} bytes, protobuf's limit, got ${size}: export ` +
+          'it with half as wide weights ("model.half()"), which are read as float32',
+      );
     }
-    return { holds: "graph", bytes: await Deno.readFile(path) };
+    return { holds: "graph", bytes: await Deno.readFile(path), metadata: {} };
   },
 };

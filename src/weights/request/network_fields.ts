@@ -1,13 +1,15 @@
 /** The fields that say what a network is: its name, inputs, outputs and the parts of its file that are used. */
 import { z } from "zod";
-import { type Label, MODALITIES, type Modality } from "../../inference/mod.ts";
-import { LABEL_COLOURS, modelNameSchema } from "../../registry/mod.ts";
+import { INPUTS, type Label, MODALITIES, type Modality } from "../../inference/mod.ts";
+import { modelNameSchema } from "../../registry/mod.ts";
 import { MAX_LABEL } from "../../volume/mod.ts";
+import { coloured } from "./colours.ts";
 import { type Field, parsed, partsOf } from "./field.ts";
 
-const isModality = (name: string): name is Modality => (MODALITIES as readonly string[]).includes(name);
+const isInput = (name: string): name is Modality => (INPUTS as readonly string[]).includes(name);
 
-const names = parsed((text) => {
+/** Names with commas between. */
+export const namesSchema = parsed((text) => {
   const parts = partsOf(text);
   if (parts.some((name) => name === "" || name.length > 100)) {
     throw new RangeError("expected names with commas between");
@@ -16,22 +18,34 @@ const names = parsed((text) => {
   return parts;
 });
 
-const modalities = names.transform((parts, context) => {
-  if (parts.every(isModality)) return parts;
+const modalities = namesSchema.transform((parts, context) => {
+  if (parts.every(isInput)) return parts;
   const message = `expected modalities of ${MODALITIES.join(", ")}, with commas between`;
   context.issues.push({ code: "custom", input: parts, message });
   return z.NEVER;
 });
 
-const labels = parsed((text) =>
-  partsOf(text).map((part, i): Label => {
+/** Labels in the order of the network's channels, and whether the background is listed before them. */
+interface Labels {
+  readonly labels: readonly Label[];
+  readonly background: boolean;
+}
+
+const labels = parsed((text): Labels => {
+  const all = partsOf(text).map((part) => {
     const [, name = "", value] = /^([^=]{1,100})=(\d{1,5})$/.exec(part) ?? [];
-    if (name === "" || Number(value) < 1 || Number(value) > MAX_LABEL) {
+    if (name === "" || Number(value) > MAX_LABEL) {
       throw new RangeError(`expected name=value with commas between, values from 1 to ${MAX_LABEL}`);
     }
-    return { name, value: Number(value), colour: LABEL_COLOURS[i % LABEL_COLOURS.length] };
-  })
-);
+    return { name, value: Number(value) };
+  });
+  const background = all[0].value === 0;
+  const named = background ? all.slice(1) : all;
+  if (named.length === 0 || named.some(({ value }) => value === 0)) {
+    throw new RangeError("expected labels, and the value 0 for the background alone, before them");
+  }
+  return { labels: coloured(named), background };
+});
 
 const WIDTH = "expected a whole number from 1 to 4096";
 
@@ -51,17 +65,18 @@ export const NETWORK_FIELDS = {
   labels: {
     value: "LIST",
     schema: labels.optional().describe(
-      "Makes a segmentation: name=value of each output in order, with commas between",
+      "Makes a segmentation: name=value of each output in order, with commas between. Where the first output is the " +
+        "background it may stand before them as background=0",
     ),
   },
   classes: {
     value: "LIST",
-    schema: names.optional().describe("Makes a classification: the names of its outputs in order"),
+    schema: namesSchema.optional().describe("Makes a classification: the names of its outputs in order"),
   },
   features: {
     value: "LIST",
-    schema: names.optional().describe(
-      "ONNX: names of the feature maps on which a fine-tune may build, with commas between",
+    schema: namesSchema.optional().describe(
+      "ONNX: names of the feature maps on which a fine-tune may build, with commas between; auto: the ends of its stages",
     ),
   },
   output: {

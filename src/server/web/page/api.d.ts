@@ -148,6 +148,19 @@ export type Device = {
   state: "ready" | "absent" | "failed"
   reason?: string
 };
+export type FeatureMap = {
+  name: string
+  channels: number
+  strides: [number, number, number]
+  layout: "map" | "channels-last" | "tokens"
+  grid: [number, number, number]
+  receptiveWindow?: [number, number, number]
+  stage: boolean
+};
+export type FeatureNames = {
+  features: string[]
+  by?: string
+};
 export type FinetuneRequest = {
   dataset: string
   base: {
@@ -157,6 +170,27 @@ export type FinetuneRequest = {
   name: string
   recipe?: Recipe
   skip?: "errors" | string[]
+};
+export type GraphFacts = {
+  producer: string
+  opset: number
+  parameters: number
+  inputs: GraphValue[]
+  outputs: GraphValue[]
+  widened: string[]
+  layout: "channels-first" | "channels-last" | null
+  finalActivation: {
+    output: string
+    kind: "sigmoid" | "softmax" | "argmax" | "none"
+  }[]
+  input: number[] | null
+  features: FeatureMap[]
+  unsupported: string | null
+};
+export type GraphValue = {
+  name: string
+  dtype: string
+  dims: (number | string)[] | null
 };
 export type Health = {
   status: "started" | "starting" | "ready" | "not-ready"
@@ -190,6 +224,7 @@ export type ImportReport = {
   templates: ("t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc")[]
   assumed: string[]
   batchesTracked: number | null
+  graph?: GraphFacts
 };
 export type ImportedDataset = {
   id: string
@@ -251,6 +286,125 @@ export type InferenceOptions = {
   version?: number
   provider?: "auto" | "cuda" | "webgpu" | "cpu" | "wasm"
   missing?: "error" | "template"
+};
+export type Inspection = {
+  format: "safetensors" | "pytorch" | "onnx"
+  source: {
+    bytes: number
+    sha256: string
+  }
+  graph: GraphFacts | null
+  weights: {
+    tensors: number
+    parameters: number
+    network: {
+      kind: "uniformer" | "uniunet" | "uniformer-classifier" | "uniformer-pretraining" | "unet3d" | "unet3d-classifier" | "unet3d-pretraining" | "nnunet" | "nnunet-classifier" | "onnx"
+      config: { [name: string]: Shared_schema0 }
+    } | null
+    templates: number
+    described: boolean
+    unsupported: string | null
+  } | null
+  spec: {
+    task: "encoder" | "segmentation" | "classification"
+    architecture: {
+      kind: "uniformer" | "uniunet" | "uniformer-classifier" | "uniformer-pretraining" | "unet3d" | "unet3d-classifier" | "unet3d-pretraining" | "nnunet" | "nnunet-classifier" | "onnx"
+      config: { [name: string]: Shared_schema0 }
+    }
+    modalities: ("t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc" | "any")[]
+    labels: {
+      name: string
+      value: number
+      sourceValues?: number[]
+      colour: string
+      trainingMl?: {
+        min: number
+        max: number
+      }
+    }[]
+    classes: string[]
+    preprocessing: {
+      spacingMm: [number, number, number] | null
+      percentiles?: {
+        lower: number
+        upper: number
+        clip: boolean
+      }
+      percentilesOver?: "volume" | "foreground"
+      normalisation?: ({
+        kind: "percentiles"
+        over: "volume" | "nonzero" | "mask" | "foreground"
+        joint?: boolean
+        lower: number
+        upper: number
+        to?: [number, number]
+        clip: boolean
+      } | {
+        kind: "z-score"
+        over: "volume" | "nonzero" | "mask" | "foreground"
+        joint?: boolean
+        clipPercentiles?: [number, number]
+      } | {
+        kind: "min-max"
+        over: "volume" | "nonzero" | "mask" | "foreground"
+        joint?: boolean
+        to: [number, number]
+      } | {
+        kind: "fixed"
+        mean: number
+        deviation: number
+        clip?: [number, number]
+      } | {
+        kind: "range"
+        from: [number, number]
+        to: [number, number]
+        clip: boolean
+      } | {
+        kind: "none"
+      })[]
+      order?: ("normalise" | "resample" | "crop")[]
+      orientation?: "file" | "RAS" | "LAS" | "RPS" | "LPS" | "RAI" | "LAI" | "RPI" | "LPI" | "RSA" | "LSA" | "RIA" | "LIA" | "RSP" | "LSP" | "RIP" | "LIP" | "ARS" | "PRS" | "ALS" | "PLS" | "ARI" | "PRI" | "ALI" | "PLI" | "ASR" | "PSR" | "AIR" | "PIR" | "ASL" | "PSL" | "AIL" | "PIL" | "SRA" | "IRA" | "SLA" | "ILA" | "SRP" | "IRP" | "SLP" | "ILP" | "SAR" | "IAR" | "SPR" | "IPR" | "SAL" | "IAL" | "SPL" | "IPL"
+      axes?: "XYZ" | "XZY" | "YXZ" | "YZX" | "ZXY" | "ZYX"
+      interpolation?: "linear" | "cubic" | "nearest"
+      alignment?: "world" | "origin" | "extent"
+      separateAxis?: {
+        above: number
+        interpolation: "linear" | "cubic" | "nearest"
+      }
+      foregroundMargin: number | null
+      foreground?: "tissue" | "nonzero" | "positive" | "whole"
+      resize?: [number, number, number]
+      keepAspect?: boolean
+    }
+    inference: {
+      roi: [number, number, number]
+      overlap: number | [number, number, number]
+      blending: "constant" | "gaussian" | "gaussian-nnunet"
+      threshold: number
+      activation?: "sigmoid" | "softmax" | "probabilities" | "class-probabilities" | "label-map" | "logit" | "values"
+      paintOrder?: number[]
+      placing?: "scan" | "even"
+      mirrored?: (0 | 1 | 2)[]
+      restored?: "logits" | "probabilities"
+      postprocessing?: ({
+        kind: "largest-component"
+        labels?: string[]
+        together?: boolean
+      } | {
+        kind: "smallest-size"
+        ml?: number
+        voxels?: number
+        labels?: string[]
+        together?: boolean
+      } | {
+        kind: "fill-holes"
+        labels?: string[]
+      })[]
+      unit?: string | string[]
+    }
+  } | null
+  assumed: string[]
+  refused: string | null
 };
 export type Job = {
   id: string
@@ -675,9 +829,19 @@ export interface Operations {
   };
   "POST /v1/models/import": {
     params: Record<string, never>;
-    query: { name: string; modalities?: string; labels?: string; classes?: string; features?: string; output?: string; layout?: "channels-last"; headDim?: number; licence?: string; roi?: number };
-    body: Blob;
+    query: { name: string; modalities?: string; labels?: string; classes?: string; features?: string; output?: string; layout?: "channels-last"; headDim?: number; licence?: string; roi?: string; overlap?: string; placing?: string; blending?: string; mirrored?: string; activation?: string; threshold?: string; paintOrder?: string; postprocessing?: string; unit?: string; spacing?: string; orientation?: string; axes?: string; normalisation?: string; interpolation?: string; alignment?: string; foreground?: string; margin?: string; resize?: string; keepAspect?: string };
+    body: Blob | {
+    files: Blob[]
+  };
     reply: ImportedModel;
+  };
+  "POST /v1/models/inspect": {
+    params: Record<string, never>;
+    query: { modalities?: string; labels?: string; classes?: string; features?: string; output?: string; layout?: "channels-last"; headDim?: number; roi?: string; overlap?: string; placing?: string; blending?: string; mirrored?: string; activation?: string; threshold?: string; paintOrder?: string; postprocessing?: string; unit?: string; spacing?: string; orientation?: string; axes?: string; normalisation?: string; interpolation?: string; alignment?: string; foreground?: string; margin?: string; resize?: string; keepAspect?: string };
+    body: Blob | {
+    files: Blob[]
+  };
+    reply: Inspection;
   };
   "GET /v1/models/{name}": {
     params: { name: string };
@@ -696,6 +860,12 @@ export interface Operations {
     query: Record<string, never>;
     body: undefined;
     reply: undefined;
+  };
+  "POST /v1/models/{name}/versions/{version}/features": {
+    params: { name: string; version: number };
+    query: Record<string, never>;
+    body: FeatureNames;
+    reply: ModelVersion;
   };
   "POST /v1/models/{name}/versions/{version}/approve": {
     params: { name: string; version: number };
