@@ -1,5 +1,5 @@
 /** `sulcus classify`: one examination in, the probability of each class out. */
-import { classify, MISSING_RULES } from "../../inference/mod.ts";
+import { classify, type ClassifyResult, MISSING_RULES } from "../../inference/mod.ts";
 import { specOf } from "../../registry/mod.ts";
 import type { Args, Command } from "../terminal/args.ts";
 import { CHECK_FLAG, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
@@ -58,13 +58,19 @@ async function runClassify(args: Args, io: Io): Promise<void> {
   );
   if (args.is("json")) return io.out(JSON.stringify({ type: "result", model: name, version, ...result }));
   for (const { detail } of result.warnings) note(`Warning: ${detail}`);
+  for (const line of answerLines(result)) io.out(line);
+}
+
+/** A classifier's answer in lines: the probability of each class, or each value with its unit. */
+export function answerLines(
+  { classes, values = [], kind }: Pick<ClassifyResult, "classes" | "values" | "kind">,
+): string[] {
   const rows = [
-    ...result.classes.map((c) => [c.label, c.probability.toFixed(4)]),
-    ...(result.values ?? []).map((
-      { label, value, unit },
-    ) => [label, `${+value.toPrecision(6)}${unit ? ` ${unit}` : ""}`]),
+    ...classes.map((c) => [c.label, c.probability.toFixed(4)]),
+    ...values.map(({ label, value, unit }) => [label, `${+value.toPrecision(6)}${unit ? ` ${unit}` : ""}`]),
   ];
   const width = Math.max(...rows.map(([label]) => label.length));
-  for (const [label, text] of rows) io.out(`${label.padEnd(width)}  ${text}`);
-  if (result.kind === "independent") note("Each class may hold beside others: the probabilities need not add up to 1.");
+  const lines = rows.map(([label, text]) => `${label.padEnd(width)}  ${text}`);
+  if (kind !== "independent") return lines;
+  return [...lines, "Each class may hold beside others: the probabilities need not add up to 1."];
 }

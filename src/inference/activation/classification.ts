@@ -7,6 +7,8 @@ import { sigmoid, softmax } from "./functions.ts";
 export interface ClassReading {
   readonly kind: ClassKind;
   readonly values: readonly number[];
+  /** A doubt that the network's numbers are what the activation reads. */
+  readonly doubt?: string;
 }
 
 export interface ClassificationRecord {
@@ -37,13 +39,24 @@ function probabilities(outputs: Float32Array): ClassReading {
   return { kind: Math.abs(sum - 1) <= ROUNDING ? "exclusive" : "independent", values };
 }
 
+/** Softmax of probabilities makes all classes nearly alike. */
+function activatedTwice(outputs: Float32Array): { doubt?: string } {
+  const sum = outputs.reduce((a, b) => a + b, 0);
+  if (outputs.some((p) => p < 0) || Math.abs(sum - 1) > 1e-3) return {};
+  const figures = Array.from(outputs, (p) => p.toPrecision(3)).join(", ");
+  return {
+    doubt: `the network's numbers add up to 1 (${figures}), as probabilities do, but are read as logits; state the ` +
+      "activation probabilities in the manifest",
+  };
+}
+
 const many = { least: 2, most: Infinity }, any = { least: 1, most: Infinity };
 
 export const CLASSIFICATION_RECORDS: Readonly<Record<ClassificationActivation, ClassificationRecord>> = {
   softmax: {
     outputs: (classes) => [classes],
     classes: many,
-    read: (outputs) => ({ kind: "exclusive", values: softmax(outputs) }),
+    read: (outputs) => ({ kind: "exclusive", values: softmax(outputs), ...activatedTwice(outputs) }),
   },
   sigmoid: {
     outputs: (classes) => [classes],

@@ -41,3 +41,9 @@ Deno.test("classificationRecord() is that of softmax where a package states none
   assert.equal(classificationRecord(settings), CLASSIFICATION_RECORDS.softmax);
   assert.equal(classificationRecord({ ...settings, activation: "values" }), CLASSIFICATION_RECORDS.values);
 });
+
+Deno.test("activation softmax doubts numbers that add up to 1, and no others", () => {
+  const doubt = (...outputs: number[]) => CLASSIFICATION_RECORDS.softmax.read(Float32Array.from(outputs), 2).doubt;
+  assert.match(doubt(0.9, 0.1)!, /^the network's numbers add up to 1 \(0\.900, 0\.100\), as probabilities do/);
+  assert.deepEqual([doubt(0.9, 0.2), doubt(1.5, -0.5), doubt(3, -2)], [undefined, undefined, undefined]);
+});

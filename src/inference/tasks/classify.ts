@@ -31,7 +31,8 @@ export async function classify(request: InferenceRequest): Promise<ClassifyResul
   });
   const input = classifierInput(prepared, spec);
   const preprocess = clock();
-  const { kind, values } = await classOutputs(engine, request, input);
+  const { kind, values, doubt } = await classOutputs(engine, request, input);
+  const misread = doubt === undefined ? [] : [{ code: "activation-doubtful", detail: doubt }];
   const mismatches = await check.warnings();
   return {
     provider: engine.provider,
@@ -40,7 +41,7 @@ export async function classify(request: InferenceRequest): Promise<ClassifyResul
       ? { classes: [], values: spec.classes.map((label, i) => ({ label, value: values[i], unit: unitOf(spec, i) })) }
       : { classes: spec.classes.map((label, i) => ({ label, probability: values[i] })) }),
     timingsMs: { read: prepared.readMs, preprocess: preprocess - prepared.readMs, infer: clock() },
-    warnings: loudFirst([...prepared.warnings, ...plausibility.warnings(), ...mismatches]),
+    warnings: loudFirst([...prepared.warnings, ...plausibility.warnings(), ...mismatches, ...misread]),
   };
 }
 
