@@ -15,26 +15,10 @@ import { dice } from "../../src/metrics/mod.ts";
 import { readVolume } from "../../src/volume/mod.ts";
 import { PHANTOM_MODALITIES } from "../phantoms/phantom.ts";
 import { writePhantomDataset } from "../phantoms/files.ts";
+import { call, finetune } from "./client.ts";
 import { type Service, startService } from "./service.ts";
 
 const NAME = "demo-lesions";
-
-/** One call of the server. @throws the server's own words when it fails */
-async function call(
-  { url }: Service,
-  method: string,
-  path: string,
-  { body, accept = "application/json" }: { body?: unknown; accept?: string } = {},
-): Promise<Response> {
-  const json = body !== undefined && !(body instanceof Blob) && !(body instanceof FormData);
-  const reply = await fetch(url + path, {
-    method,
-    headers: { accept, ...(json && { "content-type": "application/json" }) },
-    body: json ? JSON.stringify(body) : body as BodyInit | undefined,
-  });
-  if (!reply.ok) throw new Error(`Cannot ${method} ${path}: got ${reply.status} ${await reply.text()}`);
-  return reply;
-}
 
 /** Uploads the cases as a data set and returns its id. */
 async function upload(server: Service, folder: string, cases: readonly string[]): Promise<string> {
@@ -48,38 +32,6 @@ async function upload(server: Service, folder: string, cases: readonly string[])
     }
   }
   return id;
-}
-
-/** Fine-tunes, prints the server's events meanwhile, and returns the candidate's version. */
-async function finetune(server: Service, request: Record<string, unknown>): Promise<number> {
-  const { id } = await (await call(server, "POST", "/v1/finetunes", { body: request })).json();
-  const events = await call(server, "GET", `/v1/jobs/${id}/events`, { accept: "text/event-stream" });
-  let nextStep = 0;
-  for await (const { type, data } of eventsOf(events.body!)) {
-    if (type === "log") say(`  ${data.message}`);
-    if (type === "progress" && data.step >= nextStep) {
-      say(`  step ${data.step} of ${data.steps}, loss ${data.loss.toFixed(3)}, ${data.etaSeconds} s left`);
-      nextStep = data.step === 1 ? data.steps / 10 : nextStep + data.steps / 10;
-    }
-    if (type !== "done") continue;
-    if (data.state === "succeeded") return data.result.version;
-    throw new Error(`Cannot fine-tune: the job ${data.state}: ${JSON.stringify(data.error)}`);
-  }
-  throw new Error("Cannot fine-tune: the server ended the events");
-}
-
-/** Server-sent events of a job. */
-// deno-lint-ignore no-explicit-any
-async function* eventsOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<{ type: string; data: any }> {
-  let text = "";
-  for await (const part of body.pipeThrough(new TextDecoderStream())) {
-    const frames = (text + part).split("\n\n");
-    text = frames.pop()!;
-    for (const frame of frames) {
-      const [type, data] = ["event", "data"].map((name) => new RegExp(`^${name}: (.*)$`, "m").exec(frame)?.[1]);
-      if (type && data) yield { type, data: JSON.parse(data) };
-    }
-  }
 }
 
 /** Segments a case and writes the server's mask to `path`. */
@@ -144,7 +96,7 @@ async function main(): Promise<void> {
     say(`Uploaded ${cases.slice(0, 2).join(" and ")} with their labels`);
     say(`Fine-tuning ${base}: ${values.steps} steps`);
     const recipe = { preset: "edge", steps: Number(values.steps), roi: [32, 32, 32], validation: "none" };
-    const version = await finetune(server, { dataset, base: { model: base }, name: NAME, recipe });
+    const version = await finetune(server, { dataset, base: { model: base }, name: NAME, recipe }, say);
     const approval = { approvedBy: "demo", note: "phantoms" };
     await (await call(server, "POST", `/v1/models/${NAME}/versions/${version}/approve`, { body: approval })).body
       ?.cancel();

@@ -71,6 +71,6 @@ def reference(net: nn.Module, args: tuple[torch.Tensor, ...], folder: Path) -> d
         "inputs": [list(a.shape) for a in args],
         "outputs": [list(out.shape) for out in outputs],
         "gradients": {name: summary(g, p) for (name, p), g in zip(parameters.items(), found) if g is not None},
-        "trained": len(list(net.parameters())),
+        "trained": len({id(p) for p, g in zip(parameters.values(), found) if g is not None}),
         "parameters": sum(p.numel() for p in net.parameters()),
     }

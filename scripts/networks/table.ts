@@ -1,0 +1,62 @@
+/** The rows as a Markdown table: a network and exporter → import, served, equal, kept weights, gradient, fine-tune, time. */
+import { table } from "../docs/region.ts";
+import type { Row } from "./row.ts";
+
+const HEAD = [
+  "network",
+  "exporter",
+  "served (worst gap, deviations)",
+  "window",
+  "weights kept",
+  "gradient gap",
+  "updates",
+];
+
+export function tableOf(rows: readonly Row[]): string {
+  return table(HEAD, rows.map(cellsOf));
+}
+
+function cellsOf(row: Row): string[] {
+  const served = Object.entries(row.served ?? {});
+  const gap = Math.max(...served.map(([, { gap }]) => gap));
+  const names = served.map(([provider]) => provider).join(", ");
+  const refusal = row.refused === undefined ? "" : `${row.at}: ${inWords(row.refused)}`;
+  const { gradient, updates } = row;
+  return [
+    row.network,
+    row.exporter,
+    served.length > 0 ? `${names}: ${short(gap)}` : refusal,
+    row.served?.cpu === undefined ? "" : `${row.served.cpu.ms} ms`,
+    row.kept === undefined ? "" : `${row.kept} of ${row.trained}`,
+    gradient === undefined ? "" : short(gradient.gap),
+    updates === undefined
+      ? served.length > 0 ? refusal : ""
+      : `${loss(updates.losses[0])} → ${loss(Math.min(...updates.losses.slice(-4)))}, ${Math.round(updates.seconds)} s`,
+  ];
+}
+
+/** Limits of what counts as equal: outputs in deviations, gradients in float32 and in float64. */
+const LIMITS = { output: 1e-4, gradient: 1e-3, float64: 5e-6 };
+
+/** What is wrong with the rows, a line each; a refusal is, unless `known` explains it. */
+export function faultsOf(rows: readonly Row[], known: ReadonlyMap<string, RegExp>): string[] {
+  return rows.flatMap(({ network, exporter, refused, at, served, gradient, float64, updates }) => {
+    const faults = Object.entries(served ?? {}).filter(([, { gap }]) => !(gap <= LIMITS.output))
+      .map(([provider, { gap }]) => `output on ${provider} differs by ${short(gap)}`);
+    if (refused !== undefined && !known.get(network)?.test(`${at}: ${refused}`)) faults.push(`${at}: ${refused}`);
+    if (gradient !== undefined && !(gradient.gap <= LIMITS.gradient)) {
+      faults.push(`gradient differs by ${short(gradient.gap)}`);
+    }
+    if (float64 !== undefined && !(float64.gap <= LIMITS.float64)) {
+      faults.push(`float64 differs by ${short(float64.gap)}`);
+    }
+    if (updates !== undefined && !updates.falls) faults.push(`the loss does not fall: ${updates.losses.map(loss)}`);
+    return faults.map((fault) => `${network}, ${exporter}: ${fault}`);
+  });
+}
+
+const short = (value: number) => (value === 0 ? "0" : value.toExponential(1));
+const loss = (value: number) => value.toFixed(3);
+
+/** A message as the cell of a table. */
+const inWords = (message: string) => message.replaceAll("|", "/").replaceAll(/\s+/g, " ").slice(0, 200);
