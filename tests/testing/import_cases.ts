@@ -22,6 +22,12 @@ const feed = (t: Tensor) => ({ feed: t });
 const X = [2, 3, 4] as const;
 const IMAGE = [1, 4, 6, 5] as const;
 
+/** Quantised operands. */
+const BYTES = feed(tensor("uint8", [1, 1, 3, 4], [1, 200, 3, 90, 17, 6, 254, 8, 99, 10, 0, 12]));
+const BYTES_3 = tensor("uint8", [1, 1, 2, 2], [7, 255, 0, 31]);
+const ROWS = feed(tensor("uint8", [2, 2], [1, 200, 7, 90]));
+const SCALE = tensor("float32", [], [0.013]), ZERO = tensor("uint8", [], [20]);
+
 const UNARY =
   "Abs Ceil Cos Erf Exp Floor HardSwish Identity Neg Reciprocal Relu Round Sigmoid Sign Sin Softplus Tanh Mish Softsign Tan Sinh Cosh Selu Celu Elu LeakyRelu HardSigmoid Gelu ThresholdedRelu Shrink"
     .split(" ");
@@ -77,6 +83,32 @@ export const IMPORT_CASES: readonly ImportCase[] = [
   { op: "ThresholdedRelu", inputs: [X], attrs: { alpha: 0.3 } },
   { op: "Shrink", inputs: [X], attrs: { lambd: 0.3, bias: 0.1 } },
 
+  { op: "Swish", inputs: [X], opset: 24, attrs: { alpha: 1.5 } },
+  { op: "IsInf", inputs: [feed(floats(1, NaN, -Infinity, Infinity))] },
+  { op: "IsInf", inputs: [feed(floats(1, NaN, -Infinity, Infinity))], attrs: { detect_negative: 0 } },
+  { op: "Acosh", inputs: [feed(floats(1.5, 7))] },
+  { op: "Asinh", inputs: [X] },
+  { op: "Atanh", inputs: [feed(floats(-0.5, 0.9))] },
+  { op: "AffineGrid", inputs: [[2, 3, 4], ints(2, 1, 3, 4, 2)] },
+  { op: "GridSample", inputs: [[1, 2, 3, 4], [1, 2, 3, 2]] },
+  {
+    op: "GridSample",
+    inputs: [[2, 2, 3, 4, 3], [2, 2, 3, 1, 3]],
+    attrs: { mode: "nearest", padding_mode: "border", align_corners: 1 },
+  },
+  { op: "QuantizeLinear", inputs: [X, tensor("float32", [], [0.02]), tensor("uint8", [], [100])] },
+  { op: "QuantizeLinear", inputs: [X, floats(0.02, 0.03, 0.01)] },
+  { op: "DequantizeLinear", inputs: [feed(tensor("uint8", [3], [0, 7, 255])), tensor("float32", [], [0.02])] },
+  { op: "DequantizeLinear", inputs: [tensor("uint8", [3], [0, 7, 255]), floats(0.1, 0.2, 0.3)], attrs: { axis: 0 } },
+  { op: "DynamicQuantizeLinear", inputs: [X], outputs: 3 },
+  { op: "ConvInteger", inputs: [BYTES, BYTES_3, tensor("uint8", [], [9])] },
+  {
+    op: "MatMulInteger",
+    inputs: [feed(tensor("uint8", [2, 2], [1, 200, 7, 9])), tensor("uint8", [2, 2], [3, 4, 5, 6])],
+  },
+  { op: "QLinearConv", inputs: [BYTES, SCALE, ZERO, BYTES_3, SCALE, ZERO, tensor("float32", [], [0.3]), ZERO] },
+  { op: "QLinearMatMul", inputs: [ROWS, SCALE, ZERO, ROWS, SCALE, ZERO, tensor("float32", [], [0.3]), ZERO] },
+
   { op: "Constant", inputs: [], attrs: { value_floats: [1, 2] } },
   { op: "Constant", inputs: [], attrs: { value_int: 3 } },
   { op: "Constant", inputs: [], attrs: { value: floats(1, 2) } },
@@ -131,6 +163,15 @@ export const IMPORT_CASES: readonly ImportCase[] = [
   { op: "DepthToSpace", inputs: [[1, 8, 2, 3]], attrs: { blocksize: 2 } },
   { op: "DepthToSpace", inputs: [[1, 8, 2, 3]], attrs: { blocksize: 2, mode: "CRD" } },
   { op: "SpaceToDepth", inputs: [[1, 2, 4, 6]], attrs: { blocksize: 2 } },
+  { op: "Scatter", inputs: [X, tensor("int64", [1, 1, 2], [3, 1]), [1, 1, 2]], opset: 9, attrs: { axis: 2 } },
+  { op: "Compress", inputs: [X, bools(1, 0, 1)], attrs: { axis: 1 } },
+  { op: "Compress", inputs: [X, bools(1, 0, 1, 1)] },
+  { op: "Hardmax", inputs: [X], attrs: { axis: 1 } },
+  { op: "Hardmax", inputs: [X], opset: 11 },
+  { op: "TopK", inputs: [X, ints(1)], attrs: { axis: 1 }, outputs: 2 },
+  { op: "TopK", inputs: [X, ints(1)], attrs: { largest: 0 }, outputs: 2 },
+  { op: "GlobalLpPool", inputs: [IMAGE] },
+  { op: "GlobalLpPool", inputs: [IMAGE], attrs: { p: 1 } },
   { op: "ArgMax", inputs: [X], attrs: { axis: 1, keepdims: 0 } },
   { op: "ArgMin", inputs: [X], attrs: { axis: -1 } },
   { op: "CumSum", inputs: [X, int(1)] },

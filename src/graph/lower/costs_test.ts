@@ -114,9 +114,10 @@ Deno.test("trialsOf() repeats a sample with other inputs, so that no copy equals
 Deno.test("every pass with kinds can be measured on a device, or its rewrite is needed there", () => {
   const unmeasured = (passes: readonly Pass[]) => passes.filter((p) => !p.kinds).map((p) => p.name);
   // these are for exactness and for memory, not for speed
-  assert.deepEqual(unmeasured(CPU_PASSES), ["exact-norm", "staged-sums", "attention-pieces"]);
-  assert.deepEqual(unmeasured(CUDA_PASSES), ["fewer-padded-axes", "attention-pieces"]);
+  assert.deepEqual(unmeasured(CPU_PASSES), ["whole-rounding", "exact-norm", "staged-sums", "attention-pieces"]);
+  assert.deepEqual(unmeasured(CUDA_PASSES), ["whole-rounding", "fewer-padded-axes", "attention-pieces"]);
   assert.deepEqual(unmeasured(WEBGPU_PASSES), [
+    "whole-rounding",
     "exact-norm",
     "two-pass-norm",
     "spread-conv-transpose",

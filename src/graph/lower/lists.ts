@@ -12,6 +12,7 @@ import { EXACT_NORM, TWO_PASS_NORM } from "./norm.ts";
 import { FEWER_PADDED_AXES } from "./pad.ts";
 import type { Pass } from "./pass.ts";
 import { MIXED_PRECISION } from "./precision.ts";
+import { WHOLE_ROUNDING } from "./rounding.ts";
 import { STAGED_SUMS } from "./sums.ts";
 
 /** The pass, to be used only where it was measured to be faster. */
@@ -21,6 +22,7 @@ const always = (pass: Pass): Pass => ({ ...pass, kinds: undefined });
 
 /** The passes for ONNX Runtime's CPU provider (native and WASM), in order. */
 export const CPU_PASSES: readonly Pass[] = [
+  WHOLE_ROUNDING,
   NORM_AFTER_CONV,
   NORM_BEFORE_CONV,
   CHANNEL_NORM,
@@ -41,6 +43,7 @@ export const CPU_PASSES: readonly Pass[] = [
  * the dense one and weight gradients written as such with one thread an element, and normalises inexactly.
  */
 export const WEBGPU_PASSES: readonly Pass[] = [
+  WHOLE_ROUNDING,
   NORM_AFTER_CONV,
   NORM_BEFORE_CONV,
   CHANNEL_NORM,
@@ -63,6 +66,7 @@ export const WEBGPU_PASSES: readonly Pass[] = [
  * precision.
  */
 export const CUDA_PASSES: readonly Pass[] = [
+  WHOLE_ROUNDING,
   NORM_AFTER_CONV,
   NORM_BEFORE_CONV,
   ifFaster(CHANNEL_NORM),

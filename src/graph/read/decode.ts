@@ -144,7 +144,8 @@ function checkGraph({ constants, nodes, outputs }: RawGraph, around: ReadonlySet
         `Cannot import ${nodeLabel(node)}: expected inputs defined before it, got ${quoted(name)}, ${found}`,
       );
     }
-    for (const value of node.attrs.values()) if (isGraph(value)) checkGraph(value, defined);
+    // bodies of loops have inputs of their own; they are refused with their node
+    if (node.op === "If") { for (const value of node.attrs.values()) if (isGraph(value)) checkGraph(value, defined); }
     for (const name of node.outputs) {
       if (name === "") continue;
       if (own.has(name)) throw duplicate(name);
@@ -182,10 +183,11 @@ function nodeOf(proto: NodeProto, context: Context): RawNode {
   if (Math.max(proto.input.length, proto.output.length) > MAX_OPERANDS) {
     throw new RangeError(`Cannot import ${label}: expected at most ${MAX_OPERANDS} inputs and outputs`);
   }
-  if (!isOnnxDomain(proto.domain)) {
+  if (!isOnnxDomain(proto.domain) && !isQuantized(proto)) {
     throw new TypeError(
       `Cannot import ${label}: expected an operator of ONNX, got domain ${quoted(proto.domain)}: export the model ` +
-        'with standard operators only (for PyTorch without "custom_opsets"; before any optimiser of a runtime)',
+        'with standard operators only (for PyTorch without "custom_opsets"; quantised as QDQ; before any optimiser of ' +
+        "a runtime)",
     );
   }
   for (const attribute of proto.attribute) {
@@ -196,6 +198,11 @@ function nodeOf(proto: NodeProto, context: Context): RawNode {
   }
   const node = { op: proto.opType, name: proto.name, inputs: proto.input, outputs: proto.output, attrs };
   return opset === context.opset ? node : { ...node, opset };
+}
+
+/** Reports whether it is an operator of ONNX that ONNX Runtime wrote in its own domain, for integers of 16 bits. */
+function isQuantized({ domain, opType }: NodeProto): boolean {
+  return domain === "com.microsoft" && /^(Dequantize|Quantize)Linear$/.test(opType);
 }
 
 function attributeOf(a: AttributeProto, label: string, context: Context): RawAttr {

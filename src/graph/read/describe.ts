@@ -3,7 +3,7 @@ import type { GraphProto, NodeProto, ValueInfoProto } from "onnx-buf";
 import { sizeOf } from "../../tensor/mod.ts";
 import { inputsOf, openModel } from "./decode.ts";
 import { type Layout, recognisedLayout } from "./layout.ts";
-import { parseModel, tensorsOf } from "./proto.ts";
+import { integersOf, parseModel, tensorsOf } from "./proto.ts";
 import { IMPORT_LIMITS } from "./raw.ts";
 import { isWidened, typeName } from "./tensors.ts";
 
@@ -44,7 +44,9 @@ export function describeModel(bytes: Uint8Array): ModelDescription {
   const tensors = [...tensorsOf(model)].map(({ proto }) => proto);
   const inputs = inputsOf(graph), values = [...inputs, ...graph.output];
   const widenedValues = values.filter((v) => isWidened(elementType(v) ?? 0)).map((v) => v.name);
-  const widenedWeights = tensors.filter((t) => t.name !== "" && isWidened(t.dataType)).map((t) => t.name);
+  const dequantized = new Set(graph.node.filter((n) => n.opType === "DequantizeLinear").map((n) => n.input[0]));
+  const widenedWeights = tensors
+    .filter((t) => t.name !== "" && (isWidened(t.dataType) || dequantized.has(t.name))).map((t) => t.name);
   const weights = tensors.filter(({ dataType }) => FLOATS.test(typeName(dataType)));
   return {
     producer: model.producerName,
@@ -74,26 +76,44 @@ function described(info: ValueInfoProto): DescribedValue {
 
 /** Operators that keep what the values mean. */
 const CARRIERS = new Set(
-  "Identity Cast Reshape Squeeze Unsqueeze Flatten Transpose Slice Dropout DequantizeLinear QuantizeLinear Resize Pad"
-    .split(" "),
+  ("Identity Cast Clip Reshape Squeeze Unsqueeze Flatten Transpose Slice Split Gather Dropout DequantizeLinear Round " +
+    "QuantizeLinear Resize Pad").split(" "),
 );
 
 /** Operators after which values are from 0 to 1 for each channel apart. */
-const BOUNDED = new Set("Sigmoid HardSigmoid Round Greater GreaterOrEqual Less LessOrEqual".split(" "));
+const BOUNDED = new Set("Sigmoid HardSigmoid Greater GreaterOrEqual Less LessOrEqual".split(" "));
 
-function finalActivation({ node }: GraphProto, output: string): FinalActivation {
-  const producers = new Map<string, NodeProto>(node.flatMap((n) => n.output.map((o) => [o, n] as const)));
-  let name = output;
-  for (;;) {
-    const producer = producers.get(name);
-    if (producer === undefined) return "none";
-    if (!CARRIERS.has(producer.opType)) return kindOf(producer);
-    name = producer.input[0];
+/** Walks from an output back to the operator that made its values. */
+function finalActivation(graph: GraphProto, output: string): FinalActivation {
+  const producers = new Map<string, NodeProto>(graph.node.flatMap((n) => n.output.map((o) => [o, n] as const)));
+  let node = producers.get(output), cut = false;
+  for (let i = 0; node !== undefined && i < graph.node.length; i++) {
+    const source = producers.get(node.input[0] ?? "");
+    if (!CARRIERS.has(node.opType)) {
+      const kind = kindOf(node, source);
+      // of the softmax some channels are left: probabilities of their own, without the background
+      return cut && kind === "softmax" ? "sigmoid" : kind;
+    }
+    cut ||= cutsChannels(node, graph);
+    node = source;
   }
+  return "none";
 }
 
-function kindOf({ opType }: NodeProto): FinalActivation {
+function kindOf({ opType }: NodeProto, source: NodeProto | undefined): FinalActivation {
   if (BOUNDED.has(opType)) return "sigmoid";
-  if (opType === "Softmax") return "softmax";
+  if (opType === "Softmax" || (opType === "Exp" && source?.opType === "LogSoftmax")) return "softmax";
   return opType === "ArgMax" || opType === "ArgMin" ? "argmax" : "none";
+}
+
+/** Axes at which channels stand. */
+const CHANNEL_AXES = new Set([1, -1, 4, -4]);
+
+/** Reports whether a node keeps some channels only. */
+function cutsChannels({ opType, input, attribute }: NodeProto, graph: GraphProto): boolean {
+  const attr = (name: string) => attribute.find((a) => a.name === name);
+  if (opType === "Gather" || opType === "Split") return CHANNEL_AXES.has(Number(attr("axis")?.i ?? 0n));
+  if (opType !== "Slice") return false;
+  const axes = attr("axes")?.ints.map(Number) ?? integersOf(graph, input[3] ?? "");
+  return axes?.some((axis) => CHANNEL_AXES.has(axis)) ?? false;
 }

@@ -54,12 +54,18 @@ export class FoldingBuilder extends GraphBuilder {
     return declared;
   }
 
+  /** A constant without elements. */
+  empty({ dtype, shape }: TensorType): Value {
+    return this.constant({ dtype, shape, data: allocate(dtype, 0) });
+  }
+
   override add<K extends OpName>(
     op: K,
     x: readonly (Value | null | undefined)[],
     given: Partial<AttrsOf<K>> = {},
   ): Value {
     const y = super.add(op, x, given);
+    if (sizeOf(y.shape) === 0) return this.empty(y);
     const node = this.nodes.at(-1)!;
     const inputs: readonly (Value | null | undefined)[] = node.x;
     const known = inputs.every((v) => v == null || this.constantOf(v) !== undefined || this.#lazy.has(v.name));

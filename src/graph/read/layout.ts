@@ -8,6 +8,7 @@ import type { Graph, Node, Value } from "../ir/ir.ts";
 import { applied } from "../ir/signatures.ts";
 import { constantNumbers } from "../ops/operands.ts";
 import { sameShape, sizeOf } from "../../tensor/mod.ts";
+import { integersOf } from "./proto.ts";
 import { renameValues } from "./rename.ts";
 
 /** Where the channels of volumes stand. */
@@ -33,12 +34,14 @@ const IMAGE_OPERATORS = new Set(
  * Where a file's first operators look for the channels of its input: an image operator takes them first, a transpose
  * that brings the last axis forward shows that they were last; null where neither is met.
  */
-export function recognisedLayout({ input, node }: GraphProto): Layout | null {
+export function recognisedLayout(graph: GraphProto): Layout | null {
+  const { input, node } = graph;
   const constants = new Set(node.filter((n) => n.input.length === 0).flatMap((n) => n.output));
   const volumes = new Set(input.map((i) => i.name));
   for (const n of node) {
     if (!n.input.some((name) => volumes.has(name) && !constants.has(name))) continue;
     if (n.opType === "Transpose" && permOf(n)?.join() === toFirst(permOf(n)!.length).join()) return "channels-last";
+    if (n.opType === "Reshape" && movesChannel(graph, n)) return "channels-last";
     if (IMAGE_OPERATORS.has(n.opType)) return "channels-first";
     if (!SHAPE_ONLY.has(n.opType)) n.output.forEach((name) => volumes.add(name));
   }
@@ -47,6 +50,16 @@ export function recognisedLayout({ input, node }: GraphProto): Layout | null {
 
 /** Operators whose outputs are no volumes. */
 const SHAPE_ONLY = new Set(["Shape", "Size"]);
+
+/** A single channel is moved by a Reshape: [N, X, Y, Z, 1] → [N, 1, X, Y, Z]. */
+function movesChannel(graph: GraphProto, { input: [name, target] }: NodeProto): boolean {
+  const type = graph.input.find((i) => i.name === name)?.type?.value;
+  const last = type?.case === "tensorType" ? type.value.shape?.dim.at(-1)?.value : undefined;
+  const sizes = integersOf(graph, target ?? "");
+  const rank = type?.case === "tensorType" ? type.value.shape?.dim.length : undefined;
+  return last?.case === "dimValue" && last.value === 1n && sizes?.length === rank && sizes?.[1] === 1 &&
+    sizes.at(-1) !== 1;
+}
 
 function permOf({ attribute }: NodeProto): number[] | undefined {
   return attribute.find((a) => a.name === "perm")?.ints.map(Number);

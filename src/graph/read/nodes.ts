@@ -10,8 +10,10 @@ import { checkShape, type ImportLimits, nodeLabel, type RawGraph, type RawNode }
 import { CONSTANT_RULES } from "./rules/constant.ts";
 import { checkDtype } from "./rules/dtypes.ts";
 import { ELEMENTWISE_RULES } from "./rules/elementwise.ts";
+import { GRID_RULES } from "./rules/grid.ts";
 import { MATMUL_RULES } from "./rules/matmul.ts";
 import { NORM_RULES } from "./rules/norm.ts";
+import { QUANTIZED_RULES } from "./rules/quantized.ts";
 import { REDUCE_RULES } from "./rules/reduce.ts";
 import { RuleContext, type Rules } from "./rules/rule.ts";
 import { SHAPE_RULES } from "./rules/shape.ts";
@@ -22,8 +24,10 @@ import { explained } from "./tensors.ts";
 export const IMPORT_RULES: Rules = {
   ...CONSTANT_RULES,
   ...ELEMENTWISE_RULES,
+  ...GRID_RULES,
   ...MATMUL_RULES,
   ...NORM_RULES,
+  ...QUANTIZED_RULES,
   ...REDUCE_RULES,
   ...SHAPE_RULES,
   ...WINDOW_RULES,
@@ -60,16 +64,30 @@ export function namesUsed({ outputs, nodes }: Pick<RawGraph, "outputs" | "nodes"
 
 const isKnown = (op: string) => op === "If" || Object.hasOwn(IMPORT_RULES, op);
 
-/** Operators that no static graph can express, with the reason. */
-const REFUSED: Readonly<Record<string, string>> = {
-  Loop: "loops are not read: export without torch.jit.script, so that the loop is unrolled",
-  Scan: "loops are not read: export without torch.jit.script, so that the loop is unrolled",
+const EVALUATION = 'export the network in evaluation mode ("model.eval()", training=TrainingMode.EVAL)';
+const UNROLLED = "export without torch.jit.script, so that the loop is unrolled";
+const STATIC = "its result has a size that depends on the data: leave it out of the exported network";
+
+/** Operators that are refused for good, with the remedy. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  Bernoulli: EVALUATION,
+  Loop: UNROLLED,
+  Multinomial: EVALUATION,
+  NonMaxSuppression: STATIC,
+  RandomNormal: EVALUATION,
+  RandomNormalLike: EVALUATION,
+  RandomUniform: EVALUATION,
+  RandomUniformLike: EVALUATION,
+  Scan: UNROLLED,
+  Unique: STATIC,
 };
 
 function unknownOperator(node: RawNode): TypeError {
-  const why = Object.hasOwn(REFUSED, node.op) ? REFUSED[node.op] : "docs/operators.md lists them";
+  const remedy = Object.hasOwn(REMEDIES, node.op)
+    ? REMEDIES[node.op]
+    : "export with another operator; docs/operators.md lists those that it knows";
   return new TypeError(
-    `Cannot import ${nodeLabel(node)}: expected an operator that Sulcus knows, got ${quoted(node.op)}: ${why}`,
+    `Cannot import ${nodeLabel(node)}: expected an operator that Sulcus knows, got ${quoted(node.op)}: ${remedy}`,
   );
 }
 
@@ -78,6 +96,18 @@ interface Setting {
   readonly limits: ImportLimits;
   /** All names that some node or output uses. */
   readonly used: ReadonlySet<string>;
+}
+
+/** The result of `read`; its errors say what to do, if only where it is written. */
+function withRemedy<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error && !/: [^:]*(export|quantise)/.test(error.message)) {
+      error.message += "; docs/onnx.md shows how to export";
+    }
+    throw error;
+  }
 }
 
 class NodeImporter {
@@ -108,18 +138,19 @@ class NodeImporter {
   #rule(node: RawNode, values: ReadonlyMap<string, Value>): readonly Value[] {
     if (!isKnown(node.op)) throw unknownOperator(node);
     const inputs = node.inputs.map((name) => (name === "" ? null : values.get(name)!));
-    return explained(nodeLabel(node), () => {
-      const context = new RuleContext(this.#b, node, node.opset ?? this.#setting.opset, inputs);
-      checkDtype(context);
-      const result = IMPORT_RULES[node.op](context);
-      const outputs = "dtype" in result ? [result] : result;
-      context.finish();
-      const missing = node.outputs.find((name, i) => i >= outputs.length && this.#setting.used.has(name));
-      if (missing !== undefined && missing !== "") {
-        throw new TypeError(`expected use of output 0 only, got ${quoted(missing)}`);
-      }
-      return outputs;
-    });
+    return explained(nodeLabel(node), () =>
+      withRemedy(() => {
+        const context = new RuleContext(this.#b, node, node.opset ?? this.#setting.opset, inputs);
+        checkDtype(context);
+        const result = IMPORT_RULES[node.op](context);
+        const outputs = "dtype" in result ? [result] : result;
+        context.finish();
+        const missing = node.outputs.find((name, i) => i >= outputs.length && this.#setting.used.has(name));
+        if (missing !== undefined && missing !== "") {
+          throw new TypeError(`expected use of output 0 only, got ${quoted(missing)}`);
+        }
+        return outputs;
+      }));
   }
 
   /** The values of the branch that the condition chooses. Its names are its own. */

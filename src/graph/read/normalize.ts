@@ -15,7 +15,10 @@ import { renameValues } from "./rename.ts";
 const MAX_LISTED = 20;
 
 export interface ImportOptions {
-  /** The whole shape of an input whose dimensions the file leaves open. */
+  /**
+   * The whole shape of an input whose dimensions the file leaves open. One more axis of size 1 in front adds a batch axis
+   * to a file without one, also to its outputs.
+   */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
   /** The same for a model with one input, whatever its name. */
   readonly inputShape?: readonly number[];
@@ -45,21 +48,28 @@ export function normalizeModel(model: RawModel, options: ImportOptions = {}): Gr
   const b = new FoldingBuilder();
   const values = new Map<string, Value>();
   const turned = options.layout === "channels-last";
+  const only = raw.inputs.length === 1;
+  /** The file leaves the batch axis out. */
+  let unbatched = false;
   for (const input of raw.inputs) {
-    const shape = fixShape(turned ? channelsFirst(input) : input, options, raw.inputs.length === 1);
+    const lacks = lacksBatch(input, options, only), dims = lacks ? [1, ...input.dims] : input.dims;
+    const shape = fixShape({ ...input, dims: turned ? channelsFirst(dims) : dims }, options, only);
     checkShape(shape, `input ${quoted(input.name)}`, limits);
     const value = b.input(input.name, { dtype: input.dtype, shape });
-    values.set(input.name, turned && shape.length > 2 ? b.op.Transpose(value, { perm: toLast(shape.length) }) : value);
+    const last = turned && shape.length > 2 ? b.op.Transpose(value, { perm: toLast(shape.length) }) : value;
+    values.set(input.name, lacks ? b.op.Reshape(last, last.shape.slice(1)) : last);
+    unbatched ||= lacks;
   }
   const inner = importNodes(b, raw, { values, opset: raw.opset, limits });
-  const volumeRank = Math.max(...raw.inputs.map((i) => i.dims.length));
-  const first = (v: Value) =>
-    turned && v.shape.length > 2 && v.shape.length === volumeRank
-      ? b.op.Transpose(v, { perm: toFirst(v.shape.length) })
-      : v;
+  const volumeRank = Math.max(...b.inputs.map((i) => i.shape.length));
+  const first = (found: Value) => {
+    const v = unbatched ? b.op.Reshape(found, [1, ...found.shape]) : found;
+    const isVolume = turned && v.shape.length > 2 && v.shape.length === volumeRank;
+    return isVolume ? b.op.Transpose(v, { perm: toFirst(v.shape.length) }) : v;
+  };
   const results = Object.fromEntries(raw.outputs.map((name, i) => [outputKey(i), first(values.get(name)!)]));
   const names = new Map(raw.inputs.map((i) => [i.name, i.name])), outputs = new Set(raw.outputs);
-  if (turned) { for (const { name } of raw.inputs) outputs.add(name); }
+  if (turned || unbatched) { for (const { name } of raw.inputs) outputs.add(name); }
   for (const [name, value] of [...values, ...inner]) {
     if (names.has(value.name) || outputs.has(name)) continue;
     names.set(value.name, name);
@@ -73,9 +83,20 @@ export function normalizeModel(model: RawModel, options: ImportOptions = {}): Gr
 /** The name of an output until every value has its final name. */
 const outputKey = (i: number) => `output:${i}`;
 
-/** The input as a network with channels first states it. */
-function channelsFirst(input: RawInput): RawInput {
-  return input.dims.length > 2 ? { ...input, dims: toFirst(input.dims.length).map((k) => input.dims[k]) } : input;
+/** The sizes as a network with channels first states them. */
+function channelsFirst(dims: RawInput["dims"]): RawInput["dims"] {
+  return dims.length > 2 ? toFirst(dims.length).map((k) => dims[k]) : dims;
+}
+
+/** The shape that the caller gives an input. */
+function givenShape({ name }: RawInput, { shapes = {}, inputShape }: ImportOptions, only: boolean) {
+  return Object.hasOwn(shapes, name) ? shapes[name] : only ? inputShape : undefined;
+}
+
+/** Reports whether a batch of one is asked for where the file has no batch axis. */
+function lacksBatch(input: RawInput, options: ImportOptions, only: boolean): boolean {
+  const given = givenShape(input, options, only);
+  return given?.length === input.dims.length + 1 && given[0] === 1;
 }
 
 /** The model with other outputs, and only the nodes that they need. @throws {RangeError} a name that no node makes */
@@ -101,12 +122,9 @@ function withOutputs(raw: RawModel, outputs: readonly string[]): RawModel {
   return { ...raw, outputs, nodes: nodes.reverse() };
 }
 
-function fixShape(
-  { name, dims }: RawInput,
-  { shapes = {}, dimensions = {}, inputShape }: ImportOptions,
-  only: boolean,
-): number[] {
-  const given = Object.hasOwn(shapes, name) ? shapes[name] : only ? inputShape : undefined;
+function fixShape(input: RawInput, options: ImportOptions, only: boolean): number[] {
+  const { name, dims } = input, { dimensions = {} } = options;
+  const given = givenShape(input, options, only);
   const what = `Cannot import input ${quoted(name)} [${dims.join(", ")}]`;
   if (given !== undefined && given.length !== dims.length) {
     throw new RangeError(`${what}: expected ${dims.length} sizes in shapes, got [${given}]`);

@@ -1,6 +1,13 @@
 /** The protobuf messages of a model file, and walks over them. Knows neither operators nor shapes. */
 import { fromBinary } from "@bufbuild/protobuf";
-import { type GraphProto, type ModelProto, ModelProtoSchema, type NodeProto, type TensorProto } from "onnx-buf";
+import {
+  type GraphProto,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  type TensorProto,
+  TensorProto_DataType,
+} from "onnx-buf";
 import { quoted } from "../../tensor/mod.ts";
 import { type ImportLimits, nodeLabel } from "./raw.ts";
 
@@ -57,4 +64,14 @@ function* tensorsOfNodes(nodes: readonly NodeProto[]): Generator<FoundTensor> {
 export function withFields<T extends object>(message: T, fields: Partial<T>): T {
   const copy: T = Object.create(Object.getPrototypeOf(message));
   return Object.assign(copy, message, fields);
+}
+
+/** The integers of a constant of the graph, if it is one. */
+export function integersOf({ initializer, node }: GraphProto, name: string): number[] | undefined {
+  const made = node.find((n) => n.opType === "Constant" && n.output[0] === name)?.attribute[0];
+  const tensor = made?.t ?? initializer.find((t) => t.name === name);
+  if (tensor === undefined) return made?.ints.map(Number);
+  if (tensor.dataType !== TensorProto_DataType.INT64) return undefined;
+  if (tensor.rawData.length === 0) return tensor.int64Data.map(Number);
+  return Array.from(new BigInt64Array(tensor.rawData.slice(0, tensor.rawData.length & ~7).buffer), Number);
 }

@@ -1,7 +1,8 @@
 /** Import rules of operators that make constants, shapes and index lists, which fold away since shapes are static. */
 import type { Value } from "../../ir/ir.ts";
 import { sizeOf, type Tensor, tensor } from "../../../tensor/mod.ts";
-import { dtypeOfOnnx, ONNX_DTYPES } from "../../ir/dtypes.ts";
+import { ONNX_DTYPES } from "../../ir/dtypes.ts";
+import { dtypeOf } from "../tensors.ts";
 import { listLength, type RuleContext, type Rules } from "./rule.ts";
 
 function constant(c: RuleContext): Value {
@@ -42,6 +43,7 @@ function constantOfShape(c: RuleContext): Value {
 }
 
 function range(c: RuleContext): Value {
+  c.ignore("stash_type"); // the precision of float16, which is widened
   const [start, limit, step] = ["start", "limit", "delta"].map((name, i) => c.numbers(i, name)?.[0]);
   if (start === undefined || limit === undefined || step === undefined || step === 0) {
     throw new TypeError("expected start, limit and a non-zero delta");
@@ -77,7 +79,7 @@ function trilu(c: RuleContext): Value {
 
 function eyeLike(c: RuleContext): Value {
   const x = c.x(0), k = c.number("k") ?? 0, [rows, columns] = x.shape;
-  const dtype = dtypeOfOnnx(c.number("dtype") ?? ONNX_DTYPES[x.dtype]);
+  const dtype = dtypeOf(c.number("dtype") ?? ONNX_DTYPES[x.dtype]);
   const ones = Array.from(
     { length: listLength(rows * columns) },
     (_, i) => Number((i % columns) - Math.floor(i / columns) === k),

@@ -3,16 +3,16 @@ import { type DType, isFloat, quoted } from "../../../tensor/mod.ts";
 import type { RuleContext } from "./rule.ts";
 
 const FLOAT_ONLY: ReadonlySet<string> = new Set(
-  ("Attention AveragePool BatchNormalization Ceil Celu Conv ConvTranspose Cos Cosh Dropout Elu Erf Exp Floor Gelu " +
-    "GlobalAveragePool GlobalMaxPool GroupNormalization HardSigmoid HardSwish InstanceNormalization IsNaN " +
+  ("Acosh Asinh Atanh Attention AveragePool BatchNormalization Ceil Celu Conv ConvTranspose Cos Cosh Dropout Elu Erf Exp Floor Gelu " +
+    "GlobalAveragePool GlobalLpPool GlobalMaxPool GridSample GroupNormalization HardSigmoid HardSwish Hardmax InstanceNormalization IsInf IsNaN " +
     "LayerNormalization LeakyRelu Log LogSoftmax LpNormalization MaxPool Mean MeanVarianceNormalization Mish PRelu " +
     "RMSNormalization Reciprocal ReduceL2 ReduceLogSum ReduceLogSumExp Resize Round Selu Shrink Sigmoid Sin Sinh " +
-    "Softmax Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Upsample").split(" "),
+    "Softmax Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Upsample").split(" "),
 );
 
 const NUMBERS_ONLY: ReadonlySet<string> = new Set(
   ("Abs Add ArgMax ArgMin Clip CumSum Div Einsum Gemm Greater GreaterOrEqual Less LessOrEqual MatMul Max Min Mod Mul " +
-    "Neg Pow Range ReduceL1 ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Sign Sub Sum")
+    "Neg Pow Range ReduceL1 ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Sign Sub Sum TopK")
     .split(" "),
 );
 

@@ -1,7 +1,7 @@
 /** Import rules of elementwise operators. */
 import type { Attrs, OpName, Value } from "../../ir/ir.ts";
-import { dtypeOfOnnx } from "../../ir/dtypes.ts";
 import { isFloat, tensor } from "../../../tensor/mod.ts";
+import { dtypeOf } from "../tensors.ts";
 import type { Rule, RuleContext, Rules } from "./rule.ts";
 
 /** The same operator, with a fixed number of inputs and attributes that are numbers. */
@@ -103,6 +103,26 @@ function power(c: RuleContext): Value {
     : c.cast(c.op.Pow(c.cast(a, b.dtype), b), a.dtype);
 }
 
+/** A cast to an element type of the file. Integers of fewer bits keep their lowest ones, as in C. */
+function castTo(c: RuleContext, x: Value, code: number): Value {
+  const narrow = NARROW[code], dtype = dtypeOf(code);
+  if (narrow === undefined || x.dtype === "bool") return c.cast(x, dtype);
+  const { op } = c;
+  const { low, count } = narrow;
+  const whole = c.cast(c.cast(x, "int64"), "float64");
+  return c.cast(op.Sub(whole, op.Mul(op.Floor(op.Div(op.Sub(whole, low), count)), count)), dtype);
+}
+
+/** The smallest integer and the number of integers of types that are kept in wider ones. */
+const NARROW: Readonly<Partial<Record<number, { low: number; count: number }>>> = {
+  3: { low: -128, count: 2 ** 8 },
+  4: { low: 0, count: 2 ** 16 },
+  5: { low: -(2 ** 15), count: 2 ** 16 },
+  12: { low: 0, count: 2 ** 32 },
+  21: { low: 0, count: 2 ** 4 },
+  22: { low: -8, count: 2 ** 4 },
+};
+
 function mapped(f: (c: RuleContext, x: Value) => Value): Rule {
   return (c) => f(c, c.x(0));
 }
@@ -131,7 +151,7 @@ export const ELEMENTWISE_RULES: Rules = {
   IsNaN: mapped(({ op }, x) => op.Not(op.Equal(x, x))),
   Cast: (c) => {
     c.ignore("saturate", "round_mode");
-    return c.cast(c.x(0), dtypeOfOnnx(c.number("to") ?? 0));
+    return castTo(c, c.x(0), c.number("to") ?? 0);
   },
   CastLike: (c) => {
     c.ignore("saturate", "round_mode");
@@ -150,6 +170,21 @@ export const ELEMENTWISE_RULES: Rules = {
   }),
   // x·tanh(ln(1 + eˣ))
   Mish: mapped(({ op }, x) => op.Mul(x, op.Tanh(op.Softplus(x)))),
+  // x·σ(αx)
+  Swish: mapped((c, x) => c.op.Mul(x, c.op.Sigmoid(c.op.Mul(x, c.number("alpha") ?? 1)))),
+  IsInf: mapped((c, x) => {
+    const { op } = c;
+    const up = c.number("detect_positive") ?? 1, down = c.number("detect_negative") ?? 1;
+    const [high, low] = [op.Equal(x, Infinity), op.Equal(x, -Infinity)];
+    return up && down ? op.Or(high, low) : up ? high : down ? low : op.And(high, low);
+  }),
+  Acosh: mapped(({ op }, x) => op.Log(op.Add(x, op.Sqrt(op.Sub(op.Mul(x, x), 1))))),
+  // sign(x)·ln(|x| + √(x² + 1)) does not cancel
+  Asinh: mapped(({ op }, x) => {
+    const size = op.Abs(x);
+    return op.Mul(op.Sign(x), op.Log(op.Add(size, op.Sqrt(op.Add(op.Mul(x, x), 1)))));
+  }),
+  Atanh: mapped(({ op }, x) => op.Mul(op.Log(op.Div(op.Add(x, 1), op.Sub(1, x))), 0.5)),
   Softsign: mapped(({ op }, x) => op.Div(x, op.Add(op.Abs(x), 1))),
   ThresholdedRelu: mapped((c, x) => c.op.Where(c.op.Greater(x, c.number("alpha") ?? 1), x, 0)),
   Shrink: mapped((c, x) => {

@@ -78,6 +78,41 @@ function argMax(c: RuleContext, x: Value): Value {
   return c.op.ArgMax(x, { axis: c.axis(0, x.shape.length), keepdims: keepdimsOf(c) });
 }
 
+/** (Σ|x|ᵖ)^(1/p) over the spatial axes. */
+function globalLpPool(c: RuleContext): Value {
+  const { op } = c;
+  c.only("p", 1, 2);
+  const x = c.x(0), axes = x.shape.flatMap((_, k) => (k < 2 ? [] : [k]));
+  return c.number("p") === 1
+    ? op.ReduceSum(op.Abs(x), axes, { keepdims: 1 })
+    : op.Sqrt(op.ReduceSum(op.Mul(x, x), axes, { keepdims: 1 }));
+}
+
+/** 1 at the first largest element along an axis, 0 elsewhere; before operator set 13 all later axes count as one. */
+function hardmax(c: RuleContext): Value {
+  const { op } = c;
+  const x = c.x(0), axis = c.axis(c.opset < 13 ? 1 : -1, x.shape.length);
+  const rows = c.opset < 13 ? view(c, x, [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))]) : x;
+  const along = c.opset < 13 ? 1 : axis, size = rows.shape[along];
+  const places = tensor(
+    "int64",
+    rows.shape.map((d, k) => (k === along ? d : 1)),
+    Array.from({ length: listLength(size) }, (_, i) => i),
+  );
+  return view(c, c.cast(op.Equal(op.ArgMax(rows, { axis: along, keepdims: 1 }), places), x.dtype), x.shape);
+}
+
+/** The first of an axis only: the largest or smallest element and its index. */
+function topK(c: RuleContext): Value[] {
+  const { op } = c;
+  c.ignore("sorted");
+  const x = c.x(0), k = c.number("k") ?? c.numbers(1, "k")?.[0], axis = c.axis(-1, x.shape.length);
+  if (k !== 1) throw new RangeError(`expected k = 1, got ${k}: export without sorting`);
+  return c.number("largest") === 0
+    ? [op.ReduceMin(x, [axis], { keepdims: 1 }), op.ArgMax(op.Neg(x), { axis, keepdims: 1 })]
+    : [op.ReduceMax(x, [axis], { keepdims: 1 }), op.ArgMax(x, { axis, keepdims: 1 })];
+}
+
 function runningSum(
   t: Tensor,
   { axis, exclusive, reverse }: { axis: number; exclusive: boolean; reverse: boolean },
@@ -112,6 +147,8 @@ export const REDUCE_RULES: Rules = {
   ArgMax: (c) => argMax(c, c.x(0)),
   ArgMin: (c) => argMax(c, c.op.Neg(c.x(0))),
   CumSum: cumSum,
+  GlobalLpPool: globalLpPool,
+  Hardmax: hardmax,
   ReduceL1: reduction("ReduceSum", { pre: (c, x) => c.op.Abs(x) }),
   ReduceL2: reduction("ReduceSum", { pre: square, post: (c, y) => c.op.Sqrt(y) }),
   ReduceLogSum: reduction("ReduceSum", { post: (c, y) => c.op.Log(y) }),
@@ -122,4 +159,5 @@ export const REDUCE_RULES: Rules = {
   ReduceProd: product,
   ReduceSum: reduction("ReduceSum"),
   ReduceSumSquare: reduction("ReduceSum", { pre: square }),
+  TopK: topK,
 };

@@ -1,11 +1,11 @@
 /** The view that an import rule has of a foreign node: inputs and attributes, checked as they are read. */
 import { safeInteger } from "../decode.ts";
-import type { RawAttr, RawNode } from "../raw.ts";
+import type { RawAttr, RawNode, RawTensor } from "../raw.ts";
 import type { FoldingBuilder } from "../fold.ts";
 import type { Ops, Value } from "../../ir/ir.ts";
 import { ONNX_DTYPES } from "../../ir/dtypes.ts";
 import { normalizeAxis } from "../../ops/operands.ts";
-import { type DType, quoted, type Tensor } from "../../../tensor/mod.ts";
+import { type DType, quoted } from "../../../tensor/mod.ts";
 
 /** Returns the outputs of a foreign node as values of the IR, in order. */
 export type Rule = (c: RuleContext) => Value | readonly Value[];
@@ -54,7 +54,7 @@ export class RuleContext {
   }
 
   /** The tensor of input `i`, where it depends on constants only. */
-  known(i: number): Tensor | undefined {
+  known(i: number): RawTensor | undefined {
     const value = this.optional(i);
     return value === null ? undefined : this.b.known(value);
   }
@@ -66,7 +66,12 @@ export class RuleContext {
   numbers(i: number, what: string): number[] | undefined {
     if (this.optional(i) === null) return undefined;
     const t = this.known(i);
-    if (t === undefined) throw new TypeError(`expected constant ${what}, got a value computed at run time`);
+    if (t === undefined) {
+      throw new TypeError(
+        `expected constant ${what}, got a value computed at run time: export with fixed sizes (without "dynamic_axes"), ` +
+          "or fold it with onnxsim",
+      );
+    }
     return Array.from<number | bigint, number>(t.data, (v) => typeof v === "bigint" ? safeInteger(v) : v);
   }
 

@@ -5,9 +5,10 @@ import { constantNumbers, normalizeAxis } from "../../ops/operands.ts";
 import { sizeOf, type Tensor, tensor, toNumbers } from "../../../tensor/mod.ts";
 import { listLength, type RuleContext, type Rules } from "./rule.ts";
 
-/** A reshape, or the value itself where it has the shape. */
+/** A reshape, or the value itself where it has the shape. In a Reshape of the IR a size of 0 means another one. */
 export function view(c: RuleContext, x: Value, shape: readonly number[]): Value {
   const same = x.shape.length === shape.length && x.shape.every((d, k) => d === shape[k]);
+  if (!same && shape.includes(0)) return c.b.empty({ dtype: x.dtype, shape });
   return same ? x : c.op.Reshape(x, shape);
 }
 
@@ -133,6 +134,15 @@ function gather(c: RuleContext): Value {
   return c.op.Gather(x, tensor("int64", indices.shape, rows), { axis });
 }
 
+/** The rows for which a constant list is true. */
+function compress(c: RuleContext): Value {
+  const flat = c.attr("axis") === undefined, given = c.x(0);
+  const x = flat ? view(c, given, [sizeOf(given.shape)]) : given, axis = flat ? 0 : c.axis(0, x.shape.length);
+  const rows = c.numbers(1, "condition")?.flatMap((v, i) => (v === 0 ? [] : [i])) ?? [];
+  rowsOf(tensor("int64", [rows.length], rows), x.shape[axis]);
+  return c.op.Gather(x, tensor("int64", [rows.length], rows), { axis });
+}
+
 /** The elements of `x` at flat positions. */
 function takeFlat(c: RuleContext, x: Value, { at, shape }: { at: readonly number[]; shape: readonly number[] }): Value {
   return c.op.Gather(view(c, x, [sizeOf(x.shape)]), tensor("int64", shape, at), { axis: 0 });
@@ -163,6 +173,7 @@ function gatherElements(c: RuleContext): Value {
 /** Flat positions of the first element of every block that index vectors (last axis) name. */
 function positionsOf(shape: readonly number[], indices: Tensor): number[] {
   const n = indices.shape.at(-1)!;
+  if (indices.data.length === 0) return [];
   const own = stridesOf(shape);
   const columns = range(n).map((k) => rowsOf(column(indices, n, k), shape[k]));
   return range(sizeOf(indices.shape) / n).map((i) => columns.reduce((at, rows, k) => at + rows[i] * own[k], 0));
@@ -201,6 +212,7 @@ function gatherNd(c: RuleContext): Value {
 
 /** `x` with the elements at flat positions replaced, by a gather from old and new elements in one list. */
 function putFlat(c: RuleContext, x: Value, { at, updates }: { at: readonly number[]; updates: Value }): Value {
+  if (at.length === 0) return x;
   const size = sizeOf(x.shape);
   const pick = range(size);
   at.forEach((p, i) => pick[p] = size + i);
@@ -292,12 +304,19 @@ function depthToSpace(c: RuleContext): Value {
 /** [N, C, H·b, W·b] → [N, C·b², H, W]. */
 function spaceToDepth(c: RuleContext): Value {
   const x = c.x(0), b = blockSize(c, x, (size) => [x.shape[2] / size, x.shape[3] / size]);
-  const [n, ch, h, w] = x.shape;
+  c.only("mode", "DCR", "CRD");
+  const [n, ch, h, w] = x.shape, crd = c.text("mode") === "CRD";
   const apart = c.op.Reshape(x, [n, ch, h / b, b, w / b, b]);
-  return c.op.Reshape(c.op.Transpose(apart, { perm: [0, 3, 5, 1, 2, 4] }), [n, ch * b ** 2, h / b, w / b]);
+  return c.op.Reshape(c.op.Transpose(apart, { perm: crd ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4] }), [
+    n,
+    ch * b ** 2,
+    h / b,
+    w / b,
+  ]);
 }
 
 export const SHAPE_RULES: Rules = {
+  Compress: compress,
   Concat: concat,
   DepthToSpace: depthToSpace,
   Expand: expand,
@@ -307,6 +326,7 @@ export const SHAPE_RULES: Rules = {
   GatherND: gatherNd,
   Pad: pad,
   Reshape: reshape,
+  Scatter: scatterElements,
   ScatterElements: scatterElements,
   ScatterND: scatterNd,
   Slice: slice,

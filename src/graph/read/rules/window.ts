@@ -49,9 +49,18 @@ function windowAttrs(
   return { kernel_shape, strides, pads, dilations };
 }
 
+interface ConvOperands {
+  readonly x: Value;
+  readonly w: Value;
+  readonly b: Value | null;
+}
+
 /** x [N, C, …] and w [M, C/g, …] of equal rank, at least one spatial axis. */
-function operands(c: RuleContext): { x: Value; w: Value; b: Value | null } {
-  const x = c.x(0), w = c.x(1, "weights"), b = c.optional(2);
+function operands(c: RuleContext): ConvOperands {
+  return checked({ x: c.x(0), w: c.x(1, "weights"), b: c.optional(2) });
+}
+
+function checked({ x, w, b }: ConvOperands): ConvOperands {
   requireImage(x);
   if (w.shape.length !== x.shape.length) {
     throw new RangeError(`expected input and weights of equal rank, got [${x.shape}] and [${w.shape}]`);
@@ -79,8 +88,9 @@ function groupOf(c: RuleContext, channels: number): number {
   return group;
 }
 
-function conv(c: RuleContext): Value {
-  const { x, w, b } = operands(c);
+/** The convolution that the node's attributes describe, of these operands. */
+export function convolution(c: RuleContext, given: ConvOperands): Value {
+  const { x, w, b } = checked(given);
   requireBias(b, w.shape[0]);
   const window = windowAttrs(c, { kernel: w.shape.slice(2), spatial: x.shape.slice(2) });
   return c.op.Conv(x, w, b, { ...window, group: groupOf(c, w.shape[0]) });
@@ -155,7 +165,7 @@ function sizesFromScales(shape: readonly number[], scales: readonly number[]): n
 /** Upsample, and Resize of operator set 10: sample at i·from/to, rounded down. */
 function resizeOld(c: RuleContext): Value {
   const x = c.x(0);
-  const scales = c.numbers(1, "scales");
+  const scales = c.intsAttr("scales") ?? c.numbers(1, "scales"); // an attribute before operator set 9
   if (scales?.length !== x.shape.length) {
     throw new RangeError(`expected ${x.shape.length} scales, got ${scales ?? "none"}`);
   }
@@ -215,7 +225,7 @@ function resize(c: RuleContext): Value {
 
 export const WINDOW_RULES: Rules = {
   AveragePool: averagePool,
-  Conv: conv,
+  Conv: (c) => convolution(c, operands(c)),
   ConvTranspose: convTranspose,
   GlobalAveragePool: (c) => c.op.GlobalAveragePool(image(c)),
   GlobalMaxPool: (c) => c.op.GlobalMaxPool(image(c)),
