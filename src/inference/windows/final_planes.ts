@@ -50,35 +50,37 @@ export class FinalPlanes {
 
   /** Adds a window's values [C, …roi]; those in the padding are dropped. No window may begin before an earlier one. */
   add(start: Triple, values: Float32Array): void {
-    const { sizeVox: [nx, ny, nz], roi: [rx, ry, rz] } = this.#options;
+    const { sizeVox: [nx, ny, nz], roi: [rx, ry, rz], channels, weights, areNames } = this.#options;
     const first = Math.max(start[0], 0);
     if (first > this.#final) this.#handOut(first);
-    const from = Math.max(0, -start[2]), to = Math.min(rz, nz - start[2]);
+    const from = Math.max(0, -start[2]), to = Math.min(rz, nz - start[2]), inWindow = rx * ry * rz;
+    const inChannel = this.#depth * ny * nz;
     for (let x = Math.max(0, -start[0]); x < Math.min(rx, nx - start[0]); x++) {
       for (let y = Math.max(0, -start[1]); y < Math.min(ry, ny - start[1]); y++) {
+        const row = (x * ry + y) * rz;
         const out = ((x + start[0] - this.#from) * ny + y + start[1]) * nz + start[2];
-        this.#addRow(values, { row: (x * ry + y) * rz, out, from, to });
+        if (areNames) {
+          this.#take(values, { row, out, from, to });
+          continue;
+        }
+        for (let z = from; z < to; z++) this.#total[out + z] += weights[row + z];
+        for (let c = 0; c < channels; c++) {
+          const own = c * inWindow + row, into = c * inChannel + out;
+          for (let z = from; z < to; z++) this.#sum[into + z] += weights[row + z] * values[own + z];
+        }
       }
     }
     this.#reached = Math.max(this.#reached, Math.min(start[0] + rx, nx));
   }
 
-  /** Adds the voxels `from … to` of a window's row, which begins at `row`, to those that begin at `out`. */
-  #addRow(values: Float32Array, { row, out, from, to }: { row: number; out: number; from: number; to: number }): void {
-    const { sizeVox: [, ny, nz], roi: [rx, ry, rz], channels, weights, areNames } = this.#options;
-    const inWindow = rx * ry * rz, inChannel = this.#depth * ny * nz, sum = this.#sum, total = this.#total;
-    if (areNames) {
-      for (let z = from; z < to; z++) {
-        if (weights[row + z] <= total[out + z]) continue;
-        total[out + z] = weights[row + z];
-        for (let c = 0; c < channels; c++) sum[c * inChannel + out + z] = values[c * inWindow + row + z];
-      }
-      return;
-    }
-    for (let z = from; z < to; z++) total[out + z] += weights[row + z];
-    for (let c = 0; c < channels; c++) {
-      const own = c * inWindow + row, into = c * inChannel + out;
-      for (let z = from; z < to; z++) sum[into + z] += weights[row + z] * values[own + z];
+  /** Takes the voxels `from … to` of a window's row, which begins at `row`, where they weigh more than those at `out`. */
+  #take(values: Float32Array, { row, out, from, to }: { row: number; out: number; from: number; to: number }): void {
+    const { roi, channels, weights } = this.#options, inWindow = roi[0] * roi[1] * roi[2];
+    const inChannel = this.#sum.length / channels;
+    for (let z = from; z < to; z++) {
+      if (weights[row + z] <= this.#total[out + z]) continue;
+      this.#total[out + z] = weights[row + z];
+      for (let c = 0; c < channels; c++) this.#sum[c * inChannel + out + z] = values[c * inWindow + row + z];
     }
   }
 
@@ -117,32 +119,25 @@ export class FinalPlanes {
   /** Sums become averages, −Infinity where there is no window; planes by their place here. */
   #average(from: number, to: number): void {
     const { channels, sizeVox: [, ny, nz], areNames } = this.#options, inChannel = this.#depth * ny * nz;
-    const sum = this.#sum, total = this.#total;
-    let { least, greatest } = this, unusable = 0;
-    for (let c = 0; c < channels; c++) {
-      for (let v = from * ny * nz; v < to * ny * nz; v++) {
-        if (!(total[v] > 0)) {
-          sum[c * inChannel + v] = -Infinity;
+    const sum = this.#sum, total = this.#total, first = from * ny * nz, end = to * ny * nz;
+    if (areNames) { for (let v = first; v < end; v++) if (total[v] > 0) total[v] = 1; }
+    let { least, greatest } = this, wrong = false;
+    for (let own = 0; own < channels * inChannel; own += inChannel) {
+      for (let v = first; v < end; v++) {
+        const weight = total[v];
+        if (!(weight > 0)) {
+          sum[own + v] = -Infinity;
           continue;
         }
-        const value = areNames ? sum[c * inChannel + v] : sum[c * inChannel + v] / total[v];
-        sum[c * inChannel + v] = value;
+        const value = sum[own + v] /= weight;
         if (value < least) least = value;
         if (value > greatest) greatest = value;
-        if (!(value < Infinity)) unusable++;
+        if (value !== value) wrong = true;
       }
     }
     this.least = least;
     this.greatest = greatest;
-    if (unusable > 0) {
-      throw new InferenceError(
-        "invalid-output",
-        `Cannot use the network's output: ${unusable} of ${
-          (to - from) * ny * nz * channels
-        } values are not a number or ` +
-          "infinite; check that the volumes are normalised as the network expects, or use another provider",
-      );
-    }
+    if (wrong || greatest === Infinity) this.#refuseUnusable(first, end);
     const [low, high] = this.#options.range ?? [-Infinity, Infinity];
     if (least < low || greatest > high) {
       throw new InferenceError(
@@ -151,5 +146,21 @@ export class FinalPlanes {
           `${least} to ${greatest}; state in the manifest the activation that the network lacks`,
       );
     }
+  }
+
+  /** Voxels by their place here. */
+  #refuseUnusable(first: number, end: number): never {
+    const { channels } = this.#options, inChannel = this.#sum.length / channels;
+    let unusable = 0;
+    for (let c = 0; c < channels; c++) {
+      for (let v = first; v < end; v++) if (!(this.#sum[c * inChannel + v] < Infinity)) unusable++;
+    }
+    throw new InferenceError(
+      "invalid-output",
+      `Cannot use the network's output: ${unusable} of ${
+        (end - first) * channels
+      } values are not a number or infinite; ` +
+        "check that the volumes are normalised as the network expects, or use another provider",
+    );
   }
 }
