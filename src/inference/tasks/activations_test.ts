@@ -3,47 +3,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makePhantom } from "../../../scripts/phantoms/phantom.ts";
 import { orientedGrid, writeVolume } from "../../../tests/testing/volumes.ts";
-import { type Graph, GraphBuilder, type Value } from "../../graph/mod.ts";
-import { tensor } from "../../tensor/mod.ts";
-import { type Grid, readVolume, type Triple } from "../../volume/mod.ts";
+import type { Graph } from "../../graph/mod.ts";
+import { type Grid, readVolume } from "../../volume/mod.ts";
 import { ORIENTATIONS } from "../../volume/testing/fixtures.ts";
-import { besidesSize, SPEC, withEngine, writePackage } from "../testing/packages.ts";
-import type { InferenceSettings, ModelSpec, SegmentationActivation } from "../spec.ts";
+import { activatedSpec, channels, graphOf, KINDS, TRUTHS } from "../testing/activations.ts";
+import { besidesSize, withEngine, writePackage } from "../testing/packages.ts";
+import type { InferenceSettings, ModelSpec } from "../spec.ts";
 import type { Output, SegmentRequest, SegmentResult } from "../types.ts";
 import { segment } from "./segment.ts";
-
-const ROI: Triple = [16, 16, 16];
-
-/** Channels a = 4·flair − 2 and b = 1 − 2·t1 + flair, or 0, in the order that is named. */
-function channels(b: GraphBuilder, image: Value, names: readonly ("a" | "b" | "0")[]): Value {
-  const taps = { a: [0, 4], b: [-2, 1], 0: [0, 0] }, offsets = { a: -2, b: 1, 0: 0 };
-  const kernel = tensor("float32", [names.length, 2, 1, 1, 1], names.flatMap((n) => taps[n]));
-  const bias = tensor("float32", [names.length], names.map((n) => offsets[n]));
-  return b.op.Conv(image, kernel, bias, { kernel_shape: [1, 1, 1] });
-}
-
-/** Label 1 where a is greatest among 0, a and b; label 2 where b is. */
-const TRUTHS: Readonly<Record<SegmentationActivation, (b: GraphBuilder, image: Value) => Value>> = {
-  sigmoid(b, image) {
-    const own = channels(b, image, ["a", "b"]), other = channels(b, image, ["b", "a"]);
-    return b.op.Min(own, b.op.Sub(own, other));
-  },
-  softmax: (b, image) => channels(b, image, ["0", "a", "b"]),
-  probabilities: (b, image) => b.op.Sigmoid(TRUTHS.sigmoid(b, image)),
-  "class-probabilities": (b, image) => b.op.Softmax(TRUTHS.softmax(b, image), { axis: 1 }),
-  "label-map": (b, image) => b.op.ArgMax(TRUTHS.softmax(b, image), { axis: 1, keepdims: 0 }),
-};
-const KINDS = Object.keys(TRUTHS) as SegmentationActivation[];
-
-function graphOf(name: string, make: (b: GraphBuilder, image: Value) => Value): Graph {
-  const b = new GraphBuilder();
-  return b.build(name, { out: make(b, b.input("image", { dtype: "float32", shape: [1, 2, ...ROI] })) });
-}
-
-function specOf(activation: SegmentationActivation, settings: Partial<InferenceSettings> = {}): ModelSpec {
-  const labels = ["one", "two"].map((name, i) => ({ name, value: i + 1, colour: "#ff0000" }));
-  return { ...SPEC, labels, inference: { ...SPEC.inference, activation, ...settings } };
-}
 
 async function writeImages(folder: string, grid: Grid, name: string): Promise<SegmentRequest["images"]> {
   const { images } = makePhantom({ seed: 5, sizeVox: grid.sizeVox, spacingMm: [1, 1, 1], lesions: 3 });
@@ -87,7 +54,7 @@ Deno.test("segment() gives one mask for one truth, whatever the activation, on v
       const masks: Float32Array[] = [];
       // every voxel of the file is one of the network's, so that nothing is interpolated
       for (const kind of i % 8 === 0 ? KINDS : KINDS.slice(i % 4, i % 4 + 2)) {
-        const { result, data } = await run(images, specOf(kind));
+        const { result, data } = await run(images, activatedSpec(kind));
         assert.deepEqual(besidesSize(result.warnings), [], kind);
         assert.deepEqual(result.labels.map((l) => l.voxels), [1, 2].map((v) => data.filter((w) => w === v).length));
         masks.push(data);
@@ -100,7 +67,7 @@ Deno.test("segment() gives one mask for one truth, whatever the activation, on v
 Deno.test("segment() mirrors windows and places them evenly with the mask of one pass", () =>
   withPlace(async ({ folder, run }) => {
     const images = await writeImages(folder, orientedGrid([20, 24, 18]), "case");
-    const { data } = await run(images, specOf("softmax"));
+    const { data } = await run(images, activatedSpec("softmax"));
     for (
       const settings of [
         { mirrored: [0, 1, 2] },
@@ -108,14 +75,14 @@ Deno.test("segment() mirrors windows and places them evenly with the mask of one
         { overlap: [0, 0.25, 0.5], blending: "constant" },
       ] as const
     ) {
-      assert.deepEqual((await run(images, specOf("softmax", settings))).data, data, JSON.stringify(settings));
+      assert.deepEqual((await run(images, activatedSpec("softmax", settings))).data, data, JSON.stringify(settings));
     }
   }));
 
 Deno.test("segment() lets labels of values take the nearest voxel where grids differ", () =>
   withPlace(async ({ folder, run }) => {
     const images = await writeImages(folder, orientedGrid([26, 28, 25], { spacingMm: [0.7, 0.8, 1.4] }), "case");
-    const softmax = await run(images, specOf("softmax")), named = await run(images, specOf("label-map"));
+    const softmax = await run(images, activatedSpec("softmax")), named = await run(images, activatedSpec("label-map"));
     assert.ok(named.data.every((v) => v === 0 || v === 1 || v === 2));
     const same = named.data.filter((v, i) => v === softmax.data[i]).length;
     assert.ok(same > 0.95 * named.data.length, `${same} of ${named.data.length}`);
@@ -126,7 +93,7 @@ Deno.test("segment() paints overlapping regions in the manifest's order and clea
     const images = await writeImages(folder, orientedGrid([20, 24, 18]), "case");
     await write(graphOf("regions", (b, image) => channels(b, image, ["a", "b"])));
     const of = (settings: Partial<InferenceSettings>) =>
-      run(images, specOf("sigmoid", settings), { network: "regions" });
+      run(images, activatedSpec("sigmoid", settings), { network: "regions" });
     const [later, first] = [await of({}), await of({ paintOrder: [2, 1] })];
     const { labels } = later.result;
     assert.deepEqual(first.result.labels, labels); // counts are of the regions, before they are painted
@@ -143,11 +110,11 @@ Deno.test("segment() paints overlapping regions in the manifest's order and clea
 Deno.test("segment() warns of probabilities that are read as logits, and refuses logits that are read as probabilities", () =>
   withPlace(async ({ folder, run }) => {
     const images = await writeImages(folder, orientedGrid([18, 18, 18]), "case");
-    const { result } = await run(images, specOf("sigmoid"), { network: "probabilities" });
+    const { result } = await run(images, activatedSpec("sigmoid"), { network: "probabilities" });
     const [{ code, detail }] = besidesSize(result.warnings);
     assert.equal(code, "activation-doubtful");
     assert.match(detail, /output lies between 0 and 1 \(0\.\d+ to 0\.\d+\), as probabilities do/);
-    await assert.rejects(run(images, specOf("probabilities"), { network: "sigmoid" }), {
+    await assert.rejects(run(images, activatedSpec("probabilities"), { network: "sigmoid" }), {
       code: "invalid-output",
       message: /expected values from 0 to 1, got -[\d.]+ to [\d.]+; state in the manifest the activation/,
     });
@@ -157,11 +124,11 @@ Deno.test("segment() refuses what is not a number, and values of no label, with 
   withPlace(async ({ folder, run, write }) => {
     const images = await writeImages(folder, orientedGrid([18, 18, 18]), "case");
     await write(graphOf("roots", (b, image) => b.op.Sqrt(channels(b, image, ["a", "b"]))));
-    await assert.rejects(run(images, specOf("sigmoid"), { network: "roots" }), {
+    await assert.rejects(run(images, activatedSpec("sigmoid"), { network: "roots" }), {
       code: "invalid-output",
       message: /^Cannot use the network's output: \d+ of \d+ values are not a number or infinite/,
     });
-    const spec = specOf("label-map");
+    const spec = activatedSpec("label-map");
     await assert.rejects(run(images, { ...spec, labels: [{ ...spec.labels[0], value: 9 }, spec.labels[1]] }), {
       code: "invalid-output",
       message: /^Cannot read the network's label map: expected 0 or a label's value \(9, 2\), got 1; list that label/,
