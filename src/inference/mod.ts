@@ -27,7 +27,6 @@ export { centreOf, resizedChannels } from "./prepare/classifier_input.ts";
 export { checkOverlap, foregroundOf, prepare, type Prepared, readLabel } from "./prepare/preprocess.ts";
 export { type LabelOnGrid, labelOnGrid } from "./prepare/label.ts";
 export { logitsOnto } from "./windows/onto_grid.ts";
-export { wrongOutput } from "./windows/network_output.ts";
 export { type RunWindow, windowRunner } from "./windows/run_window.ts";
 export { slidingLogits } from "./windows/sliding.ts";
 export { isCheckingModel, likeliestLook, SURE } from "./tasks/modality_check.ts";
