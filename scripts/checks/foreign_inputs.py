@@ -1,4 +1,5 @@
-"""The Python half of foreign_inputs.ts: prepares real patients by MONAI's transforms and by nnU-Net's preprocessor.
+"""The Python half of foreign_inputs.ts: prepares real patients by MONAI's transforms and by nnU-Net's preprocessor, and
+brings the first channel back to the file's voxels as both do with what a network says.
 
 Usage: python scripts/checks/foreign_inputs.py DATA OUT. Needs monai, nnunetv2, nibabel and SimpleITK.
 """
@@ -37,7 +38,10 @@ PATIENTS = {
 def monai(*transforms):
     def run(paths):
         images = [EnsureChannelFirst()(LoadImage(image_only=True)(path)) for path in paths]
-        return Compose(transforms)(torch.cat(images))
+        chain = Compose(transforms)
+        prepared = chain(torch.cat(images))
+        values = np.asarray(prepared).copy()
+        return values, np.asarray(chain.inverse(prepared))[0]
 
     return run
 
@@ -54,7 +58,8 @@ def nnunet(spacing):
             "resampling_fn_data": "resample_data_or_seg_to_shape", "resampling_fn_data_kwargs": kwargs,
             "resampling_fn_seg": "resample_data_or_seg_to_shape",
             "resampling_fn_seg_kwargs": {**kwargs, "is_seg": True, "order": 1},
-            "resampling_fn_probabilities": "resample_data_or_seg_to_shape", "resampling_fn_probabilities_kwargs": kwargs,
+            "resampling_fn_probabilities": "resample_data_or_seg_to_shape",
+            "resampling_fn_probabilities_kwargs": {**kwargs, "order": 1},
         }
         plans = PlansManager({
             "transpose_forward": [0, 1, 2], "transpose_backward": [0, 1, 2], "image_reader_writer": "SimpleITKIO",
@@ -63,7 +68,14 @@ def nnunet(spacing):
         })
         array, properties = SimpleITKIO().read_images(paths)
         preprocessor = DefaultPreprocessor(verbose=False)
-        return preprocessor.run_case_npy(array, None, properties, plans, plans.get_configuration("3d"), {})[0]
+        chosen = plans.get_configuration("3d")
+        prepared, _, properties = preprocessor.run_case_npy(array, None, properties, plans, chosen, {})
+        # as convert_predicted_logits_to_segmentation_with_correct_shape does before the arg-max
+        size = properties["shape_after_cropping_and_before_resampling"]
+        cropped = chosen.resampling_fn_probabilities(prepared, size, spacing, properties["spacing"])[0]
+        whole = np.full(properties["shape_before_cropping"], np.nan)
+        whole[tuple(slice(*ends) for ends in properties["bbox_used_for_cropping"])] = cropped
+        return prepared, whole.transpose(2, 1, 0)
 
     return run
 
@@ -87,9 +99,10 @@ for patient, modalities in PATIENTS.items():
     paths = [str(data / patient / f"{m}.nii.gz") for m in modalities]
     for name, run in PIPELINES.items():
         start = time.time()
-        array = np.asarray(run(paths)).astype("<f4")
+        array, back = run(paths)
         file = f"{len(rows)}.f32"
-        array.tofile(out / file)
+        np.asarray(array).astype("<f4").tofile(out / file)
+        np.asarray(back).astype("<f4").tofile(out / f"back-{file}")
         rows.append({"patient": patient, "modalities": modalities, "pipeline": name, "size": list(array.shape), "file": file,
                      "seconds": time.time() - start})
 (out / "expected.json").write_text(json.dumps(rows))

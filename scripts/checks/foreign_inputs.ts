@@ -1,12 +1,12 @@
 /**
  * Compares the inputs of networks that `prepare()` makes of real patients with those of MONAI's transforms and of nnU-Net's
- * preprocessor. Not part of CI. Run the Python half first:
+ * preprocessor, and the way back of the first channel to the file's voxels with theirs. Not part of CI. Run the Python half first:
  *
  *     python scripts/checks/foreign_inputs.py ../shared/data OUT
  *     deno run -A scripts/checks/foreign_inputs.ts ../shared/data OUT
  */
-import type { Modality } from "../../src/inference/mod.ts";
-import { prepare, type Preprocessing } from "../../src/inference/mod.ts";
+import { type Modality, prepare, type Prepared, type Preprocessing } from "../../src/inference/mod.ts";
+import { restoreAll } from "../../src/volume/mod.ts";
 
 const NONZERO = [{ kind: "z-score", over: "nonzero" }] as const;
 const NNUNET = {
@@ -67,14 +67,30 @@ interface Row {
   readonly seconds: number;
 }
 
+/** Compares the first channel on the file's voxels with theirs, where both have one. */
+async function comparedBack({ channels, grid, inside, slices, reference }: Prepared, file: string, largest: number) {
+  const expected = new Float32Array((await Deno.readFile(`${out}/back-${file}`)).buffer);
+  let worst = 0, odd = 0, visited = 0;
+  restoreAll(channels[0], { channels: 1, grid, inside, slices, target: reference.grid }, (voxel, [value]) => {
+    visited++;
+    const miss = Math.abs(value - expected[voxel]);
+    if (!(miss <= MOST * largest)) odd++;
+    else worst = Math.max(worst, miss);
+  });
+  return { worst, odd, visited, has: expected.reduce((n, v) => n + Number(!Number.isNaN(v)), 0) };
+}
+
 const [data, out] = Deno.args;
 const rows: Row[] = JSON.parse(await Deno.readTextFile(`${out}/expected.json`));
 let failed = 0;
-console.log("patient | pipeline | size | largest value | largest difference | voxels that differ by more | s (theirs)");
+console.log(
+  "patient | pipeline | size | largest value | largest difference | voxels that differ by more | back: the same, visited, theirs | s (theirs)",
+);
 for (const { patient, modalities, pipeline, size, file, seconds } of rows) {
   const images = Object.fromEntries(modalities.map((m) => [m, `${data}/${patient}/${m}.nii.gz`]));
   const start = performance.now();
-  const { channels, grid } = await prepare({ spec: { modalities, preprocessing: WAYS[pipeline] }, images });
+  const prepared = await prepare({ spec: { modalities, preprocessing: WAYS[pipeline] }, images });
+  const { channels, grid } = prepared;
   const own = (performance.now() - start) / 1000;
   const isSame = [channels.length, ...grid.sizeVox].join() === size.join();
   const expected = new Float32Array((await Deno.readFile(`${out}/${file}`)).buffer);
@@ -89,15 +105,15 @@ for (const { patient, modalities, pipeline, size, file, seconds } of rows) {
       }
     }
   }
+  const back = await comparedBack(prepared, file, largest);
   const isGood = isSame && odd <= MOST_ODD * expected.length;
   if (!isGood) failed++;
   const found = isSame
     ? `${largest.toPrecision(4)} | ${worst.toExponential(1)} | ${odd} of ${expected.length}`
     : `got ${grid.sizeVox.join("×")} | |`;
   console.log(
-    `${patient} | ${pipeline} | ${size.join("×")} | ${found} | ${own.toFixed(1)} (${seconds.toFixed(1)})${
-      isGood ? "" : " FAILED"
-    }`,
+    `${patient} | ${pipeline} | ${size.join("×")} | ${found} | ${back.worst.toExponential(1)}, ${back.odd} of ` +
+      `${back.visited} of ${back.has} | ${own.toFixed(1)} (${seconds.toFixed(1)})${isGood ? "" : " FAILED"}`,
   );
 }
 if (failed > 0) Deno.exit(1);
