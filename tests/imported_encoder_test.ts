@@ -341,13 +341,14 @@ Deno.test("finetune() refuses names of outputs that are no feature maps", async 
   const crops = "Cannot train foreign on crops [1,4,32,32,32]: Cannot build featureDecoder: expected";
   const missing =
     "Cannot train foreign: expected its manifest's architecture.config.features to name feature maps, got";
+  const remedy = "; name some (sulcus models features), or continue the network as a whole (keepHead)";
   const cases: [Record<string, unknown>, string | RegExp][] = [
     [{ features: ["fine", "finest"] }, /a value finest in main_graph, got none; its feature maps are [a-z]/],
     [{ features: ["bn1.weight"] }, /expected bn1\.weight to be a feature map .* of the image \[32,32,32\], got \[8\]$/],
     [{ features: [] }, `${crops} the name of at least one feature map, got none`],
-    [{}, `${missing} nothing`],
-    [{ features: "fine" }, `${missing} "fine"`],
-    [{ features: [1] }, `${missing} [1]`],
+    [{}, `${missing} nothing${remedy}`],
+    [{ features: "fine" }, `${missing} "fine"${remedy}`],
+    [{ features: [1] }, `${missing} [1]${remedy}`],
   ];
   for (const [config, message] of cases) {
     await inFolder(async (folder) => {

@@ -257,6 +257,11 @@ test("submit() refuses what cannot be trained, by code", (database) =>
     await refuse({ base: { model: "base", version: 9 } }, "not-found", /this version/);
     await refuse({ base: { model: "grade" } }, "wrong-task", /base model is for classification/);
     await refuse({ name: "grade" }, "wrong-task", /Cannot add a version to grade/);
+    const keepHead = { ...wish(dataset).recipe!, keepHead: true };
+    await assert.rejects(jobs.submit("finetune", { ...wish(dataset), recipe: keepHead }), {
+      code: "invalid-recipe",
+      message: "Cannot keep the head of base: it is an encoder and has none; fine-tune without keepHead",
+    });
     const empty = await datasets.create({
       name: "e",
       task: "segmentation",

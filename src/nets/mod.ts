@@ -3,6 +3,7 @@
  * checkpoint keys. Knows nothing of data, of training or of the providers that run graphs.
  */
 export {
+  continued,
   downstream,
   familyOf,
   kindOf,
@@ -10,7 +11,14 @@ export {
   type NetworkSpec,
   PRETRAINING_KINDS,
 } from "./families/families.ts";
-export { type ConstantReport, type Net, type Shapes, type Task, TEMPLATE_KEY } from "./families/family.ts";
+export {
+  type ConstantReport,
+  type FinalOperator,
+  type Net,
+  type Shapes,
+  type Task,
+  TEMPLATE_KEY,
+} from "./families/family.ts";
 export { buildNetwork, initialWeights, netOf, parametersOf } from "./network.ts";
 export { imageAxes, type NamedAxes, outputAxes } from "./named_axes.ts";
 export { initialTensor, isBuffer, isCounter, type Parameter, type Weights } from "./layers/scope.ts";

@@ -1,7 +1,8 @@
 /** Training: fine-tuning and pre-training, from files of cases to a network and its report. */
 export * from "./types.ts";
 export { finetune } from "./finetuning/finetune.ts";
-export type { FinetuneRequest, FinetuneResult } from "./finetuning/types.ts";
+export type { FinetuneRequest, FinetuneResult, NetworkRequest } from "./finetuning/types.ts";
+export { checkFinetune, type FinetuneCheck } from "./finetuning/check_finetune.ts";
 export { passesAtOnce } from "./finetuning/trainer.ts";
 export { type Fitted, fitted, memoryBudget } from "./loop/fit.ts";
 export { patientWords } from "./report/data.ts";
@@ -14,14 +15,7 @@ export {
   resolvePretraining,
 } from "./pretraining/methods.ts";
 export { ADAM_DEFAULTS, type AdamConfig } from "./recipe/optimizer.ts";
-export {
-  DEFAULT_RECIPE,
-  ownPercentiles,
-  ownWindow,
-  type Recipe,
-  recipeSchema,
-  resolveRecipe,
-} from "./recipe/finetuning.ts";
+export { DEFAULT_RECIPE, type Recipe, recipeSchema, resolveRecipe } from "./recipe/finetuning.ts";
 export type { ResolvedRecipe } from "./recipe/finetuning_settings.ts";
 export { CROP_EDGE, descriptionOf, readRecipe, wordingOf } from "./recipe/settings.ts";
 export type { ResolvedBrainmvp } from "./pretraining/brainmvp/settings.ts";

@@ -1,20 +1,19 @@
 /** Fine-tuning: a data set and a base version become a candidate version. Not the training itself. */
 import { z } from "zod";
-import { type DatasetTask, type Skip, skipSchema } from "../../datasets/mod.ts";
+import { type DatasetDetail, type DatasetTask, type Skip, skipSchema } from "../../datasets/mod.ts";
 import { templateFile } from "../../inference/mod.ts";
 import { type ManifestDraft, type ModelVersion, type Registry, specOf } from "../../registry/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
 import {
+  checkFinetune,
   DEFAULT_RECIPE,
   finetune as train,
   type FinetuneRequest,
   type FinetuneResult,
   type LeftOut,
-  ownPercentiles,
-  ownWindow,
+  type NetworkRequest,
   type Recipe,
   recipeSchema,
-  resolveRecipe,
 } from "../../train/mod.ts";
 import { jobKind, type PlanContext, type Planned, type RunContext, type Warned } from "./kind.ts";
 import {
@@ -84,20 +83,24 @@ async function plan(wish: FinetuneInput, { registry, datasets }: PlanContext): P
   const base = await registry.resolve(wish.base.model, wish.base.version);
   await checkTasks(registry, { name: wish.name, base, task: detail.task });
   const recipe = wish.recipe ?? DEFAULT_RECIPE;
-  const { architecture, files } = base.manifest;
-  resolveRecipe(recipe, {
+  await checkFinetune({
+    request: networkRequest(detail, base),
+    recipe,
     cases: cases.length,
-    baseHasTemplates: detail.modalities.some((modality) => Object.hasOwn(files, templateFile(modality))),
-    task: detail.task,
-    network: architecture.kind,
-    percentilesOver: ownPercentiles(base.manifest),
-    ownNormalisation: base.manifest.preprocessing.normalisation !== undefined,
-    window: ownWindow(base.manifest),
+    baseHasTemplates: detail.modalities.some((modality) => Object.hasOwn(base.manifest.files, templateFile(modality))),
   });
   const { id: dataset, hash: datasetHash } = detail;
   const pinned = { model: base.name, version: base.version };
   const left = { skip: wish.skip, ...(leftOut.length > 0 && { leftOut }) };
   return { input: { dataset, datasetHash, base: pinned, name: wish.name, recipe, ...left }, dataset };
+}
+
+/** The part of a fine-tune that decides its network. */
+function networkRequest(
+  { task, modalities, labels, classes }: Pick<DatasetDetail, "task" | "modalities" | "labels" | "classes">,
+  { name, version, directory, manifest }: Pick<ModelVersion, "name" | "version" | "directory" | "manifest">,
+): NetworkRequest {
+  return { task, modalities, labels, classes, base: { name, version, directory, spec: specOf(manifest) } };
 }
 
 /**
@@ -125,12 +128,8 @@ async function run(input: Stored, context: RunContext<Params, Trained>): Promise
     checkUnchanged(detail, input, "fine-tune");
     const base = await registry.resolve(input.base.model, input.base.version);
     const trained = await work({
-      task: detail.task,
+      ...networkRequest(detail, base),
       cases,
-      modalities: detail.modalities,
-      labels: detail.labels,
-      classes: detail.classes,
-      base: { name: base.name, version: base.version, directory: base.directory, spec: specOf(base.manifest) },
       recipe: input.recipe,
       leftOut,
       patients: detail.patients,

@@ -1,5 +1,13 @@
 /** The table of all families. A new family is a record in a file of its own and a line here. */
-import { type Downstream, type DownstreamRequest, type Family, type Kind, type Spec } from "./family.ts";
+import {
+  type Continued,
+  type ContinueRequest,
+  type Downstream,
+  type DownstreamRequest,
+  type Family,
+  type Kind,
+  type Spec,
+} from "./family.ts";
 import { NNUNET_FAMILY } from "./nnunet.ts";
 import { ONNX_FAMILY } from "./onnx.ts";
 import { UNET3D_FAMILY } from "./unet3d.ts";
@@ -47,4 +55,11 @@ export const PRETRAINING_KINDS = NETWORK_KINDS.filter((kind) => kindOf(kind).pre
 /** The network for a task around the encoder of `base`. @throws {TypeError} the configuration of `base` is wrong */
 export function downstream(base: NetworkSpec, request: DownstreamRequest): Downstream<NetworkKind> {
   return familyOf(base.kind).downstream(base, request);
+}
+
+/** The network of `base` with its own decoder and head. @throws {TypeError} the configuration of `base` is wrong */
+export function continued(base: NetworkSpec, request: ContinueRequest): Continued<NetworkKind> {
+  const { continued } = familyOf(base.kind);
+  if (continued !== undefined) return continued(base, request);
+  return { spec: base, net: () => ({ net: kindOf(base.kind).net(base.config), takenOff: null }) };
 }

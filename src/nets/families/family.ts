@@ -127,6 +127,22 @@ export interface Downstream<K extends string = string> {
   net(base: Graph): Net;
 }
 
+/** An operator that a file's graph may apply to its logits. */
+export type FinalOperator = "ArgMax" | "Sigmoid" | "Softmax";
+
+/** A network that keeps its decoder and head. */
+export interface ContinueRequest {
+  readonly task: Exclude<Task, "encoder">;
+  /** The operators behind the logits of which the last one is taken off; none: its output holds logits. */
+  readonly applied: readonly FinalOperator[];
+}
+
+export interface Continued<K extends string = string> {
+  readonly spec: Spec<K>;
+  /** @throws {TypeError | RangeError} the graph does not end so, or cannot be trained */
+  net(base: Graph): { readonly net: Net; readonly takenOff: FinalOperator | null };
+}
+
 /** A family of networks. */
 export interface Family<K extends string = string> {
   readonly kinds: Readonly<Record<K, Kind>>;
@@ -139,6 +155,8 @@ export interface Family<K extends string = string> {
   isWeight(name: string, constant: Tensor): boolean;
   /** The network for a task around the encoder of `base`. @throws {TypeError} the configuration of `base` is wrong */
   downstream(base: Spec, request: DownstreamRequest): Downstream<K>;
+  /** A network of this family from a file, with its own head. Absent: its configuration describes it. */
+  continued?(base: Spec, request: ContinueRequest): Continued<K>;
   /** null: no official files of weights without a graph. */
   readonly checkpoint: Checkpoint<K> | null;
   /** Defaults of fine-tuning that differ between families. */

@@ -4,6 +4,7 @@ import { isFloat } from "../../tensor/mod.ts";
 import type { DownstreamRequest, Family, Kind, Net, Spec } from "./family.ts";
 import { featureClassifier, featureDecoder, featureOutputs } from "./feature_decoder.ts";
 import { isOwnName } from "./features/names.ts";
+import { wholeNetwork } from "./onnx_whole.ts";
 
 /** Channels of the decoder on an imported encoder. */
 const DECODER = { stemWidth: 16, maxWidth: 128 };
@@ -22,7 +23,10 @@ function featuresOf({ config: { features } }: Spec): readonly string[] {
   if (Array.isArray(features) && features.every((f) => typeof f === "string")) return features;
   throw new TypeError(
     "expected its manifest's architecture.config.features to name feature maps, " +
-      `got ${JSON.stringify(features) ?? "nothing"}`,
+      `got ${
+        JSON.stringify(features) ?? "nothing"
+      }; name some (sulcus models features), or continue the network as a ` +
+      "whole (keepHead)",
   );
 }
 
@@ -43,6 +47,19 @@ export const ONNX_FAMILY: Family<"onnx"> = {
     return {
       spec: { kind: "onnx", config: { ...config, features: featureOutputs(features), head: request.task } },
       net: (graph) => netOn(graph, features, request),
+    };
+  },
+  continued: ({ config }, { task, applied }) => {
+    const { layout: _, output, ...kept } = config; // of the base's file; the network's own is read unchanged
+    const features = config.features === undefined ? [] : featuresOf({ kind: "onnx", config });
+    const named = features.length === 0 ? {} : { features: featureOutputs(features) };
+    return {
+      spec: { kind: "onnx", config: { ...kept, ...named, head: task } },
+      net: (graph) => {
+        const known = { output: typeof output === "string" ? output : undefined, features };
+        const { net, takenOff } = wholeNetwork({ graph, task, applied, ...known });
+        return { net, takenOff };
+      },
     };
   },
   checkpoint: null,

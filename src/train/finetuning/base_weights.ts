@@ -17,7 +17,7 @@ import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import type { WeightReport } from "../report/weights.ts";
 import { TrainingError } from "../types.ts";
 import { averaged, isUnmoved, nameReport, placed, type Places, placesOf } from "./by_name.ts";
-import type { FinetuneRequest } from "./types.ts";
+import type { NetworkRequest } from "./types.ts";
 
 /** An axis of a weight with the names of its entries. */
 interface NamedAxis {
@@ -29,7 +29,7 @@ interface NamedAxis {
 }
 
 interface BaseWeightsOptions {
-  readonly request: FinetuneRequest;
+  readonly request: NetworkRequest;
   readonly recipe: ResolvedRecipe;
   /** The constants of the base's graph. */
   readonly known: ReadonlyMap<string, Tensor>;
@@ -54,7 +54,7 @@ export class BaseWeights {
     // nothing says how a kernel from a file starts
     const isAveraged = recipe.firstKernel === "inflate" || familyOf(kind).graph === "file";
     this.#modalities = { base, places, isAveraged };
-    const outputs = spec.task === request.task ? outputNames(spec) : [];
+    const outputs = spec.task === request.task && hasOwnLogits(spec) ? outputNames(spec) : [];
     this.#outputs = { base: outputs, places: placesOf(outputNames(request), outputs), isAveraged: false };
     if (image.opaque !== null && !isUnmoved(places, base)) {
       this.#refuse(
@@ -124,6 +124,12 @@ export class BaseWeights {
     throw new TrainingError("invalid-recipe", `Cannot train ${this.#options.request.base.name}: ${reason}`);
   }
 }
+
+/** Reports whether a network has a logit for each label or class, read as fresh heads are. */
+const hasOwnLogits = ({ task, inference: { activation = FRESH_ACTIVATION[task] } }: ModelSpec) =>
+  activation === FRESH_ACTIVATION[task];
+
+const FRESH_ACTIVATION = { encoder: undefined, segmentation: "sigmoid", classification: "softmax" } as const;
 
 /** The names of a network's outputs: its labels or classes. */
 export const outputNames = ({ task, labels, classes }: Pick<ModelSpec, "task" | "labels" | "classes">) =>

@@ -9,14 +9,14 @@ import { foldNotes } from "../data/fold_notes.ts";
 import { makeFolds } from "../data/folds.ts";
 import { sizeNotes, withTrainingMl } from "../data/label_sizes.ts";
 import { openLabelledCases, traitsOf } from "../data/labelled_cases.ts";
-import { ownPercentiles, ownWindow, resolveRecipe } from "../recipe/finetuning.ts";
 import { renderHtml, type Report, reportJson } from "../report/finetuning.ts";
 import { summarize } from "../report/summary.ts";
 import { weightNotes } from "../report/weights.ts";
 import { TrainingError } from "../types.ts";
 import { Phases } from "./phases.ts";
 import { outputNames } from "./base_weights.ts";
-import { resultSpec, type Trainable, trainable } from "./trainable.ts";
+import { planned } from "./check_finetune.ts";
+import { type Trainable, trainable } from "./trainable.ts";
 import type { FinetuneRequest, FinetuneResult } from "./types.ts";
 
 /**
@@ -24,22 +24,17 @@ import type { FinetuneRequest, FinetuneResult } from "./types.ts";
  * @throws {TrainingError} data or recipe cannot be used, the run was cancelled or diverged
  * @throws {EngineError} the device failed; calling again resumes from the last checkpoint
  */
-export async function finetune(request: FinetuneRequest): Promise<FinetuneResult> {
-  checkRequest(request);
-  const templates = await templatesOf(request);
-  const recipe = resolveRecipe(request.recipe, {
-    cases: request.cases.length,
+export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> {
+  checkRequest(asked);
+  const templates = await templatesOf(asked);
+  const { request, recipe, network, spec } = await planned({
+    request: asked,
+    recipe: asked.recipe,
+    cases: asked.cases.length,
     baseHasTemplates: templates.length > 0,
-    task: request.task,
-    network: request.base.spec.architecture.kind,
-    percentilesOver: ownPercentiles(request.base.spec),
-    ownNormalisation: request.base.spec.preprocessing.normalisation !== undefined,
-    window: ownWindow(request.base.spec),
   });
-  const network = await trainable({ request, recipe });
-  const spec = resultSpec(request, recipe, network.architecture);
   const log = (message: string) => request.onEvent({ type: "log", message });
-  weightNotes(network.report).forEach(log);
+  weightNotes(network.report, recipe).forEach(log);
   if (!recipe.templates) log("The base has no templates or they are off: one view of each crop, no consistency term");
   const { store: cases, sizes } = await openLabelledCases({
     cases: request.cases,

@@ -25,8 +25,9 @@ export function phaseIdentity(
   indices: readonly number[],
 ): string {
   const { base: { name, version }, cases } = request;
-  const { task, architecture, modalities, labels, classes, preprocessing } = spec;
-  const parts = [SCORING, name, version, recipe, task, architecture, modalities, labels, classes, preprocessing];
+  const { task, architecture, modalities, labels, classes, preprocessing, inference } = spec;
+  const own = [task, architecture, modalities, labels, classes, preprocessing, inference];
+  const parts = [SCORING, name, version, recipe, ...own];
   const identity = JSON.stringify([...parts, indices.map((i) => cases[i])]);
   return createHash("sha256").update(identity).digest("hex");
 }

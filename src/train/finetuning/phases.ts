@@ -182,6 +182,7 @@ export class Phases {
       networkOf: network.networkOf,
       step: {
         task: request.task,
+        criterion: network.kept?.criterion,
         heads: network.heads,
         consistency: views === 2 ? consistencyOf(recipe, network) : null,
         views,
@@ -215,7 +216,11 @@ export function sampledGroups(
   return [...Map.groupBy(indices, (i) => cases[i].className).values()];
 }
 
-/** The output that the recipe compares; networks without deep supervision have no `out4`, so x4 stands in. */
+/**
+ * The output that the recipe compares; networks without deep supervision have no `out4`, so x4 stands in. A whole network
+ * from a file has neither: null.
+ */
 function consistencyOf({ consistency }: ResolvedRecipe, { network }: Trainable) {
-  return network.outputs.includes(consistency.on) ? consistency : { ...consistency, on: "x4" };
+  const on = [consistency.on, "x4"].find((name) => network.outputs.includes(name));
+  return on === undefined ? null : { ...consistency, on };
 }

@@ -3,11 +3,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeModel, type Graph, importModel } from "../../graph/mod.ts";
 import { type Tensor } from "../../tensor/mod.ts";
-import type { Architecture, ModelSpec, Preprocessing } from "../../inference/mod.ts";
+import { type Architecture } from "../../inference/mod.ts";
 import {
   buildNetwork,
+  continued,
   downstream,
   familyOf,
+  type FinalOperator,
   imageAxes,
   isBuffer,
   type NamedAxes,
@@ -19,10 +21,10 @@ import {
 } from "../../nets/mod.ts";
 import { TrainingError } from "../types.ts";
 import type { WeightReport } from "../report/weights.ts";
-import { BaseWeights } from "./base_weights.ts";
-import { placesOf } from "./by_name.ts";
+import { BaseWeights, outputNames } from "./base_weights.ts";
+import { appliedBy, type KeptHead, keptHead } from "./keep_head.ts";
 import { type OpenSizes, openSizes } from "./open_sizes.ts";
-import type { FinetuneRequest } from "./types.ts";
+import type { NetworkRequest } from "./types.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 
 /** A network to train. */
@@ -36,6 +38,8 @@ export interface Trainable {
   /** BatchNormalizations of the base that keep its statistics, by the key of their mean. */
   readonly isFrozen: (key: string) => boolean;
   readonly heads: readonly string[];
+  /** How the base's head continues; null: what fits of it is taken, the rest is fresh. */
+  readonly kept: KeptHead | null;
   readonly report: WeightReport;
   /** The inference graph with these weights. */
   inference(weights: ReadonlyMap<string, Tensor>): Graph;
@@ -44,7 +48,7 @@ export interface Trainable {
 }
 
 export interface TrainableOptions {
-  readonly request: FinetuneRequest;
+  readonly request: NetworkRequest;
   readonly recipe: ResolvedRecipe;
   /** Ignore the base's weights: the from-scratch twin. */
   readonly scratch?: boolean;
@@ -61,7 +65,11 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
   const input = inputOf(1);
   const family = familyOf(base.spec.architecture.kind);
   const bytes = await readFile(join(base.directory, "network.onnx"));
-  const { net, architecture, parameters, known, outputs, sizes } = networkOn(bytes, { request, recipe, input });
+  const { net, architecture, parameters, known, outputs, takenOff, sizes } = networkOn(bytes, {
+    request,
+    recipe,
+    input,
+  });
   const source = new BaseWeights({ request, recipe, known, axes: { image: imageAxes(net), outputs } });
   const weights = new Map<string, Tensor>(), fresh: string[] = [];
   for (const parameter of parameters) {
@@ -74,19 +82,22 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
   }
   const kept = new Set(Object.values(net.constants?.kept ?? {}).flat());
   const trained = new Set(parameters.filter((p) => !p.buffer && !isBuffer(p.key)).map((p) => p.key));
+  const ofBase = new Set([...known.keys(), ...net.constants?.statistics ?? []]);
   const isJoint = recipe.batch === "joint";
   const inference = (final: ReadonlyMap<string, Tensor>) =>
     buildNetwork(net, { input, weights: final, outputs: "inference" });
   const open = sizes(weights);
   const networkOf = (crops: number) => buildNetwork(net, { input: inputOf(crops), weights, outputs: "training" });
-  const network = networkOf(isJoint ? recipe.batchSize : 1);
+  const network = networkOf(isJoint ? recipe.batchSize : 1), heads = headsOf(net, network);
+  const logits = network.types.get(heads[0])!.shape;
   return {
     architecture,
     network,
+    kept: recipe.keepHead ? keptHead(request, { logits, takenOff }) : null,
     ...(!isJoint && family.graph === "function" && { networkOf }),
     isTrainable: (key) => trained.has(key),
-    isFrozen: (key) => recipe.batchNorm === "frozen" && known.has(key),
-    heads: headsOf(net, network),
+    isFrozen: (key) => recipe.batchNorm === "frozen" && ofBase.has(key),
+    heads,
     report: {
       loaded: weights.size - fresh.length,
       dropped: [...known].flatMap(([key, constant]) =>
@@ -96,6 +107,7 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
       ...(net.constants && { constants: net.constants }),
       ...(open !== null && { sizes: "why" in open ? { fixed: open.why } : "open" }),
       ...source.names((key) => known.has(key) && !fresh.includes(key)),
+      ...(recipe.keepHead && { outputs: { loaded: outputNames(request), averaged: [], fresh: [], dropped: [] } }),
     },
     inference,
     encoded: (final) => open !== null && "encode" in open ? open.encode(final) : encodeModel(inference(final)),
@@ -111,22 +123,20 @@ interface OnBase {
   readonly parameters: readonly Parameter[];
   /** The constants of the base's graph. */
   readonly known: ReadonlyMap<string, Tensor>;
-  /** The axes of labels or classes. */
+  /** The axes of labels or classes; none where the base's head is kept. */
   readonly outputs: NamedAxes;
   readonly sizes: (weights: ReadonlyMap<string, Tensor>) => OpenSizes | null;
+  /** Of a kept head: what the base's graph applies to its logits, and this network does not. */
+  readonly takenOff: FinalOperator | null;
 }
 
 /** The network for the task on the base whose `network.onnx` is `bytes`, for crops of shape `input`. */
 function networkOn(
   bytes: Uint8Array,
-  { request, recipe, input }: { request: FinetuneRequest; recipe: ResolvedRecipe; input: readonly number[] },
+  { request, recipe, input }: { request: NetworkRequest; recipe: ResolvedRecipe; input: readonly number[] },
 ): OnBase {
-  const { base, task, modalities, labels, classes } = request;
+  const { base, modalities } = request;
   const { architecture: from } = base.spec;
-  const refuse = (what: string, error: unknown): never => {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new TrainingError("invalid-recipe", `Cannot train ${what}: ${why}`, { cause: error });
-  };
   if (familyOf(from.kind).graph === "file" && modalities.length !== base.spec.modalities.length) {
     const listed = (names: readonly string[]) => `${names.length} modalities (${names.join(", ")})`;
     throw new TrainingError(
@@ -135,67 +145,60 @@ function networkOn(
         `${listed(modalities)}; make a data set with as many, or choose another base`,
     );
   }
-  const count = task === "segmentation" ? labels.length : classes.length;
-  const downstreamOf = (outputs: number) =>
-    downstream(from, { task, inputs: modalities.length, outputs, allStages: recipe.allStages });
-  let made, wider;
-  try {
-    [made, wider] = [downstreamOf(count), downstreamOf(count + 1)];
-  } catch (error) {
-    return refuse(base.name, error);
-  }
   try {
     // the graph of a file must fit the crops; of the others only the weights are taken
     const reading = readingOf(from, "whole");
     const graph = importModel(bytes, familyOf(from.kind).graph === "file" ? { inputShape: input, ...reading } : {});
-    const net = made.net(graph);
+    const { architecture, net, outputs, takenOff, netOn } = (recipe.keepHead ? wholeOn : headOn)(graph, {
+      request,
+      recipe,
+    });
     const expected = net.inputFault(input);
     if (expected !== null) throw new RangeError(`expected ${expected}`);
     const parameters = parametersOf(net).filter((p) => !p.idle);
-    const outputs = outputAxes(net, wider.net(graph));
-    const sizes: OnBase["sizes"] = (weights) => openSizes(bytes, { net, input, reading, netOn: made.net, weights });
-    return { architecture: made.spec, net, parameters, known: graph.constants, outputs, sizes };
+    const sizes: OnBase["sizes"] = (weights) => openSizes(bytes, { net, input, reading, netOn, weights });
+    return { architecture, net, parameters, known: graph.constants, outputs, sizes, takenOff };
   } catch (error) {
-    return refuse(`${base.name} on crops [${input}]`, error);
+    if (error instanceof TrainingError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    const what = `${base.name} on crops [${input}]`;
+    throw new TrainingError("invalid-recipe", `Cannot train ${what}: ${why}`, { cause: error });
   }
 }
 
-/**
- * The base's pre-processing for the modalities of the data. A base that states its normalisations keeps them: its weights know
- * no other images.
- * @throws {TrainingError} `invalid-recipe`: it states none for a modality
- */
-function preprocessingFor(
-  { modalities, base: { name, spec } }: FinetuneRequest,
-  recipe: ResolvedRecipe,
-): Preprocessing {
-  const { preprocessing } = spec, { normalisation } = preprocessing;
-  if (normalisation === undefined) return { ...preprocessing, percentilesOver: recipe.percentilesOver };
-  const [first] = normalisation;
-  if (normalisation.every((entry) => JSON.stringify(entry) === JSON.stringify(first))) {
-    return { ...preprocessing, normalisation: [first] };
-  }
-  const own = placesOf(modalities, spec.modalities).map((at, i) => {
-    if (at !== null) return normalisation[at];
-    throw new TrainingError(
-      "invalid-recipe",
-      `Cannot train ${name}: it normalises each of ${spec.modalities.join(", ")} in its own way, and none of them is ` +
-        `${modalities[i]}; make a data set with its modalities, or choose another base`,
-    );
-  });
-  return { ...preprocessing, normalisation: own };
+interface OnGraph extends Omit<OnBase, "parameters" | "known" | "sizes"> {
+  /** The same network on the base's graph of another size. */
+  readonly netOn: (graph: Graph) => Net;
 }
 
-/** The spec of the package that the fine-tune makes. */
-export function resultSpec(request: FinetuneRequest, recipe: ResolvedRecipe, architecture: Architecture): ModelSpec {
-  const { task, modalities, labels, classes, base: { spec } } = request;
-  return {
-    task,
-    architecture,
-    modalities,
-    labels,
-    classes,
-    preprocessing: preprocessingFor(request, recipe),
-    inference: { ...spec.inference, roi: recipe.roi },
+interface OnGraphOptions {
+  readonly request: NetworkRequest;
+  readonly recipe: ResolvedRecipe;
+}
+
+/** The base's encoder under a head for the task. */
+function headOn(graph: Graph, { request, recipe }: OnGraphOptions): OnGraph {
+  const { base, task, modalities } = request, count = outputNames(request).length;
+  const downstreamOf = (outputs: number) => {
+    try {
+      return downstream(base.spec.architecture, {
+        task,
+        inputs: modalities.length,
+        outputs,
+        allStages: recipe.allStages,
+      });
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new TrainingError("invalid-recipe", `Cannot train ${base.name}: ${why}`, { cause });
+    }
   };
+  const made = downstreamOf(count), net = made.net(graph);
+  const outputs = outputAxes(net, downstreamOf(count + 1).net(graph));
+  return { architecture: made.spec, net, outputs, takenOff: null, netOn: made.net };
+}
+
+/** The base as a whole. */
+function wholeOn(graph: Graph, { request: { base, task } }: OnGraphOptions): OnGraph {
+  const made = continued(base.spec.architecture, { task, applied: appliedBy(base) });
+  return { architecture: made.spec, ...made.net(graph), outputs: new Map(), netOn: (other) => made.net(other).net };
 }

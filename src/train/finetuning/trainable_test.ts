@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { inFolder } from "../../../tests/testing/volumes.ts";
-import { requestOf, ROI, specOf, TINY, TINY_ENCODER, writeBase } from "../../../tests/testing/tiny_models.ts";
+import { requestOf, ROI, TINY, TINY_ENCODER, writeBase } from "../../../tests/testing/tiny_models.ts";
 import type { Engine } from "../../engine/mod.ts";
 import { toNumbers } from "../../tensor/mod.ts";
-import type { Architecture, Modality, ModelSpec, Preprocessing } from "../../inference/mod.ts";
+import type { Architecture, Modality, ModelSpec } from "../../inference/mod.ts";
 import { parametersOf } from "../../nets/mod.ts";
-import { resultSpec, type Trainable, trainable } from "./trainable.ts";
+import { type Trainable, trainable } from "./trainable.ts";
 import { ownPercentiles, resolveRecipe } from "../recipe/finetuning.ts";
-import { TrainingError } from "../types.ts";
 import type { FinetuneRequest } from "./types.ts";
 
 const NO_ENGINE = {} as Engine;
@@ -234,42 +233,4 @@ Deno.test("trainable() ignores the base's weights for the twin from scratch and 
     assert.notDeepEqual(network.constants.get(key), known.get(key));
     const reseeded = await trainable({ ...options, recipe: { ...options.recipe, seed: 5 }, scratch: true });
     assert.notDeepEqual(network.constants.get(key), reseeded.network.constants.get(key));
-  }));
-
-Deno.test("resultSpec() keeps the normalisations of a base that states them, each with its modality", () =>
-  inFolder(async (folder) => {
-    const { request, recipe } = await baseAnd(folder, { architecture: TINY_ENCODER });
-    const [a, b] = [{ kind: "none" }, { kind: "z-score", over: "nonzero" }] as const;
-    const of = (modalities: ModelSpec["modalities"], normalisation: Preprocessing["normalisation"]) => {
-      const { spec } = request.base, preprocessing = { ...spec.preprocessing, normalisation };
-      const base = { ...request.base, spec: { ...spec, modalities: ["flair", "t1"] as const, preprocessing } };
-      return resultSpec({ ...request, modalities, base }, recipe, UNIUNET).preprocessing;
-    };
-    assert.deepEqual(of(["t1", "flair"], [a, b]).normalisation, [b, a]);
-    assert.deepEqual(of(["t1", "flair", "t2"], [b, b]).normalisation, [b]);
-    assert.equal(of(["t1", "flair"], [a, b]).percentilesOver, specOf().preprocessing.percentilesOver);
-    assert.throws(
-      () => of(["t1", "t2"], [a, b]),
-      (error) =>
-        error instanceof TrainingError && error.code === "invalid-recipe" &&
-        /normalises each of flair, t1 in its own way, and none of them is t2;/.test(error.message),
-    );
-  }));
-
-Deno.test("resultSpec() takes task, modalities and outputs from the data, windows and percentiles from the recipe, the rest from the base", () =>
-  inFolder(async (folder) => {
-    const { request, recipe } = await baseAnd(folder, { architecture: TINY_ENCODER });
-    const roi = [16, 32, 48] as const;
-    assert.deepEqual(resultSpec(request, { ...recipe, roi }, UNIUNET), {
-      ...specOf(),
-      task: "segmentation",
-      architecture: UNIUNET,
-      modalities: ["t1", "flair"],
-      labels: request.labels,
-      preprocessing: { ...specOf().preprocessing, percentilesOver: "foreground" },
-      inference: { ...specOf().inference, roi },
-    });
-    const published = { ...recipe, percentilesOver: "volume" } as const;
-    assert.deepEqual(resultSpec(request, published, UNIUNET).preprocessing, specOf().preprocessing);
-    assert.deepEqual(resultSpec(request, recipe, UNIUNET).inference.roi, ROI);
   }));

@@ -4,9 +4,9 @@ import type { Label, Modality, ModelSpec } from "../../inference/mod.ts";
 import type { Recipe } from "../recipe/finetuning.ts";
 import type { LeftOut, Metrics, PatientCounts, TrainEvent, TrainingCase } from "../types.ts";
 
-export interface FinetuneRequest {
+/** The part of a request that decides the network. */
+export interface NetworkRequest {
   readonly task: "segmentation" | "classification";
-  readonly cases: readonly TrainingCase[];
   readonly modalities: readonly Modality[];
   readonly labels: readonly Label[];
   readonly classes: readonly string[];
@@ -17,6 +17,10 @@ export interface FinetuneRequest {
     readonly directory: string;
     readonly spec: ModelSpec;
   };
+}
+
+export interface FinetuneRequest extends NetworkRequest {
+  readonly cases: readonly TrainingCase[];
   readonly recipe: Recipe;
   /** Cases of the data set that are not trained on, for the report. */
   readonly leftOut?: readonly LeftOut[];

@@ -28,28 +28,38 @@ export interface RecipeContext {
   readonly task: "segmentation" | "classification";
   /** The base's kind. */
   readonly network: Architecture["kind"];
-  /** As of {@link ownPercentiles}. */
+  /** Where a trained base expects percentiles to be taken; null: it is an encoder, and the preset decides. */
   readonly percentilesOver: PercentilesOver | null;
   /** True: the base states its normalisations, which a fine-tune keeps. */
   readonly ownNormalisation?: boolean | undefined;
-  /** The window of a base whose graph comes from a file; absent: the preset's crops fit any network of its family. */
-  readonly window?: Triple | undefined;
+  /** The window of a base that others trained; absent: the preset's crops fit. */
+  readonly window?: BaseWindow | undefined;
 }
 
 type PercentilesOver = NonNullable<Preprocessing["percentilesOver"]>;
 
-/** Where a trained base expects percentiles to be taken; null: it is an encoder, and the preset decides. */
+/** The window that a network was made for. */
+export interface BaseWindow {
+  readonly size: Triple;
+  /** Other windows are multiples of these; null: there are no others. */
+  readonly multiple: Triple | null;
+}
+
+/** As of {@link RecipeContext}. */
 export function ownPercentiles(
   { task, preprocessing }: Pick<ModelSpec, "task" | "preprocessing">,
-): PercentilesOver | null {
+): RecipeContext["percentilesOver"] {
   return task === "encoder" ? null : preprocessing.percentilesOver ?? null;
 }
 
-/** The window that a base's graph was exported for; absent: its family builds graphs for any. */
-export function ownWindow(
-  { architecture, inference }: Pick<ModelSpec, "architecture" | "inference">,
-): Triple | undefined {
-  return familyOf(architecture.kind).graph === "file" ? inference.roi : undefined;
+/** The crop for a base: its window, or the preset's where the network takes others, rounded up to what it takes. */
+function cropFor(roi: Triple, { window, task }: Pick<RecipeContext, "window" | "task">): Triple {
+  if (window === undefined) return roi;
+  const { size, multiple } = window;
+  // a classifier of others looks at the whole image, in the size that it knows
+  if (multiple === null || task === "classification") return size;
+  const [x, y, z] = roi.map((edge, k) => Math.min(Math.ceil(edge / multiple[k]) * multiple[k], size[k]));
+  return [x, y, z];
 }
 
 /**
@@ -68,7 +78,8 @@ export function resolveRecipe(wished: Recipe, context: RecipeContext): ResolvedR
   const planned = {
     ...values,
     ...(family.finetuning.isForeign && guards(foldSteps)),
-    ...(isFile && { batchNorm: "frozen", roi: context.window ?? values.roi }),
+    ...(isFile && { batchNorm: "frozen" }),
+    roi: cropFor(values.roi, context),
     templates,
     steps,
     percentilesOver: context.percentilesOver ?? values.percentilesOver,

@@ -194,12 +194,15 @@ Deno.test("resolveRecipe() guards the weights of others: their window, a found r
   const own = { roi: [48, 48, 48], learningRate: 4e-3, warmupSteps: 0, clipNorm: null, batchNorm: "batch" };
   assert.deepEqual(of({}), own);
   const foreign = { roi: [16, 112, 112], learningRate: "auto", warmupSteps: 22, clipNorm: 1, batchNorm: "frozen" };
-  const window = [16, 112, 112] as const;
+  const size = [16, 112, 112] as const, window = { size, multiple: null };
   assert.deepEqual(of({ network: "onnx", window }), foreign);
   assert.deepEqual(of({ network: "onnx", window }, { steps: 4000 }).warmupSteps, 50);
   const asked = { learningRate: 1e-3, warmupSteps: 0, clipNorm: null, batchNorm: "batch" } as const;
-  assert.deepEqual(of({ network: "onnx", window }, asked), { ...asked, roi: window });
-  assert.deepEqual(of({ network: "onnx" }).roi, [48, 48, 48]);
+  assert.deepEqual(of({ network: "onnx", window }, asked), { ...asked, roi: size });
+  // open sizes: the preset's crop, rounded up to the strides, no larger than the window; classifiers see all
+  const open = { size: [128, 128, 32], multiple: [32, 32, 4] } as const;
+  assert.deepEqual(of({ network: "onnx", window: open }).roi, [64, 64, 32]);
+  assert.deepEqual(of({ network: "onnx", window: open, task: "classification" }).roi, open.size);
 });
 
 /** Wishes of the wrong kind are what JSON may bring. */

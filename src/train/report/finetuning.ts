@@ -54,7 +54,7 @@ function notes(report: Report): string[] {
       : `Trained with the base's templates of ${templates.join(", ")}.`,
     `Trained on ${casesOf(request)}. Not a medical device.`,
     ...dataNotes(request),
-    ...weightNotes(weights),
+    ...weightNotes(weights, recipe),
     ...updateNotes(phases, recipe),
     ...remarks,
   ];

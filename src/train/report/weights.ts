@@ -1,6 +1,7 @@
 /** What a fine-tune took from its base: tensors by key, channels and outputs by name. */
 
 import type { ConstantReport } from "../../nets/mod.ts";
+import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 
 /** Entries of an axis by name: modalities, labels or classes. */
 export interface NameReport {
@@ -31,11 +32,17 @@ export interface WeightReport {
 }
 
 /** Sentences for users about modalities, labels and classes, and about the constants of an imported network. */
-export function weightNotes({ modalities, outputs, constants, sizes }: WeightReport): string[] {
+export function weightNotes(
+  { modalities, outputs, constants, sizes }: WeightReport,
+  { batchNorm, keepHead }: Pick<ResolvedRecipe, "batchNorm" | "keepHead">,
+): string[] {
+  const isFrozen = batchNorm === "frozen" && constants !== undefined && constants.statistics.length > 0;
   return [
+    ...(keepHead ? ["The base continues as a whole, with its own decoder and head."] : []),
     `Input channels: ${sentence(modalities)}.`,
     `Outputs: ${sentence(outputs)}.`,
     ...(constants === undefined ? [] : constantNotes(constants)),
+    ...(isFrozen ? ["BatchNormalizations of the base keep its running statistics."] : []),
     ...(sizes === undefined ? [] : [sizeNote(sizes)]),
   ];
 }

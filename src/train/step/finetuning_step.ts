@@ -3,7 +3,8 @@
  * `losses.ts` and `optimizers.ts` hold the formulas; `finetuning/trainer.ts` runs the graph.
  */
 import { gradients, type Graph, GraphBuilder, type Value, waitFor } from "../../graph/mod.ts";
-import { crossEntropy, diceAndCrossEntropy, meanSquaredError } from "./losses.ts";
+import { CRITERIA, type Criterion } from "./criteria.ts";
+import { meanSquaredError } from "./losses.ts";
 import {
   type Accumulation,
   declareWeights,
@@ -17,6 +18,8 @@ import type { AdamConfig } from "../recipe/optimizer.ts";
 
 export interface StepConfig {
   readonly task: "segmentation" | "classification";
+  /** How logits and labels are compared. Default: as networks that are made here need it. */
+  readonly criterion?: Criterion | undefined;
   /** Outputs of the network that are compared with labels, each with weight 1. */
   readonly heads: readonly string[];
   /** Output compared between the views (docs/method B.3 row 12), and its weight; null: no consistency. */
@@ -100,7 +103,8 @@ function viewByView(
   model: StepNetwork,
   { network, config, order }: { network: Graph; config: StepConfig; order: ViewOrder | null },
 ): Losses {
-  const image = network.types.get(network.inputs[0])!, { shape } = network.types.get(config.heads[0])!;
+  const image = network.types.get(network.inputs[0])!;
+  const shape = criterionOf(config).target(network.types.get(config.heads[0])!.shape);
   const views = numbers(config.views).map((i) => model.forward(b.input(`view${i + 1}`, image), order?.view(i)));
   return stepLosses(b, views, b.input("target", { dtype: "float32", shape }), config);
 }
@@ -119,7 +123,7 @@ function atOnce(
     );
   }
   const views = numbers(config.views).map((i) => b.input(`view${i + 1}`, { dtype, shape: [crops, ...image] }));
-  const [, ...labels] = network.types.get(config.heads[0])!.shape;
+  const [, ...labels] = criterionOf(config).target(network.types.get(config.heads[0])!.shape);
   const target = b.input("target", { dtype: "float32", shape: [crops, ...labels] });
   const row = (v: Value, i: number) => op.Slice(v, [i], [i + 1], [0], [1]);
   const apart = numbers(crops).flatMap((crop) => numbers(config.views).map((view) => view * crops + crop));
@@ -137,6 +141,9 @@ function atOnce(
 }
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
+
+const criterionOf = ({ task, criterion = task === "segmentation" ? "regions" : "classes" }: StepConfig) =>
+  CRITERIA[criterion];
 
 /** Reports whether the first view's gradients need nothing of the second one but the compared output. */
 function isSeparable({ views, supervision, consistency, heads, crops }: StepConfig): boolean {
@@ -188,7 +195,7 @@ function stepLosses(
   config: StepConfig,
 ): Losses {
   const { op } = b;
-  const criterion = config.task === "segmentation" ? diceAndCrossEntropy : crossEntropy;
+  const { loss: criterion } = criterionOf(config);
   const total = (values: readonly Value[]) => values.reduce((a, v) => op.Add(a, v));
   const perHead = config.heads.flatMap((head) => {
     const logits = views.map((outputs) => outputs.get(head)!);

@@ -17,7 +17,11 @@ const mean = (op: Ops, v: Value): Value => op.ReduceMean(v, null, { keepdims: 0 
  * p = sigmoid(logits). Shapes [N, C, X, Y, Z].
  */
 export function softDice(op: Ops, logits: Value, target: Value): Value {
-  const p = op.Sigmoid(logits);
+  return diceOf(op, op.Sigmoid(logits), target);
+}
+
+/** The soft Dice of probabilities. */
+function diceOf(op: Ops, p: Value, target: Value): Value {
   const overlap = op.Add(op.Mul(perClass(op, op.Mul(p, target)), 2), 1);
   const mass = op.Add(op.Add(perClass(op, op.Mul(p, p)), perClass(op, op.Mul(target, target))), 1);
   return sum(op, op.Sub(1, op.Div(overlap, mass)));
@@ -34,6 +38,31 @@ export function diceAndCrossEntropy(op: Ops, logits: Value, target: Value): Valu
   const dice = op.Mul(softDice(op, logits, target), 0.7);
   const entropy = op.Mul(binaryCrossEntropy(op, logits, target), 0.3);
   return op.Div(op.Add(dice, entropy), logits.shape[1]);
+}
+
+/**
+ * 0.7 of the labels' mean soft Dice and 0.3 of the cross-entropy, of labels that exclude each other: logits
+ * [N, 1 + C, X, Y, Z] of the background and C labels, target [N, C, X, Y, Z]. Dice leaves out the background, as it does
+ * everywhere here.
+ */
+export function exclusiveDiceAndCrossEntropy(op: Ops, logits: Value, target: Value): Value {
+  const labels = target.shape[1], voxels = sizeOf(target.shape) / labels;
+  const logP = op.LogSoftmax(logits, { axis: 1 });
+  const [nothing, ofLabels] = [[0, 1], [1, labels + 1]].map(([from, to]) => op.Slice(logP, [from], [to], [1], [1]));
+  const background = op.Sub(1, op.ReduceSum(target, [1], { keepdims: 1 }));
+  const agreed = op.Add(sum(op, op.Mul(nothing, background)), sum(op, op.Mul(ofLabels, target)));
+  const dice = op.Div(op.Mul(diceOf(op, op.Exp(ofLabels), target), 0.7), labels);
+  return op.Sub(dice, op.Mul(op.Div(agreed, voxels), 0.3));
+}
+
+/** Binary cross-entropy of logits [N, K] of classes that may hold beside each other, mean over all. */
+export function independentCrossEntropy(op: Ops, logits: Value, target: Value): Value {
+  return op.Div(binaryCrossEntropy(op, logits, target), logits.shape[1]);
+}
+
+/** Binary cross-entropy of one logit [N, 1] for the second of two classes, against one-hot targets [N, 2]. */
+export function singleCrossEntropy(op: Ops, logit: Value, target: Value): Value {
+  return binaryCrossEntropy(op, logit, op.Slice(target, [1], [2], [1], [1]));
 }
 
 /** Cross-entropy of logits [N, K] against one-hot targets [N, K], mean over the batch. */

@@ -1,0 +1,79 @@
+/**
+ * Checks that a base can be trained as a recipe asks, before any case is prepared: channels, feature maps, window, head,
+ * gradients. In a thread of its own, because a server must not stop answering while a large network is read.
+ */
+import { familyOf } from "../../nets/mod.ts";
+import { inThread } from "../../process/mod.ts";
+import {
+  type BaseWindow,
+  ownPercentiles,
+  type Recipe,
+  type RecipeContext,
+  resolveRecipe,
+} from "../recipe/finetuning.ts";
+import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
+import { TrainingError } from "../types.ts";
+import { windowOf } from "./base_window.ts";
+import { inBaseOrder } from "./keep_head.ts";
+import { resultSpec } from "./result_spec.ts";
+import { type Trainable, trainable } from "./trainable.ts";
+import type { NetworkRequest } from "./types.ts";
+
+export interface FinetuneCheck {
+  readonly request: NetworkRequest;
+  readonly recipe: Recipe;
+  readonly cases: number;
+  readonly baseHasTemplates: boolean;
+}
+
+type Counted = Omit<FinetuneCheck, "recipe">;
+
+const contextOf = (
+  { request: { task, base: { spec } }, cases, baseHasTemplates }: Counted,
+  window: BaseWindow | undefined,
+): RecipeContext => ({
+  cases,
+  baseHasTemplates,
+  task,
+  network: spec.architecture.kind,
+  percentilesOver: ownPercentiles(spec),
+  ownNormalisation: spec.preprocessing.normalisation !== undefined,
+  window,
+});
+
+/** null: it can be trained; otherwise the reason why not. */
+export type CheckReply = string | null;
+
+/**
+ * Of networks that are made here the recipe says enough; those of others are read.
+ * @throws {TrainingError} `invalid-recipe`
+ */
+export async function checkFinetune(check: FinetuneCheck): Promise<void> {
+  const { recipe, request: { base: { spec } } } = check;
+  const isRead = recipe.keepHead === true || familyOf(spec.architecture.kind).finetuning.isForeign === true;
+  if (!isRead) return void resolveRecipe(recipe, contextOf(check, undefined));
+  const refused = await inThread<FinetuneCheck, CheckReply>(import.meta.resolve("./_check_finetune_worker.ts"), {
+    task: check,
+    failed: "Cannot fine-tune: the checking thread failed",
+  });
+  if (refused !== null) throw new TrainingError("invalid-recipe", refused);
+}
+
+export interface Planned<R extends NetworkRequest> {
+  /** With labels and classes in the order of the network's outputs. */
+  readonly request: R;
+  readonly recipe: ResolvedRecipe;
+  readonly network: Trainable;
+  readonly spec: ReturnType<typeof resultSpec>;
+}
+
+/** The recipe, network and spec of a fine-tune. @throws {TrainingError} `invalid-recipe` */
+export async function planned<R extends NetworkRequest>(
+  { request: asked, recipe: wished, cases, baseHasTemplates }: Omit<FinetuneCheck, "request"> & { readonly request: R },
+): Promise<Planned<R>> {
+  const context = contextOf({ request: asked, cases, baseHasTemplates }, await windowOf(asked.base));
+  const recipe = resolveRecipe(wished, context);
+  const request = recipe.keepHead ? inBaseOrder(asked) : asked;
+  const network = await trainable({ request, recipe });
+  return { request, recipe, network, spec: resultSpec(request, recipe, network) };
+}
