@@ -14,6 +14,7 @@ export type Fate = "weight" | "statistic" | { readonly kept: string };
 const KEPT = {
   buffer: "a buffer by its name",
   image: "it normalises the image",
+  map: "as large as a feature map, perhaps of the image with which the file was made",
   mask: "an attention mask",
   nameless: "a constant without a name of its own",
   number: "a number of the graph",
@@ -62,10 +63,15 @@ function fateOf(
   if (tensor.data.length === 1) return keep("number");
   const isTrained = found.some((use) =>
     isPerChannel(use, graph) || (use.shape.length > 1 && uses.entersSoftmax(use)) ||
-    (use.node.op === "Concat" && !isUniform(tensor))
+    // a class token before the others
+    (use.node.op === "Concat" && use.shape.length === 3 && !isUniform(tensor))
   );
-  return isTrained ? "weight" : keep("nameless");
+  if (isTrained) return "weight";
+  return keep(found.some(({ shape }) => isVolume(shape)) && !isUniform(tensor) ? "map" : "nameless");
 }
+
+/** True for the shape of maps [N, C, x, y, z]: exporters that trace store values that a network detaches. */
+const isVolume = (shape: readonly number[]) => shape.length === 5 && shape.slice(2).every((d) => d > 1);
 
 /** True for a factor or summand with one number a channel: the folded scale or bias of a normalisation or of a layer. */
 function isPerChannel({ node, shape }: Use, { types }: Graph): boolean {
