@@ -20,6 +20,9 @@ const HEAVY: ReadonlySet<OpName> = new Set<OpName>([
   "Resize",
 ]);
 
+/** Names of a source's own numbers; those that exporters make up have slashes or colons. */
+const DOTTED = /^[^/:]+\.[^/:]+$/;
+
 /** The largest float64 that fits. */
 const MAX_INT64 = 2 ** 63 - 1024;
 
@@ -47,10 +50,14 @@ export class FoldingBuilder extends GraphBuilder {
     this.#budget = this.#limits.total;
   }
 
-  /** A constant of the file: a float with at least one axis counts as a parameter and keeps its name. */
+  /**
+   * A constant of the file: a float with at least one axis, or with the dotted name of a module's parameter (a learnt
+   * temperature), counts as a parameter and keeps its name.
+   */
   parameter(value: Tensor, name?: string): Value {
     const declared = this.constant(value, name);
-    if (isFloat(value.dtype) && value.shape.length > 0) this.#parameters.add(declared.name);
+    const isArray = value.shape.length > 0;
+    if (isFloat(value.dtype) && (isArray || DOTTED.test(name ?? ""))) this.#parameters.add(declared.name);
     return declared;
   }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { evaluate, GraphBuilder } from "../../../graph/mod.ts";
+import { encodeModel, evaluate, GraphBuilder, importModel } from "../../../graph/mod.ts";
 import { Random, tensor } from "../../../tensor/mod.ts";
 import { sizeOf } from "../../../tensor/tensor.ts";
 import { encoderOf } from "./encoder.ts";
@@ -126,4 +126,13 @@ Deno.test("encoderOf() keeps weights that no gradient reaches, which an optimize
   const { constants } = encoderOf({ graph: b.build("net", { out }), features: ["out"] });
   assert.deepEqual(constants.trained, ["second.weight"]);
   assert.deepEqual(constants.kept, { "no gradient reaches it": ["first.weight"] });
+});
+
+Deno.test("encoderOf() trains a learnt temperature behind an exponential, as files hold it", () => {
+  const b = new GraphBuilder();
+  const image = b.input("image", { dtype: "float32", shape: [1, 2, 3, 3, 3] });
+  const temperature = b.op.Exp(b.constant(filled([], 1.5), "attn.logit_scale"));
+  const bytes = encodeModel(b.build("net", { out: b.op.Mul(image, temperature) }));
+  const { constants } = encoderOf({ graph: importModel(bytes), features: ["out"] });
+  assert.deepEqual(constants.trained, ["attn.logit_scale"]);
 });
