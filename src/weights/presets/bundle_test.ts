@@ -187,5 +187,5 @@ for (const [name, parts, why] of REFUSED) {
 Deno.test("presetOf() says what it cannot take from a bundle without inference.json", () => {
   const { notes, inference } = presetOf("bundle", new Map([["metadata.json", JSON.stringify(METADATA)]]));
   assert.equal(inference.activation, "softmax");
-  assert.match(notes[0], /no inference\.json stands beside metadata\.json/);
+  assert.match(notes[0], /no inference\.json stands beside metadata\.json \(YAML is not read\)/);
 });

@@ -24,7 +24,7 @@ export interface Preset {
 export interface PresetOptions {
   /** nnU-Net: the configuration; default that of the checkpoint, or `3d_fullres`. */
   readonly configuration?: string | undefined;
-  /** nnU-Net: `inference_allowed_mirroring_axes` of the checkpoint; default none. */
+  /** nnU-Net: `inference_allowed_mirroring_axes` of the checkpoint; absent: nothing says which. */
   readonly mirrored?: readonly (0 | 1 | 2)[] | undefined;
 }
 

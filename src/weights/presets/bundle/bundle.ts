@@ -26,7 +26,7 @@ export function bundlePreset(files: PresetFiles): Preset {
       inference: metadata.task === "segmentation" && "activation" in labels ? { activation: labels.activation } : {},
       notes: [
         ...notesOn(metadata, []),
-        "no inference.json stands beside metadata.json: pre-processing and windows are not the bundle's",
+        "no inference.json stands beside metadata.json (YAML is not read): pre-processing and windows are not the bundle's",
       ],
     };
   }

@@ -8,10 +8,14 @@ import { postprocessingOf, preprocessingOf } from "./preprocessing.ts";
 /** The configuration that nnU-Net recommends for most data. */
 const DEFAULT_CONFIGURATION = "3d_fullres";
 
+const NOT_MIRRORED =
+  "windows are not mirrored: the axes along which nnU-Net mirrors them stand in its checkpoint, which was " +
+  "not given (nnUNetTrainer: 0, 1 and 2)";
+
 /** @throws {SyntaxError | TypeError} a file is missing or damaged, or asks for work that is not done here */
 export function nnunetPreset(
   files: PresetFiles,
-  { configuration = DEFAULT_CONFIGURATION, mirrored = [] }: PresetOptions,
+  { configuration = DEFAULT_CONFIGURATION, mirrored }: PresetOptions,
 ): Preset {
   const plans = plansIn(files), dataset = datasetIn(files);
   const settings = configurationOf(plans, configuration);
@@ -32,12 +36,13 @@ export function nnunetPreset(
       blending: "gaussian-nnunet",
       threshold: 0.5,
       activation,
-      ...(mirrored.length > 0 && { mirrored }),
+      ...(mirrored && mirrored.length > 0 && { mirrored }),
       ...(postprocessing && { postprocessing }),
     },
     notes: [
       ...notes,
       ...modalities ? [] : [`its channels are called ${channels.join(", ")}: give modalities in that order`],
+      ...mirrored ? [] : [NOT_MIRRORED],
       ...postprocessing ? ["its postprocessing.json is obeyed, which nnUNetv2_predict alone does not do"] : [],
     ],
   };
