@@ -178,6 +178,10 @@ const REFUSED: Record<string, { change: Record<string, unknown>; message: RegExp
     change: { inference: { ...inference, activation: "label-map", mirrored: [1] } },
     message: /inference: mirrored windows are averaged, which label values/,
   },
+  "interpolated label maps": {
+    change: { inference: { ...inference, activation: "label-map", restored: "probabilities" } },
+    message: /inference: restored probabilities are interpolated, which label values/,
+  },
   "post-processing of a label that does not exist": {
     change: { inference: { ...inference, postprocessing: [{ kind: "fill-holes", labels: ["nobody"] }] } },
     message: /inference: postprocessing names the label nobody, expected one of /,

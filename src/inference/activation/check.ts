@@ -1,7 +1,6 @@
 /** Contradictions between a package's task, its labels or classes, and its settings. */
 import { CLASSIFICATION_ACTIVATIONS, type ModelSpec, SEGMENTATION_ACTIVATIONS, type Task } from "../spec.ts";
 import { classificationRecord } from "./classification.ts";
-import { isApplied } from "./probable.ts";
 import { segmentationRecord } from "./segmentation.ts";
 
 /** The part of a spec that says how outputs are read. */
@@ -60,8 +59,8 @@ function wrongSegmentation({ labels, inference }: OutputSpec): string | null {
       return `paintOrder must hold each label's value once (${values.join(", ")}), got ${paintOrder.join(", ")}`;
     }
   }
-  if (restored === "probabilities" && activation !== undefined && !isApplied(activation)) {
-    return `restored probabilities are for activations sigmoid and softmax, got ${activation}`;
+  if (areNames && restored === "probabilities") {
+    return `restored probabilities are interpolated, which label values (activation ${activation}) cannot be`;
   }
   if (new Set(mirrored).size < mirrored.length) return `mirrored names an axis twice: ${mirrored.join(", ")}`;
   if (areNames && mirrored.length > 0) {
