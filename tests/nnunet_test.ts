@@ -1,12 +1,22 @@
-/** Checkpoints that nnU-Net's own trainer saved (`scripts/fixtures/nnunet.py`), and answers of their networks in float64. */
+/**
+ * Checkpoints that nnU-Net's own trainer saved (`scripts/fixtures/nnunet.py`), answers of their networks in float64, and masks
+ * that nnU-Net's predictor made with them.
+ */
 import assert from "node:assert/strict";
+import { zipSync } from "fflate";
+import { openEngine } from "../src/engine/mod.ts";
 import { evaluate } from "../src/graph/mod.ts";
 import { buildNetwork, identifyNetwork, planLoading, weightsOf } from "../src/nets/mod.ts";
 import { assertClose } from "../src/graph/testing/check.ts";
+import { segment } from "../src/inference/mod.ts";
 import { sizeOf, tensor } from "../src/tensor/mod.ts";
 import { readFormat } from "../src/weights/formats/formats.ts";
+import { readVolume } from "../src/volume/mod.ts";
+import { importWeights } from "../src/weights/import_weights.ts";
+import { inFolder } from "./testing/volumes.ts";
 import values from "./fixtures/nnunet/values.json" with { type: "json" };
 
+const FOLDER = `${import.meta.dirname}/fixtures/nnunet`;
 const SHAPE = [1, 2, 8, 16, 16];
 const IMAGE = tensor("float32", SHAPE, Array.from({ length: sizeOf(SHAPE) }, (_, i) => Math.sin(i)));
 const SIZES = {
@@ -26,7 +36,7 @@ const NETWORKS = {
 
 for (const [name, config] of Object.entries(NETWORKS) as [keyof typeof NETWORKS, object][]) {
   Deno.test(`a ${name} checkpoint of nnU-Net gives the network and the numbers of PyTorch`, async () => {
-    const file = await readFormat(`${import.meta.dirname}/fixtures/nnunet/${name}.pth`, "pytorch");
+    const file = await readFormat(`${FOLDER}/${name}.pth`, "pytorch");
     assert.ok(file.holds === "tensors");
     const { tensors } = file, shapes = new Map([...tensors].map(([key, { shape }]) => [key, shape]));
     const { spec, assumed } = identifyNetwork(shapes);
@@ -49,3 +59,73 @@ for (const [name, config] of Object.entries(NETWORKS) as [keyof typeof NETWORKS,
     assert.equal(file.metadata.inference_allowed_mirroring_axes, "[0,2]");
   });
 }
+
+/** Dice of each label of two masks. */
+function diceOf(ours: ArrayLike<number>, theirs: ArrayLike<number>, values: readonly number[]): number[] {
+  return values.map((value) => {
+    let both = 0, either = 0;
+    for (let v = 0; v < ours.length; v++) {
+      const [a, b] = [ours[v] === value, theirs[v] === value];
+      if (a && b) both++;
+      either += Number(a) + Number(b);
+    }
+    return 2 * both / either;
+  });
+}
+
+for (const name of ["plain", "residual"] as const) {
+  Deno.test(`a ${name} checkpoint of nnU-Net alone is imported and gives the mask of its predictor`, async () => {
+    const engine = await openEngine("cpu");
+    try {
+      await inFolder(async (out) => {
+        const { draft, report } = await importWeights({ path: `${FOLDER}/${name}.pth` }, { name: "mine" }, out);
+        assert.deepEqual(report.assumed, []);
+        assert.deepEqual(draft.modalities, ["t1", "flair"]);
+        const images = { t1: `${FOLDER}/t1.nii.gz`, flair: `${FOLDER}/flair.nii.gz` };
+        const outPath = `${out}/mask.nii.gz`;
+        await segment({ directory: out, spec: draft, images, engine, output: "labels", outPath });
+        const [ours, theirs] = [await readVolume(outPath), await readVolume(`${FOLDER}/${name}_mask.nii.gz`)];
+        for (const dice of diceOf(ours.data, theirs.data, [1, 2])) assert.ok(dice > 0.99, `Dice ${dice}`);
+      });
+    } finally {
+      await engine.close();
+    }
+  });
+}
+
+Deno.test("nnU-Net's export of several folds as a zip: the first fold is imported, which the report says", async () => {
+  const checkpoint = await Deno.readFile(`${FOLDER}/plain.pth`);
+  const trained = "Dataset001_Tiny/nnUNetTrainer__nnUNetPlans__3d_fullres";
+  await inFolder(async (out) => {
+    const path = `${out}/export.zip`;
+    const folds = [1, 0].map((fold) => [`${trained}/fold_${fold}/checkpoint_final.pth`, checkpoint]);
+    await Deno.writeFile(path, zipSync(Object.fromEntries(folds), { level: 0 }));
+    const { report } = await importWeights({ path }, { name: "mine" }, out);
+    assert.match(report.assumed[0], /^of 2 checkpoints ".*fold_0.*" is imported, and no mean .*passed over: ".*fold_1/);
+  });
+});
+
+Deno.test("a checkpoint of nnU-Net whose plans name another network is refused, with the remedy", async () => {
+  const file = await readFormat(`${FOLDER}/plain.pth`, "pytorch");
+  const { plans, dataset_json } = JSON.parse(file.metadata.init_args);
+  const { architecture } = plans.configurations["3d_fullres"];
+  const write = (folder: string, name: string, value: unknown) =>
+    Deno.writeTextFile(`${folder}/${name}`, JSON.stringify(value));
+  const imported = async (folder: string) => {
+    await write(folder, "plans.json", plans);
+    await write(folder, "dataset.json", dataset_json);
+    const files = { "plans.json": `${folder}/plans.json`, "dataset.json": `${folder}/dataset.json` };
+    return await importWeights({ path: `${FOLDER}/plain.pth`, files }, { name: "mine" }, folder);
+  };
+  await inFolder(async (folder) => {
+    architecture.arch_kwargs.nonlin = "torch.nn.ReLU";
+    await assert.rejects(imported(folder), {
+      message: /plans the activation "ReLU", which is not built here: export the network/,
+    });
+    architecture.arch_kwargs.nonlin = "torch.nn.LeakyReLU";
+    architecture.arch_kwargs.features_per_stage = [3, 4, 6];
+    await assert.rejects(imported(folder), {
+      message: /describes another network \(nnunet, features\) than its tensors/,
+    });
+  });
+});

@@ -1,10 +1,18 @@
 /** State dictionaries of networks that have a family here as model packages: which network, which tensors, which templates. */
 import { encodeModel } from "../graph/mod.ts";
-import { BRAINMVP_PREPROCESSING, type Modality, type ModelSpec, type Task } from "../inference/mod.ts";
+import {
+  BRAINMVP_PREPROCESSING,
+  type InferenceSettings,
+  type Modality,
+  type ModelSpec,
+  segmentationRecord,
+  type Task,
+} from "../inference/mod.ts";
 import {
   batchesTracked,
   buildNetwork,
   downstream,
+  familyOf,
   identifyNetwork,
   isCounter,
   isEncoderKind,
@@ -24,7 +32,7 @@ import type { TensorFile } from "./formats/format.ts";
 import type { ImportRequest } from "./request/import_request.ts";
 import { FRESH_SEED, type Outcome } from "./import_result.ts";
 import { refuse } from "./refuse.ts";
-import { inferenceFor, withStated } from "./stated/defaults.ts";
+import { inferenceFor, preprocessingFor, withStated } from "./stated/defaults.ts";
 import type { Stated } from "./stated/stated.ts";
 import { OFFICIAL_TEMPLATES, writeTemplates } from "./templates.ts";
 
@@ -39,6 +47,7 @@ export async function importTensors(
   file: TensorFile,
   { request, stated, out }: { readonly request: ImportRequest; readonly stated: Stated; readonly out: string },
 ): Promise<Outcome> {
+  if (stated.unbuilt !== undefined) refuse(stated.unbuilt);
   for (const field of OF_GRAPHS) if (request[field] !== undefined) refuse(`${field} is for ONNX graphs, got weights`);
   const tensors = withPlainKeys(file.tensors);
   const shapes: Shapes = new Map([...tensors].map(([key, { shape }]) => [key, shape]));
@@ -77,10 +86,19 @@ export async function importTensors(
         return dtype === "float32" || isCounter(key) ? [] : [{ key, from: dtype }];
       }),
       templates,
-      assumed: [...stated.notes, ...assumed],
+      assumed: [...stated.notes, ...assumed, ...unstatedOf(spec, { stated, described })],
       batchesTracked: batchesTracked(tensors),
     },
   };
+}
+
+/** Parts of the pre-processing that nobody states of a network that is not BrainMVP's. */
+function unstatedOf(
+  { task, architecture: { kind }, inference: { roi } }: ModelSpec,
+  { stated, described }: { readonly stated: Stated; readonly described: Description | undefined },
+): readonly string[] {
+  const isForeign = familyOf(kind) === familyOf("nnunet") && described === undefined;
+  return isForeign ? preprocessingFor(stated.preprocessing, { task, roi }).assumed : [];
 }
 
 interface Given {
@@ -135,7 +153,13 @@ function specFor(stated: Stated, { from, sizes, described, templates }: Known): 
     (task === "encoder" && templates === OFFICIAL_TEMPLATES.length ? OFFICIAL_TEMPLATES : undefined) ??
     refuse(`expected modalities to be given${templates === undefined ? "" : ` (the file has ${templates} templates)`}`);
   const architecture = isDownstream ? downstream(from, { task, inputs: modalities.length, outputs }).spec : from;
-  if (!isDownstream) checkCounts(sizes, { task, modalities, outputs });
+  const isExclusive = stated.background === true && task === "segmentation";
+  const inference: InferenceSettings = {
+    ...inferenceFor(task, own),
+    ...isExclusive && { activation: "softmax" },
+    ...stated.inference,
+  };
+  if (!isDownstream) checkCounts(sizes, { task, modalities, outputs, inference });
   return {
     task,
     architecture,
@@ -143,7 +167,7 @@ function specFor(stated: Stated, { from, sizes, described, templates }: Known): 
     labels,
     classes,
     preprocessing: withStated(own?.preprocessing ?? BRAINMVP_PREPROCESSING, stated.preprocessing),
-    inference: { ...inferenceFor(task, own), ...stated.inference },
+    inference,
   };
 }
 
@@ -161,13 +185,21 @@ function taskOf({ labels, classes }: Stated["spec"], { from, sizes, described }:
 /** @throws {TypeError} the request names another number of modalities, labels or classes than the network has */
 function checkCounts(
   { inChannels, outChannels, classes }: NetworkSpec["config"],
-  { task, modalities, outputs }: { task: Task; modalities: readonly Modality[]; outputs: number },
+  { task, modalities, outputs, inference }: {
+    task: Task;
+    modalities: readonly Modality[];
+    outputs: number;
+    inference: InferenceSettings;
+  },
 ): void {
   if (task === "encoder") return;
   if (modalities.length !== inChannels) refuse(`expected ${inChannels} modalities, got ${modalities.length}`);
   const expected = task === "segmentation" ? outChannels : classes;
   const what = task === "segmentation" ? "labels" : "classes";
-  if (outputs !== expected) refuse(`expected ${expected} ${what}, got ${outputs}`);
+  const unnamed = task === "segmentation" ? segmentationRecord(inference).channels(outputs) - outputs : 0;
+  if (outputs + unnamed === expected) return;
+  const beside = unnamed === 0 ? "" : " beside the background";
+  refuse(`expected ${Number(expected) - unnamed} ${what}${beside}, got ${outputs}`);
 }
 
 /** @throws {TypeError} a weight that inference needs is missing in the file of a whole network */

@@ -31,7 +31,9 @@ export async function importWeights(source: ImportSource, request: ImportRequest
   try {
     using opened = await openSource(source, scratch);
     const { format, contents, received } = await readSource(opened);
-    const stated = stacked(statedBeside(opened.texts, contents.metadata), statedBy(request));
+    const { metadata } = contents, { configuration } = request;
+    const beside = statedBeside(opened.texts, { metadata, configuration });
+    const stated = stacked({ ...beside, notes: [...opened.notes, ...beside.notes] }, statedBy(request));
     const { spec, report, described } = contents.holds === "graph"
       ? await importOnnx(contents, { request, stated, out })
       : await importTensors(contents, { request, stated, out });

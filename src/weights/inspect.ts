@@ -58,7 +58,8 @@ export async function inspectWeights(
 ): Promise<Inspection> {
   using opened = await openSource(source, scratch);
   const { format, contents, received } = await readSource(opened);
-  const stated = stacked(statedBeside(opened.texts, contents.metadata), statedBy(request));
+  const { metadata } = contents, { configuration } = request;
+  const stated = stacked(statedBeside(opened.texts, { metadata, configuration }), statedBy(request));
   const nothing = { spec: null, assumed: stated.notes, refused: null };
   if (contents.holds === "tensors") {
     return { format, source: received, graph: null, weights: tensorFacts(contents, { request, stated }), ...nothing };

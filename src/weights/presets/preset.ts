@@ -12,7 +12,7 @@ export type PresetFiles = ReadonlyMap<string, string>;
 /** Fields that a preset leaves out are the user's to give. */
 export interface Preset {
   readonly spec: Partial<Pick<ModelSpec, "modalities" | "labels" | "classes" | "task">>;
-  /** The network that the files plan, or the settings of it that are not built here; a graph needs neither. */
+  /** The network that the files plan, or why it is not built here, with the remedy; a graph needs neither. */
   readonly network?: { readonly built: Architecture } | { readonly refused: string };
   readonly preprocessing: Partial<Preprocessing>;
   readonly inference: Partial<InferenceSettings>;

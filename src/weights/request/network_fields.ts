@@ -91,6 +91,12 @@ export const NETWORK_FIELDS = {
       "ONNX: channels-last, where images in the graph are [N, X, Y, Z, C]",
     ),
   },
+  configuration: {
+    value: "NAME",
+    schema: z.string().min(1).max(100).optional().describe(
+      "nnU-Net: the configuration of plans.json. Default: that of the checkpoint, or 3d_fullres",
+    ),
+  },
   headDim: {
     value: "N",
     schema: z.coerce.number(WIDTH).int(WIDTH).min(1, WIDTH).max(4096, WIDTH).optional()

@@ -7,7 +7,7 @@ import { IMPORT_LIMITS } from "../../graph/mod.ts";
 import { type ZipEntry, type ZipLimits, ZipReader } from "../../storage/mod.ts";
 import { quoted } from "../../tensor/mod.ts";
 import { refuse } from "../refuse.ts";
-import { isNoise, networkAmong } from "./choice.ts";
+import { type Chosen, isNoise, networkAmong } from "./choice.ts";
 
 /** The files as somebody gives them; plain data. */
 export interface ImportSource {
@@ -23,6 +23,8 @@ export interface ImportSource {
 export interface OpenedSource extends Disposable {
   /** The file with the network. */
   readonly path: string;
+  /** Networks that were passed over, in words for the report. */
+  readonly notes: readonly string[];
   /** Texts of the JSON files by name, without folders: descriptions of the network. */
   readonly texts: ReadonlyMap<string, string>;
   /**
@@ -50,11 +52,13 @@ const MAX_TEXT_BYTES = 16 * 2 ** 20;
  */
 export async function openSource(source: ImportSource, scratch: string): Promise<OpenedSource> {
   const files = new Map(Object.entries(source.files ?? {}));
-  const path = source.path ?? files.get(networkAmong([...files.keys()]))!;
+  const chosen = source.path === undefined ? networkAmong([...files.keys()]) : null;
+  const path = source.path ?? files.get(chosen!.name)!;
   const zip = await openArchive(path);
   if (zip !== null) return await sourceInArchive(zip, { files, scratch });
   return {
     path,
+    notes: chosen === null ? [] : notesOn(chosen),
     texts: await textsOf(new Map([...files].map(([name, file]) => [name, onDisk(file)]))),
     beside: (names) =>
       readAll(names, async (name) => {
@@ -90,7 +94,7 @@ async function sourceInArchive(
       bytes: entry.bytes,
       read: () => zip.readBytes(entry, IMPORT_LIMITS.bytes),
     });
-    const name = networkAmong([...entries.keys()]);
+    const chosen = networkAmong([...entries.keys()]), { name } = chosen;
     const path = `${scratch}/network`;
     await Deno.writeFile(path, await zip.read(entries.get(name)!));
     const described = [...entries].toSorted(([a], [b]) => b.split("/").length - a.split("/").length); // the outermost last
@@ -103,6 +107,7 @@ async function sourceInArchive(
     const folder = name.slice(0, name.lastIndexOf("/") + 1);
     return {
       path,
+      notes: notesOn(chosen),
       texts,
       beside: (names) =>
         readAll(names, (name) => {
@@ -115,6 +120,15 @@ async function sourceInArchive(
     zip[Symbol.dispose]();
     throw error;
   }
+}
+
+function notesOn({ name, others }: Chosen): string[] {
+  if (others.length === 0) return [];
+  const shown = (path: string) => quoted(path.split("/").slice(-3).join("/"));
+  return [
+    `of ${others.length + 1} checkpoints ${shown(name)} is imported, and no mean over them all is taken; ` +
+    `passed over: ${others.slice(0, 4).map(shown).join(", ")}${others.length > 4 ? ", …" : ""}`,
+  ];
 }
 
 const onDisk = (path: string): Readable => ({ bytes: Deno.statSync(path).size, read: () => Deno.readFile(path) });

@@ -3,7 +3,7 @@
  * checkpoint, and over them a `spec.json`.
  */
 import { z } from "zod";
-import { presetKindOf, presetOf, type PresetOptions } from "../presets/mod.ts";
+import { type Preset, presetKindOf, presetOf, type PresetOptions } from "../presets/mod.ts";
 import { NOTHING_STATED, SPEC_FILE, stacked, type Stated, statedIn } from "./stated.ts";
 
 /** nnU-Net's checkpoints hold the arguments of their trainer, and the axes of mirrored windows. */
@@ -12,18 +12,30 @@ const settingsSchema = z.looseObject({
   dataset_json: z.unknown(),
   configuration: z.string().optional(),
 });
-const axesSchema = z.array(z.literal([0, 1, 2]));
+/** null: the trainer mirrors nothing. */
+const axesSchema = z.array(z.literal([0, 1, 2])).nullable();
 
 /** @throws {SyntaxError | TypeError | RangeError} a description is damaged, or asks for work that is not done here */
 export function statedBeside(
   texts: ReadonlyMap<string, string>,
-  metadata: Readonly<Record<string, string>>,
+  { metadata, configuration }: {
+    readonly metadata: Readonly<Record<string, string>>;
+    /** nnU-Net: over that of the checkpoint. */
+    readonly configuration?: string | undefined;
+  },
 ): Stated {
   const inside = settingsOf(metadata);
   const all = new Map([...inside.texts, ...texts]);
   const kind = presetKindOf(all.keys()), spec = all.get(SPEC_FILE);
-  const preset = kind === null ? NOTHING_STATED : presetOf(kind, all, inside.options);
+  const options = { ...inside.options, ...configuration !== undefined && { configuration } };
+  const preset = kind === null ? NOTHING_STATED : statedByPreset(presetOf(kind, all, options));
   return spec === undefined ? preset : stacked(preset, statedIn(spec));
+}
+
+function statedByPreset({ spec, network, ...others }: Preset): Stated {
+  if (network === undefined) return { spec, ...others };
+  if ("refused" in network) return { spec, unbuilt: network.refused, ...others };
+  return { spec: { ...spec, architecture: network.built }, ...others };
 }
 
 /** The descriptions that a checkpoint of nnU-Net holds itself. */
@@ -35,6 +47,6 @@ function settingsOf(
   const mirrored = axesSchema.safeParse(axes === undefined ? undefined : JSON.parse(axes)).data;
   return {
     texts: new Map([["plans.json", JSON.stringify(data.plans)], ["dataset.json", JSON.stringify(data.dataset_json)]]),
-    options: { configuration: data.configuration, mirrored },
+    options: { configuration: data.configuration, mirrored: mirrored === null ? [] : mirrored },
   };
 }

@@ -17,6 +17,8 @@ export interface Stated {
   readonly spec: Partial<Pick<ModelSpec, "task" | "architecture" | "modalities" | "labels" | "classes">>;
   readonly preprocessing: Partial<Preprocessing>;
   readonly inference: Partial<InferenceSettings>;
+  /** The reason why the network that the statements plan is not built here, with the remedy. Its graph can be imported. */
+  readonly unbuilt?: string | undefined;
   /** True: the first channel of the output is the background. Absent: the activation and the number of channels say it. */
   readonly background?: boolean;
   /** Choices that were made in reading it, in words for the report. */
@@ -94,6 +96,7 @@ export function stacked(lower: Stated, upper: Stated): Stated {
     spec: { ...lower.spec, ...upper.spec },
     preprocessing: { ...withoutRival(lower.preprocessing, upper.preprocessing), ...upper.preprocessing },
     inference: { ...lower.inference, ...upper.inference },
+    unbuilt: upper.unbuilt ?? lower.unbuilt,
     background: upper.spec.labels ? upper.background : lower.background,
     notes: [...lower.notes, ...upper.notes],
   };

@@ -829,7 +829,7 @@ export interface Operations {
   };
   "POST /v1/models/import": {
     params: Record<string, never>;
-    query: { name: string; modalities?: string; labels?: string; classes?: string; features?: string; output?: string; layout?: "channels-last"; headDim?: number; licence?: string; roi?: string; overlap?: string; placing?: string; blending?: string; mirrored?: string; activation?: string; threshold?: string; paintOrder?: string; postprocessing?: string; unit?: string; spacing?: string; orientation?: string; axes?: string; normalisation?: string; interpolation?: string; alignment?: string; foreground?: string; margin?: string; resize?: string; keepAspect?: string };
+    query: { name: string; modalities?: string; labels?: string; classes?: string; features?: string; output?: string; layout?: "channels-last"; configuration?: string; headDim?: number; licence?: string; roi?: string; overlap?: string; placing?: string; blending?: string; mirrored?: string; activation?: string; threshold?: string; paintOrder?: string; postprocessing?: string; unit?: string; spacing?: string; orientation?: string; axes?: string; normalisation?: string; interpolation?: string; alignment?: string; foreground?: string; margin?: string; resize?: string; keepAspect?: string };
     body: Blob | {
     files: Blob[]
   };
@@ -837,7 +837,7 @@ export interface Operations {
   };
   "POST /v1/models/inspect": {
     params: Record<string, never>;
-    query: { modalities?: string; labels?: string; classes?: string; features?: string; output?: string; layout?: "channels-last"; headDim?: number; roi?: string; overlap?: string; placing?: string; blending?: string; mirrored?: string; activation?: string; threshold?: string; paintOrder?: string; postprocessing?: string; unit?: string; spacing?: string; orientation?: string; axes?: string; normalisation?: string; interpolation?: string; alignment?: string; foreground?: string; margin?: string; resize?: string; keepAspect?: string };
+    query: { modalities?: string; labels?: string; classes?: string; features?: string; output?: string; layout?: "channels-last"; configuration?: string; headDim?: number; roi?: string; overlap?: string; placing?: string; blending?: string; mirrored?: string; activation?: string; threshold?: string; paintOrder?: string; postprocessing?: string; unit?: string; spacing?: string; orientation?: string; axes?: string; normalisation?: string; interpolation?: string; alignment?: string; foreground?: string; margin?: string; resize?: string; keepAspect?: string };
     body: Blob | {
     files: Blob[]
   };

@@ -8,6 +8,13 @@ import { preprocessingOf } from "./preprocessing.ts";
 import { References } from "./references.ts";
 import { Step, stepsOf } from "./step.ts";
 
+/** A bundle's configuration builds its network with MONAI's code. */
+const NETWORK = {
+  refused: "the network of a MONAI bundle is not built here: export it (python -m monai.bundle onnx_export --net_id " +
+    "network_def --filepath models/model.onnx --ckpt_file models/model.pt --meta_file configs/metadata.json " +
+    "--config_file configs/inference.json) and import models/model.onnx",
+};
+
 /** The parts of `inference.json`, by the ids that bundles give them. */
 const IDS = {
   before: ["preprocessing", "preprocessing_transforms", "pre_transforms"],
@@ -22,6 +29,7 @@ export function bundlePreset(files: PresetFiles): Preset {
     const labels = hasBackground(metadata) ? { first: 1, activation: "softmax" } as const : { first: 0 } as const;
     return {
       spec: specOf(metadata, labelsOf(metadata, labels)),
+      network: NETWORK,
       preprocessing: {},
       inference: metadata.task === "segmentation" && "activation" in labels ? { activation: labels.activation } : {},
       notes: [
@@ -48,6 +56,7 @@ export function bundlePreset(files: PresetFiles): Preset {
   }
   return {
     spec: specOf(metadata, answer.labels, before.images),
+    network: NETWORK,
     preprocessing: before.preprocessing,
     inference: { ...windows?.settings, ...(roi && { roi }), ...answer.inference },
     notes: [

@@ -71,16 +71,21 @@ function plannedIn(configuration: Configuration): Planned | string {
   };
 }
 
+const notBuilt = (planned: string) => ({
+  refused: `plans.json plans ${planned}, which is not built here: export the network (torch.onnx.export of ` +
+    "nnUNetPredictor's network) and import that file beside plans.json",
+});
+
 /** The architecture of a configuration for `inputs` channels and `outputs` logits. */
 export function networkOf(
   configuration: Configuration,
   { inputs, outputs }: { readonly inputs: number; readonly outputs: number },
 ): NonNullable<Preset["network"]> {
   const planned = plannedIn(configuration);
-  if (typeof planned === "string") return { refused: planned };
+  if (typeof planned === "string") return notBuilt(planned);
   const { className, kwargs } = planned;
   const refused = faultOf(className, kwargs);
-  if (refused !== null) return { refused };
+  if (refused !== null) return notBuilt(refused);
   const stages = kwargs.n_stages, residual = className === "ResidualEncoderUNet";
   const list = (value: number | readonly number[], length: number) =>
     typeof value === "number" ? Array<number>(length).fill(value) : [...value];
