@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { specOf } from "../../../tests/testing/tiny_models.ts";
 import { inFolder, orientedGrid, sampled, writeVolume } from "../../../tests/testing/volumes.ts";
 import type { ModelSpec } from "../../inference/mod.ts";
-import type { Triple } from "../../volume/mod.ts";
+import { readVolume, type Triple } from "../../volume/mod.ts";
 import { type LabelledCasesOptions, openLabelledCases } from "./labelled_cases.ts";
 import { type TrainingCase, TrainingError } from "../types.ts";
 
@@ -205,6 +205,42 @@ Deno.test("openLabelledCases() reports what is odd about a case when it prepares
     await open();
     await open();
     assert.deepEqual(warnings, ["1 grids-differ"]);
+  }));
+
+Deno.test("openLabelledCases() lays labels on the network's axes and crops, whatever they are", () =>
+  inFolder(async (folder) => {
+    const options = await optionsFor(folder, 3);
+    const cases = await Promise.all(options.cases.map(async (own, i) => {
+      // an image that shows its labels
+      const { data, header } = await readVolume(own.label!);
+      const path = await writeVolume(join(folder, `shown${i}.nii`), header, data.map((v) => v > 0 ? 9 : v));
+      return { ...own, images: { t1: path, flair: path } };
+    }));
+    const ways = [
+      { spacingMm: null, orientation: "file", axes: "ZYX", foreground: "whole", foregroundMargin: null },
+      { orientation: "PIR", foreground: "positive", foregroundMargin: 1, order: ["resample", "crop", "normalise"] },
+      {
+        axes: "YZX",
+        alignment: "extent",
+        order: ["crop", "normalise", "resample"],
+        foreground: "nonzero",
+        foregroundMargin: 0,
+      },
+    ] as const;
+    for (const [n, way] of ways.entries()) {
+      const preprocessing = { ...SEGMENTATION.preprocessing, normalisation: [{ kind: "none" }], ...way } as const;
+      const spec = { ...SEGMENTATION, preprocessing };
+      const { store } = await openLabelledCases({ ...options, cases, spec, directory: join(folder, `${n}`) });
+      for (const i of cases.keys()) {
+        const { channels, regions, sizeVox } = await store.get(i);
+        assert.deepEqual(
+          [...regions[0]],
+          [...channels[0]].map((v) => Number(v === 9)),
+          `way ${n}, case ${i}: ${sizeVox}`,
+        );
+        assert.ok(regions[0].includes(1));
+      }
+    }
   }));
 
 Deno.test("openLabelledCases() keeps a lesion of one voxel of 0.4×0.4×5 mm, and knows its volume there and in its file", () =>
