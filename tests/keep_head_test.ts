@@ -5,6 +5,7 @@ import { readDatasetFolder } from "../src/datasets/mod.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
 import { type Graph, importModel } from "../src/graph/mod.ts";
 import { type Activation, classify, loadGraph, type ModelSpec, segment, windowRunner } from "../src/inference/mod.ts";
+import { buildNetwork, initialWeights } from "../src/nets/mod.ts";
 import { Random } from "../src/tensor/mod.ts";
 import { checkFinetune, finetune, type FinetuneRequest, type Recipe, TrainingError } from "../src/train/mod.ts";
 import { planned } from "../src/train/finetuning/check_finetune.ts";
@@ -122,6 +123,23 @@ for (const [spec, options, criterion, becomes] of HEADS) {
       assert.ok(!constants!.trained.includes("aux.weight"));
     }));
 }
+
+Deno.test("keepHead continues a network of nnU-Net; without it, a softmax head gives nothing to the fresh one", () =>
+  inFolder(async (folder) => {
+    const config = { inChannels: 4, outChannels: 2, features: [4, 8], blocks: [1, 1], decoderBlocks: [1] };
+    const architecture = { kind: "nnunet", config } as const;
+    const weights = initialWeights(architecture, { seed: 2 });
+    const graph = buildNetwork(architecture, { input: [1, 4, ...ROI], weights, outputs: "inference" });
+    const base = await publishGraph(folder, { graph, spec: specFor("softmax", { architecture }) });
+    const kept = await plan(requestFor(folder, base, { recipe: { preset: "edge", keepHead: true } }));
+    assert.deepEqual(kept.recipe.roi, ROI, "the preset's crop, no larger than the window");
+    assert.deepEqual([kept.recipe.clipNorm, kept.network.kept], [1, { criterion: "labels", activation: "softmax" }]);
+    const found = await outputOf(kept.network.inference(kept.network.network.constants));
+    const difference = worst(await outputOf(graph), found);
+    assert.ok(difference < 1e-5, `${difference}`);
+    const fresh = await plan(requestFor(folder, base, { recipe: { keepHead: false } }));
+    assert.deepEqual([fresh.network.report.outputs.fresh, fresh.spec.inference.activation], [["lesion"], undefined]);
+  }));
 
 Deno.test("finetune() with keepHead lowers a segmentation's loss; the result is served and fine-tuned again", () =>
   inFolder(async (folder) => {

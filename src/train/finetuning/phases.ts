@@ -148,6 +148,7 @@ export class Phases {
     const known = await readRate(directory, identity);
     if (known !== null) return known;
     let losses: readonly number[] = [];
+    onLog(`Looks for a learning rate by up to ${RANGE_UPDATES} updates on a copy of the network`);
     try {
       await train({
         ...options,

@@ -13,7 +13,7 @@ const HIGHEST = 0.1;
 const DIVERGED = 1.5;
 /** A loss that does not fall by this share says nothing about rates. */
 const LEAST_FALL = 0.01;
-/** Taken of the rate at which the loss is lowest, or at which it diverged. */
+/** The most that is taken of the rate at which the loss diverged. */
 const SHARE = 0.1;
 
 /** The rate of update `step` of the test. */
@@ -32,8 +32,8 @@ export function isOver(losses: readonly number[]): boolean {
 }
 
 /**
- * A tenth of the rate at which the loss was lowest, or of that at which it diverged if it did not fall before, but not
- * above `highest`. A loss that became infinite is the last one.
+ * The rate at which the loss falls most steeply, at most a tenth of that at which it diverged and at most `highest`. A loss
+ * that became infinite is the last one.
  */
 export function rateFrom(losses: readonly number[], { highest }: { readonly highest: number }): FoundRate {
   const all = means(losses);
@@ -44,7 +44,8 @@ export function rateFrom(losses: readonly number[], { highest }: { readonly high
   const rateAt = (k: number) => testRate(k + POOL - 1);
   const divergedAt = end < 0 ? null : rateAt(end);
   const falls = usable[lowest] <= (1 - LEAST_FALL) * first;
-  const rate = SHARE * (falls ? rateAt(lowest) : divergedAt ?? HIGHEST * SHARE);
+  const most = SHARE * (divergedAt ?? HIGHEST);
+  const rate = falls ? Math.min(rateAt(steepest(usable.slice(0, lowest + 1))), most) : most;
   return {
     rate: Math.min(Number(rate.toPrecision(2)), highest),
     firstLoss: first,
@@ -53,4 +54,10 @@ export function rateFrom(losses: readonly number[], { highest }: { readonly high
     divergedAt,
     updates: losses.length,
   };
+}
+
+/** The first update of the span of one pool over which the means fall most. */
+function steepest(falling: readonly number[]): number {
+  const falls = falling.map((mean, k) => mean - falling[Math.min(k + POOL, falling.length - 1)]);
+  return falls.indexOf(Math.max(...falls));
 }

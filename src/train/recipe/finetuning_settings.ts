@@ -35,7 +35,9 @@ export const CHOSEN_SETTINGS = {
   steps: whole(1, 1_000_000).describe(
     "Optimizer updates of the final network; a preset may give the folds fewer. Default: from the preset and the number of cases.",
   ),
-  roi: cropSize().describe("Size of a training crop, voxels. Default: from the preset."),
+  roi: cropSize().describe(
+    "Size of a training crop, voxels. Default: from the preset; of a network of others, its window.",
+  ),
   batchSize: whole(1, 64).describe("Crops an update. Default: from the preset."),
   learningRate: rate().describe(
     "Rate of the first update after the warm-up; it falls as a cosine. `auto`: found by a test over 40 updates whose rate " +
