@@ -52,9 +52,17 @@ export function postprocess(regions: Regions, { labels, steps, exclusive, ...gri
   for (const step of steps) {
     const chosen = [...labels.keys()].filter((i) => step.labels?.includes(labels[i].name) ?? true);
     if ("together" in step && step.together) {
-      const all = chosen.map((i) => regions.maskOf(i));
-      const kept = changed(Uint8Array.from(all[0], (_, v) => Number(all.some((mask) => mask[v]))), grid, step);
-      for (const [m, i] of chosen.entries()) regions.replace(i, all[m].map((v, at) => v & kept[at]));
+      const all = new Uint8Array(regions.voxels);
+      for (const i of chosen) {
+        const mask = regions.maskOf(i);
+        for (let v = 0; v < all.length; v++) all[v] |= mask[v];
+      }
+      changed(all, grid, step);
+      for (const i of chosen) {
+        const mask = regions.maskOf(i);
+        for (let v = 0; v < all.length; v++) mask[v] &= all[v];
+        regions.replace(i, mask);
+      }
       continue;
     }
     for (const i of chosen) {

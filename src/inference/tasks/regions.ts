@@ -12,7 +12,9 @@ export class Regions {
 
   /** 0 and 1. */
   maskOf(region: number): Uint8Array {
-    return Uint8Array.from(this.#words[region >> 5], (word) => word >>> (region & 31) & 1);
+    const words = this.#words[region >> 5], shift = region & 31, mask = new Uint8Array(this.voxels);
+    for (let v = 0; v < mask.length; v++) mask[v] = words[v] >>> shift & 1;
+    return mask;
   }
 
   /** Puts a mask in the place of a region. */
@@ -29,8 +31,8 @@ export class Regions {
   /** Writes the regions of a voxel, ascending, into `found`; returns their number. */
   regionsOf(voxel: number, found: Uint8Array): number {
     let count = 0;
-    for (const [w, words] of this.#words.entries()) {
-      for (let left = words[voxel]; left !== 0;) {
+    for (let w = 0; w < this.#words.length; w++) {
+      for (let left = this.#words[w][voxel]; left !== 0;) {
         const bit = 31 - Math.clz32(left & -left);
         found[count++] = 32 * w + bit;
         left ^= 1 << bit;
