@@ -13,6 +13,7 @@ import { sizeOf, tensor } from "../src/tensor/mod.ts";
 import { readFormat } from "../src/weights/formats/formats.ts";
 import { readVolume } from "../src/volume/mod.ts";
 import { importWeights } from "../src/weights/import_weights.ts";
+import { diceOf } from "./testing/dice.ts";
 import { inFolder } from "./testing/volumes.ts";
 import values from "./fixtures/nnunet/values.json" with { type: "json" };
 
@@ -57,19 +58,6 @@ for (const [name, config] of Object.entries(NETWORKS) as [keyof typeof NETWORKS,
     });
     assert.equal(JSON.parse(file.metadata.init_args).configuration, "3d_fullres");
     assert.equal(file.metadata.inference_allowed_mirroring_axes, "[0,2]");
-  });
-}
-
-/** Dice of each label of two masks. */
-function diceOf(ours: ArrayLike<number>, theirs: ArrayLike<number>, values: readonly number[]): number[] {
-  return values.map((value) => {
-    let both = 0, either = 0;
-    for (let v = 0; v < ours.length; v++) {
-      const [a, b] = [ours[v] === value, theirs[v] === value];
-      if (a && b) both++;
-      either += Number(a) + Number(b);
-    }
-    return 2 * both / either;
   });
 }
 

@@ -19,7 +19,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from monai.bundle import ConfigParser  # noqa: E402
 from monai.losses import DiceCELoss  # noqa: E402
-from monai.networks.nets import SegResNet, UNet  # noqa: E402
+from monai.networks.nets import UNet  # noqa: E402
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor  # noqa: E402
 from nnunetv2.utilities.get_network_from_plans import get_network_from_plans  # noqa: E402
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager  # noqa: E402
@@ -209,7 +209,7 @@ def monai_softmax():
         "monai-softmax",
         data="ms",
         modalities=["flair", "t1"],
-        network=SegResNet(init_filters=8, in_channels=2, out_channels=3, blocks_down=(1, 1), blocks_up=(1,), norm=AFFINE),
+        network=UNet(3, 2, 3, channels=(8, 16, 32), strides=(2, 2), num_res_units=1, norm=AFFINE),
         patch=[64, 64, 48],
         names=["background", "lesion", "brain"],
         inference={
@@ -218,8 +218,9 @@ def monai_softmax():
             "preprocessing": compose(
                 *LOAD,
                 step("Orientationd", axcodes="RAS"),
-                step("Spacingd", pixdim=[1.0, 1.0, 1.3], mode="bilinear"),
+                # before Spacingd: behind it, MONAI's rounding decides which neighbours of the brain are not 0
                 step("NormalizeIntensityd", nonzero=True, channel_wise=True),
+                step("Spacingd", pixdim=[1.1, 1.15, 1.3], mode="bilinear"),
                 step("EnsureTyped", device="$torch.device('cpu')"),
             ),
             "inferer": inferer("@roi", overlap=0.5, mode="gaussian"),

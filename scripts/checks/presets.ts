@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { openEngine } from "../../src/engine/mod.ts";
 import { segment } from "../../src/inference/mod.ts";
 import { readVolume } from "../../src/volume/mod.ts";
+import { diceOf } from "../../tests/testing/dice.ts";
 import { importWeights } from "../../src/weights/import_weights.ts";
 
 const LEAST = 0.99;
@@ -42,16 +43,9 @@ for (
     const outPath = join(out, `${patient}.nii.gz`);
     await segment({ directory: out, spec: draft, images, engine, output: "labels", outPath });
     const ours = (await readVolume(outPath)).data, theirs = (await readVolume(join(at, `${patient}.nii.gz`))).data;
-    for (const { name: label, value } of draft.labels) {
-      let both = 0, either = 0;
-      for (let v = 0; v < ours.length; v++) {
-        const [a, b] = [ours[v] === value, theirs[v] === value];
-        if (a && b) both++;
-        either += Number(a) + Number(b);
-      }
-      const dice = 2 * both / either;
+    for (const [i, dice] of diceOf(ours, theirs, draft.labels.map((l) => l.value)).entries()) {
       worst = Math.min(worst, dice);
-      console.log(`| ${name} | ${patient} | ${label} | ${dice.toFixed(5)} |`);
+      console.log(`| ${name} | ${patient} | ${draft.labels[i].name} | ${dice.toFixed(5)} |`);
     }
   }
   await Deno.remove(out, { recursive: true });
