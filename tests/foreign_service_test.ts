@@ -37,7 +37,6 @@ Deno.test("a network of others is fine-tuned over HTTP, approved, and served wit
       cases: cases.slice(0, 1),
       unseen: cases[1],
       recipe: { preset: "edge", steps: 40, learningRate: 0.003, roi: [EDGE, EDGE, EDGE], validation: "none" },
-      serving: { roi: String(EDGE) },
       providers: await ready(),
       folder: join(folder, "service"),
     });

@@ -12,9 +12,6 @@ import { writePhantomDataset } from "../phantoms/files.ts";
 
 export const UPDATES = 8;
 
-/** Stated, because a recipe without it spends forty further updates on finding one. */
-const LEARNING_RATE = 1e-3;
-
 /** One modality for each channel of the network. */
 const MODALITIES: readonly Modality[] = ["flair", "t1", "t2", "t1c"];
 
@@ -69,7 +66,7 @@ export async function tryUpdates(
     labels: [{ name: "lesion", value: 1, colour: "#e5484d" }],
     classes: [],
     base: { name: "tried", version: 1, directory, spec: specOf(await readPackage(directory)) },
-    recipe: { preset: "edge", steps: UPDATES, learningRate: LEARNING_RATE, roi: window, validation: "none" },
+    recipe: { preset: "edge", steps: UPDATES, roi: window, validation: "none" },
     workDirectory: join(work, "work"),
     outputDirectory: join(work, "output"),
     engine,

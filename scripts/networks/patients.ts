@@ -1,7 +1,7 @@
 /**
  * A network of others on real patients: fine-tuned over HTTP, approved, and served by CPU, WASM and WebGPU.
  *
- *   deno run -A scripts/networks/patients.ts --model FILE.onnx [--data ../shared/data/ms] [--steps 200] [--edge 48] [--spacing 2]
+ *   deno run -A scripts/networks/patients.ts --model FILE.onnx [--data ../shared/data/ms] [--steps 200] [--edge 64]
  *                                            [--providers cpu,wasm,webgpu] --out FOLDER
  *
  * The file holds its own weights and takes T1 and FLAIR at any size, as `exports/main.py --only monai-segresnet` writes it.
@@ -45,8 +45,7 @@ const { values } = parseArgs({
     model: { type: "string" },
     data: { type: "string", default: "../shared/data/ms" },
     steps: { type: "string", default: "200" },
-    edge: { type: "string", default: "48" },
-    spacing: { type: "string", default: "2" },
+    edge: { type: "string", default: "64" },
     providers: { type: "string", default: "cpu,wasm,webgpu" },
     out: { type: "string" },
   },
@@ -68,16 +67,8 @@ const { trainingSeconds, masks } = await runService({
   cases: cases.slice(0, -1),
   unseen,
   recipe: { preset: "edge", steps: Number(values.steps), roi: [edge, edge, edge], validation: "none" },
-  serving: { roi: values.edge, spacing: values.spacing },
   providers: values.providers.split(","),
-  tell: console.error,
   folder: out,
 });
 await writeFile(join(out, "masks.png"), await picture(unseen, masks));
-console.log(
-  JSON.stringify(
-    { steps: Number(values.steps), edge, spacingMm: Number(values.spacing), trainingSeconds, masks },
-    null,
-    1,
-  ),
-);
+console.log(JSON.stringify({ steps: Number(values.steps), edge, trainingSeconds, masks }, null, 1));

@@ -27,11 +27,7 @@ export interface ServiceRun {
   /** The case that is segmented; fine-tuning does not see it. */
   readonly unseen: LabelledCase;
   readonly recipe: Readonly<Record<string, unknown>>;
-  /** Further fields of the import: its window, voxel size, normalisation. */
-  readonly serving: Readonly<Record<string, string>>;
   readonly providers: readonly string[];
-  /** Receives the progress in words. */
-  readonly tell?: (text: string) => void;
   /** An empty folder for data and masks. */
   readonly folder: string;
 }
@@ -65,7 +61,6 @@ export async function runService(run: ServiceRun): Promise<{ trainingSeconds: nu
     const seconds = (performance.now() - start) / 1000;
     const mask = binary((await readVolume(path)).data);
     first ??= mask;
-    run.tell?.(`${provider}: ${Math.round(seconds)} s`);
     masks.push({
       provider,
       path,
@@ -96,7 +91,7 @@ async function fineTuned(server: Service, run: ServiceRun): Promise<number> {
     name: "foreign",
     modalities: run.modalities.join(","),
     features: run.features.join(","),
-    ...run.serving,
+    roi: String((run.recipe.roi as number[])[0]),
   });
   const imported = await call(server, "POST", `/v1/models/import?${query}`, { body: await openAsBlob(run.model) });
   await imported.body?.cancel();
@@ -117,8 +112,7 @@ async function fineTuned(server: Service, run: ServiceRun): Promise<number> {
     }
   }
   const start = performance.now();
-  const request = { dataset, base: { model: "foreign" }, name: NAME, recipe: run.recipe };
-  const version = await finetune(server, request, run.tell);
+  const version = await finetune(server, { dataset, base: { model: "foreign" }, name: NAME, recipe: run.recipe });
   await approve(server, NAME, version);
   return (performance.now() - start) / 1000;
 }

@@ -40,23 +40,15 @@ export async function readZoo(folder: string): Promise<ZooNetwork[]> {
   return networks;
 }
 
-/** The image of the export, and another one: a file that holds what was computed of the first is wrong for it. */
-export const IMAGES = [{ file: "output", phase: 0 }, { file: "other", phase: 2 }] as const;
-export type Image = typeof IMAGES[number];
-
 /** Input `k` of a network, as PyTorch saw it. */
-export function inputOf({ inputs }: ZooNetwork, k: number, { phase }: Image = IMAGES[0]): Tensor {
+export function inputOf({ inputs }: ZooNetwork, k: number): Tensor {
   const shape = inputs[k];
-  return tensor("float32", shape, wave(shape.reduce((n, d) => n * d, 1), phase + k));
+  return tensor("float32", shape, wave(shape.reduce((n, d) => n * d, 1), k));
 }
 
 /** Output `k` by PyTorch in float64. */
-export async function expectedOutput(
-  folder: string,
-  network: ZooNetwork,
-  { file, k }: { file: Image["file"]; k: number },
-): Promise<Float64Array> {
-  const bytes = await readFile(join(folder, network.name, `${file}${k}.f64`));
+export async function expectedOutput(folder: string, network: ZooNetwork, k: number): Promise<Float64Array> {
+  const bytes = await readFile(join(folder, network.name, `output${k}.f64`));
   return new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 

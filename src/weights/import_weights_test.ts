@@ -214,7 +214,7 @@ Deno.test("importRequestSchema reads lists and names the wrong field", () => {
     orientation: [{ orientation: "RAR" }, /expected directions such as RAS or LPS, or file/],
     axes: [{ axes: "XYX" }, /expected an order of the letters X, Y and Z/],
     normalisation: [{ normalisation: "z-score:tissue" }, /expected z-score\[:OVER\], percentiles/],
-    postprocessing: [{ postprocessing: "smallest-size:5" }, /expected largest-component, fill-holes/],
+    postprocessing: [{ postprocessing: "smallest-size:5" }, /expected largest-component, smallest-size/],
     activation: [{ activation: "relu" }, /expected sigmoid, softmax/],
     mirrored: [{ mirrored: "0,3" }, /expected axes of 0, 1 and 2, or none/],
     headDim: [{ headDim: "x" }, /expected a whole number from 1 to 4096/],

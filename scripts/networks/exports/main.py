@@ -1,7 +1,7 @@
 """
 Exports the networks of others: `python main.py --out FOLDER [--only PART] [--exporters a,b] [--large]`.
 
-Every network gets a folder: `EXPORTER.onnx`, `output0.f64` (PyTorch in float64), `other0.f64` of a second image, and `network.json`, which holds
+Every network gets a folder: `EXPORTER.onnx`, `input0.f32`, `output0.f64` (PyTorch in float64) and `network.json`, which holds
 the shapes, the gradients and what became of every export. A folder that is complete is left alone.
 """
 
@@ -43,13 +43,13 @@ def write(network: Network, folder: Path, wanted: list[str]) -> None:
     record = json.loads(file.read_text()) if file.exists() else {}
     done = record.setdefault("exports", {})
     todo = [name for name in network.exporters if name in wanted and name not in done]
-    if not todo and "second_image" in record:
+    if not todo and "trained" in record:
         return
     torch.manual_seed(0)
     net = network.build()
     perturb(net, network.perturb)
     args = tuple(wave(shape, float(k)) for k, shape in enumerate(network.inputs))
-    if "second_image" not in record:
+    if "trained" not in record:
         record |= {"name": network.name, "note": network.note, "any_size": network.any_size}
         record |= reference(net, args, folder)
         file.write_text(json.dumps(record, indent=1))

@@ -13,13 +13,7 @@ def resnet(build, **changes):
 
 NETWORKS = [
     Network("monai-resnet10", resnet(nets.resnet10), cube(1, 32), any_size=True),
-    Network("monai-resnet18", resnet(nets.resnet18), cube(1, 32), any_size=True),
-    Network(
-        "monai-resnet18-a",
-        resnet(nets.resnet18, shortcut_type="A"),
-        cube(1, 32),
-        note="shortcuts padded with zeros, which MONAI detaches: exporters store those of the example image",
-    ),
+    Network("monai-resnet18", resnet(nets.resnet18, shortcut_type="A"), cube(1, 32), note="shortcuts padded with zeros"),
     Network("monai-resnet50", resnet(nets.resnet50), cube(1, 32), exporters=LARGE),
     Network(
         "monai-densenet",

@@ -11,10 +11,6 @@ from torch import nn
 SAMPLES = 32
 
 
-#: Phase of the second image: an exporter that stores what it computed of the first one is wrong for it.
-OTHER = 2.0
-
-
 def wave(shape, phase: float) -> torch.Tensor:
     """Element i is sin(i / 10 + phase) + 0.3 sin(1.7 i), rounded to float32: any language can make it again."""
     i = np.arange(int(np.prod(shape)), dtype=np.float64)
@@ -58,7 +54,7 @@ def summary(gradient: torch.Tensor, weight: torch.Tensor | None = None) -> dict:
 
 def reference(net: nn.Module, args: tuple[torch.Tensor, ...], folder: Path) -> dict:
     """
-    Writes output0.f64, … and other0.f64, …, those of a second image; returns their shapes and the gradients of sum(output * wave) with respect to
+    Writes input0.f32, output0.f64, … and returns their shapes and the gradients of sum(output * wave) with respect to
     every parameter, by its name in PyTorch.
     """
     precise = copy.deepcopy(net).eval().double()
@@ -67,16 +63,14 @@ def reference(net: nn.Module, args: tuple[torch.Tensor, ...], folder: Path) -> d
     # a weight that two modules share has two names, and exporters choose between them
     parameters = dict(precise.named_parameters(remove_duplicate=False))
     found = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
-    with torch.no_grad():
-        others = outputs_of(precise(*(wave(a.shape, OTHER + k).double() for k, a in enumerate(args))))
-    for name, results in (("output", outputs), ("other", others)):
-        for k, out in enumerate(results):
-            out.detach().numpy().tofile(folder / f"{name}{k}.f64")
+    for k, a in enumerate(args):
+        a.numpy().tofile(folder / f"input{k}.f32")
+    for k, out in enumerate(outputs):
+        out.detach().numpy().tofile(folder / f"output{k}.f64")
     return {
         "inputs": [list(a.shape) for a in args],
         "outputs": [list(out.shape) for out in outputs],
         "gradients": {name: summary(g, p) for (name, p), g in zip(parameters.items(), found) if g is not None},
-        "second_image": True,
         "trained": len({id(p) for p, g in zip(parameters.values(), found) if g is not None}),
         "parameters": sum(p.numel() for p in net.parameters()),
     }

@@ -28,8 +28,8 @@ NETWORKS = [
             spatial_size=(32, 32),
             temporal_size=16,
             block_setting=[
-                video.mvit.MSBlockConfig(2, 16, 32, [], [3, 3, 3], [], [1, 2, 2]),
-                video.mvit.MSBlockConfig(4, 32, 32, [3, 3, 3], [3, 3, 3], [1, 2, 2], [1, 1, 1]),
+                video.mvit.MSBlockConfig(2, 16, 32, [3, 3, 3], [1, 4, 4], [3, 3, 3], [1, 1, 1]),
+                video.mvit.MSBlockConfig(4, 32, 32, [3, 3, 3], [1, 2, 2], [3, 3, 3], [1, 2, 2]),
             ],
             residual_pool=False,
             residual_with_cls_embed=True,

@@ -1,7 +1,7 @@
 /** Post-processing as a text of one line writes it: `largest-component:csf+gm; smallest-size:0.02ml:lesion`. */
 
-export const POSTPROCESSING_HELP = "largest-component, fill-holes, smallest-size:SIZE with ml or voxels, each with " +
-  ":LABEL+LABEL for some labels and :together for them as one region; steps with ; between";
+export const POSTPROCESSING_HELP = "largest-component, smallest-size:SIZE with ml or voxels, fill-holes; each with " +
+  ":LABEL+LABEL for some labels, the first two with :together for them as one region; steps with ; between";
 
 /** The steps in the manifest's terms, unchecked. @throws {RangeError} a size that is none */
 export function readPostprocessing(text: string): unknown[] {
