@@ -16,6 +16,7 @@ import { type Inlined, inlineFunctions, onnxVersion } from "./functions.ts";
 import { isOnnxDomain, parseModel, protoLabel } from "./proto.ts";
 import {
   checkShape,
+  DAMAGED,
   IMPORT_LIMITS,
   type ImportLimits,
   nodeLabel,
@@ -66,7 +67,7 @@ export function decodeModel(bytes: Uint8Array, limits: ImportLimits = IMPORT_LIM
 export function openModel(model: ModelProto, limits: ImportLimits): { inlined: Inlined; opset: number } {
   const { graph } = model;
   if (graph === undefined || graph.node.length === 0) {
-    throw new SyntaxError("Cannot import model: expected a graph with nodes, got none");
+    throw new SyntaxError(`Cannot import model: expected a graph with nodes, got none: ${DAMAGED}`);
   }
   const opset = checkVersion(onnxVersion(model.opsetImport) ?? onnxVersion(model.functions[0]?.opsetImport ?? []));
   refuseWhole(model, graph, limits);
@@ -89,7 +90,10 @@ function graphOf(graph: GraphProto, context: Context): RawGraph {
   const { limits } = context;
   if (graph.sparseInitializer.length > 0) {
     const name = graph.sparseInitializer[0].values?.name ?? "";
-    throw new TypeError(`Cannot import initializer ${quoted(name)}: expected a dense tensor, got a sparse one`);
+    throw new TypeError(
+      `Cannot import initializer ${quoted(name)}: expected a dense tensor, got a sparse one: export ` +
+        'dense weights ("weight.to_dense()")',
+    );
   }
   const constants: Map<string, ReturnType<typeof tensorOf>> = new Map();
   for (const proto of graph.initializer) {
@@ -108,15 +112,19 @@ function checkVersion(version: number | undefined): number {
 }
 
 function refuseWhole(model: ModelProto, graph: GraphProto, limits: ImportLimits): void {
-  if (model.trainingInfo.length > 0) throw new TypeError("Cannot import model: expected no training information");
-  if (graph.node.length > limits.nodes) {
-    throw new RangeError(`Cannot import model: expected at most ${limits.nodes} nodes, got ${graph.node.length}`);
+  if (model.trainingInfo.length > 0) {
+    throw new TypeError("Cannot import model: expected no training information: export the network alone");
   }
-  if (graph.output.length === 0) throw new SyntaxError("Cannot import model: expected an output, got none");
+  if (graph.node.length > limits.nodes) {
+    throw new RangeError(
+      `Cannot import model: expected at most ${limits.nodes} nodes, got ${graph.node.length}: simplify it with onnxsim`,
+    );
+  }
+  if (graph.output.length === 0) throw new SyntaxError(`Cannot import model: expected an output, got none: ${DAMAGED}`);
 }
 
 function duplicate(name: string): RangeError {
-  return new RangeError(`Cannot import model: expected unique names, got ${quoted(name)} twice`);
+  return new RangeError(`Cannot import model: expected unique names, got ${quoted(name)} twice: ${DAMAGED}`);
 }
 
 /** Every value has one definition and is used after it. */
@@ -128,7 +136,11 @@ function checkNames({ inputs, ...graph }: RawModel): void {
   const { outputs } = graph;
   if (new Set(outputs).size !== outputs.length) throw duplicate(outputs.find((o, i) => outputs.indexOf(o) !== i)!);
   for (const name of outputs) {
-    if (sources.includes(name)) throw new RangeError(`Cannot import model: output ${quoted(name)} is no node's output`);
+    if (sources.includes(name)) {
+      throw new RangeError(
+        `Cannot import model: output ${quoted(name)} is no node's output: export values that the network computes`,
+      );
+    }
   }
 }
 
@@ -141,7 +153,9 @@ function checkGraph({ constants, nodes, outputs }: RawGraph, around: ReadonlySet
       if (name === "" || defined.has(name)) continue;
       const found = later.has(name) ? "one that it or a later node defines" : "one that nothing defines";
       throw new RangeError(
-        `Cannot import ${nodeLabel(node)}: expected inputs defined before it, got ${quoted(name)}, ${found}`,
+        `Cannot import ${nodeLabel(node)}: expected inputs defined before it, got ${
+          quoted(name)
+        }, ${found}: ${DAMAGED}`,
       );
     }
     // bodies of loops have inputs of their own; they are refused with their node
@@ -154,7 +168,9 @@ function checkGraph({ constants, nodes, outputs }: RawGraph, around: ReadonlySet
     }
   }
   const missing = outputs.find((name) => !defined.has(name));
-  if (missing !== undefined) throw new RangeError(`Cannot import model: output ${quoted(missing)} is not defined`);
+  if (missing !== undefined) {
+    throw new RangeError(`Cannot import model: output ${quoted(missing)} is not defined: ${DAMAGED}`);
+  }
 }
 
 /** Reports whether an attribute is a graph. */
@@ -165,7 +181,10 @@ export function isGraph(value: RawAttr): value is RawGraph {
 function inputOf({ name, type }: ValueInfoProto, limits: ImportLimits): RawInput {
   const what = `input ${quoted(name)}`;
   if (type?.value.case !== "tensorType" || type.value.value.shape === undefined) {
-    throw new TypeError(`Cannot import ${what}: expected a tensor with a rank, got ${type?.value.case ?? "no type"}`);
+    throw new TypeError(
+      `Cannot import ${what}: expected a tensor with a rank, got ${type?.value.case ?? "no type"}: export ` +
+        "with the shape of the input",
+    );
   }
   const { elemType, shape } = type.value.value;
   const dims = shape!.dim.map(({ value }) => {
@@ -181,7 +200,9 @@ function nodeOf(proto: NodeProto, context: Context): RawNode {
   const opset = context.inlined.opsets.get(proto) ?? context.opset;
   const label = protoLabel(proto);
   if (Math.max(proto.input.length, proto.output.length) > MAX_OPERANDS) {
-    throw new RangeError(`Cannot import ${label}: expected at most ${MAX_OPERANDS} inputs and outputs`);
+    throw new RangeError(
+      `Cannot import ${label}: expected at most ${MAX_OPERANDS} inputs and outputs: export with fewer`,
+    );
   }
   if (!isOnnxDomain(proto.domain) && !isQuantized(proto)) {
     throw new TypeError(
@@ -192,7 +213,9 @@ function nodeOf(proto: NodeProto, context: Context): RawNode {
   }
   for (const attribute of proto.attribute) {
     if (attrs.has(attribute.name)) {
-      throw new RangeError(`Cannot import ${label}: expected one attribute ${quoted(attribute.name)}, got two`);
+      throw new RangeError(
+        `Cannot import ${label}: expected one attribute ${quoted(attribute.name)}, got two: ${DAMAGED}`,
+      );
     }
     attrs.set(attribute.name, attributeOf(attribute, label, context));
   }
@@ -222,14 +245,17 @@ function attributeOf(a: AttributeProto, label: string, context: Context): RawAtt
     case Kind.STRINGS:
       return a.strings.map(text);
     case Kind.TENSOR:
-      if (a.t === undefined) throw new SyntaxError(`Cannot import ${what}: expected a tensor, got none`);
+      if (a.t === undefined) throw new SyntaxError(`Cannot import ${what}: expected a tensor, got none: ${DAMAGED}`);
       return tensorOf(a.t, { what, limits: context.limits });
     case Kind.GRAPH:
-      if (a.g === undefined) throw new SyntaxError(`Cannot import ${what}: expected a graph, got none`);
+      if (a.g === undefined) throw new SyntaxError(`Cannot import ${what}: expected a graph, got none: ${DAMAGED}`);
       return graphOf(a.g, context);
     default:
       throw new TypeError(
-        `Cannot import ${what}: expected numbers, text, a tensor or a graph, got ${Kind[a.type] ?? a.type}`,
+        `Cannot import ${what}: expected numbers, text, a tensor or a graph, got ${
+          Kind[a.type] ?? a.type
+        }: export with ` +
+          "operators of ONNX only",
       );
   }
 }

@@ -17,6 +17,8 @@ import { parseModel, tensorsOf } from "./proto.ts";
 import { IMPORT_LIMITS } from "./raw.ts";
 import { explained, isExternal, storedBytes } from "./tensors.ts";
 
+const REMEDY = "export the model with its weights inside (external_data=False)";
+
 /** Longest file name of common file systems. */
 const MAX_NAME = 255;
 
@@ -41,7 +43,7 @@ export function refuseExternal(model: ModelProto): void {
   if (files.length === 0) return;
   throw new TypeError(
     `Cannot import model: expected its weights inside the file, got some in ${files.map(quoted).join(", ")}: ` +
-      "give these files beside the model, or export with external_data=False",
+      `give these files beside the model, or ${REMEDY}`,
   );
 }
 
@@ -111,23 +113,25 @@ function viewOf({ buffer, byteOffset }: Uint8Array, offset: number, length: numb
 function extentOf(proto: TensorProto): Extent {
   const entries = new Map<string, string>();
   for (const { key, value } of proto.externalData) {
-    if (entries.has(key)) throw new RangeError(`expected one ${quoted(key)} of external data, got two`);
+    if (entries.has(key)) throw new RangeError(`expected one ${quoted(key)} of external data, got two: ${REMEDY}`);
     entries.set(key, value);
   }
   if (proto.dataLocation !== TensorProto_DataLocation.EXTERNAL || proto.rawData.length > 0) {
-    throw new TypeError("expected its data inside the file or beside it, got both");
+    throw new TypeError(`expected its data inside the file or beside it, got both: ${REMEDY}`);
   }
   const bytes = storedBytes(proto);
   const offset = wholeNumber(entries.get("offset") ?? "0", "offset");
   const length = wholeNumber(entries.get("length") ?? String(bytes), "length");
-  if (length !== bytes) throw new RangeError(`expected external data of ${bytes} bytes, got a length of ${length}`);
+  if (length !== bytes) {
+    throw new RangeError(`expected external data of ${bytes} bytes, got a length of ${length}: ${REMEDY}`);
+  }
   return { file: plainName(entries.get("location") ?? ""), offset, length };
 }
 
 function wholeNumber(text: string, what: string): number {
   const value = Number(text);
   if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw new RangeError(`expected a whole number of bytes as ${what} of external data, got ${quoted(text)}`);
+  throw new RangeError(`expected a whole number of bytes as ${what} of external data, got ${quoted(text)}: ${REMEDY}`);
 }
 
 /** @throws {TypeError} a name that could lead out of the model's folder */
@@ -136,6 +140,6 @@ function plainName(name: string): string {
   const isPlain = /^[^/\\:\x00-\x1f\x7f]+$/.test(name) && !/^\.+$/.test(name) && name.length <= MAX_NAME;
   if (isPlain) return name;
   throw new TypeError(
-    `expected the plain name of a file beside the model as location of external data, got ${quoted(name)}`,
+    `expected the plain name of a file beside the model as location of external data, got ${quoted(name)}: ${REMEDY}`,
   );
 }

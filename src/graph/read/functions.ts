@@ -15,10 +15,10 @@ import {
 } from "onnx-buf";
 import { quoted } from "../../tensor/mod.ts";
 import { isOnnxDomain, protoLabel, withFields } from "./proto.ts";
-import type { ImportLimits } from "./raw.ts";
+import { DAMAGED, type ImportLimits } from "./raw.ts";
 
-/** Most functions within each other. */
-const MAX_DEPTH = 64;
+/** Most functions within each other, and in a file. */
+const MAX_DEPTH = 64, MAX_FUNCTIONS = 2000;
 
 const REMEDY = 'export without local functions ("export_modules_as_functions=False"), or inline them with onnx.inliner';
 
@@ -61,16 +61,44 @@ class Inliner {
   readonly opsets = new Map<NodeProto, number>();
   readonly #functions: ReadonlyMap<string, FunctionProto>;
   readonly #taken = new Set<string>();
-  readonly #limits: ImportLimits;
-  #nodes = 0;
+  /** The next suffix of names that are taken. */
+  readonly #suffixes = new Map<string, number>();
+  /** Nodes that a function's body becomes; 0 while they are counted, since one that calls itself is refused later. */
+  readonly #sizes = new Map<FunctionProto, number>();
 
   constructor(functions: readonly FunctionProto[], graph: GraphProto, limits: ImportLimits) {
+    if (functions.length > MAX_FUNCTIONS) {
+      throw new RangeError(
+        `Cannot import model: expected at most ${MAX_FUNCTIONS} local functions, got ${functions.length}: ${REMEDY}`,
+      );
+    }
     this.#functions = new Map(functions.map((f) => [keyOf(f.domain, f.name, f.overload), f]));
     if (this.#functions.size < functions.length) {
-      throw new RangeError("Cannot import model: expected local functions with distinct names");
+      throw new RangeError("Cannot import model: expected local functions with distinct names: " + DAMAGED);
     }
     for (const name of namesOf(graph)) this.#taken.add(name);
-    this.#limits = limits;
+    const count = this.#count(graph.node);
+    if (count > limits.nodes) {
+      throw new RangeError(`Cannot import model: expected at most ${limits.nodes} nodes, got ${count}: ${REMEDY}`);
+    }
+  }
+
+  /** The number of nodes with all functions inlined. */
+  #count(nodes: readonly NodeProto[]): number {
+    return nodes.reduce((sum, { domain, opType, overload, attribute }) => {
+      const called = this.#functions.get(keyOf(domain, opType, overload));
+      const inner = attribute.reduce((n, { g }) => n + (g === undefined ? 0 : this.#count(g.node)), 0);
+      return sum + inner + (called === undefined ? 1 : this.#sizeOf(called));
+    }, 0);
+  }
+
+  #sizeOf(called: FunctionProto): number {
+    const known = this.#sizes.get(called);
+    if (known !== undefined) return known;
+    this.#sizes.set(called, 0);
+    const size = this.#count(called.node);
+    this.#sizes.set(called, size);
+    return size;
   }
 
   /** Always makes new messages: the file's own are left alone. */
@@ -87,16 +115,13 @@ class Inliner {
   #expand(node: NodeProto, scope: Scope): NodeProto[] {
     const attribute = node.attribute.flatMap((a) => this.#attribute(a, node, scope));
     const placed = withFields(node, {
-      name: scope.prefix + node.name,
+      name: node.name && scope.prefix + node.name,
       input: node.input.map(scope.rename),
       output: node.output.map(scope.rename),
       attribute,
     });
     const key = keyOf(node.domain, node.opType, node.overload), called = this.#functions.get(key);
     if (called !== undefined) return this.#call(called, placed, { ...scope, stack: [...scope.stack, key] });
-    if (++this.#nodes > this.#limits.nodes) {
-      throw new RangeError(`Cannot import model: expected at most ${this.#limits.nodes} nodes, got more`);
-    }
     if (scope.opset !== undefined) this.opsets.set(placed, scope.opset);
     return [placed];
   }
@@ -105,7 +130,7 @@ class Inliner {
   #call(called: FunctionProto, call: NodeProto, { stack }: Scope): NodeProto[] {
     const label = `${protoLabel(call)} in domain ${quoted(called.domain)}`;
     if (stack.indexOf(stack.at(-1)!) < stack.length - 1) {
-      throw new TypeError(`Cannot import ${label}: expected no function that calls itself`);
+      throw new TypeError(`Cannot import ${label}: expected no function that calls itself: ${DAMAGED}`);
     }
     if (stack.length > MAX_DEPTH) {
       throw new RangeError(
@@ -115,7 +140,7 @@ class Inliner {
     if (call.input.length > called.input.length || call.output.length > called.output.length) {
       throw new RangeError(
         `Cannot import ${label}: expected at most ${called.input.length} inputs and ${called.output.length} outputs, ` +
-          `got ${call.input.length} and ${call.output.length}`,
+          `got ${call.input.length} and ${call.output.length}: ${DAMAGED}`,
       );
     }
     const prefix = `${call.name || call.output.find((o) => o !== "") || call.opType}/`;
@@ -143,7 +168,9 @@ class Inliner {
     if (refAttrName !== "") {
       if (scope.attrs === null) {
         throw new TypeError(
-          `Cannot import attribute ${quoted(name)} of ${protoLabel(node)}: expected a value, got a reference`,
+          `Cannot import attribute ${quoted(name)} of ${
+            protoLabel(node)
+          }: expected a value, got a reference: ${DAMAGED}`,
         );
       }
       const given = scope.attrs.get(refAttrName);
@@ -151,7 +178,7 @@ class Inliner {
       if (type !== Kind.UNDEFINED && type !== given.type) {
         throw new TypeError(
           `Cannot import attribute ${quoted(name)} of ${protoLabel(node)}: expected ${Kind[type]}, got ` +
-            `${Kind[given.type]} in ${quoted(refAttrName)}`,
+            `${Kind[given.type]} in ${quoted(refAttrName)}: ${DAMAGED}`,
         );
       }
       return [withFields(given, { name })];
@@ -161,8 +188,9 @@ class Inliner {
   }
 
   #fresh(name: string): string {
-    let free = name;
-    for (let i = 1; this.#taken.has(free); i++) free = `${name}_${i}`;
+    let free = name, i = this.#suffixes.get(name) ?? 1;
+    while (this.#taken.has(free)) free = `${name}_${i++}`;
+    this.#suffixes.set(name, i);
     this.#taken.add(free);
     return free;
   }
@@ -177,7 +205,7 @@ function attributesOf(called: FunctionProto, call: NodeProto, label: string): Ma
   const known = new Set([...called.attribute, ...called.attributeProto.map((a) => a.name)]);
   const unknown = call.attribute.find((a) => !known.has(a.name));
   if (unknown !== undefined) {
-    throw new TypeError(`Cannot import ${label}: expected no attribute ${quoted(unknown.name)}`);
+    throw new TypeError(`Cannot import ${label}: expected no attribute ${quoted(unknown.name)}: ${DAMAGED}`);
   }
   return new Map([...called.attributeProto, ...call.attribute].map((a) => [a.name, a]));
 }

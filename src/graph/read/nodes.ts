@@ -64,7 +64,8 @@ export function namesUsed({ outputs, nodes }: Pick<RawGraph, "outputs" | "nodes"
 
 const isKnown = (op: string) => op === "If" || Object.hasOwn(IMPORT_RULES, op);
 
-const EVALUATION = 'export the network in evaluation mode ("model.eval()", training=TrainingMode.EVAL)';
+const EVALUATION = 'export the network in evaluation mode ("model.eval()", training=TrainingMode.EVAL), ' +
+  "or with its probability of dropping set to 0";
 const UNROLLED = "export without torch.jit.script, so that the loop is unrolled";
 const STATIC = "its result has a size that depends on the data: leave it out of the exported network";
 

@@ -164,7 +164,9 @@ const refusals: [string, RawNode[], RegExp][] = [
 for (const [what, nodes, message] of refusals) {
   Deno.test(`normalizeModel() refuses ${what}`, () => {
     const constants = new Map([...vector, ["scales", tensor("float32", [3], [1, 1, 1.3])]]);
-    assert.throws(() => normalizeModel(model(nodes, { constants, outputs: [nodes.at(-1)!.outputs[0]] })), message);
+    const refused = model(nodes, { constants, outputs: [nodes.at(-1)!.outputs[0]] });
+    assert.throws(() => normalizeModel(refused), message);
+    assert.throws(() => normalizeModel(refused), /\bexport\b[^:]*$/, "the remedy");
   });
 }
 

@@ -9,18 +9,23 @@ import {
   TensorProto_DataType,
 } from "onnx-buf";
 import { quoted } from "../../tensor/mod.ts";
-import { type ImportLimits, nodeLabel } from "./raw.ts";
+import { DAMAGED, type ImportLimits, nodeLabel } from "./raw.ts";
 
 /** @throws {SyntaxError | RangeError} not a whole ONNX file, or a larger one than `limits` allow */
 export function parseModel(bytes: Uint8Array, limits: Pick<ImportLimits, "bytes">): ModelProto {
   if (bytes.length > limits.bytes) {
-    throw new RangeError(`Cannot import model: expected at most ${limits.bytes} bytes, got ${bytes.length}`);
+    throw new RangeError(
+      `Cannot import model: expected at most ${limits.bytes} bytes, got ${bytes.length}: export ` +
+        'half as wide weights ("model.half()"), which are read as float32',
+    );
   }
   try {
     return fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SyntaxError(`Cannot import model: expected an ONNX file, got unreadable bytes (${why})`, { cause });
+    throw new SyntaxError(`Cannot import model: expected an ONNX file, got unreadable bytes (${why}): ${DAMAGED}`, {
+      cause,
+    });
   }
 }
 

@@ -56,6 +56,9 @@ export interface ImportLimits {
 
 export const IMPORT_LIMITS: ImportLimits = { bytes: 2 ** 31 - 1, nodes: 100_000, elements: 2 ** 31, rank: 12 };
 
+/** The remedy for files that break the format's own rules. */
+export const DAMAGED = "check the file with onnx.checker, and export it again";
+
 /** The name of a node in error messages. */
 export function nodeLabel({ op, name, outputs }: Pick<RawNode, "op" | "name" | "outputs">): string {
   return `node ${quoted(name || outputs.find((o) => o !== "") || "")} (${op})`;
@@ -64,12 +67,16 @@ export function nodeLabel({ op, name, outputs }: Pick<RawNode, "op" | "name" | "
 /** @throws {RangeError} a tensor of this shape would be too large */
 export function checkShape(shape: readonly number[], what: string, limits: ImportLimits): void {
   if (shape.length > limits.rank) {
-    throw new RangeError(`Cannot import ${what}: expected at most ${limits.rank} axes, got ${shape.length}`);
+    throw new RangeError(
+      `Cannot import ${what}: expected at most ${limits.rank} axes, got ${shape.length}: export with fewer`,
+    );
   }
   if (!shape.every((d) => Number.isSafeInteger(d) && d >= 0)) {
-    throw new RangeError(`Cannot import ${what}: expected sizes from 0, got [${shape}]`);
+    throw new RangeError(`Cannot import ${what}: expected sizes from 0, got [${shape}]: ${DAMAGED}`);
   }
   if (sizeOf(shape) > limits.elements) {
-    throw new RangeError(`Cannot import ${what}: expected at most ${limits.elements} elements, got [${shape}]`);
+    throw new RangeError(
+      `Cannot import ${what}: expected at most ${limits.elements} elements, got [${shape}]: choose a smaller window`,
+    );
   }
 }

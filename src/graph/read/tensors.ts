@@ -13,7 +13,7 @@ import {
   tensorFromBytes,
   type TensorType,
 } from "../../tensor/mod.ts";
-import { checkShape, type ImportLimits, type RawTensor } from "./raw.ts";
+import { checkShape, DAMAGED, type ImportLimits, type RawTensor } from "./raw.ts";
 
 /** An element type that is read but not run. */
 interface Wide {
@@ -86,7 +86,9 @@ export function isExternal({ dataLocation, externalData }: TensorProto): boolean
 /** A whole tensor. Large ones are views of the file where their alignment and type allow. */
 export function tensorOf(proto: TensorProto, { what, limits }: { what: string; limits: ImportLimits }): RawTensor {
   const { dataType, rawData } = proto;
-  if (proto.segment !== undefined) throw new TypeError(`Cannot import ${what}: expected a whole tensor, got a segment`);
+  if (proto.segment !== undefined) {
+    throw new TypeError(`Cannot import ${what}: expected a whole tensor, got a segment: ${DAMAGED}`);
+  }
   const type: TensorType = { dtype: explained(what, () => dtypeOf(dataType)), shape: proto.dims.map(Number) };
   checkShape(type.shape, what, limits);
   const widened = isWidened(dataType) ? { widenedFrom: typeName(dataType) } : {};
@@ -94,7 +96,10 @@ export function tensorOf(proto: TensorProto, { what, limits }: { what: string; l
   const bytes = storedBytes(proto);
   if (rawData.length !== bytes) {
     throw new RangeError(
-      `Cannot import ${what}: expected ${bytes} bytes for ${typeName(dataType)}[${type.shape}], got ${rawData.length}`,
+      `Cannot import ${what}: expected ${bytes} bytes for ${
+        typeName(dataType)
+      }[${type.shape}], got ${rawData.length}: ` +
+        DAMAGED,
     );
   }
   const wide = WIDE[dataType];
@@ -103,7 +108,7 @@ export function tensorOf(proto: TensorProto, { what, limits }: { what: string; l
     return { ...type, data: data.subarray(0, sizeOf(type.shape)), ...widened };
   }
   if (type.dtype === "bool" && rawData.some((v) => v > 1)) {
-    throw new RangeError(`Cannot import ${what}: expected 0 or 1`);
+    throw new RangeError(`Cannot import ${what}: expected 0 or 1: ${DAMAGED}`);
   }
   return tensorFromBytes(type, rawData);
 }
@@ -122,10 +127,12 @@ export function explained<T>(what: string, read: () => T): T {
 function listed(proto: TensorProto, type: TensorType, what: string): Tensor {
   const size = sizeOf(type.shape), data = listedData(proto);
   if (data.length !== size) {
-    throw new RangeError(`Cannot import ${what}: expected ${size} elements for [${type.shape}], got ${data.length}`);
+    throw new RangeError(
+      `Cannot import ${what}: expected ${size} elements for [${type.shape}], got ${data.length}: ${DAMAGED}`,
+    );
   }
   if (type.dtype === "bool" && data.some((v) => Number(v) !== 0 && Number(v) !== 1)) {
-    throw new RangeError(`Cannot import ${what}: expected 0 or 1`);
+    throw new RangeError(`Cannot import ${what}: expected 0 or 1: ${DAMAGED}`);
   }
   if (type.dtype === "int64") return tensor(type.dtype, type.shape, BigInt64Array.from(data, BigInt));
   return tensor(type.dtype, type.shape, Array.from<number | bigint, number>(data, Number));
