@@ -165,7 +165,7 @@ Deno.test("finetune() continues from a network that it made on an imported encod
     assert.deepEqual([renamed.report.fresh, renamed.report.dropped], [head, head]);
 
     const classes = await trainable(contextOf({ ...again, task: "classification", classes: ["a", "b"] }));
-    assert.deepEqual(classes.report.fresh, ["head.weight", "head.bias"]);
+    assert.deepEqual(classes.report.fresh, ["head_norm.weight", "head_norm.bias", "head.weight", "head.bias"]);
     assert.ok(classes.report.dropped.every((key) => key.startsWith("decoder.")));
     assert.deepEqual(classes.network.outputs.slice(0, 1), ["logits"]);
   }));

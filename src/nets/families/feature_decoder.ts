@@ -4,7 +4,7 @@
  */
 import { type Graph, GraphBuilder, type Value } from "../../graph/mod.ts";
 import { sameShape, sizeOf } from "../../tensor/mod.ts";
-import { classificationHead, conv, layerNorm, unetResBlock, unetUpBlock, upConv } from "../layers/layers.ts";
+import { conv, globalAverage, layerNorm, linear, unetResBlock, unetUpBlock, upConv } from "../layers/layers.ts";
 import { buildingScope, type Scope, type Values } from "../layers/scope.ts";
 import { type FeatureForm, FeatureForms, stridesTo } from "./features/forms.ts";
 import { encoderOf, inlineEncoder } from "./features/encoder.ts";
@@ -58,15 +58,22 @@ export function featureDecoder(encoder: ImportedEncoder, config: FeatureDecoderC
   });
 }
 
-/** A classifier on the deepest feature map of an imported encoder; outputs `logits`, the feature maps, in training `x4`. */
+/**
+ * A classifier on the deepest feature map of an imported encoder: its means, brought to one scale by a LayerNorm, and one
+ * linear layer; outputs `logits`, the feature maps, in training `x4`.
+ */
 export function featureClassifier(encoder: ImportedEncoder, config: { readonly classes: number }): Net {
   const { image, maps } = pyramid(encoder, "featureClassifier");
+  const { graph } = encoder, isMadeHere = ["logits", "feature1"].every((name) => graph.outputs.includes(name));
+  // the means of others' features may be in the thousands; classifiers that were made here without a norm stay so
+  const isNormed = !isMadeHere || graph.constants.has("head_norm.weight");
   return netOn(encoder, {
     name: "featureClassifier",
     image,
     output: "logits",
     head: (s, _, values) => {
-      const { logits, x4 } = classificationHead(s, asVolume(s, values.get(maps[0].name)!, maps[0]), config);
+      const x4 = asVolume(s, values.get(maps[0].name)!, maps[0]), means = globalAverage(s, x4);
+      const logits = linear(s.at("head"), isNormed ? layerNorm(s.at("head_norm"), means, 1e-5) : means, config.classes);
       return { logits, ...featureValues(encoder, values), x4 };
     },
   });

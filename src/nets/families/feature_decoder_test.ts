@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { evaluate, type Graph, GraphBuilder, type Value } from "../../graph/mod.ts";
 import { tensor } from "../../tensor/mod.ts";
+import { assertClose } from "../../graph/testing/check.ts";
 import { featureClassifier, featureDecoder, featureOutputs } from "./feature_decoder.ts";
 import { featureMaps } from "./features/feature_maps.ts";
 import { initialTensor } from "../layers/scope.ts";
@@ -145,16 +146,25 @@ Deno.test("featureDecoder() takes channels-last maps, uneven strides and odd siz
   });
 });
 
-Deno.test("featureClassifier() averages the deepest map and applies one linear layer", () => {
-  const graph = encoderGraph();
-  const net = featureClassifier({ graph, features: FEATURES }, { classes: 2 });
-  const weights = initialWeights(net, { seed: 1 });
-  weights.set("head.weight", tensor("float32", [2, 8], [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]));
-  weights.set("head.bias", tensor("float32", [2], [0, 10]));
-  const { logits, x4 } = evaluate(buildNetwork(net, { input: INPUT, weights, outputs: "training" }), { image });
-  // x4 is [1, 8, 1, 1, 2]
-  const mean = (channel: number) => (x4.data[2 * channel] + x4.data[2 * channel + 1]) / 2;
-  assert.deepEqual([...logits.data], [mean(0), mean(1) + 10]);
+Deno.test("featureClassifier() averages the deepest map, brings the means to one scale and applies one linear layer", () => {
+  const graph = encoderGraph(), encoder = { graph, features: FEATURES };
+  const logitsOn = (net: ReturnType<typeof featureClassifier>) => {
+    const weights = initialWeights(net, { seed: 1 });
+    weights.set("head.weight", tensor("float32", [2, 8], [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]));
+    weights.set("head.bias", tensor("float32", [2], [0, 10]));
+    const { logits, x4 } = evaluate(buildNetwork(net, { input: INPUT, weights, outputs: "training" }), { image });
+    // x4 is [1, 8, 1, 1, 2]
+    const means = Array.from({ length: 8 }, (_, c) => (x4.data[2 * c] + x4.data[2 * c + 1]) / 2);
+    return { logits: [...logits.data], means };
+  };
+  const { logits, means } = logitsOn(featureClassifier(encoder, { classes: 2 }));
+  const centre = means.reduce((a, b) => a + b, 0) / 8;
+  const scale = Math.sqrt(means.reduce((sum, v) => sum + (v - centre) ** 2, 0) / 8 + 1e-5);
+  assertClose(logits, [(means[0] - centre) / scale, (means[1] - centre) / scale + 10], { rtol: 1e-12, what: "logits" });
+  // a classifier that was made here before there was a norm
+  const made = { ...graph, outputs: ["logits", "feature1"] };
+  const before = logitsOn(featureClassifier({ graph: made, features: FEATURES }, { classes: 2 }));
+  assert.deepEqual(before.logits, [before.means[0], before.means[1] + 10]);
 });
 
 Deno.test("featureDecoder() refuses values that form no pyramid of feature maps of one image", () => {
