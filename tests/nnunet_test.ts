@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { zipSync } from "fflate";
 import { openEngine } from "../src/engine/mod.ts";
-import { evaluate } from "../src/graph/mod.ts";
-import { buildNetwork, identifyNetwork, planLoading, weightsOf } from "../src/nets/mod.ts";
+import { evaluate, gradientsOrNone, GraphBuilder } from "../src/graph/mod.ts";
+import { buildNetwork, identifyNetwork, initialWeights, planLoading, weightsOf } from "../src/nets/mod.ts";
 import { assertClose } from "../src/graph/testing/check.ts";
 import { segment } from "../src/inference/mod.ts";
 import { sizeOf, tensor } from "../src/tensor/mod.ts";
@@ -44,10 +44,7 @@ for (const [name, config] of Object.entries(NETWORKS) as [keyof typeof NETWORKS,
     assert.deepEqual([spec, assumed], [{ kind: "nnunet", config }, []]);
     const plan = planLoading(shapes, { from: spec, to: spec });
     assert.deepEqual(plan.missing, []);
-    assert.ok(
-      plan.dropped.every(({ key }) => /all_modules|^decoder\.encoder\./.test(key)),
-      "only duplicates are left out",
-    );
+    assert.deepEqual([...new Set(plan.dropped.map(({ why }) => why))], ["is stored under another key too"]);
     const weights = weightsOf(tensors, { to: spec, plan, seed: 0 });
     const graph = buildNetwork(spec, { input: SHAPE, weights, outputs: "inference" });
     const { out } = evaluate(graph, { image: IMAGE });
@@ -117,3 +114,35 @@ Deno.test("a checkpoint of nnU-Net whose plans name another network is refused, 
     });
   });
 });
+
+for (const [name, config] of Object.entries(NETWORKS)) {
+  Deno.test(`a ${name} network of nnU-Net is trained whole, its coarser heads too`, () => {
+    const spec = { kind: "nnunet", config } as const, weights = initialWeights(spec, { seed: 4 });
+    const graph = buildNetwork(spec, { input: SHAPE, weights, outputs: "training" });
+    assert.deepEqual(graph.outputs, ["out", "x4", "deep1"]);
+    const b = new GraphBuilder(), wanted = new Map<string, ReturnType<typeof b.input>>();
+    const values = b.inline(graph, (key, type, constant) => {
+      const value = weights.has(key) || constant === undefined ? b.input(key, type) : undefined;
+      if (value !== undefined && weights.has(key)) wanted.set(key, value);
+      return value;
+    });
+    const meanOf = (output: string) => {
+      const y = values.get(output)!;
+      return b.op.ReduceMean(b.op.Mul(y, y), null, { keepdims: 0 });
+    };
+    const loss = b.op.Add(meanOf("out"), meanOf("deep1"));
+    const found = gradientsOrNone(b, loss, [...wanted.values()]);
+    assert.deepEqual([...wanted.keys()].filter((_, i) => found[i] === null), [], "a weight without a gradient");
+    const key = "decoder.transpconvs.0.weight", at = [...wanted.keys()].indexOf(key);
+    const step = b.build("step", { loss, gradient: found[at]! });
+    const run = (change: number) => {
+      const feeds = Object.fromEntries([...weights, ["image", IMAGE] as const]);
+      const moved = Float32Array.from(feeds[key].data, Number);
+      moved[3] += change;
+      return evaluate(step, { ...feeds, [key]: tensor("float32", feeds[key].shape, moved) });
+    };
+    const h = 1e-3, slope = (Number(run(h).loss.data[0]) - Number(run(-h).loss.data[0])) / (2 * h);
+    const gradient = Number(run(0).gradient.data[3]);
+    assert.ok(Math.abs(gradient - slope) <= 1e-3 * Math.abs(slope) + 1e-7, `${gradient}, by differences ${slope}`);
+  });
+}

@@ -39,6 +39,7 @@ export function isOfTraining({ kind, key }: Place): boolean {
  */
 export function planLoading(shapes: Shapes, { from, to }: { from: NetworkSpec; to: NetworkSpec }): LoadPlan {
   const entries = new Map(officialEntries(to).map((entry) => [plainKey(entry.officialKey), entry]));
+  const { repeated } = familyOf(from.kind).checkpoint ?? {};
   const isDownstream = isEncoderKind(from.kind) && !isEncoderKind(to.kind);
   const loaded: string[] = [], dropped: { key: string; why: string }[] = [];
   for (const [key, shape] of shapes) {
@@ -47,7 +48,7 @@ export function planLoading(shapes: Shapes, { from, to }: { from: NetworkSpec; t
     const why = isDownstream && isFreshDownstream({ kind: from.kind, key })
       ? "starts afresh in a network made from an encoder"
       : entry === undefined
-      ? "has no place in this network"
+      ? repeated?.test(key) ? "is stored under another key too" : "has no place in this network"
       : entry.idle
       ? "was never trained"
       : null;

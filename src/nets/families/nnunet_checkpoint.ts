@@ -65,5 +65,7 @@ export const NNUNET_CHECKPOINT: Checkpoint<"nnunet" | "nnunet-classifier"> = {
   permuted: /(?!)/,
   firstKernel: /^encoder\.(stem|stages\.0\.0)\.convs\.0\.conv\./,
   freshDownstream: /^(encoder\.(stem|stages\.0\.0)\.convs\.0\.conv|decoder\.seg_layers\.\d+)\./,
+  // modules that hold the same layers, or the encoder, under a second name
+  repeated: /\.all_modules\.|^decoder\.encoder\./,
   trainingHeads: /^decoder\.seg_layers\./,
 };

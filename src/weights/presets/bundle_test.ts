@@ -158,6 +158,11 @@ const REFUSED: readonly [string, Parts, RegExp][] = [
     { before: [on("Spacingd", { pixdim: "$[1.0] * 3" })] },
     /pixdim to be a number .*"\$\[1\.0\] \* 3", which is not run/,
   ],
+  [
+    "a step that an expression may switch off",
+    { before: [on("Resized", { _disabled_: "$not @fast" })] },
+    /expected _disabled_ to be true or false, got the expression/,
+  ],
   ["a reference to nothing", { inferer: { ...INFERER, roi_size: "@nowhere" } }, /"@nowhere" to name an entry/],
   [
     "references in a circle",

@@ -23,6 +23,7 @@ export class Step {
 
   get disabled(): boolean {
     const value = this.#arguments._disabled_;
+    if (value instanceof Expression) this.refuse(`expected _disabled_ to be true or false, got ${shown(value)}`);
     return value === true || value === "true" || value === "True";
   }
 
