@@ -35,15 +35,24 @@ export function projectionGradients(graph: Graph, wanted: readonly string[]): Gr
   return b.build("projection", outputs);
 }
 
-/** The names of the weights that a file keeps as PyTorch has them: exporters fold other factors into some, or rename them. */
+/**
+ * The names of the weights that a file keeps as PyTorch has them. Exporters rename weights, fold other factors into them, and
+ * merge equal ones, whose gradients are summed then.
+ */
 export function weightsByName(graph: Graph, expected: Readonly<Record<string, GradientSummary>>): string[] {
-  return Object.entries(expected).filter(([name, { shape, weight = [] }]) => {
-    const constant = graph.constants.get(name);
+  const missing = new Set(
+    Object.entries(expected).filter(([name]) => !graph.constants.has(name)).map(([, summary]) => keyOf(summary)),
+  );
+  return Object.entries(expected).filter(([name, summary]) => {
+    const constant = graph.constants.get(name), { shape, weight = [] } = summary;
     if (constant === undefined || !isFloat(constant.dtype) || !sameShape(constant.shape, shape)) return false;
+    if (missing.has(keyOf(summary))) return false;
     const { data } = constant, at = [0, data.length >> 1, data.length - 1];
     return weight.every((v, k) => Math.abs(Number(data[at[k]]) - v) <= 1e-7 * Math.abs(v));
   }).map(([name]) => name);
 }
+
+const keyOf = ({ shape, weight }: GradientSummary) => `${shape}: ${weight}`;
 
 /** The gradients on a device, or with `null` by the float64 reference. */
 export async function gradientsOf(

@@ -38,21 +38,24 @@ function cellsOf(row: Row): string[] {
 /** Limits of what counts as equal: outputs in deviations, gradients in float32 and in float64. */
 const LIMITS = { output: 1e-4, gradient: 1e-3, float64: 5e-6 };
 
-/** What is wrong with the rows, a line each; a refusal is, unless `known` explains it. */
+/** What is wrong with the rows, a line each, but for what `known` explains. */
 export function faultsOf(rows: readonly Row[], known: ReadonlyMap<string, RegExp>): string[] {
-  return rows.flatMap(({ network, exporter, refused, at, served, gradient, float64, updates }) => {
-    const faults = Object.entries(served ?? {}).filter(([, { gap }]) => !(gap <= LIMITS.output))
-      .map(([provider, { gap }]) => `output on ${provider} differs by ${short(gap)}`);
-    if (refused !== undefined && !known.get(network)?.test(`${at}: ${refused}`)) faults.push(`${at}: ${refused}`);
-    if (gradient !== undefined && !(gradient.gap <= LIMITS.gradient)) {
-      faults.push(`gradient differs by ${short(gradient.gap)}`);
-    }
-    if (float64 !== undefined && !(float64.gap <= LIMITS.float64)) {
-      faults.push(`float64 differs by ${short(float64.gap)}`);
-    }
-    if (updates !== undefined && !updates.falls) faults.push(`the loss does not fall: ${updates.losses.map(loss)}`);
-    return faults.map((fault) => `${network}, ${exporter}: ${fault}`);
+  return rows.flatMap((row) => {
+    const faults = faultsIn(row).filter((fault) => !known.get(row.network)?.test(fault));
+    return faults.map((fault) => `${row.network}, ${row.exporter}: ${fault}`);
   });
+}
+
+function faultsIn({ refused, at, served, gradient, float64, updates }: Row): string[] {
+  const faults = Object.entries(served ?? {}).filter(([, { gap }]) => !(gap <= LIMITS.output))
+    .map(([provider, { gap }]) => `output on ${provider} differs by ${short(gap)}`);
+  if (refused !== undefined) faults.push(`${at}: ${refused}`);
+  for (const [what, found] of Object.entries({ gradient, float64 })) {
+    const limit = LIMITS[what as "gradient" | "float64"];
+    if (found !== undefined && !(found.gap <= limit)) faults.push(`${what} differs by ${short(found.gap)}`);
+  }
+  if (updates !== undefined && !updates.falls) faults.push(`the loss does not fall: ${updates.losses.map(loss)}`);
+  return faults;
 }
 
 const short = (value: number) => (value === 0 ? "0" : value.toExponential(1));
