@@ -35,8 +35,10 @@ export function opsDoc(): string {
 
 Sulcus reads ONNX models of operator sets ${OPSETS.first} to ${OPSETS.last} and writes operator set ${OPSET}. Shapes are static: the caller
 fixes sizes that a file leaves open, and shape arithmetic is folded away. An operator in neither table is refused by its
-name before ONNX Runtime sees the file: control flow, sequences, strings, quantised and random operators, recurrent
-layers, other domains than ONNX's own.
+name, with what to do about it, before ONNX Runtime sees the file: loops, sequences, strings, random operators, recurrent
+layers, other domains than ONNX's own. Local functions are inlined; \`If\` is resolved where its condition follows from
+constants and sizes. float16 and bfloat16 are widened to float32. Quantised weights become float32 constants; quantised
+activations are rounded as the file says, and gradients pass the rounding unchanged.
 
 ## Operators of graphs
 

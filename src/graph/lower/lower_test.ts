@@ -378,5 +378,6 @@ Deno.test("MIXED_PRECISION narrows products and dense convolutions, and nothing 
   assert.deepEqual(evaluate(mixed, feeds).thin.data, evaluate(graph, feeds).thin.data);
   assert.equal(decodeModel(encodeModel(graph)).opset, 20);
   assert.equal(decodeModel(encodeModel(mixed)).opset, 22);
-  assert.throws(() => importModel(encodeModel(mixed)), /element type 16/);
+  // read again, bfloat16 is widened: its casts fall away
+  assert.ok(importModel(encodeModel(mixed)).nodes.every((n) => n.op !== "Cast"));
 });
