@@ -208,6 +208,19 @@ for (const [name, bytes, labels, expected] of ENDS) {
     }));
 }
 
+Deno.test("an import may use a value within the graph, and recognises its end too", () =>
+  inFolder(async (folder) => {
+    const bytes = ending(3, [
+      { op: "Softmax", inputs: ["a"], outputs: ["p"], attrs: { axis: 1 } },
+      { op: "Mul", inputs: ["p", "p"], outputs: ["y"] },
+    ]);
+    const { m } = await written(folder, { m: bytes });
+    for (const [output, activation] of [["a", "softmax"], ["p", "class-probabilities"]]) {
+      const { draft } = await imported(folder, { path: m }, { labels: "a=1,b=2", modalities: "t1,t2", output });
+      assert.deepEqual([draft.inference.activation, draft.architecture.config], [activation, { output }]);
+    }
+  }));
+
 Deno.test("an import is refused in words where window, channels or output do not fit the graph", () =>
   inFolder(async (folder) => {
     const { m } = await written(folder, { m: ending(2, []) });

@@ -179,7 +179,7 @@ const DEFAULT_ACTIVATIONS = { segmentation: "sigmoid", classification: "softmax"
 function readingFor(task: Task, { answer, roi, stated, description, output, isDescribed }: Answered): Reading | null {
   if (task === "encoder") return null;
   const name = answer.outputs[0], { shape } = answer.types.get(name)!;
-  const final = finalOf(description, output ?? description.outputs[0].name);
+  const final = finalOf(description, output ?? description.outputs[0].name) ?? finalIn(answer);
   const activation = stated.inference.activation ?? (isDescribed ? DEFAULT_ACTIVATIONS[task] : undefined);
   const { labels = [], classes = [] } = stated.spec;
   if (task === "segmentation") {
@@ -198,8 +198,23 @@ function readingFor(task: Task, { answer, roi, stated, description, output, isDe
 
 const which = (output: string | undefined) => output === undefined ? "first" : "chosen";
 
-const finalOf = ({ finalActivation }: ModelDescription, output: string): Final =>
-  finalActivation.find((found) => found.output === output)?.kind ?? "none";
+/** The end of an output that the file declares. */
+const finalOf = ({ finalActivation }: ModelDescription, output: string): Final | undefined =>
+  finalActivation.find((found) => found.output === output)?.kind;
+
+const FINALS: Readonly<Record<string, Final>> = { Sigmoid: "sigmoid", Softmax: "softmax", ArgMax: "argmax" };
+/** Operators that keep what the values mean. */
+const CARRIERS: ReadonlySet<string> = new Set(["Cast", "Identity", "Reshape", "Transpose"]);
+
+/** The end of a graph whose output is a value within the file. */
+function finalIn({ nodes, outputs: [name] }: Graph): Final {
+  let end = nodes.find(({ output }) => output === name);
+  while (end !== undefined && CARRIERS.has(end.op)) {
+    const [from] = end.inputs;
+    end = nodes.find(({ output }) => output === from);
+  }
+  return end === undefined ? "none" : FINALS[end.op] ?? "none";
+}
 
 /** A choice among several outputs that nobody made. */
 function outputNote({ outputs }: ModelDescription, { output }: Parts): string[] {
