@@ -26,6 +26,7 @@ export { EDGE } from "./families/uni_unet.ts";
 export { UNIFORMER_SMALL } from "./families/uniformer_encoder.ts";
 export { type Reading, readingOf } from "./families/reading.ts";
 export { type FeatureMap, featureMaps } from "./families/features/feature_maps.ts";
+export { storedMaps } from "./families/features/weights.ts";
 export { pyramid } from "./families/feature_decoder.ts";
 export { identifyNetwork, plainKey } from "./checkpoint/identify.ts";
 export { fromOfficialLayout, officialEntries, toOfficialAxes, toOfficialLayout } from "./checkpoint/layout.ts";

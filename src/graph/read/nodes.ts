@@ -67,11 +67,13 @@ const isKnown = (op: string) => op === "If" || Object.hasOwn(IMPORT_RULES, op);
 const EVALUATION = 'export the network in evaluation mode ("model.eval()", training=TrainingMode.EVAL), ' +
   "or with its probability of dropping set to 0";
 const UNROLLED = "export without torch.jit.script, so that the loop is unrolled";
+const TENSORS = "export with dynamo=True, which writes tensors in place of sequences";
 const STATIC = "its result has a size that depends on the data: leave it out of the exported network";
 
 /** Operators that are refused for good, with the remedy. */
 const REMEDIES: Readonly<Record<string, string>> = {
   Bernoulli: EVALUATION,
+  ConcatFromSequence: TENSORS,
   Loop: UNROLLED,
   Multinomial: EVALUATION,
   NonMaxSuppression: STATIC,
@@ -80,6 +82,11 @@ const REMEDIES: Readonly<Record<string, string>> = {
   RandomUniform: EVALUATION,
   RandomUniformLike: EVALUATION,
   Scan: UNROLLED,
+  SequenceAt: TENSORS,
+  SequenceConstruct: TENSORS,
+  SequenceEmpty: TENSORS,
+  SequenceInsert: TENSORS,
+  SplitToSequence: TENSORS,
   Unique: STATIC,
 };
 

@@ -1,7 +1,7 @@
 /** From a graph of others and the statements about it to the spec of a package. Writes nothing. */
 import { describeModel, type Graph, importModel, type ModelDescription } from "../../graph/mod.ts";
 import { type ModelSpec, type Task, wrongInputs } from "../../inference/mod.ts";
-import { readingOf } from "../../nets/mod.ts";
+import { readingOf, storedMaps } from "../../nets/mod.ts";
 import { sameShape } from "../../tensor/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
 import { refuse } from "../refuse.ts";
@@ -97,6 +97,7 @@ export function planGraph(bytes: Uint8Array, options: PlanOptions): GraphPlan {
       ...stated.notes,
       ...parts.layout === undefined && layout ? ["layout channels-last, which the graph's first operators show"] : [],
       ...note === null ? [] : [note],
+      ...described === undefined ? storedNote(graph) : [],
       ...reading === null || described !== undefined ? [] : [reading.note, ...outputNote(description, parts)],
       ...assumed,
     ],
@@ -214,6 +215,20 @@ function finalIn({ nodes, outputs: [name] }: Graph): Final {
     end = nodes.find(({ output }) => output === from);
   }
   return end === undefined ? "none" : FINALS[end.op] ?? "none";
+}
+
+/** Values of one image, which tracing stores where a network detaches them (MONAI's ResNet with shortcut A). */
+function storedNote(graph: Graph): string[] {
+  const found = storedMaps(graph);
+  if (found.length === 0) return [];
+  const [first] = found, shape = graph.constants.get(first)!.shape;
+  return [
+    `that the constants as large as feature maps (${first} [${shape}]${
+      found.length > 1 ? `, … (${found.length})` : ""
+    }) ` +
+    "are the network's own. If the exporter took them from its example image, answers are right for that image alone: " +
+    "compare with the source on another image, or export a forward() without `.data` and `detach()`",
+  ];
 }
 
 /** A choice among several outputs that nobody made. */

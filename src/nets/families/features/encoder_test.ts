@@ -3,6 +3,7 @@ import { encodeModel, evaluate, GraphBuilder, importModel } from "../../../graph
 import { Random, tensor } from "../../../tensor/mod.ts";
 import { sizeOf } from "../../../tensor/tensor.ts";
 import { encoderOf } from "./encoder.ts";
+import { storedMaps } from "./weights.ts";
 
 const random = new Random(5);
 const drawn = (shape: readonly number[]) =>
@@ -135,4 +136,18 @@ Deno.test("encoderOf() trains a learnt temperature behind an exponential, as fil
   const bytes = encodeModel(b.build("net", { out: b.op.Mul(image, temperature) }));
   const { constants } = encoderOf({ graph: importModel(bytes), features: ["out"] });
   assert.deepEqual(constants.trained, ["attn.logit_scale"]);
+});
+
+Deno.test("storedMaps() names constants that may be values of the exporter's image, and no weights", () => {
+  const b = new GraphBuilder();
+  const { op } = b;
+  const given = (name: string, shape: readonly number[]) => b.constant(drawn(shape), name);
+  const image = b.input("image", { dtype: "float32", shape: [1, 2, 4, 4, 4] });
+  const conv = op.Conv(image, given("onnx::Conv_1", [4, 2, 3, 3, 3]), given("onnx::Conv_2", [4]), {
+    pads: Array(6).fill(1),
+  });
+  const placed = op.Add(conv, given("net.pos_embed", [1, 4, 4, 4, 4]));
+  const joined = op.Concat(placed, given("/layer/Constant_output_0", [1, 4, 4, 4, 4]), { axis: 1 });
+  const graph = importModel(encodeModel(b.build("traced", { y: joined })));
+  assert.deepEqual(storedMaps(graph), ["/layer/Constant_output_0"]);
 });

@@ -43,6 +43,20 @@ export function fatesOf(graph: Graph): Map<string, Fate> {
   );
 }
 
+/**
+ * Constants as large as feature maps that no name marks as weights. Where an exporter stored what a network detaches, the
+ * graph is right for the image of the export alone.
+ */
+export function storedMaps(graph: Graph): string[] {
+  const uses = new ConstantUses(graph);
+  return [...graph.constants].flatMap(([name, tensor]) => {
+    const found = uses.of(name);
+    if (tensor.dtype !== "float32" || found.length === 0 || tensor.data.length === 0) return [];
+    const fate = fateOf(name, tensor, { found, uses, graph });
+    return typeof fate === "object" && fate.kept === KEPT.map ? [name] : [];
+  });
+}
+
 function fateOf(
   name: string,
   tensor: Tensor,
