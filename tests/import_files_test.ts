@@ -246,6 +246,23 @@ Deno.test("an import is refused in words where window, channels or output do not
     assert.match(String(planned.refused ?? planned.spec?.inference.activation), /^softmax$/);
   }));
 
+Deno.test("an import is refused whose image is of another type than the volumes that are prepared", () =>
+  inFolder(async (folder) => {
+    for (const dtype of ["float64", "uint8"] as const) {
+      const bytes = foreignModel({
+        inputs: { x: { dtype, shape: [1, 1, 8, 8, 8] } },
+        constants: {},
+        nodes: [{ op: "Cast", inputs: ["x"], outputs: ["y"], attrs: { to: 1 } }],
+        outputs: ["y"],
+      });
+      const { m } = await written(folder, { m: bytes });
+      const message = new RegExp(`expected an input of float32, .*got ${dtype} for x: export the network in float32`);
+      await assert.rejects(imported(folder, { path: m }, { labels: "a=1", modalities: "t1" }), { message });
+      const { graph } = await inspectWeights({ path: m }, { modalities: ["t1"] }, folder);
+      assert.match(String(graph?.unsupported), message);
+    }
+  }));
+
 Deno.test("damaged files are refused in our own words, or imported", () =>
   inFolder(async (folder) => {
     const own = /^Cannot (?!read propert|set propert|destructure|access|convert)/;

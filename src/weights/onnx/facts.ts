@@ -45,7 +45,8 @@ function imported(
   { description, ...options }: FactsOptions & { readonly description: ModelDescription },
 ): Tried {
   const layout = options.layout ?? (description.layout === "channels-last" ? description.layout : undefined);
-  let unsupported: string | null = null;
+  let unsupported = faultOfInputs(description);
+  if (unsupported !== null) return { input: null, graph: null, unsupported };
   for (const input of inputsOf(description, { ...options, layout })) {
     try {
       return { input, graph: importModel(bytes, { inputShape: input, ...layout && { layout } }), unsupported: null };
@@ -53,7 +54,7 @@ function imported(
       unsupported ??= wordsOf(error, "Cannot import model: it is unreadable");
     }
   }
-  return { input: null, graph: null, unsupported: unsupported ?? faultOfInputs(description) };
+  return { input: null, graph: null, unsupported };
 }
 
 /** Inputs to try, channels first: the sizes that the file fixes, and for the others the wishes or usual ones. */
@@ -69,9 +70,17 @@ function inputsOf({ inputs }: ModelDescription, { roi, channels, layout }: Facts
   );
 }
 
+/** Element types of images; half precision is widened when the file is read. */
+const IMAGE_TYPES: ReadonlySet<string> = new Set(["float32", "float16", "bfloat16"]);
+
 /** The reason why volumes do not fit the inputs of a graph. */
 export function faultOfInputs({ inputs }: Pick<ModelDescription, "inputs">): string | null {
-  if (inputs.length === 1 && inputs[0].dims?.length === 5) return null;
+  if (inputs.length === 1 && inputs[0].dims?.length === 5) {
+    const [{ name, dtype }] = inputs;
+    if (IMAGE_TYPES.has(dtype)) return null;
+    return `expected an input of float32, float16 or bfloat16, since images are normalised, got ${dtype} for ${name}: ` +
+      'export the network in float32 ("model.float()", a float image), without a cast of the image before it';
+  }
   const got = inputs.map(({ name, dims }) => `${name} [${dims ?? "?"}]`).join(", ") || "none";
   return `expected a graph with one input [N, C, X, Y, Z], got ${got}`;
 }
