@@ -25,8 +25,8 @@ file into the same package again. The file has no tensors that inference does no
 none that official pre-training files hold although nothing trains them (decoder.*.conv_block, decoder.proj1).
 In PyTorch
   model.load_state_dict(safetensors.torch.load_file(FILE), strict=False)
-leaves these at their initial values. A network imported from ONNX, or fine-tuned on one, has no such keys: it becomes its ONNX graph,
-which \`sulcus import\` turns into the same package again too.`,
+leaves these at their initial values. A network imported from ONNX, or fine-tuned on one, has no such keys: it becomes
+its ONNX graph, which \`sulcus import\` turns into the same package again too.`,
   run: runExport,
 };
 

@@ -24,7 +24,8 @@ export const importCommand: Command = {
   usage: [
     "import FILE.pt|.safetensors|.onnx --name NAME [--modalities t1,t1c,t2,flair]",
     "       [--labels NAME=VALUE,…|--classes NAME,…] [--features NAME,…|auto] [--head-dim N] [--roi N]",
-    "import FILE.onnx [model.onnx.data] --name NAME [--spec FILE|--bundle FILE|--nnunet plans.json dataset.json]",
+    "import FILE.onnx [model.onnx.data] --name NAME",
+    "       [--spec FILE|--bundle FILE|--nnunet plans.json dataset.json]",
     "import FILE --list",
   ],
   flags: {
