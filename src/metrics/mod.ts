@@ -6,3 +6,10 @@ export { dice, nanMean, volumeMl } from "./overlap.ts";
 export { hd95 } from "./surface.ts";
 export { accuracy, auc, macroF1 } from "./classification.ts";
 export { connectedComponents } from "./components.ts";
+export {
+  bootstrapInterval,
+  type BootstrapOptions,
+  type Interval,
+  pairedBootstrap,
+  type PairedInterval,
+} from "./bootstrap.ts";

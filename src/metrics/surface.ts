@@ -1,5 +1,6 @@
 /** Hausdorff distances between the edges of two masks (docs/method D.1.2, MONAI compute_hausdorff_distance). */
 import { squaredDistances } from "./_distance.ts";
+import { quantile } from "./_numbers.ts";
 import { checkMasks, checkSize, type Mask, type Triple } from "./_mask.ts";
 
 interface HausdorffOptions {
@@ -39,7 +40,7 @@ export function hausdorff(prediction: Mask, reference: Mask, options: HausdorffO
   const edges = [prediction, reference].map((mask) => edgeOf(mask, sizeVox, box));
   const measure = (from: number, to: number) => {
     const field = squaredDistances(edges[to], box.size, spacingMm);
-    return quantile(field.filter((_, i) => edges[from][i] !== 0).map(Math.sqrt), percentile / 100);
+    return quantile(field.filter((_, i) => edges[from][i] !== 0).map(Math.sqrt).sort(), percentile / 100);
   };
   return directed ? measure(0, 1) : Math.max(measure(0, 1), measure(1, 0));
 }
@@ -93,12 +94,4 @@ export function edgeOf(mask: Mask, [, ny, nz]: Triple, { start, size: [sx, sy, s
     }
   }
   return edge;
-}
-
-/** Quantile by linear interpolation at rank `q·(n − 1)`; sorts in place. */
-function quantile(values: Float64Array, q: number): number {
-  values.sort();
-  const rank = q * (values.length - 1);
-  const low = Math.floor(rank);
-  return values[low] + (rank - low) * (values[Math.ceil(rank)] - values[low]);
 }
