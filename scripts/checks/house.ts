@@ -129,7 +129,7 @@ export const HOUSE: readonly RoomRules[] = [
   },
   {
     room: "metrics",
-    is: "Dice, HD95, ACC, AUC, F1, volumes",
+    is: "Dice, HD95, volumes, lesions, ACC, AUC, F1, calibration, intervals",
     flow: "masks → numbers",
   },
   {

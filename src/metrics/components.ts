@@ -16,9 +16,12 @@ export function connectedComponents(
   const span = [-1, 0, 1];
   const steps = span.flatMap((x) => span.flatMap((y) => span.map((z) => [x, y, z])))
     .filter((step) => step.some((d) => d !== 0) && step.filter((d) => d !== 0).length <= reach);
+  const offsets = Int32Array.from(steps, ([x, y, z]) => (x * ny + y) * nz + z);
   const components = new Int32Array(mask.length);
   const sizes: number[] = [];
-  const queue = new Int32Array(mask.reduce((n, v) => v !== 0 ? n + 1 : n, 0));
+  let voxels = 0;
+  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) voxels++;
+  const queue = new Int32Array(voxels);
   for (let seed = 0; seed < mask.length; seed++) {
     if (mask[seed] === 0 || components[seed] !== 0) continue;
     const number = sizes.length + 1;
@@ -27,13 +30,14 @@ export function connectedComponents(
     components[seed] = number;
     for (let head = 0; head < end; head++) {
       const i = queue[head];
-      const z = i % nz;
-      const y = Math.floor(i / nz) % ny;
-      const x = Math.floor(i / (nz * ny));
-      for (const [dx, dy, dz] of steps) {
-        const [u, v, w] = [x + dx, y + dy, z + dz];
-        if (u < 0 || v < 0 || w < 0 || u >= nx || v >= ny || w >= nz) continue;
-        const j = (u * ny + v) * nz + w;
+      const z = i % nz, row = (i - z) / nz, y = row % ny, x = (row - y) / ny;
+      const isInner = x > 0 && y > 0 && z > 0 && x < nx - 1 && y < ny - 1 && z < nz - 1;
+      for (let s = 0; s < offsets.length; s++) {
+        if (!isInner) {
+          const step = steps[s], u = x + step[0], v = y + step[1], w = z + step[2];
+          if (u < 0 || v < 0 || w < 0 || u >= nx || v >= ny || w >= nz) continue;
+        }
+        const j = i + offsets[s];
         if (mask[j] === 0 || components[j] !== 0) continue;
         components[j] = number;
         queue[end++] = j;
