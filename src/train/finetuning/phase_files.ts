@@ -42,11 +42,11 @@ export async function writePhase(
   { identity, scores, weights, ...updates }: FinishedPhase & { identity: string },
 ): Promise<void> {
   const floats = new Map([...weights].filter(([, t]) => t.dtype === "float32"));
-  const { losses, norms, learningRate, found } = updates;
+  const { losses, norms, learningRate, found, waitShare } = updates;
   const progress = { run: identity, step: losses.length, losses };
   await saveCheckpoint(join(directory, "weights.safetensors"), { tensors: floats, progress });
   const encoded = scores.map((s) => ({ ...s, previewPng: s.previewPng && s.previewPng.toBase64() }));
-  const file: PhaseFile = { identity, losses, norms, learningRate, found, scores: encoded };
+  const file: PhaseFile = { identity, losses, norms, learningRate, found, waitShare, scores: encoded };
   await writeWhole(join(directory, "phase.json"), JSON.stringify(file));
 }
 
@@ -72,8 +72,8 @@ export async function readPhase(
     ...s,
     previewPng: s.previewPng ? Uint8Array.fromBase64(s.previewPng) : undefined,
   }));
-  const { losses, norms, learningRate, found } = file;
-  return { losses, norms, learningRate, found, scores, weights: saved.tensors };
+  const { losses, norms, learningRate, found, waitShare } = file;
+  return { losses, norms, learningRate, found, waitShare, scores, weights: saved.tensors };
 }
 
 /** A rate that was found before the training of a phase. */

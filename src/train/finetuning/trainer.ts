@@ -43,6 +43,8 @@ export interface Trained {
   readonly losses: readonly number[];
   /** Norm of every update's gradient, −1 of one that was skipped; empty where they are not measured. */
   readonly norms: readonly number[];
+  /** As of `runLoop()`. */
+  readonly waitShare: number;
 }
 
 /** Losses are smoothed over this many updates before early stopping compares them. */
@@ -92,7 +94,7 @@ async function trainAs({ crops, budgetBytes }: Form, options: TrainerOptions): P
   };
   const isForAll = passes === 1 || spanBytesOf({ ...options, stop }) > 0;
   const applying = programOf(isForAll ? "fed" : true), adding = isForAll ? applying : programOf(false);
-  const { state, curves } = await runLoop({
+  const { state, curves, waitShare } = await runLoop({
     ...options,
     title: "fine-tune",
     state: startState(applying, network),
@@ -118,6 +120,7 @@ async function trainAs({ crops, budgetBytes }: Form, options: TrainerOptions): P
     weights: new Map([...network.constants, ...trained]),
     losses: curves.loss,
     norms: curves[GRADIENT_NORM] ?? [],
+    waitShare,
   };
 }
 

@@ -37,6 +37,18 @@ Deno.test("train() learns, updates the running statistics and reports every step
     await assert.rejects(engine.get("first.weight"), /first\.weight/, "nothing stays on the device");
   }));
 
+Deno.test("train() measures the share of its time that the device waits for samples", () =>
+  inFolder(async (folder) => {
+    const slow = async (step: number, i: number) => {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      return await sampleOf(step, i);
+    };
+    const waiting = await train(optionsFor(folder, { run: "waiting", sample: slow }));
+    assert.ok(waiting.waitShare > 0.5 && waiting.waitShare < 1, `slow samples: ${waiting.waitShare}`);
+    const { waitShare } = await train(optionsFor(folder));
+    assert.ok(waitShare >= 0 && waitShare < waiting.waitShare / 2, `samples at hand: ${waitShare}`);
+  }));
+
 Deno.test("train() in little memory says so and ends with the same weights, bit by bit", () =>
   inFolder(async (folder) => {
     const messages: string[] = [];

@@ -24,10 +24,16 @@ export class DeviceCalls {
   readonly #spanBytes: number;
   readonly #sessions = new Map<Program, Session>();
   #drawn: Promise<MicroBatch> | undefined;
+  #waitedMs = 0;
 
   constructor(options: LoopOptions) {
     this.#options = options;
     this.#spanBytes = spanBytesOf(options);
+  }
+
+  /** Time in which no call could begin because its samples were not drawn yet. */
+  get waitedMs(): number {
+    return this.#waitedMs;
   }
 
   /** Runs update `step`, and those after it that the same call does: up to the next checkpoint. */
@@ -111,9 +117,12 @@ export class DeviceCalls {
   }
 
   async #next(step: number, i: number): Promise<MicroBatch> {
+    const asked = performance.now();
     const drawn = this.#drawn ?? this.#options.update(step).micro(i);
     this.#drawn = undefined;
-    return await drawn;
+    const batch = await drawn;
+    this.#waitedMs += performance.now() - asked;
+    return batch;
   }
 
   /** Draws a micro-batch once the device is at work; what fails is thrown where the batch is asked for. */

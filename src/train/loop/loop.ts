@@ -15,6 +15,8 @@ export interface LoopResult {
   readonly state: ReadonlyMap<string, Tensor>;
   /** One number an update. */
   readonly curves: Readonly<Record<string, readonly number[]>>;
+  /** Share of this call's time that the device waited for samples. */
+  readonly waitShare: number;
 }
 
 /**
@@ -28,7 +30,7 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   const names = [...state.keys()];
   const resumed = await resumable(path, options);
   const curves = curvesOf(resumed);
-  const calls = new DeviceCalls(options);
+  const calls = new DeviceCalls(options), begun = performance.now();
   const snapshot = async () => {
     const tensors = new Map<string, Tensor>();
     for (const [name, { isTransient }] of state) if (!isTransient) tensors.set(name, await engine.get(name));
@@ -61,7 +63,8 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
       if (options.stop?.(curves[options.curves[0]])) break;
       if (step % options.checkpointEverySteps === 0) await save(step);
     }
-    return { state: await snapshot(), curves };
+    const waitShare = calls.waitedMs / (performance.now() - begun);
+    return { state: await snapshot(), curves, waitShare };
   } finally {
     await calls.end(names);
   }

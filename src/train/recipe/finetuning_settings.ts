@@ -12,6 +12,7 @@ import {
   wordingOf,
   yesOrNo,
 } from "./settings.ts";
+import { augmentationSettings } from "./augmentation.ts";
 import { optimizerSettings } from "./optimizer.ts";
 
 export const FINETUNING_PRESET_NAMES = ["edge", "paper", "official"] as const;
@@ -119,6 +120,7 @@ export const DECIDED_SETTINGS = {
   }).describe(
     "Changes of intensity: x ← (x^γ + U(±shift))·(1 + U(±scale)), γ between 1/(1 + gamma) and 1 + gamma; one draw for all channels (B.3 row 9) or one for each.",
   ),
+  augmentation: augmentationSettings(),
   allStages: yesOrNo().describe(
     "Classification: the head sees the means of every stage of the encoder, instead of those of the deepest features.",
   ),
@@ -127,6 +129,9 @@ export const DECIDED_SETTINGS = {
   ),
   lesionShare: number({ from: 0, to: 1 }).describe(
     "Share of crops that lie around a labelled voxel; the others lie anywhere.",
+  ),
+  labelBalance: yesOrNo().describe(
+    "Draw the label of such a voxel first, so that crops lie around rare labels as often as around frequent ones.",
   ),
   balancedClasses: yesOrNo().describe(
     "Classification: draw a crop's class first, then one of its cases, so that rare classes count as much as others.",

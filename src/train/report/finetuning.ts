@@ -98,10 +98,11 @@ export function reportJson(report: Report): Record<string, unknown> {
 }
 
 function updatesJson(updates: Updates, { clipNorm }: ResolvedRecipe) {
-  const { losses, learningRate, found } = updates;
+  const { losses, learningRate, found, waitShare } = updates;
   return {
     steps: losses.length,
     learningRate,
+    ...(waitShare !== undefined && { waitShare }),
     ...(found && { foundRate: found }),
     ...(clipNorm !== null && normCounts(updates, clipNorm)),
     losses: curve(losses),

@@ -130,6 +130,17 @@ Deno.test("reportJson() and its notes state a found rate, the warm-up, clipped g
   assert.ok(renderHtml(report).includes(words[2]));
 });
 
+Deno.test("reportJson() and its notes state how long the device waited for samples, where it was measured", () => {
+  const [fold, final] = reportOf().phases;
+  const written = (phases: Report["phases"]) =>
+    reportJson(reportOf({ phases })) as { phases: Record<string, unknown>[]; notes: string[] };
+  const { phases, notes } = written([{ ...fold, waitShare: 0.0125 }, { ...final, waitShare: 0.031 }]);
+  assert.deepEqual(phases.map(({ waitShare }) => waitShare), [0.0125, 0.031]);
+  assert.ok(notes.includes("The device waited for samples during at most 3.1 % of a training's time."));
+  const before = written([fold, final]);
+  assert.ok(!before.notes.join().includes("waited") && !("waitShare" in before.phases[0]));
+});
+
 Deno.test("reportJson() thins long curves to means of equal parts", () => {
   const [, final] = reportJson(reportOf()).phases as { losses: [number, number][] }[];
   assert.equal(final.losses.length, 334);

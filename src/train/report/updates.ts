@@ -23,6 +23,8 @@ export interface Updates {
   readonly learningRate: number;
   /** null: the rate was given. */
   readonly found: FoundRate | null;
+  /** Share of the time that the device waited for samples; absent of phases finished before it was measured. */
+  readonly waitShare?: number;
 }
 
 /** How often gradients were clipped and updates skipped. */
@@ -42,6 +44,8 @@ export function rateNote({ rate, firstLoss, lowestLoss, lowestAt, divergedAt, up
     (divergedAt === null ? "" : `, and diverged at ${short(divergedAt)}`);
 }
 
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+
 /** Sentences for users about the updates of every phase. */
 export function updateNotes(
   phases: readonly (Updates & { readonly name: string })[],
@@ -51,7 +55,11 @@ export function updateNotes(
   const total = (name: "clipped" | "skipped") => counts.reduce((sum, c) => sum + c[name], 0);
   const updates = phases.reduce((sum, { norms }) => sum + norms.length, 0);
   const skipped = total("skipped");
+  const waits = phases.flatMap(({ waitShare }) => (waitShare === undefined ? [] : [waitShare]));
   return [
+    ...(waits.length === 0
+      ? []
+      : [`The device waited for samples during at most ${percent(Math.max(...waits))} of a training's time.`]),
     ...phases.flatMap(({ name, found }) => found === null ? [] : [`${name}: ${rateNote(found)}.`]),
     ...(warmupSteps > 0 ? [`The rate rose over the first ${warmupSteps} updates.`] : []),
     ...(clipNorm === null ? [] : [
