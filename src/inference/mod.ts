@@ -4,6 +4,7 @@
  */
 export * from "./modalities.ts";
 export * from "./preprocessing.ts";
+export * from "./quality_types.ts";
 export * from "./spec.ts";
 export * from "./types.ts";
 export { segment } from "./tasks/segment.ts";

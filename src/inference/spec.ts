@@ -6,6 +6,7 @@ import { familyOf, kindOf, NETWORK_KINDS, type NetworkSpec, type Task as Network
 import type { Blending, WindowPlan } from "../volume/mod.ts";
 import { ANY_MODALITY, type Modality } from "./modalities.ts";
 import type { Preprocessing } from "./preprocessing.ts";
+import type { QualitySpec } from "./quality_types.ts";
 
 export const TASKS = ["encoder", "segmentation", "classification"] as const satisfies readonly NetworkTask[];
 export type Task = NetworkTask;
@@ -125,6 +126,8 @@ export interface ModelSpec {
   readonly classes: readonly string[];
   readonly preprocessing: Preprocessing;
   readonly inference: InferenceSettings;
+  /** Absent in packages that no fine-tune made, and in those from before it was measured. */
+  readonly quality?: QualitySpec | undefined;
 }
 
 /** The part of a spec that decides how its network is imported. */

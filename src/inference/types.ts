@@ -1,6 +1,7 @@
 /** Requests to `inference/` and its results; the functions are `segment()` and `classify()` of `mod.ts`. */
 import type { Engine } from "../engine/mod.ts";
 import type { Modality } from "./modalities.ts";
+import type { CaseQuality, QualityEffort } from "./quality_types.ts";
 import type { ModelSpec } from "./spec.ts";
 
 export interface Warning {
@@ -37,14 +38,16 @@ export interface InferenceRequest {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** A uint8 label map, a 4-D uint8 file of regions, or 4-D float32 probabilities. */
-export const OUTPUTS = ["labels", "regions", "probabilities"] as const;
+/** A label map, a 4-D uint8 file of regions, 4-D float32 probabilities, or one float32 volume of uncertainty, 0…1. */
+export const OUTPUTS = ["labels", "regions", "probabilities", "uncertainty"] as const;
 export type Output = (typeof OUTPUTS)[number];
 
 export interface SegmentRequest extends InferenceRequest {
   readonly output: Output;
   /** The modality whose file's grid the mask is written on; default the first one given. */
   readonly reference?: Modality | undefined;
+  /** Default "quick". */
+  readonly quality?: QualityEffort | undefined;
   /** A volume file's name. */
   readonly outPath: string;
 }
@@ -57,6 +60,8 @@ export interface SegmentResult {
   /** The most memory held while it was made: `peakOfWork()`. */
   readonly peakBytes: number;
   readonly warnings: readonly Warning[];
+  /** Absent in results that were stored before it existed. */
+  readonly quality?: CaseQuality | undefined;
 }
 
 /** One class of them holds and their probabilities add up to 1; each may hold; or they are values, no probabilities. */

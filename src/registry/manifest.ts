@@ -16,6 +16,7 @@ import {
 import { DomainError } from "../storage/mod.ts";
 import { BLENDINGS, MAX_LABEL, PLACINGS } from "../volume/mod.ts";
 import { preprocessingSchema } from "./preprocessing_schema.ts";
+import { qualitySchema } from "./quality_schema.ts";
 
 /** Version of this schema; a reader refuses a newer one. */
 export const MANIFEST_FORMAT = 1;
@@ -87,6 +88,8 @@ const specShape = {
     postprocessing: z.array(postprocessingSchema).max(20).optional(),
     unit: z.union([unit, z.array(unit).min(1)]).optional(),
   }),
+  /** Absent in manifests written before it was measured, and of packages that no fine-tune made. */
+  quality: qualitySchema.optional(),
 };
 
 /** The part of a manifest that inference and training need; see {@link specOf}. */
@@ -158,6 +161,7 @@ export function parseManifest(value: unknown): Manifest {
 
 /** The part of a manifest that inference and training need. */
 export function specOf(manifest: Manifest): ModelSpec {
-  const { task, architecture, modalities, labels, classes, preprocessing, inference } = manifest;
-  return { task, architecture, modalities, labels, classes, preprocessing, inference };
+  const { task, architecture, modalities, labels, classes, preprocessing, inference, quality } = manifest;
+  const spec = { task, architecture, modalities, labels, classes, preprocessing, inference };
+  return quality === undefined ? spec : { ...spec, quality };
 }

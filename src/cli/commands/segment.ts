@@ -1,6 +1,14 @@
 /** `sulcus segment`: one examination in, a mask file out. */
 import { dirname } from "node:path";
-import { INPUTS, MISSING_RULES, OUTPUTS, segment, type SegmentResult } from "../../inference/mod.ts";
+import {
+  type CaseQuality,
+  INPUTS,
+  MISSING_RULES,
+  OUTPUTS,
+  QUALITY_EFFORTS,
+  segment,
+  type SegmentResult,
+} from "../../inference/mod.ts";
 import { specOf } from "../../registry/mod.ts";
 import { WRITTEN_ENDING } from "../../volume/mod.ts";
 import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
@@ -23,7 +31,14 @@ export const segmentCommand: Command = {
     output: {
       value: "KIND",
       help:
-        "labels (default): one value per voxel; regions: one volume per region, since they may overlap; probabilities",
+        "labels (default): one value per voxel; regions: one volume per region, since they may overlap; probabilities; " +
+        "uncertainty: 0 where the network is sure to 1 where it cannot decide",
+    },
+    quality: {
+      value: "EFFORT",
+      help:
+        "quick (default): the quality score from the answer itself; full: also from images that are brighter, darker " +
+        "and mirrored, three to six times as long; the mask stays the same",
     },
     reference: {
       value: "MODALITY",
@@ -45,6 +60,7 @@ async function runSegment(args: Args, io: Io): Promise<void> {
   const outPath = args.required("out");
   if (!outPath.endsWith(WRITTEN_ENDING)) refuse("out", `a file name that ends with ${WRITTEN_ENDING}`, outPath);
   const output = args.oneOf("output", OUTPUTS) ?? "labels";
+  const quality = args.oneOf("quality", QUALITY_EFFORTS);
   const reference = args.oneOf("reference", INPUTS);
   const missing = args.oneOf("missing", MISSING_RULES) ?? "error";
   const settings = settingsOf(args, io.env);
@@ -66,6 +82,7 @@ async function runSegment(args: Args, io: Io): Promise<void> {
         missing,
         reference,
         output,
+        quality,
         outPath,
         modalityCheck,
         onCheckFailed: () => note(CHECK_FAILED),
@@ -95,7 +112,7 @@ async function checkTarget(outPath: string, images: readonly string[]): Promise<
 function printResult(result: SegmentResult, { model, json, io }: { model: Model; json: boolean; io: Io }): void {
   const { name, version } = model;
   if (json) return io.out(JSON.stringify({ type: "result", model: name, version, ...result }));
-  const { provider, windows, timingsMs, labels, warnings } = result;
+  const { provider, windows, timingsMs, labels, warnings, quality } = result;
   for (const { detail } of warnings) io.err(`Warning: ${detail}\n`);
   const seconds = Object.values(timingsMs).reduce((a, b) => a + b, 0) / 1000;
   io.out(`Wrote the mask: ${name} version ${version} on ${provider}, ${windows} windows, ${durationOf(seconds)}.`);
@@ -105,4 +122,15 @@ function printResult(result: SegmentResult, { model, json, io }: { model: Model;
       `  ${label.name.padEnd(width)}  value ${label.value}  ${label.voxels} voxels  ${label.volumeMl.toFixed(2)} mL`,
     );
   }
+  if (quality !== undefined) { for (const line of qualityLines(quality)) io.out(line); }
+}
+
+/** The quality of an answer in lines: the score with what it lets expect, that of each label, and the reasons. */
+export function qualityLines({ score, expectedDice, interval, perLabel, reasons }: CaseQuality): string[] {
+  const two = (value: number | null) => value === null ? "none" : value.toFixed(2);
+  const expected = expectedDice === undefined || interval === undefined
+    ? ""
+    : `; expected Dice ${two(expectedDice)} (four patients in five: ${interval.map(two).join(" to ")})`;
+  const labels = perLabel.map((label) => `${label.name} ${two(label.score)}`).join(", ");
+  return [`Quality score: ${two(score)} of 1 (${labels})${expected}.`, ...reasons.map((reason) => `  ${reason}`)];
 }

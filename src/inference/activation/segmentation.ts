@@ -13,7 +13,13 @@ export interface VoxelReader {
   readonly labelsOf: (values: Float32Array, found: Uint8Array) => number;
   /** Writes the probability of each label. */
   readonly probabilitiesOf: (values: Float32Array, into: Float32Array) => void;
+  /** True: every label's probability is below {@link NEGLIGIBLE}, which is found out without taking exponentials. */
+  readonly isPlain: (values: Float32Array) => boolean;
 }
+
+/** Most voxels of a volume have no label, and their probabilities need not be known. */
+export const NEGLIGIBLE = 1e-4;
+const NEGLIGIBLE_LOGIT = Math.log(NEGLIGIBLE);
 
 export interface SegmentationRecord {
   /** Number of channels of a network for so many labels. */
@@ -34,8 +40,15 @@ const ROUNDING = 1e-2;
 const PROBABLE = [0 - ROUNDING, 1 + ROUNDING] as const;
 
 /** One channel a label, each decided alone. */
-function perLabel(cut: number, probabilityOf: (value: number) => number): VoxelReader {
+function perLabel(
+  { cut, negligible }: { cut: number; negligible: number },
+  probabilityOf: (value: number) => number,
+): VoxelReader {
   return {
+    isPlain(values) {
+      for (let c = 0; c < values.length; c++) if (!(values[c] < negligible)) return false;
+      return true;
+    },
     labelsOf(values, found) {
       let count = 0;
       for (let c = 0; c < values.length; c++) if (values[c] >= cut) found[count++] = c;
@@ -48,8 +61,9 @@ function perLabel(cut: number, probabilityOf: (value: number) => number): VoxelR
 }
 
 /** The background's channel, then one a label: the greatest wins, the earlier one of equals. */
-function greatest(probabilitiesOf: VoxelReader["probabilitiesOf"]): VoxelReader {
+function greatest({ probabilitiesOf, isPlain }: Pick<VoxelReader, "probabilitiesOf" | "isPlain">): VoxelReader {
   return {
+    isPlain,
     labelsOf(values, found) {
       let best = 0;
       for (let c = 1; c < values.length; c++) if (values[c] > values[best]) best = c;
@@ -62,9 +76,25 @@ function greatest(probabilitiesOf: VoxelReader["probabilitiesOf"]): VoxelReader 
 }
 
 /** Probabilities of classes, without that of the background. */
-function behindFirst(values: Float32Array, into: Float32Array): void {
-  for (let c = 0; c < into.length; c++) into[c] = Math.max(0, values[c + 1]);
-}
+const BEHIND_FIRST = {
+  probabilitiesOf(values: Float32Array, into: Float32Array): void {
+    for (let c = 0; c < into.length; c++) into[c] = Math.max(0, values[c + 1]);
+  },
+  isPlain(values: Float32Array): boolean {
+    for (let c = 1; c < values.length; c++) if (!(values[c] < NEGLIGIBLE)) return false;
+    return true;
+  },
+};
+
+const OF_LOGITS = {
+  probabilitiesOf: softmaxOf,
+  isPlain(values: Float32Array): boolean {
+    // −Infinity in every channel is background
+    const below = values[0] + NEGLIGIBLE_LOGIT;
+    for (let c = 1; c < values.length; c++) if (!(values[c] < below || values[c] === -Infinity)) return false;
+    return true;
+  },
+};
 
 /** One channel of label values. */
 function named(labels: ModelSpec["labels"]): VoxelReader {
@@ -80,6 +110,7 @@ function named(labels: ModelSpec["labels"]): VoxelReader {
     );
   };
   return {
+    isPlain: (values) => labelOf(values) === null,
     labelsOf(values, found) {
       const label = labelOf(values);
       if (label === null) return 0;
@@ -100,14 +131,16 @@ export const SEGMENTATION_RECORDS: Readonly<Record<SegmentationActivation, Segme
     exclusive: false,
     areNames: false,
     reader: ({ inference: { threshold, restored } }) =>
-      restored === "probabilities" ? perLabel(threshold, (value) => value) : perLabel(cutOf(threshold), sigmoid),
+      restored === "probabilities"
+        ? perLabel({ cut: threshold, negligible: NEGLIGIBLE }, (value) => value)
+        : perLabel({ cut: cutOf(threshold), negligible: NEGLIGIBLE_LOGIT }, sigmoid),
   },
   softmax: {
     channels: (labels) => labels + 1,
     channelsAre: "a logit of the background, then one per label",
     exclusive: true,
     areNames: false,
-    reader: ({ inference: { restored } }) => greatest(restored === "probabilities" ? behindFirst : softmaxOf),
+    reader: ({ inference: { restored } }) => greatest(restored === "probabilities" ? BEHIND_FIRST : OF_LOGITS),
   },
   probabilities: {
     channels: (labels) => labels,
@@ -115,7 +148,8 @@ export const SEGMENTATION_RECORDS: Readonly<Record<SegmentationActivation, Segme
     exclusive: false,
     areNames: false,
     range: PROBABLE,
-    reader: ({ inference: { threshold } }) => perLabel(Math.fround(threshold), (value) => Math.max(0, value)),
+    reader: ({ inference: { threshold } }) =>
+      perLabel({ cut: Math.fround(threshold), negligible: NEGLIGIBLE }, (value) => Math.max(0, value)),
   },
   "class-probabilities": {
     channels: (labels) => labels + 1,
@@ -123,7 +157,7 @@ export const SEGMENTATION_RECORDS: Readonly<Record<SegmentationActivation, Segme
     exclusive: true,
     areNames: false,
     range: PROBABLE,
-    reader: () => greatest(behindFirst),
+    reader: () => greatest(BEHIND_FIRST),
   },
   "label-map": {
     channels: () => 1,

@@ -1,14 +1,16 @@
 /** The outputs of a segmentation: one record each, from a voxel's labels or probabilities to the voxels of the file. */
+import { segmentationRecord } from "../activation/segmentation.ts";
+import { uncertaintyOf } from "../quality/uncertainty.ts";
 import type { ModelSpec } from "../spec.ts";
-import type { Output } from "../types.ts";
+import { InferenceError, type Output } from "../types.ts";
 
 /** The voxels of a file, filled voxel by voxel; 0 where none is visited. */
 interface Filling {
   readonly data: Uint8Array | Uint16Array | Float32Array;
   /** Takes a voxel's labels: the first `count` of `found`, as indexes of the spec's labels, ascending. */
   readonly mark?: (voxel: number, found: Uint8Array, count: number) => void;
-  /** Takes a voxel's probabilities, one a label. */
-  readonly weigh?: (voxel: number, probabilities: Float32Array) => void;
+  /** Takes a voxel's probabilities, one a label: the answer's, and their mean over all passes of the network. */
+  readonly weigh?: (voxel: number, probabilities: Float32Array, mean: Float32Array) => void;
 }
 
 interface OutputRecord {
@@ -47,6 +49,18 @@ export const OUTPUT_RECORDS: Readonly<Record<Output, OutputRecord>> = {
       };
     },
   },
+  uncertainty: {
+    perLabel: false,
+    begin({ inference }, voxels) {
+      const data = new Float32Array(voxels), { exclusive } = segmentationRecord(inference);
+      return {
+        data,
+        weigh(voxel, _, mean) {
+          data[voxel] = uncertaintyOf(mean, { exclusive });
+        },
+      };
+    },
+  },
   probabilities: {
     perLabel: true,
     begin({ labels }, voxels) {
@@ -60,3 +74,13 @@ export const OUTPUT_RECORDS: Readonly<Record<Output, OutputRecord>> = {
     },
   },
 };
+
+/** @throws {InferenceError} `invalid-output`: the network's answer holds no such thing */
+export function checkOutput(output: Output, { inference }: Pick<ModelSpec, "inference">): void {
+  if (output !== "uncertainty" || !segmentationRecord(inference).areNames) return;
+  throw new InferenceError(
+    "invalid-output",
+    "Cannot write the uncertainty: expected a network that gives probabilities, got one that answers with label values " +
+      "(activation label-map); ask for labels, or import the network without its ArgMax",
+  );
+}

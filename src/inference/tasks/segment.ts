@@ -12,7 +12,9 @@ import { prepare } from "../prepare/preprocess.ts";
 import { RUN_TIMEOUT_MS, windowRunner } from "../windows/run_window.ts";
 import { windowBatch } from "../windows/sliding.ts";
 import { activationDoubt, segmentationRecord, slidingSettings } from "../activation/segmentation.ts";
-import { OUTPUT_RECORDS } from "./outputs.ts";
+import { caseQuality, withoutProbabilities } from "../quality/case_quality.ts";
+import { answerReader, furtherPasses } from "./answer.ts";
+import { checkOutput, OUTPUT_RECORDS } from "./outputs.ts";
 import { postprocess } from "./postprocess.ts";
 import { Regions } from "./regions.ts";
 import type { SegmentRequest, SegmentResult } from "../types.ts";
@@ -24,6 +26,7 @@ import type { SegmentRequest, SegmentResult } from "../types.ts";
  */
 export async function segment(request: SegmentRequest): Promise<SegmentResult> {
   const { spec, engine, directory, signal, onProgress } = request;
+  checkOutput(request.output, spec);
   const clock = stopwatch();
   const check = new ModalityCheck(request), plausibility = new Plausibility();
   const prepared = await prepare({
@@ -41,17 +44,17 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
   const target = prepared.reference.grid, voxels = voxelsOf(target.sizeVox);
   const batch = windowBatch(engine.traits, { ...spec.inference, sizeVox: prepared.grid.sizeVox });
   const { perLabel, begin } = OUTPUT_RECORDS[request.output];
-  const record = segmentationRecord(spec.inference), reader = record.reader(spec);
+  const record = segmentationRecord(spec.inference), passes = furtherPasses(spec, request.quality);
   const { labels: { length: channels }, inference: { postprocessing: steps = [] } } = spec;
   const ml = voxelMl(target.affineRas);
-  const { restoreMs: restore, counts, borders, data, ...run } = await withNetwork(
+  const { restoreMs: restore, counts, borders, data, tally, ...run } = await withNetwork(
     engine,
     { directory, spec, batch },
     async (session) => {
       const { data, mark, weigh } = begin(spec, voxels), counts = new Float64Array(channels);
       const borders = spec.labels.map(() => new Border(target));
-      const found = new Uint8Array(channels), probabilities = new Float32Array(channels);
-      const take = (voxel: number, count: number) => {
+      const found = new Uint8Array(channels);
+      const take = (voxel: number, found: Uint8Array, count: number) => {
         for (let i = 0; i < count; i++) {
           counts[found[i]]++;
           borders[found[i]].add(voxel);
@@ -60,21 +63,23 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
       };
       // masks are kept only where they are changed as a whole before they are taken
       const regions = steps.length === 0 ? null : new Regions(voxels, channels);
-      const options = { ...slidingSettings(spec), batch: batchOf(session), signal, onProgress, target };
-      const done = await logitsOnto(windowRunner(session, RUN_TIMEOUT_MS), prepared, options, (voxel, values) => {
-        const count = reader.labelsOf(values, found);
-        if (regions === null) take(voxel, count);
-        else for (let i = 0; i < count; i++) regions.add(voxel, found[i]);
-        if (weigh === undefined) return;
-        reader.probabilitiesOf(values, probabilities);
-        weigh(voxel, probabilities);
+      const keep = (voxel: number, found: Uint8Array, count: number) => {
+        for (let i = 0; i < count; i++) regions!.add(voxel, found[i]);
+      };
+      const { visit, tally } = answerReader({
+        spec,
+        passes: passes.length,
+        take: regions === null ? take : keep,
+        weigh,
       });
+      const options = { ...slidingSettings(spec), batch: batchOf(session), signal, onProgress, target, passes };
+      const done = await logitsOnto(windowRunner(session, RUN_TIMEOUT_MS), prepared, options, visit);
       if (regions !== null) {
         const options = { sizeVox: target.sizeVox, voxelMl: ml, exclusive: record.exclusive, steps };
         postprocess(regions, { ...options, labels: spec.labels });
-        for (let v = 0; v < voxels; v++) take(v, regions.regionsOf(v, found));
+        for (let v = 0; v < voxels; v++) take(v, found, regions.regionsOf(v, found));
       }
-      return { ...done, counts, borders, data };
+      return { ...done, counts, borders, data, tally };
     },
   );
   const mismatches = await check.warnings();
@@ -98,6 +103,7 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
     timingsMs: { read: prepared.readMs, preprocess: preprocess - prepared.readMs, infer, restore, write },
     peakBytes: await peakOfWork(engine),
     warnings: loudFirst([...prepared.warnings, ...plausibility.warnings(), ...mismatches, ...doubts]),
+    quality: tally === null ? withoutProbabilities(spec.labels) : caseQuality(tally, spec),
   };
 }
 

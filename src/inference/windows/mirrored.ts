@@ -20,7 +20,7 @@ export function mirroredRun(run: RunWindow, axes: readonly Axis[]): RunWindow {
 }
 
 /** Images [N, X, Y, Z], mirrored along some of their axes. */
-function flipped(data: Float32Array, [nx, ny, nz]: Triple, axes: readonly Axis[]): Float32Array {
+export function flipped(data: Float32Array, [nx, ny, nz]: Triple, axes: readonly Axis[]): Float32Array {
   const out = new Float32Array(data.length);
   const [mx, my, mz] = ([0, 1, 2] as const).map((axis) => axes.includes(axis));
   for (let row = 0; row < data.length / nz; row++) {

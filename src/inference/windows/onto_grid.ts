@@ -2,6 +2,7 @@
 import { type Grid, restoring, type VisitLogits } from "../../volume/mod.ts";
 import { type AppliedActivation, probable } from "../activation/probable.ts";
 import type { RunWindow } from "./run_window.ts";
+import { type Pass, withPasses } from "./passes.ts";
 import { type SlidingOptions, slidingPlanes, type SlidingResult } from "./sliding.ts";
 
 /** A case on the network's grid; see `Prepared`. */
@@ -21,21 +22,26 @@ export interface NetworkCase {
 export async function logitsOnto(
   run: RunWindow,
   { channels, grid, inside, slices }: NetworkCase,
-  { target, applied, ...options }: SlidingOptions & {
+  { target, applied, passes = [], ...own }: SlidingOptions & {
     readonly target: Grid;
+    /** Further passes: the channels of each follow those of the answer. Default none. */
+    readonly passes?: readonly Pass[] | undefined;
     /** Applied before the way to the target, so that probabilities and not logits are interpolated. */
     readonly applied?: AppliedActivation | undefined;
   },
   visit: VisitLogits,
 ): Promise<SlidingResult & { readonly restoreMs: number }> {
+  const answers = 1 + passes.length, options = { ...own, channels: own.channels * answers };
   const interpolation = options.areNames ? "nearest" : "linear";
   const restore = restoring({ channels: options.channels, grid, inside, slices, target, interpolation }, visit);
   /** The time that the way to the target took. */
   let restoreMs = 0;
   const volume = { inputs: channels, sizeVox: grid.sizeVox, inside };
-  const found = await slidingPlanes(run, volume, options, (planes) => {
+  const found = await slidingPlanes(withPasses(run, passes), volume, options, (planes) => {
     const start = performance.now();
-    restore(applied === undefined ? planes : probable(planes, { activation: applied, channels: options.channels }));
+    restore(
+      applied === undefined ? planes : probable(planes, { activation: applied, channels: own.channels, answers }),
+    );
     restoreMs += performance.now() - start;
   });
   return { ...found, restoreMs: Math.round(restoreMs) };

@@ -5,6 +5,8 @@ import {
   type Modality,
   type Output,
   OUTPUTS,
+  QUALITY_EFFORTS,
+  type QualityEffort,
   segment as infer,
   type SegmentRequest,
   type SegmentResult,
@@ -25,9 +27,11 @@ export interface SegmentInput extends InferenceInput {
   readonly output?: Output;
   /** The modality whose file's grid the mask is written on; default the first one. */
   readonly reference?: Modality | undefined;
+  /** Default "quick". */
+  readonly quality?: QualityEffort | undefined;
 }
 
-type Params = InferenceParams & Pick<SegmentRequest, "output" | "outPath" | "reference">;
+type Params = InferenceParams & Pick<SegmentRequest, "output" | "outPath" | "reference" | "quality">;
 
 const modelTask = "segmentation";
 
@@ -35,13 +39,17 @@ export const segment = jobKind({
   ...INFERENCE,
   modelTask,
   files: ["mask"],
-  input: inferenceStored.extend({ output: z.enum(OUTPUTS).optional(), reference: z.enum(INPUTS).optional() }),
+  input: inferenceStored.extend({
+    output: z.enum(OUTPUTS).optional(),
+    reference: z.enum(INPUTS).optional(),
+    quality: z.enum(QUALITY_EFFORTS).optional(),
+  }),
   async plan(wish: SegmentInput, context) {
     return { input: await planInference(wish, { verb: "segment", modelTask }, context) };
   },
   async run({ output: form = "labels", ...input }, { paths, work, ...house }: RunContext<Params, SegmentResult>) {
-    const { model, version, provider, reference } = input;
-    const params = { ...await inferenceParams(input, house), output: form, reference, outPath: paths.mask };
+    const { model, version, provider, reference, quality } = input;
+    const params = { ...await inferenceParams(input, house), output: form, reference, quality, outPath: paths.mask };
     const output = await work(params, provider);
     return { result: { model, version, provider: output.provider, output } };
   },

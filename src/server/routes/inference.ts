@@ -51,7 +51,7 @@ const refusals: readonly ProblemCode[] = [
   "out-of-memory",
 ];
 
-type InferenceCall = Call<{ name: string }, { output?: SegmentInput["output"] }, undefined>;
+type InferenceCall = Call<{ name: string }, Pick<SegmentInput, "output" | "quality">, undefined>;
 type InferenceKind = "segment" | "classify";
 type Answer<K extends InferenceKind> = Performed<NonNullable<OutputOf<K>>>;
 
@@ -81,7 +81,7 @@ async function receive(
   if (Object.keys(images).length === 0) {
     throw new Problem("missing-modality", "Cannot run the model: the form has no image");
   }
-  return { model: params.name, ...options, images, output: query.output };
+  return { model: params.name, ...options, images, ...query };
 }
 
 /**
@@ -107,12 +107,15 @@ async function infer<K extends InferenceKind>(
 }
 
 /** The JSON reply's facts for those who take the mask itself. */
-function maskHeaders({ model, version, output: { provider, warnings } }: Answer<"segment">): Record<string, string> {
+function maskHeaders(
+  { model, version, output: { provider, warnings, quality } }: Answer<"segment">,
+): Record<string, string> {
   return {
     "content-type": "application/gzip",
     ...attachment(MASK_FILE),
     "x-sulcus-model": `${model}/${version}`,
     "x-sulcus-provider": provider,
+    ...(quality !== undefined && { "x-sulcus-quality": asciiJson(quality) }),
     ...(warnings.length > 0 && { "x-sulcus-warnings": asciiJson(warnings) }),
   };
 }
@@ -163,6 +166,7 @@ export const INFERENCE_ROUTES = [
         headers: {
           "x-sulcus-model": "Name/version",
           "x-sulcus-provider": "What it ran on",
+          "x-sulcus-quality": "The answer's quality as JSON: see the field `quality` of the JSON reply",
           "x-sulcus-warnings": "Warnings as JSON, when there are any",
         },
       },

@@ -1,7 +1,14 @@
 /** Schemas of replies. The OpenAPI document is written from them, and tests check every reply against them. */
 import { z } from "zod";
 import { type Device, DEVICE_STATES, PROVIDERS } from "../../engine/mod.ts";
-import { CLASS_KINDS, type ClassifyResult, type SegmentResult, type Warning, WARNINGS } from "../../inference/mod.ts";
+import {
+  type CaseQuality,
+  CLASS_KINDS,
+  type ClassifyResult,
+  type SegmentResult,
+  type Warning,
+  WARNINGS,
+} from "../../inference/mod.ts";
 import { DATASET_LAYOUTS, datasetDetailSchema, datasetSummarySchema } from "../../datasets/mod.ts";
 import { JOB_KINDS, JOB_STATES, type JobKind, type OutputOf } from "../../jobs/mod.ts";
 import { manifestSchema, type ModelSummary, VERSION_STATES } from "../../registry/mod.ts";
@@ -99,6 +106,24 @@ const warningSchema = named(
     detail: z.string().describe("What was found and expected, with figures, and the remedy."),
   }),
 ) satisfies z.ZodType<Warning>;
+const labelQuality = z.strictObject({ name: z.string(), score: z.number().nullable() });
+const qualitySchema = named(
+  "Quality",
+  z.strictObject({
+    score: z.number().nullable().describe(
+      "0…1, the mean over the labels that were found; null: none was found, or the network gives no probabilities.",
+    ),
+    expectedDice: z.number().optional().describe(
+      "Mean Dice that held-out patients of this score had; absent where the model was not calibrated.",
+    ),
+    interval: z.tuple([z.number(), z.number()]).readonly().optional().describe(
+      "Holds the Dice of four patients in five.",
+    ),
+    passes: z.int().min(1).describe("Passes of the network that the score is made of."),
+    perLabel: z.array(labelQuality).readonly(),
+    reasons: z.array(z.string()).readonly().describe("Why the score is low, absent or not calibrated."),
+  }),
+) satisfies z.ZodType<CaseQuality>;
 const segmentResultShape = {
   provider: z.string(),
   labels: z.array(z.strictObject({ name: z.string(), value: z.int(), voxels: count, volumeMl: z.number() })),
@@ -116,6 +141,7 @@ const segmentResultShape = {
       "process that answers requests. 0 on other systems than Linux.",
   ),
   warnings: z.array(warningSchema).describe("Those that a result is probably wrong by come first."),
+  quality: qualitySchema.optional().describe("Absent in results of earlier versions."),
 };
 const classifyResultShape = {
   provider: z.string(),

@@ -1,6 +1,6 @@
 /** Schemas of requests. Unknown fields are refused everywhere. */
 import { z } from "zod";
-import { INPUTS, MISSING_RULES, OUTPUTS } from "../../inference/mod.ts";
+import { INPUTS, MISSING_RULES, OUTPUTS, QUALITY_EFFORTS } from "../../inference/mod.ts";
 import { PROVIDERS } from "../../engine/mod.ts";
 import {
   caseChangesSchema,
@@ -114,7 +114,15 @@ export const jobFilterSchema = z.strictObject({
   limit: wholeNumber.min(1).max(1000).optional().describe("Default 100."),
   before: z.string().max(100).optional().describe("Id of the last job of the previous page."),
 });
-export const segmentQuery = z.strictObject({ output: outputSchema.optional().describe("Default: labels.") });
+export const segmentQuery = z.strictObject({
+  output: outputSchema.optional().describe(
+    "Default: labels. uncertainty: one float32 volume, 0 where the network is sure to 1 where it cannot decide.",
+  ),
+  quality: z.enum(QUALITY_EFFORTS).optional().describe(
+    "quick (default): the quality score from the answer itself. full: the network also runs over images that are " +
+      "brighter, darker and, where it was trained so, mirrored; three to six times as long; the mask stays the same.",
+  ),
+});
 export const importQuery = z.strictObject({
   name: datasetNameSchema.optional().describe("Overrides the name in the archive."),
   channels: z.string().min(1).max(1000).transform(readChannelMap).optional().describe(

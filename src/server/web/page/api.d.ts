@@ -402,6 +402,27 @@ export type Inspection = {
       })[]
       unit?: string | string[]
     }
+    quality?: {
+      fit?: {
+        patients: number
+        intercept: number
+        slope: number
+        spread: number
+      }
+      images?: {
+        cases: number
+        facts: {
+          of: string
+          values: { [name: string]: {
+            median: number
+            spread: number
+            least: number
+            greatest: number
+          } }
+        }[]
+      }
+      mirrored?: (0 | 1 | 2)[]
+    }
   } | null
   assumed: string[]
   refused: string | null
@@ -547,6 +568,27 @@ export type Manifest = {
     })[]
     unit?: string | string[]
   }
+  quality?: {
+    fit?: {
+      patients: number
+      intercept: number
+      slope: number
+      spread: number
+    }
+    images?: {
+      cases: number
+      facts: {
+        of: string
+        values: { [name: string]: {
+          median: number
+          spread: number
+          least: number
+          greatest: number
+        } }
+      }[]
+    }
+    mirrored?: (0 | 1 | 2)[]
+  }
   provenance: {
     baseModel?: string
     baseVersion?: number
@@ -686,6 +728,17 @@ export type Problem = {
   path?: string
   requestId: string
 };
+export type Quality = {
+  score: number | null
+  expectedDice?: number
+  interval?: [number, number]
+  passes: number
+  perLabel: {
+    name: string
+    score: number | null
+  }[]
+  reasons: string[]
+};
 export type Recipe = {
   preset?: "edge" | "paper" | "official"
   steps?: number
@@ -730,6 +783,7 @@ export type SegmentOutput = {
   }
   peakBytes: number
   warnings: Warning[]
+  quality?: Quality
 };
 export type Segmentation = {
   model: string
@@ -751,6 +805,7 @@ export type Segmentation = {
   }
   peakBytes: number
   warnings: Warning[]
+  quality?: Quality
   maskUrl: string
 };
 export type Shared_schema0 = string | number | boolean | null | Shared_schema0[] | { [name: string]: Shared_schema0 };
@@ -881,7 +936,7 @@ export interface Operations {
   };
   "POST /v1/models/{name}/segment": {
     params: { name: string };
-    query: { output?: "labels" | "regions" | "probabilities" };
+    query: { output?: "labels" | "regions" | "probabilities" | "uncertainty"; quality?: "quick" | "full" };
     body: {
     t1?: Blob
     t1c?: Blob

@@ -1,0 +1,37 @@
+/** The quality of an answer: the scores of its labels, what they let expect, and why they are as they are. */
+import type { CaseQuality, QualitySpec } from "../quality_types.ts";
+import { expectedDice, LEAST_PATIENTS } from "./expected.ts";
+import { caseScore, labelScore } from "./score.ts";
+import type { Tally } from "./tally.ts";
+
+export interface CaseQualityOptions {
+  readonly labels: readonly { readonly name: string }[];
+  /** Of the model; absent: it knows nothing about its answers. */
+  readonly quality?: QualitySpec | undefined;
+}
+
+/** The quality of the answer that `tally` has seen. */
+export function caseQuality(tally: Tally, { labels, quality }: CaseQualityOptions): CaseQuality {
+  const scores = tally.sums().map(labelScore);
+  const perLabel = labels.map(({ name }, c) => ({ name, score: scores[c] }));
+  const score = caseScore(scores), fit = quality?.fit;
+  const absent = perLabel.filter((label) => label.score === null).map(({ name }) => name);
+  const reasons: string[] = [];
+  if (absent.length > 0) reasons.push(`No voxel was found for ${absent.join(", ")}: the score does not count it.`);
+  if (fit === undefined) reasons.push(UNCALIBRATED);
+  const expected = score !== null && fit !== undefined && expectedDice(score, fit);
+  return { score, ...expected, passes: 1 + tally.passes, perLabel, reasons };
+}
+
+const UNCALIBRATED = "Not calibrated: the model knows no Dice of held-out patients " +
+  `(a fine-tune measures it on ${LEAST_PATIENTS} or more), so the score only compares answers of this model.`;
+
+/** Of networks that answer with label values. */
+export function withoutProbabilities(labels: readonly { readonly name: string }[]): CaseQuality {
+  return {
+    score: null,
+    passes: 1,
+    perLabel: labels.map(({ name }) => ({ name, score: null })),
+    reasons: ["The network answers with label values, without probabilities that a score could be made of."],
+  };
+}
