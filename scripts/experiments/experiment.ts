@@ -1,10 +1,10 @@
 /** Does the runs of experiments, and rewrites tables and plots whenever a row is complete. */
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TrainEvent } from "../../src/train/mod.ts";
 import { toSvg } from "./report/chart.ts";
 import { toCsv, toMarkdown } from "./report/output.ts";
-import { PLAN_NAMES } from "./plans/plans.ts";
+import { PLAN_NAMES } from "./options.ts";
 import { type Finished, keyOf, type Run, type RunCache } from "./runs/runs.ts";
 import { writeWhole } from "../../src/storage/mod.ts";
 import { missing, performAll } from "./runs/schedule.ts";
@@ -13,6 +13,8 @@ import type { ExperimentRecord, Plan, PlannedRow, Preparation, Row } from "./typ
 export interface ExperimentOptions {
   readonly cache: RunCache;
   readonly outDirectory: string;
+  /** The command of the plans, for the page. */
+  readonly command: string;
   /** Computes nothing. */
   readonly onlyDone?: boolean;
   /** Runs at the same time; default 1. */
@@ -34,10 +36,10 @@ const LOG_EVERY_MS = 60_000;
 
 /** Does the missing runs of `plans`; writes `<name>.{json,csv,svg}` of each plan and the page of all experiments. */
 export async function runExperiments(plans: readonly Plan[], options: ExperimentOptions): Promise<Experiments> {
-  const { cache, outDirectory, onlyDone = false, jobs = 1, perform, log = () => {} } = options;
+  const { cache, outDirectory, command, onlyDone = false, jobs = 1, perform, log = () => {} } = options;
   const records = new Map<Plan, ExperimentRecord>();
   const write = async (plan: Plan) => {
-    const before = records.get(plan)?.rows ?? [], record = await recordOf(plan, cache);
+    const before = records.get(plan)?.rows ?? [], record = { ...await recordOf(plan, cache), command };
     records.set(plan, record);
     if (record.rows.length > before.length) await writeRecord(record, outDirectory);
     const isKnown = (row: Row) => before.some((b) => labelOf(b) === labelOf(row));
@@ -137,14 +139,17 @@ async function writeRecord(record: ExperimentRecord, folder: string): Promise<vo
   await writeWhole(join(folder, "README.md"), toMarkdown(await readRecords(folder)));
 }
 
-/** The records in a folder, in the order of the page; none where there is no such folder. */
+/** The records in a folder, in the order of the plans, then by name; none where there is no such folder. */
 export async function readRecords(folder: string): Promise<ExperimentRecord[]> {
-  const found: ExperimentRecord[] = [];
-  for (const name of PLAN_NAMES) {
-    const text = await readFile(join(folder, `${name}.json`), "utf8").catch(() => null);
-    if (text !== null) found.push(JSON.parse(text));
-  }
-  return found;
+  const names = (await readdir(folder).catch(() => [])).filter((f) => f.endsWith(".json")).sort();
+  const found: ExperimentRecord[] = await Promise.all(
+    names.map(async (f) => JSON.parse(await readFile(join(folder, f), "utf8"))),
+  );
+  const placeOf = ({ name }: ExperimentRecord) => {
+    const at = PLAN_NAMES.findLastIndex((plan) => name.startsWith(`${plan}-`));
+    return at < 0 ? PLAN_NAMES.length : at;
+  };
+  return found.sort((a, b) => placeOf(a) - placeOf(b));
 }
 
 /** Logs finished runs, and estimates the time left from finished runs of the same kind. */

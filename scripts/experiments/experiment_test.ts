@@ -1,16 +1,12 @@
-/** The runner on runs that compute nothing, and one experiment from phantoms to its files on the CPU engine. */
+/** The runner on runs that compute nothing, and one experiment from files to its page on the CPU engine. */
 import assert from "node:assert/strict";
 import { cp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DICE, fakeRun, inFolder } from "./testing/fixtures.ts";
+import { DICE, fakeRun, inFolder, optionsOf, writeHippocampi } from "./testing/fixtures.ts";
 import { type ExperimentOptions, runExperiments } from "./experiment.ts";
-import type { SingleImage } from "./work/data.ts";
-import { labelEfficiency } from "./plans/label_efficiency.ts";
-import { classificationValues, foldsByPatient } from "./plans/modality_classifier.ts";
-import { PHANTOM_TASK, SMOKE_PHANTOM_TASK, VARIANTS } from "./plans/phantom_task.ts";
-import { pretrainingParts } from "./plans/pretraining_parts.ts";
-import { keyOf, RunCache } from "./runs/runs.ts";
-import type { PretrainingRecipe, Recipe } from "../../src/train/mod.ts";
+import { planOf } from "./plans/plans.ts";
+import { RunProcesses } from "./processes/run_processes.ts";
+import { RunCache } from "./runs/runs.ts";
 import type { ExperimentRecord, Plan } from "./types.ts";
 
 const jsonIn = async (path: string): Promise<ExperimentRecord> => JSON.parse(await readFile(path, "utf8"));
@@ -37,10 +33,13 @@ function fakePlan(seeds: readonly number[], done: string[]): Plan {
   };
 }
 
+const DEVICE = { provider: "cpu", threads: 1 } as const;
+
 /** In this process, one after the other. */
 function optionsFor(folder: string): ExperimentOptions {
-  const cache = new RunCache(join(folder, "work"));
-  return { cache, outDirectory: join(folder, "out"), perform: (_, run) => cache.perform(run) };
+  const cache = new RunCache(join(folder, "work"), DEVICE);
+  const perform: ExperimentOptions["perform"] = (_, run) => cache.perform(run);
+  return { cache, outDirectory: join(folder, "out"), command: "deno task experiment", perform };
 }
 
 Deno.test("runExperiments() resumes where it was, and writes a part of it on request", () =>
@@ -117,100 +116,40 @@ Deno.test("runExperiments() logs and counts a run that fails, and does the other
     assert.ok(lines.includes("base failed: no room"), lines.join("\n"));
   }));
 
-Deno.test("pretrainingParts() plans every variant with every seed, parts added one after the other", () => {
-  const { rows } = pretrainingParts({ seeds: [0, 1, 2], task: SMOKE_PHANTOM_TASK });
-  assert.equal(rows.length, 3 * VARIANTS.length);
-  const known = rows.slice(VARIANTS.length, 2 * VARIANTS.length).map(({ variant, seed, runs: [run] }) => {
-    const { recipe } = run.settings as { recipe: Recipe };
-    const base = run.needs.find((r) => r.kind === "pretraining");
-    const pretraining = (base?.settings as { recipe: PretrainingRecipe } | undefined)?.recipe;
-    assert.deepEqual([seed, recipe.seed, pretraining?.seed ?? 1], [1, 1, 1]);
-    return [variant, pretraining?.weights ?? null, recipe.templates];
-  });
-  assert.deepEqual(known, [
-    ["scratch", null, false],
-    ["+CMR", { cmr: 1, md: 0, contrast: 0 }, false],
-    ["+CMR+MD", { cmr: 1, md: 1, contrast: 0 }, true],
-    ["+CMR+MD+MCL", { cmr: 1, md: 1, contrast: 0.1 }, true],
-    ["+CMR+MD+MCL (one view)", { cmr: 1, md: 1, contrast: 0.1 }, false],
-  ]);
-});
-
-Deno.test("labelEfficiency() shares the runs on all labelled patients with pretrainingParts()", () => {
-  const options = { seeds: [0], task: PHANTOM_TASK };
-  const keys = ({ rows }: Plan) => rows.map(({ runs: [run] }) => keyOf(run));
-  const { rows } = labelEfficiency(options);
-  const trained = rows.map((r) => (r.runs[0].settings as { train: { ids: string[] } }).train.ids.length);
-  assert.deepEqual(trained, [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]);
-  const parts = keys(pretrainingParts(options)), shares = keys(labelEfficiency(options));
-  assert.deepEqual(shares.slice(-2), [parts[0], parts[3]]);
-  assert.equal(new Set([...shares, ...parts]).size, shares.length + parts.length - 2);
-});
-
-Deno.test("foldsByPatient() holds every patient out once and leaves every class to learn from", () => {
-  const images = ["a_1 t1 t2", "b_1 t1 t1c", "b_2 t1", "c_1 t1 t1c t2", "d_1 t2"].flatMap((line) => {
-    const [study, ...modalities] = line.split(" ");
-    return modalities.map((m) => ({
-      id: `${study}/${m}`,
-      patient: study.slice(0, 1),
-      images: {},
-      className: m as SingleImage["className"],
-    }));
-  });
-  const folds = foldsByPatient(images);
-  assert.deepEqual(folds.flatMap((f) => f.test.map((c) => c.id)).sort(), images.map((c) => c.id).sort());
-  for (const { train, test } of folds) {
-    assert.equal(train.length + test.length, images.length);
-    assert.ok(!test.some((c) => train.some((t) => t.patient === c.patient)));
-    assert.deepEqual([...new Set(train.map((c) => c.className))].sort(), ["t1", "t1c", "t2"]);
-  }
-});
-
-Deno.test("classificationValues() takes all held-out images of the folds together", () => {
-  const sure = (c: number) => [0, 1, 2, 3].map((k) => k === c ? 0.7 : 0.1);
-  const fold = (...pairs: [number, number][]) => ({
-    provider: "cpu",
-    cases: pairs.map(([actual, predicted], i) => ({ id: `${i}`, actual, probabilities: sure(predicted) })),
-  });
-  const { values, details } = classificationValues([fold([0, 0], [1, 1]), fold([2, 2], [3, 2])]);
-  assert.equal(values.accuracy, 0.75);
-  assert.ok(Math.abs(values.macroF1! - (1 + 1 + 2 / 3) / 4) < 1e-12, `${values.macroF1}`);
-  assert.ok(values.auc! > 0.5 && values.auc! < 1);
-  const { confusion } = details as { confusion: number[][] };
-  assert.deepEqual(confusion, [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 0]]);
-});
-
-/** Without any pre-training, with a part of it, and with all of it and templates. */
-const TRIED = [VARIANTS[0], VARIANTS[1], VARIANTS[3]];
-
-Deno.test("pretrainingParts() pre-trains, fine-tunes, scores, and writes JSON, CSV, SVG and the page", () =>
+Deno.test("runExperiments() fine-tunes on hippocampi in another process, scores, and writes JSON, CSV, SVG, page", () =>
   inFolder(async (folder) => {
     const options = optionsFor(folder), { outDirectory, cache } = options;
-    const plan = pretrainingParts({ seeds: [5], task: SMOKE_PHANTOM_TASK, variants: TRIED });
-    const { failed } = await runExperiments([plan], options);
-    assert.equal(failed, 0);
-    assert.deepEqual((await readdir(outDirectory)).sort(), [
-      "README.md",
-      "pretraining-parts.csv",
-      "pretraining-parts.json",
-      "pretraining-parts.svg",
-    ]);
-    const { rows, planned, preparations, machines } = await jsonIn(join(outDirectory, "pretraining-parts.json"));
-    assert.deepEqual(rows.map((r) => [r.variant, r.seed]), TRIED.map((v) => [v.name, 5]));
-    assert.deepEqual([planned, machines.length, machines[0].provider], [TRIED.length, 1, "cpu"]);
-    for (const { variant, values: { dice, hd95Mm, empty }, seconds, details } of rows) {
-      assert.ok(dice !== null && dice >= 0 && dice <= 1, `${variant}: Dice ${dice}`);
-      assert.ok(empty === 1 ? hd95Mm === null : hd95Mm! > 0, `${variant}: HD95 ${hd95Mm}`);
-      assert.ok(seconds > 0);
-      const { patients } = details as { patients: { id: string; referenceMl: number }[] };
-      assert.deepEqual(patients.map((p) => p.id), ["phantom005"]);
-      assert.ok(patients[0].referenceMl > 0);
+    await writeHippocampi(folder, [3, 4, 6, 7, 8]);
+    const asked = optionsOf({
+      data: folder,
+      variants: ["scratch+roi=[32,32,32]"],
+      labelled: [1],
+      budget: { updates: 2 },
+    });
+    const plan = await planOf("hippocampus", asked);
+    const processes = new RunProcesses({ workDirectory: join(folder, "work"), options: asked, device: DEVICE });
+    try {
+      const perform: ExperimentOptions["perform"] = (_, run, onEvent) => processes.perform("hippocampus", run, onEvent);
+      const { failed } = await runExperiments([plan], { ...options, perform });
+      assert.equal(failed, 0);
+      await assert.rejects(processes.perform("hippocampus", fakeRun("strange", { done: [] }), () => {}), {
+        name: "RangeError",
+        message: /^Cannot do run [0-9a-f]{16}: expected one of hippocampus; did its data change\?$/,
+      });
+    } finally {
+      await processes.close();
     }
-    assert.deepEqual(preparations.map((p) => p.title), [
-      "pre-training +CMR, seed 5",
-      "pre-training +CMR+MD+MCL, seed 5",
-    ]);
-    const csv = (await readFile(join(outDirectory, "pretraining-parts.csv"), "utf8")).trimEnd().split("\n");
-    assert.deepEqual(csv.slice(1).map((line) => line.split(",")[0]), TRIED.map((v) => v.name));
+    const name = "hippocampus-1-2u-fold0";
+    assert.deepEqual(
+      (await readdir(outDirectory)).sort(),
+      ["README.md", ...["csv", "json", "svg"].map((e) => `${name}.${e}`)],
+    );
+    const { rows: [row], planned, machines } = await jsonIn(join(outDirectory, `${name}.json`));
+    assert.deepEqual([planned, machines[0].provider], [1, "cpu"]);
+    const { values, patients } = row;
+    assert.equal(values.updates, 2);
+    assert.ok(values.dice! >= 0 && values.dice! <= 1 && values["dice anterior"] !== null, `${values.dice}`);
+    assert.ok(values.trainSeconds! > 0 && values.trainSeconds! <= row.seconds && values.peakGb! > 0);
+    assert.deepEqual(patients!.map((p) => p.id), ["hippocampus_003"]);
     for (const run of plan.rows.flatMap((r) => r.runs)) assert.ok(await cache.find(run), run.title);
   }));

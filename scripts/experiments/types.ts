@@ -4,22 +4,36 @@ import type { Machine, Run } from "./runs/runs.ts";
 export interface Metric {
   readonly key: string;
   readonly name: string;
-  readonly better: "higher" | "lower";
+  /** `neither`: a cost, which is shown and not compared. */
+  readonly better: "higher" | "lower" | "neither";
   readonly digits: number;
+}
+
+/** Named numbers; null where one is not defined. */
+export type Values = Readonly<Record<string, number | null>>;
+
+/** A test patient's scores, by which variants are compared patient by patient. */
+export interface PatientValues {
+  readonly id: string;
+  readonly values: Values;
 }
 
 /** One line of an experiment's table for one seed. */
 export interface PlannedRow {
   readonly variant: string;
-  /** The place on the experiment's axis, such as a share of the patients or a patient; "" without an axis. */
+  /** The place on the experiment's axis, such as a number of patients or of seconds; "" without an axis. */
   readonly at: string;
   readonly seed: number;
   readonly runs: readonly Run[];
   /** The row's numbers from the results of `runs`, in their order. */
-  combine(results: readonly unknown[]): { values: Row["values"]; details: unknown };
+  combine(results: readonly unknown[]): Pick<Row, "values" | "patients" | "details">;
 }
 
+/** What stands on the axis of a chart with lines. */
+export type Axis = "patients" | "seconds";
+
 export interface Plan {
+  /** Name of the record's files. */
   readonly name: string;
   readonly title: string;
   /** Plain sentences for the page: what was done, and what to mind. */
@@ -28,7 +42,7 @@ export interface Plan {
   readonly metrics: readonly Metric[];
   /** The variant that the others are compared with. */
   readonly baseline: string;
-  readonly chart: { readonly kind: "bars" } | { readonly kind: "lines"; readonly xName: string };
+  readonly chart: { readonly kind: "bars" } | { readonly kind: "lines"; readonly xName: string; readonly axis?: Axis };
   readonly rows: readonly PlannedRow[];
 }
 
@@ -36,9 +50,10 @@ export interface Row {
   readonly variant: string;
   readonly at: string;
   readonly seed: number;
-  /** Null where the metric is not defined. */
-  readonly values: Readonly<Record<string, number | null>>;
-  /** Time of the row's own runs. */
+  readonly values: Values;
+  /** Absent where the numbers are not means over patients. */
+  readonly patients?: readonly PatientValues[];
+  /** Time of the row's own runs, scoring included. */
   readonly seconds: number;
   readonly details: unknown;
 }
@@ -53,6 +68,8 @@ export interface Preparation {
 /** The JSON file of an experiment; a part of the rows while it is not complete. */
 export interface ExperimentRecord extends Pick<Plan, "name" | "title" | "notes" | "settings" | "metrics" | "baseline"> {
   readonly chart: Plan["chart"];
+  /** The command that makes the record again; absent in records of plans that are no longer part of the program. */
+  readonly command?: string;
   /** The machines of the runs. */
   readonly machines: readonly Machine[];
   /** Number of the plan's rows. */

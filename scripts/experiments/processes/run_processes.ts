@@ -1,7 +1,7 @@
 /** Processes that do one run at a time each: the parent's side of `run_child.ts`. */
 import { Supervisor } from "../../../src/process/mod.ts";
 import type { TrainEvent } from "../../../src/train/mod.ts";
-import type { PlanName, PlanOptions } from "../plans/plans.ts";
+import type { PlanName, PlanOptions } from "../options.ts";
 import { type Device, type Finished, keyOf, type Run } from "../runs/runs.ts";
 
 /** Everything from which a process makes the same plans as its parent. */

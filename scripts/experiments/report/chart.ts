@@ -1,5 +1,5 @@
 /** Plots of an experiment as SVG, 640×400: bars or lines of means with standard deviations, every seed a point. Pure. */
-import { groupsOf, spreadOf, valuesOf } from "./output.ts";
+import { groupsOf, spreadOf, valuesOf } from "./spread.ts";
 import type { ExperimentRecord, Metric } from "../types.ts";
 
 const WIDTH = 640, HEIGHT = 400;

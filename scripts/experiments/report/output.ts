@@ -1,47 +1,9 @@
 /** An experiment's record as CSV, and the page about all experiments. Pure functions. */
 import type { Machine } from "../runs/runs.ts";
 import type { ExperimentRecord, Metric, Row } from "../types.ts";
-
-export interface Spread {
-  readonly n: number;
-  readonly mean: number;
-  /** Standard deviation of a sample (n − 1); null for a single value. */
-  readonly sd: number | null;
-}
-
-/** Mean and standard deviation; null without values. */
-export function spreadOf(values: readonly number[]): Spread | null {
-  const n = values.length;
-  if (n === 0) return null;
-  const mean = values.reduce((a, b) => a + b, 0) / n;
-  const squares = values.reduce((a, v) => a + (v - mean) ** 2, 0);
-  return { n, mean, sd: n > 1 ? Math.sqrt(squares / (n - 1)) : null };
-}
-
-/** `0.612 ± 0.012`; a dash without values. */
-export function meanSd(spread: Spread | null, digits: number, { sign = false } = {}): string {
-  if (spread === null) return "–";
-  const mean = signed(spread.mean.toFixed(digits), sign);
-  return spread.sd === null ? mean : `${mean} ± ${spread.sd.toFixed(digits)}`;
-}
-
-function signed(text: string, plus: boolean): string {
-  if (Number(text) === 0) return text.replace("-", "");
-  return text.startsWith("-") ? `−${text.slice(1)}` : plus ? `+${text}` : text;
-}
-
-/** The rows' values of a metric; rows without one are left out. */
-export function valuesOf(rows: readonly Row[], { key }: Pick<Metric, "key">): number[] {
-  return rows.flatMap((r) => r.values[key] ?? []);
-}
-
-/** The rows by place and variant, in their first order. */
-export function groupsOf(rows: readonly Row[]): { at: string; variant: string; rows: Row[] }[] {
-  const places = [...new Set(rows.map((r) => r.at))], variants = [...new Set(rows.map((r) => r.variant))];
-  return places.flatMap((at) =>
-    variants.map((variant) => ({ at, variant, rows: rows.filter((r) => r.at === at && r.variant === variant) }))
-  ).filter((g) => g.rows.length > 0);
-}
+import { pairedSection } from "./paired.ts";
+import { reachedSection } from "./reached.ts";
+import { groupsOf, meanSd, type Spread, spreadOf, valuesOf } from "./spread.ts";
 
 export interface Comparison {
   /** Differences from the baseline at the same place with the same seed. */
@@ -86,13 +48,16 @@ export function toMarkdown(records: readonly ExperimentRecord[]): string {
 
 Written by \`deno task experiment\` from the JSON files in this folder; numbers are mean ± standard deviation over seeds.
 Differences are taken seed by seed; the counts in parentheses are the seeds with which a variant is better. Seeds are few:
-a difference below its standard deviation is no finding.
+a difference below its standard deviation is no finding. Where patients are scored, differences are also taken patient by
+patient, with the 95 % bootstrap interval of their mean (10,000 draws of patients); one that holds 0 is no finding, and one
+over fewer than ten patients is too narrow.
 `;
   return [intro, ...records.map(section)].join("\n");
 }
 
 function section(record: ExperimentRecord): string {
-  const { name, title, notes, metrics, machines, seconds, preparations } = record;
+  const { name, title, notes, metrics, machines, seconds, preparations, command } = record;
+  const compared = metrics.filter((m) => m.better !== "neither");
   return `## ${title}
 
 ${notes.map((n) => `- ${n}`).join("\n")}
@@ -101,13 +66,15 @@ ${progressOf(record)}
 
 ${table(record)}
 
-${metrics.map((m) => verdict(record, m)).join("\n")}
-
+${compared.map((m) => verdict(record, m)).join("\n")}
+${[pairedSection(record), reachedSection(record)].map((part) => part === "" ? "" : `\n${part}`).join("")}
 ![${title}](${name}.svg)
 
-\`deno task experiment ${name}\`: runs of ${Math.round(seconds / 60)} minutes in total${
-    preparations.length > 0 ? ", pre-training included" : ""
-  }, on ${machines.map(machineText).join(" and ")}.
+${command === undefined ? "From a plan that is no longer part of the program" : `\`${command}\``}: runs of ${
+    Math.round(seconds / 60)
+  } minutes in total${preparations.length > 0 ? ", pre-training included" : ""}, on ${
+    machines.map(machineText).join(" and ")
+  }.
 Every number: [${name}.json](${name}.json), [${name}.csv](${name}.csv).
 `;
 }
@@ -130,7 +97,7 @@ function table(record: ExperimentRecord): string {
     ...(hasPlace ? [chart.kind === "lines" ? chart.xName : "held out"] : []),
     "variant",
     "seeds",
-    ...metrics.flatMap((m) => [m.name, against]),
+    ...metrics.flatMap((m) => m.better === "neither" ? [m.name] : [m.name, against]),
   ];
   const lines = groupsOf(rows).map(({ at, variant, rows }) => [
     ...(hasPlace ? [at] : []),
@@ -138,7 +105,7 @@ function table(record: ExperimentRecord): string {
     String(rows.length),
     ...metrics.flatMap((m) => [
       meanSd(spreadOf(valuesOf(rows, m)), m.digits),
-      variant === baseline ? "" : difference(compare(rows, m, record), m),
+      ...(m.better === "neither" ? [] : [variant === baseline ? "" : difference(compare(rows, m, record), m)]),
     ]),
   ]);
   return [head, head.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");

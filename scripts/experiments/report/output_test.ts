@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DICE, HD95, recordOf } from "../testing/fixtures.ts";
-import { compare, groupsOf, meanSd, spreadOf, toCsv, toMarkdown } from "./output.ts";
+import { compare, toCsv, toMarkdown } from "./output.ts";
+import { groupsOf, meanSd, spreadOf } from "./spread.ts";
 
 Deno.test("spreadOf() gives mean and the sample's standard deviation", () => {
   assert.deepEqual(spreadOf([2, 4, 9]), { n: 3, mean: 5, sd: Math.sqrt(13) });

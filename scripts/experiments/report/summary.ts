@@ -1,6 +1,7 @@
 /** The answer of `docs/pretraining.md` to "does pre-training help?", made of the experiments' records. Pure functions. */
 import { replaceRegion } from "../../docs/region.ts";
-import { compare, type Comparison, difference, groupsOf, meanSd, spreadOf, valuesOf } from "./output.ts";
+import { compare, type Comparison, difference } from "./output.ts";
+import { groupsOf, meanSd, spreadOf, valuesOf } from "./spread.ts";
 import type { ExperimentRecord } from "../types.ts";
 
 /** The page with the answer, from the repository's root. */
@@ -35,26 +36,31 @@ lines it is better with every seed in ${better}, worse with every seed in ${wors
 `;
 }
 
-/** Every variant but the baseline; on an axis, at its two ends. */
+/** Names of variants that start from a pre-training, or from some parts of one. */
+const PRETRAINED = /^(\+|pre-?trained)/;
+
+/** Every pre-trained variant; on an axis, at its two ends. */
 function linesOf(record: ExperimentRecord): Line[] {
   const { rows, metrics: [metric], baseline, chart, title } = record;
   const places = [...new Set(rows.map((r) => r.at))];
   const shown = chart.kind === "lines" ? [places[0], places.at(-1)] : places;
   const groups = groupsOf(rows).filter(({ at }) => shown.includes(at));
-  return groups.filter(({ variant }) => variant !== baseline).flatMap(({ at, variant, rows }) => {
-    const base = groups.find((g) => g.at === at && g.variant === baseline);
-    const comparison = compare(rows, metric, record);
-    if (base === undefined || comparison.difference === null) return [];
-    const place = at === "" ? "" : chart.kind === "lines" ? `, ${at} % labelled` : `, test ${at}`;
-    const spread = (rows: typeof base.rows) => meanSd(spreadOf(valuesOf(rows, metric)), metric.digits);
-    const cells = [
-      title + place,
-      variant,
-      metric.name,
-      spread(base.rows),
-      spread(rows),
-      difference(comparison, metric),
-    ];
-    return [{ cells, comparison }];
-  });
+  return groups.filter(({ variant }) => variant !== baseline && PRETRAINED.test(variant)).flatMap(
+    ({ at, variant, rows }) => {
+      const base = groups.find((g) => g.at === at && g.variant === baseline);
+      const comparison = compare(rows, metric, record);
+      if (base === undefined || comparison.difference === null) return [];
+      const place = at === "" ? "" : chart.kind === "lines" ? `, ${at} % labelled` : `, test ${at}`;
+      const spread = (rows: typeof base.rows) => meanSd(spreadOf(valuesOf(rows, metric)), metric.digits);
+      const cells = [
+        title + place,
+        variant,
+        metric.name,
+        spread(base.rows),
+        spread(rows),
+        difference(comparison, metric),
+      ];
+      return [{ cells, comparison }];
+    },
+  );
 }

@@ -37,6 +37,8 @@ export interface RunContext {
   /** Finds the runs that this one needs. */
   readonly runs: RunCache;
   readonly onEvent: (event: TrainEvent) => void;
+  /** Seconds that the run has taken so far, attempts that were killed included. */
+  elapsed(): number;
 }
 
 export interface Run {
@@ -108,6 +110,7 @@ export class RunCache {
         outputDirectory,
         device: this.#device,
         runs: this,
+        elapsed: () => clock.seconds,
         onEvent: (event) => {
           clock.note();
           onEvent(event);

@@ -9,7 +9,7 @@ import { readPackage, specOf } from "../../../src/registry/mod.ts";
 import { pretrain, type PretrainingRecipe, type PretrainResult } from "../../../src/train/mod.ts";
 import { openEngine } from "../../../src/engine/mod.ts";
 import type { Triple } from "../../../src/volume/mod.ts";
-import type { Cases } from "./finetuning.ts";
+import type { Cases } from "./cases.ts";
 import { keyOf, type Run, type RunContext } from "../runs/runs.ts";
 
 export interface Encoder {

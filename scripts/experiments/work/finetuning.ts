@@ -1,52 +1,37 @@
-/** Runs that fine-tune on some patients and score on others: lesions, or the modality of an image. */
+/** Runs of our networks: a fine-tune on some patients within a budget, then scores on others. */
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Engine, openEngine } from "../../../src/engine/mod.ts";
-import { classify, type Label, type Modality, type ModelSpec, segment } from "../../../src/inference/mod.ts";
-import { dice, hd95, nanMean, volumeMl } from "../../../src/metrics/mod.ts";
-import { finetune, type FinetuneRequest, type Recipe, type TrainingCase } from "../../../src/train/mod.ts";
-import { labelMap, readVolume, spacingOf, voxelMl } from "../../../src/volume/mod.ts";
+import { classify, type Modality, type ModelSpec, segment } from "../../../src/inference/mod.ts";
+import {
+  finetune,
+  type FinetuneRequest,
+  type Recipe,
+  type TrainEvent,
+  type TrainingCase,
+} from "../../../src/train/mod.ts";
+import { writeWhole } from "../../../src/storage/mod.ts";
+import type { Budget } from "../options.ts";
+import type { Run, RunContext } from "../runs/runs.ts";
+import type { Cases } from "./cases.ts";
 import type { Encoder } from "./encoders.ts";
-import type { Run, RunCache, RunContext } from "../runs/runs.ts";
-import type { Metric, Row } from "../types.ts";
-
-/** Labelled cases: the JSON that decides them, and how they are opened. */
-export interface Cases {
-  readonly data: unknown;
-  readonly ids: readonly string[];
-  /** Runs that make them. */
-  readonly needs: readonly Run[];
-  open(runs: Pick<RunCache, "outputOf">): readonly TrainingCase[];
-}
+import { type Cost, type PatientScore, scored, type SegmentationTask } from "./scoring.ts";
+import { type Ours, plansItself, recipeOf } from "./variants.ts";
 
 export interface FinetuningRunOptions {
   readonly title: string;
+  readonly variant: Ours;
   readonly encoder: Encoder;
+  readonly seed: number;
+  readonly budget: Budget;
   readonly train: Cases;
   readonly test: Cases;
-  readonly recipe: Omit<Recipe, "validation">;
 }
 
-const LESION: Label = { name: "lesion", value: 1, colour: "#e5484d" };
-export const LESION_MODALITIES: readonly Modality[] = ["t1", "t1c", "t2", "flair"];
-
-export interface PatientScore {
-  readonly id: string;
-  readonly dice: number | null;
-  /** Null where the prediction is empty. */
-  readonly hd95Mm: number | null;
-  readonly volumeMl: number;
-  readonly referenceMl: number;
-}
-
-export interface SegmentationResult {
-  readonly provider: string;
-  readonly patients: readonly PatientScore[];
-  /** Scores on the patients that were trained on. */
-  readonly training: unknown;
-}
-
+/** What a classification run answers. */
 export interface ClassificationResult {
   readonly provider: string;
+  readonly cost: Cost;
   readonly cases: readonly {
     readonly id: string;
     readonly actual: number;
@@ -54,30 +39,15 @@ export interface ClassificationResult {
   }[];
 }
 
-export const LESION_METRICS: readonly Metric[] = [
-  { key: "dice", name: "Dice", better: "higher", digits: 3 },
-  { key: "hd95Mm", name: "HD95, mm", better: "lower", digits: 1 },
-];
-
-/** Lesions: Dice and HD95 on every test patient's own grid (docs/method D.1). */
-export function segmentationRun(options: FinetuningRunOptions): Run {
-  const request = { task: "segmentation", modalities: LESION_MODALITIES, labels: [LESION], classes: [] } as const;
+/** A mask of every test patient, scored on the patient's own grid. */
+export function segmentationRun(options: FinetuningRunOptions, task: SegmentationTask): Run {
+  const { modalities, labels, regions } = task;
+  const request = { task: "segmentation", modalities, labels, classes: [] } as const;
   return finetuningRun("segmentation", options, request, async (engine, { spec, directory, folder, test }) => {
-    const patients: PatientScore[] = [];
+    const patients: PatientScore[] = [], outPath = join(folder, "mask.nii.gz");
     for (const { id, images, label } of test) {
-      const outPath = join(folder, "mask.nii.gz");
       await segment({ directory, spec, images, engine, output: "labels", outPath });
-      const [mask, reference] = [await readVolume(outPath), await readVolume(label!)];
-      const { sizeVox } = reference, spacingMm = spacingOf(reference.affineRas);
-      const perVoxel = { voxelMl: voxelMl(reference.affineRas) };
-      const masks = [mask, reference].map(({ data }) => Uint8Array.from(labelMap(data), (v) => Number(v === 1)));
-      patients.push({
-        id,
-        dice: finite(dice(masks[0], masks[1])),
-        hd95Mm: finite(hd95(masks[0], masks[1], { sizeVox, spacingMm, empty: "nan" })),
-        volumeMl: volumeMl(masks[0], perVoxel),
-        referenceMl: volumeMl(masks[1], perVoxel),
-      });
+      patients.push(await scored(id, { mask: outPath, reference: label! }, regions));
     }
     return { patients };
   });
@@ -107,36 +77,43 @@ interface Trained {
   readonly test: readonly TrainingCase[];
 }
 
+type Request = Pick<FinetuneRequest, "task" | "modalities" | "labels" | "classes">;
+
 function finetuningRun(
   kind: string,
-  { title, encoder, train, test, recipe }: FinetuningRunOptions,
-  request: Pick<FinetuneRequest, "task" | "modalities" | "labels" | "classes">,
+  { title, variant, encoder, seed, budget, train, test }: FinetuningRunOptions,
+  request: Request,
   score: (engine: Engine, trained: Trained) => Promise<object>,
 ): Run {
   const setOf = ({ data, ids }: Cases) => ({ data, ids });
+  const recipe = recipeOf(variant, { seed });
   return {
     kind,
     title,
-    settings: { encoder: encoder.settings, train: setOf(train), test: setOf(test), recipe, ...request },
+    settings: { encoder: encoder.settings, train: setOf(train), test: setOf(test), recipe, budget, ...request },
     needs: [...encoder.needs, ...train.needs, ...test.needs],
     keepsOutput: false,
     async execute(context: RunContext) {
-      const { workDirectory, outputDirectory, device, runs, onEvent } = context;
+      const { workDirectory, outputDirectory, device, runs, onEvent, elapsed } = context;
       const base = { name: "experiment", version: 1, ...await encoder.open(context) };
       const engine = await openEngine(device.provider, { threads: device.threads });
+      const whole = { ...request, cases: train.open(runs), base, engine };
       try {
-        const { spec, training, provider } = await finetune({
-          ...request,
-          cases: train.open(runs),
-          base,
-          recipe: { ...recipe, validation: "none" },
+        const length = await lengthOf({ variant, seed, budget }, whole, context);
+        let updates = 0;
+        const { spec, provider, peakBytes, resolvedRecipe } = await finetune({
+          ...whole,
+          recipe: recipeOf(variant, { seed, ...length.settings }),
           workDirectory,
           outputDirectory,
-          engine,
-          onEvent,
+          onEvent: (event) => {
+            if (event.type === "progress" && event.phase === "final") updates = event.step;
+            onEvent(event);
+          },
         });
+        const cost: Cost = { trainSeconds: elapsed() - length.begunAt, updates, peakBytes };
         const trained = { spec, directory: outputDirectory, folder: workDirectory, test: test.open(runs) };
-        return { provider, ...await score(engine, trained), training };
+        return { provider, cost, recipe: resolvedRecipe, ...await score(engine, trained) };
       } finally {
         await engine.close();
       }
@@ -144,18 +121,63 @@ function finetuningRun(
   };
 }
 
-const finite = (v: number) => (Number.isFinite(v) ? v : null);
+/** The settings that a budget becomes, and when the training began; an attempt after a killed one reads them. */
+interface Length {
+  readonly settings: { readonly steps?: number; readonly budgetMinutes?: number };
+  readonly begunAt: number;
+}
 
-/** A segmentation row: means over the test patients. An empty prediction has Dice 0 and no HD95; it is counted. */
-export function lesionValues(results: readonly unknown[]): { values: Row["values"]; details: unknown } {
-  const patients = results.flatMap((r) => (r as SegmentationResult).patients);
-  const mean = (pick: (p: PatientScore) => number | null) => finite(nanMean(patients.map((p) => pick(p) ?? NaN)));
-  return {
-    values: {
-      dice: mean((p) => p.dice),
-      hd95Mm: mean((p) => p.hd95Mm),
-      empty: patients.filter((p) => p.volumeMl === 0).length,
-    },
-    details: { patients, training: results.map((r) => (r as SegmentationResult).training) },
+async function lengthOf(
+  { variant, seed, budget }: Pick<FinetuningRunOptions, "variant" | "seed" | "budget">,
+  request: Omit<FinetuneRequest, "recipe" | "workDirectory" | "outputDirectory" | "onEvent">,
+  { workDirectory, elapsed }: RunContext,
+): Promise<Length> {
+  const path = join(workDirectory, "length.json");
+  const known = await readFile(path, "utf8").catch(() => null);
+  if (known !== null) return JSON.parse(known);
+  const settings = "updates" in budget
+    ? { steps: budget.updates }
+    : plansItself(variant)
+    ? { budgetMinutes: budget.seconds / 60 }
+    : {
+      steps: await stepsFor(budget.seconds, request, {
+        recipe: recipeOf(variant, { seed, steps: PROBE.steps }),
+        workDirectory,
+      }),
+    };
+  const length: Length = { settings, begunAt: elapsed() };
+  await writeWhole(path, JSON.stringify(length));
+  return length;
+}
+
+/** Updates of a probe, and the first of those that are timed: a device plans and allocates in the first ones. */
+const PROBE = { steps: 14, from: 4 };
+
+/** Updates after which a whole training ends with the budget, by the times of a short one, which the budget excludes. */
+async function stepsFor(
+  seconds: number,
+  request: Omit<FinetuneRequest, "recipe" | "workDirectory" | "outputDirectory" | "onEvent">,
+  { recipe, workDirectory }: { recipe: Recipe; workDirectory: string },
+): Promise<number> {
+  const folder = join(workDirectory, "probe"), outputDirectory = join(folder, "output");
+  await mkdir(outputDirectory, { recursive: true });
+  const times: number[] = [], start = performance.now();
+  const onEvent = (event: TrainEvent) => {
+    if (event.type === "progress" && event.phase === "final") times.push(performance.now());
   };
+  await finetune({ ...request, recipe, workDirectory: folder, outputDirectory, onEvent });
+  const total = performance.now() - start;
+  await rm(folder, { recursive: true });
+  return stepsWithin(seconds, { totalMs: total, stepTimesMs: times });
+}
+
+/** Steps that fit, from a probe's total time and the times at which its updates ended. */
+export function stepsWithin(
+  seconds: number,
+  { totalMs, stepTimesMs }: { totalMs: number; stepTimesMs: readonly number[] },
+): number {
+  const first = Math.min(PROBE.from, stepTimesMs.length - 1) - 1, last = stepTimesMs.length - 1;
+  const updateMs = (stepTimesMs[last] - stepTimesMs[first]) / (last - first);
+  const otherMs = totalMs - stepTimesMs.length * updateMs;
+  return Math.max(1, Math.floor((1000 * seconds - otherMs) / updateMs));
 }

@@ -1,0 +1,113 @@
+/** A plan of segmentations: every variant with every seed at every place of an axis, by the same splits. */
+import { budgetName, budgetsOf, type PlanOptions } from "../options.ts";
+import type { Run } from "../runs/runs.ts";
+import type { Plan, PlannedRow } from "../types.ts";
+import type { Cases } from "../work/cases.ts";
+import { type Encoder, freshEncoder, packagedEncoder } from "../work/encoders.ts";
+import { segmentationRun } from "../work/finetuning.ts";
+import { peerRun } from "../work/peer.ts";
+import { segmentationMetrics, segmentationRow, type SegmentationTask } from "../work/scoring.ts";
+import { type Variant, variantOf } from "../work/variants.ts";
+
+/** One place of a plan: patients to train on and to score, for each seed. */
+export interface Place {
+  /** "" where the plan has one place. */
+  readonly at: string;
+  /** Several splits make one row together: each of its test patients is left out once. */
+  splits(seed: number): Promise<readonly { readonly train: Cases; readonly test: Cases }[]>;
+}
+
+export interface SegmentationPlan {
+  readonly name: string;
+  readonly title: string;
+  readonly notes: readonly string[];
+  readonly task: SegmentationTask;
+  readonly places: readonly Place[];
+  /** The axis of several places; null: they are named. */
+  readonly xName: string | null;
+}
+
+/** Rows in the order of places, seeds and variants; the baseline is `scratch`, or else the first variant. */
+export async function segmentationPlan(own: SegmentationPlan, options: PlanOptions): Promise<Plan> {
+  const variants = options.variants.map(variantOf), { budget, curve, seeds } = options;
+  if (curve && own.places.length > 1) {
+    throw new RangeError(`expected one place for a curve over time, got ${own.places.length}`);
+  }
+  const encoder = await encodersOf(variants, options);
+  const budgets = budgetsOf(options);
+  const rows: PlannedRow[] = [];
+  for (const place of own.places) {
+    for (const budget of budgets) {
+      for (const seed of seeds) {
+        const splits = await place.splits(seed);
+        for (const variant of variants) {
+          const at = curve ? String("updates" in budget ? budget.updates : budget.seconds) : place.at;
+          const name = [variant.name, at, `seed ${seed}`].filter((s) => s !== "").join(", ");
+          const runs: Run[] = [];
+          for (const [i, { train, test }] of splits.entries()) {
+            const title = splits.length === 1 ? name : `${name}, ${i + 1} of ${splits.length}`;
+            const common = { title, seed, budget, train, test };
+            runs.push(
+              variant.kind === "peer"
+                ? await peerRun({ ...common, peer: variant.peer, python: options.python }, own.task)
+                : segmentationRun({ ...common, variant, encoder: encoder(variant, seed) }, own.task),
+            );
+          }
+          rows.push({ variant: variant.name, at, seed, runs, combine: segmentationRow });
+        }
+      }
+    }
+  }
+  const clock = "updates" in budget
+    ? `${budget.updates} updates`
+    : `${budget.seconds} seconds on ${budget.on.threads} threads (${budget.on.provider})`;
+  const xName = curve ? ("updates" in budget ? "updates" : "seconds") : own.xName;
+  return {
+    name: [own.name, budgetName(budget), ...(curve ? ["curve"] : []), ...(partName(options))].join("-"),
+    title: own.title,
+    notes: [...own.notes, ...commonNotes(variants, clock, options)],
+    settings: { ...options, data: undefined, python: undefined, base: encoder.settings },
+    metrics: segmentationMetrics(own.task.regions),
+    baseline: baselineOf(variants),
+    chart: xName === null ? { kind: "bars" } : { kind: "lines", xName, axis: curve ? "seconds" : "patients" },
+    rows,
+  };
+}
+
+export function baselineOf(variants: readonly Pick<Variant, "name">[]): string {
+  return variants.find(({ name }) => name === "scratch")?.name ?? variants[0].name;
+}
+
+/** A validation split is named in the file, so that nobody takes it for the test part. */
+export const partName = ({ part }: Pick<PlanOptions, "part">) => part === "test" ? [] : [`fold${part.fold}`];
+
+/** The start of each variant of ours. */
+async function encodersOf(variants: readonly Variant[], { base }: Pick<PlanOptions, "base">) {
+  const packaged = variants.some((v) => v.kind === "ours") ? await packagedEncoder(base) : null;
+  const encoder = (variant: Extract<Variant, { kind: "ours" }>, seed: number): Encoder =>
+    variant.start === "package" ? packaged! : freshEncoder(packaged!.spec, seed);
+  return Object.assign(encoder, { settings: packaged?.settings ?? null });
+}
+
+function commonNotes(variants: readonly Variant[], clock: string, { part, budget }: PlanOptions): string[] {
+  const peers = variants.some((v) => v.kind === "peer");
+  return [
+    part === "test"
+      ? "Scored on the test part, on which nothing was chosen."
+      : `Scored on fold ${part.fold} of the training part: settings may be chosen by it. The test part was not read.`,
+    `Every variant trains for ${clock}.`,
+    ...("updates" in budget ? [] : [
+      "For our variants that is the whole training: preparing the cases, folds if it has some, the updates and its own " +
+      "report. The probe that turns the time into updates is not counted.",
+    ]),
+    ...(peers
+      ? [
+        "Peers train on the same threads, reading their files is not counted: MONAI's residual U-Net, and DynUNet with " +
+        "nnU-Net's optimizer, schedule, deep supervision and augmentation as far as MONAI has it.",
+      ]
+      : []),
+    "The seed decides which patients are labelled, where not all are, the fresh weights and all draws.",
+    "Dice and HD95 are means over regions and test patients, on each file's own grid. An empty prediction has Dice 0 and " +
+    "no HD95.",
+  ];
+}
