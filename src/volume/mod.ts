@@ -11,8 +11,10 @@ export {
   type Grid,
   type GridImage,
   gridOverlap,
+  invertAffine,
   LEAST_OVERLAP,
   MAX_VOXELS,
+  multiplyAffines,
   perAxis,
   sameGrid,
   spacingAffine,
@@ -64,6 +66,8 @@ export {
   roundHalfEven,
   spacedSize,
 } from "./grid/lattice.ts";
+export { register, type RegisterOptions, type Registration } from "./registration/register.ts";
+export { shrunk } from "./registration/shrunk.ts";
 export { type Interpolation, sampleByAxis } from "./sampling/by_axis.ts";
 export { sampleOnto } from "./sampling/onto_grid.ts";
 export { resampleSpacing, resampleToGrid, resizeTrilinear } from "./sampling/resample.ts";
