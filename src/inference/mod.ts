@@ -43,6 +43,13 @@ export {
   templatePath,
   writeTemplate,
 } from "./prepare/templates.ts";
+export {
+  LEAST_FIT,
+  meanSimilarity,
+  placedTemplate,
+  type TemplatePlacement,
+  templatePlacement,
+} from "./prepare/template_placement.ts";
 export { quickTissue } from "./checks/quick_tissue.ts";
 export { factsOf, type VolumeFacts } from "./checks/facts.ts";
 export { volumeDoubts, volumeRefusal } from "./checks/volume_checks.ts";

@@ -65,10 +65,10 @@ export async function templatesIn(directory: string, modalities: readonly Modali
 }
 
 /**
- * How a template meets an image: mapped to [0, 1] and centred on it, or unchanged, first voxel on first voxel
- * (docs/method B.3 row 16).
+ * How a template meets an image: mapped to [0, 1] and placed by anatomy or centred on it, or unchanged, first voxel on first
+ * voxel (docs/method B.3 row 16).
  */
-export type TemplateFit = "centred" | "raw";
+export type TemplateFit = "registered" | "centred" | "raw";
 
 export interface ReadTemplateOptions {
   /** Default `centred`. */
@@ -112,7 +112,7 @@ export interface TemplateOptions {
   readonly box: Box;
   /** The network's; null: that of the uncropped grid. */
   readonly spacingMm: Triple | null;
-  readonly fit?: TemplateFit;
+  readonly fit?: Exclude<TemplateFit, "registered">;
 }
 
 /**

@@ -21,7 +21,10 @@ export function drawSample(volumes: Croppable, recipe: ResolvedRecipe, random: R
     flipped(cutWindow(data, volumes.sizeVox, { start, size: roi }), { size: roi, flips });
   const channels = volumes.channels.map(cut), templates = volumes.templates.map(cut);
   const change = drawIntensity(channels.length, recipe.intensity, random);
-  const views = templates.length === 0 ? [channels] : viewChannels(channels, templates, { recipe, random });
+  const views = templates.length > 0
+    ? viewChannels(channels, templates, { recipe, random })
+    // templates do not fit this case: the step still takes two views
+    : Array.from({ length: recipe.templates ? 2 : 1 }, () => channels);
   return {
     views: views.map((view) => joined(view.map((data, c) => change[c](data)))),
     target: volumes.classTarget ?? new Float32Array(joined(volumes.regions.map(cut))),

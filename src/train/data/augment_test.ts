@@ -137,6 +137,15 @@ Deno.test("viewOrder() interleaves [T1, T1C, T2, FLAIR] as the official code doe
 /** Which channel of the case each channel of a view of one voxel shows, negative where it is the template: ±1, ±2, … */
 const shown = (view: Float32Array) => [...view].map((v) => Math.trunc(v / 1000));
 
+Deno.test("drawSample() gives two equal views of a case that no template fits, one where the run has none", () => {
+  const volumes = volumesOf([4, 4, 4], { channels: 2, templates: 0 });
+  for (const templates of [true, false]) {
+    const { views } = drawSample(volumes, recipeOf({ roi: [2, 2, 2], templates }), new Random(0));
+    assert.equal(views.length, templates ? 2 : 1);
+    for (const view of views) assert.deepEqual(view, views[0]);
+  }
+});
+
 Deno.test("drawSample() shows a template only in the place of its own modality", () => {
   for (const preset of ["paper", "official", "edge"] as const) {
     const recipe = recipeOf({ preset, roi: [1, 1, 1] });
@@ -171,7 +180,8 @@ for (
 }
 
 Deno.test("drawSample() without templates gives one view", () => {
-  const [{ views }] = samples(volumesOf([2, 2, 2], { channels: 3, templates: 0 }), recipeOf({ roi: [2, 2, 2] }), 1);
+  const recipe = recipeOf({ roi: [2, 2, 2], templates: false });
+  const [{ views }] = samples(volumesOf([2, 2, 2], { channels: 3, templates: 0 }), recipe, 1);
   assert.deepEqual(views.map((v) => v.length), [24]);
 });
 

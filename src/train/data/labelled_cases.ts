@@ -3,8 +3,10 @@ import {
   InferenceError,
   type LabelOnGrid,
   labelOnGrid,
+  type Modality,
   type ModelSpec,
   normalisationOf,
+  placedTemplate,
   prepare,
   type Prepared,
   readLabel,
@@ -12,9 +14,11 @@ import {
   resizedChannels,
   type TemplateFit,
   templateFor,
+  type TemplatePlacement,
+  templatePlacement,
   type Warning,
 } from "../../inference/mod.ts";
-import type { Grid, Triple } from "../../volume/mod.ts";
+import type { Grid, GridImage, Triple } from "../../volume/mod.ts";
 import { caseKey, CaseStore } from "./case_store.ts";
 import type { Traits } from "./folds.ts";
 import { type TrainingCase, TrainingError } from "../types.ts";
@@ -23,7 +27,7 @@ import { type TrainingCase, TrainingError } from "../types.ts";
 export interface Croppable {
   readonly sizeVox: Triple;
   readonly channels: readonly Float32Array[];
-  /** The template that lies under each channel; empty where the run uses none. */
+  /** The template that lies under each channel; empty where the run uses none, or they do not fit the case. */
   readonly templates: readonly Float32Array[];
   /** Segmentation: one mask of 0 and 1 a label. Classification: empty. */
   readonly regions: readonly Uint8Array[];
@@ -39,6 +43,8 @@ export interface CaseVolumes extends Croppable {
   readonly inside: Uint8Array;
   /** Where the arrays lie, and the grid of the label's file; null in a classification. */
   readonly placed: Placed | null;
+  /** Where the templates lie by anatomy; null where the run has none, or lays them otherwise. */
+  readonly placement: TemplatePlacement | null;
 }
 
 export interface Placed {
@@ -57,10 +63,12 @@ export interface LabelledCases {
   readonly store: CaseStore<CaseVolumes>;
   /** The labels of each case; none in a classification. */
   readonly sizes: readonly (readonly LabelSize[])[];
+  /** Where the templates lie in each case; null where nothing was measured. */
+  readonly placements: readonly (TemplatePlacement | null)[];
 }
 
 /** Changes with the form of a stored case. */
-const FORM = 2;
+const FORM = 3;
 
 /** Labelled voxels remembered per case, at most; beyond it every n-th is kept. */
 const MOST_LABELLED = 200_000;
@@ -86,7 +94,7 @@ export async function openLabelledCases(options: LabelledCasesOptions): Promise<
   const { directory, cases, spec, templates, cacheBytes, onCase } = options;
   const { modalities, labels, preprocessing, task, inference } = spec;
   const settings = [FORM, modalities, labels, preprocessing, task, inference.roi, templates];
-  const sizes: (readonly LabelSize[])[] = [];
+  const sizes: (readonly LabelSize[])[] = [], placements: (TemplatePlacement | null)[] = [];
   const store = await CaseStore.open<CaseVolumes, StoredHeader>({
     directory,
     keys: await Promise.all(
@@ -95,16 +103,18 @@ export async function openLabelledCases(options: LabelledCasesOptions): Promise<
     prepare: async (i) => {
       const { volumes, labels } = await prepareCase(options, i);
       sizes[i] = labels;
+      placements[i] = volumes.placement;
       return { ...volumes, classTarget: classTarget(options, i) };
     },
-    pack: ({ sizeVox, channels, templates, regions, inside, placed }, i) => ({
-      header: { channels: channels.length, placed, labels: sizes[i] },
+    pack: ({ sizeVox, channels, templates, regions, inside, placed, placement }, i) => ({
+      header: { channels: channels.length, placed, placement, labels: sizes[i] },
       sizeVox,
       floats: [...channels, ...templates],
       masks: placed === null ? [] : [...regions, inside],
     }),
     unpack: ({ header, sizeVox, floats, masks }, i) => {
       sizes[i] = header.labels;
+      placements[i] = header.placement;
       const regions = masks.slice(0, -1);
       return {
         sizeVox,
@@ -114,18 +124,20 @@ export async function openLabelledCases(options: LabelledCasesOptions): Promise<
         labelled: labelledVoxels(regions),
         inside: masks.at(-1) ?? new Uint8Array(),
         placed: header.placed,
+        placement: header.placement,
         classTarget: classTarget(options, i),
       };
     },
     cacheBytes,
     onCase,
   });
-  return { store, sizes };
+  return { store, sizes, placements };
 }
 
 interface StoredHeader {
   readonly channels: number;
   readonly placed: Placed | null;
+  readonly placement: TemplatePlacement | null;
   readonly labels: readonly LabelSize[];
 }
 
@@ -140,31 +152,26 @@ async function prepareCase(
   i: number,
 ): Promise<{ volumes: CaseVolumes; labels: LabelSize[] }> {
   const { label } = cases[i];
-  const { preprocessing, modalities, labels } = spec;
+  const { preprocessing, labels } = spec;
   const prepared = await prepare({ spec, images: imagesOf(cases[i], spec) });
   for (const warning of prepared.warnings) onWarning?.(i, warning);
-  const { box, grid: { sizeVox, affineRas } } = prepared;
-  const under: Float32Array[] = [];
-  for (const modality of templates === null ? [] : modalities) {
-    const { directory, fit } = templates!;
-    const normalisation = normalisationOf(preprocessing, modalities.indexOf(modality));
-    const template = await readTemplate(directory, modality, { fit, normalisation });
-    under.push(
-      template === null
-        ? new Float32Array(prepared.channels[0].length)
-        : templateFor(template, { uncropped: prepared.uncropped, box, spacingMm: preprocessing.spacingMm, fit }).data,
-    );
-  }
+  const { grid: { sizeVox, affineRas } } = prepared;
+  const { under, placement } = templates === null
+    ? { under: [], placement: null }
+    : await templatesUnder(prepared, { spec, templates });
   if (spec.task === "classification") {
     const size = preprocessing.resize ?? spec.inference.roi;
     const volumes = {
       sizeVox: size,
       channels: resizedChannels(prepared, { preprocessing, size }),
-      templates: resizedChannels({ channels: under, grid: prepared.grid }, { preprocessing, size }),
+      templates: under.length === 0
+        ? []
+        : resizedChannels({ channels: under, grid: prepared.grid }, { preprocessing, size }),
       regions: [],
       labelled: labelledVoxels([]),
       inside: new Uint8Array(),
       placed: null,
+      placement,
     };
     return { volumes, labels: [] };
   }
@@ -185,9 +192,35 @@ async function prepareCase(
         labelGrid: { sizeVox: map.sizeVox, affineRas: map.affineRas },
         slices: prepared.slices,
       },
+      placement,
     },
     labels: found.map(({ mask: _, ...size }, k) => ({ label: labels[k].name, ...size })),
   };
+}
+
+/** The template under each channel, by the run's rule; none where they are laid by anatomy and do not fit. */
+async function templatesUnder(
+  { channels, grid, uncropped, box }: Prepared,
+  { spec: { modalities, preprocessing }, templates: { directory, fit } }: {
+    spec: ModelSpec;
+    templates: NonNullable<LabelledCasesOptions["templates"]>;
+  },
+): Promise<{ under: Float32Array[]; placement: TemplatePlacement | null }> {
+  const found = new Map<Modality, GridImage>();
+  for (const [c, modality] of modalities.entries()) {
+    const normalisation = normalisationOf(preprocessing, c);
+    const template = await readTemplate(directory, modality, { fit, normalisation });
+    if (template !== null) found.set(modality, template);
+  }
+  const laid = (lay: (template: GridImage) => Float32Array) =>
+    modalities.map((m) => found.has(m) ? lay(found.get(m)!) : new Float32Array(channels[0].length));
+  if (fit !== "registered") {
+    const { spacingMm } = preprocessing;
+    return { under: laid((t) => templateFor(t, { uncropped, box, spacingMm, fit }).data), placement: null };
+  }
+  const images = new Map(modalities.map((m, c) => [m, { ...grid, data: channels[c] }]));
+  const placement = templatePlacement(images, found);
+  return { under: placement.fits ? laid((t) => placedTemplate(t, grid, placement)) : [], placement };
 }
 
 /** The files of the model's modalities; a case may have more. */

@@ -158,6 +158,68 @@ Deno.test("openLabelledCases() puts each modality's template under it, 0 where t
     assert.equal(await first("raw"), 17);
   }));
 
+Deno.test("openLabelledCases() lays templates on the anatomy, and leaves them out of a case that they do not fit", () =>
+  inFolder(async (folder) => {
+    const head = orientedGrid([24, 28, 24]),
+      valueAt = ([x, y, z]: Triple) => {
+        const edge = Math.hypot((x - 12) / 9, (y - 14) / 11, (z - 12) / 8);
+        return edge > 1 ? 0 : 100 + 10 * edge + (Math.hypot(x - 8, y - 10, z - 12) < 4 ? 60 : 0) + (z > 13 ? 40 : 0);
+      };
+    const shifted = orientedGrid([24, 28, 24], { originMm: [30, -20, 10] });
+    const values = sampled(head, valueAt);
+    await Deno.mkdir(join(folder, "templates"));
+    await writeVolume(join(folder, "templates", "t1.nii.gz"), head, values);
+    const label = await writeVolume(
+      join(folder, "label.nii"),
+      shifted,
+      Uint8Array.from(values, (v) => Number(v > 150)),
+    );
+    const small = orientedGrid([6, 6, 6]);
+    const part = await writeVolume(join(folder, "part.nii"), small, sampled(small, ([x, y, z]) => 50 + x + 9 * y + z));
+    const partLabel = await writeVolume(join(folder, "part-label.nii"), small, new Uint8Array(216).fill(1));
+    const t1 = await writeVolume(join(folder, "t1.nii"), shifted, values);
+    const options: LabelledCasesOptions = {
+      cases: [
+        { id: "a", patient: "a", images: { t1 }, label },
+        { id: "b", patient: "b", images: { t1: part }, label: partLabel },
+      ],
+      spec: {
+        ...SEGMENTATION,
+        modalities: ["t1"],
+        labels: SEGMENTATION.labels.slice(0, 1),
+        preprocessing: { ...SEGMENTATION.preprocessing, percentilesOver: "foreground" },
+      },
+      templates: { directory: folder, fit: "registered" },
+      directory: join(folder, "cases"),
+    };
+    const { store, placements } = await openLabelledCases(options);
+    const [{ channels: [image], templates: [under] }, { templates: none }] = [await store.get(0), await store.get(1)];
+    const error = Math.max(...image.map((v, i) => Math.abs(v - under[i])));
+    assert.deepEqual(placements.map((p) => p!.fits), [true, false]);
+    assert.ok(placements[0]!.similarity.t1! > 0.99 && placements[0]!.overlap > 0.95, JSON.stringify(placements[0]));
+    assert.ok(placements[1]!.overlap < 0.45, JSON.stringify(placements[1]));
+    assert.deepEqual([...placements[0]!.affine.slice(0, 12)].map((v) => Math.round(v) + 0), [
+      1,
+      0,
+      0,
+      30,
+      0,
+      1,
+      0,
+      -20,
+      0,
+      0,
+      1,
+      10,
+    ]);
+    const mean = image.reduce((sum, v, i) => sum + Math.abs(v - under[i]), 0) / image.length;
+    assert.ok(mean < 0.02, `mean difference ${mean}, largest ${error}`);
+    assert.deepEqual(none, []);
+    const again = await openLabelledCases(options);
+    assert.deepEqual(again.placements, placements, "read back");
+    assert.deepEqual((await again.store.get(1)).templates, []);
+  }));
+
 Deno.test("openLabelledCases() resizes for a classification and gives the class as a one-hot row", () =>
   inFolder(async (folder) => {
     const { preprocessing } = SEGMENTATION;

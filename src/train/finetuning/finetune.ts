@@ -9,6 +9,7 @@ import { foldNotes } from "../data/fold_notes.ts";
 import { makeFolds } from "../data/folds.ts";
 import { sizeNotes, withTrainingMl } from "../data/label_sizes.ts";
 import { openLabelledCases, traitsOf } from "../data/labelled_cases.ts";
+import { templateFits, templateNotes } from "../data/template_fits.ts";
 import { renderHtml, type Report, reportJson } from "../report/finetuning.ts";
 import { summarize } from "../report/summary.ts";
 import { weightNotes } from "../report/weights.ts";
@@ -36,7 +37,7 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const log = (message: string) => request.onEvent({ type: "log", message });
   weightNotes(network.report, recipe).forEach(log);
   if (!recipe.templates) log("The base has no templates or they are off: one view of each crop, no consistency term");
-  const { store: cases, sizes } = await openLabelledCases({
+  const { store: cases, sizes, placements } = await openLabelledCases({
     cases: request.cases,
     spec,
     templates: recipe.templates ? { directory: request.base.directory, fit: recipe.templateFit } : null,
@@ -51,6 +52,7 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const folds = makeFolds(request.cases, { ...recipe, traits });
   const remarks = [
     ...sizeNotes(sizes, spec.preprocessing),
+    ...templateNotes(placements),
     ...foldNotes({
       folds,
       traits,
@@ -78,6 +80,7 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     recipe,
     weights: network.report,
     templates: recipe.templates ? templates : [],
+    templateFits: templateFits(placements, request.cases),
     phases: [...held, ...(twin ?? []), final],
     validation: validation && validation.metrics,
     fromScratch: fromScratch && fromScratch.metrics,

@@ -95,8 +95,8 @@ export const DECIDED_SETTINGS = {
   firstKernel: choice(["fresh", "inflate"]).describe(
     "An encoder's first kernel, which knows one modality: `fresh`, or `inflate`: repeated for every modality and divided by their number.",
   ),
-  templateFit: choice(["centred", "raw"]).describe(
-    "`centred`: templates are mapped to [0, 1] and centred on the image (B.5). `raw`: as the file has them, corner on corner.",
+  templateFit: choice(["registered", "centred", "raw"]).describe(
+    "`registered`: templates are mapped to [0, 1] and laid on the anatomy of each case, and left out of a case that they do not fit. `centred`: templates are mapped to [0, 1] and centred on the image (B.5). `raw`: as the file has them, corner on corner.",
   ),
   views: choice(["copies", "interleaved"]).describe(
     "`copies`: both views hold all modalities. `interleaved`: the official code's repeat along channels, c0 c0 c1 c1 …, cut in half (B.3 row 11).",

@@ -3,6 +3,7 @@ import type { CaseScore } from "./scores.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { curve, escape, lossSvg, number, STYLE, tableHtml } from "./parts.ts";
 import { dataNotes } from "./data.ts";
+import type { TemplateFitOfCase } from "../data/template_fits.ts";
 import type { LeftOut, Metrics, PatientCounts, TrainingCase } from "../types.ts";
 import { normCounts, updateNotes, type Updates } from "./updates.ts";
 import { weightNotes, type WeightReport } from "./weights.ts";
@@ -27,6 +28,8 @@ export interface Report {
   readonly weights: WeightReport;
   /** Modalities whose templates took part. */
   readonly templates: readonly string[];
+  /** How they fit each case, where they were laid by anatomy. */
+  readonly templateFits: readonly TemplateFitOfCase[];
   readonly phases: readonly Phase[];
   /** Over held-out patients; null: there was no validation. */
   readonly validation: Metrics | null;
@@ -82,6 +85,7 @@ export function reportJson(report: Report): Record<string, unknown> {
     leftOut: request.leftOut ?? [],
     recipe,
     templates,
+    templateFit: report.templateFits,
     weights,
     provider,
     peakBytes,

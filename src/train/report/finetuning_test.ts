@@ -48,6 +48,7 @@ function reportOf(changes: Partial<Report> = {}): Report {
       outputs: { loaded: [], averaged: [], fresh: [HOSTILE], dropped: [] },
     },
     templates: [],
+    templateFits: [{ case: HOSTILE, fits: false, similarity: { t1: -0.3 }, overlap: 0.05 }],
     phases: [
       { name: "fold 1 of 2", losses: [2, 1], ...GIVEN, scores: [{ case: 0, labels: [score], previewPng: PIXEL }] },
       {
@@ -78,6 +79,7 @@ Deno.test("reportJson() has these fields, no paths and no pictures", () => {
     "leftOut",
     "recipe",
     "templates",
+    "templateFit",
     "weights",
     "provider",
     "peakBytes",

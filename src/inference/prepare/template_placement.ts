@@ -1,0 +1,60 @@
+/**
+ * Places a package's templates by the anatomy of a case, and measures whether they fit there. One placement serves all
+ * modalities of a case, which lie in one space.
+ */
+import { type Grid, type GridImage, multiplyAffines, register, sampleOnto } from "../../volume/mod.ts";
+import type { Modality } from "../modalities.ts";
+
+/** Where templates lie in a case, and how well they fit there. */
+export interface TemplatePlacement {
+  /** 4×4, row-major: from the templates' RAS millimetres to the case's. */
+  readonly affine: readonly number[];
+  /** For each modality that both have, the correlation of intensities where both show tissue. */
+  readonly similarity: Readonly<Partial<Record<Modality, number>>>;
+  /** The Dice of the two tissues: low where the case shows a part of what the templates show. */
+  readonly overlap: number;
+  readonly fits: boolean;
+}
+
+/** Templates fit a case from here on: the mean similarity of its modalities, and the overlap. */
+export const LEAST_FIT = { similarity: 0.25, overlap: 0.45 };
+
+const UNFIT: TemplatePlacement = {
+  affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
+  similarity: {},
+  overlap: 0,
+  fits: false,
+};
+
+/** Registers the templates to the images of a case; without a modality that both show, nothing fits. */
+export function templatePlacement(
+  images: ReadonlyMap<Modality, GridImage>,
+  templates: ReadonlyMap<Modality, GridImage>,
+): TemplatePlacement {
+  const common = [...images.keys()].filter((m) => templates.has(m) && showsSomething(templates.get(m)!));
+  if (common.length === 0) return UNFIT;
+  const { matrix, similarity, overlap } = register(
+    common.map((m) => templates.get(m)!),
+    common.map((m) => images.get(m)!),
+  );
+  const placement = {
+    affine: matrix,
+    similarity: Object.fromEntries(common.map((m, k) => [m, similarity[k]])),
+    overlap,
+  };
+  return { ...placement, fits: overlap >= LEAST_FIT.overlap && meanSimilarity(placement) >= LEAST_FIT.similarity };
+}
+
+/** The mean over the modalities; 0 without any. */
+export function meanSimilarity({ similarity }: Pick<TemplatePlacement, "similarity">): number {
+  const values = Object.values(similarity);
+  return values.reduce((sum, v) => sum + v, 0) / Math.max(values.length, 1);
+}
+
+/** A template where the placement puts it, on a grid of the case; 0 where it does not reach. */
+export function placedTemplate(template: GridImage, grid: Grid, { affine }: TemplatePlacement): Float32Array {
+  const there = { ...template, affineRas: multiplyAffines(affine, template.affineRas) };
+  return sampleOnto(there, grid, { interpolation: "linear" });
+}
+
+const showsSomething = ({ data }: GridImage) => data.some((v) => v !== data[0]);
