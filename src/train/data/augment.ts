@@ -1,7 +1,11 @@
 /** Draws one crop for training: its place, its flips, the templates that stand for modalities, its intensities. */
 import type { Random } from "../../tensor/mod.ts";
 import { cutWindow, type Triple } from "../../volume/mod.ts";
+import { AXES } from "../recipe/augmentation.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
+import { changedIntensities } from "./augment/kinds.ts";
+import { resampled, resampledMasks } from "./augment/resample.ts";
+import { drawSpatial, pointsOf, thickAxis } from "./augment/spatial.ts";
 import { blockMask, cropStart, joined, keptBlocks } from "./crops.ts";
 import type { Croppable } from "./labelled_cases.ts";
 
@@ -11,15 +15,28 @@ export interface Sample {
   readonly target: Float32Array;
 }
 
+/** The settings of a recipe that decide a crop. */
+export type DrawRecipe = Pick<
+  ResolvedRecipe,
+  | "roi"
+  | "lesionShare"
+  | "labelBalance"
+  | "flips"
+  | "intensity"
+  | "augmentation"
+  | "templates"
+  | "views"
+  | "maxReplaced"
+  | "mask"
+>;
+
 /** Draws one sample; all randomness comes from `random`. */
-export function drawSample(volumes: Croppable, recipe: ResolvedRecipe, random: Random): Sample {
+export function drawSample(volumes: Croppable, recipe: DrawRecipe, random: Random): Sample {
   const { roi } = recipe;
   const around = labelledVoxel(volumes, recipe, random);
   const start = cropStart(volumes.sizeVox, { roi, around }, random);
-  const flips = drawFlips(recipe.flips, random);
-  const cut = <T extends Float32Array | Uint8Array>(data: T) =>
-    flipped(cutWindow(data, volumes.sizeVox, { start, size: roi }), { size: roi, flips });
-  const channels = volumes.channels.map(cut), templates = volumes.templates.map(cut);
+  const flips = drawFlips(recipe, random);
+  const { channels, templates, regions } = cutCrop(volumes, { recipe, start, flips, random });
   const change = drawIntensity(channels.length, recipe.intensity, random);
   const views = templates.length > 0
     ? viewChannels(channels, templates, { recipe, random })
@@ -27,7 +44,37 @@ export function drawSample(volumes: Croppable, recipe: ResolvedRecipe, random: R
     : Array.from({ length: recipe.templates ? 2 : 1 }, () => channels);
   return {
     views: views.map((view) => joined(view.map((data, c) => change[c](data)))),
-    target: volumes.classTarget ?? new Float32Array(joined(volumes.regions.map(cut))),
+    target: volumes.classTarget ?? new Float32Array(joined(regions)),
+  };
+}
+
+/** The arrays of a crop. Streams of their own draw the strong changes, so that all other draws are the same without them. */
+function cutCrop(
+  volumes: Croppable,
+  { recipe: { roi, augmentation }, start, flips, random }: {
+    readonly recipe: DrawRecipe;
+    readonly start: Triple;
+    readonly flips: readonly boolean[];
+    readonly random: Random;
+  },
+): Pick<Croppable, "channels" | "templates" | "regions"> {
+  const { sizeVox, spacingMm = [1, 1, 1] } = volumes;
+  const flip = <T extends Float32Array | Uint8Array>(data: T) => flipped(data, { size: roi, flips });
+  const spatial = augmentation && drawSpatial(augmentation, { size: roi, spacingMm }, random.fork("spatial"));
+  const points = spatial && pointsOf(spatial, { sizeVox, start, size: roi });
+  const cut = <T extends Float32Array | Uint8Array>(data: T) => cutWindow(data, sizeVox, { start, size: roi });
+  const image = (data: Float32Array) => points === null ? cut(data) : resampled(data, sizeVox, points);
+  const { regions } = volumes;
+  const masks = points === null ? regions.map((mask) => cut(mask)) : resampledMasks(regions, sizeVox, points);
+  const channels = volumes.channels.map(image);
+  const crop = { channels: channels.length, size: roi, thick: thickAxis(spacingMm) };
+  const changed = augmentation === null
+    ? channels
+    : changedIntensities(channels, { augmentation, crop, random: random.fork("intensities") });
+  return {
+    channels: changed.map(flip),
+    templates: volumes.templates.map((template) => flip(image(template))),
+    regions: masks.map(flip),
   };
 }
 
@@ -75,18 +122,21 @@ function changed(data: Float32Array, { add, gain, exponent }: Intensity): Float3
 
 /** A labelled voxel that the crop has to hold; undefined: the crop may lie anywhere. */
 function labelledVoxel(
-  { sizeVox: [, ny, nz], labelled }: Croppable,
-  { lesionShare }: ResolvedRecipe,
+  { sizeVox: [, ny, nz], labelled, labelledOf }: Croppable,
+  { lesionShare, labelBalance }: DrawRecipe,
   random: Random,
 ): Triple | undefined {
   if (random.uniform() >= lesionShare || labelled.length === 0) return undefined;
-  const at = labelled[random.integer(labelled.length)];
+  const present = labelBalance ? labelledOf.filter(({ length }) => length > 0) : [labelled];
+  const voxels = present.length === 1 ? present[0] : present[random.integer(present.length)];
+  const at = voxels[random.integer(voxels.length)];
   return [Math.floor(at / (ny * nz)), Math.floor(at / nz) % ny, at % nz];
 }
 
-function drawFlips(mode: ResolvedRecipe["flips"], random: Random): readonly boolean[] {
+function drawFlips({ flips, augmentation }: DrawRecipe, random: Random): readonly boolean[] {
   const coins = [0, 1, 2].map(() => random.uniform() < 0.5);
-  return mode === "joint" ? coins.map(() => coins[0]) : coins;
+  const axes = augmentation?.mirror ?? AXES;
+  return AXES.map((axis, a) => axes.includes(axis) && coins[flips === "joint" ? 0 : a]);
 }
 
 /** A copy of `data` reversed along the flagged axes. */
@@ -112,7 +162,7 @@ export function flipped<T extends Float32Array | Uint8Array>(
 function viewChannels(
   channels: readonly Float32Array[],
   templates: readonly Float32Array[],
-  { recipe, random }: { recipe: ResolvedRecipe; random: Random },
+  { recipe, random }: { recipe: DrawRecipe; random: Random },
 ): Float32Array[][] {
   const [first, second] = viewOrder(channels.length, recipe.views);
   return [first, second].map((order) => {
@@ -135,7 +185,7 @@ export function viewOrder(channels: number, views: ResolvedRecipe["views"]): [nu
 function maskedByTemplate(
   image: Float32Array,
   template: Float32Array,
-  { recipe: { roi, mask }, random }: { recipe: ResolvedRecipe; random: Random },
+  { recipe: { roi, mask }, random }: { recipe: DrawRecipe; random: Random },
 ): Float32Array {
   const shown = blockMask(keptBlocks(roi, { ...mask, random }), { roi, blockVox: mask.blockVox });
   const out = template.slice();

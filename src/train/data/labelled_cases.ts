@@ -18,7 +18,7 @@ import {
   templatePlacement,
   type Warning,
 } from "../../inference/mod.ts";
-import type { Grid, GridImage, Triple } from "../../volume/mod.ts";
+import { type Grid, type GridImage, spacingOf, type Triple } from "../../volume/mod.ts";
 import { caseKey, CaseStore } from "./case_store.ts";
 import type { Traits } from "./folds.ts";
 import { type TrainingCase, TrainingError } from "../types.ts";
@@ -31,8 +31,11 @@ export interface Croppable {
   readonly templates: readonly Float32Array[];
   /** Segmentation: one mask of 0 and 1 a label. Classification: empty. */
   readonly regions: readonly Uint8Array[];
-  /** Flat indices of labelled voxels, so that crops can be drawn around them. */
+  /** Flat indices of labelled voxels, so that crops can be drawn around them: of all regions together, and of each. */
   readonly labelled: Uint32Array;
+  readonly labelledOf: readonly Uint32Array[];
+  /** Lengths of a voxel's edges; absent where voxels are no boxes of space. */
+  readonly spacingMm?: Triple;
   /** Classification: the class as a one-hot row. */
   readonly classTarget?: Float32Array;
 }
@@ -70,7 +73,7 @@ export interface LabelledCases {
 /** Changes with the form of a stored case. */
 const FORM = 3;
 
-/** Labelled voxels remembered per case, at most; beyond it every n-th is kept. */
+/** Labelled voxels remembered per case, at most, and of its labels apart; beyond it every n-th is kept. */
 const MOST_LABELLED = 200_000;
 
 export interface LabelledCasesOptions {
@@ -121,10 +124,11 @@ export async function openLabelledCases(options: LabelledCasesOptions): Promise<
         channels: floats.slice(0, header.channels),
         templates: floats.slice(header.channels),
         regions,
-        labelled: labelledVoxels(regions),
+        ...labelledIn(regions),
         inside: masks.at(-1) ?? new Uint8Array(),
         placed: header.placed,
         placement: header.placement,
+        ...(header.placed !== null && { spacingMm: spacingOf(header.placed.affineRas) }),
         classTarget: classTarget(options, i),
       };
     },
@@ -168,7 +172,7 @@ async function prepareCase(
         ? []
         : resizedChannels({ channels: under, grid: prepared.grid }, { preprocessing, size }),
       regions: [],
-      labelled: labelledVoxels([]),
+      ...labelledIn([]),
       inside: new Uint8Array(),
       placed: null,
       placement,
@@ -185,8 +189,9 @@ async function prepareCase(
       channels: prepared.channels,
       templates: under,
       regions,
-      labelled: labelledVoxels(regions),
+      ...labelledIn(regions),
       inside: prepared.inside,
+      spacingMm: spacingOf(affineRas),
       placed: {
         affineRas,
         labelGrid: { sizeVox: map.sizeVox, affineRas: map.affineRas },
@@ -240,10 +245,23 @@ function classTarget({ cases, spec }: LabelledCasesOptions, i: number): Float32A
   return Float32Array.from(spec.classes, (_, c) => Number(c === at));
 }
 
-function labelledVoxels(regions: readonly Uint8Array[]): Uint32Array {
+function labelledIn(regions: readonly Uint8Array[]): Pick<Croppable, "labelled" | "labelledOf"> {
+  const labelled = labelledVoxels(regions, MOST_LABELLED);
+  if (regions.length === 1) return { labelled, labelledOf: [labelled] };
+  const most = Math.ceil(MOST_LABELLED / regions.length);
+  return { labelled, labelledOf: regions.map((region) => labelledVoxels([region], most)) };
+}
+
+function labelledVoxels(regions: readonly Uint8Array[], most: number): Uint32Array {
   const found: number[] = [];
   const voxels = regions[0]?.length ?? 0;
-  for (let v = 0; v < voxels; v++) if (regions.some((r) => r[v] !== 0)) found.push(v);
-  const stride = Math.ceil(found.length / MOST_LABELLED) || 1;
+  for (let v = 0; v < voxels; v++) {
+    for (const region of regions) {
+      if (region[v] === 0) continue;
+      found.push(v);
+      break;
+    }
+  }
+  const stride = Math.ceil(found.length / most) || 1;
   return Uint32Array.from(found.filter((_, i) => i % stride === 0));
 }
