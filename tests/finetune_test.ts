@@ -6,6 +6,7 @@ import { makePhantom } from "../scripts/phantoms/phantom.ts";
 import { writePhantomDataset } from "../scripts/phantoms/files.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
 import { importModel } from "../src/graph/mod.ts";
+import { assertClose } from "../src/graph/testing/check.ts";
 import { templatePath } from "../src/inference/mod.ts";
 import { readDatasetFolder } from "../src/datasets/mod.ts";
 import { finetune, type FinetuneRequest, type Recipe, type TrainEvent, TrainingError } from "../src/train/mod.ts";
@@ -121,6 +122,43 @@ Deno.test("finetune() trains and leaves out one patient of three at a time; outp
     );
     assert.deepEqual(trainingMl, { min: Math.min(...volumes), max: Math.max(...volumes) });
     assert.ok(result.peakBytes > 1e6);
+  }));
+
+Deno.test("finetune() by norm instance, ema and one head writes a network that normalises each window, and continues it", () =>
+  inFolder(async (folder) => {
+    const recipe = { steps: 4, norm: "instance", ema: 0.9, deepSupervision: false } as const;
+    const { request } = await setUp(folder, { count: 1, recipe });
+    const { spec } = await finetune(request);
+    assert.equal(spec.architecture.config.instanceNorm, true);
+    const read = async (directory: string) =>
+      importModel(new Uint8Array(await readFile(join(directory, "network.onnx"))));
+    const { nodes, constants } = await read(request.outputDirectory);
+    assert.ok(!nodes.some(({ op }) => op === "BatchNormalization"));
+    assert.ok(nodes.some(({ inputs }) => inputs.includes("encoder.blocks1.0.norm1.weight")));
+
+    const next = {
+      ...request,
+      base: { name: "made", version: 1, directory: request.outputDirectory, spec },
+      recipe: { ...request.recipe, norm: "batch", keepHead: true, learningRate: 1e-30 } as const,
+      workDirectory: join(folder, "next-work"),
+      outputDirectory: join(folder, "next"),
+    };
+    const continued = await finetune(next);
+    assert.deepEqual(continued.spec.architecture, spec.architecture);
+    const again = await read(next.outputDirectory);
+    for (const [key, { data }] of constants) {
+      assertClose(again.constants.get(key)!.data, data, { rtol: 1e-5, atol: 1e-8, what: key });
+    }
+
+    const anew = {
+      ...request,
+      recipe: { ...request.recipe, norm: "re-estimated" } as const,
+      workDirectory: join(folder, "anew-work"),
+      outputDirectory: join(folder, "anew"),
+    };
+    await finetune(anew);
+    const mean = (await read(anew.outputDirectory)).constants.get("encoder.norm.running_mean")!;
+    assert.ok(mean.data.some((v) => v !== 0));
   }));
 
 Deno.test("finetune() of one patient does without validation and says so; a cancelled run resumes from its checkpoint", () =>

@@ -157,10 +157,16 @@ function fullDraft(architecture: NetworkSpec): ManifestDraft {
   });
 }
 
-for (const kind of NETWORK_KINDS.filter((kind) => kind !== "onnx")) {
-  Deno.test(`a package of ${kind} is the same after export and import`, () =>
+const EVERY_KIND = NETWORK_KINDS.filter((kind) => kind !== "onnx").map((kind) => ({ kind, config: CONFIGS[kind] }));
+const BY_IMAGE = EVERY_KIND.filter(({ kind }) => kind.startsWith("uni")).map(({ kind, config }) => ({
+  kind,
+  config: { ...config, instanceNorm: true },
+}));
+
+for (const architecture of [...EVERY_KIND, ...BY_IMAGE]) {
+  const { kind, config } = architecture, by = "instanceNorm" in config ? ", normalised by image," : "";
+  Deno.test(`a package of ${kind}${by} is the same after export and import`, () =>
     inFolder(async (folder) => {
-      const architecture: NetworkSpec = { kind, config: CONFIGS[kind] };
       const draft = fullDraft(architecture), source = join(folder, "source");
       await mkdir(source);
       const input = [1, kindOf(kind).net(architecture.config).example[1], ...draft.inference.roi];

@@ -10,6 +10,7 @@ export {
   NETWORK_KINDS,
   type NetworkSpec,
   PRETRAINING_KINDS,
+  varied,
 } from "./families/families.ts";
 export {
   type ConstantReport,

@@ -215,7 +215,7 @@ Deno.test("buildNetwork() refuses an input, a weight and a config that do not fi
     name: "TypeError",
     message:
       "Cannot configure uniunet: expected fields among inChannels, widths, depths, headDim, mlpRatio, biasedStem, " +
-      "outChannels, multiScale, stemWidth, got width",
+      "outChannels, multiScale, stemWidth, instanceNorm, got width",
   });
   assert.throws(build([1, 2, 16, 16, 16], { config: { widths: [8, 16] } }), {
     name: "TypeError",

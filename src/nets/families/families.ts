@@ -7,6 +7,7 @@ import {
   type Family,
   type Kind,
   type Spec,
+  type Variation,
 } from "./family.ts";
 import { NNUNET_FAMILY } from "./nnunet.ts";
 import { ONNX_FAMILY } from "./onnx.ts";
@@ -51,6 +52,11 @@ export const CHECKPOINT_FAMILIES = ALL.flatMap(({ checkpoint }) => checkpoint ??
 
 /** Kinds that pre-training can make. */
 export const PRETRAINING_KINDS = NETWORK_KINDS.filter((kind) => kindOf(kind).pretrains);
+
+/** The network of `base` in the form that a training asks for. */
+export function varied(base: NetworkSpec, variation: Variation): NetworkSpec {
+  return { ...base, config: familyOf(base.kind).varied?.(base.config, variation) ?? base.config };
+}
 
 /** The network for a task around the encoder of `base`. @throws {TypeError} the configuration of `base` is wrong */
 export function downstream(base: NetworkSpec, request: DownstreamRequest): Downstream<NetworkKind> {

@@ -109,6 +109,15 @@ export interface Checkpoint<K extends string = string> {
   readonly trainingHeads: RegExp;
 }
 
+/** Changes of a configuration that a training may ask for; a family ignores those that it has no field for. */
+export interface Variation {
+  readonly task: Exclude<Task, "encoder">;
+  /** Each image is normalised by its own statistics where it would be by those of a batch. */
+  readonly instanceNorm: boolean;
+  /** False: only the last output is compared with labels. */
+  readonly deepSupervision: boolean;
+}
+
 /** The network that a task asks for. */
 export interface DownstreamRequest {
   readonly task: Exclude<Task, "encoder">;
@@ -157,6 +166,8 @@ export interface Family<K extends string = string> {
   isWeight(name: string, constant: Tensor): boolean;
   /** The network for a task around the encoder of `base`. @throws {TypeError} the configuration of `base` is wrong */
   downstream(base: Spec, request: DownstreamRequest): Downstream<K>;
+  /** The configuration of a network to train. Absent: nothing of it varies. */
+  varied?(config: Config, variation: Variation): Config;
   /** A network of this family from a file, with its own head. Absent: its configuration describes it. */
   continued?(base: Spec, request: ContinueRequest): Continued<K>;
   /** null: no official files of weights without a graph. */

@@ -180,6 +180,8 @@ export const NNUNET_FAMILY: Family<NnunetKind> = {
     const spec = downstreamSpec(base, request);
     return { spec, net: () => KINDS[spec.kind].net(spec.config) };
   },
+  varied: (config, { task, deepSupervision }) =>
+    task === "segmentation" && !deepSupervision ? { ...config, deepSupervision } : config,
   checkpoint: NNUNET_CHECKPOINT,
   finetuning: { paperWeightDecay: 3e-5, allStages: false, isForeign: true },
 };

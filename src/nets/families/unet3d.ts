@@ -177,6 +177,8 @@ export const UNET3D_FAMILY: Family<Unet3dKind> = {
     const spec = downstreamSpec(base, request);
     return { spec, net: () => KINDS[spec.kind].net(spec.config) };
   },
+  varied: (config, { task, deepSupervision }) =>
+    task === "segmentation" && !deepSupervision ? { ...config, deepSupervision } : config,
   checkpoint: CHECKPOINT,
   finetuning: { paperWeightDecay: 1e-5, allStages: false },
 };

@@ -35,15 +35,18 @@ interface UniformerClassifierConfig extends UniformerConfig {
 
 /** UniFormer with a head on x4, after its BatchNorm, or on all stages. */
 function classifier(s: Scope, image: Value, c: UniformerClassifierConfig): Values {
-  const { x1, x2, x3, x4 } = uniformer(s.at("encoder"), image, c);
+  const { x1, x2, x3, x4 } = uniformer(s.at("encoder"), image, c, { isAveraged: true });
   if (!c.allStages) return classificationHead(s, x4, c);
   const means = s.op.Concat(...[x1, x2, x3, x4].map((x) => globalAverage(s, x)), { axis: 1 });
   return { logits: linear(s.at("head"), batchNorm(s.at("head_norm"), means), c.classes), x4 };
 }
 
+/** The fields that most configurations leave away. */
+const inFull = <C extends UniformerConfig>(defaults: C) => ({ ...defaults, instanceNorm: false });
+
 /** The stem is as wide as stage 1 unless the configuration says otherwise. */
 const withStem = <C extends UniformerConfig>(defaults: C) => ({ widths }: Config) => ({
-  ...defaults,
+  ...inFull(defaults),
   stemWidth: Array.isArray(widths) ? Number(widths[0]) : defaults.widths[0],
 });
 
@@ -56,7 +59,7 @@ const KINDS = {
     ...SHARED,
     task: "encoder",
     unseen: UNSEEN,
-    defaults: () => UNIFORMER_SMALL,
+    defaults: () => inFull(UNIFORMER_SMALL),
     inference: ["x1", "x2", "x3", "x4"],
     forward: (s, image, config) => uniformer(s.at("encoder"), image, config),
   }),
@@ -73,7 +76,7 @@ const KINDS = {
     ...SHARED,
     task: "classification",
     unseen: UNSEEN,
-    defaults: () => ({ ...UNIFORMER_SMALL, classes: 2, allStages: false }),
+    defaults: () => inFull({ ...UNIFORMER_SMALL, classes: 2, allStages: false }),
     inference: ["logits"],
     heads: ["logits"],
     forward: classifier,
@@ -136,6 +139,7 @@ function identify(shapes: Shapes, options: IdentifyOptions): Identified<Uniforme
     depths,
     headDim,
     mlpRatio: sizeIn(shapes, "encoder.blocks1.0.mlp.fc1.weight", 0) / widths[0],
+    ...(hasOwnStatistics(shapes) && { instanceNorm: true }),
   };
   if (shapes.has("decoder.out_1.conv.conv.weight")) {
     const stemWidth = sizeIn(shapes, "decoder.decoder2.transp_conv.conv.weight", 1);
@@ -160,6 +164,10 @@ function identify(shapes: Shapes, options: IdentifyOptions): Identified<Uniforme
   }
   return { spec: { kind: "uniformer", config: encoder }, assumed };
 }
+
+/** Reports whether the convolutional blocks are normalised without running statistics; a file has all of them or none. */
+const hasOwnStatistics = (shapes: Shapes): boolean =>
+  !shapes.keys().some((key) => /^encoder\.blocks[12]\.\d{1,4}\.norm[12]\.running_/.test(key));
 
 /**
  * Shapes do not show how wide attention heads are. In official networks they are as wide as stage 1, so that is assumed
@@ -191,6 +199,11 @@ export const UNIFORMER_FAMILY: Family<UniformerKind> = {
     const spec = downstreamSpec(base, request);
     return { spec, net: () => KINDS[spec.kind].net(spec.config) };
   },
+  varied: (config, { task, instanceNorm, deepSupervision }) => ({
+    ...config,
+    ...(instanceNorm && { instanceNorm }),
+    ...(task === "segmentation" && !deepSupervision && { multiScale: false }),
+  }),
   checkpoint: CHECKPOINT,
   finetuning: { paperWeightDecay: 1e-4, allStages: true },
 };

@@ -3,6 +3,7 @@
  * stages 3 and 4. Works in the order X, Y, Z throughout; `checkpoint/layout.ts` transposes official kernels.
  */
 import type { Value } from "../../graph/mod.ts";
+import { instanceNorm } from "../layers/anisotropic.ts";
 import {
   batchNorm,
   channelNorm,
@@ -33,6 +34,11 @@ export interface UniformerConfig {
    * bias it removes the brightness of a voxel, and a bias of 0 needs very many updates to grow.
    */
   readonly biasedStem: boolean;
+  /**
+   * The convolutional blocks and the last features are normalised by the statistics of each image, in use too, instead of
+   * by those of a batch in training and running ones in use. Default: false, as published.
+   */
+  readonly instanceNorm?: boolean;
 }
 
 /** UniFormer-small for one modality, the encoder that BrainMVP pre-trains. */
@@ -45,7 +51,7 @@ export const UNIFORMER_SMALL: UniformerConfig = Object.freeze({
   biasedStem: false,
 });
 
-/** Feature maps [N, widths[i], X/2^(i+1), …]; x4 is after the final BatchNorm. */
+/** Feature maps [N, widths[i], X/2^(i+1), …]; x4 is after the final norm. */
 export type Features = Readonly<Record<"x1" | "x2" | "x3" | "x4", Value>>;
 
 /** The fault of a configuration, or null. */
@@ -55,8 +61,19 @@ export function uniformerFault({ widths, headDim }: UniformerConfig): string | n
   return `expected headDim to divide the widths of stages 3 and 4, got ${headDim} for ${attending.join(", ")}`;
 }
 
-/** The encoder on `image` [N, inChannels, X, Y, Z], sizes multiples of 16. */
-export function uniformer(s: Scope, image: Value, c: UniformerConfig): Features {
+/** The norm of the convolutional blocks. */
+const normOf = ({ instanceNorm: isOwn = false }: UniformerConfig) => isOwn ? instanceNorm : batchNorm;
+
+/**
+ * The encoder on `image` [N, inChannels, X, Y, Z], sizes multiples of 16. `isAveraged`: means over space of x4 are all
+ * that is used of it; it keeps its BatchNorm then, because by its own statistics every image has the same means.
+ */
+export function uniformer(
+  s: Scope,
+  image: Value,
+  c: UniformerConfig,
+  { isAveraged = false }: { readonly isAveraged?: boolean } = {},
+): Features {
   let x = image;
   const [x1, x2, x3, last] = c.widths.map((width, i) => {
     const init = i === 0 && c.biasedStem ? "biased" : "kaiming";
@@ -65,7 +82,8 @@ export function uniformer(s: Scope, image: Value, c: UniformerConfig): Features 
     for (let j = 0; j < c.depths[i]; j++) x = block(s.at(`blocks${i + 1}.${j}`), x, c);
     return x;
   });
-  return { x1, x2, x3, x4: batchNorm(s.at("norm"), last) };
+  const norm = isAveraged ? batchNorm : normOf(c);
+  return { x1, x2, x3, x4: norm(s.at("norm"), last) };
 }
 
 /** 2³ convolution with stride 2, then LayerNorm over channels. */
@@ -79,14 +97,14 @@ function positionEmbed(s: Scope, x: Value): Value {
 }
 
 /** CBlock: depthwise 5³ between two 1³ convolutions, then a convolutional MLP. */
-function convBlock(s: Scope, input: Value, { mlpRatio }: UniformerConfig): Value {
-  const { op } = s;
+function convBlock(s: Scope, input: Value, c: UniformerConfig): Value {
+  const { op } = s, { mlpRatio } = c, norm = normOf(c);
   const d = input.shape[1];
   const pointwise = (name: string, x: Value, out: number) => conv(s.at(name), x, { out, kernel: 1 });
   let x = positionEmbed(s, input);
-  const mixed = conv(s.at("attn"), pointwise("conv1", batchNorm(s.at("norm1"), x), d), { out: d, kernel: 5, group: d });
+  const mixed = conv(s.at("attn"), pointwise("conv1", norm(s.at("norm1"), x), d), { out: d, kernel: 5, group: d });
   x = op.Add(x, pointwise("conv2", mixed, d));
-  const hidden = op.Gelu(pointwise("mlp.fc1", batchNorm(s.at("norm2"), x), mlpRatio * d), {});
+  const hidden = op.Gelu(pointwise("mlp.fc1", norm(s.at("norm2"), x), mlpRatio * d), {});
   return op.Add(x, pointwise("mlp.fc2", hidden, d));
 }
 

@@ -124,6 +124,7 @@ export class Phases {
     const trained = await train({
       ...options,
       steps,
+      reestimate: recipe.norm === "re-estimated",
       rateOf: (step) => warmedRate(learningRate, step, { warmup, steps }),
       stop: earlyStopSteps === null ? undefined : (losses) => stalled(losses, earlyStopSteps),
       onStep: ({ step, loss, learningRate, secondsPerUpdate }) =>
@@ -190,6 +191,7 @@ export class Phases {
         supervision: recipe.supervision,
         optimizer: recipe.optimizer,
         clipNorm: recipe.clipNorm,
+        ema: recipe.ema,
         isTrainable: network.isTrainable,
         isFrozen: network.isFrozen,
       },

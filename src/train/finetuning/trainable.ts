@@ -11,6 +11,7 @@ import {
   familyOf,
   type FinalOperator,
   imageAxes,
+  initialTensor,
   isBuffer,
   type NamedAxes,
   type Net,
@@ -18,6 +19,7 @@ import {
   type Parameter,
   parametersOf,
   readingOf,
+  varied,
 } from "../../nets/mod.ts";
 import { TrainingError } from "../types.ts";
 import type { WeightReport } from "../report/weights.ts";
@@ -155,6 +157,7 @@ function networkOn(
     });
     const expected = net.inputFault(input);
     if (expected !== null) throw new RangeError(`expected ${expected}`);
+    if (recipe.norm === "instance") checkSpread(net, input);
     const parameters = parametersOf(net).filter((p) => !p.idle);
     const sizes: OnBase["sizes"] = (weights) => openSizes(bytes, { net, input, reading, netOn, weights });
     return { architecture, net, parameters, known: graph.constants, outputs, sizes, takenOff };
@@ -163,6 +166,19 @@ function networkOn(
     const why = error instanceof Error ? error.message : String(error);
     const what = `${base.name} on crops [${input}]`;
     throw new TrainingError("invalid-recipe", `Cannot train ${what}: ${why}`, { cause: error });
+  }
+}
+
+/** @throws {RangeError} a feature map has one voxel, which its own statistics make 0 for every image */
+function checkSpread(net: Net, input: readonly number[]): void {
+  const weights = new Map(parametersOf(net).map((p) => [p.key, initialTensor(p, 0)]));
+  const { nodes, types } = buildNetwork(net, { input, weights, outputs: "inference" });
+  const isSingle = (name: string) => types.get(name)!.shape.slice(2).every((edge) => edge === 1);
+  if (nodes.some(({ op, output }) => op === "InstanceNormalization" && isSingle(output))) {
+    throw new RangeError(
+      "its features have a single voxel, which normalised by itself is the same for every image; expected a larger roi " +
+        "or norm batch",
+    );
   }
 }
 
@@ -176,12 +192,17 @@ interface OnGraphOptions {
   readonly recipe: ResolvedRecipe;
 }
 
+/** The base in the form that the recipe asks for. */
+const variedBy = ({ norm, deepSupervision }: ResolvedRecipe, { base, task }: NetworkRequest) =>
+  varied(base.spec.architecture, { task, instanceNorm: norm === "instance", deepSupervision });
+
 /** The base's encoder under a head for the task. */
 function headOn(graph: Graph, { request, recipe }: OnGraphOptions): OnGraph {
   const { base, task, modalities } = request, count = outputNames(request).length;
+  const from = variedBy(recipe, request);
   const downstreamOf = (outputs: number) => {
     try {
-      return downstream(base.spec.architecture, {
+      return downstream(from, {
         task,
         inputs: modalities.length,
         outputs,
@@ -198,7 +219,8 @@ function headOn(graph: Graph, { request, recipe }: OnGraphOptions): OnGraph {
 }
 
 /** The base as a whole. */
-function wholeOn(graph: Graph, { request: { base, task } }: OnGraphOptions): OnGraph {
-  const made = continued(base.spec.architecture, { task, applied: appliedBy(base) });
+function wholeOn(graph: Graph, { request, recipe }: OnGraphOptions): OnGraph {
+  const { base, task } = request;
+  const made = continued(variedBy(recipe, request), { task, applied: appliedBy(base) });
   return { architecture: made.spec, ...made.net(graph), outputs: new Map(), netOn: (other) => made.net(other).net };
 }

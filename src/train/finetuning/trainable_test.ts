@@ -234,3 +234,44 @@ Deno.test("trainable() ignores the base's weights for the twin from scratch and 
     const reseeded = await trainable({ ...options, recipe: { ...options.recipe, seed: 5 }, scratch: true });
     assert.notDeepEqual(network.constants.get(key), reseeded.network.constants.get(key));
   }));
+
+Deno.test("trainable() by norm instance takes a base's weights without its running statistics, and says which", () =>
+  inFolder(async (folder) => {
+    const base = { architecture: UNIUNET, channels: 2, spec: SEGMENTATION };
+    const { known, request, recipe } = await baseAnd(folder, base);
+    const statistics = [...known.keys()].filter((key) => key.includes(".running_"));
+    assert.equal(statistics.length, 10);
+    for (const keepHead of [false, true]) {
+      const built = await trainable({ request, recipe: { ...recipe, norm: "instance", keepHead } });
+      assertLoaded(built, { known, fresh: /(?!)/, dropped: statistics });
+      assert.deepEqual(built.architecture, { ...UNIUNET, config: { ...UNIUNET.config, instanceNorm: true } });
+      // and such a base stays so
+      const again = {
+        ...request,
+        base: { ...request.base, spec: { ...request.base.spec, architecture: built.architecture } },
+      };
+      await Deno.writeFile(`${request.base.directory}/network.onnx`, built.encoded(built.network.constants));
+      const next = await trainable({ request: again, recipe: { ...recipe, keepHead } });
+      assert.deepEqual([next.architecture, next.report.dropped], [built.architecture, []]);
+      await writeBase(request.base.directory, base);
+    }
+    await assert.rejects(trainable({ request, recipe: { ...recipe, norm: "instance", roi: [16, 16, 16] } }), {
+      code: "invalid-recipe",
+      message:
+        "Cannot train tiny on crops [1,2,16,16,16]: its features have a single voxel, which normalised by itself " +
+        "is the same for every image; expected a larger roi or norm batch",
+    });
+    await trainable({ request, recipe: { ...recipe, norm: "instance", roi: [16, 16, 32] } });
+  }));
+
+Deno.test("trainable() without deep supervision has one head, and no weights for others", () =>
+  inFolder(async (folder) => {
+    const { request, recipe } = await baseAnd(folder, { architecture: TINY_ENCODER, changes: SEGMENTATION });
+    const { heads, network, architecture } = await trainable({
+      request,
+      recipe: { ...recipe, deepSupervision: false },
+    });
+    assert.deepEqual(heads, ["out"]);
+    assert.deepEqual([architecture.config.multiScale, network.outputs], [false, ["out", "x4"]]);
+    assert.ok(![...network.constants.keys()].some((key) => key.startsWith("ms_out.")));
+  }));

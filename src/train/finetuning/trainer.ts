@@ -9,6 +9,7 @@ import { compiled, rateFeeds, startState } from "../loop/program.ts";
 import { leastAfter, memoryBudget, withinMemory } from "../loop/fit.ts";
 import { type Accumulation, GRADIENT_NORM } from "../step/network_step.ts";
 import { spanBytesOf } from "../loop/device_calls.ts";
+import { averages, reestimated } from "./averages.ts";
 import { LOSS_OUTPUTS, type StepConfig, trainingStep } from "../step/finetuning_step.ts";
 
 export interface TrainerOptions {
@@ -20,6 +21,8 @@ export interface TrainerOptions {
   readonly step: Omit<StepConfig, "accumulate" | "crops">;
   readonly steps: number;
   readonly rateOf: (step: number) => number;
+  /** True: the running statistics of the result are computed anew, over further crops by its final weights. */
+  readonly reestimate?: boolean | undefined;
   /** Crops per update, a multiple of those of a pass. */
   readonly batchSize: number;
   readonly checkpointEverySteps: number;
@@ -115,9 +118,12 @@ async function trainAs({ crops, budgetBytes }: Form, options: TrainerOptions): P
     },
     onStep: ({ values: { loss }, ...event }) => options.onStep({ ...event, loss }),
   });
-  const trained = [...state].filter(([name]) => network.constants.has(name));
+  const trained = new Map([...state].filter(([name]) => network.constants.has(name)));
+  const averaged = averages(state, { trained, ema: config.ema, updates: curves.loss.length });
+  const weights = new Map([...network.constants, ...trained, ...averaged]);
+  const again = options.reestimate ? await reestimated(weights, options) : [];
   return {
-    weights: new Map([...network.constants, ...trained]),
+    weights: new Map([...weights, ...again]),
     losses: curves.loss,
     norms: curves[GRADIENT_NORM] ?? [],
     waitShare,

@@ -78,7 +78,7 @@ export function resolveRecipe(wished: Recipe, context: RecipeContext): ResolvedR
   const planned = {
     ...values,
     ...(family.finetuning.isForeign && guards(foldSteps)),
-    ...(isFile && { batchNorm: "frozen" }),
+    ...(isFile && { batchNorm: "frozen", norm: "batch" }),
     roi: cropFor(values.roi, context),
     templates,
     steps,
@@ -131,7 +131,7 @@ function presetFor(name: FinetuningPresetName, { task, network }: RecipeContext)
 }
 
 function checkAgainstBase(
-  { templates, compareFromScratch, percentilesOver }: Recipe,
+  { templates, compareFromScratch, percentilesOver, norm, batchNorm }: Recipe,
   { baseHasTemplates, network, ownNormalisation = false }: RecipeContext,
 ): void {
   const refuse = (setting: keyof Recipe, reason: string) =>
@@ -141,6 +141,14 @@ function checkAgainstBase(
     refuseSetting("fine-tune", ["percentilesOver"], { expected, got: percentilesOver });
   }
   if (templates && !baseHasTemplates) refuse("templates", "the base model has no templates");
+  if (norm === "instance" && familyOf(network).graph === "file") {
+    const expected = "batch or re-estimated, because the base's graph comes from its file";
+    refuseSetting("fine-tune", ["norm"], { expected, got: norm });
+  }
+  if (norm === "instance" && batchNorm === "frozen") {
+    const expected = "batch, because with norm instance there are no running statistics to keep";
+    refuseSetting("fine-tune", ["batchNorm"], { expected, got: batchNorm });
+  }
   if (compareFromScratch && familyOf(network).graph === "file") {
     refuse("compareFromScratch", "nothing says how to initialise the base's network");
   }

@@ -33,6 +33,9 @@ const PAPER: PresetValues = {
   warmupSteps: 0,
   clipNorm: null,
   batchNorm: "batch",
+  norm: "batch",
+  ema: null,
+  deepSupervision: true,
   keepHead: false,
   // the published rule is "volume": its 95th percentile falls with the empty space around the head
   percentilesOver: "foreground",

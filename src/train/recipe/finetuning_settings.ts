@@ -56,6 +56,19 @@ export const CHOSEN_SETTINGS = {
     "Statistics of the base's BatchNormalizations. `batch`: of each pass, the running ones follow. `frozen`: the running " +
       "ones of the base, as at inference. Default: batch; of a network from a file, frozen.",
   ),
+  norm: choice(["batch", "instance", "re-estimated"]).describe(
+    "BatchNormalizations of networks that are made here. `batch`: statistics of each crop in training, running ones in " +
+      "use. `instance`: of each crop in training and of each window in use, but for features that a classifier averages; " +
+      "a base that is normalised so stays so. `re-estimated`: as batch, and the running ones of the result are computed " +
+      "anew over crops by its final weights. Default: batch.",
+  ),
+  ema: orNull(number({ above: 0, below: 1 })).describe(
+    "The result is a running average of the weights after every update; each update keeps this share of the average " +
+      "before. Default: null, the result is the last weights.",
+  ),
+  deepSupervision: yesOrNo().describe(
+    "Segmentation: coarser outputs of the network are compared with the labels too. Default: true, where the network has them.",
+  ),
   keepHead: yesOrNo().describe(
     "Continue the base as a whole, its decoder and head too: a segmentation for the same labels, or a classification for " +
       "the same classes. Default: false, what fits is taken and the rest is fresh.",

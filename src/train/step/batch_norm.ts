@@ -2,7 +2,7 @@
 import type { Ops, Value } from "../../graph/mod.ts";
 import { sizeOf } from "../../tensor/mod.ts";
 
-/** PyTorch's momentum: the share of the new batch in the running statistics. */
+/** PyTorch's share of the new batch in the running statistics. */
 const MOMENTUM = 0.1;
 
 /** The mean and variance that normalise: the batch's own, or the running ones as at inference. */
@@ -16,6 +16,8 @@ export interface BatchNormOptions {
    * order. Absent: one set of statistics for the whole batch.
    */
   readonly apart?: readonly number[] | undefined;
+  /** The share of the new batch in the running statistics. Default: PyTorch's. */
+  readonly momentum?: Value | number | undefined;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface BatchNormOptions {
 export function batchNorm(
   op: Ops,
   { x, scale, bias, mean, variance }: { x: Value; scale: Value; bias: Value; mean: Value; variance: Value },
-  { epsilon, statistics = "batch", apart }: BatchNormOptions,
+  { epsilon, statistics = "batch", apart, momentum = MOMENTUM }: BatchNormOptions,
 ): { y: Value; nextMean: Value; nextVariance: Value } {
   const [crops, channels, ...size] = x.shape;
   const axes = [...(apart === undefined ? [0] : []), ...size.map((_, k) => k + 2)];
@@ -34,8 +36,10 @@ export function batchNorm(
   const batchMean = op.ReduceMean(x, axes, { keepdims: 1 });
   const centred = op.Sub(x, batchMean);
   const batchVariance = op.ReduceMean(op.Mul(centred, centred), axes, { keepdims: 1 });
+  const rest = typeof momentum === "number" ? 1 - momentum : op.Sub(1, momentum);
+  const share = (factor: number) => typeof momentum === "number" ? momentum * factor : op.Mul(momentum, factor);
   const move = (running: Value, batch: Value, factor: number) =>
-    op.Add(op.Mul(running, 1 - MOMENTUM), op.Mul(op.Reshape(batch, [channels]), MOMENTUM * factor));
+    op.Add(op.Mul(running, rest), op.Mul(op.Reshape(batch, [channels]), share(factor)));
   const unbiased = n / Math.max(n - 1, 1);
   const seen: { mean: Value; variance: Value }[] = [];
   let next = { mean, variance };

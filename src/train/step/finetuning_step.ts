@@ -7,6 +7,7 @@ import { CRITERIA, type Criterion } from "./criteria.ts";
 import { meanSquaredError } from "./losses.ts";
 import {
   type Accumulation,
+  addToAverage,
   declareWeights,
   type ForwardOptions,
   StepNetwork,
@@ -31,6 +32,11 @@ export interface StepConfig {
   readonly optimizer: AdamConfig;
   /** As of `Update`. With a number, the graph also puts out {@link GRADIENT_NORM}. */
   readonly clipNorm?: number | null;
+  /**
+   * As of `Update`. With a number, the state also holds `average/weights`, the averages of all weights in their order, and
+   * `average/<key>` of every running statistic, each times 1 − dᵗ after t updates.
+   */
+  readonly ema?: number | null;
   /** The running means of BatchNormalizations that normalise as at inference; default: none. */
   readonly isFrozen?: (key: string) => boolean;
   /** Which constants of the network are trained; running statistics never are. */
@@ -84,9 +90,13 @@ export function trainingStep(network: Graph, config: StepConfig): TrainingStep {
   [...weights.trained.keys()].forEach((key, i) => {
     if (config.exposeGradients) all.outputs[`gradient/${key}`] = grads[i];
   });
-  const { optimizer, accumulate, clipNorm } = config;
-  updateWeights(b, all, { weights: weights.trained, gradients: grads, optimizer, scalars, accumulate, clipNorm });
-  for (const [key, value] of model.buffers) all.replace(key, value);
+  const { optimizer, accumulate, clipNorm, ema } = config;
+  updateWeights(b, all, { weights: weights.trained, gradients: grads, optimizer, scalars, accumulate, clipNorm, ema });
+  for (const [key, value] of model.buffers) {
+    all.replace(key, value);
+    const isAveraged = typeof ema === "number" && accumulate?.last !== false;
+    if (isAveraged) addToAverage(b, all, { key, next: value, ema, ...scalars });
+  }
   const graph = b.build("training-step", all.outputs);
   return {
     graph: order === null ? graph : order.apply(graph),

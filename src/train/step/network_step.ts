@@ -58,6 +58,7 @@ export interface ForwardOptions {
   readonly within?: { readonly output: string; readonly as: (v: Value) => Value };
   /** As of `batchNorm()`. */
   readonly apart?: readonly number[];
+  readonly momentum?: Value;
 }
 
 /**
@@ -91,7 +92,7 @@ export class StepNetwork {
    * The network's outputs for an image. `weights` replaces trained weights by key; `within` replaces one output for the
    * rest of the network.
    */
-  forward(view: Value, { weights, within, apart }: ForwardOptions = {}): ReadonlyMap<string, Value> {
+  forward(view: Value, { weights, within, ...how }: ForwardOptions = {}): ReadonlyMap<string, Value> {
     const { inputs: [image], outputs } = this.#network;
     const shown = new Map<string, Value>();
     const values = this.#b.inline(
@@ -100,7 +101,7 @@ export class StepNetwork {
       (node, known) => {
         const [mean] = statisticsOf(node);
         const isLive = node.op === "BatchNormalization" && !this.#isFrozen(mean);
-        const y = isLive ? this.#batchNorm(node, known, apart) : undefined;
+        const y = isLive ? this.#batchNorm(node, known, how) : undefined;
         if (node.output !== within?.output) return y;
         const own = y ?? this.#b.add(node.op, node.inputs.map((n) => (n === "" ? null : known.get(n)!)), node.attrs);
         shown.set(node.output, own);
@@ -110,7 +111,11 @@ export class StepNetwork {
     return new Map(outputs.map((name) => [name, shown.get(name) ?? values.get(name)!]));
   }
 
-  #batchNorm(node: Node<"BatchNormalization">, known: ReadonlyMap<string, Value>, apart?: readonly number[]): Value {
+  #batchNorm(
+    node: Node<"BatchNormalization">,
+    known: ReadonlyMap<string, Value>,
+    { apart, momentum }: Pick<ForwardOptions, "apart" | "momentum">,
+  ): Value {
     const [x, scale, bias] = node.inputs.slice(0, 3).map((n) => known.get(n)!);
     const [meanKey, varianceKey] = node.inputs.slice(3);
     const current = (key: string) => this.buffers.get(key) ?? known.get(key)!;
@@ -121,6 +126,7 @@ export class StepNetwork {
         epsilon: node.attrs.epsilon,
         statistics: this.#averaged.has(node.output) && (apart !== undefined || x.shape[0] === 1) ? "running" : "batch",
         apart,
+        momentum,
       },
     );
     this.buffers.set(meanKey, nextMean).set(varianceKey, nextVariance);
@@ -174,6 +180,8 @@ export interface Update {
   readonly accumulate?: Accumulation;
   /** The largest norm of a gradient; null or absent: gradients are neither measured nor changed. */
   readonly clipNorm?: number | null;
+  /** Of a running average of the weights after every update: the share of the average before; null or absent: there is none. */
+  readonly ema?: number | null;
 }
 
 /**
@@ -216,12 +224,28 @@ export function updateWeights(
     ...update,
   });
   if (next === undefined) return;
+  if (typeof update.ema === "number") addToAverage(b, to, { key: "weights", next, ema: update.ema, ...update.scalars });
   let from = 0;
   for (const [key, { shape }] of all) {
     const end = from + sizeOf(shape);
     to.replace(key, op.Reshape(op.Slice(next, [from], [end], [0], [1]), shape));
     from = end;
   }
+}
+
+/** The state that holds the running average of a parameter or of all weights, which starts with zeros. */
+export const averageOf = (key: string): string => `average/${key}`;
+
+/** a ← d·a + (1 − d)·p in each update; as a starts with zeros, it is p's average times 1 − dᵗ after t of them. */
+export function addToAverage(
+  b: GraphBuilder,
+  to: StepOutputs,
+  { key, next, ema, applies }: { key: string; next: Value; ema: number } & Pick<UpdateScalars, "applies">,
+): void {
+  const { op } = b, name = averageOf(key);
+  const average = b.input(name, next);
+  const moved = op.Add(op.Mul(average, ema), op.Mul(next, 1 - ema));
+  to.replace(name, applies === undefined ? moved : op.Where(applies, moved, average));
 }
 
 /** The next value of a parameter whose optimizer state is `m/<key>` and `v/<key>`; undefined: not in this micro-batch. */

@@ -748,6 +748,9 @@ export type Recipe = {
   warmupSteps?: number
   clipNorm?: number | null
   batchNorm?: "batch" | "frozen"
+  norm?: "batch" | "instance" | "re-estimated"
+  ema?: number | null
+  deepSupervision?: boolean
   keepHead?: boolean
   templates?: boolean
   percentilesOver?: "foreground" | "volume"
