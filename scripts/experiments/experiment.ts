@@ -145,10 +145,8 @@ export async function readRecords(folder: string): Promise<ExperimentRecord[]> {
   const found: ExperimentRecord[] = await Promise.all(
     names.map(async (f) => JSON.parse(await readFile(join(folder, f), "utf8"))),
   );
-  const placeOf = ({ name }: ExperimentRecord) => {
-    const at = PLAN_NAMES.findLastIndex((plan) => name.startsWith(`${plan}-`));
-    return at < 0 ? PLAN_NAMES.length : at;
-  };
+  const placeOf = ({ name, command }: ExperimentRecord) =>
+    command === undefined ? PLAN_NAMES.length : PLAN_NAMES.findLastIndex((plan) => name.startsWith(`${plan}-`));
   return found.sort((a, b) => placeOf(a) - placeOf(b));
 }
 

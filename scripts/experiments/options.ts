@@ -2,7 +2,7 @@
 import type { Device } from "./runs/runs.ts";
 
 /** In the order of the page about them. */
-export const PLAN_NAMES = ["hippocampus"] as const;
+export const PLAN_NAMES = ["hippocampus", "ms", "ms-26", "ms-t1-flair", "glioma", "hippocampus-class"] as const;
 export type PlanName = (typeof PLAN_NAMES)[number];
 
 /** How long a variant trains: seconds on a device, or updates where other work disturbs the clock. */

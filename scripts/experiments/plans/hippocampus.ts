@@ -7,7 +7,7 @@ import type { PlanOptions } from "../options.ts";
 import type { Plan } from "../types.ts";
 import { casesOf, labelledOf, type Split, splitBy } from "../work/cases.ts";
 import { regionsOf } from "../work/scoring.ts";
-import { segmentationPlan } from "./segmentation.ts";
+import { comparison, segmentationWork } from "./comparison.ts";
 
 const LABELS: readonly Label[] = [
   { name: "anterior", value: 1, colour: "#e5484d" },
@@ -35,17 +35,17 @@ export function hippocampusSplit(all: readonly TrainingCase[], { part, smoke }: 
 
 export async function hippocampus(options: PlanOptions): Promise<Plan> {
   const { train, test } = hippocampusSplit(await hippocampi(options.data), options);
-  const asked = options.labelled.length === 0 ? [null] : options.labelled;
+  const asked = options.labelled.length === 0 || options.smoke ? [null] : options.labelled;
   const held = await casesOf(test);
   const name = asked.map((count) => count ?? "all").join("-");
-  return await segmentationPlan({
+  return await comparison({
     name: `hippocampus-${name}`,
     title: `Hippocampus, ${name.replaceAll("-", ", ")} labelled`,
     notes: [
       `Medical Segmentation Decathlon, task 4: crops of T1 around one hippocampus. ${train.length} patients to label, ` +
       `${test.length} to score.`,
     ],
-    task: { modalities: ["t1"], labels: LABELS, regions: regionsOf(LABELS) },
+    work: segmentationWork({ modalities: ["t1"], labels: LABELS, regions: regionsOf(LABELS) }),
     places: asked.map((count) => ({
       at: asked.length === 1 ? "" : String(count ?? train.length),
       splits: async (seed) => [{ train: await casesOf(labelledOf(train, { count, seed })), test: held }],

@@ -2,8 +2,19 @@
 import type { PlanName, PlanOptions } from "../options.ts";
 import type { Plan } from "../types.ts";
 import { hippocampus } from "./hippocampus.ts";
+import { hippocampusClass } from "./hippocampus_class.ts";
+import { leftOut } from "./left_out.ts";
 
-const PLANS: Readonly<Record<PlanName, (options: PlanOptions) => Promise<Plan>>> = { hippocampus };
+type MakePlan = (options: PlanOptions) => Promise<Plan>;
+
+const PLANS: Readonly<Record<PlanName, MakePlan>> = {
+  hippocampus,
+  ms: (options) => leftOut("ms", options),
+  "ms-26": (options) => leftOut("ms-26", options),
+  "ms-t1-flair": (options) => leftOut("ms-t1-flair", options),
+  glioma: (options) => leftOut("glioma", options),
+  "hippocampus-class": hippocampusClass,
+};
 
 /** @throws data, a base or a variant that the experiment cannot use */
 export function planOf(name: PlanName, options: PlanOptions): Promise<Plan> {

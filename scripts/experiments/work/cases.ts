@@ -23,10 +23,11 @@ export interface Split<T = TrainingCase> {
 /** Files known by their contents. */
 export async function casesOf(cases: readonly TrainingCase[]): Promise<Cases> {
   const data: string[] = [];
-  for (const { images, label } of cases) {
+  for (const { images, label, className } of cases) {
     for (const file of [...Object.values(images), ...(label === undefined ? [] : [label])]) {
       data.push((await digestFile(file)).sha256);
     }
+    if (className !== undefined) data.push(className);
   }
   return { data, ids: cases.map((c) => c.id), needs: [], open: () => cases };
 }
@@ -54,4 +55,14 @@ export function labelledOf<T>(cases: readonly T[], { count, seed }: { count: num
     [order[i], order[j]] = [order[j], order[i]];
   }
   return order.slice(0, count);
+}
+
+/** Two sets as one. */
+export function joined(a: Cases, b: Cases): Cases {
+  return {
+    data: [a.data, b.data],
+    ids: [...a.ids, ...b.ids],
+    needs: [...a.needs, ...b.needs],
+    open: (runs) => [...a.open(runs), ...b.open(runs)],
+  };
 }

@@ -15,7 +15,8 @@ import type { Budget } from "../options.ts";
 import type { Run, RunContext } from "../runs/runs.ts";
 import type { Cases } from "./cases.ts";
 import type { Encoder } from "./encoders.ts";
-import { type Cost, type PatientScore, scored, type SegmentationTask } from "./scoring.ts";
+import type { Cost } from "./costs.ts";
+import { type PatientScore, scored, type SegmentationTask } from "./scoring.ts";
 import { type Ours, plansItself, recipeOf } from "./variants.ts";
 
 export interface FinetuningRunOptions {
@@ -34,6 +35,7 @@ export interface ClassificationResult {
   readonly cost: Cost;
   readonly cases: readonly {
     readonly id: string;
+    readonly patient: string;
     readonly actual: number;
     readonly probabilities: readonly number[];
   }[];
@@ -61,9 +63,9 @@ export function classificationRun(
   const request = { task: "classification", modalities: [channel], labels: [], classes } as const;
   return finetuningRun("classification", options, request, async (engine, { spec, directory, test }) => {
     const cases: ClassificationResult["cases"][number][] = [];
-    for (const { id, images, className } of test) {
+    for (const { id, patient, images, className } of test) {
       const { classes: found } = await classify({ directory, spec, images, engine });
-      cases.push({ id, actual: classes.indexOf(className!), probabilities: found.map((c) => c.probability) });
+      cases.push({ id, patient, actual: classes.indexOf(className!), probabilities: found.map((c) => c.probability) });
     }
     return { cases };
   });

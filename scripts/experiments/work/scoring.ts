@@ -3,6 +3,7 @@ import type { Label } from "../../../src/inference/mod.ts";
 import { dice, hd95, nanMean, volumeMl } from "../../../src/metrics/mod.ts";
 import type { Modality } from "../../../src/inference/mod.ts";
 import { labelMap, readVolume, spacingOf, voxelMl } from "../../../src/volume/mod.ts";
+import { type Cost, COSTS, costsOf } from "./costs.ts";
 import type { Metric, PatientValues, Row, Values } from "../types.ts";
 
 /** What is scored: values of the mask, and the values of the reference that it should equal. */
@@ -47,14 +48,6 @@ export interface SegmentationResult {
   readonly recipe?: unknown;
 }
 
-export interface Cost {
-  /** Of the training as a whole: preparation, folds, updates, scores of its own. */
-  readonly trainSeconds: number;
-  /** Of the network that is scored. */
-  readonly updates: number;
-  readonly peakBytes: number;
-}
-
 /** Scores the mask of a file against the reference of another on the same grid. @throws {RangeError} other grids */
 export async function scored(id: string, files: { mask: string; reference: string }, regions: readonly Region[]) {
   const [mask, reference] = await Promise.all([readVolume(files.mask), readVolume(files.reference)]);
@@ -84,12 +77,7 @@ export async function scored(id: string, files: { mask: string; reference: strin
 const finite = (v: number) => (Number.isFinite(v) ? v : null);
 const meanOf = (values: readonly (number | null)[]) => finite(nanMean(values.map((v) => v ?? NaN)));
 
-const COSTS: readonly Metric[] = [
-  { key: "empty", name: "regions with an empty mask", better: "neither", digits: 0 },
-  { key: "trainSeconds", name: "training, s", better: "neither", digits: 0 },
-  { key: "updates", name: "updates", better: "neither", digits: 0 },
-  { key: "peakGb", name: "peak memory, GB", better: "neither", digits: 2 },
-];
+const EMPTY: Metric = { key: "empty", name: "regions with an empty mask", better: "neither", digits: 0 };
 
 /** Columns of a segmentation: the mean Dice, then every region's. */
 export function segmentationMetrics(regions: readonly Region[]): Metric[] {
@@ -98,7 +86,7 @@ export function segmentationMetrics(regions: readonly Region[]): Metric[] {
     { key: `hd95Mm${key}`, name: `HD95${name}, mm`, better: "lower", digits: 2 },
   ];
   const own = regions.length === 1 ? [] : regions.flatMap(({ name }) => both(` ${name}`, ` ${name}`));
-  return [...both("", ""), ...own, ...COSTS];
+  return [...both("", ""), ...own, EMPTY, ...COSTS];
 }
 
 /** A patient's mean over the regions, and every region's own. An empty prediction has Dice 0 and no HD95. */
@@ -125,9 +113,7 @@ export function segmentationRow(results: readonly unknown[]): Pick<Row, "values"
     values: {
       ...means,
       empty,
-      trainSeconds: meanOf(runs.map((r) => r.cost.trainSeconds)),
-      updates: meanOf(runs.map((r) => r.cost.updates)),
-      peakGb: Math.max(...runs.map((r) => r.cost.peakBytes)) / 1e9,
+      ...costsOf(runs.map((r) => r.cost)),
     },
     patients,
     details: { patients: scores, recipes: runs.map((r) => r.recipe ?? null) },

@@ -1,13 +1,15 @@
-/** A plan of segmentations: every variant with every seed at every place of an axis, by the same splits. */
+/** A plan that compares variants: every variant with every seed at every place of an axis, by the same splits. */
 import { budgetName, budgetsOf, type PlanOptions } from "../options.ts";
 import type { Run } from "../runs/runs.ts";
-import type { Plan, PlannedRow } from "../types.ts";
+import type { Metric, Plan, PlannedRow } from "../types.ts";
 import type { Cases } from "../work/cases.ts";
 import { type Encoder, freshEncoder, packagedEncoder } from "../work/encoders.ts";
-import { segmentationRun } from "../work/finetuning.ts";
-import { peerRun } from "../work/peer.ts";
+import { CLASS_METRICS, classificationRow } from "../work/classes.ts";
+import { classificationRun, type FinetuningRunOptions, segmentationRun } from "../work/finetuning.ts";
+import { peerRun, type PeerRunOptions } from "../work/peer.ts";
 import { segmentationMetrics, segmentationRow, type SegmentationTask } from "../work/scoring.ts";
-import { type Variant, variantOf } from "../work/variants.ts";
+import { type Ours, type Variant, variantOf } from "../work/variants.ts";
+import type { Modality, ModelSpec } from "../../../src/inference/mod.ts";
 
 /** One place of a plan: patients to train on and to score, for each seed. */
 export interface Place {
@@ -17,23 +19,65 @@ export interface Place {
   splits(seed: number): Promise<readonly { readonly train: Cases; readonly test: Cases }[]>;
 }
 
-export interface SegmentationPlan {
+/** What is learnt and how it is scored. */
+export interface Work {
+  readonly metrics: readonly Metric[];
+  readonly notes: readonly string[];
+  readonly combine: PlannedRow["combine"];
+  ours(options: FinetuningRunOptions): Run;
+  /** Absent: no peer does it. */
+  peer?(options: PeerRunOptions): Promise<Run>;
+  /** Changes of the base's spec that suit the task. */
+  readonly changes?: (spec: ModelSpec) => Partial<ModelSpec>;
+}
+
+export interface Comparison {
   readonly name: string;
   readonly title: string;
   readonly notes: readonly string[];
-  readonly task: SegmentationTask;
+  readonly work: Work;
   readonly places: readonly Place[];
   /** The axis of several places; null: they are named. */
   readonly xName: string | null;
 }
 
+/** Work of a segmentation. */
+export const segmentationWork = (task: SegmentationTask): Work => ({
+  metrics: segmentationMetrics(task.regions),
+  notes: [
+    "Dice and HD95 are means over regions and test patients, on each file's own grid. An empty prediction has Dice 0 and " +
+    "no HD95.",
+  ],
+  combine: segmentationRow,
+  ours: (options) => segmentationRun(options, task),
+  peer: (options) => peerRun(options, task),
+});
+
+/** Work of a classification: one image a case. No peer does it. */
+export function classificationWork(
+  { channel, classes, changes }: { channel: Modality; classes: readonly string[] } & Pick<Work, "changes">,
+): Work {
+  return {
+    metrics: CLASS_METRICS,
+    notes: ["The figures are over all held-out images; a patient's is the share of its images that are recognised."],
+    combine: (results) => classificationRow(results, classes),
+    ours: (options) => classificationRun(options, { channel, classes }),
+    changes,
+  };
+}
+
 /** Rows in the order of places, seeds and variants; the baseline is `scratch`, or else the first variant. */
-export async function segmentationPlan(own: SegmentationPlan, options: PlanOptions): Promise<Plan> {
+export async function comparison(own: Comparison, options: PlanOptions): Promise<Plan> {
   const variants = options.variants.map(variantOf), { budget, curve, seeds } = options;
   if (curve && own.places.length > 1) {
     throw new RangeError(`expected one place for a curve over time, got ${own.places.length}`);
   }
-  const encoder = await encodersOf(variants, options);
+  const { work } = own;
+  const ofOthers = variants.find((v) => v.kind === "peer");
+  if (ofOthers !== undefined && work.peer === undefined) {
+    throw new RangeError(`expected variants of ours for ${own.name}, got ${ofOthers.name}`);
+  }
+  const encoder = await encodersOf(variants, options, work.changes);
   const budgets = budgetsOf(options);
   const rows: PlannedRow[] = [];
   for (const place of own.places) {
@@ -47,13 +91,10 @@ export async function segmentationPlan(own: SegmentationPlan, options: PlanOptio
           for (const [i, { train, test }] of splits.entries()) {
             const title = splits.length === 1 ? name : `${name}, ${i + 1} of ${splits.length}`;
             const common = { title, seed, budget, train, test };
-            runs.push(
-              variant.kind === "peer"
-                ? await peerRun({ ...common, peer: variant.peer, python: options.python }, own.task)
-                : segmentationRun({ ...common, variant, encoder: encoder(variant, seed) }, own.task),
-            );
+            if (variant.kind === "ours") runs.push(work.ours({ ...common, variant, encoder: encoder(variant, seed) }));
+            else runs.push(await work.peer!({ ...common, peer: variant.peer, python: options.python }));
           }
-          rows.push({ variant: variant.name, at, seed, runs, combine: segmentationRow });
+          rows.push({ variant: variant.name, at, seed, runs, combine: work.combine });
         }
       }
     }
@@ -65,9 +106,9 @@ export async function segmentationPlan(own: SegmentationPlan, options: PlanOptio
   return {
     name: [own.name, budgetName(budget), ...(curve ? ["curve"] : []), ...(partName(options))].join("-"),
     title: own.title,
-    notes: [...own.notes, ...commonNotes(variants, clock, options)],
+    notes: [...own.notes, ...commonNotes(variants, clock, options), ...work.notes],
     settings: { ...options, data: undefined, python: undefined, base: encoder.settings },
-    metrics: segmentationMetrics(own.task.regions),
+    metrics: work.metrics,
     baseline: baselineOf(variants),
     chart: xName === null ? { kind: "bars" } : { kind: "lines", xName, axis: curve ? "seconds" : "patients" },
     rows,
@@ -82,11 +123,17 @@ export function baselineOf(variants: readonly Pick<Variant, "name">[]): string {
 export const partName = ({ part }: Pick<PlanOptions, "part">) => part === "test" ? [] : [`fold${part.fold}`];
 
 /** The start of each variant of ours. */
-async function encodersOf(variants: readonly Variant[], { base }: Pick<PlanOptions, "base">) {
-  const packaged = variants.some((v) => v.kind === "ours") ? await packagedEncoder(base) : null;
-  const encoder = (variant: Extract<Variant, { kind: "ours" }>, seed: number): Encoder =>
-    variant.start === "package" ? packaged! : freshEncoder(packaged!.spec, seed);
-  return Object.assign(encoder, { settings: packaged?.settings ?? null });
+async function encodersOf(
+  variants: readonly Variant[],
+  { base }: Pick<PlanOptions, "base">,
+  changes: Work["changes"] = () => ({}),
+) {
+  const isNeeded = variants.some((v) => v.kind === "ours");
+  const packaged = isNeeded ? await packagedEncoder(base) : null;
+  const changed = packaged && await packagedEncoder(base, changes(packaged.spec));
+  const encoder = (variant: Ours, seed: number): Encoder =>
+    variant.start === "package" ? changed! : freshEncoder(changed!.spec, seed);
+  return Object.assign(encoder, { settings: changed?.settings ?? null });
 }
 
 function commonNotes(variants: readonly Variant[], clock: string, { part, budget }: PlanOptions): string[] {
@@ -107,7 +154,5 @@ function commonNotes(variants: readonly Variant[], clock: string, { part, budget
       ]
       : []),
     "The seed decides which patients are labelled, where not all are, the fresh weights and all draws.",
-    "Dice and HD95 are means over regions and test patients, on each file's own grid. An empty prediction has Dice 0 and " +
-    "no HD95.",
   ];
 }
