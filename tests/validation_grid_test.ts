@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { makePhantom } from "../scripts/phantoms/phantom.ts";
 import { openEngine } from "../src/engine/mod.ts";
 import { segment } from "../src/inference/mod.ts";
-import { dice, hd95 } from "../src/metrics/mod.ts";
+import { dice, hd95, matchLesions } from "../src/metrics/mod.ts";
 import { finetune, type TrainingCase } from "../src/train/mod.ts";
 import { readVolume, spacingOf, type Triple, voxelMl } from "../src/volume/mod.ts";
 import { requestOf, ROI, TINY_ENCODER, writeBase } from "./testing/tiny_models.ts";
@@ -51,7 +51,7 @@ Deno.test("finetune() scores the mask that segment() writes, on the file's own g
         const mask = await readVolume(outPath), reference = await readVolume(label!);
         assert.deepEqual(mask.sizeVox, SIZE);
         const [m, r] = [mask, reference].map(({ data }) => Uint8Array.from(data));
-        const [{ counts, ...found }] = scored[i].labels;
+        const [{ counts, lesions, ...found }] = scored[i].labels;
         const count = (data: Uint8Array) => data.reduce((n, v) => n + v, 0);
         assert.deepEqual(counts, [m.reduce((n, v, k) => n + (v & r[k]), 0), count(m), count(r)]);
         assert.ok(counts[0] > 0 && counts[1] < m.length, `${counts}`);
@@ -63,6 +63,14 @@ Deno.test("finetune() scores the mask that segment() writes, on the file's own g
           volumeMl: count(m) * ml,
           referenceMl: count(r) * ml,
         });
+        const { reference: { isMatched }, prediction } = matchLesions(m, r, { sizeVox: SIZE });
+        const among = (matched: readonly boolean[], wanted: boolean) => matched.filter((is) => is === wanted).length;
+        assert.deepEqual([lesions.found, lesions.missed, lesions.hits, lesions.false], [
+          among(isMatched, true),
+          among(isMatched, false),
+          among(prediction.isMatched, true),
+          among(prediction.isMatched, false),
+        ]);
         both += counts[0];
         all += counts[1] + counts[2];
       }

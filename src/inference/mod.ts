@@ -20,6 +20,7 @@ export {
   type SegmentationRecord,
   segmentationRecord,
   slidingSettings,
+  type VoxelReader,
 } from "./activation/segmentation.ts";
 export { postprocess } from "./tasks/postprocess.ts";
 export { Regions } from "./tasks/regions.ts";

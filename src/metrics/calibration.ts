@@ -1,11 +1,18 @@
 /** Whether probabilities mean what they say: reliability, expected calibration error, Brier score. */
 
 /** Counts of probabilities in equal bins of 0…1: bin `b` holds `b/n ≤ p < (b+1)/n`, the last one also 1. */
-export interface Reliability {
-  readonly counts: Float64Array;
+export interface ReliabilityCounts {
+  readonly counts: ArrayLike<number>;
   /** Of these, the events that came true. */
-  readonly events: Float64Array;
+  readonly events: ArrayLike<number>;
   /** Sum of the probabilities. */
+  readonly sums: ArrayLike<number>;
+}
+
+/** Counts that grow. */
+export interface Reliability extends ReliabilityCounts {
+  readonly counts: Float64Array;
+  readonly events: Float64Array;
   readonly sums: Float64Array;
 }
 
@@ -22,7 +29,7 @@ export function addProbability({ counts, events, sums }: Reliability, probabilit
 }
 
 /** The sum of several counts with equal bins. */
-export function joined(parts: readonly Reliability[], bins: number): Reliability {
+export function joined(parts: readonly ReliabilityCounts[], bins: number): Reliability {
   const all = reliability(bins);
   for (const { counts, events, sums } of parts) {
     for (let b = 0; b < bins; b++) {
@@ -38,7 +45,10 @@ export function joined(parts: readonly Reliability[], bins: number): Reliability
  * Mean distance between probability and share of events, weighted by the bins' counts (Guo et al. 2017); NaN of nothing.
  * @param options.from the first bin that counts, so that a large sure background cannot hide errors; default 0
  */
-export function calibrationError({ counts, events, sums }: Reliability, { from = 0 }: { from?: number } = {}): number {
+export function calibrationError(
+  { counts, events, sums }: ReliabilityCounts,
+  { from = 0 }: { from?: number } = {},
+): number {
   let error = 0, total = 0;
   for (let b = from; b < counts.length; b++) {
     error += Math.abs(sums[b] - events[b]);

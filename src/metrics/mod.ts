@@ -14,6 +14,14 @@ export {
   pairedBootstrap,
   type PairedInterval,
 } from "./bootstrap.ts";
-export { addProbability, brierScore, calibrationError, joined, type Reliability, reliability } from "./calibration.ts";
+export {
+  addProbability,
+  brierScore,
+  calibrationError,
+  joined,
+  type Reliability,
+  reliability,
+  type ReliabilityCounts,
+} from "./calibration.ts";
 export { type NextValue, nextValueInterval, shareInterval } from "./expectation.ts";
 export { type LesionCounts, type LesionMatches, lesionRates, matchLesions } from "./lesions.ts";

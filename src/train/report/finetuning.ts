@@ -96,9 +96,14 @@ export function reportJson(report: Report): Record<string, unknown> {
     phases: phases.map(({ name, scores, ...updates }) => ({
       name,
       ...updatesJson(updates, recipe),
-      cases: scores.map(({ previewPng: _, case: i, ...score }) => ({ case: request.cases[i].id, ...score })),
+      cases: scores.map((score) => ({ ...caseJson(score), case: request.cases[score.case].id })),
     })),
   };
+}
+
+/** A case's figures without its picture and the counts that others are computed from. */
+function caseJson({ previewPng: _, labels, ...score }: CaseScore) {
+  return { ...score, ...(labels && { labels: labels.map(({ reliability: _, choices: __, ...label }) => label) }) };
 }
 
 function updatesJson(updates: Updates, { clipNorm }: ResolvedRecipe) {

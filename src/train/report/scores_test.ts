@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makePhantom } from "../../../scripts/phantoms/phantom.ts";
 import { orientedGrid, writeVolume } from "../../../tests/testing/volumes.ts";
-import { type InferenceSettings, segment, type SegmentationActivation } from "../../inference/mod.ts";
+import { type InferenceSettings, type ModelSpec, segment, type SegmentationActivation } from "../../inference/mod.ts";
 import { activatedSpec, graphOf, TRUTHS } from "../../inference/testing/activations.ts";
 import { withEngine, writePackage } from "../../inference/testing/packages.ts";
 import { readVolume } from "../../volume/mod.ts";
 import { openLabelledCases } from "../data/labelled_cases.ts";
-import { scoreCases } from "./scores.ts";
+import { type LabelScore, scoreCases } from "./scores.ts";
 
 const CASES: readonly [SegmentationActivation, Partial<InferenceSettings>][] = [
   ["softmax", { postprocessing: [{ kind: "smallest-size", voxels: 40 }] }],
@@ -15,6 +15,22 @@ const CASES: readonly [SegmentationActivation, Partial<InferenceSettings>][] = [
   ["probabilities", { mirrored: [0, 1], blending: "gaussian-nnunet", placing: "even" }],
   ["label-map", { postprocessing: [{ kind: "largest-component" }] }],
 ];
+
+/** The counts under other settings contain those in use; probabilities of voxels are counted where there are some. */
+function assertCounted(labels: readonly LabelScore[], { inference }: ModelSpec): void {
+  const { activation = "sigmoid", threshold, postprocessing } = inference;
+  for (const { counts: [both, own, wanted], choices, reliability, lesions } of labels) {
+    assert.equal(choices === undefined, postprocessing !== undefined, activation);
+    assert.equal(reliability === undefined, activation === "label-map", activation);
+    if (choices !== undefined) {
+      const inUse = Math.max(0, choices.thresholds.indexOf(threshold));
+      assert.deepEqual(choices.counts[inUse][0], [both, own], activation);
+    }
+    const events = [...Array.from(reliability?.events ?? [])].reduce((a, b) => a + b, 0);
+    if (reliability !== undefined) assert.ok(events <= wanted && events > 0, `${events} of ${wanted}`);
+    assert.equal(lesions!.hits > 0, both > 0);
+  }
+}
 
 Deno.test("scoreCases() scores the mask that segment() writes, by every activation, window plan and post-processing", () =>
   withEngine(async (engine, folder) => {
@@ -53,5 +69,6 @@ Deno.test("scoreCases() scores the mask that segment() writes, by every activati
         activation,
       );
       assert.ok(labels!.some(({ counts }) => counts[1] > 0));
+      assertCounted(labels!, spec);
     }
   }));

@@ -2,7 +2,7 @@
  * The figures of several scored cases, and the reason for each that is missing. A figure is left out where it would say
  * nothing: of a label or class that the network was not trained on, or over cases of a single class.
  */
-import { accuracy, auc, macroF1, nanMean } from "../../metrics/mod.ts";
+import { accuracy, auc, type LesionCounts, lesionRates, macroF1, nanMean } from "../../metrics/mod.ts";
 import type { Metrics } from "../types.ts";
 import type { CaseScore, LabelScore } from "./scores.ts";
 
@@ -30,7 +30,10 @@ export function markUnlearnt(
 
 const UNLEARNT = { dice: null, hd95Mm: null, unlearnt: true } as const;
 
-/** Scores as the named numbers of the OpenAPI document: means over cases and labels, and the Dice of all voxels pooled. */
+/**
+ * Scores as the named numbers of the OpenAPI document: means over cases and labels, the Dice of all voxels pooled, and the
+ * lesions of all cases pooled.
+ */
 export function summarize(scores: readonly CaseScore[], classes: readonly string[]): Summary {
   if (scores.length === 0) return { metrics: {}, reasons: [] };
   return scores[0].labels === undefined ? ofClasses(scores, classes) : ofLabels(scores);
@@ -82,9 +85,29 @@ function ofLabels(scores: readonly CaseScore[]): Summary {
       dice: mean((l) => l.dice),
       pooledDice: other === 0 ? null : 2 * both / (own + other),
       hd95Mm: mean((l) => l.hd95Mm),
+      ...lesionMetrics(counted),
     },
     reasons,
   };
+}
+
+/** Lesions of all cases and labels pooled, and the mean error of volumes; none for scores of earlier versions. */
+function lesionMetrics(counted: readonly LabelScore[]): Metrics {
+  const scored = counted.filter(({ lesions }) => lesions !== undefined);
+  if (scored.length === 0) return {};
+  const { sensitivity, precision, f1 } = lesionRates(pooledLesions(scored));
+  return {
+    lesionSensitivity: finite(sensitivity),
+    lesionPrecision: finite(precision),
+    lesionF1: finite(f1),
+    volumeErrorMl: nanMean(scored.map((l) => Math.abs(l.volumeMl - l.referenceMl))),
+  };
+}
+
+/** The lesions of several scores together. */
+export function pooledLesions(scores: readonly LabelScore[]): LesionCounts {
+  const total = (name: keyof LesionCounts) => scores.reduce((n, { lesions }) => n + (lesions?.[name] ?? 0), 0);
+  return { found: total("found"), missed: total("missed"), hits: total("hits"), false: total("false") };
 }
 
 const finite = (v: number) => (Number.isFinite(v) ? v : null);

@@ -76,3 +76,19 @@ Deno.test("summarize() gives no Dice where no scored case has a label", () => {
   assert.deepEqual(metrics, { dice: null, pooledDice: null, hd95Mm: null });
   assert.deepEqual(reasons, ["no Dice and HD95: no scored case has a voxel of a label that counts"]);
 });
+
+Deno.test("summarize() pools lesions over cases and labels, and averages the errors of volumes", () => {
+  const lesions = (found: number, missed: number, hits: number, invented: number) => ({
+    lesions: { found, missed, hits, false: invented, foundMl: [], missedMl: [], falseMl: [] },
+  });
+  const [first] = segmented({ core: [10, 30, 20] }).labels!, [second] = segmented({ core: [0, 5, 10] }).labels!;
+  const { metrics } = summarize([
+    { case: 0, labels: [{ ...first, ...lesions(3, 1, 2, 0) }] },
+    { case: 1, labels: [{ ...second, ...lesions(0, 4, 0, 2) }] },
+  ], []);
+  const { lesionSensitivity, lesionPrecision, lesionF1, volumeErrorMl } = metrics;
+  assert.deepEqual([lesionSensitivity, lesionPrecision, lesionF1], [3 / 8, 0.5, 2 * 3 / 8 * 0.5 / (7 / 8)]);
+  assert.ok(Math.abs(volumeErrorMl! - 0.0075) < 1e-12);
+  const none = summarize([{ case: 0, labels: [{ ...first, ...lesions(0, 0, 0, 0) }] }], []).metrics;
+  assert.deepEqual([none.lesionSensitivity, none.lesionPrecision, none.lesionF1], [null, null, null]);
+});
