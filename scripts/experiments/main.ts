@@ -2,7 +2,7 @@
  * The yardstick: our networks and those of others on real patients, with the same patients, threads and time.
  *
  *   deno task experiment PLAN… --work DIR --variants auto,scratch,peer-dynunet [--labelled 8,64,all] [--seeds 2]
- *     [--budget 5m | --updates 300] [--fold 0 | --final] [--curve] [--python PY] [--threads 2] [--device cpu]
+ *     [--pretraining-updates 2000] [--budget 5m | --updates 300] [--fold 0 | --final] [--curve] [--python PY] [--threads 2] [--device cpu]
  *
  * `--work` keeps every run: stop the program at any time, the same command resumes. `--fold K` scores on a part of the
  * training part, by which settings may be chosen; `--final` scores on the test part, and writes to `docs/experiments`
@@ -37,6 +37,8 @@ const { values, positionals } = parseArgs({
     threads: { type: "string" },
     device: { type: "string", default: "cpu" },
     python: { type: "string", default: "python3" },
+    "pretraining-updates": { type: "string", default: "2000" },
+    simulated: { type: "string", default: "28" },
     base: { type: "string", default: "models/brainmvp-edge/2" },
     data: { type: "string", default: "../shared/data" },
     smoke: { type: "boolean", default: false },
@@ -104,6 +106,10 @@ try {
     curve,
     base,
     data,
+    pretraining: {
+      updates: whole("pretraining-updates", values["pretraining-updates"], 1),
+      simulated: whole("simulated", values.simulated, 1),
+    },
     python,
     smoke,
   };

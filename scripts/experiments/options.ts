@@ -2,7 +2,16 @@
 import type { Device } from "./runs/runs.ts";
 
 /** In the order of the page about them. */
-export const PLAN_NAMES = ["hippocampus", "ms", "ms-26", "ms-t1-flair", "glioma", "hippocampus-class"] as const;
+export const PLAN_NAMES = [
+  "hippocampus",
+  "ms",
+  "ms-26",
+  "ms-t1-flair",
+  "glioma",
+  "structures",
+  "modality",
+  "hippocampus-class",
+] as const;
 export type PlanName = (typeof PLAN_NAMES)[number];
 
 /** How long a variant trains: seconds on a device, or updates where other work disturbs the clock. */
@@ -26,6 +35,8 @@ export interface PlanOptions {
   readonly base: string;
   /** The folder `shared/data`. */
   readonly data: string;
+  /** Of the pre-trainings that the variants `cmr`, `cmr+md` and `cmr+md+mcl` start from. */
+  readonly pretraining: { readonly updates: number; readonly simulated: number };
   /** Interpreter of the peers. */
   readonly python: string;
   /** Few patients: everything runs, nothing is learnt. */

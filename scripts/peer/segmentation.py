@@ -100,6 +100,7 @@ class Crops(torch.utils.data.IterableDataset):
 
     def __iter__(self):
         torch.set_num_threads(1)
+        np.random.seed(self.seed)
         rng = np.random.default_rng(self.seed)
         self.transform.set_random_state(self.seed)
         for i in range(sys.maxsize):
@@ -150,8 +151,7 @@ def resunet(inputs, outputs, _patch):
 def dynunet(inputs, outputs, patch):
     pools = [min(5, int(math.log2(s / 4))) for s in patch]  # nnU-Net: until an axis has less than 8 voxels
     stages = max(pools)
-    strides = [[1, 1, 1]] + [[2 if stages - p <= i else 1 for p in pools] for i in range(stages)]
-    strides = [strides[0]] + strides[1:][::-1] if len(set(pools)) > 1 else strides
+    strides = [[1, 1, 1]] + [[2 if i < p else 1 for p in pools] for i in range(stages)]
     widths = [min(320, 32 * 2**i) for i in range(stages + 1)]
     net = DynUNet(3, inputs, outputs, [3] * (stages + 1), strides, strides[1:], filters=widths, norm_name="instance",
                   act_name=("leakyrelu", {"inplace": True, "negative_slope": 0.01}),

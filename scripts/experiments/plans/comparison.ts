@@ -3,10 +3,11 @@ import { budgetName, budgetsOf, type PlanOptions } from "../options.ts";
 import type { Run } from "../runs/runs.ts";
 import type { Metric, Plan, PlannedRow } from "../types.ts";
 import type { Cases } from "../work/cases.ts";
-import { type Encoder, freshEncoder, packagedEncoder } from "../work/encoders.ts";
+import { type Encoder, freshEncoder, packagedEncoder, pretrainedEncoder } from "../work/encoders.ts";
 import { CLASS_METRICS, classificationRow } from "../work/classes.ts";
 import { classificationRun, type FinetuningRunOptions, segmentationRun } from "../work/finetuning.ts";
 import { peerRun, type PeerRunOptions } from "../work/peer.ts";
+import { partsRun, unlabelledCases } from "../work/pretraining.ts";
 import { segmentationMetrics, segmentationRow, type SegmentationTask } from "../work/scoring.ts";
 import { type Ours, type Variant, variantOf } from "../work/variants.ts";
 import type { Modality, ModelSpec } from "../../../src/inference/mod.ts";
@@ -123,20 +124,27 @@ export function baselineOf(variants: readonly Pick<Variant, "name">[]): string {
 export const partName = ({ part }: Pick<PlanOptions, "part">) => part === "test" ? [] : [`fold${part.fold}`];
 
 /** The start of each variant of ours. */
-async function encodersOf(
-  variants: readonly Variant[],
-  { base }: Pick<PlanOptions, "base">,
-  changes: Work["changes"] = () => ({}),
-) {
-  const isNeeded = variants.some((v) => v.kind === "ours");
-  const packaged = isNeeded ? await packagedEncoder(base) : null;
-  const changed = packaged && await packagedEncoder(base, changes(packaged.spec));
-  const encoder = (variant: Ours, seed: number): Encoder =>
-    variant.start === "package" ? changed! : freshEncoder(changed!.spec, seed);
+async function encodersOf(variants: readonly Variant[], options: PlanOptions, changes: Work["changes"] = () => ({})) {
+  const starts = variants.flatMap((v) => v.kind === "ours" ? [v.start] : []);
+  const packaged = starts.length > 0 ? await packagedEncoder(options.base) : null;
+  const changed = packaged && await packagedEncoder(options.base, changes(packaged.spec));
+  const unlabelled = starts.some((s) => typeof s === "object") ? await unlabelledCases(options) : null;
+  const { updates } = options.pretraining;
+  const encoder = ({ start }: Ours, seed: number): Encoder =>
+    start === "package"
+      ? changed!
+      : start === "fresh"
+      ? freshEncoder(changed!.spec, seed)
+      : pretrainedEncoder(partsRun(start, unlabelled!, { seed, updates }), changes);
   return Object.assign(encoder, { settings: changed?.settings ?? null });
 }
 
-function commonNotes(variants: readonly Variant[], clock: string, { part, budget }: PlanOptions): string[] {
+function commonNotes(
+  variants: readonly Variant[],
+  clock: string,
+  { part, budget, pretraining }: PlanOptions,
+): string[] {
+  const hasParts = variants.some((v) => v.kind === "ours" && typeof v.start === "object");
   const peers = variants.some((v) => v.kind === "peer");
   return [
     part === "test"
@@ -151,6 +159,13 @@ function commonNotes(variants: readonly Variant[], clock: string, { part, budget
       ? [
         "Peers train on the same threads, reading their files is not counted: MONAI's residual U-Net, and DynUNet with " +
         "nnU-Net's optimizer, schedule, deep supervision and augmentation as far as MONAI has it.",
+      ]
+      : []),
+    ...(hasParts
+      ? [
+        `Variants of cmr, md and mcl start from pre-trainings of ${pretraining.updates} updates each, on the unlabelled ` +
+        `volumes of four patients and ${pretraining.simulated} simulated heads; a part that is off has weight 0. Their time ` +
+        "is not in the budget.",
       ]
       : []),
     "The seed decides which patients are labelled, where not all are, the fresh weights and all draws.",

@@ -4,6 +4,8 @@ import type { Plan } from "../types.ts";
 import { hippocampus } from "./hippocampus.ts";
 import { hippocampusClass } from "./hippocampus_class.ts";
 import { leftOut } from "./left_out.ts";
+import { modality } from "./modality.ts";
+import { structures } from "./structures.ts";
 
 type MakePlan = (options: PlanOptions) => Promise<Plan>;
 
@@ -13,6 +15,8 @@ const PLANS: Readonly<Record<PlanName, MakePlan>> = {
   "ms-26": (options) => leftOut("ms-26", options),
   "ms-t1-flair": (options) => leftOut("ms-t1-flair", options),
   glioma: (options) => leftOut("glioma", options),
+  structures,
+  modality,
   "hippocampus-class": hippocampusClass,
 };
 

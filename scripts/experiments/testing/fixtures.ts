@@ -81,6 +81,7 @@ export function optionsOf(changes: Partial<PlanOptions> = {}): PlanOptions {
     curve: false,
     base: "models/brainmvp-edge/2",
     data: "",
+    pretraining: { updates: 2, simulated: 1 },
     python: "python3",
     smoke: false,
     ...changes,

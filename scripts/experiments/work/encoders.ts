@@ -1,14 +1,13 @@
 /** The start of a fine-tune: fresh weights, a pre-training of the same experiment, or a package. */
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeModel } from "../../../src/graph/mod.ts";
-import { BRAINMVP_PREPROCESSING, type ModelSpec, templatePath } from "../../../src/inference/mod.ts";
+import type { ModelSpec } from "../../../src/inference/mod.ts";
 import { buildNetwork, initialWeights, type NetworkSpec } from "../../../src/nets/mod.ts";
 import { digestFile } from "../../../src/storage/mod.ts";
 import { readPackage, specOf } from "../../../src/registry/mod.ts";
 import { pretrain, type PretrainingRecipe, type PretrainResult } from "../../../src/train/mod.ts";
 import { openEngine } from "../../../src/engine/mod.ts";
-import type { Triple } from "../../../src/volume/mod.ts";
 import type { Cases } from "./cases.ts";
 import { keyOf, type Run, type RunContext } from "../runs/runs.ts";
 
@@ -18,27 +17,6 @@ export interface Encoder {
   readonly needs: readonly Run[];
   /** Folder and spec of a base to fine-tune. */
   open(context: RunContext): Promise<{ directory: string; spec: ModelSpec }>;
-}
-
-export interface EncoderOptions {
-  readonly network: NetworkSpec;
-  readonly roi: Triple;
-  readonly spacingMm: Triple;
-}
-
-const MODALITIES = ["t1", "t1c", "t2", "flair"] as const;
-
-/** The spec of an encoder that the pre-training with these options makes. */
-export function encoderSpec({ network, roi, spacingMm }: EncoderOptions): ModelSpec {
-  return {
-    task: "encoder",
-    architecture: network,
-    modalities: MODALITIES,
-    labels: [],
-    classes: [],
-    preprocessing: { ...BRAINMVP_PREPROCESSING, spacingMm },
-    inference: { roi, overlap: 0.25, blending: "gaussian", threshold: 0.5 },
-  };
 }
 
 /** Fresh weights: those that a pre-training with this seed starts from. */
@@ -59,20 +37,19 @@ export function freshEncoder(spec: ModelSpec, seed: number): Encoder {
 }
 
 /** The encoder, and perhaps the templates, of a pre-training. */
-export function pretrainedEncoder(run: Run): Encoder {
+export function pretrainedEncoder(run: Run, changes: (spec: ModelSpec) => Partial<ModelSpec>): Encoder {
   return {
     settings: { pretraining: keyOf(run) },
     needs: [run],
     async open({ runs }) {
       const { spec } = (await runs.find(run))!.result as { spec: ModelSpec };
-      return { directory: runs.outputOf(run), spec };
+      return { directory: runs.outputOf(run), spec: { ...spec, ...changes(spec) } };
     },
   };
 }
 
 export interface PackagedEncoder extends Encoder {
   readonly spec: ModelSpec;
-  readonly hasTemplates: boolean;
 }
 
 /** A model package; `changes` suit its spec to the task. */
@@ -80,12 +57,10 @@ export async function packagedEncoder(directory: string, changes: Partial<ModelS
   const manifest = await readPackage(directory);
   const spec = { ...specOf(manifest), ...changes };
   const { sha256 } = await digestFile(join(directory, "network.onnx"));
-  const hasTemplates = await stat(templatePath(directory, "flair")).then(() => true, () => false);
   return {
     settings: { package: `${manifest.name} ${manifest.version}`, sha256, spec },
     needs: [],
     spec,
-    hasTemplates,
     open: () => Promise.resolve({ directory, spec }),
   };
 }

@@ -4,14 +4,23 @@ import { readRecipe, type Recipe, recipeSchema } from "../../../src/train/mod.ts
 export const PEERS = ["resunet", "dynunet"] as const;
 export type Peer = (typeof PEERS)[number];
 
+/** The parts of a pre-training that is made for the experiment: weights of its losses. */
+export interface Parts {
+  readonly cmr: number;
+  readonly md: number;
+  readonly contrast: number;
+}
+
+/** `package`: the pre-trained base. `fresh`: the same network with random weights. Parts: a pre-training of its own. */
+export type Start = "package" | "fresh" | Parts;
+
 /** A recipe of ours, or a network of others. */
 export type Variant =
   | { readonly kind: "peer"; readonly name: string; readonly peer: Peer }
   | {
     readonly kind: "ours";
     readonly name: string;
-    /** `package`: the pre-trained base. `fresh`: the same network with random weights. */
-    readonly start: "package" | "fresh";
+    readonly start: Start;
     readonly settings: Readonly<Record<string, unknown>>;
   };
 
@@ -25,6 +34,10 @@ const NAMED: Readonly<Record<string, Pick<Ours, "start" | "settings">>> = {
   edge: { start: "package", settings: { preset: "edge", ...whole } },
   scratch: { start: "fresh", settings: { preset: "edge", templates: false, ...whole } },
   pretrained: { start: "package", settings: { preset: "edge", templates: false, ...whole } },
+  // the paper's Table 4; without distillation no template is learnt
+  cmr: { start: { cmr: 1, md: 0, contrast: 0 }, settings: { preset: "edge", templates: false, ...whole } },
+  "cmr+md": { start: { cmr: 1, md: 1, contrast: 0 }, settings: { preset: "edge", templates: true, ...whole } },
+  "cmr+md+mcl": { start: { cmr: 1, md: 1, contrast: 0.1 }, settings: { preset: "edge", templates: true, ...whole } },
   "pretrained+templates": { start: "package", settings: { preset: "edge", templates: true, ...whole } },
 };
 
