@@ -33,8 +33,8 @@ CROP_VOXELS = {"cpu": 64**3, "cuda": 128**3}
 
 # ---- cases
 
-def load(case, regions, zscore):
-    """Image [C, X, Y, Z], one-hot or overlapping regions [R, X, Y, Z], and where the crop to the head lies in the file."""
+def load(case, zscore):
+    """Image [C, X, Y, Z], label map [1, X, Y, Z], and where the crop to the head lies in the file."""
     files = [nibabel.load(path) for path in case["images"]]
     raw = np.stack([np.asarray(f.dataobj, dtype=np.float32) for f in files])
     inside = (raw > 0).any(0)
@@ -51,8 +51,14 @@ def load(case, regions, zscore):
             low, high = np.percentile(values, (5, 95))
             channel[...] = (channel - low) / max(high - low, 1e-8)
     label = np.asarray(nibabel.load(case["label"]).dataobj)[box] if case.get("label") else np.zeros(image.shape[1:])
-    target = np.stack([np.isin(label, r["from"]) for r in regions]).astype(np.float32)
-    return {"image": torch.tensor(image), "label": torch.tensor(target), "box": box, "file": files[0]}
+    label = torch.tensor(label.astype(np.int16)[None])
+    return {"image": torch.tensor(image), "label": label, "box": box, "file": files[0]}
+
+
+def points_of(label, regions, rng):
+    """Up to 10,000 voxels of each region, as nnU-Net keeps them."""
+    found = [np.argwhere(np.isin(label[0].numpy(), r["from"])) for r in regions]
+    return [p if len(p) <= 10_000 else p[rng.choice(len(p), 10_000, replace=False)] for p in found]
 
 
 def check(cases):
@@ -73,9 +79,9 @@ def patch_of(cases, device):
 def cut(case, size, near_label, rng):
     """A crop; its centre is a voxel of a region drawn first, or anywhere."""
     shape = case["label"].shape[1:]
-    found = [r for r in range(len(case["label"])) if len(case["points"][r]) > 0]
+    found = [points for points in case["points"] if len(points) > 0]
     if near_label and found:
-        points = case["points"][found[rng.integers(len(found))]]
+        points = found[rng.integers(len(found))]
         centre = points[rng.integers(len(points))]
         start = [int(c) - s // 2 for c, s in zip(centre, size)]
     else:
@@ -88,15 +94,15 @@ def cut(case, size, near_label, rng):
         part = case[key][(slice(None), *box)]
         whole = part.new_zeros((len(part), *size))
         whole[(slice(None), *(slice(b, b + n) for b, n in zip(before, part.shape[1:])))] = part
-        out[key] = whole
+        out[key] = whole.float()
     return out
 
 
 class Crops(torch.utils.data.IterableDataset):
     """Crops without end, drawn beside the training. nnU-Net: of two crops, one lies around a label."""
 
-    def __init__(self, cases, size, transform, seed):
-        self.cases, self.size, self.transform, self.seed = cases, size, transform, seed
+    def __init__(self, cases, regions, size, transform, seed):
+        self.cases, self.regions, self.size, self.transform, self.seed = cases, regions, size, transform, seed
 
     def __iter__(self):
         torch.set_num_threads(1)
@@ -106,7 +112,9 @@ class Crops(torch.utils.data.IterableDataset):
         for i in range(sys.maxsize):
             case = self.cases[rng.integers(len(self.cases))]
             out = self.transform(cut(case, self.size, i % 2 == 1, rng))
-            yield torch.as_tensor(out["image"]).float(), torch.as_tensor(out["label"]).float()
+            label = torch.as_tensor(out["label"])[0].round()
+            target = torch.stack([torch.isin(label, torch.tensor(r["from"])) for r in self.regions])
+            yield torch.as_tensor(out["image"]).float(), target.float()
 
 
 def flips():
@@ -145,7 +153,7 @@ def resunet(inputs, outputs, _patch):
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
     rate = lambda done: 1e-3 * (1 + math.cos(math.pi * done)) / 2
     transform = Compose([*flips(), RandShiftIntensityd("image", 0.1, prob=1), RandScaleIntensityd("image", 0.1, prob=1)])
-    return net, optimizer, rate, transform, 1.0
+    return net, optimizer, rate, transform, 1.0, [8, 8, 8]
 
 
 def dynunet(inputs, outputs, patch):
@@ -157,9 +165,10 @@ def dynunet(inputs, outputs, patch):
                   act_name=("leakyrelu", {"inplace": True, "negative_slope": 0.01}),
                   deep_supervision=True, deep_supr_num=max(1, stages - 1))
     optimizer = torch.optim.SGD(net.parameters(), lr=1e-2, momentum=0.99, nesterov=True, weight_decay=3e-5)
-    return net, optimizer, lambda done: 1e-2 * (1 - done) ** 0.9, nnunet_augmentation(patch), 1.25
+    return net, optimizer, lambda done: 1e-2 * (1 - done) ** 0.9, nnunet_augmentation(patch), 1.25, [2**p for p in pools]
 
 
+# the second: nnU-Net's z-scores and mirrored windows
 PEERS = {"resunet": (resunet, False), "dynunet": (dynunet, True)}
 
 
@@ -180,15 +189,15 @@ def criterion(exclusive):
 
 
 def train(spec, cases, patch, exclusive):
-    make, mirrors = PEERS[spec["peer"]]
+    make = PEERS[spec["peer"]][0]
     torch.manual_seed(spec["seed"])
-    net, optimizer, rate, transform, margin = make(len(cases[0]["image"]), len(spec["regions"]) + exclusive, patch)
+    net, optimizer, rate, transform, margin, stride = make(len(cases[0]["image"]), len(spec["regions"]) + exclusive, patch)
     net.to(spec["device"]).train()
     size = [math.ceil(s * margin) for s in patch]
-    loader = torch.utils.data.DataLoader(Crops(cases, size, transform, spec["seed"]), batch_size=2, num_workers=1,
+    loader = torch.utils.data.DataLoader(Crops(cases, spec["regions"], size, transform, spec["seed"]), batch_size=2, num_workers=1,
                                          prefetch_factor=4)
     loss_of, batches = criterion(exclusive), iter(loader)
-    start, updates, losses = time.time(), 0, []
+    start, updates = time.time(), 0
     while True:
         passed = updates / spec["updates"] if "updates" in spec else (time.time() - start) / spec["seconds"]
         if passed >= 1:
@@ -201,22 +210,25 @@ def train(spec, cases, patch, exclusive):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 12)
         optimizer.step()
-        losses.append(float(loss.detach()))
         updates += 1
-    return net.eval(), {"trainSeconds": round(time.time() - start, 1), "updates": updates, "lastLosses": losses[-5:],
-                        "patch": patch, "mirrors": mirrors}
+    return net.eval(), stride, {"trainSeconds": round(time.time() - start, 1), "updates": updates, "patch": patch}
 
 
 # ---- use
 
 @torch.no_grad()
-def predict(net, case, spec, patch, exclusive, mirrors):
-    """The label map of a case on its file's grid: windows that overlap by half, blended by a Gaussian, perhaps mirrored."""
+def predict(net, case, spec, patch, stride, exclusive, mirrors):
+    """The label map of a case on its file's grid: windows that overlap by half, blended by a Gaussian, perhaps mirrored.
+
+    An image little larger than a crop is one window: eight would cost minutes and show each voxel less around it.
+    """
     image = case["image"][None].to(spec["device"])
+    whole = [max(p, math.ceil(n / s) * s) for n, p, s in zip(image.shape[2:], patch, stride)]
+    window = whole if math.prod(whole) <= 3 * math.prod(patch) else patch
     axes = [[a for a, on in zip((2, 3, 4), code) if on] for code in product((0, 1), repeat=3)] if mirrors else [[]]
     total = 0
     for flipped in axes:
-        logits = sliding_window_inference(image.flip(flipped), patch, 2, net, overlap=0.5, mode="gaussian")
+        logits = sliding_window_inference(image.flip(flipped), window, 2, net, overlap=0.5, mode="gaussian")
         total = total + (logits.softmax(1) if exclusive else logits.sigmoid()).flip(flipped)
     found = (total / len(axes))[0].cpu().numpy()
     values = [r["value"] for r in spec["regions"]]
@@ -234,23 +246,25 @@ def predict(net, case, spec, patch, exclusive, mirrors):
 def main():
     spec = json.loads(Path(sys.argv[1]).read_text())
     torch.set_num_threads(spec["threads"])
-    _, zscore = PEERS[spec["peer"]]
-    regions = spec["regions"]
-    cases = [load(c, regions, zscore) for c in spec["train"]]
+    _, is_nnunet = PEERS[spec["peer"]]
+    cases = [load(c, zscore=is_nnunet) for c in spec["train"]]
     check(cases)
+    rng = np.random.default_rng(spec["seed"])
     for case in cases:
-        case["points"] = [np.argwhere(r.numpy()) for r in case["label"]]
-    exclusive = all(float(c["label"].sum(0).max()) <= 1 for c in cases)
+        case["points"] = points_of(case["label"], spec["regions"], rng)
+    values = [v for r in spec["regions"] for v in r["from"]]
+    exclusive = len(set(values)) == len(values)
     patch = patch_of(cases, spec["device"])
     # neither a file nor a box crosses to the process that draws crops
-    net, report = train(spec, [{k: c[k] for k in ("image", "label", "points")} for c in cases], patch, exclusive)
+    net, stride, report = train(spec, [{k: c[k] for k in ("image", "label", "points")} for c in cases], patch, exclusive)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if spec["device"] == "cuda":
         peak = torch.cuda.max_memory_allocated()
     for i, test in enumerate(spec["test"]):
-        case = load({"images": test["images"]}, regions, zscore)
+        case = load({"images": test["images"]}, zscore=is_nnunet)
         check([cases[0], case])
-        nibabel.save(predict(net, case, spec, patch, exclusive, report["mirrors"]), Path(spec["masks"]) / f"{i}.nii.gz")
+        mask = predict(net, case, spec, patch, stride, exclusive, mirrors=is_nnunet)
+        nibabel.save(mask, Path(spec["masks"]) / f"{i}.nii.gz")
     versions = {"torch": torch.__version__, "monai": monai.__version__}
     Path(spec["reply"]).write_text(json.dumps({**report, "peakBytes": peak, "device": spec["device"],
                                                "versions": versions}))

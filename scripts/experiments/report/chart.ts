@@ -43,8 +43,12 @@ export function toSvg(record: ExperimentRecord): string {
 /** Rotation of a bar's name, degrees, and the approximate width of a letter, px. */
 const TURN = 40, LABEL_PX = 6;
 
-/** A panel of bars for each metric. */
-function bars({ metrics, rows }: ExperimentRecord): string {
+/** Panels side by side; more have no room for their bars' names. */
+const PANELS = 2;
+
+/** A panel of bars for each of the first metrics. */
+function bars({ metrics: all, rows }: ExperimentRecord): string {
+  const metrics = all.filter((m) => m.better !== "neither").slice(0, PANELS);
   const colours = coloursOf(rows.map((r) => r.variant));
   const width = WIDTH / metrics.length;
   return metrics.map((metric, i) => {
@@ -91,7 +95,8 @@ function lines({ metrics: [metric], rows }: ExperimentRecord, xName: string): st
     mark: { name: variant, colour: colours.get(variant)!, values: valuesOf(rows, metric) } as Mark,
   })).filter(({ mark }) => mark.values.length > 0);
   const ticks = ticksOf(groups.flatMap(({ mark }) => extremes(mark)));
-  const frame = { left: 64, right: WIDTH - 24, top: 56, bottom: HEIGHT - 90, ticks };
+  const legendRows = Math.ceil(colours.size / LEGEND_COLUMNS);
+  const frame = { left: 64, right: WIDTH - 24, top: 56, bottom: HEIGHT - 74 - LEGEND_PX * legendRows, ticks };
   const places = [...new Set(groups.map((g) => g.x))].sort((a, b) => a - b);
   const [low, high] = [places[0], places.at(-1)!];
   const xOf = (x: number) =>
@@ -100,15 +105,17 @@ function lines({ metrics: [metric], rows }: ExperimentRecord, xName: string): st
       : frame.left + 40 + (x - low) / (high - low) * (frame.right - frame.left - 80);
   const drawn = [...colours].map(([variant, colour], k) => {
     const own = groups.filter(({ mark }) => mark.name === variant).sort((a, b) => a.x - b.x);
-    const shift = LINE_SHIFT * (k - (colours.size - 1) / 2);
+    const shift = Math.min(LINE_SHIFT, 44 / colours.size) * (k - (colours.size - 1) / 2);
+    const legendX = frame.left + 190 * (k % LEGEND_COLUMNS);
+    const legendY = HEIGHT - 36 - LEGEND_PX * (legendRows - 1 - Math.floor(k / LEGEND_COLUMNS));
     const path = own.map(({ x, mark }) => `${n(xOf(x) + shift)},${n(yOf(frame, spreadOf(mark.values)!.mean))}`).join(
       " ",
     );
     return [
       `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2.5"${dashed(k)}/>`,
       ...own.flatMap(({ x, mark }) => [whisker(frame, xOf(x) + shift, mark), points(frame, xOf(x) + shift, mark)]),
-      `<path d="M${n(frame.left + 190 * k)} ${HEIGHT - 36}h30" stroke="${colour}" stroke-width="2.5"${dashed(k)}/>`,
-      text(frame.left + 190 * k + 38, HEIGHT - 32, variant, { size: 12 }),
+      `<path d="M${n(legendX)} ${n(legendY)}h30" stroke="${colour}" stroke-width="2.5"${dashed(k)}/>`,
+      text(legendX + 38, legendY + 4, variant, { size: 12 }),
     ].join("\n");
   });
   return [
@@ -118,6 +125,8 @@ function lines({ metrics: [metric], rows }: ExperimentRecord, xName: string): st
     ...drawn,
   ].join("\n");
 }
+
+const LEGEND_COLUMNS = 3, LEGEND_PX = 16;
 
 /** Distance of the variants' marks at one place, px, so that whiskers and seeds stand side by side. */
 const LINE_SHIFT = 22;

@@ -66,6 +66,17 @@ Deno.test("toSvg() draws a line for each variant over the places", () => {
   for (const curve of curves) assert.ok(y(curve[1]) < y(curve[0]), "more is higher up");
 });
 
+Deno.test("toSvg() finds room for the names of many variants, and draws no bars of costs", () => {
+  const variants = ["a", "b", "c", "d", "e"];
+  const many = variants.flatMap((v): Line[] => [[v, "4", 0, 0.5, 1], [v, "64", 0, 0.6, 1]]);
+  const elements = elementsOf(toSvg(recordOf(many, { chart: { kind: "lines", xName: "patients" } })));
+  assert.ok(inside(elements));
+  const names = elements.filter((e) => e.name === "text" && e.attributes.get("font-size") === "12");
+  assert.ok(names.every((e) => Number(e.attributes.get("x")) < 600 && Number(e.attributes.get("y")) <= 400));
+  const cost = { key: "updates", name: "updates", better: "neither", digits: 0 } as const;
+  assert.doesNotMatch(toSvg(recordOf(LINES, { metrics: [...recordOf([]).metrics, cost] })), /updates/);
+});
+
 Deno.test("toSvg() ends a whisker at 0 where no value is below, and names the better direction", () => {
   const svg = toSvg(recordOf([["scratch", "", 0, 0, 1], ["scratch", "", 1, 0.3, 9]]));
   const whiskers = elementsOf(svg).filter((e) => e.name === "path").map((e) => e.attributes.get("d")!);

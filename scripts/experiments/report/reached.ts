@@ -35,7 +35,9 @@ export function reachedSection({ chart, rows, metrics: [metric] }: ExperimentRec
   const lines = [...new Set(groups.map((g) => g.variant))].map((variant) => {
     const points = groups.filter((g) => g.variant === variant).flatMap(({ at, rows }) => {
       const spread = spreadOf(valuesOf(rows, metric));
-      return spread === null ? [] : [{ time: Number(at), score: spread.mean }];
+      // a training that could not be planned into its budget counts with the time it took
+      const taken = unit === "seconds" ? spreadOf(valuesOf(rows, { key: "trainSeconds" })) : null;
+      return spread === null ? [] : [{ time: taken?.mean ?? Number(at), score: spread.mean }];
     });
     const end = points.reduce<Point | null>((a, p) => a === null || p.time > a.time ? p : a, null);
     return [

@@ -16,5 +16,7 @@ Deno.test("reachedSection() is there for an axis of time only", () => {
   const lines = CURVE.map(({ time, score }) => ["scratch", String(time), 0, score, 1] as const);
   const record = recordOf(lines, { chart: { kind: "lines", xName: "seconds", axis: "seconds" } });
   assert.match(reachedSection(record), /\| scratch \| 0\.800 \| 24 \| 32 \| 38 \|/);
+  const late = record.rows.map((row, i) => ({ ...row, values: { ...row.values, trainSeconds: 100 * (i + 1) } }));
+  assert.match(reachedSection({ ...record, rows: late }), /\| scratch \| 0\.800 \| 220 \| 260 \| 292 \|/);
   assert.equal(reachedSection(recordOf(lines, { chart: { kind: "lines", xName: "patients" } })), "");
 });

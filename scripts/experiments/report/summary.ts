@@ -50,7 +50,8 @@ function linesOf(record: ExperimentRecord): Line[] {
       const base = groups.find((g) => g.at === at && g.variant === baseline);
       const comparison = compare(rows, metric, record);
       if (base === undefined || comparison.difference === null) return [];
-      const place = at === "" ? "" : chart.kind === "lines" ? `, ${at} % labelled` : `, test ${at}`;
+      const unit = chart.kind === "lines" && !chart.xName.endsWith("%") ? chart.xName : "% labelled";
+      const place = at === "" ? "" : chart.kind === "lines" ? `, ${at} ${unit}` : `, test ${at}`;
       const spread = (rows: typeof base.rows) => meanSd(spreadOf(valuesOf(rows, metric)), metric.digits);
       const cells = [
         title + place,
