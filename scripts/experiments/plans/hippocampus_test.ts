@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { inFolder, optionsOf, writeHippocampi } from "../testing/fixtures.ts";
 import { keyOf } from "../runs/runs.ts";
+import type { PretrainingRecipe, Recipe } from "../../../src/train/mod.ts";
 import type { Plan } from "../types.ts";
 import { hippocampus } from "./hippocampus.ts";
 
@@ -35,6 +36,31 @@ Deno.test("hippocampus() reads the test part for the final scores only, and give
     for (let i = 0; i < final.length; i += 2) assert.deepEqual(final[i].train, final[i + 1].train);
     assert.deepEqual([plan.name, plan.baseline, plan.rows[4].at], ["hippocampus-2-all-2u", "scratch", "9"]);
     assert.equal(new Set(plan.rows.map(({ runs: [run] }) => keyOf(run))).size, plan.rows.length);
+  }));
+
+Deno.test("hippocampus() plans pre-trainings whose parts are added one after the other, one of its own for each seed", () =>
+  inFolder(async (folder) => {
+    await writeHippocampi(folder, NUMBERS);
+    const variants = ["scratch", "cmr", "cmr+md", "cmr+md+mcl", "cmr+md+mcl+templates=false"];
+    const { rows } = await hippocampus(optionsOf({ data: folder, variants, seeds: [0, 1] }));
+    const found = rows.map(({ variant, seed, runs: [{ settings, needs }] }) => {
+      const { recipe } = settings as { recipe: Recipe };
+      const pretraining = needs.find((r) => r.kind === "pretraining");
+      const own = (pretraining?.settings as { recipe: PretrainingRecipe } | undefined)?.recipe;
+      assert.equal(own?.seed ?? seed, seed);
+      assert.deepEqual(pretraining?.needs.map((r) => r.kind) ?? ["simulation"], ["simulation"]);
+      return [variant, own?.weights ?? null, recipe.templates];
+    });
+    const parts = [
+      ["scratch", null, false],
+      ["cmr", { cmr: 1, md: 0, contrast: 0 }, false],
+      ["cmr+md", { cmr: 1, md: 1, contrast: 0 }, true],
+      ["cmr+md+mcl", { cmr: 1, md: 1, contrast: 0.1 }, true],
+      ["cmr+md+mcl+templates=false", { cmr: 1, md: 1, contrast: 0.1 }, false],
+    ];
+    assert.deepEqual(found, [...parts, ...parts]);
+    const runs = rows.flatMap((r) => r.runs).flatMap((r) => r.needs).filter((r) => r.kind === "pretraining");
+    assert.equal(new Set(runs.map(keyOf)).size, 2 * 3, "a pre-training is made once for its two fine-tunes");
   }));
 
 Deno.test("hippocampus() plans a curve over time for one number of labelled patients", () =>
