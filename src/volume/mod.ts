@@ -66,6 +66,7 @@ export {
   roundHalfEven,
   spacedSize,
 } from "./grid/lattice.ts";
+export type { MotionKind } from "./registration/motion.ts";
 export { register, type RegisterOptions, type Registration } from "./registration/register.ts";
 export { shrunk } from "./registration/shrunk.ts";
 export { type Interpolation, sampleByAxis } from "./sampling/by_axis.ts";

@@ -2,7 +2,7 @@
  * Places a package's templates by the anatomy of a case, and measures whether they fit there. One placement serves all
  * modalities of a case, which lie in one space.
  */
-import { type Grid, type GridImage, multiplyAffines, register, sampleOnto } from "../../volume/mod.ts";
+import { type Grid, type GridImage, type MotionKind, multiplyAffines, register, sampleOnto } from "../../volume/mod.ts";
 import type { Modality } from "../modalities.ts";
 
 /** Where templates lie in a case, and how well they fit there. */
@@ -17,7 +17,7 @@ export interface TemplatePlacement {
 }
 
 /** Templates fit a case from here on: the mean similarity of its modalities, and the overlap. */
-export const LEAST_FIT = { similarity: 0.25, overlap: 0.45 };
+export const LEAST_FIT = { similarity: 0.25, overlap: 0.35 };
 
 const UNFIT: TemplatePlacement = {
   affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
@@ -26,16 +26,18 @@ const UNFIT: TemplatePlacement = {
   fits: false,
 };
 
-/** Registers the templates to the images of a case; without a modality that both show, nothing fits. */
+/** Registers templates to the images of a case, by default affinely; without a modality that both show, nothing fits. */
 export function templatePlacement(
   images: ReadonlyMap<Modality, GridImage>,
   templates: ReadonlyMap<Modality, GridImage>,
+  kind: MotionKind = "affine",
 ): TemplatePlacement {
   const common = [...images.keys()].filter((m) => templates.has(m) && showsSomething(templates.get(m)!));
   if (common.length === 0) return UNFIT;
   const { matrix, similarity, overlap } = register(
     common.map((m) => templates.get(m)!),
     common.map((m) => images.get(m)!),
+    { kind },
   );
   const placement = {
     affine: matrix,
@@ -52,7 +54,11 @@ export function meanSimilarity({ similarity }: Pick<TemplatePlacement, "similari
 }
 
 /** A template where the placement puts it, on a grid of the case; 0 where it does not reach. */
-export function placedTemplate(template: GridImage, grid: Grid, { affine }: TemplatePlacement): Float32Array {
+export function placedTemplate(
+  template: GridImage,
+  grid: Grid,
+  { affine }: Pick<TemplatePlacement, "affine">,
+): Float32Array {
   const there = { ...template, affineRas: multiplyAffines(affine, template.affineRas) };
   return sampleOnto(there, grid, { interpolation: "linear" });
 }

@@ -19,7 +19,7 @@ Deno.test("templateNotes() has nothing to say where templates fit, or nothing wa
 Deno.test("templateNotes() names cases with their figures, and counts those beyond five", () => {
   assert.deepEqual(templateNotes([placement({}), unfit]), [
     "Templates are off for 1 of 2 cases, because they do not fit (expected a similarity of at least 0.25 and an overlap " +
-    "of at least 45 %): case 2: similarity -0.10, overlap 5 %",
+    "of at least 35 %): case 2: similarity -0.10, overlap 5 %",
   ]);
   assert.match(templateNotes(Array(8).fill(unfit))[0], /^Templates are off for 8 of 8 .*case 5: [^;]*; and 3 more$/);
 });

@@ -10,11 +10,18 @@ import { BRAINMVP_PREPROCESSING, MODALITIES, type Modality, type ModelSpec } fro
 import { writeWhole } from "../../storage/mod.ts";
 import { Random } from "../../tensor/mod.ts";
 import type { CaseStore } from "../data/case_store.ts";
+import { uprightsOf } from "../data/anatomy.ts";
 import { openPretrainingCases, type PretrainingVolumes } from "../data/unlabelled_cases.ts";
 import { leastAfter, memoryBudget, withinMemory } from "../loop/fit.ts";
 import { type LoopResult, runLoop } from "../loop/loop.ts";
 import type { PretrainingBase } from "../recipe/pretraining.ts";
-import { pretrainingHtml, pretrainingJson, pretrainingMetrics, type PretrainingReport } from "../report/pretraining.ts";
+import {
+  nowhereNote,
+  pretrainingHtml,
+  pretrainingJson,
+  pretrainingMetrics,
+  type PretrainingReport,
+} from "../report/pretraining.ts";
 import { type PretrainingCase, TrainingError } from "../types.ts";
 import type { MethodPlan, MethodRun } from "./method.ts";
 import { methodOf } from "./methods.ts";
@@ -37,15 +44,15 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainResult
   const cases = recipe.maxCases === null ? request.cases : request.cases.slice(0, recipe.maxCases);
   const modalities = MODALITIES.filter((m) => cases.some((c) => c.images[m] !== undefined));
   log(`${cases.length} cases with ${modalities.join(", ")}; ${recipe.steps} updates`);
-  const volumes = await openPretrainingCases({
-    cases,
-    recipe,
-    directory: join(workDirectory, "cases"),
-    onCase: (done, total) => {
-      log(`Prepared case ${done} of ${total}`);
-      if (request.signal?.aborted) throw new TrainingError("cancelled", "The pre-training was cancelled");
-    },
-  });
+  const onCase = (verb: string) => (done: number, total: number) => {
+    log(`${verb} case ${done} of ${total}`);
+    if (request.signal?.aborted) throw new TrainingError("cancelled", "The pre-training was cancelled");
+  };
+  const prepared = { cases, recipe, directory: join(workDirectory, "cases") };
+  const uprights = recipe.align === "middle" ? undefined : await uprightsOf({ ...prepared, onCase: onCase("Read") });
+  const nowhere = (uprights ?? []).flatMap((upright, i) => upright === null ? [i + 1] : []);
+  if (nowhere.length > 0) log(nowhereNote(nowhere));
+  const volumes = await openPretrainingCases({ ...prepared, uprights, onCase: onCase("Prepared") });
   const run = identityOf(recipe, cases);
   const snapshots = new Snapshots(workDirectory, recipe.steps);
   const { trained, state, curves } = await train(request, {
@@ -62,6 +69,7 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainResult
     recipe,
     modalities,
     cases: cases.map((c) => MODALITIES.filter((m) => c.images[m] !== undefined)),
+    nowhere,
     curves,
     snapshots: await snapshots.all(),
     provider: engine.provider,

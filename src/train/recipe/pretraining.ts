@@ -36,6 +36,11 @@ export const PRETRAINING_SETTINGS = {
     "`foreground`: percentiles of the tissue in each file, whose background becomes 0. `volume`: the published rule, " +
       "percentiles of the cropped volume, zeros included. Default: foreground.",
   ),
+  align: choice(["middle", "anatomy"]).describe(
+    "Where cases lie in the templates. `middle`: the middle of the image on the middle of the templates, as published (B.2 " +
+      "row 15). `anatomy`: heads are turned upright and registered to their common mean, so that a place in a template is " +
+      "one place of all heads; a case that does not fit, such as a crop, has no templates.",
+  ),
   batch: z.strictObject({
     size: whole(1, 64).describe("Samples of a micro-batch: statistics and negatives come from these (B.2 rows 6, 19)."),
     replicas: whole(1, 1024).describe("Micro-batches in the place of devices: an update takes their mean gradient."),

@@ -17,6 +17,8 @@ export interface PretrainingReport {
   readonly modalities: readonly Modality[];
   /** Modalities of every case. */
   readonly cases: readonly (readonly Modality[])[];
+  /** Numbers of the cases that have no place in the templates, from 1. */
+  readonly nowhere: readonly number[];
   /** One number an update: the method's losses, and further numbers of its micro-batches. */
   readonly curves: Readonly<Record<string, readonly number[]>>;
   readonly snapshots: readonly Snapshot[];
@@ -65,10 +67,21 @@ function drawn({ curves, method }: PretrainingReport): [name: string, points: [n
   });
 }
 
-function notes({ cases, recipe: { preset }, method }: PretrainingReport): string[] {
+/** Cases that are named one by one. */
+const MOST_NAMED = 20;
+
+/** Cases without a place in the templates. */
+export function nowhereNote(nowhere: readonly number[]): string {
+  const named = nowhere.slice(0, MOST_NAMED).join(", "), rest = nowhere.length - MOST_NAMED;
+  return `Cases without templates, because they do not fit the other heads (a crop, or another anatomy): ${named}` +
+    (rest > 0 ? ` and ${rest} more.` : ".");
+}
+
+function notes({ cases, nowhere, recipe: { preset }, method }: PretrainingReport): string[] {
   return [
     `Preset ${preset}. ${method.explanation}`,
     ...method.notes(cases),
+    ...(nowhere.length === 0 ? [] : [nowhereNote(nowhere)]),
     "The network reads one volume of any of these modalities. It is a start for fine-tuning. Not a medical device.",
   ];
 }

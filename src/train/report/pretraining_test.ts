@@ -12,6 +12,7 @@ function reportOf(changes: Partial<PretrainingReport> = {}): PretrainingReport {
     recipe: resolvePretraining({ preset: "edge", steps: STEPS }, 2),
     modalities: ["t1", "flair"],
     cases: [["t1", "flair"], ["flair"]],
+    nowhere: [],
     curves: {
       loss: flat(1),
       md: Array.from({ length: STEPS }, (_, i) => STEPS - i),

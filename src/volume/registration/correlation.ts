@@ -17,7 +17,7 @@ export interface Comparison {
 /** Of the points, at least this share must fall where something is known. */
 const LEAST_KNOWN = 0.5;
 /** Growth of lengths between two heads, or two images of one part. */
-const GROWTH = { least: 0.7, most: 1.45 };
+const GROWTH = { least: 0.75, most: 1.35 };
 
 interface Sums {
   /** The correlation of each pair; −1 where too little is known. */

@@ -49,6 +49,14 @@ const RIM = 1;
 /** Percentiles of the tissue beyond which intensities are cut, so that a vessel or a lesion cannot lead. */
 const CUT = [1, 99];
 
+/** Tissues of which one is larger by this factor show other things, such as a head and a brain. */
+const UNLIKE = 1.5;
+
+interface Levels {
+  readonly fine: Level;
+  readonly coarse: Level;
+}
+
 /** A subject at one resolution. */
 interface Level {
   readonly images: readonly GridImage[];
@@ -71,13 +79,24 @@ export function register(
   if (fixed.length !== moving.length || fixed.length === 0) {
     throw new RangeError(`Cannot register: expected as many images as ${fixed.length}, got ${moving.length}`);
   }
-  const fineMm = stepOf(fixed[0]), coarseMm = COARSER * fineMm;
-  const fine = { fixed: levelOf(fixed, fineMm), moving: levelOf(moving, fineMm) };
-  const coarse = { fixed: levelOf(fine.fixed.images, coarseMm), moving: levelOf(fine.moving.images, coarseMm) };
-  const rough = comparisonOf(coarse.fixed, coarse.moving, rimmed(coarse.fixed));
-  const exact = comparisonOf(fine.fixed, fine.moving, rimmed(fine.fixed));
+  const fineMm = Math.max(...[fixed[0], moving[0]].map(stepOf));
+  const sides = { fixed: levelsOf(fixed, fineMm), moving: levelsOf(moving, fineMm) };
+  const [one, other] = [sides.fixed, sides.moving].map(({ fine }) => tissueMl(fine));
+  if (one <= UNLIKE * other) return found(sides.fixed, sides.moving, { kind, hasRim: other <= UNLIKE * one });
+  const { matrix, ...figures } = found(sides.moving, sides.fixed, { kind, hasRim: false });
+  return { matrix: invertAffine(matrix), ...figures };
+}
+
+/**
+ * The search from one side to the other. Without a rim only the inside of the first side's tissue is compared: it is
+ * the smaller one, such as a brain without its skull beside a head, whose surface has no like on the other side.
+ */
+function found(fixed: Levels, moving: Levels, { kind, hasRim }: { kind: MotionKind; hasRim: boolean }): Registration {
+  const shown = hasRim ? rimmed : ({ tissue: { data } }: Level) => Uint8Array.from(data);
+  const rough = comparisonOf(fixed.coarse, moving.coarse, shown(fixed.coarse));
+  const exact = comparisonOf(fixed.fine, moving.fine, shown(fixed.fine));
   const simple = kind === "rigid" ? "rigid" : "similarity";
-  const best = startsOf(coarse.fixed.tissue, coarse.moving.tissue, { scales: kind !== "rigid" })
+  const best = startsOf(fixed.coarse.tissue, moving.coarse.tissue, { scales: kind !== "rigid" && hasRim })
     .map((motion) => ({ motion, correlation: meanOf(correlationsOf(rough, motion)) }))
     .sort((a, b) => b.correlation - a.correlation)
     .slice(0, 2 * FOLLOWED)
@@ -88,8 +107,15 @@ export function register(
     .map(({ motion }) => climbed(rough, motion, { kind, steps: STEPS.coarse }))
     .reduce((a, b) => b.correlation > a.correlation ? b : a);
   const { motion } = climbed(exact, best.motion, { kind, steps: STEPS.fine });
-  return { matrix: matrixOf(motion), ...judged(fine.fixed, fine.moving, motion) };
+  return { matrix: matrixOf(motion), ...judged(fixed.fine, moving.fine, motion) };
 }
+
+function levelsOf(images: readonly GridImage[], fineMm: number): Levels {
+  const fine = levelOf(images, fineMm);
+  return { fine, coarse: levelOf(fine.images, COARSER * fineMm) };
+}
+
+const tissueMl = ({ tissue: { data, affineRas } }: Level) => voxelMl(affineRas) * data.reduce((n, v) => n + v, 0);
 
 /** The finer grid's step: tissue of any size is as many voxels across. */
 function stepOf(image: GridImage): number {

@@ -670,6 +670,7 @@ export type PretrainingRecipe = {
     upper?: number
   }
   percentilesOver?: "foreground" | "volume"
+  align?: "middle" | "anatomy"
   batch?: {
     size?: number
     replicas?: number

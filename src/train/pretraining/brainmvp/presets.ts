@@ -17,6 +17,7 @@ const PAPER: Values = {
   spacingMm: [1, 1, 1],
   percentiles: { lower: 1, upper: 99 },
   percentilesOver: "foreground",
+  align: "middle",
   batch: { size: 3, replicas: 8, accumulation: 1, updates: "whole" },
   learningRate: 3e-4,
   schedulerStep: "optimizer",
@@ -64,6 +65,7 @@ export const BRAINMVP_PRESETS: Readonly<Record<BrainmvpRecipe["preset"], Values>
     ...PAPER,
     network: { kind: "uniformer-pretraining", config: { ...EDGE_ENCODER, inChannels: 1 } },
     epochs: 400,
+    align: "anatomy",
     roi: [48, 48, 48],
     learningRate: 1e-3,
     // BatchNormalization takes away what all samples share: with two, the brightness that is to be reconstructed

@@ -149,7 +149,7 @@ export class BrainmvpRun implements MethodRun {
     const { sizeVox, spacingMm } = this.#recipe.templates;
     const centres: Triple[] = [];
     for (let i = 0; i < this.#cases.length; i++) centres.push((await this.#cases.get(i)).centreMm);
-    const middleMm = templateMiddle(centres);
+    const middleMm = this.#recipe.align === "anatomy" ? [0, 0, 0] as const : templateMiddle(centres);
     for (const m of this.#modalities) {
       const data = state.get(`template/${m}`)!.data as Float32Array;
       await writeTemplate(directory, m, { data, sizeVox, spacingMm, middleMm });

@@ -55,7 +55,7 @@ export function drawPretrainingSample(volumes: PretrainingVolumes, options: Samp
     visible: [visible(), visible()],
     crossFromTemplate,
     crossCounts: templateOnly || other !== null,
-    windows: templateWindows(volumes.sizeVox, start, recipe),
+    windows: templateWindows(volumes, start, recipe),
   };
 }
 
@@ -67,20 +67,20 @@ function listedModalities({ recipe: { modalitiesPerCase: wanted }, random, order
 }
 
 /**
- * Where a patch that begins at voxel `start` lies in the templates: the middle of the image on the middle of the template
- * (docs/method B.2 row 15, B.5), voxels outside the template without weights.
+ * Where a patch that begins at voxel `start` lies in the templates: by anatomy, or the middle of the image on the middle of
+ * the template (docs/method B.2 row 15, B.5). Voxels outside the template have no weights.
  */
 export function templateWindows(
-  sizeVox: Triple,
+  volumes: Pick<PretrainingVolumes, "sizeVox" | "place">,
   start: Triple,
   { roi, spacingMm, templates }: Pick<ResolvedBrainmvp, "roi" | "spacingMm" | "templates">,
 ): [Float32Array, Float32Array, Float32Array] {
-  const offset = templateOffset(sizeVox, { spacingMm, templates });
+  const along = templateAxes(volumes, { spacingMm, templates });
   const window = (a: number) => {
     const extent = templates.sizeVox[a];
     const weights = new Float32Array(roi[a] * extent);
-    for (let i = 0; i < roi[a]; i++) {
-      const at = (i + start[a] + offset[a]) * spacingMm[a] / templates.spacingMm[a];
+    for (let i = 0; along !== null && i < roi[a]; i++) {
+      const at = along[a].from + (i + start[a]) * along[a].step;
       if (at < 0 || at > extent - 1) continue;
       const low = Math.floor(at);
       weights[i * extent + low] = 1 - (at - low);
@@ -91,8 +91,23 @@ export function templateWindows(
   return [window(0), window(1), window(2)];
 }
 
+/** Along each axis: the template's voxel under an image's first one, and the way from one to the next; null: nowhere. */
+export function templateAxes(
+  { sizeVox, place }: Pick<PretrainingVolumes, "sizeVox" | "place">,
+  { spacingMm, templates }: Pick<ResolvedBrainmvp, "spacingMm" | "templates">,
+): readonly { readonly from: number; readonly step: number }[] | null {
+  if (place === "nowhere") return null;
+  const offset = templateOffset(sizeVox, { spacingMm, templates });
+  return [0, 1, 2].map((a) => {
+    const step = spacingMm[a] / templates.spacingMm[a];
+    if (place === "middle") return { from: offset[a] * step, step };
+    const unit = place.scale * templates.spacingMm[a];
+    return { from: place.originMm[a] / unit + (templates.sizeVox[a] - 1) / 2, step: spacingMm[a] / unit };
+  });
+}
+
 /** Voxels of an image's spacing between the first voxel of the templates and that of an image: ⌊(template − image)/2⌋. */
-export function templateOffset(
+function templateOffset(
   sizeVox: Triple,
   { spacingMm, templates }: Pick<ResolvedBrainmvp, "spacingMm" | "templates">,
 ): Triple {

@@ -12,15 +12,16 @@ import {
   type SampleOptions,
   templateWindows,
 } from "./sample.ts";
-import type { PretrainingVolumes } from "../../data/unlabelled_cases.ts";
+import type { Place, PretrainingVolumes } from "../../data/unlabelled_cases.ts";
 
+const STILL = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 const EDGE = resolveBrainmvp({ preset: "edge", roi: [16, 16, 16], mask: { blockVox: 4 } }, 4);
 
 /** Every channel holds its own number. */
 function volumesOf(modalities: readonly Modality[], sizeVox: Triple = [20, 16, 12]): PretrainingVolumes {
   const voxels = sizeVox[0] * sizeVox[1] * sizeVox[2];
   const channels = modalities.map((_, i) => new Float32Array(voxels).fill(i + 1));
-  return { sizeVox, modalities, channels, centreMm: [0, 0, 0] };
+  return { sizeVox, modalities, channels, centreMm: [0, 0, 0], affineRas: STILL, place: "middle" };
 }
 
 function draw(modalities: readonly Modality[], changes: Partial<SampleOptions> = {}, seed = 1) {
@@ -79,9 +80,9 @@ Deno.test("drawPretrainingSample() brings cases to four modalities and takes the
 });
 
 Deno.test("templateWindows() lays the middle of the image on the middle of the template, at any spacing", () => {
-  const at = (sizeVox: Triple, start: Triple, changes: Partial<ResolvedBrainmvp>) => {
+  const at = (sizeVox: Triple, start: Triple, changes: Partial<ResolvedBrainmvp>, place: Place = "middle") => {
     const recipe = { ...EDGE, roi: [16, 16, 16] as Triple, ...changes };
-    const [x] = templateWindows(sizeVox, start, recipe);
+    const [x] = templateWindows({ sizeVox, place }, start, recipe);
     const extent = recipe.templates.sizeVox[0];
     // where in the template each voxel of the patch looks; null: nowhere
     return Array.from({ length: 16 }, (_, i) => {
@@ -100,6 +101,10 @@ Deno.test("templateWindows() lays the middle of the image on the middle of the t
   // 2 mm: 96 voxels are 191 of 1 mm; an image of 181 begins 5 of them inside
   const coarse = { templates: { ...EDGE.templates, sizeVox: [96, 96, 96] as Triple, spacingMm: [2, 2, 2] as Triple } };
   assert.deepEqual(at([181, 180, 150], [0, 0, 0], coarse), Array.from({ length: 16 }, (_, i) => (5 + i) / 2));
+  // a case twice as large as the templates, whose first voxel lies 100 mm left of their middle
+  const placed = at([181, 180, 150], [8, 0, 0], coarse, { originMm: [-100, 0, 0], scale: 2 });
+  assert.deepEqual(placed, Array.from({ length: 16 }, (_, i) => 47.5 + (i + 8 - 100) / 4));
+  assert.deepEqual(at([181, 180, 150], [0, 0, 0], coarse, "nowhere"), Array(16).fill(null));
 });
 
 Deno.test("grouped() and sampleFeeds() put samples of one template behind each other", () => {

@@ -13,7 +13,7 @@ import {
 import type { CaseStore } from "../../data/case_store.ts";
 import type { PretrainingVolumes } from "../../data/unlabelled_cases.ts";
 import type { ResolvedBrainmvp } from "./settings.ts";
-import { templateOffset } from "./sample.ts";
+import { templateAxes } from "./sample.ts";
 
 /** A learnt volume, [X, Y, Z], RAS. */
 export type Templates = ReadonlyMap<Modality, Float32Array>;
@@ -34,7 +34,7 @@ export function templateMiddle(centresMm: readonly Triple[]): Triple {
 /** Cases that a mean is taken over, at most. */
 const MOST_CASES = 64;
 
-/** The mean of a modality's scans on the templates' grid, middle on middle; 0 where none reaches. */
+/** The mean of a modality's scans where they lie on the templates' grid; 0 where none reaches. */
 export async function meanOf(
   modality: Modality,
   cases: CaseStore<PretrainingVolumes>,
@@ -45,9 +45,9 @@ export async function meanOf(
   let found = 0;
   for (let i = 0; i < cases.length && found < MOST_CASES; i++) {
     const volumes = await cases.get(i), at = volumes.modalities.indexOf(modality);
-    if (at < 0) continue;
+    if (at < 0 || volumes.place === "nowhere") continue;
     found++;
-    addTo(sum, volumes.channels[at], volumes.sizeVox, recipe);
+    addTo(sum, volumes.channels[at], volumes, recipe);
   }
   return sum.map((v) => v / Math.max(found, 1));
 }
@@ -56,14 +56,14 @@ export async function meanOf(
 function addTo(
   sum: Float32Array,
   data: Float32Array,
-  sizeVox: Triple,
+  volumes: PretrainingVolumes,
   recipe: Pick<ResolvedBrainmvp, "spacingMm" | "templates">,
 ): void {
-  const { sizeVox: [nx, ny, nz], spacingMm } = recipe.templates;
-  const offset = templateOffset(sizeVox, recipe);
+  const { sizeVox: [nx, ny, nz] } = recipe.templates, { sizeVox } = volumes;
+  const along = templateAxes(volumes, recipe)!;
   const tables = [nx, ny, nz].map((n, a) =>
     Int32Array.from({ length: n }, (_, j) => {
-      const i = Math.round(j * spacingMm[a] / recipe.spacingMm[a]) - offset[a];
+      const i = Math.round((j - along[a].from) / along[a].step);
       return i >= 0 && i < sizeVox[a] ? i : -1;
     })
   );
