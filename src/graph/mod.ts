@@ -20,6 +20,7 @@ export type { Layout } from "./read/layout.ts";
 export { type Graft, graftModel } from "./read/graft.ts";
 export { importModel, type ImportOptions } from "./read/normalize.ts";
 export { IMPORT_LIMITS, type RawModel } from "./read/raw.ts";
+export { costOf } from "./schedule/cost.ts";
 export { type MemoryForecast, predictMemory } from "./schedule/memory.ts";
 export { print } from "./build/print.ts";
 export { MemoryBudgetError, rematerialise, type Rematerialised } from "./schedule/rematerialise.ts";

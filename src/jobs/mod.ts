@@ -3,7 +3,14 @@
  * resume. It knows nothing of HTTP.
  */
 export { Jobs, type JobsOptions, type Performed } from "./jobs.ts";
-export { candidateDraft, checkTasks, type FinetuneInput } from "./kinds/finetune.ts";
+export {
+  candidateDraft,
+  checkTasks,
+  type FinetuneInput,
+  finetunePlan,
+  hasTemplates,
+  networkRequest,
+} from "./kinds/finetune.ts";
 export { findCheckingModel, type InferenceInput } from "./kinds/inference.ts";
 export { pretrainingDraft, type PretrainingInput } from "./kinds/pretrain.ts";
 export type { SegmentInput } from "./kinds/segment.ts";

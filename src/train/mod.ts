@@ -3,6 +3,9 @@ export * from "./types.ts";
 export { finetune } from "./finetuning/finetune.ts";
 export type { FinetuneRequest, FinetuneResult, NetworkRequest } from "./finetuning/types.ts";
 export { checkFinetune, type FinetuneCheck } from "./finetuning/check_finetune.ts";
+export { type FinetunePlan, planSchema } from "./planning/plan.ts";
+export { planFinetune, planInThread, type PlanRequest } from "./planning/plan_finetune.ts";
+export { planWords } from "./planning/plan_words.ts";
 export { passesAtOnce } from "./finetuning/trainer.ts";
 export { type Fitted, fitted, memoryBudget } from "./loop/fit.ts";
 export { patientWords } from "./report/data.ts";
@@ -15,8 +18,8 @@ export {
   resolvePretraining,
 } from "./pretraining/methods.ts";
 export { ADAM_DEFAULTS, type AdamConfig } from "./recipe/optimizer.ts";
-export { DEFAULT_RECIPE, type Recipe, recipeSchema, resolveRecipe } from "./recipe/finetuning.ts";
-export type { ResolvedRecipe } from "./recipe/finetuning_settings.ts";
+export { DEFAULT_RECIPE, type Recipe, RECIPE_FLAGS, recipeSchema, resolveRecipe } from "./recipe/finetuning.ts";
+export { type ResolvedRecipe, resolvedRecipeSchema } from "./recipe/finetuning_settings.ts";
 export { CROP_EDGE, descriptionOf, readRecipe, wordingOf } from "./recipe/settings.ts";
 export type { ResolvedBrainmvp } from "./pretraining/brainmvp/settings.ts";
 export { PRETRAINING_LOSSES, pretrainingStep, type PretrainingStepConfig } from "./pretraining/brainmvp/step.ts";

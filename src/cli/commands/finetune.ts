@@ -1,23 +1,24 @@
 /** `sulcus finetune`: turns flags into a request and shows the progress of the run, which is in `finetune_run.ts`. */
 import { LAYOUT_TITLES, LAYOUTS } from "../../datasets/mod.ts";
-import { recipeSchema, type TrainEvent } from "../../train/mod.ts";
+import { planWords, readRecipe, type Recipe, RECIPE_FLAGS, recipeSchema, type TrainEvent } from "../../train/mod.ts";
 import type { Args, Command } from "../terminal/args.ts";
 import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
 import { DATASET_FLAGS, datasetOptionsOf } from "../options/dataset.ts";
-import { runFinetune } from "../training/finetune_run.ts";
+import { type FinetuneOptions, planRun, runFinetune } from "../training/finetune_run.ts";
 import type { Io } from "../terminal/io.ts";
 import { MODEL_FLAGS, modelChoiceOf } from "../options/models.ts";
 import type { Progress } from "../terminal/progress.ts";
-import { givenSettings, recipeFlags } from "../options/recipe_flags.ts";
+import { givenSettings, recipeFile, recipeFlags } from "../options/recipe_flags.ts";
 import { candidateWords, newModelOf, numbersOf, runTraining } from "../training/training_words.ts";
 
-const SETTINGS = recipeSchema.shape;
+const SETTINGS = RECIPE_FLAGS;
 
 export const finetuneCommand: Command = {
   name: "finetune",
   summary: "fine-tunes a model on a few labelled cases of yours",
   usage: [
     "finetune --model BASE --data DIR|ZIP --name NAME [--preset NAME] [--SETTING VALUE …]",
+    "         [--budget TIME] [--plan] [--recipe FILE]",
     "         [--patients FILE] [--skip-bad-cases] [--map-channel NAME=MODALITY] [--work DIR]",
   ],
   flags: {
@@ -26,6 +27,14 @@ export const finetuneCommand: Command = {
     name: { value: "NAME", help: "Name of the new model; an existing model gets a new version" },
     ...DATASET_FLAGS,
     ...recipeFlags(SETTINGS),
+    plan: {
+      help: "Print what would be done, why, and its expected time and memory, without training; JSON with --json",
+    },
+    recipe: {
+      value: "FILE",
+      help:
+        "JSON with settings (docs/method/README.md), or a plan of --plan --json, which is then obeyed; flags override it",
+    },
     work: { value: "DIR", help: "Folder for checkpoints. Default finetunes/ in the data directory" },
     store: { value: "DIR", help: "The data directory (--data of the other commands). Default ./data" },
     models: DATA_FLAGS.models,
@@ -45,10 +54,10 @@ async function runCommand(args: Args, io: Io): Promise<void> {
   const name = newModelOf(args);
   const source = args.required("data");
   const reading = await datasetOptionsOf(args);
-  const recipe = recipeSchema.parse(givenSettings(args, SETTINGS));
+  const recipe = await recipeOf(args);
   const settings = settingsOf(args, io.env, { dataFlag: "store" });
   await runTraining(args, io, async ({ progress, signal }) => {
-    const done = await runFinetune({
+    const options: FinetuneOptions = {
       base,
       name,
       source,
@@ -58,10 +67,22 @@ async function runCommand(args: Args, io: Io): Promise<void> {
       workRoot: args.text("work"),
       signal,
       onEvent: (event) => show(event, { progress, json: args.is("json"), io }),
-    });
+    };
+    if (args.is("plan")) {
+      const plan = await planRun(options);
+      return { result: plan, words: planWords(plan) };
+    }
+    const done = await runFinetune(options);
     const measured = `Validation: ${done.validation ? numbersOf(done.validation) : "none"}`;
     return { result: done, words: candidateWords(done, { kind: "fine-tune", measured, args }) };
   });
+}
+
+/** The settings of the file and, over them, of the flags. */
+async function recipeOf(args: Args): Promise<Recipe> {
+  const file = await recipeFile(args.text("recipe"));
+  const settings = "recipe" in file && "fingerprint" in file ? Object(file.recipe) : file;
+  return readRecipe(recipeSchema, { ...settings, ...givenSettings(args, SETTINGS) }, "fine-tune");
 }
 
 function show(event: TrainEvent, { progress, json, io }: { progress: Progress; json: boolean; io: Io }): void {

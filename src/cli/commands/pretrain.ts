@@ -11,13 +11,13 @@ import {
   readRecipe,
   resolvePretraining,
 } from "../../train/mod.ts";
-import { type Args, type Command, refuse } from "../terminal/args.ts";
+import type { Args, Command } from "../terminal/args.ts";
 import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
 import { CHANNEL_FLAG, channelsOf } from "../options/dataset.ts";
 import { onDevice } from "../options/device.ts";
 import type { Io } from "../terminal/io.ts";
 import { keepTraining, workRootOf } from "../training/kept_training.ts";
-import { givenSettings, recipeFlags } from "../options/recipe_flags.ts";
+import { givenSettings, recipeFile, recipeFlags } from "../options/recipe_flags.ts";
 import { candidateWords, newModelOf, numbersOf, runTraining } from "../training/training_words.ts";
 
 /** The settings that have flags of their own; `--recipe` takes all. */
@@ -96,16 +96,4 @@ async function runCommand(args: Args, io: Io): Promise<void> {
 async function recipeOf(args: Args): Promise<PretrainingRecipe> {
   const recipe = { ...await recipeFile(args.text("recipe")), ...givenSettings(args, SETTINGS) };
   return readRecipe(pretrainingRecipeSchema, recipe, "pre-train");
-}
-
-async function recipeFile(path: string | undefined): Promise<object> {
-  if (path === undefined) return {};
-  let value: unknown;
-  try {
-    value = JSON.parse(await Deno.readTextFile(path));
-  } catch {
-    refuse("recipe", "a file with JSON", path);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) refuse("recipe", "a JSON object", path);
-  return value;
 }

@@ -17,3 +17,9 @@ export async function onDevice<T>(
   const { value } = await withFallback(devices.ready(wanted), work, { open, onFallback });
   return value;
 }
+
+/** The device on which {@link onDevice} would start. */
+export async function firstDevice({ provider: wanted }: Pick<Settings, "provider">): Promise<Provider> {
+  for await (const provider of new Devices().ready(wanted)) return provider;
+  return "cpu";
+}

@@ -13,7 +13,7 @@ const flagName = (setting: string) => setting.replace(/[A-Z]/g, (letter) => `-${
 function flagged(settings: Settings) {
   return Object.entries(settings).flatMap(([setting, schema]) => {
     const { expected, flag } = wordingOf(schema) ?? {};
-    return flag === undefined ? [] : [{ setting, schema, name: flagName(setting), expected, ...flag }];
+    return flag === undefined ? [] : [{ setting, schema, expected, ...flag, name: flag.name ?? flagName(setting) }];
   });
 }
 
@@ -41,4 +41,17 @@ export function givenSettings(args: Args, settings: Settings): Record<string, un
     given[setting] = data;
   }
   return given;
+}
+
+/** The object in a file of JSON, for `--recipe`; {} without the flag. */
+export async function recipeFile(path: string | undefined): Promise<object> {
+  if (path === undefined) return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(await Deno.readTextFile(path));
+  } catch {
+    refuse("recipe", "a file with JSON", path);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) refuse("recipe", "a JSON object", path);
+  return value;
 }

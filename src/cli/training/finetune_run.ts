@@ -1,13 +1,21 @@
 /** Runs a fine-tune in this process, from the labelled cases to the candidate version. */
 import { createHash } from "node:crypto";
-import { candidateDraft, checkTasks } from "../../jobs/mod.ts";
+import { candidateDraft, checkTasks, hasTemplates, networkRequest } from "../../jobs/mod.ts";
 import { type DatasetFolder, type PlanOptions, readDatasetFolder, readDatasetZip } from "../../datasets/mod.ts";
 import { loudFirst } from "../../inference/mod.ts";
 import { acquireLock, digestFile, DomainError, removeIfPresent } from "../../storage/mod.ts";
-import { type ModelVersion, specOf } from "../../registry/mod.ts";
-import { finetune, type Metrics, patientWords, type Recipe, type TrainEvent } from "../../train/mod.ts";
+import type { ModelVersion } from "../../registry/mod.ts";
+import {
+  finetune,
+  type FinetunePlan,
+  type Metrics,
+  patientWords,
+  planFinetune,
+  type Recipe,
+  type TrainEvent,
+} from "../../train/mod.ts";
 import type { Settings } from "../options/settings.ts";
-import { onDevice } from "../options/device.ts";
+import { firstDevice, onDevice } from "../options/device.ts";
 import { CommandError } from "../terminal/errors.ts";
 import { keepTraining, workRootOf } from "./kept_training.ts";
 import { findModel, type Model, type ModelChoice } from "../options/models.ts";
@@ -57,22 +65,12 @@ export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> 
     onEvent,
     check: (registry) => checkTasks(registry, { name, base, task: folder.task }),
     train: async ({ onEvent, ...directories }) => {
-      const { task, cases, modalities, labels, classes, checks, leftOut, patients } = folder;
+      const { cases, checks, leftOut, patients } = folder;
       const log = (message: string) => onEvent({ type: "log", message });
       log(`${cases.length} cases, ${checks.length} warnings; start from ${base.name} version ${base.version}`);
-      const start = {
-        name: base.name,
-        version: base.version,
-        directory: base.directory,
-        spec: specOf(base.manifest),
-      };
       const request = {
-        task,
+        ...networkRequest(folder, base),
         cases,
-        modalities,
-        labels,
-        classes,
-        base: start,
         recipe,
         leftOut,
         patients,
@@ -86,6 +84,24 @@ export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> 
       candidateDraft(trained, { job, name, datasetHash: folder.hash, base, caseCount: folder.cases.length }),
   });
   return outcomeOf(made, existed);
+}
+
+/**
+ * Plans what {@link runFinetune} would do.
+ * @throws {DomainError} data set, model or names cannot be used
+ */
+export async function planRun(options: FinetuneOptions): Promise<FinetunePlan> {
+  const { settings, recipe } = options;
+  const root = await workRootOf(options.workRoot, settings, "finetunes");
+  await using cases = await openCases(options, root);
+  const base = await findModel(options.base, settings);
+  return await planFinetune({
+    request: networkRequest(cases.folder, base),
+    recipe,
+    cases: cases.folder.cases,
+    baseHasTemplates: hasTemplates(base, cases.folder.modalities),
+    provider: await firstDevice(settings),
+  });
 }
 
 /** Opens the cases in their folder, or unpacks an archive until disposed. */

@@ -1,17 +1,20 @@
 /** Fine-tuning: a data set and a base version become a candidate version. Not the training itself. */
 import { z } from "zod";
-import { type DatasetDetail, type DatasetTask, type Skip, skipSchema } from "../../datasets/mod.ts";
-import { templateFile } from "../../inference/mod.ts";
+import type { Provider } from "../../engine/mod.ts";
+import { type DatasetDetail, type Datasets, type DatasetTask, type Skip, skipSchema } from "../../datasets/mod.ts";
+import { type Modality, templateFile } from "../../inference/mod.ts";
 import { type ManifestDraft, type ModelVersion, type Registry, specOf } from "../../registry/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
 import {
   checkFinetune,
   DEFAULT_RECIPE,
   finetune as train,
+  type FinetunePlan,
   type FinetuneRequest,
   type FinetuneResult,
   type LeftOut,
   type NetworkRequest,
+  planInThread,
   type Recipe,
   recipeSchema,
 } from "../../train/mod.ts";
@@ -87,7 +90,7 @@ async function plan(wish: FinetuneInput, { registry, datasets }: PlanContext): P
     request: networkRequest(detail, base),
     recipe,
     cases: cases.length,
-    baseHasTemplates: detail.modalities.some((modality) => Object.hasOwn(base.manifest.files, templateFile(modality))),
+    baseHasTemplates: hasTemplates(base, detail.modalities),
   });
   const { id: dataset, hash: datasetHash } = detail;
   const pinned = { model: base.name, version: base.version };
@@ -95,8 +98,37 @@ async function plan(wish: FinetuneInput, { registry, datasets }: PlanContext): P
   return { input: { dataset, datasetHash, base: pinned, name: wish.name, recipe, ...left }, dataset };
 }
 
+/**
+ * The plan of a fine-tune that is not made: see {@link planInThread}.
+ * @throws as {@link plan}
+ */
+export async function finetunePlan(
+  { dataset, base: wished, recipe = DEFAULT_RECIPE, skip }: Omit<FinetuneInput, "name">,
+  { registry, datasets, provider }: {
+    readonly registry: Pick<Registry, "resolve">;
+    readonly datasets: Pick<Datasets, "trainingCases">;
+    readonly provider: Provider;
+  },
+): Promise<FinetunePlan> {
+  const { detail, cases } = await datasets.trainingCases(dataset, { skip });
+  const base = await registry.resolve(wished.model, wished.version);
+  checkBaseTask(base, detail.task);
+  return await planInThread({
+    request: networkRequest(detail, base),
+    recipe,
+    cases,
+    baseHasTemplates: hasTemplates(base, detail.modalities),
+    provider,
+  });
+}
+
+/** Reports whether a base has a template of one of the modalities. */
+export function hasTemplates({ manifest: { files } }: Pick<ModelVersion, "manifest">, modalities: readonly Modality[]) {
+  return modalities.some((modality) => Object.hasOwn(files, templateFile(modality)));
+}
+
 /** The part of a fine-tune that decides its network. */
-function networkRequest(
+export function networkRequest(
   { task, modalities, labels, classes }: Pick<DatasetDetail, "task" | "modalities" | "labels" | "classes">,
   { name, version, directory, manifest }: Pick<ModelVersion, "name" | "version" | "directory" | "manifest">,
 ): NetworkRequest {
@@ -111,14 +143,16 @@ export async function checkTasks(
   registry: Pick<Registry, "list">,
   { name, base, task }: { name: string; base: Pick<ModelVersion, "manifest">; task: DatasetTask },
 ): Promise<void> {
-  const baseTask = base.manifest.task;
-  if (baseTask !== "encoder" && baseTask !== task) {
-    throw new DomainError(
-      "wrong-task",
-      `Cannot fine-tune: the base model is for ${baseTask}, the data set for ${task}`,
-    );
-  }
+  checkBaseTask(base, task);
   await checkNamesake(registry, { name, task, source: "the data set" });
+}
+
+function checkBaseTask({ manifest }: Pick<ModelVersion, "manifest">, task: DatasetTask): void {
+  if (manifest.task === "encoder" || manifest.task === task) return;
+  throw new DomainError(
+    "wrong-task",
+    `Cannot fine-tune: the base model is for ${manifest.task}, the data set for ${task}`,
+  );
 }
 
 async function run(input: Stored, context: RunContext<Params, Trained>): Promise<JobOutcome<never>> {

@@ -1,7 +1,10 @@
 /** Trainings: a data set in, a job out that makes a candidate version. */
+import { json } from "../http/reply.ts";
 import { route } from "../http/route.ts";
-import { jobSchema } from "../schemas/replies.ts";
-import { finetuneSchema, pretrainingSchema } from "../schemas/requests.ts";
+import { finetunePlan } from "../../jobs/mod.ts";
+import type { Services } from "../http/services.ts";
+import { finetunePlanSchema, jobSchema } from "../schemas/replies.ts";
+import { finetunePlanRequestSchema, finetuneSchema, pretrainingSchema } from "../schemas/requests.ts";
 import { jobReply } from "./job_reply.ts";
 
 const tag = "Data sets and fine-tuning";
@@ -28,6 +31,23 @@ export const TRAINING_ROUTES = [
   }),
   route({
     method: "POST",
+    path: "/v1/finetunes/plan",
+    permits: "everyone",
+    tag,
+    summary: "Plan a fine-tune without training",
+    description:
+      "The data's fingerprint, the recipe that follows from it with a reason for every rule, and the time and " +
+      "memory that it is expected to take. Its `recipe`, edited or not, may be given to `POST /v1/finetunes`.",
+    body: { kind: "json", schema: finetunePlanRequestSchema },
+    replies: { 200: { description: "The plan", content: { "application/json": finetunePlanSchema } } },
+    refusals: ["not-found", "model-not-served", "incomplete-dataset", "wrong-task", "invalid-recipe", "invalid-data"],
+    handle: async ({ body, services }) => {
+      const { registry, datasets } = services;
+      return json(await finetunePlan(body, { registry, datasets, provider: await providerOf(services) }));
+    },
+  }),
+  route({
+    method: "POST",
     path: "/v1/pretrainings",
     permits: "everyone",
     tag,
@@ -40,3 +60,11 @@ export const TRAINING_ROUTES = [
     handle: async ({ body, services: { jobs } }) => jobReply(await jobs.submit("pretrain", body)),
   }),
 ];
+
+/** The kind of device that a job would run on; the CPU while none is known. */
+async function providerOf({ settings, devices }: Services) {
+  if (settings.provider !== "auto") return settings.provider;
+  return (await devices.list(PROBE_MS)).find(({ state }) => state === "ready")?.provider ?? "cpu";
+}
+
+const PROBE_MS = 5000;

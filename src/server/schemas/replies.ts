@@ -12,6 +12,7 @@ import {
 import { DATASET_LAYOUTS, datasetDetailSchema, datasetSummarySchema } from "../../datasets/mod.ts";
 import { JOB_KINDS, JOB_STATES, type JobKind, type OutputOf } from "../../jobs/mod.ts";
 import { manifestSchema, type ModelSummary, VERSION_STATES } from "../../registry/mod.ts";
+import { planSchema, resolvedRecipeSchema } from "../../train/mod.ts";
 import { CHECK_STATES, CHECKS } from "../observe/health.ts";
 import { named } from "./named.ts";
 import type { ProblemBody } from "../http/problems.ts";
@@ -233,4 +234,7 @@ export const jobSchema = named(
 );
 export const jobListSchema = named("JobList", z.strictObject({ jobs: z.array(jobSchema) }));
 /** A fine-tune's report belongs to the training, which may add to it. */
+named("ResolvedRecipe", resolvedRecipeSchema);
+export const finetunePlanSchema = named("FinetunePlan", planSchema);
+
 export const reportSchema = named("Report", z.looseObject({}));

@@ -88,6 +88,8 @@ export const finetuneSchema = named(
   }),
 ) satisfies z.ZodType<FinetuneInput>;
 
+export const finetunePlanRequestSchema = named("FinetunePlanRequest", finetuneSchema.partial({ name: true }));
+
 named("PretrainingRecipe", pretrainingRecipeSchema);
 
 export const pretrainingSchema = named(

@@ -7,6 +7,7 @@ import { inThread } from "../../process/mod.ts";
 import {
   type BaseWindow,
   ownPercentiles,
+  type PlannedValues,
   type Recipe,
   type RecipeContext,
   resolveRecipe,
@@ -24,15 +25,18 @@ export interface FinetuneCheck {
   readonly recipe: Recipe;
   readonly cases: number;
   readonly baseHasTemplates: boolean;
+  /** Preset auto: what the rules found for the data. */
+  readonly planned?: PlannedValues | undefined;
 }
 
 type Counted = Omit<FinetuneCheck, "recipe">;
 
 const contextOf = (
-  { request: { task, base: { spec } }, cases, baseHasTemplates }: Counted,
+  { request: { task, base: { spec } }, cases, baseHasTemplates, planned }: Counted,
   window: BaseWindow | undefined,
 ): RecipeContext => ({
   cases,
+  planned,
   baseHasTemplates,
   task,
   network: spec.architecture.kind,
@@ -69,11 +73,11 @@ export interface Planned<R extends NetworkRequest> {
 
 /** The recipe, network and spec of a fine-tune. @throws {TrainingError} `invalid-recipe` */
 export async function planned<R extends NetworkRequest>(
-  { request: asked, recipe: wished, cases, baseHasTemplates }: Omit<FinetuneCheck, "request"> & { readonly request: R },
+  { request: asked, recipe: wished, ...counted }: Omit<FinetuneCheck, "request"> & { readonly request: R },
 ): Promise<Planned<R>> {
-  const context = contextOf({ request: asked, cases, baseHasTemplates }, await windowOf(asked.base));
+  const context = contextOf({ request: asked, ...counted }, await windowOf(asked.base));
   const recipe = resolveRecipe(wished, context);
   const request = recipe.keepHead ? inBaseOrder(asked) : asked;
-  const network = await trainable({ request, recipe });
+  const network = await trainable({ request, recipe, scratch: recipe.base === "scratch" });
   return { request, recipe, network, spec: resultSpec(request, recipe, network) };
 }

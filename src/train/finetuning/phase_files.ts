@@ -12,8 +12,19 @@ import type { FoundRate, Updates } from "../report/updates.ts";
 import type { FinetuneRequest } from "./types.ts";
 
 export interface FinishedPhase extends Updates {
+  /** Time of its training and of its scores; absent in files of earlier versions. */
+  readonly seconds?: PhaseSeconds | undefined;
   readonly scores: readonly CaseScore[];
   readonly weights: ReadonlyMap<string, Tensor>;
+}
+
+export interface PhaseSeconds {
+  /** From the call to the end of its first update, less an update; and of an update. */
+  readonly start: number;
+  readonly update: number;
+  /** Of scoring a case. */
+  readonly score: number;
+  readonly total: number;
 }
 
 /** Changes with the way in which cases are scored. */
@@ -22,31 +33,41 @@ const SCORING = "on the label's own grid";
 /** The key of a phase: changes with everything that its weights and scores depend on. */
 export function phaseIdentity(
   { request, recipe, spec }: { request: FinetuneRequest; recipe: ResolvedRecipe; spec: ModelSpec },
-  indices: readonly number[],
+  { indices, steps, scored = [] }: {
+    readonly indices: readonly number[];
+    /** Of a phase whose updates the recipe does not say. */
+    readonly steps?: number | undefined;
+    readonly scored?: readonly number[] | undefined;
+  },
 ): string {
   const { base: { name, version }, cases } = request;
   const { task, architecture, modalities, labels, classes, preprocessing, inference } = spec;
   const own = [task, architecture, modalities, labels, classes, preprocessing, inference];
   const parts = [SCORING, name, version, recipe, ...own];
-  const identity = JSON.stringify([...parts, indices.map((i) => cases[i])]);
+  const identity = JSON.stringify([
+    ...parts,
+    indices.map((i) => cases[i]),
+    ...(steps === undefined ? [] : [steps, scored]),
+  ]);
   return createHash("sha256").update(identity).digest("hex");
 }
 
 interface PhaseFile extends Updates {
   readonly identity: string;
+  readonly seconds?: PhaseSeconds | undefined;
   readonly scores: readonly (Omit<CaseScore, "previewPng"> & { previewPng?: string })[];
 }
 
 export async function writePhase(
   directory: string,
-  { identity, scores, weights, ...updates }: FinishedPhase & { identity: string },
+  { identity, scores, weights, seconds, ...updates }: FinishedPhase & { identity: string },
 ): Promise<void> {
   const floats = new Map([...weights].filter(([, t]) => t.dtype === "float32"));
   const { losses, norms, learningRate, found, waitShare } = updates;
   const progress = { run: identity, step: losses.length, losses };
   await saveCheckpoint(join(directory, "weights.safetensors"), { tensors: floats, progress });
   const encoded = scores.map((s) => ({ ...s, previewPng: s.previewPng && s.previewPng.toBase64() }));
-  const file: PhaseFile = { identity, losses, norms, learningRate, found, waitShare, scores: encoded };
+  const file: PhaseFile = { identity, losses, norms, learningRate, found, waitShare, seconds, scores: encoded };
   await writeWhole(join(directory, "phase.json"), JSON.stringify(file));
 }
 
@@ -72,8 +93,8 @@ export async function readPhase(
     ...s,
     previewPng: s.previewPng ? Uint8Array.fromBase64(s.previewPng) : undefined,
   }));
-  const { losses, norms, learningRate, found, waitShare } = file;
-  return { losses, norms, learningRate, found, waitShare, scores, weights: saved.tensors };
+  const { losses, norms, learningRate, found, waitShare, seconds } = file;
+  return { losses, norms, learningRate, found, waitShare, seconds, scores, weights: saved.tensors };
 }
 
 /** A rate that was found before the training of a phase. */

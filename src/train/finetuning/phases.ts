@@ -2,6 +2,7 @@
  * The phases of a fine-tune: a training for each fold and one for the final network, each scored on cases and kept in a
  * folder of its own, so that a killed run resumes.
  */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type ModelSpec } from "../../inference/mod.ts";
 import { Random, type Tensor } from "../../tensor/mod.ts";
@@ -9,6 +10,7 @@ import { drawSample } from "../data/augment.ts";
 import type { CaseStore } from "../data/case_store.ts";
 import type { Fold, Traits } from "../data/folds.ts";
 import type { CaseVolumes } from "../data/labelled_cases.ts";
+import type { Durations } from "../planning/time.ts";
 import { highestRate } from "../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { warmedRate } from "../recipe/schedule.ts";
@@ -16,8 +18,10 @@ import type { Phase } from "../report/finetuning.ts";
 import { type FoundRate, rateNote, type Updates } from "../report/updates.ts";
 import { scoreCases } from "../report/scores.ts";
 import { markUnlearnt, summarize } from "../report/summary.ts";
-import { phaseIdentity, readPhase, readRate, writePhase, writeRate } from "./phase_files.ts";
+import { phaseIdentity, type PhaseSeconds, readPhase, readRate, writePhase, writeRate } from "./phase_files.ts";
 import { isOver, POOL, RANGE_UPDATES, rateFrom, testRate } from "./rate_range.ts";
+import { stepConfigOf } from "./step_config.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import type { Trainable } from "./trainable.ts";
 import { stalled, train, type Trained, type TrainerOptions } from "./trainer.ts";
 import { TrainingError } from "../types.ts";
@@ -42,6 +46,8 @@ interface PhaseOptions {
   readonly held: readonly number[];
   /** Optimizer updates. */
   readonly steps: number;
+  /** The recipe says neither these updates nor whom they are scored on. */
+  readonly isTimed?: boolean;
 }
 
 /** Where a phase keeps its files, under which key, and its messages. */
@@ -55,8 +61,13 @@ interface Kept {
 type Prepared = Omit<TrainerOptions, "steps" | "rateOf" | "stop" | "onStep">;
 
 export interface PhaseResult extends Phase {
+  readonly seconds?: PhaseSeconds | undefined;
   readonly weights: ReadonlyMap<string, Tensor>;
 }
+
+/** Half of the updates of a timing: the first half warms up. A device that does many a call gets a call for each half. */
+const TIMED_UPDATES = 5;
+const TIMED_SPAN = 25;
 
 /** Runs the phases of one fine-tune, one after the other. */
 export class Phases {
@@ -86,19 +97,24 @@ export class Phases {
   /** Trains on `train`, scores `held`; reads the result back where an earlier call finished the phase. */
   async run(phase: PhaseOptions): Promise<PhaseResult> {
     const { request, recipe, cases, traits, spec } = this.#options;
-    const { name, network, train, held, steps } = phase;
+    const { name, network, train, held, steps, isTimed = false } = phase;
     const seen = new Set(train.flatMap((i) => [...traits[i]]));
     const marked = <T extends Pick<Phase, "scores">>(finished: T) => ({
       ...finished,
       scores: markUnlearnt(finished.scores, { trained: seen, classes: spec.classes }),
     });
     const directory = join(request.workDirectory, name.replaceAll(/[^a-z0-9]+/g, "-"));
-    const identity = phaseIdentity({ request, recipe, spec }, train);
+    const identity = phaseIdentity({ request, recipe, spec }, {
+      indices: train,
+      ...(isTimed && { steps, scored: held }),
+    });
     const onLog = (message: string) => request.onEvent({ type: "log", message: `${name}: ${message}` });
     const known = await readPhase(directory, { identity, onLog });
     this.#stepsLeft -= steps;
     if (known !== null) return marked({ name, ...known });
-    const trained = await this.#train(phase, { directory, run: identity, onLog });
+    const start = performance.now();
+    const { times, ...trained } = await this.#train(phase, { directory, run: identity, onLog });
+    const scoring = performance.now();
     const scores = await scoreCases({
       engine: request.engine,
       network: network.inference(trained.weights),
@@ -108,26 +124,33 @@ export class Phases {
       indices: held,
       signal: request.signal,
     });
-    await writePhase(directory, { identity, ...trained, scores });
-    return marked({ name, ...trained, scores });
+    const end = performance.now();
+    const seconds = {
+      ...times,
+      score: (end - scoring) / 1000 / Math.max(held.length, 1),
+      total: (end - start) / 1000,
+    };
+    await writePhase(directory, { identity, ...trained, seconds, scores });
+    return marked({ name, ...trained, seconds, scores });
   }
 
   /** Trains by the recipe's rate, or finds one first. */
-  async #train(phase: PhaseOptions, kept: Kept): Promise<Trained & Pick<Updates, "learningRate" | "found">> {
+  async #train(phase: PhaseOptions, kept: Kept): Promise<TimedTraining> {
     const { recipe, request } = this.#options;
     const { name, train: indices, steps } = phase;
     const options = this.#prepared(phase, kept);
     const found = recipe.learningRate === "auto" ? await this.#findRate(options) : null;
     const learningRate = recipe.learningRate === "auto" ? found!.rate : recipe.learningRate;
     const { earlyStopSteps, warmupSteps: warmup } = recipe;
-    const later = this.#stepsLeft;
+    const later = this.#stepsLeft, watch = new Stopwatch();
     const trained = await train({
       ...options,
       steps,
       reestimate: recipe.norm === "re-estimated",
       rateOf: (step) => warmedRate(learningRate, step, { warmup, steps }),
       stop: earlyStopSteps === null ? undefined : (losses) => stalled(losses, earlyStopSteps),
-      onStep: ({ step, loss, learningRate, secondsPerUpdate }) =>
+      onStep: ({ step, loss, learningRate, secondsPerUpdate }) => {
+        watch.lap();
         request.onEvent({
           type: "progress",
           step,
@@ -137,9 +160,38 @@ export class Phases {
           learningRate,
           etaSeconds: Math.round((steps - step + later) * secondsPerUpdate),
           phase: name,
-        }),
+        });
+      },
     });
-    return { ...trained, learningRate, found };
+    return { ...trained, learningRate, found, times: watch.times() };
+  }
+
+  /** The durations of a phase on this device, by some updates of a copy that is forgotten, and the scoring of one case. */
+  async measure(phase: Pick<PhaseOptions, "network" | "train">): Promise<Durations> {
+    const { request, spec, cases } = this.#options;
+    const directory = join(request.workDirectory, "timing");
+    const kept = { directory, run: "timing", onLog: () => {} };
+    const { spanBytes } = request.engine.traits, watch = new Stopwatch();
+    const count = spanBytes > 0 ? TIMED_SPAN : TIMED_UPDATES;
+    await train({
+      ...this.#prepared({ ...phase, name: "timing", held: [], steps: 2 * count }, kept),
+      steps: 2 * count,
+      checkpointEverySteps: spanBytes > 0 ? count : 2 * count + 1,
+      rateOf: () => 0,
+      onStep: () => watch.lap(),
+    });
+    const scoring = performance.now(), { network, train: indices } = phase;
+    await scoreCases({
+      engine: request.engine,
+      network: network.inference(network.network.constants),
+      spec,
+      cases,
+      labelOf: (i) => request.cases[i].label,
+      indices: indices.slice(0, 1),
+      signal: request.signal,
+    });
+    await rm(directory, { recursive: true, force: true });
+    return { ...watch.times(), score: (performance.now() - scoring) / 1000 };
   }
 
   /** The rate of a phase: from its folder, or by a test on a clone of the state, which is then forgotten. */
@@ -174,7 +226,6 @@ export class Phases {
 
   #prepared({ name, network, train: indices }: PhaseOptions, kept: Kept): Prepared {
     const { request, recipe, cases } = this.#options;
-    const views = recipe.templates ? 2 : 1;
     const groups = sampledGroups(indices, { request, recipe });
     const random = new Random(recipe.seed).fork(name);
     return {
@@ -182,19 +233,7 @@ export class Phases {
       engine: request.engine,
       network: network.network,
       networkOf: network.networkOf,
-      step: {
-        task: request.task,
-        criterion: network.kept?.criterion,
-        heads: network.heads,
-        consistency: views === 2 ? consistencyOf(recipe, network) : null,
-        views,
-        supervision: recipe.supervision,
-        optimizer: recipe.optimizer,
-        clipNorm: recipe.clipNorm,
-        ema: recipe.ema,
-        isTrainable: network.isTrainable,
-        isFrozen: network.isFrozen,
-      },
+      step: stepConfigOf(network, { task: request.task, recipe }),
       batchSize: recipe.batchSize,
       checkpointEverySteps: recipe.checkpointEverySteps,
       sample: async (step, i) => {
@@ -207,6 +246,10 @@ export class Phases {
   }
 }
 
+interface TimedTraining extends Trained, Pick<Updates, "learningRate" | "found"> {
+  readonly times: Pick<PhaseSeconds, "start" | "update">;
+}
+
 /** Groups of cases with equal chances to be drawn from: one a class, or all cases together. */
 export function sampledGroups(
   indices: readonly number[],
@@ -217,13 +260,4 @@ export function sampledGroups(
 ): readonly (readonly number[])[] {
   if (task !== "classification" || !recipe.balancedClasses) return [indices];
   return [...Map.groupBy(indices, (i) => cases[i].className).values()];
-}
-
-/**
- * The output that the recipe compares; networks without deep supervision have no `out4`, so x4 stands in. A whole network
- * from a file has neither: null.
- */
-function consistencyOf({ consistency }: ResolvedRecipe, { network }: Trainable) {
-  const on = [consistency.on, "x4"].find((name) => network.outputs.includes(name));
-  return on === undefined ? null : { ...consistency, on };
 }

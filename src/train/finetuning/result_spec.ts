@@ -33,9 +33,10 @@ export function resultSpec(
  */
 function preprocessingOf(
   { modalities, base: { name, spec } }: NetworkRequest,
-  { percentilesOver }: ResolvedRecipe,
+  { percentilesOver, spacingMm }: ResolvedRecipe,
 ): Preprocessing {
-  const { preprocessing } = spec, { normalisation } = preprocessing;
+  const preprocessing = { ...spec.preprocessing, ...(spacingMm !== null && { spacingMm }) };
+  const { normalisation } = preprocessing;
   if (normalisation === undefined) return { ...preprocessing, percentilesOver };
   const [first] = normalisation;
   if (normalisation.every((entry) => JSON.stringify(entry) === JSON.stringify(first))) {

@@ -6,17 +6,18 @@ import type { Triple } from "../../volume/mod.ts";
 import { FINETUNING_PRESETS, type FinetuningPreset } from "./finetuning_presets.ts";
 import {
   CHOSEN_SETTINGS,
+  DECIDED_SETTINGS,
   type FinetuningPresetName,
   type ResolvedRecipe,
   resolvedRecipeSchema,
 } from "./finetuning_settings.ts";
 import { completed, type Frozen, presetChoice, readRecipe, refuseSetting, wishes } from "./settings.ts";
 
-/** A user's wishes; the preset decides what is absent. */
-export const recipeSchema = z.strictObject({
-  preset: presetChoice(FINETUNING_PRESETS, "edge"),
-  ...wishes(CHOSEN_SETTINGS),
-});
+/** The settings of a user who writes flags; a document may hold those that are otherwise decided, too. */
+export const RECIPE_FLAGS = { preset: presetChoice(FINETUNING_PRESETS, "auto"), ...wishes(CHOSEN_SETTINGS) };
+
+/** A user's wishes; the preset decides what is absent. The recipe of a plan is one, so that it can be given back. */
+export const recipeSchema = z.strictObject({ ...RECIPE_FLAGS, ...wishes(DECIDED_SETTINGS) });
 export type Recipe = Frozen<z.output<typeof recipeSchema>>;
 
 /** The recipe of a user without wishes. */
@@ -34,6 +35,19 @@ export interface RecipeContext {
   readonly ownNormalisation?: boolean | undefined;
   /** The window of a base that others trained; absent: the preset's crops fit. */
   readonly window?: BaseWindow | undefined;
+  /** Preset auto: what the rules found for the data. */
+  readonly planned?: PlannedValues | undefined;
+}
+
+/** Values that the rules of planning put in the place of those of the preset auto. */
+export type PlannedValues = Partial<Omit<ResolvedRecipe, "preset" | "steps" | "foldSteps">>;
+
+/** The time of a job that names none, minutes. */
+export const DEFAULT_BUDGET = 10;
+
+/** The time that decides a recipe's updates, minutes; null: the recipe or its preset counts them. */
+export function budgetOf({ preset, steps, budgetMinutes }: Pick<Recipe, "preset" | "steps" | "budgetMinutes">) {
+  return preset === "auto" && steps === undefined ? budgetMinutes ?? DEFAULT_BUDGET : null;
 }
 
 type PercentilesOver = NonNullable<Preprocessing["percentilesOver"]>;
@@ -69,15 +83,20 @@ function cropFor(roi: Triple, { window, task }: Pick<RecipeContext, "window" | "
 export function resolveRecipe(wished: Recipe, context: RecipeContext): ResolvedRecipe {
   const recipe = readRecipe(recipeSchema, wished, "fine-tune");
   checkAgainstBase(recipe, context);
-  const { steps: stepsFor, foldShare, twoViewShare, ...values } = presetFor(recipe.preset, context);
-  const { templates = context.baseHasTemplates, batchSize = values.batchSize } = recipe;
+  const { steps: stepsFor, foldShare, twoViewShare, ...preset } = presetFor(recipe.preset, context);
+  const values = { ...preset, ...(recipe.preset === "auto" && context.planned) };
+  const { batchSize = values.batchSize } = recipe;
+  const mayHelp = context.baseHasTemplates && (values.templates ?? true);
+  const templates = recipe.templates === undefined || recipe.templates === "auto" ? mayHelp : recipe.templates;
   const { steps = Math.ceil(stepsFor(context.cases) * (templates ? twoViewShare : 1)) } = recipe;
   const family = familyOf(context.network);
   const isFile = family.graph === "file";
   const foldSteps = Math.ceil(steps * foldShare);
   const planned = {
     ...values,
+    ...(recipe.preset === "auto" && { warmupSteps: warmupFor(foldSteps) }),
     ...(family.finetuning.isForeign && guards(foldSteps)),
+    budgetMinutes: budgetOf(recipe),
     ...(isFile && { batchNorm: "frozen", norm: "batch" }),
     roi: cropFor(values.roi, context),
     templates,
@@ -89,7 +108,8 @@ export function resolveRecipe(wished: Recipe, context: RecipeContext): ResolvedR
     // the means of a single crop have no spread that a BatchNormalization could measure
     allStages: values.allStages && batchSize > 1 && family.finetuning.allStages,
   };
-  const resolved = readRecipe(resolvedRecipeSchema, completed(planned, recipe), "fine-tune");
+  const base = recipe.base === "scratch" ? "scratch" : "use";
+  const resolved = readRecipe(resolvedRecipeSchema, { ...completed(planned, recipe), templates, base }, "fine-tune");
   checkWarmup(resolved);
   return resolved;
 }
@@ -97,9 +117,11 @@ export function resolveRecipe(wished: Recipe, context: RecipeContext): ResolvedR
 /** The settings under which weights survive their first updates, of which nobody knows the rate that they bear. */
 const guards = (foldSteps: number) => ({
   learningRate: "auto",
-  warmupSteps: Math.min(MOST_WARMUP, Math.floor(foldSteps / 10)),
+  warmupSteps: warmupFor(foldSteps),
   clipNorm: 1,
 });
+
+export const warmupFor = (foldSteps: number) => Math.min(MOST_WARMUP, Math.floor(foldSteps / 10));
 
 /** Adam's second moments are known to a tenth after this many updates or so; more would only cost time. */
 const MOST_WARMUP = 50;
@@ -131,7 +153,7 @@ function presetFor(name: FinetuningPresetName, { task, network }: RecipeContext)
 }
 
 function checkAgainstBase(
-  { templates, compareFromScratch, percentilesOver, norm, batchNorm }: Recipe,
+  { preset, budgetMinutes = null, templates, base, compareFromScratch, percentilesOver, norm, batchNorm }: Recipe,
   { baseHasTemplates, network, ownNormalisation = false }: RecipeContext,
 ): void {
   const refuse = (setting: keyof Recipe, reason: string) =>
@@ -140,16 +162,23 @@ function checkAgainstBase(
     const expected = "absent, because the base states its own normalisation, which a fine-tune keeps";
     refuseSetting("fine-tune", ["percentilesOver"], { expected, got: percentilesOver });
   }
-  if (templates && !baseHasTemplates) refuse("templates", "the base model has no templates");
-  if (norm === "instance" && familyOf(network).graph === "file") {
-    const expected = "batch or re-estimated, because the base's graph comes from its file";
-    refuseSetting("fine-tune", ["norm"], { expected, got: norm });
+  if (budgetMinutes !== null && preset !== "auto") {
+    const expected = `absent, because the preset ${preset} counts updates; auto takes a time`;
+    refuseSetting("fine-tune", ["budgetMinutes"], { expected, got: budgetMinutes });
   }
+  if (templates === true && !baseHasTemplates) refuse("templates", "the base model has no templates");
   if (norm === "instance" && batchNorm === "frozen") {
     const expected = "batch, because with norm instance there are no running statistics to keep";
     refuseSetting("fine-tune", ["batchNorm"], { expected, got: batchNorm });
   }
-  if (compareFromScratch && familyOf(network).graph === "file") {
-    refuse("compareFromScratch", "nothing says how to initialise the base's network");
+  if (familyOf(network).graph !== "file") return;
+  if (norm === "instance") {
+    const expected = "batch or re-estimated, because the base's graph comes from its file";
+    refuseSetting("fine-tune", ["norm"], { expected, got: norm });
+  }
+  const unknown = "nothing says how to initialise the base's network";
+  if (compareFromScratch) refuse("compareFromScratch", unknown);
+  if (base === "scratch") {
+    refuseSetting("fine-tune", ["base"], { expected: `auto or use, because ${unknown}`, got: base });
   }
 }

@@ -1,4 +1,5 @@
 /** The presets of fine-tuning (docs/method B.3, B.4, F.1): whom each is for, and the values that it gives. */
+import { STRONG_AUGMENTATION } from "./augmentation.ts";
 import { ADAM_DEFAULTS } from "./optimizer.ts";
 import type { PresetSummary } from "./settings.ts";
 import type { FinetuningPresetName, ResolvedRecipe } from "./finetuning_settings.ts";
@@ -6,9 +7,11 @@ import type { FinetuningPresetName, ResolvedRecipe } from "./finetuning_settings
 type PresetValues =
   & Omit<
     ResolvedRecipe,
-    "preset" | "steps" | "foldSteps" | "templates" | "learningRate"
+    "preset" | "steps" | "budgetMinutes" | "foldSteps" | "templates" | "base" | "learningRate"
   >
   & {
+    /** Default: as the base has them. */
+    readonly templates?: boolean;
     /** Of the networks that are made here; the most that a found rate may be. */
     readonly learningRate: number;
     /** Updates of the final network when each trains one view. */
@@ -60,6 +63,8 @@ const PAPER: PresetValues = {
   earlyStopSteps: null,
   compareFromScratch: false,
   checkpointEverySteps: 5,
+  foldsRun: null,
+  spacingMm: null,
   steps: (cases) => 500 * Math.ceil(cases / 3),
   twoViewShare: 1,
   foldShare: 1,
@@ -72,47 +77,66 @@ const PAPER_CLASSIFICATION: Partial<PresetValues> = {
   steps: (cases) => 200 * Math.ceil(cases / 64),
 };
 
+/** Values of `edge`, which `auto` starts from. */
+const EDGE: PresetValues = {
+  ...PAPER,
+  // at 64³ an update takes twice as long and teaches hardly more
+  roi: [48, 48, 48],
+  batchSize: 1,
+  learningRate: 4e-3,
+  // with more, minutes do not suffice to fit the images that no template replaces
+  maxReplaced: 1,
+  // a handful of patients shows too few contrasts: vary every modality by itself
+  intensity: { shift: 0.1, scale: 0.1, gamma: 0.2, perChannel: true },
+  // from 0, the first hundred updates only learn that most voxels have no label
+  headBias: -4,
+  lesionShare: 0.5,
+  balancedClasses: true,
+  checkpointEverySteps: 25,
+  steps: (cases) => Math.max(1000, 50 * cases),
+  // an update of two views takes twice the time, and teaches more than one of one view
+  twoViewShare: 0.52,
+  // folds give a lower bound; the time goes into the network that is used
+  foldShare: 0.225,
+};
+
+const EDGE_CLASSIFICATION: Partial<PresetValues> = {
+  roi: [64, 64, 64],
+  // by the statistics of a single crop, BatchNormalization takes away what distinguishes crops
+  batchSize: 8,
+  batch: "joint",
+  learningRate: 2e-3,
+  // the means of every stage of the pre-trained encoder are a start from which few updates suffice
+  firstKernel: "inflate",
+  allStages: true,
+  // contrasts of scanners differ by more than in a segmentation
+  intensity: { shift: 0.1, scale: 0.4, gamma: 0.5, perChannel: true },
+  steps: (cases) => Math.max(100, 5 * cases),
+  twoViewShare: 0.62,
+  // of so few updates, a fold that takes a part says nothing about the final network
+  foldShare: 1,
+};
+
 export const FINETUNING_PRESETS: Readonly<Record<FinetuningPresetName, FinetuningPreset>> = {
+  auto: {
+    for: "any device, a given time",
+    does: "planned from the data, the device and the time: window, crops, folds and updates",
+    values: {
+      ...EDGE,
+      learningRate: 3e-3,
+      clipNorm: 1,
+      augmentation: STRONG_AUGMENTATION,
+      // a fold that has less than half of the updates says little about the final network
+      foldShare: 0.5,
+      twoViewShare: 1,
+    },
+    classification: { ...EDGE_CLASSIFICATION, clipNorm: 1 },
+  },
   edge: {
     for: "two CPU cores, minutes",
     does: "small crops, half of them around labelled voxels, each modality's contrast varied",
-    values: {
-      ...PAPER,
-      // at 64³ an update takes twice as long and teaches hardly more
-      roi: [48, 48, 48],
-      batchSize: 1,
-      learningRate: 4e-3,
-      // with more, minutes do not suffice to fit the images that no template replaces
-      maxReplaced: 1,
-      // a handful of patients shows too few contrasts: vary every modality by itself
-      intensity: { shift: 0.1, scale: 0.1, gamma: 0.2, perChannel: true },
-      // from 0, the first hundred updates only learn that most voxels have no label
-      headBias: -4,
-      lesionShare: 0.5,
-      balancedClasses: true,
-      checkpointEverySteps: 25,
-      steps: (cases) => Math.max(1000, 50 * cases),
-      // an update of two views takes twice the time, and teaches more than one of one view
-      twoViewShare: 0.52,
-      // folds give a lower bound; the time goes into the network that is used
-      foldShare: 0.225,
-    },
-    classification: {
-      roi: [64, 64, 64],
-      // by the statistics of a single crop, BatchNormalization takes away what distinguishes crops
-      batchSize: 8,
-      batch: "joint",
-      learningRate: 2e-3,
-      // the means of every stage of the pre-trained encoder are a start from which few updates suffice
-      firstKernel: "inflate",
-      allStages: true,
-      // contrasts of scanners differ by more than in a segmentation
-      intensity: { shift: 0.1, scale: 0.4, gamma: 0.5, perChannel: true },
-      steps: (cases) => Math.max(100, 5 * cases),
-      twoViewShare: 0.62,
-      // of so few updates, a fold that takes a part says nothing about the final network
-      foldShare: 1,
-    },
+    values: EDGE,
+    classification: EDGE_CLASSIFICATION,
   },
   paper: {
     for: "a GPU, hours",

@@ -6,6 +6,7 @@ import {
   type Frozen,
   number,
   orNull,
+  triple,
   whole,
   windowSize,
   worded,
@@ -15,7 +16,7 @@ import {
 import { augmentationSettings } from "./augmentation.ts";
 import { optimizerSettings } from "./optimizer.ts";
 
-export const FINETUNING_PRESET_NAMES = ["edge", "paper", "official"] as const;
+export const FINETUNING_PRESET_NAMES = ["auto", "edge", "paper", "official"] as const;
 export type FinetuningPresetName = (typeof FINETUNING_PRESET_NAMES)[number];
 
 /** A rate, or the word for one that is found. */
@@ -28,13 +29,42 @@ function rate() {
   });
 }
 
+/** A choice that is found, unless it is given. */
+function yesNoOrAuto() {
+  const given = yesOrNo(), { flag } = wordingOf(given)!;
+  return worded(z.union([given, z.literal("auto")]), {
+    expected: "true, false or auto",
+    flag: { value: "auto|true|false", read: flag!.read },
+  });
+}
+
+const MINUTES: Readonly<Record<string, number>> = { s: 1 / 60, m: 1, h: 60 };
+
+/** A time in minutes; a flag gives it as `90s`, `5m` or `1h`. */
+function minutes() {
+  const given = number({ from: 0.1, to: 10_080 });
+  const read = (word: string) => {
+    const [, digits, unit = "m"] = /^(\d+(?:\.\d+)?)([smh])?$/.exec(word) ?? [];
+    return digits === undefined ? word : Number(digits) * MINUTES[unit];
+  };
+  return worded(given, {
+    expected: wordingOf(given)!.expected,
+    flag: { name: "budget", value: "TIME", expected: "a time from 6s to 168h, such as 90s, 5m or 1h", read },
+  });
+}
+
 const MOST_FOLDS = 1000;
 const FOLDS_WORD = /^\d{1,4}$/;
 
 /** Settings that a user may choose. */
 export const CHOSEN_SETTINGS = {
+  budgetMinutes: orNull(minutes()).describe(
+    "Preset auto: the time of the whole job on its device, with folds, final network and scoring; the updates are found " +
+      "from it. `steps` overrides it. Default: 10 on any device; null without `auto` or with `steps`.",
+  ),
   steps: whole(1, 1_000_000).describe(
-    "Optimizer updates of the final network; a preset may give the folds fewer. Default: from the preset and the number of cases.",
+    "Optimizer updates of the final network; a preset may give the folds fewer. Default: from the time budget, or from " +
+      "the preset and the number of cases.",
   ),
   roi: cropSize().describe(
     "Size of a training crop, voxels. Default: from the preset; of a network of others, its window.",
@@ -73,7 +103,13 @@ export const CHOSEN_SETTINGS = {
     "Continue the base as a whole, its decoder and head too: a segmentation for the same labels, or a classification for " +
       "the same classes. Default: false, what fits is taken and the rest is fresh.",
   ),
-  templates: yesOrNo().describe("Replace modalities by the base's templates. Default: if it has them."),
+  templates: yesNoOrAuto().describe(
+    "Replace modalities by the base's templates. Default: auto, if it has them; the preset auto decides by the data.",
+  ),
+  base: choice(["auto", "use", "scratch"]).describe(
+    "Start from the base's weights (`use`) or from fresh ones (`scratch`). Default: auto, which the preset auto decides on " +
+      "the first fold where there is time, and is `use` otherwise.",
+  ),
   percentilesOver: choice(["foreground", "volume"]).describe(
     "Where the percentiles that become 0 and 1 are taken. `foreground`: tissue, so that empty space around the head " +
       "changes nothing. `volume`: every voxel, the published rule (B.3 row 5). Default: foreground for an encoder, of a " +
@@ -100,6 +136,12 @@ export const CHOSEN_SETTINGS = {
 /** Settings that the preset and the data decide. */
 export const DECIDED_SETTINGS = {
   foldSteps: whole(1, 1_000_000).describe("Optimizer updates of each validation fold."),
+  foldsRun: orNull(whole(1, MOST_FOLDS)).describe(
+    "Folds that are trained, of those that are planned; null: all. The report says how many patients were held out.",
+  ),
+  spacingMm: orNull(triple(number({ above: 0, to: 20 }), "three numbers above 0 up to 20")).describe(
+    "Spacing that images are brought to, mm; null: the base's.",
+  ),
   batch: choice(["accumulated", "joint"]).describe(
     "`accumulated`: crops pass the network one by one and their gradients are added. `joint`: all at once, so that " +
       "BatchNormalization keeps what distinguishes them.",
@@ -156,6 +198,8 @@ export const DECIDED_SETTINGS = {
 export const resolvedRecipeSchema = z.strictObject({
   preset: choice(FINETUNING_PRESET_NAMES),
   ...CHOSEN_SETTINGS,
+  templates: yesOrNo(),
+  base: choice(["use", "scratch"]),
   // a graph from a file may have a window that nobody could ask for
   roi: windowSize(),
   ...DECIDED_SETTINGS,

@@ -11,6 +11,8 @@ export interface Wording {
   readonly expected: string;
   /** Present where a flag of a command can hold the setting. */
   readonly flag?: {
+    /** Default: the setting's name. */
+    readonly name?: string;
     /** Stands for the value in the help. */
     readonly value: string;
     /** Completes "expected …" of the flag, where that differs from the setting. */
@@ -98,7 +100,7 @@ export function orNull<T extends z.ZodType>(schema: T) {
   const read = (word: string) => (word === "none" ? null : flag?.read(word));
   return worded(schema.nullable(), {
     expected: `${expected} or null`,
-    flag: flag && { expected: `${flag.expected ?? expected} or none`, value: flag.value, read },
+    flag: flag && { ...flag, expected: `${flag.expected ?? expected} or none`, read },
   });
 }
 

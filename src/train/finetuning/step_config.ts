@@ -1,0 +1,33 @@
+/** The training step that a recipe asks of a network. */
+import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
+import type { Trainable } from "./trainable.ts";
+import type { TrainerOptions } from "./trainer.ts";
+
+export function stepConfigOf(
+  network: Trainable,
+  { task, recipe }: { readonly task: "segmentation" | "classification"; readonly recipe: ResolvedRecipe },
+): TrainerOptions["step"] {
+  const views = recipe.templates ? 2 : 1;
+  return {
+    task,
+    criterion: network.kept?.criterion,
+    heads: network.heads,
+    consistency: views === 2 ? consistencyOf(recipe, network) : null,
+    views,
+    supervision: recipe.supervision,
+    optimizer: recipe.optimizer,
+    clipNorm: recipe.clipNorm,
+    ema: recipe.ema,
+    isTrainable: network.isTrainable,
+    isFrozen: network.isFrozen,
+  };
+}
+
+/**
+ * The output that the recipe compares; networks without deep supervision have no `out4`, so x4 stands in. A whole network
+ * from a file has neither: null.
+ */
+function consistencyOf({ consistency }: ResolvedRecipe, { network }: Trainable) {
+  const on = [consistency.on, "x4"].find((name) => network.outputs.includes(name));
+  return on === undefined ? null : { ...consistency, on };
+}

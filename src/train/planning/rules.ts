@@ -1,0 +1,209 @@
+/**
+ * The rules by which the preset auto plans a fine-tune. A rule looks at the fingerprint and the circumstances, and returns
+ * the values that it decides with its reason in one sentence. Nothing here is measured on the device; `time.ts` allots that.
+ */
+import type { Label } from "../../inference/mod.ts";
+import { perAxis, type Triple } from "../../volume/mod.ts";
+import { STRONG_AUGMENTATION } from "../recipe/augmentation.ts";
+import { mirrorAxes } from "../recipe/mirror_axes.ts";
+import type { PlannedValues } from "../recipe/finetuning.ts";
+import { CROP_EDGE } from "../recipe/settings.ts";
+import type { Fingerprint } from "./fingerprint.ts";
+
+/** All that rules know besides the data. */
+export interface Circumstances {
+  /** Minutes of the job; null: the recipe counts updates. */
+  readonly budgetMinutes: number | null;
+  readonly baseHasTemplates: boolean;
+  /** Spacing that the base was trained at; null: that of each file. */
+  readonly baseSpacingMm: Triple | null;
+  readonly labels: readonly Label[];
+}
+
+export interface Ruling {
+  readonly values: PlannedValues;
+  readonly reason: string;
+}
+
+type Rule = (data: Fingerprint, given: Circumstances) => Ruling;
+
+/** The rules in the order in which their reasons are printed. */
+const RULES: readonly Rule[] = [spacing, window, crops, startBias, augmentation, templates, folds];
+
+export interface Rulings {
+  readonly values: PlannedValues;
+  readonly reasons: readonly string[];
+}
+
+/** The values of all rules, and their reasons. */
+export function rulesFor(data: Fingerprint, given: Circumstances): Rulings {
+  const all = RULES.map((rule) => rule(data, given)).filter(({ reason }) => reason !== "");
+  return {
+    values: all.reduce((values, ruling) => ({ ...values, ...ruling.values }), {}),
+    reasons: all.map(({ reason }) => reason),
+  };
+}
+
+const NONE: Ruling = { values: {}, reason: "" };
+
+const by = (values: readonly number[]) => values.map((v) => Number(v.toPrecision(3))).join("×");
+
+/** Images whose spacing is within this factor of the base's are brought to the base's. */
+const NEAR = 1.5;
+/** Components of fewer voxels at the base's spacing would be lost by it. */
+const LEAST_COMPONENT = 50;
+
+/** The spacing of the network's grid. */
+export function targetSpacing(
+  data: Fingerprint,
+  { baseSpacingMm: base }: Pick<Circumstances, "baseSpacingMm">,
+): Triple {
+  const median = data.spacingMm.median;
+  if (base === null) return median;
+  const isSmall = data.labels.some(({ medianMl, components }) =>
+    components > 0 && 1000 * medianMl / components / (base[0] * base[1] * base[2]) < LEAST_COMPONENT
+  );
+  return perAxis((a) => {
+    if (median[a] > base[a] * NEAR) return median[a];
+    return median[a] < base[a] / NEAR && isSmall ? median[a] : base[a];
+  });
+}
+
+/** Keeps the base's spacing unless the images are coarser, or finer with labels that would be lost. */
+export function spacing(data: Fingerprint, given: Circumstances): Ruling {
+  const { baseSpacingMm: base } = given, median = data.spacingMm.median;
+  if (base === null) return { values: {}, reason: "Spacing: each file's own, as the base was trained." };
+  const target = targetSpacing(data, given);
+  const of = `the images' median of ${by(median)} mm`;
+  if (target.every((mm, a) => mm === base[a])) {
+    return { values: {}, reason: `Spacing ${by(base)} mm: the base's, since ${of} is near it or finer.` };
+  }
+  const why = target.some((mm, a) => mm > base[a])
+    ? "along axes that are coarser than the base's, nothing is invented between slices"
+    : `parts of labels would have fewer than ${LEAST_COMPONENT} voxels at the base's`;
+  return { values: { spacingMm: target }, reason: `Spacing ${by(target)} mm instead of ${by(base)}: ${of}; ${why}.` };
+}
+
+/** The most voxels of a window that holds whole images, and the edges of windows that do not. */
+const WHOLE_IMAGE_VOXELS = 64 ** 3;
+const WIDE_EDGE = 64;
+const SMALL_EDGE = 48;
+/** Below this, an update of the wide window comes too rarely. */
+const WIDE_MINUTES = 4;
+
+const toStep = (voxels: number) =>
+  Math.min(Math.max(Math.ceil(voxels / CROP_EDGE.multiple) * CROP_EDGE.multiple, CROP_EDGE.multiple), CROP_EDGE.most);
+
+/** A window that holds the whole image where that is small, else a cube as large as the time allows. */
+export function window(data: Fingerprint, given: Circumstances): Ruling {
+  if (data.task === "classification") return NONE;
+  const target = targetSpacing(data, given);
+  const image = perAxis((a) => Math.round(data.extentMm[a] / target[a]));
+  const largest = perAxis((a) => Math.round(data.sizeVox.most[a] * data.spacingMm.median[a] / target[a]));
+  const whole = perAxis((a) => toStep(image[a]));
+  for (const [size, name] of [[largest, "largest"], [image, "median"]] as const) {
+    const roi = perAxis((a) => toStep(size[a]));
+    if (roi[0] * roi[1] * roi[2] > WHOLE_IMAGE_VOXELS) continue;
+    return { values: { roi }, reason: `Window ${by(roi)}: it holds the ${name} image of ${by(size)} voxels at once.` };
+  }
+  const isWide = given.budgetMinutes === null || given.budgetMinutes >= WIDE_MINUTES;
+  const edge = isWide ? WIDE_EDGE : SMALL_EDGE;
+  const roi = perAxis((a) => Math.min(edge, whole[a]));
+  const why = isWide ? "sees more around a voxel" : `less than ${WIDE_MINUTES} minutes need quick updates`;
+  return { values: { roi }, reason: `Window ${by(roi)} of images of ${by(image)} voxels: ${why}.` };
+}
+
+/** Labels of a smaller share of the image are rare. */
+const RARE = 0.01;
+
+/** More crops around labelled voxels where these are rare. */
+export function crops({ task, labels }: Fingerprint): Ruling {
+  if (task === "classification" || labels.length === 0) return NONE;
+  const rarest = labels.reduce((least, label) => label.share < least.share ? label : least);
+  const isRare = rarest.share < RARE;
+  const share = percent(rarest.share);
+  return isRare
+    ? {
+      values: { lesionShare: 0.5 },
+      reason: `Half of the crops lie around labels: ${rarest.name} has ${share} of the voxels.`,
+    }
+    : {
+      values: { lesionShare: 0.33 },
+      reason: `A third of the crops lie around labels: even the rarest, ${rarest.name}, has ${share} of the voxels.`,
+    };
+}
+
+const percent = (share: number) => `${Number((100 * share).toPrecision(2))} %`;
+
+const LEAST_BIAS = -5;
+const MOST_BIAS = -1;
+
+/** The first logit is that of a label's usual share of a crop, so that no update is spent on learning it. */
+export function startBias(data: Fingerprint, given: Circumstances): Ruling {
+  const { labels } = data, { roi } = window(data, given).values;
+  if (labels.length === 0 || roi === undefined) return NONE;
+  const target = targetSpacing(data, given);
+  const cropMl = roi[0] * roi[1] * roi[2] * target[0] * target[1] * target[2] / 1000;
+  const shares = labels.map(({ medianMl, components }) => Math.min(medianMl / Math.max(components, 1) / cropMl, 0.5));
+  const share = Math.max(shares.reduce((a, b) => a + b, 0) / shares.length, 1e-4);
+  const bias = Math.min(Math.max(Math.log(share / (1 - share)), LEAST_BIAS), MOST_BIAS);
+  const rounded = Number(bias.toFixed(1));
+  return {
+    values: { headBias: rounded },
+    reason: `Start of the head's bias ${rounded}: a part of a label fills ${percent(share)} of a window.`,
+  };
+}
+
+/** Strong changes of every crop, mirrored along axes that no label or class names a direction of. */
+export function augmentation({ classes }: Fingerprint, { labels }: Circumstances): Ruling {
+  const { axes, reason } = mirrorAxes(labels, Object.keys(classes));
+  return { values: { augmentation: { ...STRONG_AUGMENTATION, mirror: axes } }, reason: `Strong augmentation. ${reason}` };
+}
+
+/** The least field of view of a head, mm. */
+const HEAD_MM = 110;
+
+/** Templates stand for modalities of a head: not of one modality, not of a part of it. */
+export function templates({ modalities, extentMm }: Fingerprint, { baseHasTemplates }: Circumstances): Ruling {
+  if (!baseHasTemplates) {
+    return { values: { templates: false }, reason: "One view of each crop: the base has no templates." };
+  }
+  if (modalities.length === 1) {
+    return {
+      values: { templates: false },
+      reason:
+        "One view of each crop, no templates: with one modality there is none left that a template could stand beside.",
+    };
+  }
+  if (extentMm.some((mm) => mm < HEAD_MM)) {
+    return {
+      values: { templates: false },
+      reason: `One view of each crop, no templates: images of ${by(extentMm)} mm do not show a head.`,
+    };
+  }
+  return {
+    values: { templates: true },
+    reason: `Two views of each crop with the base's templates: ${modalities.length} modalities of whole heads.`,
+  };
+}
+
+/** Up to this many patients are left out one by one. */
+const ONE_BY_ONE = 3;
+const FEW_FOLDS = 4;
+const MANY = 10;
+const MANY_FOLDS = 5;
+
+/** Folds that hold out a quarter or a fifth of the patients; of two or three, one. */
+export function folds({ patients }: Fingerprint): Ruling {
+  if (patients < 2) return { values: {}, reason: "No folds: one patient cannot be held out, so nothing is measured." };
+  if (patients <= ONE_BY_ONE) {
+    return { values: { validation: { folds: patients } }, reason: `${patients} folds: each patient is held out once.` };
+  }
+  const count = Math.min(patients >= MANY ? MANY_FOLDS : FEW_FOLDS, patients);
+  return {
+    values: { validation: { folds: count } },
+    reason: `${count} folds of ${patients} patients, ${Math.floor(patients / count)}${
+      patients % count === 0 ? "" : ` or ${Math.ceil(patients / count)}`
+    } held out by each.`,
+  };
+}

@@ -1,0 +1,74 @@
+/** Allots a job's time to its folds, its final network and their scores. Knows durations only. */
+
+export interface Durations {
+  /** Seconds of an update, of the start of a phase (compiling, loading), and of scoring a case. */
+  readonly update: number;
+  readonly start: number;
+  readonly score: number;
+}
+
+export interface AllotOptions extends Durations {
+  /** Seconds that are left of the budget. */
+  readonly seconds: number;
+  /** Cases that each planned fold holds out, in the order of the folds. */
+  readonly held: readonly number[];
+  /** Cases that the final network is scored on. */
+  readonly cases: number;
+}
+
+export interface Allotment {
+  readonly steps: number;
+  readonly foldSteps: number;
+  /** Folds that are trained. */
+  readonly foldsRun: number;
+  /** Cases that the final network is scored on. */
+  readonly scored: number;
+  /** Seconds that this is expected to take. */
+  readonly seconds: number;
+}
+
+/** Time that stays free: disks and other programs are not measured. */
+const SPARE = 0.05;
+/** The final network's share of the updates' time where folds are trained. */
+const FINAL_SHARE = 0.6;
+/** A fold gets at least this share of the final network's updates, or so many updates that more hardly change its figures. */
+const FOLD_SHARE = 0.5;
+const ENOUGH = 1500;
+/** The most of the time that scoring the training cases may take. */
+const SCORING_SHARE = 0.1;
+
+/** How a time is used. At least one update of everything, whatever the time. */
+export function allotted(options: AllotOptions): Allotment {
+  const { seconds, update, start, score, held, cases } = options;
+  const usable = seconds * (1 - SPARE);
+  const scored = Math.max(1, Math.min(cases, Math.floor(SCORING_SHARE * seconds / score)));
+  const timeFor = (folds: number) => {
+    const scoring = held.slice(0, folds).reduce((sum, n) => sum + n, 0) + scored;
+    return Math.max(usable - (folds + 1) * start - scoring * score, 0);
+  };
+  const plan = (folds: number): Allotment => {
+    const updates = timeFor(folds) / update;
+    const steps = Math.max(1, Math.floor(updates * (folds === 0 ? 1 : FINAL_SHARE)));
+    const foldSteps = folds === 0 ? steps : Math.floor(updates * (1 - FINAL_SHARE) / folds);
+    const used = usable - timeFor(folds) + (steps + folds * foldSteps) * update;
+    return { steps, foldSteps: Math.max(1, Math.min(foldSteps, steps)), foldsRun: folds, scored, seconds: used };
+  };
+  if (held.length === 0) return plan(0);
+  for (let folds = held.length; folds > 1; folds--) {
+    const found = plan(folds);
+    if (found.foldSteps >= Math.min(FOLD_SHARE * found.steps, ENOUGH)) return found;
+  }
+  return plan(1);
+}
+
+/** The updates of the final network in the seconds that are left before its first one, by what was measured meanwhile. */
+export function finalSteps(
+  { seconds, budgetSeconds, update, start, score, scored }: Durations & {
+    readonly seconds: number;
+    readonly budgetSeconds: number;
+    /** Cases that it is scored on. */
+    readonly scored: number;
+  },
+): number {
+  return Math.max(1, Math.floor((seconds - SPARE * budgetSeconds - start - scored * score) / update));
+}
