@@ -19,6 +19,9 @@ export function presetsTable(): string {
 /** Numbers of cases for which the tables say how long a fine-tune is. */
 const CASES = [1, 10, 100];
 
+/** Settings that a time decides. */
+const BY_TIME: ReadonlySet<string> = new Set(["steps", "foldSteps", "foldsRun", "warmupSteps"]);
+
 /** Every setting of a fine-tune that a preset decides, for a segmentation and, where it differs, for a classification. */
 export function finetuningTable(): string {
   const decided = new Set([...Object.keys(FINETUNING_PRESETS.edge.values), "foldSteps"]);
@@ -38,6 +41,7 @@ export function finetuningTable(): string {
       );
       return new Map(
         Object.keys(settings).map((name) => {
+          if (preset === "auto" && BY_TIME.has(name)) return [name, "by the time"];
           const cells = recipes.map((recipe) => written(new Map<string, unknown>(Object.entries(recipe)).get(name)));
           return [name, new Set(cells).size === 1 && name !== "steps" ? cells[0] : cells.join(" / ")];
         }),

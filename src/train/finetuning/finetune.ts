@@ -14,7 +14,13 @@ import { renderHtml, type Report, reportJson } from "../report/finetuning.ts";
 import { summarize } from "../report/summary.ts";
 import { weightNotes } from "../report/weights.ts";
 import { TrainingError } from "../types.ts";
+import { type Fingerprint, fingerprintOf } from "../planning/fingerprint.ts";
+import type { FinetunePlan } from "../planning/plan.ts";
+import { rulingsFor } from "../planning/plan_finetune.ts";
+import type { Rulings } from "../planning/rules.ts";
+import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { Phases } from "./phases.ts";
+import { Clock, foldsRunNotes, type Schedule, schedule } from "./schedule.ts";
 import { outputNames } from "./base_weights.ts";
 import { planned } from "./check_finetune.ts";
 import { type Trainable, trainable } from "./trainable.ts";
@@ -26,21 +32,25 @@ import type { FinetuneRequest, FinetuneResult } from "./types.ts";
  * @throws {EngineError} the device failed; calling again resumes from the last checkpoint
  */
 export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> {
+  const clock = new Clock();
   checkRequest(asked);
   const templates = await templatesOf(asked);
-  const { request, recipe, network, spec } = await planned({
-    request: asked,
-    recipe: asked.recipe,
+  const counted = { request: asked, recipe: asked.recipe, baseHasTemplates: templates.length > 0 };
+  const data = asked.recipe.preset === "auto" ? await fingerprintOf(asked) : null;
+  const ruled = data && rulingsFor(data, counted);
+  const { request, recipe: fitting, network, spec } = await planned({
+    ...counted,
     cases: asked.cases.length,
-    baseHasTemplates: templates.length > 0,
+    planned: ruled?.values,
   });
   const log = (message: string) => request.onEvent({ type: "log", message });
-  weightNotes(network.report, recipe).forEach(log);
-  if (!recipe.templates) log("The base has no templates or they are off: one view of each crop, no consistency term");
+  ruled?.reasons.forEach(log);
+  weightNotes(network.report, fitting).forEach(log);
+  if (!fitting.templates) log("The base has no templates or they are off: one view of each crop, no consistency term");
   const { store: cases, sizes, placements } = await openLabelledCases({
     cases: request.cases,
     spec,
-    templates: recipe.templates ? { directory: request.base.directory, fit: recipe.templateFit } : null,
+    templates: fitting.templates ? { directory: request.base.directory, fit: fitting.templateFit } : null,
     directory: join(request.workDirectory, "cases"),
     onCase: (done, total) => {
       log(`Prepared case ${done} of ${total}`);
@@ -49,8 +59,13 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     onWarning: (i, { detail }) => log(`Case ${i + 1}: ${detail}`),
   });
   const traits = request.cases.map((c, i) => traitsOf(c, sizes[i]));
-  const folds = makeFolds(request.cases, { ...recipe, traits });
+  const allFolds = makeFolds(request.cases, { ...fitting, traits });
+  const all = request.cases.map((_, i) => i);
+  const scheduled = await schedule({ clock, request, recipe: fitting, spec, network, cases, traits, folds: allFolds });
+  const { recipe } = scheduled;
+  const folds = allFolds.slice(0, recipe.foldsRun ?? allFolds.length);
   const remarks = [
+    ...foldsRunNotes({ folds, planned: allFolds.length, request, recipe }),
     ...sizeNotes(sizes, spec.preprocessing),
     ...templateNotes(placements),
     ...foldNotes({
@@ -68,16 +83,18 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const phases = new Phases({ request, recipe, cases, traits, spec, steps });
   const held = await phases.validate(network, folds, "fold");
   const twin = scratch && folds.length > 0 ? await phases.validate(scratch, folds, "from scratch: fold") : null;
-  const all = request.cases.map((_, i) => i);
-  const final = await phases.run({ name: "final", network, train: all, held: all, steps: recipe.steps });
+  const last = await scheduled.final(phases, held);
+  const final = await phases.run({ name: "final", network, train: all, ...last });
 
   const validation = folds.length === 0 ? null : summarize(held.flatMap((p) => p.scores), spec.classes);
   const fromScratch = twin && summarize(twin.flatMap((p) => p.scores), spec.classes);
   const training = summarize(final.scores, spec.classes);
   const peakBytes = await peakOfWork(request.engine);
+  const resolved: ResolvedRecipe = { ...recipe, steps: last.steps };
+  const plan = data && ruled && planOf({ data, ruled, scheduled, recipe: resolved, peakBytes });
   const report: Report = {
     request,
-    recipe,
+    recipe: resolved,
     weights: network.report,
     templates: recipe.templates ? templates : [],
     templateFits: templateFits(placements, request.cases),
@@ -92,15 +109,42 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     ],
     provider: request.engine.provider,
     peakBytes,
+    plan,
   };
   await writeOutput(request, { report, network, weights: final.weights, templates });
   return {
     spec: { ...spec, labels: withTrainingMl(spec.labels, { sizes, base: request.base.spec.labels }) },
     validation: report.validation,
     training: report.training,
-    resolvedRecipe: { ...recipe },
+    resolvedRecipe: { ...resolved },
+    plan,
     provider: report.provider,
     peakBytes,
+  };
+}
+
+/** What was planned and done, as the job stores it. */
+function planOf(
+  { data, ruled, scheduled, recipe, peakBytes }: {
+    readonly data: Fingerprint;
+    readonly ruled: Rulings;
+    readonly scheduled: Schedule;
+    readonly recipe: ResolvedRecipe;
+    readonly peakBytes: number;
+  },
+): FinetunePlan {
+  const { seconds, durations, folds } = scheduled;
+  return {
+    fingerprint: data,
+    recipe,
+    reasons: [...ruled.reasons, ...scheduled.reasons],
+    expected: {
+      seconds,
+      peakBytes,
+      updates: recipe.steps + folds * recipe.foldSteps,
+      secondsPerUpdate: durations && durations.update,
+      isMeasured: durations !== null,
+    },
   };
 }
 

@@ -38,7 +38,7 @@ export interface PhasesOptions {
   readonly steps: number;
 }
 
-interface PhaseOptions {
+export interface PhaseOptions {
   readonly name: string;
   readonly network: Trainable;
   /** Indices of the cases to train on, and of those to score. */
@@ -73,10 +73,21 @@ const TIMED_SPAN = 25;
 export class Phases {
   readonly #options: PhasesOptions;
   #stepsLeft: number;
+  #secondsBefore = 0;
 
   constructor(options: PhasesOptions) {
     this.#options = options;
     this.#stepsLeft = options.steps;
+  }
+
+  /** Seconds of the phases that earlier calls finished. */
+  get secondsBefore(): number {
+    return this.#secondsBefore;
+  }
+
+  /** Changes the updates that are left, for the estimate of the time. */
+  expect(steps: number): void {
+    this.#stepsLeft = steps;
   }
 
   /** Trains without each fold's patients, scores them, and reports every fold's metrics. */
@@ -111,7 +122,10 @@ export class Phases {
     const onLog = (message: string) => request.onEvent({ type: "log", message: `${name}: ${message}` });
     const known = await readPhase(directory, { identity, onLog });
     this.#stepsLeft -= steps;
-    if (known !== null) return marked({ name, ...known });
+    if (known !== null) {
+      this.#secondsBefore += known.seconds?.total ?? 0;
+      return marked({ name, ...known });
+    }
     const start = performance.now();
     const { times, ...trained } = await this.#train(phase, { directory, run: identity, onLog });
     const scoring = performance.now();

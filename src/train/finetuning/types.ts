@@ -1,6 +1,7 @@
 /** Request and result of a fine-tune. */
 import type { Engine } from "../../engine/mod.ts";
 import type { Label, Modality, ModelSpec } from "../../inference/mod.ts";
+import type { FinetunePlan } from "../planning/plan.ts";
 import type { Recipe } from "../recipe/finetuning.ts";
 import type { LeftOut, Metrics, PatientCounts, TrainEvent, TrainingCase } from "../types.ts";
 
@@ -41,6 +42,8 @@ export interface FinetuneResult {
   readonly training: Metrics;
   /** The recipe with every default filled in, for the manifest's provenance. */
   readonly resolvedRecipe: Readonly<Record<string, unknown>>;
+  /** Preset auto: what was planned and done. */
+  readonly plan?: FinetunePlan | null;
   readonly provider: string;
   /** The most memory held while it was made: `peakOfWork()`. */
   readonly peakBytes: number;

@@ -34,10 +34,12 @@ export const planSchema = z.strictObject({
   recipe: resolvedRecipeSchema.describe("Given back as the `recipe` of a fine-tune, edited or not, it is obeyed."),
   reasons: z.array(z.string()).describe("One sentence a rule."),
   expected: z.strictObject({
-    seconds: z.number().describe("Time of the whole job."),
-    peakBytes: z.number().describe("The device's memory in a training step."),
+    seconds: z.number().nullable().describe("Time of the whole job; null: a recipe that counts updates was not timed."),
+    peakBytes: z.number().describe(
+      "Memory of the device in a training step; of a job that has run, the most that it took.",
+    ),
     updates: count.describe("Of all phases."),
-    secondsPerUpdate: z.number(),
+    secondsPerUpdate: z.number().nullable(),
     isMeasured: z.boolean().describe(
       "False: from the step's arithmetic. The job measures its device before it trains.",
     ),

@@ -20,12 +20,12 @@ export function planWords({ fingerprint: f, recipe, reasons, expected }: Finetun
     ["Updates", `${recipe.steps} of the final network, ${recipe.foldSteps} of each fold`],
     ["Rate", `${recipe.learningRate} after ${recipe.warmupSteps} updates of warm-up`],
     ["Memory", `${(expected.peakBytes / 1e9).toFixed(1)} GB in a step, predicted`],
-    [
-      "Time",
-      `${minutes(expected.seconds)}, at ${expected.secondsPerUpdate} s an update${
-        expected.isMeasured ? "" : ", estimated"
-      }`,
-    ],
+    ...(expected.seconds === null ? [] : [
+      ["Time", `${minutes(expected.seconds)}, at ${expected.secondsPerUpdate} s an update`] satisfies [
+        string,
+        string,
+      ],
+    ]),
   ];
   const sampled = [
     f.headersRead < f.cases ? [`Sizes are of ${f.headersRead} of ${f.cases} cases, spread evenly.`] : [],

@@ -157,7 +157,10 @@ export function startBias(data: Fingerprint, given: Circumstances): Ruling {
 /** Strong changes of every crop, mirrored along axes that no label or class names a direction of. */
 export function augmentation({ classes }: Fingerprint, { labels }: Circumstances): Ruling {
   const { axes, reason } = mirrorAxes(labels, Object.keys(classes));
-  return { values: { augmentation: { ...STRONG_AUGMENTATION, mirror: axes } }, reason: `Strong augmentation. ${reason}` };
+  return {
+    values: { augmentation: { ...STRONG_AUGMENTATION, mirror: axes } },
+    reason: `Strong augmentation. ${reason}`,
+  };
 }
 
 /** The least field of view of a head, mm. */

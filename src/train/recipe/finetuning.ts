@@ -96,7 +96,8 @@ export function resolveRecipe(wished: Recipe, context: RecipeContext): ResolvedR
     ...values,
     ...(recipe.preset === "auto" && { warmupSteps: warmupFor(foldSteps) }),
     ...(family.finetuning.isForeign && guards(foldSteps)),
-    budgetMinutes: budgetOf(recipe),
+    // updates of a plan come with the time that they were found from
+    budgetMinutes: recipe.budgetMinutes ?? budgetOf(recipe),
     ...(isFile && { batchNorm: "frozen", norm: "batch" }),
     roi: cropFor(values.roi, context),
     templates,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
-import { type Recipe, type RecipeContext, resolveRecipe } from "./finetuning.ts";
+import { DEFAULT_RECIPE, type Recipe, type RecipeContext, resolveRecipe } from "./finetuning.ts";
 import {
+  CHOSEN_SETTINGS,
   FINETUNING_PRESET_NAMES,
   type FinetuningPresetName,
   type ResolvedRecipe,
@@ -160,8 +161,10 @@ Deno.test("resolveRecipe() takes percentiles over the foreground of an encoder's
 });
 
 Deno.test("resolveRecipe() takes every wish over the preset", () => {
-  const wishes: Required<Recipe> = {
+  const wishes: Required<Pick<Recipe, "preset" | keyof typeof CHOSEN_SETTINGS>> = {
     preset: "edge",
+    budgetMinutes: null,
+    base: "use",
     steps: 30,
     roi: [32, 48, 16],
     batchSize: 2,
@@ -210,8 +213,14 @@ Deno.test("resolveRecipe() guards the weights of others: their window, a found r
 
 /** Wishes of the wrong kind are what JSON may bring. */
 const INVALID: readonly [Record<string, unknown>, string][] = [
-  [{ preset: "fast" }, 'recipe.preset to be edge, paper or official, got "fast"'],
-  [{ preset: "toString" }, 'recipe.preset to be edge, paper or official, got "toString"'],
+  [{ preset: "fast" }, 'recipe.preset to be auto, edge, paper or official, got "fast"'],
+  [{ preset: "toString" }, 'recipe.preset to be auto, edge, paper or official, got "toString"'],
+  [
+    { budgetMinutes: 5 },
+    "recipe.budgetMinutes to be absent, because the preset edge counts updates; auto takes a time, got 5",
+  ],
+  [{ budgetMinutes: 0 }, "recipe.budgetMinutes to be a number from 0.1 to 10080 or null, got 0"],
+  [{ base: "none" }, 'recipe.base to be auto, use or scratch, got "none"'],
   [{ steps: 0 }, "recipe.steps to be a whole number from 1 to 1000000, got 0"],
   [{ steps: 1.5 }, "recipe.steps to be a whole number from 1 to 1000000, got 1.5"],
   [{ steps: 1e7 }, "recipe.steps to be a whole number from 1 to 1000000, got 10000000"],
@@ -238,7 +247,7 @@ const INVALID: readonly [Record<string, unknown>, string][] = [
   ],
   [{ validation: "some" }, 'recipe.validation to be auto, none or an object with 2 to 1000 folds, got "some"'],
   [{ earlyStopSteps: 0 }, "recipe.earlyStopSteps to be a whole number from 1 to 1000000 or null, got 0"],
-  [{ templates: "yes" }, 'recipe.templates to be true or false, got "yes"'],
+  [{ templates: "yes" }, 'recipe.templates to be true, false or auto, got "yes"'],
   [{ compareFromScratch: 1 }, "recipe.compareFromScratch to be true or false, got 1"],
 ];
 
@@ -262,4 +271,21 @@ Deno.test("resolveRecipe() refuses templates of a base without them and a twin o
     () => resolveRecipe({ preset: "edge", compareFromScratch: true }, { ...CONTEXT, network: "onnx" }),
     /expected recipe.compareFromScratch to be false, because nothing says how to initialise .*, got true/,
   );
+});
+
+Deno.test("resolveRecipe() takes a plan's recipe back unchanged, and what is edited in it", () => {
+  const window = { roi: [48, 64, 48], lesionShare: 0.33, headBias: -4.2, validation: { folds: 4 } } as const;
+  const wished: Recipe = { preset: "auto", budgetMinutes: 5, seed: 3 };
+  const planned = resolveRecipe(wished, { ...CONTEXT, planned: window });
+  assert.deepEqual([planned.roi, planned.budgetMinutes], [window.roi, 5]);
+  const plan = { ...planned, steps: 1234, foldSteps: 617, foldsRun: 2, spacingMm: [1, 1, 3] } as const;
+  // the rules may see other data by then
+  const other = { ...CONTEXT, planned: { roi: [32, 32, 32], templates: false } } as const;
+  assert.deepEqual(resolveRecipe(plan, other), plan);
+  assert.deepEqual(resolveRecipe({ ...plan, roi: [64, 64, 64] }, other), { ...plan, roi: [64, 64, 64] });
+});
+
+Deno.test("resolveRecipe() has no time where updates are given, and ten minutes where auto is told nothing", () => {
+  const of = (recipe: Recipe) => resolveRecipe(recipe, CONTEXT).budgetMinutes;
+  assert.deepEqual([of(DEFAULT_RECIPE), of({ preset: "auto", steps: 20 }), of({ preset: "edge" })], [10, null, null]);
 });

@@ -1,4 +1,5 @@
 /** The report of a fine-tune: a JSON document, and the same as one HTML page with curves and preview slices. */
+import type { FinetunePlan } from "../planning/plan.ts";
 import type { CaseScore } from "./scores.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { curve, escape, lossSvg, number, STYLE, tableHtml } from "./parts.ts";
@@ -41,6 +42,8 @@ export interface Report {
   readonly remarks: readonly string[];
   readonly provider: string;
   readonly peakBytes: number;
+  /** Preset auto: what was planned and done. */
+  readonly plan?: FinetunePlan | null;
 }
 
 /** How far the report's numbers carry. */
@@ -59,6 +62,7 @@ function notes(report: Report): string[] {
     ...dataNotes(request),
     ...weightNotes(weights, recipe),
     ...updateNotes(phases, recipe),
+    ...(report.plan?.reasons ?? []),
     ...remarks,
   ];
 }
@@ -89,6 +93,7 @@ export function reportJson(report: Report): Record<string, unknown> {
     weights,
     provider,
     peakBytes,
+    ...(report.plan && { plan: report.plan }),
     validation: report.validation,
     fromScratch: report.fromScratch,
     training: report.training,

@@ -161,6 +161,55 @@ export type FeatureNames = {
   features: string[]
   by?: string
 };
+export type FinetunePlan = {
+  fingerprint: {
+    task: "segmentation" | "classification"
+    cases: number
+    patients: number
+    modalities: string[]
+    headersRead: number
+    labelsRead: number
+    sizeVox: {
+      least: [number, number, number]
+      median: [number, number, number]
+      most: [number, number, number]
+    }
+    spacingMm: {
+      least: [number, number, number]
+      median: [number, number, number]
+      most: [number, number, number]
+    }
+    extentMm: [number, number, number]
+    labels: {
+      name: string
+      cases: number
+      medianMl: number
+      components: number
+      share: number
+    }[]
+    exclusive: boolean
+    classes: { [name: string]: number }
+  }
+  recipe: ResolvedRecipe
+  reasons: string[]
+  expected: {
+    seconds: number | null
+    peakBytes: number
+    updates: number
+    secondsPerUpdate: number | null
+    isMeasured: boolean
+  }
+};
+export type FinetunePlanRequest = {
+  dataset: string
+  base: {
+    model: string
+    version?: number
+  }
+  name?: string
+  recipe?: Recipe
+  skip?: "errors" | string[]
+};
 export type FinetuneRequest = {
   dataset: string
   base: {
@@ -741,7 +790,8 @@ export type Quality = {
   reasons: string[]
 };
 export type Recipe = {
-  preset?: "edge" | "paper" | "official"
+  preset?: "auto" | "edge" | "paper" | "official"
+  budgetMinutes?: number | null
   steps?: number
   roi?: [number, number, number]
   batchSize?: number
@@ -753,7 +803,8 @@ export type Recipe = {
   ema?: number | null
   deepSupervision?: boolean
   keepHead?: boolean
-  templates?: boolean
+  templates?: boolean | "auto"
+  base?: "auto" | "use" | "scratch"
   percentilesOver?: "foreground" | "volume"
   seed?: number
   validation?: "auto" | "none" | {
@@ -761,8 +812,202 @@ export type Recipe = {
   }
   earlyStopSteps?: number | null
   compareFromScratch?: boolean
+  foldSteps?: number
+  foldsRun?: number | null
+  spacingMm?: [number, number, number] | null
+  batch?: "accumulated" | "joint"
+  optimizer?: {
+    kind?: "adamw" | "adam-l2"
+    weightDecay?: number
+    beta1?: number
+    beta2?: number
+    epsilon?: number
+  }
+  firstKernel?: "fresh" | "inflate"
+  templateFit?: "registered" | "centred" | "raw"
+  views?: "copies" | "interleaved"
+  consistency?: {
+    on?: "x4" | "out4"
+    weight?: number
+  }
+  supervision?: "sum" | "concat"
+  flips?: "axes" | "joint"
+  maxReplaced?: number | null
+  mask?: {
+    rate?: number
+    blockVox?: number
+  }
+  intensity?: {
+    shift?: number
+    scale?: number
+    gamma?: number
+    perChannel?: boolean
+  }
+  augmentation?: {
+    rotation: {
+      chance: number
+      degrees: number
+    }
+    scaling: {
+      chance: number
+      smallest: number
+      largest: number
+    }
+    elastic: {
+      chance: number
+      voxels: number
+    }
+    noise: {
+      chance: number
+      deviation: number
+    }
+    blur: {
+      chance: number
+      perModality: number
+      smallestVox: number
+      largestVox: number
+    }
+    brightness: {
+      chance: number
+      share: number
+    }
+    contrast: {
+      chance: number
+      share: number
+    }
+    lowResolution: {
+      chance: number
+      perModality: number
+      smallest: number
+    }
+    gamma: {
+      chance: number
+      inverted: number
+      smallest: number
+      largest: number
+    }
+    dropModality: {
+      chance: number
+    }
+    mirror: ("x" | "y" | "z")[]
+  } | null
+  allStages?: boolean
+  headBias?: number | null
+  lesionShare?: number
+  labelBalance?: boolean
+  balancedClasses?: boolean
+  checkpointEverySteps?: number
 };
 export type Report = { [name: string]: unknown };
+export type ResolvedRecipe = {
+  preset: "auto" | "edge" | "paper" | "official"
+  budgetMinutes: number | null
+  steps: number
+  roi: [number, number, number]
+  batchSize: number
+  learningRate: number | "auto"
+  warmupSteps: number
+  clipNorm: number | null
+  batchNorm: "batch" | "frozen"
+  norm: "batch" | "instance" | "re-estimated"
+  ema: number | null
+  deepSupervision: boolean
+  keepHead: boolean
+  templates: boolean
+  base: "use" | "scratch"
+  percentilesOver: "foreground" | "volume"
+  seed: number
+  validation: "auto" | "none" | {
+    folds: number
+  }
+  earlyStopSteps: number | null
+  compareFromScratch: boolean
+  foldSteps: number
+  foldsRun: number | null
+  spacingMm: [number, number, number] | null
+  batch: "accumulated" | "joint"
+  optimizer: {
+    kind: "adamw" | "adam-l2"
+    weightDecay: number
+    beta1: number
+    beta2: number
+    epsilon: number
+  }
+  firstKernel: "fresh" | "inflate"
+  templateFit: "registered" | "centred" | "raw"
+  views: "copies" | "interleaved"
+  consistency: {
+    on: "x4" | "out4"
+    weight: number
+  }
+  supervision: "sum" | "concat"
+  flips: "axes" | "joint"
+  maxReplaced: number | null
+  mask: {
+    rate: number
+    blockVox: number
+  }
+  intensity: {
+    shift: number
+    scale: number
+    gamma: number
+    perChannel: boolean
+  }
+  augmentation: {
+    rotation: {
+      chance: number
+      degrees: number
+    }
+    scaling: {
+      chance: number
+      smallest: number
+      largest: number
+    }
+    elastic: {
+      chance: number
+      voxels: number
+    }
+    noise: {
+      chance: number
+      deviation: number
+    }
+    blur: {
+      chance: number
+      perModality: number
+      smallestVox: number
+      largestVox: number
+    }
+    brightness: {
+      chance: number
+      share: number
+    }
+    contrast: {
+      chance: number
+      share: number
+    }
+    lowResolution: {
+      chance: number
+      perModality: number
+      smallest: number
+    }
+    gamma: {
+      chance: number
+      inverted: number
+      smallest: number
+      largest: number
+    }
+    dropModality: {
+      chance: number
+    }
+    mirror: ("x" | "y" | "z")[]
+  } | null
+  allStages: boolean
+  headBias: number | null
+  lesionShare: number
+  labelBalance: boolean
+  balancedClasses: boolean
+  checkpointEverySteps: number
+};
 export type SegmentOptions = {
   version?: number
   provider?: "auto" | "cuda" | "webgpu" | "cpu" | "wasm"
@@ -1067,6 +1312,12 @@ export interface Operations {
     query: Record<string, never>;
     body: FinetuneRequest;
     reply: Job;
+  };
+  "POST /v1/finetunes/plan": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: FinetunePlanRequest;
+    reply: FinetunePlan;
   };
   "POST /v1/pretrainings": {
     params: Record<string, never>;

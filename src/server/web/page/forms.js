@@ -56,16 +56,34 @@ run.form.addEventListener("submit", async (event) => {
   button.disabled = false;
 });
 
-train.form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  const steps = train.input("steps").value;
-  const preset = /** @type {"edge" | "paper" | "official"} */ (train.select("preset").value);
-  const body = {
+/** The wish of the form: what is left empty is decided by the preset. */
+function trainWish() {
+  const steps = train.input("steps").value, minutes = train.input("minutes").value;
+  const preset = /** @type {"auto" | "edge" | "paper" | "official"} */ (train.select("preset").value);
+  return {
     dataset: train.select("dataset").value,
     base: { model: train.select("base").value },
-    name: train.input("name").value,
-    recipe: { preset, ...(steps && { steps: Number(steps) }) },
+    recipe: {
+      preset,
+      ...(steps && { steps: Number(steps) }),
+      ...(preset === "auto" && minutes && { budgetMinutes: Number(minutes) }),
+    },
     ...(train.input("skip").checked && { skip: /** @type {const} */ ("errors") }),
   };
+}
+
+train.form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const body = { ...trainWish(), name: train.input("name").value };
   attempt(() => call("POST /v1/finetunes", { body }), byId("train-status"));
 });
+
+byId("train-plan").addEventListener("click", () =>
+  attempt(async () => {
+    const plan = await call("POST /v1/finetunes/plan", { body: trainWish() });
+    const { seconds, peakBytes } = plan.expected;
+    const time = seconds === null ? [] : [`${Math.ceil(seconds / 60)} minutes`];
+    const taken = `Expected: ${[...time, `${(peakBytes / 1e9).toFixed(1)} GB of memory`].join(", ")}.`;
+    byId("train-reasons").replaceChildren(...[taken, ...plan.reasons].map((text) => h("li", {}, text)));
+    byId("train-reasons").hidden = false;
+  }, byId("train-status")));
