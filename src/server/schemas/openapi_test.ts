@@ -38,6 +38,7 @@ PUT /v1/datasets/{id}/cases/{case}/label → 201 application/json
 PUT /v1/datasets/{id}/cases/{case}/class → 201 application/json
 PUT /v1/datasets/{id}/cases/{case}/{modality} → 201 application/json
 POST /v1/finetunes → 202 application/json
+POST /v1/finetunes/plan → 200 application/json
 POST /v1/pretrainings → 202 application/json
 GET /v1/jobs → 200 application/json
 GET /v1/jobs/{id} → 200 application/json
