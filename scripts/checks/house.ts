@@ -78,7 +78,7 @@ export const HOUSE: readonly RoomRules[] = [
     room: "train",
     is: "fine-tuning and pre-training: recipes, sampling, the step as a graph, the loop, validation, reports",
     flow: "files + base → `network.onnx` + report",
-    folders: [".", "finetuning", "pretraining", "report", "loop", "step", "data", "recipe"],
+    folders: [".", "finetuning", "pretraining", "report", "planning", "loop", "step", "data", "recipe"],
     base: ["types.ts"],
     doors: ["types.ts"],
   },

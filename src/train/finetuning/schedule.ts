@@ -7,7 +7,7 @@ import type { CaseStore } from "../data/case_store.ts";
 import type { Fold, Traits } from "../data/folds.ts";
 import type { CaseVolumes } from "../data/labelled_cases.ts";
 import { kept } from "../planning/kept_time.ts";
-import { withTime } from "../planning/plan_finetune.ts";
+import { withTime } from "../planning/with_time.ts";
 import { type Durations, finalSteps } from "../planning/time.ts";
 import { budgetOf } from "../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";

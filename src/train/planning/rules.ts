@@ -2,11 +2,11 @@
  * The rules by which the preset auto plans a fine-tune. A rule looks at the fingerprint and the circumstances, and returns
  * the values that it decides with its reason in one sentence. Nothing here is measured on the device; `time.ts` allots that.
  */
-import type { Label } from "../../inference/mod.ts";
+import type { Label, ModelSpec } from "../../inference/mod.ts";
 import { perAxis, type Triple } from "../../volume/mod.ts";
 import { STRONG_AUGMENTATION } from "../recipe/augmentation.ts";
 import { mirrorAxes } from "../recipe/mirror_axes.ts";
-import type { PlannedValues } from "../recipe/finetuning.ts";
+import { budgetOf, type PlannedValues, type Recipe } from "../recipe/finetuning.ts";
 import { CROP_EDGE } from "../recipe/settings.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 
@@ -209,4 +209,22 @@ export function folds({ patients }: Fingerprint): Ruling {
       patients % count === 0 ? "" : ` or ${Math.ceil(patients / count)}`
     } held out by each.`,
   };
+}
+
+/** The rules' values and reasons; none where the preset counts updates. */
+export function rulingsFor(
+  data: Fingerprint,
+  { recipe, baseHasTemplates, request: { base, labels } }: {
+    readonly recipe: Recipe;
+    readonly baseHasTemplates: boolean;
+    readonly request: { readonly base: { readonly spec: ModelSpec }; readonly labels: readonly Label[] };
+  },
+): Rulings {
+  if (recipe.preset !== "auto") return { values: {}, reasons: [`The preset ${recipe.preset} decides.`] };
+  return rulesFor(data, {
+    budgetMinutes: budgetOf(recipe),
+    baseHasTemplates,
+    labels,
+    baseSpacingMm: base.spec.preprocessing.spacingMm,
+  });
 }

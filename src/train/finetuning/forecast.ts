@@ -3,14 +3,14 @@ import { loweringOf, type Provider, traitsOf } from "../../engine/mod.ts";
 import { costOf, type Graph, lower } from "../../graph/mod.ts";
 import { slidingWindows, type Triple } from "../../volume/mod.ts";
 import type { ModelSpec } from "../../inference/mod.ts";
-import { stepConfigOf } from "../finetuning/step_config.ts";
-import type { Trainable } from "../finetuning/trainable.ts";
+import { stepConfigOf } from "./step_config.ts";
+import type { Trainable } from "./trainable.ts";
 import { fitted, memoryBudget } from "../loop/fit.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { trainingStep } from "../step/finetuning_step.ts";
-import type { Fingerprint } from "./fingerprint.ts";
-import { targetSpacing } from "./rules.ts";
-import type { Durations } from "./time.ts";
+import type { Fingerprint } from "../planning/fingerprint.ts";
+import { targetSpacing } from "../planning/rules.ts";
+import type { Durations } from "../planning/time.ts";
 
 /**
  * Bytes of a step's cost a second, by kind of device: measured on two cores of a server, and taken as twenty times more on

@@ -1,0 +1,60 @@
+/** Plans a fine-tune without training: reads the data's fingerprint, applies the rules, forecasts time and memory. */
+import { type Provider } from "../../engine/mod.ts";
+import { inThread } from "../../process/mod.ts";
+import { type FinetuneCheck, planned } from "./check_finetune.ts";
+import { type TrainingCase, TrainingError } from "../types.ts";
+import { fingerprintOf } from "../planning/fingerprint.ts";
+import type { FinetunePlan } from "../planning/plan.ts";
+import { rulingsFor } from "../planning/rules.ts";
+import { withTime } from "../planning/with_time.ts";
+import { forecast } from "./forecast.ts";
+
+export interface PlanRequest extends Omit<FinetuneCheck, "cases" | "planned"> {
+  readonly cases: readonly TrainingCase[];
+  /** The kind of device that the job will run on. */
+  readonly provider: Provider;
+}
+
+/**
+ * The plan of a fine-tune, in seconds: no case is prepared, no update is run.
+ * @throws {TrainingError} as a fine-tune
+ */
+export async function planFinetune(request: PlanRequest): Promise<FinetunePlan> {
+  const data = await fingerprintOf({ ...request.request, cases: request.cases });
+  const ruled = rulingsFor(data, request);
+  const { recipe: first, network, spec } = await planned({
+    ...request,
+    cases: request.cases.length,
+    planned: ruled.values,
+  });
+  const { peakBytes, ...durations } = forecast(network, { recipe: first, spec, data, provider: request.provider });
+  const { recipe, allotment, reason } = withTime(first, { wished: request.recipe, cases: request.cases, durations });
+  return {
+    fingerprint: data,
+    recipe,
+    reasons: [...ruled.reasons, ...reason],
+    expected: {
+      seconds: Math.round(allotment.seconds),
+      peakBytes,
+      updates: allotment.foldsRun * recipe.foldSteps + recipe.steps,
+      secondsPerUpdate: Number(durations.update.toPrecision(3)),
+      isMeasured: false,
+    },
+  };
+}
+
+/** A plan, or the reason why there is none. */
+export type PlanReply = { readonly plan: FinetunePlan } | {
+  readonly refused: string;
+  readonly code: TrainingError["code"];
+};
+
+/** {@link planFinetune} in a thread of its own, so that a server keeps answering. @throws {TrainingError} */
+export async function planInThread(request: PlanRequest): Promise<FinetunePlan> {
+  const reply = await inThread<PlanRequest, PlanReply>(import.meta.resolve("./_plan_worker.ts"), {
+    task: request,
+    failed: { refused: "Cannot plan a fine-tune: the planning thread failed", code: "invalid-recipe" },
+  });
+  if ("refused" in reply) throw new TrainingError(reply.code, reply.refused);
+  return reply.plan;
+}
