@@ -88,8 +88,8 @@ function present(random: Random, wanted: readonly Modality[], missing: number): 
 
 function drawStrip(random: Random): NonNullable<SubjectPlan["strip"]> {
   return {
-    reachMm: 0.5 + 2.5 * random.uniform(),
-    errorMm: drawControlField(random, { spacingMm: 18, deviation: 1.2 * random.uniform() }),
+    reachMm: 1 + 2.5 * random.uniform(),
+    errorMm: drawControlField(random, { spacingMm: 18, deviation: random.uniform() }),
   };
 }
 

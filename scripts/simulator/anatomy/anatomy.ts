@@ -15,6 +15,7 @@ import { CLASS_OF_NUMBER, classFlags, classOf } from "./classes.ts";
 import { cleaned } from "./cleaning.ts";
 import { brainDistances } from "./distance.ts";
 import { standardAffine } from "./standard_space.ts";
+import { paintArteries } from "./vessels.ts";
 
 export interface Anatomy {
   readonly sizeVox: Triple;
@@ -55,13 +56,15 @@ export function makeAnatomy(labelMap: GridImage): Anatomy {
     throw new RangeError("Cannot make an anatomy: expected white matter (2 or 41), got none");
   }
   const classes = cleaned(raw, sizeVox);
+  const toStandard = standardAffine({ data, sizeVox, affineRas });
+  paintArteries(classes, { sizeVox, toStandard });
   return {
     sizeVox,
     affineRas,
     classes,
     uniform: uniformity(classes, sizeVox),
     brainDistance: brainDistances(classes, sizeVox),
-    toStandard: standardAffine({ data, sizeVox, affineRas }),
+    toStandard,
     brainBox: boxOf(classes, sizeVox, IS_BRAIN),
     headBox: boxOf(classes, sizeVox, IS_HEAD),
   };

@@ -4,8 +4,8 @@ import { closed } from "../../../src/volume/foreground/morphology.ts";
 import { classFlags } from "./classes.ts";
 
 /** Distances are capped at these, mm. */
-export const OUTSIDE_CAP = 12;
-export const INSIDE_CAP = -4;
+export const OUTSIDE_CAP = 8;
+export const INSIDE_CAP = -3;
 
 /** White and grey matter and the ventricles: what a perfect strip keeps. */
 const IS_INSIDE = classFlags((c) =>

@@ -23,7 +23,7 @@ export interface ShapeOptions {
   readonly mirrored: number;
 }
 
-export const SHAPE: ShapeOptions = { rotation: 6, scaling: 0.05, bending: [3, 0.8], mirrored: 0.5 };
+export const SHAPE: ShapeOptions = { rotation: 5, scaling: 0.05, bending: [2.2, 0.7], mirrored: 0.5 };
 
 /** A map from a subject's millimetres, origin near the anterior commissure, axes RAS, to an anatomy's voxels. */
 export interface Geometry {

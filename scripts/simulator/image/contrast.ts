@@ -25,8 +25,20 @@ function realContrast(random: Random, modality: Modality): Contrast {
     // Dark stays dark: fluid in t1 and bone do not follow the contrast of white and grey matter.
     return mean > 0.45 && mean < 2.5 ? Math.max(0.05, 1 + (own - 1) * strength) : own;
   });
+  const fat = fatFactor(random, modality);
+  means[classOf("fat")] *= fat;
+  means[classOf("marrow")] *= fat;
   const variety = Math.exp(0.25 * random.normal());
   return { means, textures: texturesOf(modality).map((t) => t * variety) };
+}
+
+/** Chance that a protocol suppresses fat; diffusion always does, by its means. */
+const SUPPRESSED: Readonly<Partial<Record<Modality, number>>> = { t1: 0.05, t1c: 0.25, t2: 0.3, flair: 0.3, pd: 0.1 };
+
+/** Fat differs most between protocols: suppressed or not, and by the echo time. */
+function fatFactor(random: Random, modality: Modality): number {
+  const factor = Math.exp(0.2 * random.normal());
+  return random.uniform() < (SUPPRESSED[modality] ?? 0) ? 0.3 * factor : factor;
 }
 
 /** Any grey for any tissue, as SynthSeg does (Billot et al. 2023): a network cannot lean on contrast. */

@@ -24,6 +24,8 @@ export interface Acquisition {
   readonly noise: number;
   /** Magnitude images have Rician noise, maps computed from several images do not. */
   readonly isMagnitude: boolean;
+  /** Signals below this are 0, as reconstructions do that clear the background; 0: none. */
+  readonly cleared: number;
   /** Logarithm of the receive field. */
   readonly bias: ControlField;
   /** Copies that motion adds along an axis; none: the subject lay still. */
@@ -59,14 +61,16 @@ export function drawAcquisition(random: Random, modality: Modality, options: Sca
   const thickness = random.uniform() < (isDiffusion ? 2 * options.thickSlices : options.thickSlices)
     ? 2 + 4 * random.uniform()
     : Math.max(1, inPlaneMm);
-  const across = random.uniform() < 0.75 ? 2 : random.integer(3);
+  const across = random.uniform() < 0.8 ? 2 : random.integer(3);
   const inPlane = inPlaneMm * Math.exp(0.15 * random.normal());
   const resolution = [inPlane, inPlane, inPlane];
   resolution[across] = thickness;
+  const sigma = options.noise * noise * 0.028 * Math.exp(0.4 * random.normal());
   return {
     resolutionMm: [resolution[0], resolution[1], resolution[2]],
     phases: [random.uniform(), random.uniform(), random.uniform()],
-    noise: options.noise * noise * 0.028 * Math.exp(0.4 * random.normal()),
+    noise: sigma,
+    cleared: random.uniform() < 0.4 ? 3 * sigma : 0,
     isMagnitude: modality !== "adc",
     bias: drawControlField(random, { spacingMm: 75, deviation: options.bias * Math.exp(0.4 * random.normal()) }),
     motion: random.uniform() < options.motion ? drawMotion(random, across) : null,
@@ -128,6 +132,8 @@ export function scan(
     values = sampledAlong(values, size, { axis, places, sigma: 0 });
     size = withCount(size, axis, places.length);
   }
+  const { cleared } = acquisition;
+  for (let i = 0; cleared > 0 && i < values.length; i++) if (values[i] < cleared) values[i] = 0;
   return values;
 }
 

@@ -26,8 +26,8 @@ export async function writeNifti(path: string, content: VolumeContent): Promise<
   // Not the target's name: it may be a patient's and would outlive a crash.
   const temporary = join(dirname(path), `.${randomUUID()}.tmp`);
   const plain = Readable.from(fileParts(content), { objectMode: true, highWaterMark: 1 });
-  // Interpolated floats hardly shrink, whatever the effort.
-  const level = data instanceof Float32Array ? 1 : 6;
+  // Interpolated floats and noisy signals hardly shrink, whatever the effort; label maps do.
+  const level = data instanceof Float32Array || data instanceof Int16Array ? 1 : 6;
   // `pipe` would hang on an error; `pipeline` passes it to the loop below, so its callback has nothing to do.
   const stream = path.toLowerCase().endsWith(".gz") ? pipeline(plain, createGzip({ level }), () => {}) : plain;
   try {
