@@ -47,11 +47,19 @@ Deno.test("finetune() scores the mask that segment() writes, on the file's own g
       let both = 0, all = 0;
       for (const [i, { images, label }] of cases.entries()) {
         const outPath = join(folder, `mask-${i}.nii.gz`);
-        await segment({ directory: request.outputDirectory, spec, images, engine, output: "labels", outPath });
+        const { quality } = await segment({
+          directory: request.outputDirectory,
+          spec,
+          images,
+          engine,
+          output: "labels",
+          outPath,
+        });
         const mask = await readVolume(outPath), reference = await readVolume(label!);
         assert.deepEqual(mask.sizeVox, SIZE);
         const [m, r] = [mask, reference].map(({ data }) => Uint8Array.from(data));
-        const [{ counts, lesions, ...found }] = scored[i].labels;
+        const [{ counts, lesions, score, ...found }] = scored[i].labels;
+        assert.equal(score, quality!.perLabel[0].score);
         const count = (data: Uint8Array) => data.reduce((n, v) => n + v, 0);
         assert.deepEqual(counts, [m.reduce((n, v, k) => n + (v & r[k]), 0), count(m), count(r)]);
         assert.ok(counts[0] > 0 && counts[1] < m.length, `${counts}`);

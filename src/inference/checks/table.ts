@@ -8,6 +8,7 @@ import type { WarningRecord } from "./check.ts";
 import { DATASET_CHECKS } from "./dataset_checks.ts";
 import { LABEL_CHECKS } from "./label_checks.ts";
 import { RESULT_CHECKS } from "./result_checks.ts";
+import { TRAINING_CHECKS } from "./training_checks.ts";
 import { VOLUME_CHECKS } from "./volume_checks.ts";
 
 /** Doubts that the readers of `volume/formats/` leave about a header. */
@@ -55,6 +56,7 @@ export const WARNINGS: Readonly<Record<string, WarningRecord>> = {
   ...VOLUME_CHECKS,
   ...CASE_CHECKS,
   ...RESULT_CHECKS,
+  ...TRAINING_CHECKS,
   ...HEADER_DOUBTS,
   ...STEP_WARNINGS,
 };

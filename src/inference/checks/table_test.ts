@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { CASE_CHECKS } from "./case_checks.ts";
 import { RESULT_CHECKS } from "./result_checks.ts";
+import { TRAINING_CHECKS } from "./training_checks.ts";
 import { VOLUME_CHECKS } from "./volume_checks.ts";
 import { DATASET_WARNINGS, loudFirst, WARNINGS } from "./table.ts";
 
@@ -47,6 +48,6 @@ Deno.test("WARNINGS lists the warnings that readers of files, the steps and devi
     "fell-back", // of engine/choice/fallback.ts
   ]);
   assert.deepEqual([...given].filter((code) => !(code in WARNINGS)), []);
-  const checks = { ...VOLUME_CHECKS, ...CASE_CHECKS, ...RESULT_CHECKS };
+  const checks = { ...VOLUME_CHECKS, ...CASE_CHECKS, ...RESULT_CHECKS, ...TRAINING_CHECKS };
   assert.deepEqual(Object.keys(WARNINGS).filter((code) => !(code in checks) && !given.has(code)), []);
 });

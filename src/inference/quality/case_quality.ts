@@ -1,22 +1,28 @@
 /** The quality of an answer: the scores of its labels, what they let expect, and why they are as they are. */
 import type { CaseQuality, QualitySpec } from "../quality_types.ts";
+import type { ImageFacts } from "./image_facts.ts";
 import { expectedDice, LEAST_PATIENTS } from "./expected.ts";
+import { likeness, type LikenessOptions } from "./likeness.ts";
 import { caseScore, labelScore } from "./score.ts";
 import type { Tally } from "./tally.ts";
 
 export interface CaseQualityOptions {
-  readonly labels: readonly { readonly name: string }[];
+  /** With the volumes that were found. */
+  readonly labels: LikenessOptions["labels"];
+  /** Of the case's images; none where the model knows none of its training. */
+  readonly facts: readonly ImageFacts[];
   /** Of the model; absent: it knows nothing about its answers. */
-  readonly quality?: QualitySpec | undefined;
+  readonly quality: QualitySpec | undefined;
 }
 
 /** The quality of the answer that `tally` has seen. */
-export function caseQuality(tally: Tally, { labels, quality }: CaseQualityOptions): CaseQuality {
+export function caseQuality(tally: Tally, { labels, facts, quality }: CaseQualityOptions): CaseQuality {
   const scores = tally.sums().map(labelScore);
   const perLabel = labels.map(({ name }, c) => ({ name, score: scores[c] }));
-  const score = caseScore(scores), fit = quality?.fit;
+  const { factor, reasons: unlike } = likeness({ facts, images: quality?.images, labels });
+  const score = caseScore(scores, factor), fit = quality?.fit;
   const absent = perLabel.filter((label) => label.score === null).map(({ name }) => name);
-  const reasons: string[] = [];
+  const reasons: string[] = [...unlike];
   if (absent.length > 0) reasons.push(`No voxel was found for ${absent.join(", ")}: the score does not count it.`);
   if (fit === undefined) reasons.push(UNCALIBRATED);
   const expected = score !== null && fit !== undefined && expectedDice(score, fit);

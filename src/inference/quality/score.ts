@@ -14,8 +14,8 @@ export function labelScore({ probable, probableInside, voxels, passes }: LabelSu
   return (own + agreement) / 2;
 }
 
-/** The mean over the labels that were found; null where none was. */
-export function caseScore(scores: readonly (number | null)[]): number | null {
+/** The mean over the labels that were found, times a factor for the whole case; null where none was. */
+export function caseScore(scores: readonly (number | null)[], factor: number): number | null {
   const known = scores.filter((s) => s !== null);
-  return known.length === 0 ? null : known.reduce((a, b) => a + b, 0) / known.length;
+  return known.length === 0 ? null : factor * known.reduce((a, b) => a + b, 0) / known.length;
 }

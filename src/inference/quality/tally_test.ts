@@ -28,6 +28,7 @@ Deno.test("labelScore() of a sure answer is 1, of a mask where nothing is known 
 });
 
 Deno.test("caseScore() is the mean over the labels that were found", () => {
-  assert.equal(caseScore([0.5, null, 1]), 0.75);
-  assert.equal(caseScore([null, null]), null);
+  assert.equal(caseScore([0.5, null, 1], 1), 0.75);
+  assert.equal(caseScore([0.5, null, 1], 0.5), 0.375);
+  assert.equal(caseScore([null, null], 1), null);
 });

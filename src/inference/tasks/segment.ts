@@ -4,11 +4,14 @@ import { voxelMl, voxelsOf, writeVolume } from "../../volume/mod.ts";
 import { Border } from "../checks/border.ts";
 import { Plausibility } from "../checks/plausibility.ts";
 import { resultDoubts } from "../checks/result_checks.ts";
+import { trainingDoubts } from "../checks/training_checks.ts";
 import { loudFirst } from "../checks/table.ts";
 import { ModalityCheck } from "./modality_check.ts";
 import { batchOf, withNetwork } from "../windows/loaded_network.ts";
 import { logitsOnto } from "../windows/onto_grid.ts";
-import { prepare } from "../prepare/preprocess.ts";
+import { prepare, type Prepared } from "../prepare/preprocess.ts";
+import type { Modality } from "../modalities.ts";
+import { type ImageFacts, imageFacts } from "../quality/image_facts.ts";
 import { RUN_TIMEOUT_MS, windowRunner } from "../windows/run_window.ts";
 import { windowBatch } from "../windows/sliding.ts";
 import { activationDoubt, segmentationRecord, slidingSettings } from "../activation/segmentation.ts";
@@ -40,6 +43,7 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
       check.look(...read);
     },
   });
+  const images = spec.quality?.images, facts = images === undefined ? [] : factsOfGiven(request, prepared);
   const preprocess = clock();
   const target = prepared.reference.grid, voxels = voxelsOf(target.sizeVox);
   const batch = windowBatch(engine.traits, { ...spec.inference, sizeVox: prepared.grid.sizeVox });
@@ -94,6 +98,7 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
     volumeMl: counts[c] * ml,
   }));
   const doubts = resultDoubts(labels.map((label, c) => ({ ...spec.labels[c], ...label, border: borders[c].sides() })));
+  const unlike = images === undefined ? [] : trainingDoubts(facts, images);
   const misread = activationDoubt(record, run);
   if (misread !== null) doubts.unshift({ code: "activation-doubtful", detail: misread });
   return {
@@ -102,9 +107,20 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
     windows: run.windows,
     timingsMs: { read: prepared.readMs, preprocess: preprocess - prepared.readMs, infer, restore, write },
     peakBytes: await peakOfWork(engine),
-    warnings: loudFirst([...prepared.warnings, ...plausibility.warnings(), ...mismatches, ...doubts]),
-    quality: tally === null ? withoutProbabilities(spec.labels) : caseQuality(tally, spec),
+    warnings: loudFirst([...prepared.warnings, ...plausibility.warnings(), ...mismatches, ...unlike, ...doubts]),
+    quality: tally === null ? withoutProbabilities(spec.labels) : caseQuality(tally, {
+      labels: labels.map((label, c) => ({ ...spec.labels[c], ...label })),
+      facts,
+      quality: spec.quality,
+    }),
   };
+}
+
+/** The facts of the images that were given: a template in the place of a missing one says nothing. */
+function factsOfGiven({ spec: { modalities }, images }: SegmentRequest, prepared: Prepared): ImageFacts[] {
+  const isGiven = (name: Modality) => images[name] !== undefined;
+  const given = modalities.filter(isGiven), channels = prepared.channels.filter((_, c) => isGiven(modalities[c]));
+  return imageFacts({ ...prepared, channels }, given);
 }
 
 /** Milliseconds since the last call. */

@@ -11,6 +11,7 @@ import { sizeNotes, withTrainingMl } from "../data/label_sizes.ts";
 import { openLabelledCases, traitsOf } from "../data/labelled_cases.ts";
 import { templateFits, templateNotes } from "../data/template_fits.ts";
 import { renderHtml, type Report, reportJson } from "../report/finetuning.ts";
+import { measuredQuality, mirroredAxes } from "../report/quality.ts";
 import { summarize } from "../report/summary.ts";
 import { weightNotes } from "../report/weights.ts";
 import { TrainingError } from "../types.ts";
@@ -111,8 +112,17 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     plan,
   };
   await writeOutput(request, { report, network, weights: final.weights, templates });
+  const labels = withTrainingMl(spec.labels, { sizes, base: request.base.spec.labels });
+  const quality = request.task === "segmentation" && await measuredQuality({
+    spec,
+    labels,
+    cases,
+    patients: request.cases.map(({ patient }) => patient),
+    held: held.flatMap((p) => p.scores),
+    mirrored: mirroredAxes(recipe),
+  });
   return {
-    spec: { ...spec, labels: withTrainingMl(spec.labels, { sizes, base: request.base.spec.labels }) },
+    spec: { ...spec, labels, ...(quality && { quality }) },
     validation: report.validation,
     training: report.training,
     resolvedRecipe: { ...resolved },

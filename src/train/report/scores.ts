@@ -5,8 +5,10 @@
 import { type Engine } from "../../engine/mod.ts";
 import type { Graph } from "../../graph/mod.ts";
 import {
+  answerReader,
   centreOf,
   classificationRecord,
+  labelScore,
   loadGraph,
   logitsOnto,
   type ModelSpec,
@@ -82,16 +84,19 @@ async function scoreMask(
   const { labels, inference } = spec;
   const grid = { sizeVox, affineRas: placed!.affineRas }, target = placed!.labelGrid;
   const voxels = voxelsOf(target.sizeVox), found = new Regions(voxels, labels.length);
-  const { reader, exclusive } = segmentationRecord(inference), { labelsOf } = reader(spec);
-  const own = new Uint8Array(labels.length);
+  const { exclusive } = segmentationRecord(inference);
+  const take = (voxel: number, own: Uint8Array, count: number) => {
+    for (let i = 0; i < count; i++) found.add(voxel, own[i]);
+  };
+  const { visit, tally } = answerReader({ spec, passes: 0, take });
   const located = { channels, grid, inside, slices: placed!.slices };
   const reference = await Reference.read(label, labels);
   const probabilities = new Probabilities({ spec, grid: target, reference });
   await logitsOnto(run, located, { ...slidingSettings(spec), signal, target }, (voxel, values) => {
-    const count = labelsOf(values, own);
-    for (let i = 0; i < count; i++) found.add(voxel, own[i]);
+    visit(voxel, values);
     probabilities.add(voxel, values);
   });
+  const trust = tally?.sums().map(labelScore);
   postprocess(found, {
     voxelMl: voxelMl(target.affineRas),
     sizeVox: target.sizeVox,
@@ -111,6 +116,7 @@ async function scoreMask(
       : boxOf([probabilities.marked[c], masks.reference], target.sizeVox);
     return {
       ...score,
+      ...(trust && { score: trust[c] }),
       reliability: probabilities.reliabilityOf(c),
       choices: probabilities.choicesOf(c, { ...masks, box: wide, lesions: matches.reference.sizes }),
     };

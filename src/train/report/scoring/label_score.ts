@@ -27,6 +27,8 @@ export interface LabelScore {
   readonly referenceMl: number;
   /** Voxels in both, in the prediction, in the reference. */
   readonly counts: readonly [number, number, number];
+  /** The score of the answer's quality; null: no voxel was found. Absent: the network gives no probabilities. */
+  readonly score?: number | null;
   /** Absent in scores of earlier versions, as all below. */
   readonly lesions?: LesionScore;
   /** Probabilities of voxels against the reference; absent where the network gives none. */

@@ -1,0 +1,53 @@
+/**
+ * Measures how far a model's quality scores follow the true Dice: answers labelled cases that it was not trained on, as they
+ * are and damaged, and writes score, Dice, warnings and facts of every answer as JSON, with their correlation.
+ *
+ *     deno run -A scripts/quality/main.ts --model PACKAGE --data DIR --out FILE.json [--quality full] [--cases N] [--seed N]
+ */
+import { parseArgs } from "node:util";
+import { readDatasetFolder } from "../../src/datasets/mod.ts";
+import { openEngine } from "../../src/engine/mod.ts";
+import { readPackage, specOf } from "../../src/registry/mod.ts";
+import { type Answer, answers, type Labelled } from "./answers.ts";
+import { DAMAGES } from "./damages.ts";
+import { summaryOf } from "./summary.ts";
+
+const { values } = parseArgs({
+  options: {
+    model: { type: "string" },
+    data: { type: "string" },
+    out: { type: "string" },
+    quality: { type: "string", default: "quick" },
+    cases: { type: "string", default: "30" },
+    seed: { type: "string", default: "0" },
+    damages: { type: "string", default: Object.keys(DAMAGES).join(",") },
+  },
+});
+const { model, data, out } = values;
+if (model === undefined || data === undefined || out === undefined) {
+  throw new TypeError("Cannot measure the quality: expected --model, --data and --out");
+}
+const manifest = await readPackage(model);
+const found = await readDatasetFolder(data);
+const cases = found.cases.flatMap(({ id, images, label }): Labelled[] =>
+  label === undefined ? [] : [{ name: id, images, label }]
+).slice(0, Number(values.cases));
+const engine = await openEngine("cpu");
+const folder = await Deno.makeTempDir();
+const all: Answer[] = [];
+try {
+  const options = { engine, directory: model, spec: specOf(manifest), cases, folder, seed: Number(values.seed) };
+  const quality = values.quality === "full" ? "full" : "quick";
+  for await (const answer of answers({ ...options, damages: values.damages.split(","), quality })) {
+    all.push(answer);
+    console.error(
+      `${all.length}: ${answer.damage}: Dice ${answer.dice.toFixed(2)}, score ${answer.quality.score?.toFixed(2)}`,
+    );
+  }
+} finally {
+  await engine.close();
+  await Deno.remove(folder, { recursive: true });
+}
+const summary = summaryOf(all);
+await Deno.writeTextFile(out, JSON.stringify({ cases: cases.length, quality: values.quality, summary, answers: all }));
+console.log(JSON.stringify(summary, null, 2));
