@@ -2,33 +2,34 @@
 import type { CaseQuality, QualitySpec } from "../quality_types.ts";
 import type { ImageFacts } from "./image_facts.ts";
 import { expectedDice, LEAST_PATIENTS } from "./expected.ts";
-import { likeness, type LikenessOptions } from "./likeness.ts";
+import { likeness } from "./likeness.ts";
 import { caseScore, labelScore } from "./score.ts";
 import type { Tally } from "./tally.ts";
 
 export interface CaseQualityOptions {
-  /** With the volumes that were found. */
-  readonly labels: LikenessOptions["labels"];
+  readonly labels: readonly { readonly name: string }[];
   /** Of the case's images; none where the model knows none of its training. */
   readonly facts: readonly ImageFacts[];
   /** Of the model; absent: it knows nothing about its answers. */
-  readonly quality: QualitySpec | undefined;
+  readonly quality?: QualitySpec | undefined;
 }
 
 /** The quality of the answer that `tally` has seen. */
 export function caseQuality(tally: Tally, { labels, facts, quality }: CaseQualityOptions): CaseQuality {
   const scores = tally.sums().map(labelScore);
   const perLabel = labels.map(({ name }, c) => ({ name, score: scores[c] }));
-  const { factor, reasons: unlike } = likeness({ facts, images: quality?.images, labels });
+  const factor = likeness(facts, quality?.images);
   const score = caseScore(scores, factor), fit = quality?.fit;
   const absent = perLabel.filter((label) => label.score === null).map(({ name }) => name);
-  const reasons: string[] = [...unlike];
+  const reasons: string[] = [];
+  if (factor < 1) reasons.push(UNLIKE);
   if (absent.length > 0) reasons.push(`No voxel was found for ${absent.join(", ")}: the score does not count it.`);
   if (fit === undefined) reasons.push(UNCALIBRATED);
   const expected = score !== null && fit !== undefined && expectedDice(score, fit);
   return { score, ...expected, passes: 1 + tally.passes, perLabel, reasons };
 }
 
+const UNLIKE = "The contrast is unlike that of the training, which lowers the score.";
 const UNCALIBRATED = "Not calibrated: the model knows no Dice of held-out patients " +
   `(a fine-tune measures it on ${LEAST_PATIENTS} or more), so the score only compares answers of this model.`;
 

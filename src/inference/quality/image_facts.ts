@@ -36,10 +36,11 @@ export function imageFacts(
 ): ImageFacts[] {
   const voxels = sampled(inside, grid.sizeVox);
   const own = channels.map((data, c) => ({ of: modalities[c], values: factsOfChannel(data, grid.sizeVox, voxels) }));
+  const at = (data: Float32Array) => Float32Array.from(voxels, (v) => data[v]);
   const pairs = channels.flatMap((a, i) =>
     channels.slice(i + 1).map((b, j) => ({
       of: `${modalities[i]} ${modalities[i + 1 + j]}`,
-      values: { correlation: correlation(a, b, voxels) },
+      values: { correlation: correlation(at(a), at(b)) },
     }))
   );
   return [{ of: OF_CASE, values: extentOf(inside, grid) }, ...own, ...pairs];
@@ -72,12 +73,14 @@ function factsOfChannel(data: Float32Array, [, ny, nz]: Triple, voxels: Uint32Ar
   const contrast = quantiles.q95 - quantiles.q5;
   if (!(contrast > 0)) return { ...quantiles };
   const facts: Record<string, number> = { ...quantiles };
-  const rough: number[] = [];
+  const rough: number[] = [], slopes = new Float32Array(voxels.length);
   for (const [a, stride] of [ny * nz, nz, 1].entries()) {
     let near = 0, far = 0;
     const curved = new Float32Array(voxels.length);
     for (const [i, v] of voxels.entries()) {
-      near += Math.abs(data[v + stride] - data[v]);
+      const step = data[v + stride] - data[v];
+      near += Math.abs(step);
+      slopes[i] += step ** 2;
       far += Math.abs(data[v + 2 * stride] - data[v]);
       curved[i] = Math.abs(data[v + stride] - 2 * data[v] + data[v - stride]);
     }
@@ -85,6 +88,8 @@ function factsOfChannel(data: Float32Array, [, ny, nz]: Triple, voxels: Uint32Ar
     facts[`edges ${AXES[a]}`] = log2(near / voxels.length / contrast);
     rough.push(curved.sort()[curved.length >> 1]);
   }
+  // edges of dark things are steep in one contrast, of bright ones in another: an inverted image changes the sign
+  facts.tone = correlation(Float32Array.from(voxels, (v) => data[v]), slopes.map(Math.sqrt));
   facts.noise = log2(Math.min(...rough) / contrast);
   return facts;
 }
@@ -92,16 +97,16 @@ function factsOfChannel(data: Float32Array, [, ny, nz]: Triple, voxels: Uint32Ar
 /** Ratios are compared by their logarithm; that of nothing is as low as any that images have. */
 const log2 = (ratio: number) => ratio > 0 ? Math.max(-20, Math.log2(ratio)) : -20;
 
-function correlation(a: Float32Array, b: Float32Array, voxels: Uint32Array): number {
+function correlation(a: Float32Array, b: Float32Array): number {
   let sumA = 0, sumB = 0, aa = 0, bb = 0, ab = 0;
-  for (const v of voxels) {
-    sumA += a[v];
-    sumB += b[v];
-    aa += a[v] ** 2;
-    bb += b[v] ** 2;
-    ab += a[v] * b[v];
+  for (let i = 0; i < a.length; i++) {
+    sumA += a[i];
+    sumB += b[i];
+    aa += a[i] ** 2;
+    bb += b[i] ** 2;
+    ab += a[i] * b[i];
   }
-  const n = voxels.length, spread = (n * aa - sumA ** 2) * (n * bb - sumB ** 2);
+  const n = a.length, spread = (n * aa - sumA ** 2) * (n * bb - sumB ** 2);
   return spread > 0 ? (n * ab - sumA * sumB) / Math.sqrt(spread) : 0;
 }
 

@@ -108,11 +108,7 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
     timingsMs: { read: prepared.readMs, preprocess: preprocess - prepared.readMs, infer, restore, write },
     peakBytes: await peakOfWork(engine),
     warnings: loudFirst([...prepared.warnings, ...plausibility.warnings(), ...mismatches, ...unlike, ...doubts]),
-    quality: tally === null ? withoutProbabilities(spec.labels) : caseQuality(tally, {
-      labels: labels.map((label, c) => ({ ...spec.labels[c], ...label })),
-      facts,
-      quality: spec.quality,
-    }),
+    quality: tally === null ? withoutProbabilities(spec.labels) : caseQuality(tally, { ...spec, facts }),
   };
 }
 

@@ -115,7 +115,6 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const labels = withTrainingMl(spec.labels, { sizes, base: request.base.spec.labels });
   const quality = request.task === "segmentation" && await measuredQuality({
     spec,
-    labels,
     cases,
     patients: request.cases.map(({ patient }) => patient),
     held: held.flatMap((p) => p.scores),

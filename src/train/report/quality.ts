@@ -8,7 +8,6 @@ import {
   type HeldOut,
   type ImageFacts,
   imageFacts,
-  type Label,
   likeness,
   type ModelSpec,
   type QualitySpec,
@@ -22,8 +21,6 @@ import type { CaseScore } from "./scores.ts";
 
 export interface MeasuredQualityOptions {
   readonly spec: ModelSpec;
-  /** The labels with the volumes that the training cases have. */
-  readonly labels: readonly Label[];
   readonly cases: {
     readonly length: number;
     readonly get: (i: number) => Promise<Pick<CaseVolumes, "channels" | "sizeVox" | "inside" | "placed">>;
@@ -38,7 +35,7 @@ export interface MeasuredQualityOptions {
 
 /** The field `quality` of a segmentation's manifest. */
 export async function measuredQuality(
-  { spec, labels, cases, patients, held, mirrored }: MeasuredQualityOptions,
+  { spec, cases, patients, held, mirrored }: MeasuredQualityOptions,
 ): Promise<QualitySpec> {
   const facts: ImageFacts[][] = [];
   for (let i = 0; i < cases.length; i++) {
@@ -46,24 +43,22 @@ export async function measuredQuality(
     facts.push(imageFacts({ channels, inside, grid: { sizeVox, affineRas: placed!.affineRas } }, spec.modalities));
   }
   const images = trainingImages(facts);
-  const fit = fitDice(byPatient(held, { patients, facts, images, labels }));
+  const fit = fitDice(byPatient(held, { patients, facts, images }));
   return { ...(fit !== null && { fit }), images, ...(mirrored.length > 0 && { mirrored }) };
 }
 
 /** The mean score and Dice of each held-out patient. */
 function byPatient(
   held: readonly CaseScore[],
-  { patients, facts, images, labels }: {
+  { patients, facts, images }: {
     patients: readonly (string | undefined)[];
     facts: readonly (readonly ImageFacts[])[];
     images: TrainingImages;
-    labels: readonly Label[];
   },
 ): HeldOut[] {
   const scored = held.flatMap((found) => {
     const own = found.labels?.filter(({ dice, unlearnt }) => dice !== null && unlearnt === undefined) ?? [];
-    const volumes = labels.map((label, c) => ({ ...label, volumeMl: found.labels?.[c].volumeMl ?? 0 }));
-    const { factor } = likeness({ facts: facts[found.case], images, labels: volumes });
+    const factor = likeness(facts[found.case], images);
     const score = caseScore(own.map(({ score }) => score ?? null), factor);
     if (own.length === 0 || score === null) return [];
     const dice = own.reduce((sum, { dice }) => sum + dice!, 0) / own.length;

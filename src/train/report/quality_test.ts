@@ -21,20 +21,18 @@ function prepared(seed: number) {
   };
 }
 
-const labels = SPEC.labels.map((label) => ({ ...label, trainingMl: { min: 1, max: 2 } }));
-
 /** A held-out case whose labels have the Dice and the score of the first argument's entries. */
 const held = (i: number, own: readonly (readonly [dice: number | null, score: number | null])[]): CaseScore => ({
   case: i,
   labels: own.map(([dice, score], c) => {
     const figures = { dice, score, hd95Mm: null, volumeMl: 1.5, referenceMl: 1.5, counts: [1, 1, 1] as const };
-    return { label: labels[c].name, ...figures };
+    return { label: SPEC.labels[c].name, ...figures };
   }),
 });
 
 function measured(scores: readonly CaseScore[], patients: readonly string[]) {
   const cases = { length: patients.length, get: (i: number) => Promise.resolve(prepared(i)) };
-  return measuredQuality({ spec: SPEC, labels, cases, patients, held: scores, mirrored: [0] });
+  return measuredQuality({ spec: SPEC, cases, patients, held: scores, mirrored: [0] });
 }
 
 Deno.test("measuredQuality() knows the images of every case, and fits scores to Dice from five held-out patients on", async () => {
