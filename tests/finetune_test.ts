@@ -161,6 +161,39 @@ Deno.test("finetune() by norm instance, ema and one head writes a network that n
     assert.ok(mean.data.some((v) => v !== 0));
   }));
 
+Deno.test("finetune() of exclusive labels, Dice over the batch and resting weights of the base writes a softmax, and continues it", () =>
+  inFolder(async (folder) => {
+    const labels = [LESION, { name: "cavity", value: 2, colour: "#00aa00" }];
+    const recipe = {
+      steps: 3,
+      batchSize: 2,
+      batchDice: true,
+      exclusive: "auto",
+      frozenSteps: 3,
+    } as const;
+    const { request } = await setUp(folder, { count: 2, recipe, changes: { labels } });
+    const { spec, resolvedRecipe } = await finetune(request);
+    assert.deepEqual([resolvedRecipe.exclusive, resolvedRecipe.batch], [true, "joint"]);
+    assert.deepEqual([spec.inference.activation, spec.architecture.config.outChannels], ["softmax", 3]);
+    const read = async (directory: string) =>
+      importModel(new Uint8Array(await readFile(join(directory, "network.onnx"))));
+    const [before, after] = [await read(request.base.directory), await read(request.outputDirectory)];
+    const moved = (key: string) => String(before.constants.get(key)?.data) !== String(after.constants.get(key)!.data);
+    assert.ok(!moved("encoder.blocks1.0.conv1.weight") && !moved("decoder.decoder5.transp_conv.conv.weight"));
+    assert.ok(moved("encoder.norm.running_mean"), "statistics follow all the same");
+
+    const next = {
+      ...request,
+      base: { name: "made", version: 1, directory: request.outputDirectory, spec },
+      recipe: { ...request.recipe, keepHead: true } as const,
+      workDirectory: join(folder, "next-work"),
+      outputDirectory: join(folder, "next"),
+    };
+    assert.equal((await finetune(next)).spec.inference.activation, "softmax");
+    const separate = { ...next, recipe: { ...next.recipe, exclusive: false } as const };
+    await assert.rejects(finetune(separate), /expected recipe\.exclusive to be true, as the head that is kept has it/);
+  }));
+
 Deno.test("finetune() of one patient does without validation and says so; a cancelled run resumes from its checkpoint", () =>
   inFolder(async (folder) => {
     const { request, events } = await setUp(folder, { count: 1, recipe: { validation: "auto", steps: 6 } });

@@ -34,6 +34,7 @@ export { fromOfficialLayout, officialEntries, toOfficialAxes, toOfficialLayout }
 export {
   batchesTracked,
   finiteFloats,
+  isDecoder,
   isEncoderKind,
   isFirstKernel,
   isFreshDownstream,

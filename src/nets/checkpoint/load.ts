@@ -28,6 +28,11 @@ export function isFreshDownstream({ kind, key }: Place): boolean {
   return familyOf(kind).checkpoint?.freshDownstream.test(key) ?? false;
 }
 
+/** Reports whether a network of pre-training has this weight in its decoder. */
+export function isDecoder({ kind, key }: Place): boolean {
+  return familyOf(kind).checkpoint?.decoder?.test(key) ?? false;
+}
+
 /** Reports whether the weight belongs to a head that only training uses. */
 export function isOfTraining({ kind, key }: Place): boolean {
   return familyOf(kind).checkpoint?.trainingHeads.test(key) ?? false;

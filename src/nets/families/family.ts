@@ -103,6 +103,8 @@ export interface Checkpoint<K extends string = string> {
   readonly firstKernel: RegExp;
   /** Keys that a network made from an encoder never takes from it (docs/method A.1.4 step 2, A.3). */
   readonly freshDownstream: RegExp;
+  /** Keys of the decoder of a network of pre-training; default none. */
+  readonly decoder?: RegExp;
   /** Keys under which official files hold tensors once more; default none. */
   readonly repeated?: RegExp;
   /** Keys of the heads that only training uses. */

@@ -152,6 +152,7 @@ const CHECKPOINT: Checkpoint<Unet3dKind> = {
   permuted: /(?!)/,
   firstKernel: /^conv1a\./,
   freshDownstream: /^(conv1a|up1conv)\./,
+  decoder: /^up\d/,
   trainingHeads: /^ds_out\./,
 };
 

@@ -119,6 +119,7 @@ const CHECKPOINT: Checkpoint<UniformerKind> = {
   permuted: /^(encoder\.|decoder\.proj1\.proj\.weight$)/,
   firstKernel: /^encoder\.patch_embed1\.proj\./,
   freshDownstream: /^(encoder\.patch_embed1\.proj|decoder\.proj1\.proj)\./,
+  decoder: /^decoder\./,
   trainingHeads: /^ms_out\./,
 };
 

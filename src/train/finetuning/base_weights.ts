@@ -7,6 +7,7 @@ import {
   familyOf,
   type imageAxes,
   initialTensor,
+  isDecoder,
   isFirstKernel,
   isFreshDownstream,
   type NamedAxes,
@@ -54,8 +55,11 @@ export class BaseWeights {
     // nothing says how a kernel from a file starts
     const isAveraged = recipe.firstKernel === "inflate" || familyOf(kind).graph === "file";
     this.#modalities = { base, places, isAveraged };
-    const outputs = spec.task === request.task && hasOwnLogits(spec) ? outputNames(spec) : [];
-    this.#outputs = { base: outputs, places: placesOf(outputNames(request), outputs), isAveraged: false };
+    const outputs = spec.task === request.task && hasOwnLogits(spec, recipe) ? channelNames(spec, recipe) : [];
+    const found = placesOf(channelNames(request, recipe), outputs), labels = found.slice(recipe.exclusive ? 1 : 0);
+    // the background of none of these labels says nothing
+    const isUnknown = labels.every((at) => at === null);
+    this.#outputs = { base: outputs, places: isUnknown ? found.map(() => null) : found, isAveraged: false };
     if (image.opaque !== null && !isUnmoved(places, base)) {
       this.#refuse(
         `expected the modalities ${base.join(", ")} in this order, got ${
@@ -73,6 +77,7 @@ export class BaseWeights {
     const { key, shape } = parameter;
     const place = { kind: spec.architecture.kind, key };
     const isDropped = spec.task === "encoder" && isFreshDownstream(place);
+    if (spec.task === "encoder" && !recipe.keepDecoder && isDecoder(place)) return undefined;
     if (isDropped && !(recipe.firstKernel === "inflate" && isFirstKernel(place))) return undefined;
     const named = this.#axisOf(key);
     if (named === undefined) return sameShape(found.shape, shape) ? found : undefined;
@@ -92,24 +97,31 @@ export class BaseWeights {
 
   /** A fresh weight; the bias of a segmentation's head begins where the recipe says. */
   fresh(parameter: Parameter): Tensor {
-    const { request, recipe: { seed, headBias }, axes } = this.#options;
+    const { request, recipe: { seed, headBias, exclusive }, axes } = this.#options;
     const { key, shape } = parameter;
     const isHeadBias = request.task === "segmentation" && shape.length === 1 && axes.outputs.has(key);
-    return isHeadBias && headBias !== null
-      ? tensor("float32", shape, new Float32Array(shape[0]).fill(headBias))
-      : initialTensor(parameter, seed);
+    if (!isHeadBias || headBias === null) return initialTensor(parameter, seed);
+    // a label's share of voxels against the background, whose logit is 0
+    return tensor("float32", shape, new Float32Array(shape[0]).fill(headBias).fill(0, 0, exclusive ? 1 : 0));
   }
 
   /** The use of modalities and outputs; `isTaken` reports which weights began with the base's. */
   names(isTaken: (key: string) => boolean): Pick<WeightReport, "modalities" | "outputs"> {
-    const { request, axes } = this.#options;
+    const { request, recipe, axes } = this.#options;
     const reportOf = (names: readonly string[], { axes, named }: { axes: NamedAxes; named: Omit<NamedAxis, "axis"> }) =>
       axes.keys().some(isTaken)
         ? nameReport(names, named)
         : nameReport(names, { ...named, places: names.map(() => null), isAveraged: false });
+    const labels = (names: readonly string[]) => names.filter((name) => name !== BACKGROUND);
+    const outputs = reportOf(channelNames(request, recipe), { axes: axes.outputs, named: this.#outputs });
     return {
       modalities: reportOf(request.modalities, { axes: axes.image.axes, named: this.#modalities }),
-      outputs: reportOf(outputNames(request), { axes: axes.outputs, named: this.#outputs }),
+      outputs: {
+        loaded: labels(outputs.loaded),
+        averaged: labels(outputs.averaged),
+        fresh: labels(outputs.fresh),
+        dropped: labels(outputs.dropped),
+      },
     };
   }
 
@@ -125,11 +137,22 @@ export class BaseWeights {
   }
 }
 
-/** Reports whether a network has a logit for each label or class, read as fresh heads are. */
-const hasOwnLogits = ({ task, inference: { activation = FRESH_ACTIVATION[task] } }: ModelSpec) =>
-  activation === FRESH_ACTIVATION[task];
+/** Reports whether a network's logits are read as those of the fresh head are. */
+const hasOwnLogits = (
+  { task, inference: { activation = FRESH_ACTIVATION[task] } }: ModelSpec,
+  { exclusive }: Pick<ResolvedRecipe, "exclusive">,
+) => activation === (exclusive ? "softmax" : FRESH_ACTIVATION[task]);
 
 const FRESH_ACTIVATION = { encoder: undefined, segmentation: "sigmoid", classification: "softmax" } as const;
+
+/** Stands for the channel of no label; labels have no brackets around their names. */
+const BACKGROUND = "(background)";
+
+/** The names of the channels of a head. */
+export const channelNames = (
+  spec: Pick<ModelSpec, "task" | "labels" | "classes">,
+  { exclusive }: Pick<ResolvedRecipe, "exclusive">,
+) => [...(exclusive ? [BACKGROUND] : []), ...outputNames(spec)];
 
 /** The names of a network's outputs: its labels or classes. */
 export const outputNames = ({ task, labels, classes }: Pick<ModelSpec, "task" | "labels" | "classes">) =>

@@ -2,6 +2,7 @@
  * Checks that a base can be trained as a recipe asks, before any case is prepared: channels, feature maps, window, head,
  * gradients. In a thread of its own, because a server must not stop answering while a large network is read.
  */
+import { segmentationRecord } from "../../inference/mod.ts";
 import { familyOf } from "../../nets/mod.ts";
 import { inThread } from "../../process/mod.ts";
 import {
@@ -32,7 +33,7 @@ export interface FinetuneCheck {
 type Counted = Omit<FinetuneCheck, "recipe">;
 
 const contextOf = (
-  { request: { task, base: { spec } }, cases, baseHasTemplates, planned }: Counted,
+  { request: { task, labels, base: { spec } }, cases, baseHasTemplates, planned }: Counted,
   window: BaseWindow | undefined,
 ): RecipeContext => ({
   cases,
@@ -41,6 +42,8 @@ const contextOf = (
   task,
   network: spec.architecture.kind,
   percentilesOver: ownPercentiles(spec),
+  labels,
+  ...(spec.task === "segmentation" && { baseExcludes: segmentationRecord(spec.inference).exclusive }),
   ownNormalisation: spec.preprocessing.normalisation !== undefined,
   window,
 });

@@ -8,6 +8,7 @@ import {
   segmentationRecord,
 } from "../../inference/mod.ts";
 import type { FinalOperator } from "../../nets/mod.ts";
+import { sharedValue } from "../recipe/exclusive.ts";
 import type { Criterion } from "../step/criteria.ts";
 import { TrainingError } from "../types.ts";
 import { outputNames } from "./base_weights.ts";
@@ -113,20 +114,15 @@ function namesInOrder({ name, spec }: Base): readonly string[] {
 /** @throws {TrainingError} `invalid-recipe`: a voxel may have two labels, and the base gives it one */
 function checkExclusive({ base, task, labels }: NetworkRequest): void {
   if (task !== "segmentation" || !segmentationRecord(base.spec.inference).exclusive) return;
-  const owner = new Map<number, string>();
-  for (const { name, value, sourceValues = [value] } of labels) {
-    for (const source of sourceValues) {
-      const other = owner.get(source);
-      if (other !== undefined) {
-        refuse(
-          base.name,
-          `its labels exclude each other, and ${other} and ${name} of the data set share the value ${source}; fine-tune ` +
-            "without keepHead",
-        );
-      }
-      owner.set(source, name);
-    }
-  }
+  const shared = sharedValue(labels);
+  if (shared === null) return;
+  refuse(
+    base.name,
+    `its labels exclude each other, and ${
+      shared.names.join(" and ")
+    } of the data set share the value ${shared.value}; ` +
+      "fine-tune without keepHead",
+  );
 }
 
 /**

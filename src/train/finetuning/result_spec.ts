@@ -23,7 +23,11 @@ export function resultSpec(
     labels,
     classes,
     preprocessing: preprocessingOf(request, recipe),
-    inference: { ...inference, roi: recipe.roi, ...(kept !== null && { activation: kept.activation }) },
+    inference: {
+      ...inference,
+      roi: recipe.roi,
+      ...(kept !== null ? { activation: kept.activation } : recipe.exclusive && { activation: "softmax" }),
+    },
   };
 }
 

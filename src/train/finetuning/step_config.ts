@@ -10,17 +10,24 @@ export function stepConfigOf(
   const views = recipe.templates ? 2 : 1;
   return {
     task,
-    criterion: network.kept?.criterion,
+    criterion: network.criterion,
     heads: network.heads,
+    headWeights: recipe.headWeights,
     consistency: views === 2 ? consistencyOf(recipe, network) : null,
     views,
     supervision: recipe.supervision,
     optimizer: recipe.optimizer,
     clipNorm: recipe.clipNorm,
     ema: recipe.ema,
+    baseRate: baseRateOf(recipe, network),
     isTrainable: network.isTrainable,
     isFrozen: network.isFrozen,
   };
+}
+
+/** The rate of weights from the base; absent: that of all. */
+function baseRateOf({ encoderRate: factor, frozenSteps }: ResolvedRecipe, { isFromBase }: Trainable) {
+  return factor === 1 && frozenSteps === 0 ? undefined : { isFromBase, factor, frozenSteps };
 }
 
 /**

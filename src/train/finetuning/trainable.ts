@@ -21,9 +21,10 @@ import {
   readingOf,
   varied,
 } from "../../nets/mod.ts";
+import type { Criterion } from "../step/criteria.ts";
 import { TrainingError } from "../types.ts";
 import type { WeightReport } from "../report/weights.ts";
-import { BaseWeights, outputNames } from "./base_weights.ts";
+import { BaseWeights, channelNames, outputNames } from "./base_weights.ts";
 import { appliedBy, type KeptHead, keptHead } from "./keep_head.ts";
 import { type OpenSizes, openSizes } from "./open_sizes.ts";
 import type { NetworkRequest } from "./types.ts";
@@ -42,6 +43,10 @@ export interface Trainable {
   readonly heads: readonly string[];
   /** How the base's head continues; null: what fits of it is taken, the rest is fresh. */
   readonly kept: KeptHead | null;
+  /** How its outputs are compared with labels; absent: as fresh heads with a logit a label or class need it. */
+  readonly criterion: Criterion | undefined;
+  /** Reports whether a weight starts from the base's. */
+  readonly isFromBase: (key: string) => boolean;
   readonly report: WeightReport;
   /** The inference graph with these weights. */
   inference(weights: ReadonlyMap<string, Tensor>): Graph;
@@ -92,10 +97,14 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
   const networkOf = (crops: number) => buildNetwork(net, { input: inputOf(crops), weights, outputs: "training" });
   const network = networkOf(isJoint ? recipe.batchSize : 1), heads = headsOf(net, network);
   const logits = network.types.get(heads[0])!.shape;
+  const continuing = recipe.keepHead ? keptHead(request, { logits, takenOff }) : null;
+  const isFromBase = (key: string) => known.has(key) && !fresh.includes(key);
   return {
     architecture,
     network,
-    kept: recipe.keepHead ? keptHead(request, { logits, takenOff }) : null,
+    kept: continuing,
+    criterion: continuing?.criterion ?? (recipe.exclusive ? "labels" : undefined),
+    isFromBase,
     ...(!isJoint && family.graph === "function" && { networkOf }),
     isTrainable: (key) => trained.has(key),
     isFrozen: (key) => recipe.batchNorm === "frozen" && ofBase.has(key),
@@ -108,7 +117,7 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
       fresh,
       ...(net.constants && { constants: net.constants }),
       ...(open !== null && { sizes: "why" in open ? { fixed: open.why } : "open" }),
-      ...source.names((key) => known.has(key) && !fresh.includes(key)),
+      ...source.names(isFromBase),
       ...(recipe.keepHead && { outputs: { loaded: outputNames(request), averaged: [], fresh: [], dropped: [] } }),
     },
     inference,
@@ -198,7 +207,7 @@ const variedBy = ({ norm, deepSupervision }: ResolvedRecipe, { base, task }: Net
 
 /** The base's encoder under a head for the task. */
 function headOn(graph: Graph, { request, recipe }: OnGraphOptions): OnGraph {
-  const { base, task, modalities } = request, count = outputNames(request).length;
+  const { base, task, modalities } = request, count = channelNames(request, recipe).length;
   const from = variedBy(recipe, request);
   const downstreamOf = (outputs: number) => {
     try {

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { inFolder } from "../../../tests/testing/volumes.ts";
 import { requestOf, ROI, TINY, TINY_ENCODER, writeBase } from "../../../tests/testing/tiny_models.ts";
 import type { Engine } from "../../engine/mod.ts";
-import { toNumbers } from "../../tensor/mod.ts";
-import type { Architecture, Modality, ModelSpec } from "../../inference/mod.ts";
+import { type Tensor, toNumbers } from "../../tensor/mod.ts";
+import type { Architecture, Label, Modality, ModelSpec } from "../../inference/mod.ts";
 import { parametersOf } from "../../nets/mod.ts";
+import { resultSpec } from "./result_spec.ts";
 import { type Trainable, trainable } from "./trainable.ts";
 import { ownPercentiles, resolveRecipe } from "../recipe/finetuning.ts";
 import type { FinetuneRequest } from "./types.ts";
@@ -274,4 +275,65 @@ Deno.test("trainable() without deep supervision has one head, and no weights for
     assert.deepEqual(heads, ["out"]);
     assert.deepEqual([architecture.config.multiScale, network.outputs], [false, ["out", "x4"]]);
     assert.ok(![...network.constants.keys()].some((key) => key.startsWith("ms_out.")));
+  }));
+
+const TWO = [1, 2].map((value) => ({ name: `label ${value}`, value, colour: "#000000" }));
+
+Deno.test("trainable() of labels that exclude each other has a background channel, whose bias starts at 0", () =>
+  inFolder(async (folder) => {
+    const { request, recipe } = await baseAnd(folder, { architecture: TINY_ENCODER, changes: { labels: TWO } });
+    const built = await trainable({ request, recipe: { ...recipe, exclusive: true } });
+    assert.deepEqual([built.architecture.config.outChannels, built.criterion, built.kept], [3, "labels", null]);
+    for (const key of ["decoder.out.conv.conv.bias", "ms_out.0.bias", "ms_out.1.bias"]) {
+      assert.deepEqual(toNumbers(built.network.constants.get(key)!), [0, -4, -4], key);
+    }
+    assert.deepEqual(built.report.outputs, { loaded: [], averaged: [], fresh: ["label 1", "label 2"], dropped: [] });
+    const { inference } = resultSpec(request, { ...recipe, exclusive: true }, built);
+    assert.equal(inference.activation, "softmax");
+    assert.equal(resultSpec(request, recipe, await trainable({ request, recipe })).inference.activation, undefined);
+  }));
+
+Deno.test("trainable() takes an exclusive head by the names of its labels, and only for labels that exclude each other", () =>
+  inFolder(async (folder) => {
+    const architecture: Architecture = { ...UNIUNET, config: { ...UNIUNET.config, outChannels: 3 } };
+    const inference = { roi: ROI, overlap: 0, blending: "constant", threshold: 0.5, activation: "softmax" } as const;
+    const spec: Partial<ModelSpec> = { ...SEGMENTATION, labels: TWO, inference };
+    const of = async (labels: readonly Label[], exclusive: boolean) => {
+      const options = await baseAnd(folder, { architecture, channels: 2, spec, changes: { labels } });
+      const { known, request, recipe } = options;
+      const built = await trainable({ request, recipe: { ...recipe, exclusive } });
+      const rows = (from: ReadonlyMap<string, Tensor>) => toNumbers(from.get("decoder.out.conv.conv.bias")!);
+      return { report: built.report, before: rows(known), after: rows(built.network.constants) };
+    };
+    const same = await of(TWO, true);
+    assert.deepEqual([same.report.fresh, same.after], [[], same.before]);
+    const [one, two] = TWO, other = { ...two, name: "other" };
+    const moved = await of([two, one], true);
+    assert.deepEqual(moved.after, [0, 2, 1].map((i) => moved.before[i]));
+    const partly = await of([other, one], true);
+    assert.deepEqual(partly.after, [partly.before[0], -4, partly.before[1]]);
+    assert.deepEqual(partly.report.outputs, {
+      loaded: ["label 1"],
+      averaged: [],
+      fresh: ["other"],
+      dropped: ["label 2"],
+    });
+    const unknown = await of([other, { ...one, name: "another" }], true);
+    assert.deepEqual(unknown.after, [0, -4, -4]);
+    const apart = await of(TWO, false);
+    assert.deepEqual([apart.after, apart.report.outputs.fresh], [[-4, -4], TWO.map(({ name }) => name)]);
+  }));
+
+Deno.test("trainable() starts the decoder afresh where the recipe does not keep that of the pre-training", () =>
+  inFolder(async (folder) => {
+    const { known, request, recipe } = await baseAnd(folder, { architecture: TINY_ENCODER });
+    const kept = await trainable({ request, recipe });
+    const without = await trainable({ request, recipe: { ...recipe, keepDecoder: false } });
+    const decoder = [...known.keys()].filter((key) => key.includes("transp_conv"));
+    assert.equal(decoder.length, 4);
+    for (const key of decoder) {
+      assert.deepEqual([kept.isFromBase(key), without.isFromBase(key)], [true, false], key);
+      assert.ok(without.report.fresh.includes(key) && without.report.dropped.includes(key), key);
+    }
+    assert.ok(without.isFromBase("encoder.norm.weight") && !kept.isFromBase("decoder.out.conv.conv.weight"));
   }));

@@ -11,6 +11,7 @@ import {
   type ResolvedRecipe,
   resolvedRecipeSchema,
 } from "./finetuning_settings.ts";
+import { type ExclusiveContext, resolveExclusive } from "./exclusive.ts";
 import { completed, type Frozen, presetChoice, readRecipe, refuseSetting, wishes } from "./settings.ts";
 
 /** The settings of a user who writes flags; a document may hold those that are otherwise decided, too. */
@@ -33,6 +34,10 @@ export interface RecipeContext {
   readonly percentilesOver: PercentilesOver | null;
   /** True: the base states its normalisations, which a fine-tune keeps. */
   readonly ownNormalisation?: boolean | undefined;
+  /** As of `resolveExclusive()`. */
+  readonly labels?: ExclusiveContext["labels"];
+  /** Of a base for segmentations: true if it puts out one label a voxel. */
+  readonly baseExcludes?: boolean | undefined;
   /** The window of a base that others trained; absent: the preset's crops fit. */
   readonly window?: BaseWindow | undefined;
   /** Preset auto: what the rules found for the data. */
@@ -92,6 +97,9 @@ export function resolveRecipe(wished: Recipe, context: RecipeContext): ResolvedR
   const family = familyOf(context.network);
   const isFile = family.graph === "file";
   const foldSteps = Math.ceil(steps * foldShare);
+  const { keepHead = values.keepHead, batchDice = values.batchDice } = recipe;
+  const { exclusive = keepHead ? "auto" : values.exclusive } = recipe;
+  const isJoint = batchDice && batchSize > 1 && context.task === "segmentation";
   const planned = {
     ...values,
     ...(recipe.preset === "auto" && { warmupSteps: warmupFor(foldSteps) }),
@@ -105,12 +113,17 @@ export function resolveRecipe(wished: Recipe, context: RecipeContext): ResolvedR
     percentilesOver: context.percentilesOver ?? values.percentilesOver,
     foldSteps,
     // a graph from a file may take one crop only
-    batch: isFile ? "accumulated" : values.batch,
+    batch: isFile ? "accumulated" : isJoint ? "joint" : values.batch,
     // the means of a single crop have no spread that a BatchNormalization could measure
     allStages: values.allStages && batchSize > 1 && family.finetuning.allStages,
   };
   const base = recipe.base === "scratch" ? "scratch" : "use";
-  const resolved = readRecipe(resolvedRecipeSchema, { ...completed(planned, recipe), templates, base }, "fine-tune");
+  const decided = {
+    templates,
+    base,
+    exclusive: resolveExclusive(exclusive, { ...context, ...(keepHead && { kept: context.baseExcludes }) }),
+  };
+  const resolved = readRecipe(resolvedRecipeSchema, { ...completed(planned, recipe), ...decided }, "fine-tune");
   checkWarmup(resolved);
   return resolved;
 }
@@ -154,7 +167,18 @@ function presetFor(name: FinetuningPresetName, { task, network }: RecipeContext)
 }
 
 function checkAgainstBase(
-  { preset, budgetMinutes = null, templates, base, compareFromScratch, percentilesOver, norm, batchNorm }: Recipe,
+  {
+    preset,
+    budgetMinutes = null,
+    templates,
+    base,
+    compareFromScratch,
+    percentilesOver,
+    norm,
+    batchNorm,
+    batchDice,
+    batchSize,
+  }: Recipe,
   { baseHasTemplates, network, ownNormalisation = false }: RecipeContext,
 ): void {
   const refuse = (setting: keyof Recipe, reason: string) =>
@@ -173,6 +197,9 @@ function checkAgainstBase(
     refuseSetting("fine-tune", ["batchNorm"], { expected, got: batchNorm });
   }
   if (familyOf(network).graph !== "file") return;
+  if (batchDice && batchSize !== 1) {
+    refuse("batchDice", "the base's graph comes from its file and takes one crop a pass");
+  }
   if (norm === "instance") {
     const expected = "batch or re-estimated, because the base's graph comes from its file";
     refuseSetting("fine-tune", ["norm"], { expected, got: norm });

@@ -7,13 +7,14 @@ import type { FinetuningPresetName, ResolvedRecipe } from "./finetuning_settings
 type PresetValues =
   & Omit<
     ResolvedRecipe,
-    "preset" | "steps" | "budgetMinutes" | "foldSteps" | "templates" | "base" | "learningRate"
+    "preset" | "steps" | "budgetMinutes" | "foldSteps" | "templates" | "base" | "learningRate" | "exclusive"
   >
   & {
     /** Default: as the base has them. */
     readonly templates?: boolean;
     /** Of the networks that are made here; the most that a found rate may be. */
     readonly learningRate: number;
+    readonly exclusive: boolean | "auto";
     /** Updates of the final network when each trains one view. */
     readonly steps: (cases: number) => number;
     /** The share of these updates when each trains two views. */
@@ -39,6 +40,12 @@ const PAPER: PresetValues = {
   norm: "batch",
   ema: null,
   deepSupervision: true,
+  headWeights: "equal",
+  exclusive: false,
+  batchDice: false,
+  encoderRate: 1,
+  frozenSteps: 0,
+  keepDecoder: true,
   keepHead: false,
   // the published rule is "volume": its 95th percentile falls with the empty space around the head
   percentilesOver: "foreground",

@@ -3,6 +3,7 @@ import { z } from "zod";
 import {
   choice,
   cropSize,
+  descriptionOf,
   type Frozen,
   number,
   orNull,
@@ -98,6 +99,28 @@ export const CHOSEN_SETTINGS = {
   ),
   deepSupervision: yesOrNo().describe(
     "Segmentation: coarser outputs of the network are compared with the labels too. Default: true, where the network has them.",
+  ),
+  headWeights: choice(["equal", "halved"]).describe(
+    "With deep supervision, the weights of the outputs in the loss, from the finest. `equal`: each 1. `halved`: each half " +
+      "of the one before, together 1, as in nnU-Net. Default: equal.",
+  ),
+  exclusive: yesNoOrAuto().describe(
+    "Segmentation: each voxel has one label or none, by a softmax over them and a background; otherwise each label is by " +
+      "itself, and labels may overlap. `auto`: true for two labels or more that share no value. Default: false; of a head " +
+      "that is kept, its own.",
+  ),
+  batchDice: yesOrNo().describe(
+    "Segmentation: the Dice loss is of all crops of an update together, which pass the network as one batch. Default: " +
+      "false, of each crop.",
+  ),
+  encoderRate: number({ from: 0, to: 1 }).describe(
+    "Factor on the learning rate of weights that start from the base's. Default: 1.",
+  ),
+  frozenSteps: whole(0, 1_000_000).describe(
+    "Updates at the start in which weights that start from the base's rest. Default: 0.",
+  ),
+  keepDecoder: yesOrNo().describe(
+    "Of an encoder that was pre-trained with a decoder, the decoder's weights start the new one where they fit. Default: true.",
   ),
   keepHead: yesOrNo().describe(
     "Continue the base as a whole, its decoder and head too: a segmentation for the same labels, or a classification for " +
@@ -200,6 +223,7 @@ export const resolvedRecipeSchema = z.strictObject({
   ...CHOSEN_SETTINGS,
   templates: yesOrNo(),
   base: choice(["use", "scratch"]),
+  exclusive: yesOrNo().describe(descriptionOf(CHOSEN_SETTINGS.exclusive)),
   // a graph from a file may have a window that nobody could ask for
   roi: windowSize(),
   ...DECIDED_SETTINGS,

@@ -35,6 +35,15 @@ const TORCH: readonly (readonly [Criterion, logits: Tensor, target: number[], lo
   ],
 ];
 
+Deno.test('the criterion "labels" pulls a voxel that has two labels to both, and no farther from the background', () => {
+  const b = new GraphBuilder(), logits = tensor("float64", [1, 3, 1, 1, 1], [-60, 0, 0]);
+  const x = b.input("x", logits), t = b.input("t", { dtype: "float64", shape: [1, 2, 1, 1, 1] });
+  const y = CRITERIA.labels.loss(b.op, x, t);
+  const graph = b.build("loss", { dx: gradients(b, y, [x])[0] });
+  const { dx } = evaluate(graph, { x: logits, t: tensor("float64", [1, 2, 1, 1, 1], [1, 1]) });
+  assertClose([...dx.data], [0, 0, 0], { atol: 1e-12, what: "gradient where both labels are as likely as can be" });
+});
+
 for (const [criterion, logits, target, loss, gradient] of TORCH) {
   Deno.test(`the criterion "${criterion}" has PyTorch's loss and gradient`, () => {
     const b = new GraphBuilder(), record = CRITERIA[criterion];

@@ -8,6 +8,7 @@ import { meanSquaredError } from "./losses.ts";
 import {
   type Accumulation,
   addToAverage,
+  type BaseRate,
   declareWeights,
   type ForwardOptions,
   StepNetwork,
@@ -21,8 +22,10 @@ export interface StepConfig {
   readonly task: "segmentation" | "classification";
   /** How logits and labels are compared. Default: as networks that are made here need it. */
   readonly criterion?: Criterion | undefined;
-  /** Outputs of the network that are compared with labels, each with weight 1. */
+  /** Outputs of the network that are compared with labels, from the finest. */
   readonly heads: readonly string[];
+  /** Their weights in the loss: each 1 (default), or as in nnU-Net half of the one before, together 1. */
+  readonly headWeights?: "equal" | "halved" | undefined;
   /** Output compared between the views (docs/method B.3 row 12), and its weight; null: no consistency. */
   readonly consistency: { readonly on: string; readonly weight: number } | null;
   /** One or two views of the same crop, each forwarded with batch statistics of its own. */
@@ -32,6 +35,8 @@ export interface StepConfig {
   readonly optimizer: AdamConfig;
   /** As of `Update`. With a number, the graph also puts out {@link GRADIENT_NORM}. */
   readonly clipNorm?: number | null;
+  /** As of `updateWeights()`. */
+  readonly baseRate?: BaseRate | undefined;
   /**
    * As of `Update`. With a number, the state also holds `average/weights`, the averages of all weights in their order, and
    * `average/<key>` of every running statistic, each times 1 − dᵗ after t updates.
@@ -90,8 +95,9 @@ export function trainingStep(network: Graph, config: StepConfig): TrainingStep {
   [...weights.trained.keys()].forEach((key, i) => {
     if (config.exposeGradients) all.outputs[`gradient/${key}`] = grads[i];
   });
-  const { optimizer, accumulate, clipNorm, ema } = config;
-  updateWeights(b, all, { weights: weights.trained, gradients: grads, optimizer, scalars, accumulate, clipNorm, ema });
+  const { optimizer, accumulate, clipNorm, ema, baseRate } = config;
+  const update = { optimizer, scalars, accumulate, clipNorm, ema, baseRate };
+  updateWeights(b, all, { weights: weights.trained, gradients: grads, ...update });
   for (const [key, value] of model.buffers) {
     all.replace(key, value);
     const isAveraged = typeof ema === "number" && accumulate?.last !== false;
@@ -206,12 +212,16 @@ function stepLosses(
 ): Losses {
   const { op } = b;
   const { loss: criterion } = criterionOf(config);
+  const weights = config.headWeights === "halved" ? halved(config.heads.length) : null;
   const total = (values: readonly Value[]) => values.reduce((a, v) => op.Add(a, v));
-  const perHead = config.heads.flatMap((head) => {
+  const perHead = config.heads.flatMap((head, i) => {
+    const weighted = (loss: Value) => weights === null ? loss : op.Mul(loss, weights[i]);
     const logits = views.map((outputs) => outputs.get(head)!);
-    if (config.supervision === "sum" || logits.length === 1) return logits.map((l) => criterion(op, l, target));
+    if (config.supervision === "sum" || logits.length === 1) {
+      return logits.map((l) => weighted(criterion(op, l, target)));
+    }
     const both = op.Concat(target, target, { axis: 0 });
-    return [criterion(op, op.Concat(...logits, { axis: 0 }), both)];
+    return [weighted(criterion(op, op.Concat(...logits, { axis: 0 }), both))];
   });
   const supervision = total(perHead);
   if (config.consistency === null || views.length === 1) {
@@ -220,4 +230,10 @@ function stepLosses(
   const { on, weight } = config.consistency;
   const consistency = meanSquaredError(op, views[0].get(on)!, views[1].get(on)!);
   return { loss: op.Add(supervision, op.Mul(consistency, weight)), supervision, consistency };
+}
+
+/** Each half of the one before, together 1. */
+function halved(count: number): number[] {
+  const shares = numbers(count).map((i) => 0.5 ** i), sum = shares.reduce((a, b) => a + b, 0);
+  return shares.map((share) => share / sum);
 }

@@ -49,7 +49,8 @@ export function exclusiveDiceAndCrossEntropy(op: Ops, logits: Value, target: Val
   const labels = target.shape[1], voxels = sizeOf(target.shape) / labels;
   const logP = op.LogSoftmax(logits, { axis: 1 });
   const [nothing, ofLabels] = [[0, 1], [1, labels + 1]].map(([from, to]) => op.Slice(logP, [from], [to], [1], [1]));
-  const background = op.Sub(1, op.ReduceSum(target, [1], { keepdims: 1 }));
+  // on a coarser grid than the file's, a voxel at a border may have both labels
+  const background = op.Max(op.Sub(1, op.ReduceSum(target, [1], { keepdims: 1 })), 0);
   const agreed = op.Add(sum(op, op.Mul(nothing, background)), sum(op, op.Mul(ofLabels, target)));
   const dice = op.Div(op.Mul(diceOf(op, op.Exp(ofLabels), target), 0.7), labels);
   return op.Sub(dice, op.Mul(op.Div(agreed, voxels), 0.3));

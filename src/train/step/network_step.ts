@@ -161,15 +161,28 @@ export class StepOutputs {
 }
 
 export interface UpdateScalars extends AdamScalars {
+  /** The number of the update, from 1. */
+  readonly step: Value;
   /** True if this micro-batch applies the update; absent: it does. */
   readonly applies?: Value;
+}
+
+/** The learning rate of weights that start from a base's, as of a PyTorch parameter group. */
+export interface BaseRate {
+  readonly isFromBase: (key: string) => boolean;
+  /** On the rate of the others. */
+  readonly factor: number;
+  /** The first updates, in which their rate is 0. */
+  readonly frozenSteps: number;
 }
 
 /** The scalars of an update, from the inputs `learningRate` and `step`, and `apply` where the accumulation has it. */
 export function updateScalars(b: GraphBuilder, config: AdamConfig, accumulate?: Accumulation): UpdateScalars {
   const scalar = (name: string) => b.input(name, { dtype: "float32", shape: [] });
+  const learningRate = scalar("learningRate"), step = scalar("step");
   return {
-    ...adamScalars(b.op, scalar("learningRate"), scalar("step"), config),
+    ...adamScalars(b.op, learningRate, step, config),
+    step,
     ...(accumulate?.last === "fed" && { applies: b.op.GreaterOrEqual(scalar("apply"), 0.5) }),
   };
 }
@@ -204,10 +217,12 @@ export function updateParameter(
 export function updateWeights(
   b: GraphBuilder,
   to: StepOutputs,
-  { weights, gradients, ...update }: Update & {
+  { weights, gradients, baseRate, ...update }: Update & {
     weights: ReadonlyMap<string, Value>;
     /** In the order of the weights. */
     gradients: readonly Value[];
+    /** Absent: one rate for all. */
+    baseRate?: BaseRate | undefined;
   },
 ): void {
   const { op } = b;
@@ -217,11 +232,14 @@ export function updateWeights(
   };
   const all = [...weights];
   if (all.length === 0) return;
+  const { scalars } = update;
+  const rates = baseRate && op.Mul(scalars.learningRate, factorsOf(b, weights, { ...baseRate, step: scalars.step }));
   const next = updated(b, to, {
     key: "weights",
     p: flat(all.map(([, p]) => p)),
     gradient: flat(gradients),
     ...update,
+    ...(rates && { scalars: { ...scalars, learningRate: rates } }),
   });
   if (next === undefined) return;
   if (typeof update.ema === "number") addToAverage(b, to, { key: "weights", next, ema: update.ema, ...update.scalars });
@@ -231,6 +249,24 @@ export function updateWeights(
     to.replace(key, op.Reshape(op.Slice(next, [from], [end], [0], [1]), shape));
     from = end;
   }
+}
+
+/** The factor on the rate of every number of the weights' vector. */
+function factorsOf(
+  b: GraphBuilder,
+  weights: ReadonlyMap<string, Value>,
+  { isFromBase, factor, frozenSteps, step }: BaseRate & Pick<UpdateScalars, "step">,
+): Value {
+  const { op } = b, [rests, full, ofOthers] = [0, factor, 1].map((f) => b.literal(step.dtype, f));
+  const ofBase = frozenSteps === 0 ? full : op.Where(op.Greater(step, frozenSteps), full, rests);
+  const runs: { isOfBase: boolean; size: number }[] = [];
+  for (const [key, { shape }] of weights) {
+    const isOfBase = isFromBase(key), last = runs.at(-1);
+    if (last?.isOfBase === isOfBase) last.size += sizeOf(shape);
+    else runs.push({ isOfBase, size: sizeOf(shape) });
+  }
+  const parts = runs.map(({ isOfBase, size }) => op.Expand(isOfBase ? ofBase : ofOthers, [size]));
+  return parts.length === 1 ? parts[0] : op.Concat(...parts, { axis: 0 });
 }
 
 /** The state that holds the running average of a parameter or of all weights, which starts with zeros. */

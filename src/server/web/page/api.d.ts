@@ -802,6 +802,12 @@ export type Recipe = {
   norm?: "batch" | "instance" | "re-estimated"
   ema?: number | null
   deepSupervision?: boolean
+  headWeights?: "equal" | "halved"
+  exclusive?: boolean | "auto"
+  batchDice?: boolean
+  encoderRate?: number
+  frozenSteps?: number
+  keepDecoder?: boolean
   keepHead?: boolean
   templates?: boolean | "auto"
   base?: "auto" | "use" | "scratch"
@@ -912,6 +918,12 @@ export type ResolvedRecipe = {
   norm: "batch" | "instance" | "re-estimated"
   ema: number | null
   deepSupervision: boolean
+  headWeights: "equal" | "halved"
+  exclusive: boolean
+  batchDice: boolean
+  encoderRate: number
+  frozenSteps: number
+  keepDecoder: boolean
   keepHead: boolean
   templates: boolean
   base: "use" | "scratch"
