@@ -23,13 +23,19 @@ export async function inThread<Task, Reply>(
   }
 }
 
-/** Answers each task that the thread gets; called once by its program. */
-export function answerTasks<Task, Reply>(answer: (task: Task) => Promise<Reply>): void {
+/** Answers each task that the thread gets; called once by its program. `moved`: memory that a reply takes along. */
+export function answerTasks<Task, Reply>(
+  answer: (task: Task) => Promise<Reply>,
+  moved: (reply: Reply) => ArrayBuffer[] = () => [],
+): void {
   const main = self as unknown as {
     onmessage: (event: MessageEvent<Task>) => void;
-    postMessage(reply: Reply): void;
+    postMessage(reply: Reply, moved: ArrayBuffer[]): void;
   };
-  main.onmessage = async ({ data }) => main.postMessage(await answer(data));
+  main.onmessage = async ({ data }) => {
+    const reply = await answer(data);
+    main.postMessage(reply, moved(reply));
+  };
 }
 
 /** The message of an error that this program worded; `otherwise` for others, which may hold paths that users must not see. */

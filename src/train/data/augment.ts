@@ -7,7 +7,7 @@ import { changedIntensities } from "./augment/kinds.ts";
 import { resampled, resampledMasks } from "./augment/resample.ts";
 import { drawSpatial, pointsOf, thickAxis } from "./augment/spatial.ts";
 import { blockMask, cropStart, joined, keptBlocks } from "./crops.ts";
-import type { Croppable } from "./labelled_cases.ts";
+import type { Croppable } from "./labelled_case.ts";
 
 /** The feeds of a training step: each view [1, C, …roi], the masks [1, L, …roi] or the class [1, K]. */
 export interface Sample {

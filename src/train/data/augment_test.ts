@@ -3,7 +3,7 @@ import { Random } from "../../tensor/mod.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { drawSample, flipped, viewOrder } from "./augment.ts";
 import { keptBlocks } from "./crops.ts";
-import type { Croppable } from "./labelled_cases.ts";
+import type { Croppable } from "./labelled_case.ts";
 import { assertShare, recipeOf, samples, UNCHANGED, volumesOf } from "./testing/draws.ts";
 
 Deno.test("assertShare() fails for a wrong share", () => {

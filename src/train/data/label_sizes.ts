@@ -1,6 +1,6 @@
 /** Volumes of labels in the files of a training: notes where the network sees another volume, and the range over cases. */
 import type { Label } from "../../inference/mod.ts";
-import type { LabelSize } from "./labelled_cases.ts";
+import type { LabelSize } from "./labelled_case.ts";
 
 /** A label's volume on the network's grid may differ from the file's by this share before it is reported. */
 const MOST_CHANGE = 0.1;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { sizeNotes, withTrainingMl } from "./label_sizes.ts";
-import type { LabelSize } from "./labelled_cases.ts";
+import type { LabelSize } from "./labelled_case.ts";
 
 const GRID = { spacingMm: [1, 1, 1] };
 

@@ -1,7 +1,6 @@
 /** Labelled cases, prepared once: channels, masks and templates on one grid. */
 import {
   InferenceError,
-  type LabelOnGrid,
   labelOnGrid,
   type Modality,
   type ModelSpec,
@@ -18,49 +17,11 @@ import {
   templatePlacement,
   type Warning,
 } from "../../inference/mod.ts";
-import { type Grid, type GridImage, spacingOf, type Triple } from "../../volume/mod.ts";
+import { type GridImage, spacingOf } from "../../volume/mod.ts";
 import { caseKey, CaseStore } from "./case_store.ts";
 import type { Traits } from "./folds.ts";
+import { type CaseVolumes, labelledIn, type LabelSize, packed, type StoredHeader, unpacked } from "./labelled_case.ts";
 import { type TrainingCase, TrainingError } from "../types.ts";
-
-/** A case ready for cropping: arrays [X, Y, Z] of one size. */
-export interface Croppable {
-  readonly sizeVox: Triple;
-  readonly channels: readonly Float32Array[];
-  /** The template that lies under each channel; empty where the run uses none, or they do not fit the case. */
-  readonly templates: readonly Float32Array[];
-  /** Segmentation: one mask of 0 and 1 a label. Classification: empty. */
-  readonly regions: readonly Uint8Array[];
-  /** Flat indices of labelled voxels, so that crops can be drawn around them: of all regions together, and of each. */
-  readonly labelled: Uint32Array;
-  readonly labelledOf: readonly Uint32Array[];
-  /** Lengths of a voxel's edges; absent where voxels are no boxes of space. */
-  readonly spacingMm?: Triple;
-  /** Classification: the class as a one-hot row. */
-  readonly classTarget?: Float32Array;
-}
-
-/** A case with what its scores need. */
-export interface CaseVolumes extends Croppable {
-  /** Segmentation: 1 where the network may label. Classification: empty. */
-  readonly inside: Uint8Array;
-  /** Where the arrays lie, and the grid of the label's file; null in a classification. */
-  readonly placed: Placed | null;
-  /** Where the templates lie by anatomy; null where the run has none, or lays them otherwise. */
-  readonly placement: TemplatePlacement | null;
-}
-
-export interface Placed {
-  readonly affineRas: readonly number[];
-  readonly labelGrid: Grid;
-  /** The axis whose slices stay apart on the way to it. */
-  readonly slices?: Prepared["slices"];
-}
-
-/** One label of a case, in its file and on the network's grid. */
-export interface LabelSize extends Pick<LabelOnGrid, "fileMl" | "gridMl" | "components" | "outside"> {
-  readonly label: string;
-}
 
 export interface LabelledCases {
   readonly store: CaseStore<CaseVolumes>;
@@ -72,9 +33,6 @@ export interface LabelledCases {
 
 /** Changes with the form of a stored case. */
 const FORM = 3;
-
-/** Labelled voxels remembered per case, at most, and of its labels apart; beyond it every n-th is kept. */
-const MOST_LABELLED = 200_000;
 
 export interface LabelledCasesOptions {
   readonly cases: readonly TrainingCase[];
@@ -109,40 +67,16 @@ export async function openLabelledCases(options: LabelledCasesOptions): Promise<
       placements[i] = volumes.placement;
       return { ...volumes, classTarget: classTarget(options, i) };
     },
-    pack: ({ sizeVox, channels, templates, regions, inside, placed, placement }, i) => ({
-      header: { channels: channels.length, placed, placement, labels: sizes[i] },
-      sizeVox,
-      floats: [...channels, ...templates],
-      masks: placed === null ? [] : [...regions, inside],
-    }),
-    unpack: ({ header, sizeVox, floats, masks }, i) => {
-      sizes[i] = header.labels;
-      placements[i] = header.placement;
-      const regions = masks.slice(0, -1);
-      return {
-        sizeVox,
-        channels: floats.slice(0, header.channels),
-        templates: floats.slice(header.channels),
-        regions,
-        ...labelledIn(regions),
-        inside: masks.at(-1) ?? new Uint8Array(),
-        placed: header.placed,
-        placement: header.placement,
-        ...(header.placed !== null && { spacingMm: spacingOf(header.placed.affineRas) }),
-        classTarget: classTarget(options, i),
-      };
+    pack: (volumes, i) => packed(volumes, sizes[i]),
+    unpack: (stored, i) => {
+      sizes[i] = stored.header.labels;
+      placements[i] = stored.header.placement;
+      return unpacked(stored, classTarget(options, i));
     },
     cacheBytes,
     onCase,
   });
   return { store, sizes, placements };
-}
-
-interface StoredHeader {
-  readonly channels: number;
-  readonly placed: Placed | null;
-  readonly placement: TemplatePlacement | null;
-  readonly labels: readonly LabelSize[];
 }
 
 /** What a case shows: its class, or the labels that it has voxels of on the network's grid. */
@@ -233,7 +167,11 @@ function imagesOf({ images }: TrainingCase, { modalities }: ModelSpec): Training
   return Object.fromEntries(modalities.flatMap((m) => (images[m] === undefined ? [] : [[m, images[m]]])));
 }
 
-function classTarget({ cases, spec }: LabelledCasesOptions, i: number): Float32Array | undefined {
+/** The class of case `i` as a one-hot row; undefined in a segmentation. @throws {TrainingError} it is none of the classes */
+export function classTarget(
+  { cases, spec }: Pick<LabelledCasesOptions, "cases" | "spec">,
+  i: number,
+): Float32Array | undefined {
   if (spec.task !== "classification") return undefined;
   const at = spec.classes.indexOf(cases[i].className ?? "");
   if (at < 0) {
@@ -243,25 +181,4 @@ function classTarget({ cases, spec }: LabelledCasesOptions, i: number): Float32A
     );
   }
   return Float32Array.from(spec.classes, (_, c) => Number(c === at));
-}
-
-function labelledIn(regions: readonly Uint8Array[]): Pick<Croppable, "labelled" | "labelledOf"> {
-  const labelled = labelledVoxels(regions, MOST_LABELLED);
-  if (regions.length === 1) return { labelled, labelledOf: [labelled] };
-  const most = Math.ceil(MOST_LABELLED / regions.length);
-  return { labelled, labelledOf: regions.map((region) => labelledVoxels([region], most)) };
-}
-
-function labelledVoxels(regions: readonly Uint8Array[], most: number): Uint32Array {
-  const found: number[] = [];
-  const voxels = regions[0]?.length ?? 0;
-  for (let v = 0; v < voxels; v++) {
-    for (const region of regions) {
-      if (region[v] === 0) continue;
-      found.push(v);
-      break;
-    }
-  }
-  const stride = Math.ceil(found.length / most) || 1;
-  return Uint32Array.from(found.filter((_, i) => i % stride === 0));
 }

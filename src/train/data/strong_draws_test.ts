@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { type Augmentation, STRONG_AUGMENTATION } from "../recipe/augmentation.ts";
 import type { Recipe } from "../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
-import type { Croppable } from "./labelled_cases.ts";
+import type { Croppable } from "./labelled_case.ts";
 import { assertShare, recipeOf, samples, volumesOf } from "./testing/draws.ts";
 
 /** A digest of samples of three channels with templates and two labels. */

@@ -5,11 +5,12 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type ModelSpec } from "../../inference/mod.ts";
-import { Random, type Tensor } from "../../tensor/mod.ts";
-import { drawSample } from "../data/augment.ts";
+import type { Tensor } from "../../tensor/mod.ts";
 import type { CaseStore } from "../data/case_store.ts";
+import { DrawThread } from "../data/drawing/draw_thread.ts";
 import type { Fold, Traits } from "../data/folds.ts";
-import type { CaseVolumes } from "../data/labelled_cases.ts";
+import type { CaseVolumes } from "../data/labelled_case.ts";
+import { classTarget } from "../data/labelled_cases.ts";
 import type { Durations } from "../planning/time.ts";
 import { highestRate } from "../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
@@ -152,7 +153,8 @@ export class Phases {
   async #train(phase: PhaseOptions, kept: Kept): Promise<TimedTraining> {
     const { recipe, request } = this.#options;
     const { name, train: indices, steps } = phase;
-    const options = this.#prepared(phase, kept);
+    using crops = this.#crops(phase);
+    const options = this.#prepared(phase, kept, crops);
     const found = recipe.learningRate === "auto" ? await this.#findRate(options) : null;
     const learningRate = recipe.learningRate === "auto" ? found!.rate : recipe.learningRate;
     const { earlyStopSteps, warmupSteps: warmup } = recipe;
@@ -187,8 +189,10 @@ export class Phases {
     const kept = { directory, run: "timing", onLog: () => {} };
     const { spanBytes } = request.engine.traits, watch = new Stopwatch();
     const count = spanBytes > 0 ? TIMED_SPAN : TIMED_UPDATES;
+    const timed = { ...phase, name: "timing", held: [], steps: 2 * count };
+    using crops = this.#crops(timed);
     await train({
-      ...this.#prepared({ ...phase, name: "timing", held: [], steps: 2 * count }, kept),
+      ...this.#prepared(timed, kept, crops),
       steps: 2 * count,
       checkpointEverySteps: spanBytes > 0 ? count : 2 * count + 1,
       rateOf: () => 0,
@@ -238,10 +242,17 @@ export class Phases {
     return found;
   }
 
-  #prepared({ name, network, train: indices }: PhaseOptions, kept: Kept): Prepared {
-    const { request, recipe, cases } = this.#options;
+  /** The thread that draws a phase's crops. It keeps the cases in memory meanwhile, instead of this one. */
+  #crops({ name, train: indices }: PhaseOptions): DrawThread {
+    const { request, recipe, cases, spec } = this.#options;
+    cases.clear();
+    const classTargets = request.cases.map((_, i) => classTarget({ cases: request.cases, spec }, i));
     const groups = sampledGroups(indices, { request, recipe });
-    const random = new Random(recipe.seed).fork(name);
+    return new DrawThread({ recipe, seed: recipe.seed, name, groups }, { paths: cases.files, classTargets });
+  }
+
+  #prepared({ network }: PhaseOptions, kept: Kept, crops: DrawThread): Prepared {
+    const { request, recipe } = this.#options;
     return {
       ...kept,
       engine: request.engine,
@@ -250,11 +261,8 @@ export class Phases {
       step: stepConfigOf(network, { task: request.task, recipe }),
       batchSize: recipe.batchSize,
       checkpointEverySteps: recipe.checkpointEverySteps,
-      sample: async (step, i) => {
-        const draw = random.fork(`update ${step} crop ${i}`);
-        const group = groups.length === 1 ? groups[0] : groups[draw.integer(groups.length)];
-        return drawSample(await cases.get(group[draw.integer(group.length)]), recipe, draw);
-      },
+      sample: (step, i) => crops.draw({ step, i }),
+      drawsElsewhere: true,
       signal: request.signal,
     };
   }

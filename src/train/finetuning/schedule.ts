@@ -5,7 +5,7 @@
 import type { ModelSpec } from "../../inference/mod.ts";
 import type { CaseStore } from "../data/case_store.ts";
 import type { Fold, Traits } from "../data/folds.ts";
-import type { CaseVolumes } from "../data/labelled_cases.ts";
+import type { CaseVolumes } from "../data/labelled_case.ts";
 import { kept } from "../planning/kept_time.ts";
 import { withTime } from "../planning/with_time.ts";
 import { type Durations, finalSteps } from "../planning/time.ts";

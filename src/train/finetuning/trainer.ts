@@ -33,6 +33,8 @@ export interface TrainerOptions {
   readonly run: string;
   /** Crop `i` of update `step`; the same for the same arguments. */
   readonly sample: (step: number, i: number) => Promise<Sample>;
+  /** As of `runLoop()`. */
+  readonly drawsElsewhere?: boolean;
   readonly signal?: AbortSignal;
   readonly onStep: (event: Omit<LoopEvent, "values"> & { readonly loss: number }) => void;
   /** Messages for the user. */

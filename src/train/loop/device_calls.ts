@@ -1,11 +1,12 @@
 /**
  * Runs the updates of a training on the device, one micro-batch a call. Where the device does not hold the state between
- * calls, one call does many updates. The next micro-batch is drawn meanwhile. Knows nothing of checkpoints.
+ * calls, one call does many updates. The next micro-batches are drawn meanwhile. Knows nothing of checkpoints.
  */
 import type { RunOptions, Session } from "../../engine/mod.ts";
 import { bytesOf, type Tensor, tensor } from "../../tensor/mod.ts";
 import { encodeLoop, encodeModel, LOOP_NAMES } from "../../graph/mod.ts";
 import { joined } from "../data/crops.ts";
+import { aheadOf, DrawnAhead } from "./drawn_ahead.ts";
 import type { LoopEvent, LoopOptions } from "./options.ts";
 import type { MicroBatch, Program } from "./program.ts";
 
@@ -18,22 +19,22 @@ export const spanBytesOf = ({ engine, stop }: Pick<LoopOptions, "engine" | "stop
 
 export type Done = Pick<LoopEvent, "learningRate" | "values">;
 
-/** The calls of one training: its sessions, and the micro-batch that is drawn ahead. */
+/** The calls of one training: its sessions, and the micro-batches that are drawn ahead. */
 export class DeviceCalls {
   readonly #options: LoopOptions;
   readonly #spanBytes: number;
   readonly #sessions = new Map<Program, Session>();
-  #drawn: Promise<MicroBatch> | undefined;
-  #waitedMs = 0;
+  readonly #drawn: DrawnAhead;
 
   constructor(options: LoopOptions) {
     this.#options = options;
     this.#spanBytes = spanBytesOf(options);
+    this.#drawn = new DrawnAhead(options);
   }
 
   /** Time in which no call could begin because its samples were not drawn yet. */
   get waitedMs(): number {
-    return this.#waitedMs;
+    return this.#drawn.waitedMs;
   }
 
   /** Runs update `step`, and those after it that the same call does: up to the next checkpoint. */
@@ -41,7 +42,7 @@ export class DeviceCalls {
     const { update, steps, checkpointEverySteps } = this.#options;
     const { learningRate, count } = update(step);
     if (this.#spanBytes === 0) return [{ learningRate, values: await this.#one(step) }];
-    const first = await this.#next(step, 0);
+    const first = await this.#drawn.next(step, 0);
     const isAlone = first.tensorOf !== undefined || (count > 1 && !first.program.isForAll);
     if (isAlone) return [{ learningRate, values: await this.#one(step, first) }];
     const until = Math.min(steps, step - step % checkpointEverySteps + checkpointEverySteps);
@@ -50,7 +51,7 @@ export class DeviceCalls {
 
   /** Releases the sessions, and the state of these names. */
   async end(names: readonly string[]): Promise<void> {
-    await this.#drawn?.catch(() => {});
+    await this.#drawn.end();
     const { engine } = this.#options;
     try {
       for (const session of this.#sessions.values()) await session.release();
@@ -64,13 +65,12 @@ export class DeviceCalls {
     const { count } = update(step);
     const values: Record<string, number>[] = [];
     for (let i = 0; i < count; i++) {
-      const batch = drawn ?? await this.#next(step, i);
+      const batch = drawn ?? await this.#drawn.next(step, i);
       drawn = undefined;
       const session = await this.#sessionOf(batch.program, ({ graph }) => encodeModel(graph, { openSizes: true }));
       const started = Promise.withResolvers<void>();
       const running = runMicroBatch(session, batch, { fetch: curves, onStart: started.resolve });
-      const next = i + 1 < count ? [step, i + 1] as const : [step + 1, 0] as const;
-      this.#drawDuring(Promise.race([started.promise, running]), ...next);
+      this.#drawn.drawDuring(Promise.race([started.promise, running]), aheadOf(batch));
       const outputs = await running;
       values.push({ ...Object.fromEntries(curves.map((c) => [c, Number(outputs[c].data[0])])), ...batch.values });
     }
@@ -87,9 +87,9 @@ export class DeviceCalls {
     const updates = Math.max(Math.min(most, Math.floor(this.#spanBytes / size)), 1);
     const batches = [first];
     while (batches.length < updates * count) {
-      const next = await this.#next(step + Math.floor(batches.length / count), batches.length % count);
+      const next = await this.#drawn.next(step + Math.floor(batches.length / count), batches.length % count);
       if (next.program !== first.program) {
-        this.#drawn = Promise.resolve(next);
+        this.#drawn.putBack(next);
         break;
       }
       batches.push(next);
@@ -98,7 +98,7 @@ export class DeviceCalls {
     const session = await this.#sessionOf(first.program, ({ graph, state }) => encodeLoop(graph, state));
     const started = Promise.withResolvers<void>();
     const running = runSpan(session, batches, { fetch: curves, onStart: started.resolve });
-    if (this.#drawn === undefined) this.#drawDuring(Promise.race([started.promise, running]), step + done, 0);
+    this.#drawn.drawDuring(Promise.race([started.promise, running]), batches.length);
     const outputs = await running;
     return Array.from({ length: done }, (_, k) => {
       const values = batches.slice(k * count, (k + 1) * count).map((batch, i) => ({
@@ -114,22 +114,6 @@ export class DeviceCalls {
       await this.#options.engine.load(encoded(program), { keepMemory: true });
     this.#sessions.set(program, known);
     return known;
-  }
-
-  async #next(step: number, i: number): Promise<MicroBatch> {
-    const asked = performance.now();
-    const drawn = this.#drawn ?? this.#options.update(step).micro(i);
-    this.#drawn = undefined;
-    const batch = await drawn;
-    this.#waitedMs += performance.now() - asked;
-    return batch;
-  }
-
-  /** Draws a micro-batch once the device is at work; what fails is thrown where the batch is asked for. */
-  #drawDuring(started: Promise<unknown>, step: number, i: number): void {
-    if (step >= this.#options.steps) return;
-    this.#drawn = started.catch(() => {}).then(() => this.#options.update(step).micro(i));
-    this.#drawn.catch(() => {});
   }
 }
 

@@ -26,6 +26,8 @@ export interface LoopOptions {
   readonly run: string;
   /** Returns update `step`, from 0; the same for the same number. */
   readonly update: (step: number) => Update;
+  /** True: another thread draws the micro-batches, so that several are asked for ahead of the device. */
+  readonly drawsElsewhere?: boolean | undefined;
   /** Returns true to end before the last step; asked after every call. */
   readonly stop?: ((losses: readonly number[]) => boolean) | undefined;
   readonly signal?: AbortSignal;

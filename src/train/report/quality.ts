@@ -14,7 +14,7 @@ import {
   type TrainingImages,
   trainingImages,
 } from "../../inference/mod.ts";
-import type { CaseVolumes } from "../data/labelled_cases.ts";
+import type { CaseVolumes } from "../data/labelled_case.ts";
 import { AXES } from "../recipe/augmentation.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import type { CaseScore } from "./scores.ts";

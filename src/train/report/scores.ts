@@ -21,7 +21,7 @@ import {
 } from "../../inference/mod.ts";
 import { voxelMl, voxelsOf } from "../../volume/mod.ts";
 import type { CaseStore } from "../data/case_store.ts";
-import type { CaseVolumes } from "../data/labelled_cases.ts";
+import type { CaseVolumes } from "../data/labelled_case.ts";
 import type { TrainingCase } from "../types.ts";
 import { boxOf, type LabelScore, scoreLabel } from "./scoring/label_score.ts";
 import { addMarks, emptyMarks, preview } from "./scoring/preview.ts";

@@ -8,7 +8,7 @@ import type { Sample } from "../data/augment.ts";
 import { ADAM_DEFAULTS } from "../recipe/optimizer.ts";
 import { cosineRate } from "../recipe/schedule.ts";
 import type { StepConfig } from "../step/finetuning_step.ts";
-import { train, type TrainerOptions } from "../finetuning/trainer.ts";
+import { train, type Trained, type TrainerOptions } from "../finetuning/trainer.ts";
 import { TrainingError } from "../types.ts";
 
 export const SIZE = [4, 4, 4] as const;
@@ -76,6 +76,9 @@ export const optionsOf = (
   onLog: () => {},
   ...changes,
 });
+
+/** What a training computed, without the time that it took. */
+export const timeless = ({ waitShare: _, ...computed }: Trained): Omit<Trained, "waitShare"> => computed;
 
 /** Trains, stopping before the update number `at` + 1 by the signal. */
 export async function cancelAt(at: number, options: TrainerOptions): Promise<void> {

@@ -5,7 +5,7 @@ import type { Triple } from "../../../volume/mod.ts";
 import { type Recipe, resolveRecipe } from "../../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../../recipe/finetuning_settings.ts";
 import { drawSample } from "../augment.ts";
-import type { Croppable } from "../labelled_cases.ts";
+import type { Croppable } from "../labelled_case.ts";
 
 interface Wishes extends Partial<ResolvedRecipe> {
   readonly preset?: Recipe["preset"];
