@@ -109,6 +109,7 @@ async function recordOf(plan: Plan, cache: RunCache): Promise<ExperimentRecord> 
     baseline,
     chart,
     machines: [...machines.values()],
+    load: tenths(Math.max(0, ...all.map(({ finished: { load } }) => load))),
     planned: plan.rows.length,
     seconds: tenths(all.reduce((sum, { finished }) => sum + finished.seconds, 0)),
     preparations: all.flatMap(({ run, finished, own }) => own ? [] : preparationOf(run, finished)),

@@ -72,6 +72,8 @@ export interface ExperimentRecord extends Pick<Plan, "name" | "title" | "notes" 
   readonly command?: string;
   /** The machines of the runs. */
   readonly machines: readonly Machine[];
+  /** The greatest load of the machine at the end of a run; absent in records that were made without it. */
+  readonly load?: number;
   /** Number of the plan's rows. */
   readonly planned: number;
   /** Time of all rows and of the pre-trainings that they share. */

@@ -6,10 +6,10 @@ import type { Cases } from "../work/cases.ts";
 import { type Encoder, freshEncoder, packagedEncoder, pretrainedEncoder } from "../work/encoders.ts";
 import { CLASS_METRICS, classificationRow } from "../work/classes.ts";
 import { classificationRun, type FinetuningRunOptions, segmentationRun } from "../work/finetuning.ts";
-import { peerRun, type PeerRunOptions } from "../work/peer.ts";
+import { classificationPeer, type PeerRunOptions, segmentationPeer } from "../work/peer.ts";
 import { partsRun, unlabelledCases } from "../work/pretraining.ts";
 import { segmentationMetrics, segmentationRow, type SegmentationTask } from "../work/scoring.ts";
-import { type Ours, type Variant, variantOf } from "../work/variants.ts";
+import { type Ours, type Peer, type Variant, variantOf } from "../work/variants.ts";
 import type { Modality, ModelSpec } from "../../../src/inference/mod.ts";
 
 /** One place of a plan: patients to train on and to score, for each seed. */
@@ -26,8 +26,8 @@ export interface Work {
   readonly notes: readonly string[];
   readonly combine: PlannedRow["combine"];
   ours(options: FinetuningRunOptions): Run;
-  /** Absent: no peer does it. */
-  peer?(options: PeerRunOptions): Promise<Run>;
+  readonly peers: readonly Peer[];
+  peer(options: PeerRunOptions): Promise<Run>;
   /** Changes of the base's spec that suit the task. */
   readonly changes?: (spec: ModelSpec) => Partial<ModelSpec>;
 }
@@ -51,10 +51,11 @@ export const segmentationWork = (task: SegmentationTask): Work => ({
   ],
   combine: segmentationRow,
   ours: (options) => segmentationRun(options, task),
-  peer: (options) => peerRun(options, task),
+  peers: ["resunet", "dynunet"],
+  peer: (options) => segmentationPeer(options, task),
 });
 
-/** Work of a classification: one image a case. No peer does it. */
+/** Work of a classification: one image a case. */
 export function classificationWork(
   { channel, classes, changes }: { channel: Modality; classes: readonly string[] } & Pick<Work, "changes">,
 ): Work {
@@ -63,6 +64,8 @@ export function classificationWork(
     notes: ["The figures are over all held-out images; a patient's is the share of its images that are recognised."],
     combine: (results) => classificationRow(results, classes),
     ours: (options) => classificationRun(options, { channel, classes }),
+    peers: ["densenet"],
+    peer: (options) => classificationPeer(options, { channel, classes }),
     changes,
   };
 }
@@ -74,9 +77,10 @@ export async function comparison(own: Comparison, options: PlanOptions): Promise
     throw new RangeError(`expected one place for a curve over time, got ${own.places.length}`);
   }
   const { work } = own;
-  const ofOthers = variants.find((v) => v.kind === "peer");
-  if (ofOthers !== undefined && work.peer === undefined) {
-    throw new RangeError(`expected variants of ours for ${own.name}, got ${ofOthers.name}`);
+  const stranger = variants.find((v) => v.kind === "peer" && !work.peers.includes(v.peer));
+  if (stranger !== undefined) {
+    const peers = work.peers.map((p) => `peer-${p}`).join(" or ");
+    throw new RangeError(`expected variants of ours or ${peers} for ${own.name}, got ${stranger.name}`);
   }
   const encoder = await encodersOf(variants, options, work.changes);
   const budgets = budgetsOf(options);
@@ -93,7 +97,7 @@ export async function comparison(own: Comparison, options: PlanOptions): Promise
             const title = splits.length === 1 ? name : `${name}, ${i + 1} of ${splits.length}`;
             const common = { title, seed, budget, train, test };
             if (variant.kind === "ours") runs.push(work.ours({ ...common, variant, encoder: encoder(variant, seed) }));
-            else runs.push(await work.peer!({ ...common, peer: variant.peer, python: options.python }));
+            else runs.push(await work.peer({ ...common, peer: variant.peer, python: options.python }));
           }
           rows.push({ variant: variant.name, at, seed, runs, combine: work.combine });
         }
@@ -157,8 +161,8 @@ function commonNotes(
     ]),
     ...(peers
       ? [
-        "Peers train on the same threads, reading their files is not counted: MONAI's residual U-Net, and DynUNet with " +
-        "nnU-Net's optimizer, schedule, deep supervision and augmentation as far as MONAI has it.",
+        "Peers train on the same threads, reading their files is not counted: MONAI's residual U-Net, DynUNet with " +
+        "nnU-Net's optimizer, schedule, deep supervision and augmentation as far as MONAI has it, or DenseNet121.",
       ]
       : []),
     ...(hasParts

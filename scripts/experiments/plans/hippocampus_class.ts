@@ -30,8 +30,9 @@ export const tercile = (value: number, [low, high]: readonly [number, number]) =
   CLASSES[value < low ? 0 : value < high ? 1 : 2];
 
 export async function hippocampusClass(options: PlanOptions): Promise<Plan> {
-  const split = hippocampusSplit(await hippocampi(options.data), options);
-  const shares = await Promise.all(split.train.map(anteriorShare)), limits = tercilesOf(shares);
+  const all = await hippocampi(options.data), split = hippocampusSplit(all, options);
+  const { train: whole } = hippocampusSplit(all, { ...options, smoke: false });
+  const limits = tercilesOf(await Promise.all(whole.map(anteriorShare)));
   const named = async (cases: Split["train"]) =>
     await Promise.all(cases.map(async (c): Promise<TrainingCase> => {
       const { label: _, ...image } = c;
@@ -44,7 +45,7 @@ export async function hippocampusClass(options: PlanOptions): Promise<Plan> {
     name: `hippocampus-class-${name}`,
     title: `Anterior share of a hippocampus, ${name.replaceAll("-", ", ")} labelled`,
     notes: [
-      `Small, middle or large: the anterior label's share of the hippocampus, in terciles of the ${train.length} patients ` +
+      `Small, middle or large: the anterior label's share of the hippocampus, in terciles of the ${whole.length} patients ` +
       `to train on (limits ${
         limits.map((l) => l.toFixed(3)).join(" and ")
       }); ${split.test.length} to score. The network ` +

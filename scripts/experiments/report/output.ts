@@ -62,7 +62,7 @@ function section(record: ExperimentRecord): string {
 
 ${notes.map((n) => `- ${n}`).join("\n")}
 
-${progressOf(record)}
+${progressOf(record)}${busyOf(record)}
 
 ${table(record)}
 
@@ -81,6 +81,19 @@ Every number: [${name}.json](${name}.json), [${name}.csv](${name}.csv).
 
 function machineText({ cpu, cores, provider, threads }: Machine): string {
   return `${cores} cores of ${cpu} (${provider}, ${threads} ${threads === 1 ? "thread" : "threads"} a run)`;
+}
+
+/** A machine is busy with other work where more threads compute than these and half of its cores. */
+const OTHER_WORK = 0.5;
+
+/** Times of a run beside other work say little: such a record says so. */
+function busyOf({ load = 0, machines }: ExperimentRecord): string {
+  const { cores, threads } = machines[0] ?? { cores: Infinity, threads: 0 };
+  if (load <= Math.max(cores, threads) + OTHER_WORK * cores) return "";
+  return ` **Measured beside other work**: up to ${
+    load.toFixed(1)
+  } computing threads on ${cores} cores, so no time here ` +
+    "says how long anything takes, and an equal time is not an equal share of the machine.";
 }
 
 function progressOf({ rows, planned }: ExperimentRecord): string {

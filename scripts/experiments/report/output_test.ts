@@ -55,3 +55,8 @@ Deno.test("toMarkdown() has numbers, what is missing, what helped and what did n
   assert.match(one, /Seed 3\.\n/);
   assert.match(one, /Dice against scratch: nothing to compare yet\./);
 });
+
+Deno.test("toMarkdown() says where other work disturbed the clock", () => {
+  assert.doesNotMatch(toMarkdown([{ ...RECORD, load: 2.9 }]), /beside other work/);
+  assert.match(toMarkdown([{ ...RECORD, load: 3.5 }]), /\*\*Measured beside other work\*\*: up to 3\.5 .* on 2 cores/);
+});

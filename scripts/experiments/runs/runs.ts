@@ -10,7 +10,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import type { Provider } from "../../../src/engine/mod.ts";
 import { acquireLock, writeWhole } from "../../../src/storage/mod.ts";
@@ -61,6 +61,8 @@ export interface Finished {
   readonly seconds: number;
   /** The machine of the last attempt. */
   readonly machine: Machine;
+  /** Processes that computed at its end, this run's threads included: the system's mean over a minute; 0 on Windows. */
+  readonly load: number;
 }
 
 /** The time spent is written down this often. */
@@ -120,7 +122,12 @@ export class RunCache {
         await rm(output, { recursive: true, force: true });
         await rename(outputDirectory, output);
       }
-      const finished: Finished = { result, seconds: clock.seconds, machine: machineOf(this.#device) };
+      const finished: Finished = {
+        result,
+        seconds: clock.seconds,
+        machine: machineOf(this.#device),
+        load: loadavg()[0],
+      };
       const { title, settings } = run;
       const text = JSON.stringify({ title, settings, ...finished }, null, 2);
       await mkdir(join(this.#root, "results"), { recursive: true });

@@ -1,15 +1,15 @@
-/** Runs of the peers: PyTorch trains on the same split with the same budget and writes masks, which are scored as ours are. */
+/** Runs of the peers: PyTorch trains on the same split with the same budget, and what it finds is scored as ours is. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { Modality } from "../../../src/inference/mod.ts";
 import { digestFile } from "../../../src/storage/mod.ts";
+import type { TrainingCase } from "../../../src/train/mod.ts";
 import type { Budget } from "../options.ts";
 import type { Run, RunContext } from "../runs/runs.ts";
 import type { Cases } from "./cases.ts";
+import type { ClassificationResult } from "./finetuning.ts";
 import { type PatientScore, scored, type SegmentationTask } from "./scoring.ts";
 import type { Peer } from "./variants.ts";
-
-/** The program of the peers, from the repository's root. */
-export const PEER_PROGRAM = "scripts/peer/segmentation.py";
 
 export interface PeerRunOptions {
   readonly title: string;
@@ -21,7 +21,7 @@ export interface PeerRunOptions {
   readonly test: Cases;
 }
 
-/** What the program writes to its output. */
+/** What a program writes to its reply. */
 interface PeerReply {
   readonly trainSeconds: number;
   readonly updates: number;
@@ -30,51 +30,93 @@ interface PeerReply {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** Needs `python` with torch, monai, nibabel and numpy. */
-export async function peerRun(
-  { title, peer, python, seed, budget, train, test }: PeerRunOptions,
-  { modalities, labels, regions }: SegmentationTask,
-): Promise<Run> {
-  const setOf = ({ data, ids }: Cases) => ({ data, ids });
-  const { sha256: program } = await digestFile(PEER_PROGRAM);
-  const regionValues = labels.map(({ value, sourceValues = [value] }) => ({ value, from: sourceValues }));
-  const settings = { peer, program, train: setOf(train), test: setOf(test), seed, budget, modalities, regionValues };
-  return {
-    kind: "peer",
-    title,
-    settings,
-    needs: [...train.needs, ...test.needs],
-    keepsOutput: false,
-    async execute({ workDirectory, device, runs, onEvent }: RunContext) {
-      const masks = join(workDirectory, "masks"), specPath = join(workDirectory, "spec.json");
-      await mkdir(masks, { recursive: true });
-      const cases = test.open(runs);
-      const filesOf = (all: ReturnType<Cases["open"]>) =>
-        all.map(({ images, label }) => ({ images: modalities.map((m) => images[m]), label }));
-      await writeFile(
-        specPath,
-        JSON.stringify({
-          peer,
-          seed,
-          threads: device.threads,
-          device: device.provider === "cuda" ? "cuda" : "cpu",
-          ...("updates" in budget ? { updates: budget.updates } : { seconds: budget.seconds }),
-          regions: regionValues,
-          train: filesOf(train.open(runs)),
-          test: filesOf(cases),
-          masks,
-          reply: join(workDirectory, "reply.json"),
-        }),
-      );
-      onEvent({ type: "log", message: `${title}: starts ${PEER_PROGRAM}` });
-      await runPython(python, [PEER_PROGRAM, specPath]);
-      const reply: PeerReply = JSON.parse(await readFile(join(workDirectory, "reply.json"), "utf8"));
+/** What is particular to a task. */
+interface PeerTask<Reply extends PeerReply> {
+  /** From the repository's root; its words are a part of the run's identity. */
+  readonly program: string;
+  /** JSON that decides the task, and goes to the program. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** A case as the program reads it. */
+  caseOf(c: TrainingCase): object;
+  result(reply: Reply, cases: readonly TrainingCase[], masks: string): Promise<object>;
+}
+
+/** Masks of every test patient. */
+export function segmentationPeer(options: PeerRunOptions, task: SegmentationTask): Promise<Run> {
+  const { modalities, labels, regions } = task;
+  return peerRun(options, {
+    program: "scripts/peer/segmentation.py",
+    settings: { regions: labels.map(({ value, sourceValues = [value] }) => ({ value, from: sourceValues })) },
+    caseOf: ({ images, label }) => ({ images: modalities.map((m) => images[m]), label }),
+    async result(_, cases, masks) {
       const patients: PatientScore[] = [];
       for (const [i, { id, label }] of cases.entries()) {
         patients.push(await scored(id, { mask: join(masks, `${i}.nii.gz`), reference: label! }, regions));
       }
+      return { patients };
+    },
+  });
+}
+
+/** Probabilities of every test image. */
+export function classificationPeer(
+  options: PeerRunOptions,
+  { channel, classes }: { channel: Modality; classes: readonly string[] },
+): Promise<Run> {
+  const classOf = ({ className }: TrainingCase) => classes.indexOf(className!);
+  return peerRun<PeerReply & { readonly probabilities: readonly (readonly number[])[] }>(options, {
+    program: "scripts/peer/classification.py",
+    settings: { classes: classes.length },
+    caseOf: (c) => ({ images: [c.images[channel]], class: classOf(c) }),
+    result({ probabilities }, all) {
+      const cases: ClassificationResult["cases"] = all.map((c, i) => ({
+        id: c.id,
+        patient: c.patient,
+        actual: classOf(c),
+        probabilities: probabilities[i],
+      }));
+      return Promise.resolve({ cases });
+    },
+  });
+}
+
+/** Needs `python` with torch, monai, nibabel and numpy. */
+async function peerRun<Reply extends PeerReply>(
+  { title, peer, python, seed, budget, train, test }: PeerRunOptions,
+  { program, settings: own, caseOf, result }: PeerTask<Reply>,
+): Promise<Run> {
+  const setOf = ({ data, ids }: Cases) => ({ data, ids });
+  const { sha256 } = await digestFile(program);
+  return {
+    kind: "peer",
+    title,
+    settings: { peer, program: sha256, train: setOf(train), test: setOf(test), seed, budget, ...own },
+    needs: [...train.needs, ...test.needs],
+    keepsOutput: false,
+    async execute({ workDirectory, device, runs, onEvent }: RunContext) {
+      const masks = join(workDirectory, "masks"), specPath = join(workDirectory, "spec.json");
+      const replyPath = join(workDirectory, "reply.json");
+      await mkdir(masks, { recursive: true });
+      const cases = test.open(runs);
+      const spec = {
+        peer,
+        seed,
+        threads: device.threads,
+        device: device.provider === "cuda" ? "cuda" : "cpu",
+        ...("updates" in budget ? { updates: budget.updates } : { seconds: budget.seconds }),
+        ...own,
+        train: train.open(runs).map(caseOf),
+        test: cases.map(caseOf),
+        masks,
+        reply: replyPath,
+      };
+      await writeFile(specPath, JSON.stringify(spec));
+      onEvent({ type: "log", message: `${title}: starts ${program}` });
+      await runPython(python, [program, specPath]);
+      const reply: Reply = JSON.parse(await readFile(replyPath, "utf8"));
       const { trainSeconds, updates, peakBytes, device: provider, versions } = reply;
-      return { provider, patients, cost: { trainSeconds, updates, peakBytes }, recipe: { peer, versions } };
+      const cost = { trainSeconds, updates, peakBytes };
+      return { provider, cost, recipe: { peer, versions }, ...await result(reply, cases, masks) };
     },
   };
 }

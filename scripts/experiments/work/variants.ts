@@ -1,7 +1,7 @@
 /** Variants: named recipes over a preset, with settings of their own, and the peers. */
 import { readRecipe, type Recipe, recipeSchema } from "../../../src/train/mod.ts";
 
-export const PEERS = ["resunet", "dynunet"] as const;
+export const PEERS = ["resunet", "dynunet", "densenet"] as const;
 export type Peer = (typeof PEERS)[number];
 
 /** The parts of a pre-training that is made for the experiment: weights of its losses. */
