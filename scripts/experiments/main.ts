@@ -82,7 +82,7 @@ async function deviceOf(name: string): Promise<Device> {
 function budgetOn(device: Device): Budget {
   if (values.updates !== undefined && values.budget !== undefined) refuse("expected --budget or --updates, got both");
   if (values.updates !== undefined) return { updates: whole("updates", values.updates, 1) };
-  if (values.smoke) return { updates: 2 };
+  if (values.smoke && values.budget === undefined) return { updates: 2 };
   return { seconds: secondsOf(values.budget ?? "5m"), on: device };
 }
 
