@@ -1,5 +1,22 @@
-/** The report of a fine-tune: a JSON document, and the same as one HTML page with curves and preview slices. */
+/**
+ * The report of a fine-tune: a JSON document, and the same as one HTML page. The page opens with the result, what to expect of
+ * a new patient, warnings, and the worst cases; curves, settings and all scores follow.
+ */
 import type { FinetunePlan } from "../planning/plan.ts";
+import type { ChosenOutputs } from "./findings/chosen_outputs.ts";
+import { type Findings, findingsOf } from "./findings/findings.ts";
+import type { LearningPoint } from "./findings/learning_curve.ts";
+import { patientScores } from "./findings/patients.ts";
+import {
+  labelsHtml,
+  patientsHtml,
+  picturesHtml,
+  type ReportWarning,
+  resultSentence,
+  type Scored,
+  warningsHtml,
+} from "./page/first_screen.ts";
+import { calibrationHtml } from "./page/reliability.ts";
 import type { CaseScore } from "./scores.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { curve, escape, lossSvg, number, STYLE, tableHtml } from "./parts.ts";
@@ -13,6 +30,10 @@ import { weightNotes, type WeightReport } from "./weights.ts";
 export interface Phase extends Updates {
   readonly name: string;
   readonly scores: readonly CaseScore[];
+  /** Patients that it was trained on; absent: those of the request that it does not score. */
+  readonly trainPatients?: number;
+  /** Mean Dice of held-out cases after so many updates, where it was measured on the way. */
+  readonly heldOut?: readonly { readonly step: number; readonly dice: number }[];
 }
 
 export interface Report {
@@ -40,6 +61,10 @@ export interface Report {
   readonly training: Metrics;
   /** Where figures are missing or say less than they seem to. */
   readonly remarks: readonly string[];
+  /** Shown first, the severe ones in red. */
+  readonly warnings?: readonly ReportWarning[];
+  /** The choice of threshold and least size, and whether it was taken. */
+  readonly chosen?: ChosenOutputs;
   readonly provider: string;
   readonly peakBytes: number;
   /** Preset auto: what was planned and done. */
@@ -48,7 +73,7 @@ export interface Report {
 
 /** How far the report's numbers carry. */
 function notes(report: Report): string[] {
-  const { validation, templates, request, weights, remarks, recipe, phases } = report;
+  const { validation, templates, request, weights, remarks, recipe, phases, chosen } = report;
   const { steps, foldSteps } = recipe;
   return [
     validation === null
@@ -63,6 +88,7 @@ function notes(report: Report): string[] {
     ...weightNotes(weights, recipe),
     ...updateNotes(phases, recipe),
     ...(report.plan?.reasons ?? []),
+    ...(chosen?.notes ?? []),
     ...remarks,
   ];
 }
@@ -76,9 +102,36 @@ function casesOf({ cases }: Report["request"]): string {
 
 const patientsOf = (cases: Report["request"]["cases"]) => new Set(cases.map(({ patient }) => patient)).size;
 
+/** The folds of the network itself, not of its twin from scratch. */
+const FOLD = /^fold \d/;
+
+/** The scores that the page is about: of held-out patients, or without any those of the final network. */
+function scoredOf({ request, phases }: Report): Scored {
+  const { task, classes, cases } = request;
+  const held = phases.filter(({ name }) => FOLD.test(name)), idOf = (i: number) => cases[i].id;
+  const shown = held.length > 0 ? held : phases.filter(({ name }) => name === "final");
+  return { scores: shown.flatMap(({ scores }) => scores), isHeldOut: held.length > 0, task, classes, idOf };
+}
+
+const heldOutOf = ({ scores, isHeldOut }: Scored) => isHeldOut ? scores : [];
+
+/** What some scores say: those of held-out patients, none where there are none. */
+function findings(report: Report, scores: readonly CaseScore[]): Findings {
+  const { request: { task, cases }, phases } = report;
+  const patientOf = (i: number) => cases[i].patient, all = patientsOf(cases);
+  const learning = phases.filter(({ name }) => FOLD.test(name)).flatMap((phase): LearningPoint[] => {
+    const held = patientScores(phase.scores, patientOf), trainPatients = phase.trainPatients ?? all - held.length;
+    return held.flatMap(({ patient, dice }) =>
+      dice === null || trainPatients < 1 ? [] : [{ trainPatients, dice, patient }]
+    );
+  });
+  return findingsOf(scores, { task, patientOf, trainPatients: all, learning });
+}
+
 /** The report as JSON. */
 export function reportJson(report: Report): Record<string, unknown> {
   const { request, recipe, weights, templates, phases, provider, peakBytes } = report;
+  const { patients, expectation, learningCurve, calibration } = findings(report, heldOutOf(scoredOf(report)));
   return {
     base: { model: request.base.name, version: request.base.version },
     task: request.task,
@@ -97,10 +150,22 @@ export function reportJson(report: Report): Record<string, unknown> {
     validation: report.validation,
     fromScratch: report.fromScratch,
     training: report.training,
+    warnings: report.warnings ?? [],
+    heldOutPatients: patients.map(({ patient, dice, cases }) => ({
+      patient,
+      ...(request.task === "segmentation" && { dice }),
+      cases: cases.map((i) => request.cases[i].id),
+    })),
+    expectation,
+    learningCurve,
+    calibration,
+    chosen: report.chosen ? { ...report.chosen.inference, figures: report.chosen.figures } : null,
     notes: notes(report),
-    phases: phases.map(({ name, scores, ...updates }) => ({
+    phases: phases.map(({ name, scores, heldOut, trainPatients, ...updates }) => ({
       name,
       ...updatesJson(updates, recipe),
+      ...(trainPatients !== undefined && { trainPatients }),
+      ...(heldOut && { heldOut: heldOut.map(({ step, dice }) => [step, dice]) }),
       cases: scores.map((score) => ({ ...caseJson(score), case: request.cases[score.case].id })),
     })),
   };
@@ -125,7 +190,7 @@ function updatesJson(updates: Updates, { clipNorm }: ResolvedRecipe) {
 
 /** The report as one HTML page without scripts or outside resources. */
 export function renderHtml(report: Report): string {
-  const { request, recipe, phases } = report;
+  const { request, recipe, phases, plan } = report;
   const base = `${escape(request.base.name)} version ${request.base.version}`;
   const facts = [
     `preset ${recipe.preset}`,
@@ -134,24 +199,55 @@ export function renderHtml(report: Report): string {
     `seed ${recipe.seed}`,
     `ran on ${escape(report.provider)}`,
   ];
+  const scored = scoredOf(report), shown = findings(report, scored.scores);
+  const { expectation, learningCurve, calibration } = findings(report, heldOutOf(scored));
+  const line = (text: string) => `<p>${escape(text)}</p>`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Fine-tuning report: ${base}</title><style>${STYLE}</style></head><body>
 <h1>Fine-tuning report</h1>
-<p>Base ${base} · ${facts.join(" · ")}</p>
-<ul>${notes(report).map((n) => `<li>${escape(n)}</li>`).join("")}</ul>
-<h2>Result</h2>
+<p class="result">${escape(resultSentence(scored, shown))}</p>
+${warningsHtml(report.warnings ?? [])}
+${[expectation.sentence, ...(learningCurve === null ? [] : [learningCurve.sentence])].map(line).join("\n")}
+<h2>${scored.isHeldOut ? "Held-out patients" : "Training cases"}</h2>
+${patientsHtml(scored, shown.patients)}
+${request.task === "segmentation" ? labelsHtml(scored.scores) : ""}
+${picturesHtml(scored)}
+<h2>Figures</h2>
 ${metricsTable(report)}
-<h2>Loss</h2>
-<div class="curves">${
-    phases.map(({ name, losses }) =>
-      `<figure>${lossSvg(`Loss of ${name}`, curve(losses))}<figcaption>${escape(name)}</figcaption></figure>`
-    ).join("\n")
-  }</div>
-<h2>Cases</h2>
+${plan ? planHtml(plan) : ""}
+<h2>Curves</h2>
+<div class="curves">${phases.map(curvesHtml).join("\n")}</div>
+${calibrationHtml(calibration)}
+<h2>Settings and notes</h2>
+<p>Base ${base} · ${facts.join(" · ")}</p>
+${listHtml(notes(report).filter((n) => !plan?.reasons.includes(n)))}
+<details><summary>The whole recipe</summary><pre>${escape(JSON.stringify(recipe, null, 2))}</pre></details>
+<h2>All scores</h2>
 ${phases.map((p) => casesHtml(p, report)).join("\n")}
 </body></html>
 `;
+}
+
+const listHtml = (sentences: readonly string[]) => `<ul>${sentences.map((n) => `<li>${escape(n)}</li>`).join("")}</ul>`;
+
+/** The rules of a planned recipe, and the time and memory that were expected. */
+function planHtml({ reasons, expected: { seconds, peakBytes, updates } }: FinetunePlan): string {
+  const facts = [
+    `${updates} updates`,
+    ...seconds === null ? [] : [`${Math.max(1, Math.round(seconds / 60))} min for the whole job`],
+    `${(peakBytes / 2 ** 30).toFixed(1)} GiB`,
+  ];
+  return `<h2>Plan</h2><p>${facts.join(" · ")}</p>${listHtml(reasons)}`;
+}
+
+/** The loss of a training, and beside it the Dice of held-out cases where it was measured on the way. */
+function curvesHtml({ name, losses, heldOut = [] }: Phase): string {
+  const dice = heldOut.map(({ step, dice }): [number, number] => [step, dice]);
+  const figure = (title: string, points: [number, number][], caption: string) =>
+    `<figure>${lossSvg(title, points)}<figcaption>${escape(caption)}</figcaption></figure>`;
+  return figure(`Loss of ${name}`, curve(losses), name) +
+    (dice.length < 2 ? "" : figure(`Held-out Dice of ${name}`, dice, `${name}: Dice of held-out cases`));
 }
 
 /** The metrics' names in print. */
@@ -162,6 +258,10 @@ const METRIC_NAMES: Readonly<Record<string, string>> = {
   accuracy: "accuracy",
   auc: "AUC",
   macroF1: "macro F1",
+  lesionSensitivity: "parts found",
+  lesionPrecision: "true parts",
+  lesionF1: "F1 of parts",
+  volumeErrorMl: "volume error, mL",
 };
 
 function metricsTable({ validation, fromScratch, training }: Report): string {
@@ -185,22 +285,16 @@ function casesHtml({ name, scores }: Phase, { request }: Report): string {
       scores.map((s) => [idOf(s.case), ...(s.probabilities ?? []).map(number)]),
     )
     : tableHtml(
-      ["case", "label", "Dice", "HD95, mm", "mL", "reference, mL"],
+      ["case", "label", "Dice", "HD95, mm", "mL", "reference, mL", "found", "missed", "false"],
       scores.flatMap((s) =>
         (s.labels ?? []).map((l) => [
           idOf(s.case),
           escape(l.label),
           ...[l.dice, l.hd95Mm, l.volumeMl, l.referenceMl].map(number),
+          ...[l.lesions?.found, l.lesions?.missed, l.lesions?.false].map((n) => n === undefined ? "–" : `${n}`),
         ])
       ),
     );
-  const pictures = scores.flatMap(({ case: i, previewPng }) =>
-    previewPng === undefined ? [] : [
-      `<figure><img alt="Slice of ${idOf(i)} with the outlines of reference and prediction" ` +
-      `src="data:image/png;base64,${previewPng.toBase64()}">` +
-      `<figcaption>${idOf(i)}: reference left, prediction right</figcaption></figure>`,
-    ]
-  );
   const whose = name === "final" ? "the cases that it was trained on" : "patients that it never saw";
-  return `<h3>${escape(name)}</h3><p class="dim">Scored on ${whose}.</p>${table}${pictures.join("")}`;
+  return `<details><summary>${escape(name)}, scored on ${whose}</summary>${table}</details>`;
 }

@@ -86,6 +86,12 @@ Deno.test("reportJson() has these fields, no paths and no pictures", () => {
     "validation",
     "fromScratch",
     "training",
+    "warnings",
+    "heldOutPatients",
+    "expectation",
+    "learningCurve",
+    "calibration",
+    "chosen",
     "notes",
     "phases",
   ]);
@@ -185,7 +191,7 @@ Deno.test("renderHtml() escapes every name, runs no scripts and loads nothing", 
   assert.ok(!/\bon\w+=/i.test(html.replace(/alert\(&quot;1&quot;\)/g, "")));
   const sources = [...html.matchAll(/(?:src|href|url)\s*[=(]\s*"?([^"\s)>]+)/gi)].map(([, s]) => s.slice(0, 22));
   assert.deepEqual(sources, ["data:image/png;base64,"]);
-  assert.equal(html.split("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;").length - 1, 6);
+  assert.equal(html.split("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;").length - 1, 8);
   assert.ok(!html.includes("/secret"));
 });
 
@@ -205,6 +211,60 @@ Deno.test("renderHtml() shows results, curves and cases", () => {
   assert.ok(!renderHtml(reportOf({ validation: null })).includes('<th scope="row">held-out patients</th>'));
 });
 
+Deno.test("renderHtml() opens with the result, severe warnings, what to expect, and the worst cases", () => {
+  const { request, phases: [fold] } = reportOf();
+  const cases = Array.from({ length: 5 }, (_, i) => ({ id: `case ${i}`, patient: `p${i}` }));
+  const lesions = { found: 2, missed: 1, hits: 2, false: 4, foundMl: [0.5], missedMl: [0.1], falseMl: [0.2] };
+  const [label] = fold.scores[0].labels!;
+  const scores = [0.8, 0.3, 0.9, 0.6, 0.7].map((dice, i) => ({
+    case: i,
+    labels: [{ ...label, label: "lesion", dice, lesions }],
+    previewPng: PIXEL,
+  }));
+  const heldOut = [{ step: 10, dice: 0.2 }, { step: 20, dice: 0.4 }];
+  const report = reportOf({
+    request: { ...request, cases },
+    phases: [{ ...fold, scores, heldOut, trainPatients: 4 }],
+    warnings: [{ severity: "mild", text: "few <patients>" }, { severity: "severe", text: "worse than its base" }],
+  });
+  const html = renderHtml(report);
+  const order = [
+    '<p class="result">On 5 patients that the network never saw, the mean Dice was 0.66. It found 10 of 15 separate parts and ' +
+    "made up 20.</p>",
+    '<p class="warning severe" role="alert">worse than its base</p>',
+    '<p class="warning mild" role="alert">few &lt;patients&gt;</p>',
+    "Expect a Dice of at least 0.30 on a new patient like these, with a chance of at least 83 %",
+    "all folds were trained on 4 patients; a fold trained on half of them would show it.",
+    '<th scope="row">p1</th><td>0.300</td><td>–</td><td>2</td><td>1</td><td>4</td>',
+    "case 1: reference left, prediction right; lesion Dice 0.300",
+    "case 3: reference left",
+    "<details><summary>2 more</summary>",
+    "fold 1 of 2: Dice of held-out cases",
+    "<h2>Settings and notes</h2>",
+  ];
+  const at = order.map((part) => html.indexOf(part));
+  assert.ok(at.every((place, i) => place > (at[i - 1] ?? -1)), `${at}`);
+  const json = reportJson(report) as Record<string, unknown> & { phases: Record<string, unknown>[] };
+  assert.deepEqual(
+    json.heldOutPatients,
+    cases.map(({ id, patient }, i) => ({ patient, dice: [0.8, 0.3, 0.9, 0.6, 0.7][i], cases: [id] })),
+  );
+  assert.deepEqual([json.phases[0].trainPatients, json.phases[0].heldOut], [4, [[10, 0.2], [20, 0.4]]]);
+});
+
+Deno.test("renderHtml() says in its first sentence that nobody was held out", () => {
+  const [, final] = reportOf().phases;
+  const html = renderHtml(reportOf({ validation: null, phases: [final] }));
+  assert.ok(
+    html.includes(
+      "No patient was held out, so that nothing is known of new ones. On the cases that it was trained on, the mean Dice was " +
+        "0.50.",
+    ),
+  );
+  assert.ok(html.includes("<h2>Training cases</h2>"));
+  assert.ok(html.includes("What to expect of a new patient is not known: no held-out patient has a figure."));
+});
+
 Deno.test("renderHtml() lists a classification's probabilities", () => {
   const { request } = reportOf();
   const html = renderHtml(reportOf({
@@ -218,6 +278,7 @@ Deno.test("renderHtml() lists a classification's probabilities", () => {
     validation: null,
     training: { accuracy: 1, auc: null, macroF1: 1 },
   }));
+  assert.ok(html.includes('<tr><th scope="row">one</th><td>b</td><td>b</td><td>0.750</td></tr>'));
   assert.ok(html.includes('<th scope="col">&lt;a&gt;</th><th scope="col">b</th></tr>'));
   assert.ok(html.includes('<tr><th scope="row">one</th><td>0.250</td><td>0.750</td></tr>'));
   assert.ok(html.includes('<tr><th scope="row">training cases</th><td>1.000</td><td>–</td><td>1.000</td></tr>'));

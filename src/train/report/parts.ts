@@ -26,12 +26,19 @@ html{background:light-dark(#fff,#12161b)}
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1.5rem 1rem;color:light-dark(#1b1f24,#e6ebf2)}
 h1{margin:0 0 .5rem}h2{margin:2rem 0 .5rem}h3{margin:1.5rem 0 .25rem}
 .scroll,pre{overflow-x:auto}table{border-collapse:collapse}
-td,th{padding:.25rem .75rem;border-bottom:1px solid var(--line);text-align:right;font-variant-numeric:tabular-nums}
+table{margin:.5rem 0}td,th{padding:.25rem .75rem;border-bottom:1px solid var(--line);text-align:right;font-variant-numeric:tabular-nums}
 thead th{color:var(--dim);font-weight:500}tbody th{font-weight:400}
 th:first-child,td:first-child{text-align:left;padding-left:0}
 .curves{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr));gap:1rem}
 figure{margin:.75rem 0}figcaption,.dim{color:var(--dim);font-size:13px}
 img{max-width:100%;border-radius:4px}svg{width:100%;height:auto;background:var(--soft);border-radius:4px}
+summary{cursor:pointer;padding:.35rem 0}.result{font-size:1.25rem;line-height:1.4;margin:.25rem 0 1rem}
+.warning{padding:.6rem .9rem;border-radius:4px;border-left:4px solid #bf8700;background:light-dark(#fff8c5,#3a2f12)}
+.warning.severe{border-color:#cf222e;background:light-dark(#ffebe9,#45171b);font-weight:600}
+.curves.small{grid-template-columns:repeat(auto-fill,minmax(min(100%,15rem),1fr))}
+.key{white-space:nowrap}.key::before{content:"";display:inline-block;width:.9em;height:.55em;margin:0 .3em 0 .6em;background:var(--key)}
+.missed{--key:#ff4040}.found{--key:#40dc60}.hit{--key:#50a0ff}.false{--key:#ffd040}
+svg circle{fill:var(--accent);fill-opacity:.55}
 svg path{fill:none;stroke:var(--accent);stroke-width:1.5}svg line{stroke:var(--line)}svg text{fill:var(--dim);font-size:11px}
 `;
 

@@ -12,6 +12,7 @@ import {
   perAxis,
   sampleOnto,
   sideBySide,
+  type Slice,
   sliceOf,
   spacingOf,
   toRas,
@@ -58,15 +59,19 @@ export function addMarks(
 
 /** An axis whose voxels are this much longer than the shortest is looked along: its slices are the sharpest. */
 const THICK = 1.5;
+/** Share of the range of intensities that is background. */
+const DARK = 0.05;
+/** Pixels kept around what is shown. */
+const MARGIN = 2;
 /** Width of half a picture that small slices are enlarged to, pixels. */
 const WIDTH = 320;
 
 /**
  * The picture: the reference on the left, the prediction on the right, over the case's image. PNG.
- * @param image on the network's grid
+ * @param volume the case's image, on the network's grid
  * @param grid of the marks
  */
-export function preview(image: GridImage, { reference, prediction, differs }: Marks, grid: Grid): Uint8Array {
+export function preview(volume: GridImage, { reference, prediction, differs }: Marks, grid: Grid): Uint8Array {
   const { from } = orientationTo(grid.affineRas, {});
   const spacing = spacingOf(grid.affineRas), thickest = spacing.indexOf(Math.max(...spacing));
   const axis = spacing[thickest] > THICK * Math.min(...spacing) ? thickest : from[2];
@@ -78,14 +83,41 @@ export function preview(image: GridImage, { reference, prediction, differs }: Ma
     const { data: turned, sizeVox } = toRas({ ...slab, data });
     return sliceOf(turned, sizeVox, { axis: along, index: 0 });
   };
-  const { data, ...size } = view(sampleOnto(image, slab, { interpolation: "linear" }));
-  const darkest = data.reduce((a, b) => Math.min(a, b));
-  const slice = { ...size, data: data.map((v) => v === 0 ? darkest : v) }; // 0 is background (docs/method D.2)
-  const zoom = Math.max(1, Math.round(WIDTH / size.width));
-  const panels = [reference, prediction].map((mask) =>
-    overlay(slice, view(Float32Array.from(cutWindow(mask, grid.sizeVox, { start, size: slab.sizeVox }))), { zoom })
+  const whole = view(sampleOnto(volume, slab, { interpolation: "linear" }));
+  const masks = [reference, prediction].map((mask) =>
+    view(Float32Array.from(cutWindow(mask, grid.sizeVox, { start, size: slab.sizeVox })))
   );
-  return encodePng(sideBySide(panels));
+  const darkest = whole.data.reduce((a, b) => Math.min(a, b)), brightest = whole.data.reduce((a, b) => Math.max(a, b));
+  const image = { ...whole, data: whole.data.map((v) => v === 0 ? darkest : v) }; // 0 is background (docs/method D.2)
+  const least = darkest + DARK * (brightest - darkest);
+  const part = shownPart([{ ...image, data: image.data.map((v) => Number(v > least)) }, ...masks]);
+  const slice = part(image), zoom = Math.max(1, Math.round(WIDTH / slice.width));
+  return encodePng(sideBySide(masks.map((mask) => overlay(slice, part(mask), { zoom }))));
+}
+
+/** Cuts slices to the pixels that are not 0 in all of them, and a margin. */
+function shownPart(slices: readonly Slice[]): (slice: Slice) => Slice {
+  const [{ width, height }] = slices, low = [width, height], high = [-1, -1];
+  for (const { data } of slices) {
+    for (let i = 0; i < data.length; i++) {
+      if (data[i] === 0) continue;
+      [i % width, Math.floor(i / width)].forEach((v, a) => {
+        low[a] = Math.min(low[a], v);
+        high[a] = Math.max(high[a], v);
+      });
+    }
+  }
+  if (high[0] < 0) return (slice) => slice;
+  const [left, top] = low.map((v) => Math.max(0, v - MARGIN));
+  const [right, bottom] = [width, height].map((n, a) => Math.min(n, high[a] + 1 + MARGIN));
+  const size = { width: right - left, height: bottom - top };
+  return ({ data }) => ({
+    ...size,
+    data: Float32Array.from(
+      { length: size.width * size.height },
+      (_, i) => data[(top + Math.floor(i / size.width)) * width + left + i % size.width],
+    ),
+  });
 }
 
 /** The slice across an axis with most marked voxels; null where there is none. */

@@ -55,6 +55,13 @@ Deno.test("preview() shows found lesions and hits where nothing differs", () => 
   assert.deepEqual([RED, GREEN, BLUE, YELLOW].map(has), [false, true, true, false]);
 });
 
+Deno.test("preview() leaves out the dark margin around image and outlines", () => {
+  const grid = { sizeVox: [64, 32, 1], affineRas: spacingAffine([1, 1, 1]) } as const;
+  const data = Float32Array.from({ length: 2048 }, (_, v) => v >= 20 * 32 && v < 30 * 32 ? 1 + v % 3 : 0);
+  const { width, height } = coloursOf(preview({ ...grid, data }, emptyMarks(2048), grid));
+  assert.equal(width / 2 / height, 14 / 32); // ten columns and a margin of two on either side
+});
+
 Deno.test("preview() looks along the axis of thick slices", () => {
   const thick = picture([4, 1, 1], () => [0, 0]), plain = picture([1, 1, 1], () => [0, 0]);
   assert.deepEqual([plain.width / plain.height, thick.width / thick.height], [2, 2 * 6 / 4]);
