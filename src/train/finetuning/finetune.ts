@@ -23,6 +23,7 @@ import { Phases } from "./phases.ts";
 import { Clock, foldsRunNotes, type Schedule, schedule } from "./schedule.ts";
 import { outputNames } from "./base_weights.ts";
 import { planned } from "./check_finetune.ts";
+import { outputsOf } from "./outputs.ts";
 import { type Trainable, trainable } from "./trainable.ts";
 import type { FinetuneRequest, FinetuneResult } from "./types.ts";
 
@@ -84,7 +85,9 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const held = await phases.validate(network, folds, "fold");
   const twin = scratch && folds.length > 0 ? await phases.validate(scratch, folds, "from scratch: fold") : null;
   const last = await scheduled.final(phases, held);
-  const final = await phases.run({ name: "final", network, train: all, ...last });
+  const outputs = outputsOf(held, { request, recipe, spec });
+  outputs.chosen?.notes.forEach(log);
+  const final = await phases.run({ name: "final", network, train: all, spec: outputs.spec, ...last });
 
   const validation = folds.length === 0 ? null : summarize(held.flatMap((p) => p.scores), spec.classes);
   const fromScratch = twin && summarize(twin.flatMap((p) => p.scores), spec.classes);
@@ -110,6 +113,7 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     provider: request.engine.provider,
     peakBytes,
     plan,
+    chosen: outputs.chosen,
   };
   await writeOutput(request, { report, network, weights: final.weights, templates });
   const labels = withTrainingMl(spec.labels, { sizes, base: request.base.spec.labels });
@@ -121,7 +125,7 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     mirrored: mirroredAxes(recipe),
   });
   return {
-    spec: { ...spec, labels, ...(quality && { quality }) },
+    spec: { ...outputs.spec, labels, ...(quality && { quality }) },
     validation: report.validation,
     training: report.training,
     resolvedRecipe: { ...resolved },

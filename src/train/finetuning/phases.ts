@@ -49,6 +49,8 @@ export interface PhaseOptions {
   readonly steps: number;
   /** The recipe says neither these updates nor whom they are scored on. */
   readonly isTimed?: boolean;
+  /** Default: that of the other phases. Differs in how the output is read. */
+  readonly spec?: ModelSpec;
 }
 
 /** Where a phase keeps its files, under which key, and its messages. */
@@ -108,8 +110,8 @@ export class Phases {
 
   /** Trains on `train`, scores `held`; reads the result back where an earlier call finished the phase. */
   async run(phase: PhaseOptions): Promise<PhaseResult> {
-    const { request, recipe, cases, traits, spec } = this.#options;
-    const { name, network, train, held, steps, isTimed = false } = phase;
+    const { request, recipe, cases, traits } = this.#options;
+    const { name, network, train, held, steps, isTimed = false, spec = this.#options.spec } = phase;
     const seen = new Set(train.flatMap((i) => [...traits[i]]));
     const marked = <T extends Pick<Phase, "scores">>(finished: T) => ({
       ...finished,

@@ -67,6 +67,7 @@ const PAPER: PresetValues = {
   balancedClasses: false,
   seed: 0,
   validation: "auto",
+  outputs: "fixed",
   earlyStopSteps: null,
   compareFromScratch: false,
   checkpointEverySteps: 5,
@@ -133,6 +134,7 @@ export const FINETUNING_PRESETS: Readonly<Record<FinetuningPresetName, Finetunin
       learningRate: 3e-3,
       clipNorm: 1,
       augmentation: STRONG_AUGMENTATION,
+      outputs: "chosen",
       // a fold that has less than half of the updates says little about the final network
       foldShare: 0.5,
       twoViewShare: 1,

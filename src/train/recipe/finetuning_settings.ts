@@ -150,6 +150,11 @@ export const CHOSEN_SETTINGS = {
       },
     },
   ).describe("By patient: leave-one-out for 2 to 10, folds above. Default: auto."),
+  outputs: choice(["fixed", "chosen"]).describe(
+    "Segmentation: threshold of probabilities and least size of a label's parts. `fixed`: as the base or the default has " +
+      "them. `chosen`: as held-out patients speak for, where that also helps patients on whom it was not chosen; the report " +
+      "has the figures. Default: chosen by the preset auto, fixed by the others.",
+  ),
   earlyStopSteps: orNull(whole(1, 1_000_000)).describe(
     "End the training when its loss has not fallen for this many updates. Default: null, train to the end.",
   ),

@@ -186,6 +186,7 @@ Deno.test("resolveRecipe() takes every wish over the preset", () => {
     percentilesOver: "volume",
     seed: 9,
     validation: { folds: 3 },
+    outputs: "chosen",
     earlyStopSteps: 40,
     compareFromScratch: true,
   };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { requestOf } from "../../../tests/testing/tiny_models.ts";
 import type { Engine } from "../../engine/mod.ts";
+import type { FinetunePlan } from "../planning/plan.ts";
 import { resolveRecipe } from "../recipe/finetuning.ts";
 import { renderHtml, type Report, reportJson } from "./finetuning.ts";
 
@@ -250,6 +251,36 @@ Deno.test("renderHtml() opens with the result, severe warnings, what to expect, 
     cases.map(({ id, patient }, i) => ({ patient, dice: [0.8, 0.3, 0.9, 0.6, 0.7][i], cases: [id] })),
   );
   assert.deepEqual([json.phases[0].trainPatients, json.phases[0].heldOut], [4, [[10, 0.2], [20, 0.4]]]);
+});
+
+Deno.test("renderHtml() lists a plan's rules and expectations once, and notes what was chosen", () => {
+  const expected = { seconds: 300, peakBytes: 2 ** 30, updates: 700, secondsPerUpdate: 0.2, isMeasured: true };
+  const reasons = ["Crops of 48×48×48: <few> voxels."];
+  const { recipe } = reportOf();
+  const same = { least: [1, 1, 1], median: [1, 1, 1], most: [1, 1, 1] } as const;
+  const fingerprint: FinetunePlan["fingerprint"] = {
+    task: "segmentation",
+    cases: 2,
+    patients: 2,
+    modalities: ["t1"],
+    headersRead: 2,
+    labelsRead: 2,
+    sizeVox: same,
+    spacingMm: same,
+    extentMm: [1, 1, 1],
+    labels: [],
+    exclusive: true,
+    classes: {},
+  };
+  const chosen = { inference: { threshold: 0.3 }, notes: ["Chosen by validation: threshold 0.3."], figures: null };
+  const report = reportOf({ plan: { fingerprint, recipe, reasons, expected }, chosen });
+  const html = renderHtml(report);
+  assert.ok(html.includes("<h2>Plan</h2><p>700 updates · 5 min for the whole job · 1.0 GiB</p>"));
+  assert.equal(html.split("&lt;few&gt;").length - 1, 1);
+  assert.ok(html.includes("<li>Chosen by validation: threshold 0.3.</li>"));
+  const json = reportJson(report);
+  assert.deepEqual(json.chosen, { threshold: 0.3, figures: null });
+  assert.ok((json.notes as string[]).includes(reasons[0]));
 });
 
 Deno.test("renderHtml() says in its first sentence that nobody was held out", () => {

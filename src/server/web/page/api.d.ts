@@ -816,6 +816,7 @@ export type Recipe = {
   validation?: "auto" | "none" | {
     folds: number
   }
+  outputs?: "fixed" | "chosen"
   earlyStopSteps?: number | null
   compareFromScratch?: boolean
   foldSteps?: number
@@ -932,6 +933,7 @@ export type ResolvedRecipe = {
   validation: "auto" | "none" | {
     folds: number
   }
+  outputs: "fixed" | "chosen"
   earlyStopSteps: number | null
   compareFromScratch: boolean
   foldSteps: number
