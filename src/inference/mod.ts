@@ -45,6 +45,7 @@ export {
   writeTemplate,
 } from "./prepare/templates.ts";
 export {
+  fitWords,
   LEAST_FIT,
   meanSimilarity,
   placedTemplate,

@@ -23,7 +23,8 @@ import { Assembly } from "../channels/assembly.ts";
 import type { SeparateAxis } from "../channels/resample.ts";
 import { type NamedHeader, placedBeside, snapped } from "./position.ts";
 import { named, readLabelMap, readModality } from "./read_input.ts";
-import { readTemplate, templateFor, templatesIn } from "./templates.ts";
+import { layStandIns } from "./template_placement.ts";
+import { readTemplate, templatesIn } from "./templates.ts";
 
 /** A case as the network sees it. */
 export interface Prepared {
@@ -97,9 +98,18 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   }
   const { channels: own, grid, uncropped, box, inside, slices } = assembly.finish();
   const channels = new Map(own);
-  for (const [modality, template] of standIns) {
-    channels.set(modality, templateFor(template, { uncropped, box, spacingMm: preprocessing.spacingMm }).data);
-    warnings.push({ code: "template-substituted", detail: `${modality} is missing; the model's template stands in` });
+  if (standIns.size > 0) {
+    const images = new Map(present.map((m): [Modality, GridImage] => [m, { ...grid, data: own.get(m)! }]));
+    const { lay, note } = layStandIns(images, {
+      templates: await templatesOf(present, options),
+      grid,
+      centred: { uncropped, box, spacingMm: preprocessing.spacingMm },
+    });
+    for (const [modality, template] of standIns) {
+      channels.set(modality, lay(template));
+      const detail = `${modality} is missing; the model's template stands in${note}`;
+      warnings.push({ code: "template-substituted", detail });
+    }
   }
   const given = options.reference ?? (Object.keys(images) as Modality[]).find((m) => images[m] !== undefined)!;
   return {
@@ -147,16 +157,27 @@ async function standInsFor(
   missing: readonly Modality[],
   { templates, spec: { modalities, preprocessing } }: PrepareOptions,
 ) {
-  const standIns = new Map<Modality, GridImage>();
-  for (const modality of missing) {
-    const normalisation = normalisationOf(preprocessing, modalities.indexOf(modality));
-    const template = await readTemplate(templates!.directory, modality, { normalisation });
-    if (template === null) {
-      throw new InferenceError("template-missing", `Cannot stand in for ${modality}: the model has no template of it`);
-    }
-    standIns.set(modality, template);
+  if (missing.length === 0) return new Map<Modality, GridImage>();
+  const standIns = await templatesOf(missing, { templates, spec: { modalities, preprocessing } });
+  const without = missing.find((m) => !standIns.has(m));
+  if (without !== undefined) {
+    throw new InferenceError("template-missing", `Cannot stand in for ${without}: the model has no template of it`);
   }
   return standIns;
+}
+
+/** The model's templates of some modalities, where it has them, on the scale of their images. */
+async function templatesOf(
+  wanted: readonly Modality[],
+  { templates, spec: { modalities, preprocessing } }: Pick<PrepareOptions, "templates" | "spec">,
+): Promise<Map<Modality, GridImage>> {
+  const found = new Map<Modality, GridImage>();
+  for (const modality of wanted) {
+    const normalisation = normalisationOf(preprocessing, modalities.indexOf(modality));
+    const template = await readTemplate(templates!.directory, modality, { normalisation });
+    if (template !== null) found.set(modality, template);
+  }
+  return found;
 }
 
 /** One volume alone, as {@link prepare} brings it to the grid of a network of one channel; its own voxels stay. */

@@ -188,7 +188,7 @@ Deno.test("prepare() names the templates that there are where a modality is miss
     );
   }));
 
-Deno.test("prepare() puts the model's template in the place of a missing modality", () =>
+Deno.test("prepare() puts the model's template in the place of a missing modality, centred where it has no other", () =>
   inFolder(async (folder) => {
     await Deno.mkdir(join(folder, "templates"));
     const atlas = orientedGrid([12, 12, 12]);
@@ -211,7 +211,12 @@ Deno.test("prepare() puts the model's template in the place of a missing modalit
     assert.ok(Math.abs(prepared.channels[0][0] - first) < 1e-6, `${prepared.channels[0][0]}, expected ${first}`);
     assert.equal(prepared.channels[0].length, prepared.channels[1].length);
     assert.deepEqual(prepared.warnings, [
-      { code: "template-substituted", detail: "flair is missing; the model's template stands in" },
+      {
+        code: "template-substituted",
+        detail:
+          "flair is missing; the model's template stands in, its middle on the middle of the image, because it could " +
+          "not be laid on the anatomy (the model has no template of what is there)",
+      },
     ]);
     await assert.rejects(
       prepare({ spec: specOf(["t1", "t2"]), images: { t1 }, templates: { directory: folder } }),

@@ -4,6 +4,7 @@
  */
 import { type Grid, type GridImage, type MotionKind, multiplyAffines, register, sampleOnto } from "../../volume/mod.ts";
 import type { Modality } from "../modalities.ts";
+import { templateFor, type TemplateOptions } from "./templates.ts";
 
 /** Where templates lie in a case, and how well they fit there. */
 export interface TemplatePlacement {
@@ -61,6 +62,35 @@ export function placedTemplate(
 ): Float32Array {
   const there = { ...template, affineRas: multiplyAffines(affine, template.affineRas) };
   return sampleOnto(there, grid, { interpolation: "linear" });
+}
+
+/**
+ * How templates are laid on a case that lacks their modalities: by the anatomy that its images share with the templates of
+ * their own modalities, else centre on centre, which the note says.
+ */
+export function layStandIns(
+  images: ReadonlyMap<Modality, GridImage>,
+  { templates, grid, centred }: {
+    /** Those of the modalities that are there. */
+    readonly templates: ReadonlyMap<Modality, GridImage>;
+    readonly grid: Grid;
+    readonly centred: TemplateOptions;
+  },
+): { readonly lay: (template: GridImage) => Float32Array; readonly note: string } {
+  const placement = templatePlacement(images, templates);
+  if (placement.fits) return { lay: (template) => placedTemplate(template, grid, placement), note: "" };
+  const why = templates.size === 0
+    ? "the model has no template of what is there"
+    : `${fitWords(placement)}, too little`;
+  return {
+    lay: (template) => templateFor(template, centred).data,
+    note: `, its middle on the middle of the image, because it could not be laid on the anatomy (${why})`,
+  };
+}
+
+/** The figures of a placement, in words. */
+export function fitWords(placement: Pick<TemplatePlacement, "similarity" | "overlap">): string {
+  return `similarity ${meanSimilarity(placement).toFixed(2)}, overlap ${Math.round(100 * placement.overlap)} %`;
 }
 
 const showsSomething = ({ data }: GridImage) => data.some((v) => v !== data[0]);

@@ -1,5 +1,5 @@
 /** What a fine-tune says about the fit of templates to its cases. */
-import { LEAST_FIT, meanSimilarity, type TemplatePlacement } from "../../inference/mod.ts";
+import { fitWords, LEAST_FIT, type TemplatePlacement } from "../../inference/mod.ts";
 
 /** Cases that are named one by one. */
 const MOST_NAMED = 5;
@@ -27,9 +27,7 @@ export function templateNotes(placements: readonly (TemplatePlacement | null)[])
   const measured = placements.flatMap((p, i) => p === null ? [] : [{ ...p, number: i + 1 }]);
   const off = measured.filter(({ fits }) => !fits);
   if (off.length === 0) return [];
-  const named = off.slice(0, MOST_NAMED).map((p) =>
-    `case ${p.number}: similarity ${meanSimilarity(p).toFixed(2)}, overlap ${Math.round(100 * p.overlap)} %`
-  );
+  const named = off.slice(0, MOST_NAMED).map((p) => `case ${p.number}: ${fitWords(p)}`);
   const rest = off.length - named.length;
   return [
     `Templates are off for ${off.length} of ${measured.length} cases, because they do not fit (expected a similarity of ` +
