@@ -9,7 +9,7 @@ export { planWords } from "./planning/plan_words.ts";
 export { passesAtOnce } from "./finetuning/trainer.ts";
 export { type Fitted, fitted, memoryBudget } from "./loop/fit.ts";
 export { patientWords } from "./report/data.ts";
-export { pretrain } from "./pretraining/pretrain.ts";
+export { pretrain, pretrainedSoFar } from "./pretraining/pretrain.ts";
 export type { PretrainRequest, PretrainResult } from "./pretraining/types.ts";
 export {
   DEFAULT_PRETRAINING,

@@ -11,6 +11,9 @@ import type { LoopOptions } from "./options.ts";
 import type { StateTensor } from "./program.ts";
 import { TrainingError } from "../types.ts";
 
+/** The file of a run's state in its work folder. */
+export const CHECKPOINT = "checkpoint.safetensors";
+
 export interface LoopResult {
   readonly state: ReadonlyMap<string, Tensor>;
   /** One number an update. */
@@ -26,7 +29,7 @@ export interface LoopResult {
  */
 export async function runLoop(options: LoopOptions): Promise<LoopResult> {
   const { engine, state, title, steps } = options;
-  const path = join(options.directory, "checkpoint.safetensors");
+  const path = join(options.directory, CHECKPOINT);
   const names = [...state.keys()];
   const resumed = await resumable(path, options);
   const curves = curvesOf(resumed);

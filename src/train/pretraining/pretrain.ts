@@ -8,12 +8,13 @@ import { peakOfWork } from "../../engine/mod.ts";
 import { encodeModel } from "../../graph/mod.ts";
 import { BRAINMVP_PREPROCESSING, MODALITIES, type Modality, type ModelSpec } from "../../inference/mod.ts";
 import { writeWhole } from "../../storage/mod.ts";
-import { Random } from "../../tensor/mod.ts";
+import { Random, type Tensor } from "../../tensor/mod.ts";
 import type { CaseStore } from "../data/case_store.ts";
 import { uprightsOf } from "../data/anatomy.ts";
 import { openPretrainingCases, type PretrainingVolumes } from "../data/unlabelled_cases.ts";
 import { leastAfter, memoryBudget, withinMemory } from "../loop/fit.ts";
-import { type LoopResult, runLoop } from "../loop/loop.ts";
+import { readCheckpoint } from "../loop/checkpoint.ts";
+import { CHECKPOINT, type LoopResult, runLoop } from "../loop/loop.ts";
 import type { PretrainingBase } from "../recipe/pretraining.ts";
 import {
   nowhereNote,
@@ -23,7 +24,7 @@ import {
   type PretrainingReport,
 } from "../report/pretraining.ts";
 import { type PretrainingCase, TrainingError } from "../types.ts";
-import type { MethodPlan, MethodRun } from "./method.ts";
+import type { MethodPlan, MethodRun, PretrainingMethod } from "./method.ts";
 import { methodOf } from "./methods.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { PretrainRequest, PretrainResult } from "./types.ts";
@@ -35,7 +36,45 @@ import { Updates } from "./updates.ts";
  * @throws {EngineError} the device failed; calling again resumes from the last checkpoint
  */
 export async function pretrain(request: PretrainRequest): Promise<PretrainResult> {
-  const { engine, workDirectory, outputDirectory, onEvent } = request;
+  const prepared = await prepare(request);
+  const { trained, state, curves } = await train(request, prepared);
+  return await writeResult(request, { ...prepared, trained, state, curves });
+}
+
+/**
+ * Writes the package of the last checkpoint of a pre-training, which may be running elsewhere, and returns its updates too.
+ * @throws {TrainingError} `invalid-data`: there is no checkpoint of this request
+ */
+export async function pretrainedSoFar(
+  request: PretrainRequest,
+): Promise<PretrainResult & { readonly updates: number }> {
+  const prepared = await prepare(request), { plan, volumes, modalities, run } = prepared;
+  const saved = await readCheckpoint(join(request.workDirectory, CHECKPOINT));
+  if (saved === null || saved.progress.run !== run) {
+    const got = saved === null ? "none" : "one of other cases or another recipe";
+    throw new TrainingError(
+      "invalid-data",
+      `Cannot make a package of this pre-training: expected a checkpoint of it in its work folder, got ${got}`,
+    );
+  }
+  const random = randomOf(plan.recipe), compile = { device: request.engine, budgetBytes: Infinity };
+  const trained = plan.begin({ cases: volumes, modalities, random, compile });
+  const { step: updates, losses, curves } = saved.progress;
+  const all = { [prepared.losses[0]]: losses, ...curves };
+  const result = await writeResult(request, { ...prepared, trained, state: saved.tensors, curves: all });
+  return { ...result, updates };
+}
+
+/** A request with its cases prepared. */
+interface PreparedRun extends TrainOptions {
+  readonly method: PretrainingMethod;
+  /** The cases that are used, and those of them that have no place in the templates, from 1. */
+  readonly cases: readonly PretrainingCase[];
+  readonly nowhere: readonly number[];
+}
+
+async function prepare(request: PretrainRequest): Promise<PreparedRun> {
+  const { workDirectory, onEvent } = request;
   const log = (message: string) => onEvent({ type: "log", message });
   checkCases(request.cases);
   const method = methodOf(request.recipe);
@@ -48,22 +87,34 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainResult
     log(`${verb} case ${done} of ${total}`);
     if (request.signal?.aborted) throw new TrainingError("cancelled", "The pre-training was cancelled");
   };
-  const prepared = { cases, recipe, directory: join(workDirectory, "cases") };
+  const prepared = { cases, recipe, directory: join(workDirectory, "cases"), cacheBytes: request.cacheBytes };
   const uprights = recipe.align === "middle" ? undefined : await uprightsOf({ ...prepared, onCase: onCase("Read") });
   const nowhere = (uprights ?? []).flatMap((upright, i) => upright === null ? [i + 1] : []);
   if (nowhere.length > 0) log(nowhereNote(nowhere));
   const volumes = await openPretrainingCases({ ...prepared, uprights, onCase: onCase("Prepared") });
-  const run = identityOf(recipe, cases);
   const snapshots = new Snapshots(workDirectory, recipe.steps);
-  const { trained, state, curves } = await train(request, {
+  return {
+    method,
     losses: method.losses,
     plan,
+    cases,
+    nowhere,
     volumes,
     modalities,
-    run,
+    run: identityOf(recipe, cases),
     snapshots,
-  });
+  };
+}
 
+async function writeResult(
+  { engine, outputDirectory }: PretrainRequest,
+  { method, plan, cases, modalities, nowhere, snapshots, trained, state, curves }: PreparedRun & {
+    readonly trained: MethodRun;
+    readonly state: ReadonlyMap<string, Tensor>;
+    readonly curves: PretrainingReport["curves"];
+  },
+): Promise<PretrainResult> {
+  const { recipe } = plan;
   const report: PretrainingReport = {
     method: method.report,
     recipe,
@@ -89,6 +140,8 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainResult
   };
 }
 
+const randomOf = ({ seed }: PretrainingBase) => new Random(seed).fork("pre-training");
+
 interface TrainOptions {
   readonly losses: readonly string[];
   readonly plan: MethodPlan;
@@ -109,7 +162,7 @@ async function train(
   const onLog = (message: string) => onEvent({ type: "log", message });
   const memory = { forms: leastAfter(memoryBudget(engine.traits)), onLog };
   return await withinMemory(engine, memory, async (budgetBytes) => {
-    const random = new Random(recipe.seed).fork("pre-training");
+    const random = randomOf(recipe);
     const compile = { device: engine, budgetBytes, onLog };
     const trained = plan.begin({ cases: volumes, modalities, random, compile });
     const updates = new Updates({ recipe, cases: volumes.length, random, micro: (request) => trained.micro(request) });
@@ -162,14 +215,17 @@ function identityOf(recipe: PretrainingBase, cases: readonly PretrainingCase[]):
 }
 
 /** The spec of the package: downstream networks prepare volumes as docs/method B.3 says, at the patch's voxel size. */
-function specOf({ recipe: { roi, spacingMm }, network }: MethodPlan, modalities: readonly Modality[]): ModelSpec {
+function specOf(
+  { recipe: { roi, spacingMm, percentilesOver }, network }: MethodPlan,
+  modalities: readonly Modality[],
+): ModelSpec {
   return {
     task: "encoder",
     architecture: network,
     modalities,
     labels: [],
     classes: [],
-    preprocessing: { ...BRAINMVP_PREPROCESSING, spacingMm },
+    preprocessing: { ...BRAINMVP_PREPROCESSING, spacingMm, percentilesOver },
     inference: { roi, overlap: 0.25, blending: "gaussian", threshold: 0.5 },
   };
 }

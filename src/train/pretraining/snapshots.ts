@@ -23,7 +23,8 @@ export class Snapshots {
 
   /** All that were taken, also by an earlier process. */
   async all(): Promise<Snapshot[]> {
-    const names = (await readdir(this.#directory)).filter((n) => /^\d+\.png$/.test(n));
+    const found = await readdir(this.#directory).catch(() => []);
+    const names = found.filter((n) => /^\d+\.png$/.test(n));
     const steps = names.map((n) => parseInt(n)).sort((a, b) => a - b);
     return await Promise.all(
       steps.map(async (step) => ({ step, png: await readFile(join(this.#directory, `${step}.png`)) })),

@@ -11,6 +11,8 @@ export interface PretrainRequest {
   readonly workDirectory: string;
   /** Receives `network.onnx`, `report.json`, `report.html` and the method's own files. The caller writes the manifest. */
   readonly outputDirectory: string;
+  /** Bytes of prepared cases that stay in memory; default 2 GiB. */
+  readonly cacheBytes?: number;
   readonly engine: Engine;
   readonly signal?: AbortSignal;
   readonly onEvent: (event: TrainEvent) => void;

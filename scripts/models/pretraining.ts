@@ -1,0 +1,158 @@
+/**
+ * The long pre-trainings behind brainmvp-edge and brainmvp-base: their recipes, their cases, and packages of the state that
+ * they have reached. Hours of two CPU cores; the same command resumes from the last checkpoint.
+ */
+import { readdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { readPretrainingSources } from "../../src/datasets/mod.ts";
+import { openEngine } from "../../src/engine/mod.ts";
+import type { Modality } from "../../src/inference/mod.ts";
+import { EDGE } from "../../src/nets/mod.ts";
+import type { ManifestDraft } from "../../src/registry/mod.ts";
+import {
+  pretrain,
+  pretrainedSoFar,
+  type PretrainingCase,
+  type PretrainingRecipe,
+  type TrainEvent,
+} from "../../src/train/mod.ts";
+import { newFolder, NOT_MEDICAL, publish, SEED, SOFTWARE } from "./models.ts";
+
+const { outChannels: _o, multiScale: _m, ...SHARED } = EDGE;
+
+/** Every few minutes on two cores. */
+const CHECKPOINTS = { edge: 300, base: 150 };
+
+/**
+ * The networks. `base`: 9.5 million weights as a fine-tuned segmentation, twice the edge network's time for a window of 64³;
+ * its depth lies where the grid is coarse, so that width costs little.
+ */
+export const PRETRAININGS = {
+  "brainmvp-edge": {
+    preset: "edge",
+    steps: 40_000,
+    seed: SEED,
+    checkpointEverySteps: CHECKPOINTS.edge,
+  },
+  "brainmvp-base": {
+    preset: "edge",
+    network: {
+      kind: "uniformer-pretraining",
+      config: { ...SHARED, inChannels: 1, widths: [24, 64, 192, 320], depths: [1, 2, 5, 2], stemWidth: 12 },
+    },
+    learningRate: 6e-4,
+    steps: 40_000,
+    seed: SEED,
+    checkpointEverySteps: CHECKPOINTS.base,
+  },
+} as const satisfies Record<string, PretrainingRecipe>;
+export type PretrainedName = keyof typeof PRETRAININGS;
+
+export interface LongPretraining {
+  readonly name: PretrainedName;
+  /** The shared data, and folders of simulated subjects. */
+  readonly data: string;
+  readonly simulated: readonly string[];
+  /** Checkpoints and prepared cases; the same folder resumes. */
+  readonly work: string;
+  /** Replaces the recipe's. */
+  readonly steps?: number | undefined;
+}
+
+/** Hippocampi of every fifth patient test what is learnt here, and the next are kept by others. */
+const isTest = (number: number) => number % 5 <= 1;
+
+/**
+ * All real scans that may teach weights (CC BY, CC BY-SA): the patients of `ms` and `ms-longitudinal`, and the hippocampus
+ * crops of the training part. No tumours: their licence forbids it.
+ */
+export function realCases(data: string): PretrainingCase[] {
+  const folder = (name: string, modalities: readonly Modality[]) =>
+    readdirSync(join(data, name), { withFileTypes: true }).filter((e) => e.isDirectory()).map(({ name: id }) => {
+      const there = new Set(readdirSync(join(data, name, id)));
+      const own = modalities.filter((m) => there.has(`${m}.nii.gz`));
+      return {
+        id: `${name}/${id}`,
+        images: Object.fromEntries(own.map((m) => [m, join(data, name, id, `${m}.nii.gz`)])),
+      };
+    });
+  const crops = readdirSync(join(data, "hippocampus/images")).sort()
+    .filter((file) => !isTest(Number(file.match(/\d+/)?.[0])))
+    .filter((_, i) => i % CROP_STEP === 0);
+  return [
+    ...folder("ms", ["t1", "t1c", "t2", "flair"]),
+    ...folder("ms-longitudinal", ["t1", "t2", "flair"]),
+    ...crops.map((file) => ({ id: `hippocampus/${file}`, images: { t1: join(data, "hippocampus/images", file) } })),
+  ].sort((a, b) => a.id < b.id ? -1 : 1);
+}
+
+/** All crops, one modality of a small place, would be two thirds of the cases. */
+const CROP_STEP = 6;
+
+/** Simulated subjects, then real ones. */
+async function casesOf({ data, simulated }: LongPretraining): Promise<PretrainingCase[]> {
+  const made = simulated.length === 0 ? [] : (await readPretrainingSources(simulated)).cases;
+  return [...made, ...realCases(data)];
+}
+
+/** Bytes of prepared cases in memory: a subject with eight modalities has 160 MB. */
+const CACHE_BYTES = 4 * 2 ** 30;
+
+/**
+ * Trains to the end, or with `soFar` writes the package of the last checkpoint; then the next version of its name.
+ * @throws {TrainingError} the data cannot be used, or there is no checkpoint
+ */
+export async function makePretrained(models: string, options: LongPretraining, { soFar }: { soFar: boolean }) {
+  const { name, work, steps } = options, cases = await casesOf(options), output = await newFolder();
+  await Deno.mkdir(work, { recursive: true });
+  const engine = await openEngine("cpu"), began = performance.now();
+  const recipe: PretrainingRecipe = { ...PRETRAININGS[name], ...(steps !== undefined && { steps }) };
+  const request = {
+    cases,
+    recipe,
+    workDirectory: work,
+    outputDirectory: output,
+    cacheBytes: CACHE_BYTES,
+    engine,
+    onEvent: (event: TrainEvent) => {
+      if (event.type !== "progress" || event.step % 50 === 0) console.log(JSON.stringify(event));
+    },
+  };
+  try {
+    const made = soFar ? await pretrainedSoFar(request) : { ...await pretrain(request), updates: null };
+    const seconds = Math.round((performance.now() - began) / 1000);
+    const draft: ManifestDraft = {
+      ...made.spec as ManifestDraft,
+      name,
+      provenance: {
+        recipe: made.resolvedRecipe as ManifestDraft["provenance"]["recipe"],
+        seed: SEED,
+        software: { ...SOFTWARE, provider: made.provider },
+        metrics: made.metrics,
+        createdAt: new Date().toISOString(),
+        note:
+          `Pre-trained without labels by this code on ${cases.length} cases, ${
+            cases.length - realCases(options.data).length
+          } of ` +
+          `them simulated (scripts/simulator), ${
+            made.updates === null ? `to the end` : `${made.updates} updates so far`
+          }. ${SOURCES}`,
+      },
+      licence:
+        "Apache-2.0; trained on data under CC BY (Lesjak et al. 2016, 2018), CC BY-SA 4.0 (Medical Segmentation " +
+        "Decathlon) and Apache-2.0 (SynthSeg's anatomies)",
+      intendedUse:
+        `An encoder pre-trained without labels: a start for fine-tuning, nothing to run by itself. ${NOT_MEDICAL}`,
+    };
+    await publish(models, draft, { source: output });
+    console.log(JSON.stringify({ metrics: made.metrics, seconds }));
+  } finally {
+    await engine.close();
+    await rm(output, { recursive: true });
+  }
+}
+
+const SOURCES =
+  "Data: Lesjak et al., Neuroinformatics 2016 and 2018 (CC BY, as processed in muschellij2/open_ms_data); " +
+  "Medical Segmentation Decathlon Task 04 (CC BY-SA 4.0), training part; anatomies of BBillot/SynthSeg (Apache-2.0).";
