@@ -28,7 +28,7 @@ export interface Ruling {
 type Rule = (data: Fingerprint, given: Circumstances) => Ruling;
 
 /** The rules in the order in which their reasons are printed. */
-const RULES: readonly Rule[] = [spacing, window, crops, startBias, augmentation, templates, folds];
+const RULES: readonly Rule[] = [spacing, window, crops, competition, startBias, augmentation, templates, folds];
 
 export interface Rulings {
   readonly values: PlannedValues;
@@ -131,6 +131,15 @@ export function crops({ task, labels }: Fingerprint): Ruling {
       values: { lesionShare: 0.33 },
       reason: `A third of the crops lie around labels: even the rarest, ${rarest.name}, has ${share} of the voxels.`,
     };
+}
+
+/** Says how labels are told apart, which the recipe decides from their values. */
+export function competition({ exclusive, labels }: Fingerprint): Ruling {
+  if (labels.length < 2) return NONE;
+  const reason = exclusive
+    ? "One label a voxel, or none, by a softmax: no two labels share a value."
+    : "Each label by itself: some share values of the label maps.";
+  return { values: {}, reason };
 }
 
 const percent = (share: number) => `${Number((100 * share).toPrecision(2))} %`;

@@ -133,6 +133,8 @@ export const FINETUNING_PRESETS: Readonly<Record<FinetuningPresetName, Finetunin
       ...EDGE,
       learningRate: 3e-3,
       clipNorm: 1,
+      // no voxel has two labels where none can; the scores are alike
+      exclusive: "auto",
       augmentation: STRONG_AUGMENTATION,
       outputs: "chosen",
       // a fold that has less than half of the updates says little about the final network

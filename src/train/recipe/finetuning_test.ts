@@ -292,6 +292,31 @@ Deno.test("resolveRecipe() takes a plan's recipe back unchanged, and what is edi
   assert.deepEqual(resolveRecipe({ ...plan, roi: [64, 64, 64] }, other), { ...plan, roi: [64, 64, 64] });
 });
 
+Deno.test("resolveRecipe() lets labels that share no value exclude each other in preset auto alone", () => {
+  const labels = [1, 2].map((value) => ({ name: `${value}`, value })),
+    nested = [labels[0], { ...labels[1], sourceValues: [1, 2] }];
+  const of = (recipe: Recipe, context: Partial<RecipeContext>) =>
+    resolveRecipe(recipe, { ...CONTEXT, ...context }).exclusive;
+  assert.deepEqual([of(DEFAULT_RECIPE, { labels }), of(DEFAULT_RECIPE, { labels: nested })], [true, false]);
+  assert.deepEqual([of({ preset: "edge" }, { labels }), of({ preset: "edge", exclusive: "auto" }, { labels })], [
+    false,
+    true,
+  ]);
+  const kept = { preset: "edge", keepHead: true } as const;
+  assert.deepEqual([true, false].map((baseExcludes) => of(kept, { labels, baseExcludes })), [true, false]);
+});
+
+Deno.test("resolveRecipe() passes the crops of an update as one batch where Dice is over them, but not through a file's graph", () => {
+  const of = (recipe: Partial<Recipe>, context: Partial<RecipeContext> = {}) =>
+    resolveRecipe({ preset: "edge", batchDice: true, ...recipe }, { ...CONTEXT, ...context }).batch;
+  assert.deepEqual([of({}), of({ batchSize: 2 })], ["accumulated", "joint"]);
+  assert.equal(of({ batchSize: 1 }, { network: "onnx", baseHasTemplates: false }), "accumulated");
+  assert.throws(
+    () => of({ batchSize: 2 }, { network: "onnx", baseHasTemplates: false }),
+    /expected recipe\.batchDice to be false, because the base's graph comes from its file and takes one crop a pass, got true/,
+  );
+});
+
 Deno.test("resolveRecipe() has no time where updates are given, and ten minutes where auto is told nothing", () => {
   const of = (recipe: Recipe) => resolveRecipe(recipe, CONTEXT).budgetMinutes;
   assert.deepEqual([of(DEFAULT_RECIPE), of({ preset: "auto", steps: 20 }), of({ preset: "edge" })], [10, null, null]);
