@@ -3,12 +3,15 @@
  * are and damaged, and writes score, Dice, warnings and facts of every answer as JSON, with their correlation.
  *
  *     deno run -A scripts/quality/main.ts --model PACKAGE --data DIR --out FILE.json [--quality full] [--cases N] [--seed N]
+ *
+ * With `--training DIR --held DIR`, cases that the model was trained on and others that it was not, the model knows what a
+ * fine-tune with folds would know of them.
  */
 import { parseArgs } from "node:util";
-import { readDatasetFolder } from "../../src/datasets/mod.ts";
 import { openEngine } from "../../src/engine/mod.ts";
 import { readPackage, specOf } from "../../src/registry/mod.ts";
-import { type Answer, answers, type Labelled } from "./answers.ts";
+import { type Answer, answers } from "./answers.ts";
+import { calibrated, labelledIn } from "./calibrated.ts";
 import { DAMAGES } from "./damages.ts";
 import { summaryOf } from "./summary.ts";
 
@@ -17,6 +20,8 @@ const { values } = parseArgs({
     model: { type: "string" },
     data: { type: "string" },
     out: { type: "string" },
+    training: { type: "string" },
+    held: { type: "string" },
     quality: { type: "string", default: "quick" },
     cases: { type: "string", default: "30" },
     seed: { type: "string", default: "0" },
@@ -28,15 +33,17 @@ if (model === undefined || data === undefined || out === undefined) {
   throw new TypeError("Cannot measure the quality: expected --model, --data and --out");
 }
 const manifest = await readPackage(model);
-const found = await readDatasetFolder(data);
-const cases = found.cases.flatMap(({ id, images, label }): Labelled[] =>
-  label === undefined ? [] : [{ name: id, images, label }]
-).slice(0, Number(values.cases));
+const cases = (await labelledIn(data)).slice(0, Number(values.cases));
 const engine = await openEngine("cpu");
 const folder = await Deno.makeTempDir();
 const all: Answer[] = [];
 try {
-  const options = { engine, directory: model, spec: specOf(manifest), cases, folder, seed: Number(values.seed) };
+  const plain = { engine, directory: model, spec: specOf(manifest), folder, seed: Number(values.seed) };
+  const spec = values.training === undefined || values.held === undefined ? plain.spec : await calibrated(plain, {
+    training: await labelledIn(values.training),
+    held: await labelledIn(values.held),
+  });
+  const options = { ...plain, spec, cases };
   const quality = values.quality === "full" ? "full" : "quick";
   for await (const answer of answers({ ...options, damages: values.damages.split(","), quality })) {
     all.push(answer);

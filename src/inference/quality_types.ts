@@ -30,6 +30,9 @@ export interface DiceFit {
   readonly intercept: number;
   readonly slope: number;
   readonly spread: number;
+  /** The mean logit of the patients' scores, and what the slope is unsure by; absent: the spread is the same everywhere. */
+  readonly centre?: number | undefined;
+  readonly slopeSpread?: number | undefined;
 }
 
 /** What a fine-tune learnt about its own answers: a field of the model package. */

@@ -15,6 +15,8 @@ export const qualitySchema = z.strictObject({
     intercept: z.number(),
     slope: z.number(),
     spread: z.number().nonnegative(),
+    centre: z.number().optional(),
+    slopeSpread: z.number().nonnegative().optional(),
   }).optional(),
   images: z.strictObject({
     cases: z.int().min(1),
