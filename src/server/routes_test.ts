@@ -147,11 +147,16 @@ test("segment gives the mask, its 4-D forms, what was found, or a job", (databas
       assert.equal(sent["content-disposition"], 'attachment; filename="mask.nii.gz"');
       assert.equal(sent["content-length"], String(text.length));
       assert.deepEqual([sent["x-sulcus-model"], sent["x-sulcus-provider"]], ["tumour/1", "fake"]);
+      const { score, passes, reasons } = JSON.parse(sent["x-sulcus-quality"]);
+      assert.deepEqual([score, passes, reasons[0].slice(0, 16)], [0.5, 1, "Not calibrated –"]);
       assert.equal(JSON.parse(sent["x-sulcus-warnings"])[0].detail, "t2 is missing – the template stood in");
     }
     const regions = await segment({ body: form({ t1: image() }) }, "?output=regions");
     assert.equal(await regions.text(), "regions of t1, missing: error");
     assert.equal(regions.headers.get("x-sulcus-warnings"), null);
+    const sure = await segment({ body: form({ t1: image() }) }, "?output=uncertainty&quality=full");
+    assert.equal(await sure.text(), "uncertainty of t1, missing: error");
+    assert.equal(JSON.parse(sure.headers.get("x-sulcus-quality")!).passes, 3);
     const onFlair = await segment({ body: form(images, { reference: "flair" }) });
     assert.equal(await onFlair.text(), "labels of t1,flair on flair, missing: error");
     assert.deepEqual(await json(call("GET", "/v1/jobs")), { jobs: [] }, "a mask leaves a job");
@@ -159,6 +164,7 @@ test("segment gives the mask, its 4-D forms, what was found, or a job", (databas
     const found = await json(segment({ body: form(images), headers: { accept: "application/json" } }));
     assert.deepEqual([found.model, found.version, found.provider, found.windows], ["tumour", 1, "fake", 1]);
     assert.deepEqual(found.labels, [{ name: "lesion", value: 1, voxels: 1, volumeMl: 0.001 }]);
+    assert.deepEqual((found.quality as { perLabel: unknown }).perLabel, [{ name: "lesion", score: 0.5 }]);
     const kept = await call("GET", found.maskUrl as string);
     assert.equal(await kept.text(), "labels of t1,flair, missing: error");
 
@@ -171,7 +177,7 @@ test("segment gives the mask, its 4-D forms, what was found, or a job", (databas
     const job = await json(call("GET", `/v1/jobs/${id}`));
     assert.equal((job.result as { maskUrl: string }).maskUrl, `/v1/jobs/${id}/mask`);
     assert.equal((await call("GET", `/v1/jobs/${id}/mask`)).headers.get("content-type"), "application/gzip");
-    assert.match(await (await call("GET", "/metrics")).text(), /sulcus_inference_seconds_count\{kind="segment"\} 6\n/);
+    assert.match(await (await call("GET", "/metrics")).text(), /sulcus_inference_seconds_count\{kind="segment"\} 7\n/);
   }));
 
 test("classify gives probabilities, or a job", (database) =>

@@ -91,7 +91,7 @@ async function runSegment(args: Args, io: Io): Promise<void> {
         onProgress: (step, steps) => progress.update({ step, steps }),
       }));
     progress.end();
-    printResult(result, { model, json: args.is("json"), io });
+    printResult(result, { model, what: output === "uncertainty" ? "uncertainty" : "mask", json: args.is("json"), io });
   } finally {
     progress.end();
   }
@@ -109,13 +109,16 @@ async function checkTarget(outPath: string, images: readonly string[]): Promise<
   if (!isFolder) throw new CommandError("not-found", "Cannot write --out: its folder does not exist");
 }
 
-function printResult(result: SegmentResult, { model, json, io }: { model: Model; json: boolean; io: Io }): void {
+function printResult(
+  result: SegmentResult,
+  { model, what, json, io }: { model: Model; what: string; json: boolean; io: Io },
+): void {
   const { name, version } = model;
   if (json) return io.out(JSON.stringify({ type: "result", model: name, version, ...result }));
   const { provider, windows, timingsMs, labels, warnings, quality } = result;
   for (const { detail } of warnings) io.err(`Warning: ${detail}\n`);
   const seconds = Object.values(timingsMs).reduce((a, b) => a + b, 0) / 1000;
-  io.out(`Wrote the mask: ${name} version ${version} on ${provider}, ${windows} windows, ${durationOf(seconds)}.`);
+  io.out(`Wrote the ${what}: ${name} version ${version} on ${provider}, ${windows} windows, ${durationOf(seconds)}.`);
   const width = Math.max(...labels.map((l) => l.name.length));
   for (const label of labels) {
     io.out(
@@ -132,5 +135,6 @@ export function qualityLines({ score, expectedDice, interval, perLabel, reasons 
     ? ""
     : `; expected Dice ${two(expectedDice)} (four patients in five: ${interval.map(two).join(" to ")})`;
   const labels = perLabel.map((label) => `${label.name} ${two(label.score)}`).join(", ");
-  return [`Quality score: ${two(score)} of 1 (${labels})${expected}.`, ...reasons.map((reason) => `  ${reason}`)];
+  const own = score === null ? "none" : `${two(score)} of 1`;
+  return [`Quality score: ${own} (${labels})${expected}.`, ...reasons.map((reason) => `  ${reason}`)];
 }

@@ -1,7 +1,7 @@
 /**
  * Facts of prepared images, by which a case is compared with those of a training: how their intensities are distributed, how
  * sharp and how noisy they are, how large the field of view is, how modalities go together. Taken on the network's grid, after
- * normalisation, from some hundred thousand voxels at most.
+ * normalisation, from some ten thousand voxels.
  */
 import { type Grid, spacingOf, type Triple } from "../../volume/mod.ts";
 
@@ -24,7 +24,7 @@ export interface ImageFacts {
 export const OF_CASE = "case";
 
 /** Voxels that facts are taken from, at most: every n-th line along the last axis. */
-const MOST_VOXELS = 200_000;
+const MOST_VOXELS = 50_000;
 
 const QUANTILES = { q5: 0.05, q25: 0.25, q50: 0.5, q75: 0.75, q95: 0.95 } as const;
 const AXES = ["x", "y", "z"] as const;

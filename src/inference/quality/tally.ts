@@ -46,7 +46,7 @@ export class Tally {
       this.#probable[c] += p;
       if (p > this.#greatest[c]) this.#greatest[c] = p;
     }
-    this.#own.fill(0);
+    if (this.passes > 0) this.#own.fill(0);
     for (let i = 0; i < count; i++) {
       const c = found[i];
       this.#own[c] = 1;

@@ -16,7 +16,7 @@ export interface AnswerOptions {
   readonly spec: ModelSpec;
   /** Further passes, whose channels follow those of the answer. */
   readonly passes: number;
-  /** Takes a voxel's labels: the first `count` of `found`. */
+  /** Takes the labels of a voxel that has some: the first `count` of `found`. */
   readonly take: (voxel: number, found: Uint8Array, count: number) => void;
   /** Takes a voxel's probabilities, those of the answer and their mean over all passes. */
   readonly weigh?: ((voxel: number, probabilities: Float32Array, mean: Float32Array) => void) | undefined;
@@ -31,11 +31,19 @@ export function answerReader(
   const tally = tallyOf(record, { labels, passes });
   const found = new Uint8Array(labels), other = new Uint8Array(labels);
   const own = new Float32Array(labels), one = new Float32Array(labels), mean = new Float32Array(labels);
-  const visit: VisitLogits = (voxel, values) => {
+  const alone: VisitLogits = (voxel, values) => {
+    const count = labelsOf(values, found);
+    if (count > 0) take(voxel, found, count);
+    if (weigh === undefined && (tally === null || (count === 0 && isPlain(values)))) return;
+    probabilitiesOf(values, own);
+    tally?.add(own, found, count);
+    weigh?.(voxel, own, own);
+  };
+  const several: VisitLogits = (voxel, values) => {
     const answers = split(values), [answer] = answers;
     const count = labelsOf(answer, found);
-    take(voxel, found, count);
-    if (weigh === undefined && (tally === null || (count === 0 && answers.every(isPlain)))) return;
+    if (count > 0) take(voxel, found, count);
+    if (weigh === undefined && count === 0 && answers.every(isPlain)) return;
     probabilitiesOf(answer, own);
     tally?.add(own, found, count);
     mean.set(own);
@@ -44,10 +52,10 @@ export function answerReader(
       probabilitiesOf(answers[p], one);
       for (let c = 0; c < labels; c++) mean[c] += one[c];
     }
-    if (answers.length > 1) { for (let c = 0; c < labels; c++) mean[c] /= answers.length; }
+    for (let c = 0; c < labels; c++) mean[c] /= answers.length;
     weigh?.(voxel, own, mean);
   };
-  return { visit, tally };
+  return { visit: passes === 0 ? alone : several, tally };
 }
 
 function tallyOf({ areNames }: SegmentationRecord, { labels, passes }: { labels: number; passes: number }) {

@@ -457,6 +457,8 @@ export type Inspection = {
         intercept: number
         slope: number
         spread: number
+        centre?: number
+        slopeSpread?: number
       }
       images?: {
         cases: number
@@ -623,6 +625,8 @@ export type Manifest = {
       intercept: number
       slope: number
       spread: number
+      centre?: number
+      slopeSpread?: number
     }
     images?: {
       cases: number
