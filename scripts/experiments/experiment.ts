@@ -74,7 +74,8 @@ export async function runExperiments(plans: readonly Plan[], options: Experiment
   return { records: plans.map((plan) => records.get(plan)!), failed };
 }
 
-const labelOf = ({ variant, at, seed }: Row) => [variant, at, `seed ${seed}`].filter((s) => s !== "").join(", ");
+const labelOf = ({ variant, at, seed }: Pick<Row, "variant" | "at" | "seed">) =>
+  [variant, at, `seed ${seed}`].filter((s) => s !== "").join(", ");
 
 const valuesText = ({ values }: Row, { metrics }: Plan) =>
   metrics.map((m) => `${m.name} ${values[m.key]?.toFixed(m.digits) ?? "–"}`).join(", ");
@@ -149,6 +150,14 @@ export async function readRecords(folder: string): Promise<ExperimentRecord[]> {
   const placeOf = ({ name, command }: ExperimentRecord) =>
     command === undefined ? PLAN_NAMES.length : PLAN_NAMES.findLastIndex((plan) => name.startsWith(`${plan}-`));
   return found.sort((a, b) => placeOf(a) - placeOf(b));
+}
+
+/** Rows of a plan's record in a folder that the plan does not have, as `variant, seed 0`: it would lose them. */
+export async function lostRows({ name, rows }: Plan, folder: string): Promise<string[]> {
+  const text = await readFile(join(folder, `${name}.json`), "utf8").catch(() => null);
+  if (text === null) return [];
+  const known: ExperimentRecord = JSON.parse(text), planned = new Set(rows.map(labelOf));
+  return known.rows.map(labelOf).filter((label) => !planned.has(label));
 }
 
 /** Logs finished runs, and estimates the time left from finished runs of the same kind. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { cp, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DICE, fakeRun, inFolder, optionsOf, writeHippocampi } from "./testing/fixtures.ts";
-import { type ExperimentOptions, runExperiments } from "./experiment.ts";
+import { type ExperimentOptions, lostRows, runExperiments } from "./experiment.ts";
 import { planOf } from "./plans/plans.ts";
 import { RunProcesses } from "./processes/run_processes.ts";
 import { RunCache } from "./runs/runs.ts";
@@ -78,6 +78,18 @@ Deno.test("runExperiments() resumes where it was, and writes a part of it on req
     assert.deepEqual(lines.slice(-2), [
       "label-efficiency: pre-trained, seed 1: Dice 0.600",
       "label-efficiency: 4 of 4 rows",
+    ]);
+  }));
+
+Deno.test("lostRows() names the rows of a record that a plan would overwrite", () =>
+  inFolder(async (folder) => {
+    const options = optionsFor(folder), whole = fakePlan([0, 1], []);
+    assert.deepEqual(await lostRows(whole, options.outDirectory), []);
+    await runExperiments([whole], options);
+    assert.deepEqual(await lostRows(whole, options.outDirectory), []);
+    assert.deepEqual(await lostRows(fakePlan([1], []), options.outDirectory), [
+      "scratch, seed 0",
+      "pre-trained, seed 0",
     ]);
   }));
 

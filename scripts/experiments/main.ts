@@ -13,7 +13,7 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { openEngine, type Provider, PROVIDERS } from "../../src/engine/mod.ts";
-import { readRecords, runExperiments } from "./experiment.ts";
+import { lostRows, readRecords, runExperiments } from "./experiment.ts";
 import { type Budget, listOf, PLAN_NAMES, type PlanName, type PlanOptions, secondsOf } from "./options.ts";
 import { planOf } from "./plans/plans.ts";
 import { RunProcesses } from "./processes/run_processes.ts";
@@ -119,6 +119,15 @@ try {
 }
 const isOfficial = final && !smoke && values.out === undefined;
 const outDirectory = values.out ?? (isOfficial ? "docs/experiments" : join(workDirectory, "out"));
+for (const plan of isOfficial ? plans : []) {
+  const lost = await lostRows(plan, outDirectory);
+  if (lost.length > 0) {
+    refuse(
+      `expected ${plan.name} to keep what its record in ${outDirectory} has, got a plan without ${lost[0]} and ` +
+        `${lost.length - 1} other rows: add these variants and seeds, or give --out another folder`,
+    );
+  }
+}
 const processes = new RunProcesses({ workDirectory, options, device });
 const { failed, records } = await runExperiments(plans, {
   cache: new RunCache(workDirectory, device),

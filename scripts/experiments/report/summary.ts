@@ -37,7 +37,7 @@ lines it is better with every seed in ${better}, worse with every seed in ${wors
 }
 
 /** Names of variants that start from a pre-training, or from some parts of one. */
-const PRETRAINED = /^(\+|pre-?trained|cmr)/;
+const PRETRAINED = /^(\+|pre-?trained|cmr|auto\+base=use)/;
 
 /** Every pre-trained variant; on an axis, at its two ends. */
 function linesOf(record: ExperimentRecord): Line[] {

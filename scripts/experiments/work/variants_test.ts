@@ -39,5 +39,11 @@ Deno.test("recipeOf() adds the seed and what a budget becomes; other presets do 
     seed: 3,
     steps: 7,
   });
-  assert.equal(plansItself(ours("edge")), false);
+  assert.deepEqual(["auto", "auto+base=scratch", "auto+steps=9", "edge"].map((v) => plansItself(ours(v))), [
+    true,
+    true,
+    false,
+    false,
+  ]);
+  assert.equal(recipeOf(ours("auto"), { seed: 0, budgetMinutes: 0.5 }).budgetMinutes, 0.5);
 });
