@@ -22,6 +22,15 @@ export function templateFits(
   );
 }
 
+/** The recipe without templates where they fit no case: a second view would only take time. */
+export function withoutUnfit<R extends { readonly templates: boolean }>(
+  recipe: R,
+  placements: readonly (TemplatePlacement | null)[],
+): R {
+  const isUnfit = placements.length > 0 && placements.every((p) => p !== null && !p.fits);
+  return isUnfit ? { ...recipe, templates: false } : recipe;
+}
+
 /** Sentences on cases whose templates are off; none where all fit or nothing was measured. */
 export function templateNotes(placements: readonly (TemplatePlacement | null)[]): string[] {
   const measured = placements.flatMap((p, i) => p === null ? [] : [{ ...p, number: i + 1 }]);

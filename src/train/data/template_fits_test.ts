@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { TemplatePlacement } from "../../inference/mod.ts";
-import { templateFits, templateNotes } from "./template_fits.ts";
+import { templateFits, templateNotes, withoutUnfit } from "./template_fits.ts";
 
 const placement = (changes: Partial<TemplatePlacement>): TemplatePlacement => ({
   affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
@@ -22,6 +22,14 @@ Deno.test("templateNotes() names cases with their figures, and counts those beyo
     "of at least 35 %): case 2: similarity -0.10, overlap 5 %",
   ]);
   assert.match(templateNotes(Array(8).fill(unfit))[0], /^Templates are off for 8 of 8 .*case 5: [^;]*; and 3 more$/);
+});
+
+Deno.test("withoutUnfit() turns templates off where they fit no case, and only there", () => {
+  const recipe = { templates: true, steps: 3 };
+  assert.deepEqual(withoutUnfit(recipe, [unfit, unfit]), { templates: false, steps: 3 });
+  for (const placements of [[unfit, placement({})], [null, null], []]) {
+    assert.equal(withoutUnfit(recipe, placements), recipe);
+  }
 });
 
 Deno.test("templateFits() holds the figures of every case that was measured", () => {

@@ -9,7 +9,7 @@ import { foldNotes } from "../data/fold_notes.ts";
 import { makeFolds } from "../data/folds.ts";
 import { sizeNotes, withTrainingMl } from "../data/label_sizes.ts";
 import { openLabelledCases, traitsOf } from "../data/labelled_cases.ts";
-import { templateFits, templateNotes } from "../data/template_fits.ts";
+import { templateFits, templateNotes, withoutUnfit } from "../data/template_fits.ts";
 import { renderHtml, type Report, reportJson } from "../report/finetuning.ts";
 import { measuredQuality, mirroredAxes } from "../report/quality.ts";
 import { summarize } from "../report/summary.ts";
@@ -62,7 +62,8 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const traits = request.cases.map((c, i) => traitsOf(c, sizes[i]));
   const allFolds = makeFolds(request.cases, { ...fitting, traits });
   const all = request.cases.map((_, i) => i);
-  const scheduled = await schedule({ clock, request, recipe: fitting, spec, network, cases, traits, folds: allFolds });
+  const fitted = withoutUnfit(fitting, placements);
+  const scheduled = await schedule({ clock, request, recipe: fitted, spec, network, cases, traits, folds: allFolds });
   const { recipe } = scheduled;
   const folds = allFolds.slice(0, recipe.foldsRun ?? allFolds.length);
   const remarks = [

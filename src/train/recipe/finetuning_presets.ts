@@ -137,11 +137,12 @@ export const FINETUNING_PRESETS: Readonly<Record<FinetuningPresetName, Finetunin
       exclusive: "auto",
       augmentation: STRONG_AUGMENTATION,
       outputs: "chosen",
+      templateFit: "registered",
       // a fold that has less than half of the updates says little about the final network
       foldShare: 0.5,
       twoViewShare: 1,
     },
-    classification: { ...EDGE_CLASSIFICATION, clipNorm: 1 },
+    classification: { ...EDGE_CLASSIFICATION, clipNorm: 1, templateFit: "registered" },
   },
   edge: {
     for: "two CPU cores, minutes",
