@@ -1,6 +1,6 @@
 /** A subject's lesions: a real mask moved a little, and how each lesion looks in each modality. */
 import type { Random } from "../../../src/tensor/mod.ts";
-import { invertAffine, multiplyAffines } from "../../../src/volume/grid/grid.ts";
+import { applyAffine, invertAffine, multiplyAffines } from "../../../src/volume/grid/grid.ts";
 import type { Anatomy } from "../anatomy/anatomy.ts";
 import { classFlags } from "../anatomy/classes.ts";
 import type { ContrastKind } from "../image/contrast.ts";
@@ -35,18 +35,65 @@ interface LesionDraw {
 }
 
 export function drawLesions(random: Random, { anatomy, mask, modalities, contrast }: LesionDraw): SubjectLesions {
+  const allowed = ALLOWED[mask.kind];
   const sign = random.uniform() < 0.5 ? -1 : 1;
-  const scale = [0, 1, 2].map(() => Math.exp(0.06 * clampedNormal(random)));
-  const shift = [0, 1, 2].map(() => 2.5 * clampedNormal(random));
-  const moved = [
-    [sign * scale[0], 0, 0, shift[0]],
-    [0, scale[1], 0, shift[1]],
-    [0, 0, scale[2], shift[2]],
-    [0, 0, 0, 1],
-  ].flat();
-  const affine = multiplyAffines(invertAffine(mask.toStandard), multiplyAffines(moved, anatomy.toStandard));
+  const inside = sampleOf(mask);
+  let affine: readonly number[] = [], best = -1;
+  for (let n = 0; n < PLACINGS; n++) {
+    const candidate = multiplyAffines(
+      invertAffine(mask.toStandard),
+      multiplyAffines(drawMove(random, sign), anatomy.toStandard),
+    );
+    const hits = hitsOf(anatomy, allowed, { inside, toAnatomy: invertAffine(candidate) });
+    if (hits > best) [affine, best] = [candidate, hits];
+  }
   const looks = contrast === "real" ? realLooks : randomLooks;
-  return { mask, affine, allowed: ALLOWED[mask.kind], ...looks(random, mask, modalities) };
+  return { mask, affine, allowed, ...looks(random, mask, modalities) };
+}
+
+/** Brains differ more than an affine says: of so many random places the one where most of the mask may lie. */
+const PLACINGS = 12;
+
+/** Standard space onto itself: mirrored where the sign is −1, shifted and scaled a little. */
+function drawMove(random: Random, sign: number): number[] {
+  const scale = [0, 1, 2].map(() => Math.exp(0.07 * clampedNormal(random)));
+  const [dx, dy, dz] = [0, 1, 2].map(() => 3.5 * clampedNormal(random));
+  return [sign * scale[0], 0, 0, dx, 0, scale[1], 0, dy, 0, 0, scale[2], dz, 0, 0, 0, 1];
+}
+
+/** Voxels that a placing is judged by. */
+const SAMPLE = 1500;
+
+/** Voxels of a mask's lesions, evenly through all of them: three numbers each. */
+function sampleOf({ soft, sizeVox: [, ny, nz], voxels }: LesionMask): Float32Array {
+  const every = Math.max(1, Math.floor(voxels.reduce((a, b) => a + b) / SAMPLE));
+  const found: number[] = [];
+  for (let i = 0, n = 0; i < soft.length; i++) {
+    if (soft[i] < 128 || n++ % every !== 0) continue;
+    found.push(Math.floor(i / (ny * nz)), Math.floor(i / nz) % ny, i % nz);
+  }
+  return Float32Array.from(found);
+}
+
+interface Placing {
+  readonly inside: Float32Array;
+  /** Mask voxel → anatomy voxel. */
+  readonly toAnatomy: readonly number[];
+}
+
+/** How many of a mask's sampled voxels lie where lesions may. */
+function hitsOf(
+  { classes, sizeVox: [nx, ny, nz] }: Anatomy,
+  allowed: Uint8Array,
+  { inside, toAnatomy }: Placing,
+): number {
+  let hits = 0;
+  for (let i = 0; i < inside.length; i += 3) {
+    const [x, y, z] = applyAffine(toAnatomy, [inside[i], inside[i + 1], inside[i + 2]]).map(Math.round);
+    if (x < 0 || y < 0 || z < 0 || x >= nx || y >= ny || z >= nz) continue;
+    hits += allowed[classes[(x * ny + y) * nz + z]];
+  }
+  return hits;
 }
 
 type Looks = Pick<SubjectLesions, "means" | "rims">;
