@@ -195,6 +195,23 @@ Deno.test("finetune() of exclusive labels, Dice over the batch and resting weigh
     await assert.rejects(finetune(separate), /expected recipe\.exclusive to be true, as the head that is kept has it/);
   }));
 
+Deno.test("finetune() in preset auto warms a network of ours up, clips its gradients and says so", () =>
+  inFolder(async (folder) => {
+    const recipe = { preset: "auto", steps: 10, warmupSteps: 3, clipNorm: 1e-3, augmentation: null } as const;
+    const { request, events } = await setUp(folder, { count: 1, recipe });
+    const { resolvedRecipe } = await finetune(request);
+    const full = Number(resolvedRecipe.learningRate);
+    const rates = events.of("progress").map(({ learningRate }) => learningRate / full);
+    assertClose(rates.slice(0, 5), [0.25, 0.5, 0.75, 1, (1 + Math.cos(Math.PI / 7)) / 2], {
+      rtol: 1e-6,
+      what: "rates",
+    });
+    const { notes } = await jsonIn(join(request.outputDirectory, "report.json"));
+    const said = (start: string) => notes.some((note: string) => note.startsWith(start));
+    assert.ok(said("The rate rose over the first 3 updates."), notes.join("\n"));
+    assert.ok(said("Gradients were clipped to a norm of 0.001 in 10 of 10 updates;"), notes.join("\n"));
+  }));
+
 Deno.test("finetune() of one patient does without validation and says so; a cancelled run resumes from its checkpoint", () =>
   inFolder(async (folder) => {
     const { request, events } = await setUp(folder, { count: 1, recipe: { validation: "auto", steps: 6 } });
