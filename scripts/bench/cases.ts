@@ -1,5 +1,6 @@
 /** The benchmarks by name: one record each. */
 import type { Engine } from "../../src/engine/mod.ts";
+import { draws } from "./draws.ts";
 import type { Row } from "./measure.ts";
 import { EDGE_NET, forward, sliding, UNET3D, UNIUNET } from "./networks.ts";
 import { trainStep } from "./steps.ts";
@@ -25,6 +26,10 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   "uniunet-step-64-in-2-gb": {
     run: (e, { name }) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3, budgetGb: 2 }),
   },
+  "draws-48": { run: (_, { name }) => draws({ name, size: 48, channels: 1 }) },
+  "draws-48-four-modalities": { run: (_, { name }) => draws({ name, size: 48, channels: 4 }) },
+  "draws-64": { run: (_, { name }) => draws({ name, size: 64, channels: 1 }) },
+  "draws-64-four-modalities": { run: (_, { name }) => draws({ name, size: 64, channels: 4 }) },
   "edge-volume-1x": { run: (e, { name }) => sliding(e, { name, sizeVox: [96, 96, 96] }) },
   "edge-volume-2x": { run: (e, { name }) => sliding(e, { name, sizeVox: [192, 96, 96] }) },
   "edge-volume-4x": { run: (e, { name }) => sliding(e, { name, sizeVox: [192, 192, 96] }) },

@@ -33,13 +33,46 @@ function alongAxis(
   { count, stride, sigma }: { readonly count: number; readonly stride: number; readonly sigma: number },
 ): Float32Array {
   const kernel = gaussian(sigma), reach = (kernel.length - 1) / 2;
-  const out = new Float32Array(from.length), block = count * stride;
-  for (let i = 0; i < count; i++) {
-    for (let k = -reach; k <= reach; k++) {
-      const weight = kernel[k + reach], shift = (mirrored(i + k, count) - i) * stride;
-      // whole rows at a time: the innermost loop runs over neighbours in memory where the axis is not the last
-      for (let start = i * stride; start < from.length; start += block) {
-        for (let v = start; v < start + stride; v++) out[v] += weight * from[v + shift];
+  const out = new Float32Array(from.length);
+  return stride === 1
+    ? alongRows(from, out, { count, kernel, reach })
+    : acrossRows(from, out, { count, stride, kernel, reach });
+}
+
+interface Kernel {
+  readonly count: number;
+  readonly kernel: Float64Array;
+  readonly reach: number;
+}
+
+/** Along the last axis: a row is copied with its mirrored ends, then every voxel is the sum of its neighbours. */
+function alongRows(from: Float32Array, out: Float32Array, { count, kernel, reach }: Kernel): Float32Array {
+  const row = new Float32Array(count + 2 * reach);
+  const source = Int32Array.from(row, (_, i) => mirrored(i - reach, count));
+  for (let start = 0; start < from.length; start += count) {
+    for (let i = 0; i < row.length; i++) row[i] = from[start + source[i]];
+    for (let i = 0; i < count; i++) {
+      let sum = 0;
+      for (let k = 0; k < kernel.length; k++) sum += kernel[k] * row[i + k];
+      out[start + i] = sum;
+    }
+  }
+  return out;
+}
+
+/** Along another axis: whole rows of neighbours in memory are added. */
+function acrossRows(
+  from: Float32Array,
+  out: Float32Array,
+  { count, stride, kernel, reach }: Kernel & { readonly stride: number },
+): Float32Array {
+  const block = count * stride;
+  for (let start = 0; start < from.length; start += block) {
+    for (let i = 0; i < count; i++) {
+      const to = start + i * stride;
+      for (let k = -reach; k <= reach; k++) {
+        const weight = kernel[k + reach], at = start + mirrored(i + k, count) * stride;
+        for (let v = 0; v < stride; v++) out[to + v] += weight * from[at + v];
       }
     }
   }
