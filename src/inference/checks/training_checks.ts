@@ -29,12 +29,12 @@ function far(
 /** `t1 q50 is 0.81, in training 0.32 to 0.51`. */
 function words({ of, name, kind, value, training: { least, greatest } }: Compared): string {
   // ratios and lengths are compared by their logarithm, and told as they are
-  const told = (v: number) => kind === "intensity" || kind === "correlation" ? figure(v) : figure(2 ** v);
+  const told = (v: number) => ["intensity", "tails", "correlation"].includes(kind) ? figure(v) : figure(2 ** v);
   return `${of} ${name} is ${told(value)}, in training ${told(least)} to ${told(greatest)}`;
 }
 
 export const TRAINING_CHECKS = {
-  "contrast-unlike-training": far(["intensity"], {
+  "contrast-unlike-training": far(["intensity", "tails"], {
     when: "The distribution of a volume's intensities is unlike that of every case that the model was trained on.",
     what: "intensities, 0 to 1 as the network sees them, are unlike those of the training",
     remedy: "check that the file is of the modality that it was given as and was not windowed or inverted",

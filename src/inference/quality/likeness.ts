@@ -12,6 +12,6 @@ const ORDINARY = 4, EACH_DOUBLING = 0.8;
 /** The factor for a case's images. Where those of the training are not known, 1. */
 export function likeness(facts: readonly ImageFacts[], images: TrainingImages | undefined): number {
   if (images === undefined) return 1;
-  const farthest = compared(facts, images).find(({ kind }) => kind === "intensity");
+  const farthest = compared(facts, images).find(({ kind }) => kind === "intensity" || kind === "tails");
   return EACH_DOUBLING ** Math.max(0, Math.log2((farthest?.distance ?? 0) / ORDINARY));
 }

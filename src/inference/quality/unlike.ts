@@ -4,7 +4,9 @@ import type { ImageFacts } from "./image_facts.ts";
 
 /** The kinds of facts: how they spread over ordinary patients where a training has too few cases to say so. */
 export const FACT_KINDS = {
-  intensity: { usual: 0.06, is: (name) => /^(q\d+|tone)$/.test(name) },
+  intensity: { usual: 0.06, is: (name) => /^(q25|q50|q75|tone)$/.test(name) },
+  // of fluid and fat: how much of either is in view varies
+  tails: { usual: 0.1, is: (name) => /^q(5|95)$/.test(name) },
   sharpness: { usual: 0.1, is: (name) => name.startsWith("sharpness") },
   edges: { usual: 0.25, is: (name) => name.startsWith("edges") },
   noise: { usual: 0.4, is: (name) => name === "noise" },
