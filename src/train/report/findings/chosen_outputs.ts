@@ -207,7 +207,7 @@ function words({ threshold, postprocessing = [] }: ChosenOutputs["inference"]): 
   return [
     ...threshold === undefined ? [] : [`threshold ${threshold}`],
     ...postprocessing.flatMap((step) =>
-      step.kind === "smallest-size" ? [`no part of ${step.labels!.join(", ")} below ${step.ml} mL`] : []
+      step.kind === "smallest-size" ? [`parts of ${step.labels!.join(", ")} below ${step.ml} mL dropped`] : []
     ),
   ].join(", ");
 }

@@ -45,7 +45,7 @@ Deno.test("chosenOutputs() takes a threshold and a least size that help every pa
   assert.deepEqual([figures!.patients, figures!.notWorse, figures!.isTaken], [4, 4, true]);
   assert.match(
     notes[0],
-    /^Chosen by validation: threshold 0\.3, no part of lesion below 0\.01 mL\. It changes the mean Dice/,
+    /^Chosen by validation: threshold 0\.3, parts of lesion below 0\.01 mL dropped\. It changes the mean Dice/,
   );
   assert.match(
     notes[0],
