@@ -1,7 +1,7 @@
 /** Jobs and their events as plain data, shared by every folder of this room; dates are ISO 8601 strings. */
 import type { DomainError, DomainErrorCode } from "../storage/mod.ts";
 import type { InferenceErrorCode, Modality, Warning } from "../inference/mod.ts";
-import type { Metrics, TrainEvent, TrainingError } from "../train/mod.ts";
+import type { FinetunePlan, Metrics, TrainEvent, TrainingError } from "../train/mod.ts";
 import type { EngineErrorCode } from "../engine/mod.ts";
 
 /** Codes that a job or a call of a worker may end with: our own, and those of the work itself. */
@@ -34,6 +34,8 @@ export interface JobResult<Output = unknown> {
   readonly provider?: string;
   /** Warnings of a training, also which provider could not do it, and why. */
   readonly warnings?: readonly Warning[];
+  /** Of a fine-tune by the preset auto: what was planned and done. */
+  readonly plan?: FinetunePlan;
   /** The answer of an inference; its mask is a file, see {@link Jobs.resultFile}. */
   readonly output?: Output;
 }

@@ -74,9 +74,13 @@ async function runCommand(args: Args, io: Io): Promise<void> {
     }
     const done = await runFinetune(options);
     const measured = `Validation: ${done.validation ? numbersOf(done.validation) : "none"}`;
-    return { result: done, words: candidateWords(done, { kind: "fine-tune", measured, args }) };
+    const warned = done.warnings.map(({ detail }) => inRed(`Warning: ${detail}`, io));
+    return { result: done, words: [...warned, ...candidateWords(done, { kind: "fine-tune", measured, args })] };
   });
 }
+
+/** Red on a terminal that shows colours. */
+const inRed = (text: string, { isTerminal, env }: Io) => isTerminal && !env.NO_COLOR ? `\x1b[31m${text}\x1b[0m` : text;
 
 /** The settings of the file and, over them, of the flags. */
 async function recipeOf(args: Args): Promise<Recipe> {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { candidateDraft, checkTasks, hasTemplates, networkRequest } from "../../jobs/mod.ts";
 import { type DatasetFolder, type PlanOptions, readDatasetFolder, readDatasetZip } from "../../datasets/mod.ts";
-import { loudFirst } from "../../inference/mod.ts";
+import { loudFirst, type Warning } from "../../inference/mod.ts";
 import { acquireLock, digestFile, DomainError, removeIfPresent } from "../../storage/mod.ts";
 import type { ModelVersion } from "../../registry/mod.ts";
 import {
@@ -41,6 +41,8 @@ export interface Finetuned {
   /** An earlier run of the same command made it. */
   readonly existed: boolean;
   readonly validation: Metrics | null;
+  /** By the scores of held-out patients; none of an earlier run. */
+  readonly warnings: readonly Warning[];
 }
 
 /**
@@ -55,6 +57,7 @@ export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> 
   const { folder } = cases;
   for (const message of notesOf(folder)) onEvent({ type: "log", message });
   const base = await findModel(options.base, settings);
+  let warnings: readonly Warning[] = [];
   const job = `cli-${requestHash(options, { folder, base })}`;
   const { made, existed } = await keepTraining({
     settings,
@@ -80,10 +83,12 @@ export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> 
       };
       return await onDevice(settings, log, (engine) => finetune({ ...request, engine }));
     },
-    draftOf: (trained) =>
-      candidateDraft(trained, { job, name, datasetHash: folder.hash, base, caseCount: folder.cases.length }),
+    draftOf: (trained) => {
+      warnings = trained.warnings ?? [];
+      return candidateDraft(trained, { job, name, datasetHash: folder.hash, base, caseCount: folder.cases.length });
+    },
   });
-  return outcomeOf(made, existed);
+  return outcomeOf(made, { existed, warnings });
 }
 
 /**
@@ -181,7 +186,7 @@ function requestHash(
 
 function outcomeOf(
   { name, version, manifest: { provenance: { metrics } } }: ModelVersion,
-  existed: boolean,
+  rest: Pick<Finetuned, "existed" | "warnings">,
 ): Finetuned {
-  return { model: name, version, existed, validation: Object.keys(metrics).length > 0 ? metrics : null };
+  return { model: name, version, ...rest, validation: Object.keys(metrics).length > 0 ? metrics : null };
 }

@@ -51,6 +51,19 @@ const STEP_WARNINGS = {
   "fell-back": { when: "A provider could not do the work; the next one did it.", weight: "noted" },
 } as const satisfies Readonly<Record<string, WarningRecord>>;
 
+/** Of trainings, by the scores of patients that were held out. */
+const TRAINING_WARNINGS = {
+  "worse-than-base": {
+    when: "A fine-tune does worse on held-out patients than the base does as it is.",
+    weight: "loud",
+  },
+  "no-better-than-nothing": {
+    when:
+      "A fine-tune finds next to nothing in held-out patients, or classifies no better than the most frequent class.",
+    weight: "loud",
+  },
+} as const satisfies Readonly<Record<string, WarningRecord>>;
+
 /** Of results. */
 export const WARNINGS: Readonly<Record<string, WarningRecord>> = {
   ...VOLUME_CHECKS,
@@ -59,6 +72,7 @@ export const WARNINGS: Readonly<Record<string, WarningRecord>> = {
   ...TRAINING_CHECKS,
   ...HEADER_DOUBTS,
   ...STEP_WARNINGS,
+  ...TRAINING_WARNINGS,
 };
 
 /** The checks of data sets, by their codes; those of headers and images are the same as of results. */

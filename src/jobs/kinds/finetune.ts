@@ -72,7 +72,8 @@ export const finetune = jobKind({
   plan,
   run,
   async task(params: Params, { engine, signal, emit }): Promise<Trained> {
-    return { ...await train({ ...params, engine, signal, onEvent: emit }), warnings: [] };
+    const result = await train({ ...params, engine, signal, onEvent: emit });
+    return { ...result, warnings: result.warnings ?? [] };
   },
 });
 
@@ -157,6 +158,7 @@ function checkBaseTask({ manifest }: Pick<ModelVersion, "manifest">, task: Datas
 
 async function run(input: Stored, context: RunContext<Params, Trained>): Promise<JobOutcome<never>> {
   const { id, registry, datasets, paths, work } = context;
+  let plan: FinetuneResult["plan"];
   const { outcome, version } = await makeCandidate(context, async () => {
     const { detail, cases, leftOut } = await datasets.trainingCases(input.dataset, input);
     checkUnchanged(detail, input, "fine-tune");
@@ -171,10 +173,12 @@ async function run(input: Stored, context: RunContext<Params, Trained>): Promise
       outputDirectory: paths.output,
     });
     const { name, datasetHash } = input;
+    plan = trained.plan;
     return { trained, draft: candidateDraft(trained, { job: id, name, datasetHash, base, caseCount: cases.length }) };
   });
   const { metrics } = version.manifest.provenance;
-  return { ...outcome, ...(Object.keys(metrics).length > 0 && { validation: metrics }) };
+  const result = { ...outcome.result, ...(plan && { plan }) };
+  return { result, ...(Object.keys(metrics).length > 0 && { validation: metrics }) };
 }
 
 /** Where a fine-tuned candidate comes from. */

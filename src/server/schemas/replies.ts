@@ -199,6 +199,9 @@ export const storedClassSchema = named(
   z.strictObject({ case: z.string(), class: z.string(), patient: z.string().optional() }),
 );
 
+named("ResolvedRecipe", resolvedRecipeSchema);
+export const finetunePlanSchema = named("FinetunePlan", planSchema);
+
 export const jobSchema = named(
   "Job",
   z.strictObject({
@@ -226,6 +229,7 @@ export const jobSchema = named(
       warnings: z.array(warningSchema).optional().describe(
         "Of a training: also the providers that failed, and why.",
       ),
+      plan: finetunePlanSchema.optional().describe("Of a fine-tune by the preset auto: what was planned and done."),
       maskUrl: z.string().optional(),
       output: z.union(Object.values(OUTPUTS)).optional(),
     }).optional(),
@@ -234,7 +238,4 @@ export const jobSchema = named(
 );
 export const jobListSchema = named("JobList", z.strictObject({ jobs: z.array(jobSchema) }));
 /** A fine-tune's report belongs to the training, which may add to it. */
-named("ResolvedRecipe", resolvedRecipeSchema);
-export const finetunePlanSchema = named("FinetunePlan", planSchema);
-
 export const reportSchema = named("Report", z.looseObject({}));

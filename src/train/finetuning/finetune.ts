@@ -12,6 +12,8 @@ import { openLabelledCases, traitsOf } from "../data/labelled_cases.ts";
 import { templateFits, templateNotes, withoutUnfit } from "../data/template_fits.ts";
 import { renderHtml, type Report, reportJson } from "../report/finetuning.ts";
 import { measuredQuality, mirroredAxes } from "../report/quality.ts";
+import { chosenOutputs } from "../report/findings/chosen_outputs.ts";
+import { comparisons } from "../report/findings/comparisons.ts";
 import { summarize } from "../report/summary.ts";
 import { weightNotes } from "../report/weights.ts";
 import { TrainingError } from "../types.ts";
@@ -85,6 +87,9 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const phases = new Phases({ request, recipe, cases, traits, spec, steps });
   const held = await phases.validate(network, folds, "fold");
   const twin = scratch && folds.length > 0 ? await phases.validate(scratch, folds, "from scratch: fold") : null;
+  const base = folds.length > 0 && isOfBase(request, network) && recipe.base === "use"
+    ? await phases.score({ network, held: folds.flatMap((fold) => fold.held) })
+    : null;
   const last = await scheduled.final(phases, held);
   const outputs = outputsOf(held, { request, recipe, spec });
   outputs.chosen?.notes.forEach(log);
@@ -93,6 +98,13 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const validation = folds.length === 0 ? null : summarize(held.flatMap((p) => p.scores), spec.classes);
   const fromScratch = twin && summarize(twin.flatMap((p) => p.scores), spec.classes);
   const training = summarize(final.scores, spec.classes);
+  const scores = held.flatMap((p) => p.scores);
+  const compared = validation && comparisons({
+    validation: validation.metrics,
+    scores,
+    base: base && summarize(base, spec.classes).metrics,
+  });
+  for (const { detail } of compared?.warnings ?? []) log(`Warning: ${detail}`);
   const peakBytes = await peakOfWork(request.engine);
   const resolved: ResolvedRecipe = { ...recipe, steps: last.steps };
   const plan = data && ruled && planOf({ data, ruled, scheduled, recipe: resolved, peakBytes });
@@ -106,8 +118,10 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     validation: validation && validation.metrics,
     fromScratch: fromScratch && fromScratch.metrics,
     training: training.metrics,
+    warnings: (compared?.warnings ?? []).map(({ detail }) => ({ severity: "severe", text: `${detail}.` })),
     remarks: [
       ...remarks,
+      ...(compared?.notes ?? []),
       ...(validation?.reasons ?? []).map((reason) => `Held-out patients: ${reason}.`),
       ...training.reasons.map((reason) => `Training cases: ${reason}.`),
     ],
@@ -122,11 +136,12 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     spec,
     cases,
     patients: request.cases.map(({ patient }) => patient),
-    held: held.flatMap((p) => p.scores),
+    held: scores,
     mirrored: mirroredAxes(recipe),
   });
   return {
     spec: { ...outputs.spec, labels, ...(quality && { quality }) },
+    warnings: compared?.warnings ?? [],
     validation: report.validation,
     training: report.training,
     resolvedRecipe: { ...resolved },
@@ -134,6 +149,11 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     provider: report.provider,
     peakBytes,
   };
+}
+
+/** Reports whether a network starts as the base's answer to the same task: nothing of it is fresh. */
+function isOfBase({ base, task }: FinetuneRequest, { report: { fresh, outputs } }: Trainable): boolean {
+  return base.spec.task === task && fresh.length === 0 && outputs.fresh.length === 0;
 }
 
 /** What was planned and done, as the job stores it. */

@@ -17,7 +17,7 @@ import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { warmedRate } from "../recipe/schedule.ts";
 import type { Phase } from "../report/finetuning.ts";
 import { type FoundRate, rateNote, type Updates } from "../report/updates.ts";
-import { scoreCases } from "../report/scores.ts";
+import { type CaseScore, scoreCases } from "../report/scores.ts";
 import { markUnlearnt, summarize } from "../report/summary.ts";
 import { phaseIdentity, type PhaseSeconds, readPhase, readRate, writePhase, writeRate } from "./phase_files.ts";
 import { isOver, POOL, RANGE_UPDATES, rateFrom, testRate } from "./rate_range.ts";
@@ -110,7 +110,7 @@ export class Phases {
 
   /** Trains on `train`, scores `held`; reads the result back where an earlier call finished the phase. */
   async run(phase: PhaseOptions): Promise<PhaseResult> {
-    const { request, recipe, cases, traits } = this.#options;
+    const { request, recipe, traits } = this.#options;
     const { name, network, train, held, steps, isTimed = false, spec = this.#options.spec } = phase;
     const seen = new Set(train.flatMap((i) => [...traits[i]]));
     const marked = <T extends Pick<Phase, "scores">>(finished: T) => ({
@@ -132,15 +132,7 @@ export class Phases {
     const start = performance.now();
     const { times, ...trained } = await this.#train(phase, { directory, run: identity, onLog });
     const scoring = performance.now();
-    const scores = await scoreCases({
-      engine: request.engine,
-      network: network.inference(trained.weights),
-      spec,
-      cases,
-      labelOf: (i) => request.cases[i].label,
-      indices: held,
-      signal: request.signal,
-    });
+    const scores = await this.score({ network, held, spec, weights: trained.weights });
     const end = performance.now();
     const seconds = {
       ...times,
@@ -186,7 +178,7 @@ export class Phases {
 
   /** The durations of a phase on this device, by some updates of a copy that is forgotten, and the scoring of one case. */
   async measure(phase: Pick<PhaseOptions, "network" | "train">): Promise<Durations> {
-    const { request, spec, cases } = this.#options;
+    const { request } = this.#options;
     const directory = join(request.workDirectory, "timing");
     const kept = { directory, run: "timing", onLog: () => {} };
     const { spanBytes } = request.engine.traits, watch = new Stopwatch();
@@ -201,17 +193,30 @@ export class Phases {
       onStep: () => watch.lap(),
     });
     const scoring = performance.now(), { network, train: indices } = phase;
-    await scoreCases({
-      engine: request.engine,
-      network: network.inference(network.network.constants),
-      spec,
-      cases,
-      labelOf: (i) => request.cases[i].label,
-      indices: indices.slice(0, 1),
-      signal: request.signal,
-    });
+    await this.score({ network, held: indices.slice(0, 1) });
     await rm(directory, { recursive: true, force: true });
     return { ...watch.times(), score: (performance.now() - scoring) / 1000 };
+  }
+
+  /** Scores a network with some weights; default: those that it starts with. */
+  async score(
+    { network, held, spec = this.#options.spec, weights = network.network.constants }:
+      & Pick<PhaseOptions, "network" | "held" | "spec">
+      & {
+        readonly weights?: ReadonlyMap<string, Tensor>;
+      },
+  ): Promise<CaseScore[]> {
+    const { request: { engine, cases: files, signal }, cases } = this.#options;
+    const labelOf = (i: number) => files[i].label;
+    return await scoreCases({
+      engine,
+      network: network.inference(weights),
+      spec,
+      cases,
+      labelOf,
+      indices: held,
+      ...(signal && { signal }),
+    });
   }
 
   /** The rate of a phase: from its folder, or by a test on a clone of the state, which is then forgotten. */

@@ -116,11 +116,15 @@ export function foldsRunNotes(
     readonly recipe: ResolvedRecipe;
   },
 ): string[] {
-  if (folds.length === 0) return [];
+  const few = recipe.budgetMinutes !== null && recipe.steps < FEW_UPDATES
+    ? [`Only ${recipe.steps} updates of the final network fit into the time: expect little of it, and give it more.`]
+    : [];
+  if (folds.length === 0) return few;
   const patientsOf = (indices: readonly number[]) => new Set(indices.map((i) => request.cases[i].patient)).size;
   const held = patientsOf(folds.flatMap((fold) => fold.held)), all = patientsOf(request.cases.map((_, i) => i));
   const share = recipe.foldSteps / recipe.steps;
   return [
+    ...few,
     ...(folds.length < planned
       ? [
         `Held out ${held} of ${all} patients: ${folds.length} of ${planned} planned folds fitted into the time. More ` +
@@ -137,6 +141,9 @@ export function foldsRunNotes(
       : []),
   ];
 }
+
+/** Networks with fewer updates have hardly begun to learn. */
+const FEW_UPDATES = 100;
 
 /** Folds with less than this share of the final network's updates say too little. */
 const LOW_SHARE = 0.4;

@@ -1,6 +1,6 @@
 /** Request and result of a fine-tune. */
 import type { Engine } from "../../engine/mod.ts";
-import type { Label, Modality, ModelSpec } from "../../inference/mod.ts";
+import type { Label, Modality, ModelSpec, Warning } from "../../inference/mod.ts";
 import type { FinetunePlan } from "../planning/plan.ts";
 import type { Recipe } from "../recipe/finetuning.ts";
 import type { LeftOut, Metrics, PatientCounts, TrainEvent, TrainingCase } from "../types.ts";
@@ -42,6 +42,8 @@ export interface FinetuneResult {
   readonly training: Metrics;
   /** The recipe with every default filled in, for the manifest's provenance. */
   readonly resolvedRecipe: Readonly<Record<string, unknown>>;
+  /** By the scores of held-out patients. */
+  readonly warnings?: readonly Warning[];
   /** Preset auto: what was planned and done. */
   readonly plan?: FinetunePlan | null;
   readonly provider: string;

@@ -34,6 +34,8 @@ const FINAL_SHARE = 0.6;
 /** A fold gets at least this share of the final network's updates, or so many updates that more hardly change its figures. */
 const FOLD_SHARE = 0.5;
 const ENOUGH = 1500;
+/** Starting and scoring more folds may not take more of the updates' time than leaves this share. */
+const OVERHEAD = 0.8;
 /** The most of the time that scoring the training cases may take. */
 const SCORING_SHARE = 0.1;
 
@@ -55,6 +57,7 @@ export function allotted(options: AllotOptions): Allotment {
   };
   if (held.length === 0) return plan(0);
   for (let folds = held.length; folds > 1; folds--) {
+    if (timeFor(folds) <= OVERHEAD * timeFor(1)) continue;
     const found = plan(folds);
     if (found.foldSteps >= Math.min(FOLD_SHARE * found.steps, ENOUGH)) return found;
   }

@@ -505,6 +505,7 @@ export type Job = {
     version: number
     provider?: string
     warnings?: Warning[]
+    plan?: FinetunePlan
     maskUrl?: string
     output?: SegmentOutput | ClassifyOutput
   }
