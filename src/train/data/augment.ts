@@ -38,7 +38,7 @@ export function drawSample(volumes: Croppable, recipe: DrawRecipe, random: Rando
   const flips = drawFlips(recipe, random);
   const { channels, templates, regions } = cutCrop(volumes, { recipe, start, flips, random });
   const change = drawIntensity(channels.length, recipe.intensity, random);
-  const views = templates.length > 0
+  const views = recipe.templates && templates.length > 0
     ? viewChannels(channels, templates, { recipe, random })
     // templates do not fit this case: the step still takes two views
     : Array.from({ length: recipe.templates ? 2 : 1 }, () => channels);

@@ -41,14 +41,14 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const counted = { request: asked, recipe: asked.recipe, baseHasTemplates: templates.length > 0 };
   const data = asked.recipe.preset === "auto" ? await fingerprintOf(asked) : null;
   const ruled = data && rulingsFor(data, counted);
-  const { request, recipe: fitting, network, spec } = await planned({
+  const { request, recipe: fitting, network: start, spec } = await planned({
     ...counted,
     cases: asked.cases.length,
     planned: ruled?.values,
   });
   const log = (message: string) => request.onEvent({ type: "log", message });
   ruled?.reasons.forEach(log);
-  weightNotes(network.report, fitting).forEach(log);
+  weightNotes(start.report, fitting).forEach(log);
   if (!fitting.templates) log("The base has no templates or they are off: one view of each crop, no consistency term");
   const { store: cases, sizes, placements } = await openLabelledCases({
     cases: request.cases,
@@ -65,8 +65,17 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const allFolds = makeFolds(request.cases, { ...fitting, traits });
   const all = request.cases.map((_, i) => i);
   const fitted = withoutUnfit(fitting, placements);
-  const scheduled = await schedule({ clock, request, recipe: fitted, spec, network, cases, traits, folds: allFolds });
-  const { recipe } = scheduled;
+  const scheduled = await schedule({
+    clock,
+    request,
+    recipe: fitted,
+    spec,
+    network: start,
+    cases,
+    traits,
+    folds: allFolds,
+  });
+  const { recipe, network } = scheduled;
   const folds = allFolds.slice(0, recipe.foldsRun ?? allFolds.length);
   const remarks = [
     ...foldsRunNotes({ folds, planned: allFolds.length, request, recipe }),
@@ -114,7 +123,7 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     weights: network.report,
     templates: recipe.templates ? templates : [],
     templateFits: templateFits(placements, request.cases),
-    phases: [...held, ...(twin ?? []), final],
+    phases: [...scheduled.pilots, ...held, ...(twin ?? []), final],
     validation: validation && validation.metrics,
     fromScratch: fromScratch && fromScratch.metrics,
     training: training.metrics,

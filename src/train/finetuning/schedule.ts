@@ -11,6 +11,7 @@ import { withTime } from "../planning/with_time.ts";
 import { type Durations, finalSteps } from "../planning/time.ts";
 import { budgetOf } from "../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
+import { runPilots } from "./pilots.ts";
 import { phaseIdentity } from "./phase_files.ts";
 import { type PhaseOptions, type PhaseResult, Phases } from "./phases.ts";
 import type { Trainable } from "./trainable.ts";
@@ -40,6 +41,9 @@ export interface ScheduleOptions {
 
 export interface Schedule {
   readonly recipe: ResolvedRecipe;
+  /** The network that is trained, and the trainings that decided for it. */
+  readonly network: Trainable;
+  readonly pilots: readonly PhaseResult[];
   /** Expected time of the whole job; null where updates are counted. */
   readonly seconds: number | null;
   readonly durations: Durations | null;
@@ -60,7 +64,7 @@ export async function schedule(options: ScheduleOptions): Promise<Schedule> {
   if (minutes === null) {
     const final = () => Promise.resolve({ steps: fitting.steps, held: all });
     const count = Math.min(fitting.foldsRun ?? folds.length, folds.length);
-    return { recipe: fitting, seconds: null, durations: null, folds: count, reasons: [], final };
+    return { recipe: fitting, network, pilots: [], seconds: null, durations: null, folds: count, reasons: [], final };
   }
   const log = (message: string) => request.onEvent({ type: "log", message });
   const key = phaseIdentity({ request, recipe: fitting, spec }, { indices: all });
@@ -70,18 +74,35 @@ export async function schedule(options: ScheduleOptions): Promise<Schedule> {
     const durations = await phases.measure({ network, train: folds[0]?.train ?? all });
     return { durations, left: 60 * minutes - clock.seconds };
   });
-  const timed = withTime(fitting, { wished: request.recipe, cases: request.cases, durations, seconds: left });
-  timed.reason.forEach(log);
+  const piloted = await runPilots(options, { durations, seconds: left });
+  const { left: rest } = await kept(
+    request.workDirectory,
+    { name: "pilots", key },
+    () =>
+      Promise.resolve({
+        left: piloted.phases.length === 0 ? left : 60 * minutes - clock.seconds - piloted.secondsBefore,
+      }),
+  );
+  const timed = withTime(piloted.recipe, {
+    wished: request.recipe,
+    cases: request.cases,
+    durations: piloted.durations,
+    seconds: rest,
+  });
+  const reasons = [...piloted.reasons, ...timed.reason];
+  reasons.forEach(log);
   const { recipe, allotment } = timed;
   return {
     recipe,
-    seconds: 60 * minutes - left + allotment.seconds,
-    durations,
+    network: piloted.network,
+    pilots: piloted.phases,
+    seconds: 60 * minutes - rest + allotment.seconds,
+    durations: piloted.durations,
     folds: allotment.foldsRun,
-    reasons: timed.reason,
+    reasons,
     final: async (phases, held) => {
       const { steps } = await kept(request.workDirectory, { name: "final", key }, () => {
-        const measured = longest(held) ?? durations;
+        const measured = longest(held) ?? piloted.durations;
         const seconds = 60 * minutes - clock.seconds - phases.secondsBefore;
         const budgetSeconds = 60 * minutes, scored = allotment.scored;
         return Promise.resolve({ steps: finalSteps({ ...measured, seconds, budgetSeconds, scored }) });
