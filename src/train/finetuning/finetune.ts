@@ -12,7 +12,6 @@ import { openLabelledCases, traitsOf } from "../data/labelled_cases.ts";
 import { templateFits, templateNotes, withoutUnfit } from "../data/template_fits.ts";
 import { renderHtml, type Report, reportJson } from "../report/finetuning.ts";
 import { measuredQuality, mirroredAxes } from "../report/quality.ts";
-import { chosenOutputs } from "../report/findings/chosen_outputs.ts";
 import { comparisons } from "../report/findings/comparisons.ts";
 import { summarize } from "../report/summary.ts";
 import { weightNotes } from "../report/weights.ts";

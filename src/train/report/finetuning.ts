@@ -146,11 +146,11 @@ export function reportJson(report: Report): Record<string, unknown> {
     weights,
     provider,
     peakBytes,
-    warnings: report.warnings ?? [],
     ...(report.plan && { plan: report.plan }),
     validation: report.validation,
     fromScratch: report.fromScratch,
     training: report.training,
+    warnings: report.warnings ?? [],
     heldOutPatients: patients.map(({ patient, dice, cases }) => ({
       patient,
       ...(request.task === "segmentation" && { dice }),
