@@ -138,7 +138,6 @@ export const FINETUNING_PRESETS: Readonly<Record<FinetuningPresetName, Finetunin
       augmentation: STRONG_AUGMENTATION,
       outputs: "chosen",
       templateFit: "registered",
-      exclusive: "auto",
       // a fold that has less than half of the updates says little about the final network
       foldShare: 0.5,
       twoViewShare: 1,
