@@ -2,15 +2,30 @@
  * Decides on the first fold whether the base's weights and templates help: short trainings of the variants for the same
  * time each, scored on the patients that they did not see. Where the time does not suffice, the rules of planning stand.
  */
-import type { Fold } from "../data/folds.ts";
+import type { ModelSpec } from "../../inference/mod.ts";
+import type { CaseStore } from "../data/case_store.ts";
+import type { Fold, Traits } from "../data/folds.ts";
+import type { CaseVolumes } from "../data/labelled_case.ts";
 import type { Durations } from "../planning/time.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { familyOf } from "../../nets/mod.ts";
 import { warmupFor } from "../recipe/finetuning.ts";
 import { summarize } from "../report/summary.ts";
 import { type PhaseResult, Phases } from "./phases.ts";
-import type { ScheduleOptions } from "./schedule.ts";
 import { type Trainable, trainable } from "./trainable.ts";
+import type { FinetuneRequest } from "./types.ts";
+
+export interface PilotsOptions {
+  readonly request: FinetuneRequest;
+  /** Its updates are put in the place of those that the time decides. */
+  readonly recipe: ResolvedRecipe;
+  readonly spec: ModelSpec;
+  readonly network: Trainable;
+  readonly cases: CaseStore<CaseVolumes>;
+  readonly traits: readonly Traits[];
+  /** All that are planned. */
+  readonly folds: readonly Fold[];
+}
 
 /** A way to start and to train. */
 export interface Variant {
@@ -109,7 +124,7 @@ export interface PilotsOutcome {
 
 /** Runs the pilots of what the recipe leaves open, where they fit into the time. @throws as `train()` */
 export async function runPilots(
-  { request, recipe, spec, network, cases, traits, folds: [fold] }: Omit<ScheduleOptions, "clock">,
+  { request, recipe, spec, network, cases, traits, folds: [fold] }: PilotsOptions,
   { durations, seconds }: { readonly durations: Durations; readonly seconds: number },
 ): Promise<PilotsOutcome> {
   const asIs = { recipe, network, durations, phases: [], secondsBefore: 0, reasons: [] };

@@ -2,16 +2,13 @@
  * Gives the phases of a fine-tune their updates: as the recipe counts them, or as many as fit into its time. What is
  * measured and decided is kept in the work folder, so that a resumed run keeps its updates and its trajectory.
  */
-import type { ModelSpec } from "../../inference/mod.ts";
-import type { CaseStore } from "../data/case_store.ts";
-import type { Fold, Traits } from "../data/folds.ts";
-import type { CaseVolumes } from "../data/labelled_case.ts";
+import type { Fold } from "../data/folds.ts";
 import { kept } from "../planning/kept_time.ts";
 import { withTime } from "../planning/with_time.ts";
 import { type Durations, finalSteps } from "../planning/time.ts";
 import { budgetOf } from "../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
-import { runPilots } from "./pilots.ts";
+import { type PilotsOptions, runPilots } from "./pilots.ts";
 import { phaseIdentity } from "./phase_files.ts";
 import { type PhaseOptions, type PhaseResult, Phases } from "./phases.ts";
 import type { Trainable } from "./trainable.ts";
@@ -26,17 +23,8 @@ export class Clock {
   }
 }
 
-export interface ScheduleOptions {
+export interface ScheduleOptions extends PilotsOptions {
   readonly clock: Clock;
-  readonly request: FinetuneRequest;
-  /** Its updates are put in the place of those that the time decides. */
-  readonly recipe: ResolvedRecipe;
-  readonly spec: ModelSpec;
-  readonly network: Trainable;
-  readonly cases: CaseStore<CaseVolumes>;
-  readonly traits: readonly Traits[];
-  /** All that are planned. */
-  readonly folds: readonly Fold[];
 }
 
 export interface Schedule {
