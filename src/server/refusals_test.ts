@@ -3,7 +3,7 @@ import { readyDataset, streamOf, tinyNifti } from "../datasets/testing/cases.ts"
 import { databaseTests } from "../storage/testing/database.ts";
 import { type Database, DomainError } from "../storage/mod.ts";
 import { Registry } from "../registry/mod.ts";
-import { draftOf, makeSource } from "../registry/testing/packages.ts";
+import { draftOf, makeSource, realEncoder } from "../registry/testing/packages.ts";
 import { VolumeError } from "../volume/mod.ts";
 import { gateIn, image } from "./testing/fake_tasks.ts";
 import { PROBLEM_CODES, problemOf, statusOf } from "./http/problems.ts";
@@ -266,6 +266,19 @@ test("a fine-tune is refused whose base, task or recipe cannot be used", (databa
     assert.equal(await finetune({ base: { model: "new" } }), "409 model-not-served");
     assert.equal(await finetune({ base: { model: "grade" } }), "422 wrong-task");
     assert.equal(await finetune({ name: "grade" }), "422 wrong-task");
+    const planned = (changes: Record<string, unknown>) =>
+      refusal(call("POST", "/v1/finetunes/plan", { json: { dataset, base: { model: "new" }, ...changes } }));
+    assert.equal(await planned({}), "409 model-not-served");
+    assert.equal(await planned({ dataset: NONE }), "404 not-found");
+    assert.equal(await planned({ base: { model: "grade" } }), "422 wrong-task");
+    const empty = await (await call("POST", "/v1/datasets", { json: spec })).json();
+    assert.equal(await planned({ dataset: empty.id }), "422 incomplete-dataset");
+    const real = { base: { model: await realEncoder(registry) } };
+    assert.equal(await planned({ ...real, recipe: { steps: 10, warmupSteps: 10 } }), "422 invalid-recipe");
+    const damaged = await readyDataset(datasets);
+    const { cases: [{ images }] } = await datasets.trainingCases(damaged);
+    for (const path of Object.values(images)) await Deno.writeTextFile(path, "no volume");
+    assert.equal(await planned({ ...real, dataset: damaged }), "422 invalid-data");
     await Deno.copyFile("tests/fixtures/pyramid_folded.onnx", `${source}/network.onnx`);
     const foreign = await registry.addCandidate(
       draftOf({

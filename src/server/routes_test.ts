@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { FELL_BACK } from "../jobs/testing/fake_tasks.ts";
 import { tinyNifti } from "../datasets/testing/cases.ts";
+import { realEncoder } from "../registry/testing/packages.ts";
 import { databaseTests } from "../storage/testing/database.ts";
 import { image } from "./testing/fake_tasks.ts";
 import { ROUTES } from "./routes/routes.ts";
@@ -337,6 +338,25 @@ test("a fine-tune is a job with events and a report, and ends as a candidate", (
     const { id: second_ } = await json(call("POST", "/v1/finetunes", { json: slow }));
     assert.equal((await call("POST", `/v1/jobs/${second_}/cancel`)).status, 202);
     assert.equal(await ended(services, second_ as string), "cancelled");
+  }));
+
+test("a fine-tune is planned without training, and its plan is taken back as a recipe", (database) =>
+  withBench(database, async (bench) => {
+    const { call, place: { registry } } = bench;
+    const dataset = await datasetOf(bench);
+    const base = { model: await realEncoder(registry) };
+    const recipe = { budgetMinutes: 3, templates: false };
+    const plan = await json(call("POST", "/v1/finetunes/plan", { json: { dataset, base, recipe } }));
+    const planned = plan.recipe as Record<string, unknown>;
+    assert.deepEqual([planned.preset, planned.budgetMinutes, planned.roi], ["auto", 3, [16, 16, 16]]);
+    assert.equal((plan.fingerprint as { patients: number }).patients, 1);
+    const { seconds, peakBytes } = plan.expected as Record<string, number>;
+    assert.ok(seconds <= 180 && peakBytes > 1e6, `${seconds} s, ${peakBytes} bytes`);
+    assert.match((plan.reasons as string[]).join("\n"), /No folds: one patient cannot be held out/);
+    const edited = { ...planned, seed: 4 };
+    const again = await json(call("POST", "/v1/finetunes/plan", { json: { dataset, base, recipe: edited } }));
+    assert.deepEqual(again.recipe, edited);
+    assert.deepEqual((await json(call("GET", "/v1/jobs"))).jobs, [], "nothing was queued");
   }));
 
 test("a pre-training is a job with events and a report, and ends as a candidate encoder", (database) =>

@@ -1,5 +1,6 @@
 /** Drafts and package folders for tests. */
 import type { ManifestDraft } from "../manifest.ts";
+import type { Registry } from "../mod.ts";
 
 /** A draft that the schema accepts. */
 export function draftOf(changes: Partial<ManifestDraft> = {}): ManifestDraft {
@@ -40,4 +41,20 @@ export async function makeSource(network = "network bytes"): Promise<string> {
   await Deno.writeTextFile(`${folder}/templates/t1.nii.gz`, "template");
   await Deno.writeTextFile(`${folder}/checkpoint.bin`, "no part of a package");
   return folder;
+}
+
+/** Serves the shipped encoder's network as the model `real`, and returns that name. */
+export async function realEncoder(registry: Registry): Promise<string> {
+  const shipped = "models/brainmvp-edge/2";
+  const { architecture, modalities } = JSON.parse(await Deno.readTextFile(`${shipped}/manifest.json`));
+  const source = await makeSource();
+  try {
+    await Deno.copyFile(`${shipped}/network.onnx`, `${source}/network.onnx`);
+    const draft = draftOf({ name: "real", task: "encoder", labels: [], architecture, modalities });
+    const { version } = await registry.addCandidate(draft, source);
+    await registry.approve("real", version, { approvedBy: "Dr Grey" });
+    return "real";
+  } finally {
+    await Deno.remove(source, { recursive: true });
+  }
 }
