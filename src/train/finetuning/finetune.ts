@@ -89,7 +89,7 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     }),
   ];
   remarks.forEach(log);
-  if (folds.length === 0) log("No validation: it needs at least two patients, or it was turned off");
+  if (allFolds.length === 0) log("No validation: it needs at least two patients, or it was turned off");
   const scratch = recipe.compareFromScratch ? await trainable({ request, recipe, scratch: true }) : null;
   const steps = folds.length * (scratch === null ? 1 : 2) * recipe.foldSteps + recipe.steps;
   const phases = new Phases({ request, recipe, cases, traits, spec, steps });

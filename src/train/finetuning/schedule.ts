@@ -128,7 +128,13 @@ export function foldsRunNotes(
   const few = recipe.budgetMinutes !== null && recipe.steps < FEW_UPDATES
     ? [`Only ${recipe.steps} updates of the final network fit into the time: expect little of it, and give it more.`]
     : [];
-  if (folds.length === 0) return few;
+  if (folds.length === 0) {
+    if (planned === 0) return few;
+    return [
+      ...few,
+      "No patient was held out: a fold would have taken most of the time. More time measures the result.",
+    ];
+  }
   const patientsOf = (indices: readonly number[]) => new Set(indices.map((i) => request.cases[i].patient)).size;
   const held = patientsOf(folds.flatMap((fold) => fold.held)), all = patientsOf(request.cases.map((_, i) => i));
   const share = recipe.foldSteps / recipe.steps;

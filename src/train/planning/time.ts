@@ -36,6 +36,8 @@ const FOLD_SHARE = 0.5;
 const ENOUGH = 1500;
 /** Starting and scoring more folds may not take more of the updates' time than leaves this share. */
 const OVERHEAD = 0.8;
+/** With a fold the final network keeps at least this share of the updates that it would have without, or none is trained. */
+const KEPT_SHARE = 0.15;
 /** The most of the time that scoring the training cases may take. */
 const SCORING_SHARE = 0.1;
 
@@ -61,7 +63,8 @@ export function allotted(options: AllotOptions): Allotment {
     const found = plan(folds);
     if (found.foldSteps >= Math.min(FOLD_SHARE * found.steps, ENOUGH)) return found;
   }
-  return plan(1);
+  const one = plan(1), none = plan(0);
+  return one.steps < KEPT_SHARE * none.steps ? none : one;
 }
 
 /** The updates of the final network in the seconds that are left before its first one, by what was measured meanwhile. */

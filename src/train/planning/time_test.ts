@@ -32,6 +32,8 @@ Deno.test("allotted() scores fewer training cases where scoring all would take l
   assert.equal(of(600, [1, 1]).scored, 8);
   const tight = of(6, [1, 1]);
   assert.deepEqual([tight.steps, tight.foldSteps, tight.foldsRun, tight.scored], [1, 1, 1, 1]);
+  const { steps, foldsRun } = of(24, [4, 4]);
+  assert.deepEqual([steps, foldsRun], [78, 0], "a fold would leave the network a tenth of them");
 });
 
 Deno.test("finalSteps() gives the updates of the seconds that are left", () => {

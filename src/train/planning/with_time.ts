@@ -51,6 +51,8 @@ function timeReason(
   const cases = held.slice(0, foldsRun).reduce((a, b) => a + b, 0), all = held.reduce((a, b) => a + b, 0);
   const validation = held.length === 0
     ? "no folds"
+    : foldsRun === 0
+    ? "no fold, which would take most of the time"
     : `${foldsRun} of ${held.length} folds of ${foldSteps} updates, which hold out ${cases} of ${all} cases`;
   return `Time ${Number(minutes.toPrecision(3))} min at ${
     update.toPrecision(2)

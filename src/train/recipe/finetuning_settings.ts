@@ -164,7 +164,7 @@ export const CHOSEN_SETTINGS = {
 /** Settings that the preset and the data decide. */
 export const DECIDED_SETTINGS = {
   foldSteps: whole(1, 1_000_000).describe("Optimizer updates of each validation fold."),
-  foldsRun: orNull(whole(1, MOST_FOLDS)).describe(
+  foldsRun: orNull(whole(0, MOST_FOLDS)).describe(
     "Folds that are trained, of those that are planned; null: all. The report says how many patients were held out.",
   ),
   spacingMm: orNull(triple(number({ above: 0, to: 20 }), "three numbers above 0 up to 20")).describe(
