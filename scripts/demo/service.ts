@@ -42,7 +42,11 @@ export async function startService(
     throw new Error(`The server ended with exit code ${(await child.status).code} before it was ready`);
   }
   const end = async (signal: "SIGTERM" | "SIGKILL") => {
-    child.kill(signal);
+    try {
+      child.kill(signal);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // a process that has ended cannot be told to
+    }
     const { code } = await child.status;
     await lines.cancel();
     return code;
