@@ -45,9 +45,9 @@ Deno.test("rulesFor() gives a reason with figures for every rule", () => {
 Deno.test("rulesFor() takes a window that holds small images whole, and a cube of large ones by the time", () => {
   const roi = (changes: Partial<Fingerprint>, budgetMinutes = 10) => of(changes, { budgetMinutes }).values.roi;
   assert.deepEqual(roi({}), [48, 64, 48]);
-  assert.deepEqual([roi(HEAD), roi(HEAD, 2)], [[64, 64, 64], [48, 48, 48]]);
+  assert.deepEqual([roi(HEAD, 30), roi(HEAD)], [[64, 64, 64], [48, 48, 48]]);
   // a stack of few slices is not padded to a cube
-  assert.deepEqual(roi({ ...HEAD, sizeVox: same([182, 218, 24]), extentMm: [182, 218, 24] }), [64, 64, 32]);
+  assert.deepEqual(roi({ ...HEAD, sizeVox: same([182, 218, 24]), extentMm: [182, 218, 24] }, 60), [64, 64, 32]);
   assert.equal(roi({ task: "classification", labels: [] }), undefined);
 });
 
