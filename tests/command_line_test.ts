@@ -78,6 +78,7 @@ Deno.test("finetune is stopped, resumes, makes one candidate; segment uses it by
       version: 1,
       existed: false,
       validation: null,
+      warnings: [],
     });
     assert.deepEqual(await readdir(join(root, "data/finetunes")), [], "prepared cases must not stay");
 
