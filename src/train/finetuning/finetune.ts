@@ -21,7 +21,7 @@ import type { FinetunePlan } from "../planning/plan.ts";
 import { type Rulings, rulingsFor } from "../planning/rules.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { Phases } from "./phases.ts";
-import { Clock, foldsRunNotes, type Schedule, schedule } from "./schedule.ts";
+import { Clock, foldsRunNotes, type Schedule, schedule, scoredNotes } from "./schedule.ts";
 import { outputNames } from "./base_weights.ts";
 import { planned } from "./check_finetune.ts";
 import { outputsOf } from "./outputs.ts";
@@ -130,6 +130,7 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     remarks: [
       ...remarks,
       ...(compared?.notes ?? []),
+      ...scoredNotes(last.held.length, all.length),
       ...(validation?.reasons ?? []).map((reason) => `Held-out patients: ${reason}.`),
       ...training.reasons.map((reason) => `Training cases: ${reason}.`),
     ],

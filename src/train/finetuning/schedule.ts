@@ -157,6 +157,14 @@ export function foldsRunNotes(
   ];
 }
 
+/** A sentence where the final network is scored on some of its training cases only. */
+export function scoredNotes(scored: number, cases: number): string[] {
+  if (scored >= cases) return [];
+  return [
+    `Figures of training cases are of ${scored} of ${cases}, spread evenly: scoring all would take too much of the time.`,
+  ];
+}
+
 /** Networks with fewer updates have hardly begun to learn. */
 const FEW_UPDATES = 100;
 
