@@ -1,4 +1,4 @@
-/** The rows of docs/inputs.md: each names the test that shows what it says, by file and name. */
+/** The rows of docs/inputs.md and docs/security.md: each names the test that shows what it says, by file and name. */
 
 /** A row whose test is not there, in words; `files`: path from the root → text. */
 export function untestedRows(text: string, files: ReadonlyMap<string, string>): string[] {
