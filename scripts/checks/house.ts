@@ -134,6 +134,12 @@ export const HOUSE: readonly RoomRules[] = [
     flow: "masks → numbers",
   },
   {
+    room: "audit",
+    is: "who did what: an append-only chain of events, its proof, its export and its way to a receiver",
+    flow: "events → rows, audit messages",
+    ignorant: { of: "requests and patients", rooms: ["tensor"] },
+  },
+  {
     room: "storage",
     is: "database and migrations, whole-file writing, locks, zip, refusals with stable codes",
     flow: "rows and bytes ↔ disk",

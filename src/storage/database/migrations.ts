@@ -98,6 +98,30 @@ export const MIGRATIONS: readonly string[] = [
   UPDATE sulcus.dataset_cases SET patient = NULL WHERE patient = name;
   UPDATE sulcus.dataset_cases SET patient_from = 'named' WHERE patient IS NOT NULL;
   `,
+  // The trail of who did what: rows are added, and deleted only from the beginning, by the one place that says so.
+  `
+  CREATE TABLE sulcus.audit_events (
+    seq bigint PRIMARY KEY,
+    at timestamptz NOT NULL,
+    record text NOT NULL,
+    previous text NOT NULL,
+    hash text NOT NULL
+  );
+  CREATE INDEX audit_events_at ON sulcus.audit_events (at);
+  CREATE TABLE sulcus.audit_receivers (
+    name text PRIMARY KEY,
+    sent bigint NOT NULL
+  );
+  CREATE FUNCTION sulcus.keep_audit_events() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    IF TG_OP = 'DELETE' AND current_setting('sulcus.audit_prune', true) = 'on' THEN RETURN OLD; END IF;
+    RAISE EXCEPTION 'entries of the audit trail are never changed';
+  END $$;
+  CREATE TRIGGER keep_rows BEFORE UPDATE OR DELETE ON sulcus.audit_events
+    FOR EACH ROW EXECUTE FUNCTION sulcus.keep_audit_events();
+  CREATE TRIGGER keep_all BEFORE TRUNCATE ON sulcus.audit_events
+    FOR EACH STATEMENT EXECUTE FUNCTION sulcus.keep_audit_events();
+  `,
 ];
 
 /** Serialises migrations between processes; any constant that no other lock of the database has. */
