@@ -2,7 +2,7 @@
 import project from "../../deno.json" with { type: "json" };
 import type { Provider } from "../engine/mod.ts";
 
-/** Largest bodies in bytes, and the longest pause of an upload. */
+/** Largest bodies in bytes, how slow a client may be, and how many connections there may be. */
 export interface Limits {
   readonly jsonBytes: number;
   /** One volume. */
@@ -15,6 +15,16 @@ export interface Limits {
   readonly packageBytes: number;
   /** How long an upload may pause, ms. */
   readonly idleMs: number;
+  /** Fewest bytes a second that an upload must bring, on average, once it has lasted for `idleMs`. */
+  readonly leastBytesPerSecond: number;
+  /** How long a body may take as a whole, ms. */
+  readonly bodyMs: number;
+  /** How long a connection may take for a request's header, ms. */
+  readonly headerMs: number;
+  /** Open connections; further ones are refused. */
+  readonly connections: number;
+  /** Open connections of one address. */
+  readonly connectionsPerAddress: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -24,6 +34,11 @@ export const DEFAULT_LIMITS: Limits = {
   importBytes: 16 * 2 ** 30,
   packageBytes: 4 * 2 ** 30,
   idleMs: 60_000,
+  leastBytesPerSecond: 4096,
+  bodyMs: 2 * 3600_000,
+  headerMs: 20_000,
+  connections: 512,
+  connectionsPerAddress: 128,
 };
 
 export interface ServerSettings {

@@ -12,6 +12,7 @@ import { createApp } from "./app.ts";
 import { DeviceState } from "./observe/devices.ts";
 import { deadline, Health } from "./observe/health.ts";
 import { type Logger, logToStderr } from "./observe/log.ts";
+import { LoopMonitor } from "./observe/loop.ts";
 import { ServerMetrics } from "./observe/metrics.ts";
 import type { Services } from "./http/services.ts";
 import { DEFAULT_LIMITS, type Limits, LOOPBACK_HOSTS, type ServerSettings } from "./settings.ts";
@@ -140,6 +141,8 @@ async function open(settings: ServerSettings, { commit, tasksModule, log, stoppi
   await using stack = new AsyncDisposableStack();
   const machine = new Devices();
   const devices = new DeviceState(() => machine.probe());
+  const metrics = new ServerMetrics();
+  stack.use(new LoopMonitor({ onDelay: (seconds) => metrics.loopDelay.observe(seconds) }));
   const database = await openDatabase({ dataDirectory, url: settings.databaseUrl });
   stack.defer(() => database.close());
   const spool = await Spool.open(dataDirectory, { alone: database.kind === "pglite" });
@@ -172,7 +175,7 @@ async function open(settings: ServerSettings, { commit, tasksModule, log, stoppi
     devices,
     spool,
     health: healthOf({ database, spool, devices, registry, provider, stopping }),
-    metrics: new ServerMetrics(),
+    metrics,
     log,
     stopping,
     commit: commit ?? "unknown",

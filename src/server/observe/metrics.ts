@@ -86,6 +86,11 @@ export class ServerMetrics {
     "Time in the network, for replies given in the request.",
     [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000],
   );
+  readonly loopDelay = new Histogram(
+    "sulcus_loop_delay_seconds",
+    "By how much a timer of the thread that answers requests was late.",
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+  );
 
   request(
     { method, route, status, seconds }: { method: string; route: string; status: number; seconds: number },
@@ -95,6 +100,8 @@ export class ServerMetrics {
   }
 
   render(): string {
-    return [this.requests, this.durations, this.uploaded, this.inference].map((family) => family.render()).join("");
+    return [this.requests, this.durations, this.uploaded, this.inference, this.loopDelay].map((family) =>
+      family.render()
+    ).join("");
   }
 }
