@@ -110,7 +110,7 @@ export const HOUSE: readonly RoomRules[] = [
     room: "process",
     is: "supervised child processes: start, wire, watch, restart",
     flow: "calls → replies, events",
-    ignorant: { of: "what the processes do", rooms: ["graph", "volume", "metrics", "storage", "tensor"] },
+    ignorant: { of: "what the processes do", rooms: ["graph", "volume", "metrics", "tensor"] },
   },
   {
     room: "graph",

@@ -6,5 +6,6 @@ export { isOutOfMemory, ProcessError, type ProcessErrorCode } from "./failures.t
 export { forgetPeakOf, giveBackMemory, peakBytesOf } from "./memory.ts";
 export { emit, type Handler, type ParentWatch, serve } from "./serve.ts";
 export { type Call, type CallOptions, Supervisor, type SupervisorOptions } from "./supervisor.ts";
+export { answerLimited, type Bounds, DEFAULT_BOUNDS, type LimitedTask, runLimited } from "./limited.ts";
 export { answerTasks, inThread, wordsOf } from "./thread.ts";
 export { RemoteError } from "./wire.ts";

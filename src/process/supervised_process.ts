@@ -1,17 +1,13 @@
 /** One life of a supervised child: spawn, calls, events, end. `Supervisor` restarts it. */
+import { commandOf, type CommandOptions } from "./command.ts";
 import { crashOf, type LastWords, type ProcessError } from "./failures.ts";
 import { memoryKills } from "./memory.ts";
 import { CLOSE, decodeError, LineSplitter, type Message, READY } from "./wire.ts";
 
-export interface ProcessOptions {
+/** `module` calls `serve()`. */
+export interface ProcessOptions extends CommandOptions {
   /** Names the process in messages: "the training process". */
   readonly title: string;
-  /** The module to run; it calls `serve()`. */
-  readonly module: string;
-  /** Flags of V8 in the child. */
-  readonly v8Flags?: readonly string[];
-  /** Environment variables beside the inherited ones. */
-  readonly env?: Readonly<Record<string, string>>;
   /** Recognises reports of missing memory on its stderr. Default: those of language runtimes. */
   readonly isOutOfMemory?: LastWords["isOutOfMemory"];
   /** Receives the lines that the child sends by `emit()`. */
@@ -45,14 +41,7 @@ export class SupervisedProcess {
   constructor(options: ProcessOptions, onEnd: () => void) {
     this.#options = options;
     this.#onEnd = onEnd;
-    const flags = options.v8Flags === undefined ? [] : [`--v8-flags=${options.v8Flags.join(",")}`];
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", ...flags, options.module],
-      env: { ...options.env },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    this.#process = commandOf(options).spawn();
     this.#stdin = this.#process.stdin.getWriter();
     this.ready = new Promise((resolve, reject) => this.#pending.set(0, { resolve: () => resolve(), reject }));
     this.ready.catch(() => {});

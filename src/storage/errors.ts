@@ -15,8 +15,10 @@ export const DOMAIN_CODES = [
   "job-finished",
   /** Another job or process holds it. */
   "locked",
-  /** As many requests wait for the inference worker as may. */
+  /** As much waits as may, in all or of one identity; the message has the figure. */
   "busy",
+  /** The work is predicted, or found, to take more memory, time or voxels than is allowed; the message has the figures. */
+  "too-much-work",
   /** A value of a request is wrong; the message names it. */
   "invalid-request",
   "invalid-name",

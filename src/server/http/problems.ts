@@ -38,6 +38,7 @@ const DOMAIN_STATUS: Readonly<Record<WorkErrorCode, Status>> = {
   "job-finished": [409, "The job has ended"],
   "locked": [409, "In use by somebody else"],
   "busy": [503, "Too much is waiting"],
+  "too-much-work": [422, "Too much work"],
   "invalid-request": [400, "Invalid request"],
   "invalid-name": [400, "Invalid name"],
   "invalid-manifest": [422, "Invalid manifest"],

@@ -1,0 +1,74 @@
+/** The command line of a supervised child: what it may touch, and how much memory it may take. */
+import { dirname } from "node:path";
+
+/** What a child may do that reads files of strangers. */
+export interface Confinement {
+  /** Files and folders that it may read, beside the program's own. */
+  readonly reads: readonly string[];
+  /** Files and folders that it may write. */
+  readonly writes: readonly string[];
+  /** Memory that its work may take, bytes. The system refuses more, and the child ends. */
+  readonly memoryBytes: number;
+}
+
+export interface CommandOptions {
+  /** The module to run. */
+  readonly module: string;
+  /** Flags of V8 in the child. */
+  readonly v8Flags?: readonly string[];
+  /** Environment variables beside the inherited ones. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: the child may do what its parent may. */
+  readonly confinement?: Confinement;
+}
+
+/** Writable memory that an idle runtime claims and hardly uses: stacks of threads, heaps of V8. */
+const RUNTIME_BYTES = 2 ** 30;
+
+/** The program's folder: a confined child reads its own modules. */
+const SOURCES = dirname(import.meta.dirname!);
+
+/** Variables without which the runtime finds neither its cache nor a temporary folder. */
+const KEPT_VARIABLES = ["HOME", "PATH", "TMPDIR", "DENO_DIR", "XDG_CACHE_HOME"];
+
+export function commandOf({ module, v8Flags = [], env = {}, confinement }: CommandOptions): Deno.Command {
+  const piped = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  const start = (permissions: readonly string[], flags: readonly string[]) => {
+    const v8 = flags.length === 0 ? [] : [`--v8-flags=${flags.join(",")}`];
+    return ["run", ...permissions, "--quiet", ...v8, module];
+  };
+  if (confinement === undefined) {
+    return new Deno.Command(Deno.execPath(), { args: start(["-A"], v8Flags), env: { ...env }, ...piped });
+  }
+  const { memoryBytes } = confinement;
+  const heap = `--max-old-space-size=${Math.ceil(0.75 * memoryBytes / 2 ** 20)}`;
+  const args = start(permissionsOf(confinement), [...v8Flags, heap]);
+  const kept = KEPT_VARIABLES.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const options = { clearEnv: true, env: { ...Object.fromEntries(kept), ...env }, ...piped };
+  if (Deno.build.os === "windows") return new Deno.Command(Deno.execPath(), { args, ...options });
+  // The shell replaces itself by the runtime. A lower limit that the system has set already stays.
+  const limited = 'ulimit -c 0; ulimit -d "$0" 2>/dev/null; exec "$@"';
+  const kib = String(Math.ceil((memoryBytes + RUNTIME_BYTES) / 1024));
+  return new Deno.Command("/bin/sh", { args: ["-c", limited, kib, Deno.execPath(), ...args], ...options });
+}
+
+/** No network, no programs, no native code; files only where they are named. */
+function permissionsOf({ reads, writes }: Confinement): string[] {
+  const list = (paths: readonly string[]) => paths.map(withoutComma).join(",");
+  const writing = writes.length === 0 ? [] : [`--allow-write=${list(writes)}`];
+  return [
+    `--allow-read=${list([SOURCES, ...reads, ...writes])}`,
+    ...writing,
+    "--allow-env",
+    "--allow-sys",
+    "--no-prompt",
+  ];
+}
+
+/** Commas separate the paths of a flag: in the place of a path with one stands the folder above it. */
+function withoutComma(path: string): string {
+  return path.includes(",") ? withoutComma(dirname(path)) : path;
+}

@@ -1,0 +1,105 @@
+/**
+ * Reads of files from strangers: one task, one child process, with bounds of memory and time, confined to the files that
+ * it is given. What it parses can neither end this process nor fill its memory.
+ */
+import { DomainError, type DomainErrorCode } from "../storage/mod.ts";
+import { isOutOfMemory, ProcessError } from "./failures.ts";
+import { serve } from "./serve.ts";
+import { SupervisedProcess } from "./supervised_process.ts";
+import { RemoteError } from "./wire.ts";
+import type { Confinement } from "./command.ts";
+
+export interface Bounds {
+  /** Memory that the work may take beside the runtime's own, bytes. */
+  readonly memoryBytes: number;
+  readonly timeoutMs: number;
+}
+
+/** Half of this machine's memory, 1 to 8 GiB: the largest ONNX file has 2 GiB and is read into some copies. */
+export const DEFAULT_BOUNDS: Bounds = {
+  memoryBytes: Math.min(Math.max(Deno.systemMemoryInfo().total / 2, 2 ** 30), 8 * 2 ** 30),
+  timeoutMs: 600_000,
+};
+
+export interface LimitedTask<Task> extends Omit<Confinement, "memoryBytes"> {
+  readonly task: Task;
+  /** The code of a refusal where the child ends unexpectedly, and how each refusal begins: "Cannot import the weights". */
+  readonly refusal: { readonly code: DomainErrorCode; readonly start: string };
+  readonly bounds?: Bounds;
+  /** Ends the child. */
+  readonly signal?: AbortSignal;
+}
+
+const RUN = "run";
+
+/**
+ * Runs a program that calls {@link answerLimited} on one task.
+ * @throws {DomainError} `too-much-work`: it takes more memory or time than its bounds; the code of `refusal`; those that
+ * the program throws
+ * @example await runLimited(import.meta.resolve("./_parser.ts"), { task: { path }, reads: [path], writes: [], refusal })
+ */
+export async function runLimited<Task, Reply>(
+  program: string,
+  { task, refusal: { code, start }, bounds = DEFAULT_BOUNDS, signal, ...paths }: LimitedTask<Task>,
+): Promise<Reply> {
+  const { memoryBytes, timeoutMs } = bounds;
+  const confinement = { ...paths, memoryBytes };
+  const child = new SupervisedProcess({ title: "the reading process", module: program, confinement }, () => {});
+  const stop = (why: "timeout" | "closed") => child.kill(new ProcessError(why, "The reading process was stopped"));
+  const timer = setTimeout(() => stop("timeout"), timeoutMs);
+  const abort = () => stop("closed");
+  signal?.addEventListener("abort", abort, { once: true });
+  if (signal?.aborted) abort();
+  try {
+    await child.ready;
+    return await child.call(RUN, task) as Reply; // the program's `answerLimited` made it
+  } catch (error) {
+    const tooMuch = (least: string) =>
+      new DomainError("too-much-work", `${start}: it takes more than the ${least} that are allowed`, { cause: error });
+    const failure = failureOf(error);
+    if (failure === "out-of-memory") throw tooMuch(`${Math.round(memoryBytes / 2 ** 20)} MiB of memory`);
+    if (failure === "timeout") throw tooMuch(`${timeoutMs / 1000} s`);
+    if (failure === "closed") throw new DomainError("stopping", `${start}: nobody waits for it any more`);
+    if (failure !== null) throw new DomainError(code, `${start}: the process that reads it failed`, { cause: error });
+    if (!(error instanceof RemoteError) || error.name !== "DomainError") throw error;
+    throw new DomainError(error.code as DomainErrorCode, error.message, { cause: error }); // of this program's own table
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+    child.kill(new ProcessError("closed", "The reading process has been closed"));
+    await child.ended;
+  }
+}
+
+function failureOf(error: unknown): ProcessError["code"] | null {
+  if (error instanceof ProcessError) return error.code;
+  return error instanceof RemoteError && error.name === OUT_OF_MEMORY ? "out-of-memory" : null;
+}
+
+const OUT_OF_MEMORY = "OutOfMemory";
+
+/** The child's report that an allocation failed which did not end it. */
+class OutOfMemory extends Error {
+  override readonly name = OUT_OF_MEMORY;
+}
+
+/**
+ * Answers the task of {@link runLimited}; called once by its program. `refused` makes an answer of what `answer` throws;
+ * default: the error reaches the caller.
+ */
+export function answerLimited<Task, Reply>(
+  answer: (task: Task) => Promise<Reply>,
+  refused?: (error: unknown) => Reply,
+): void {
+  serve({
+    async [RUN](task: Task): Promise<Reply> {
+      try {
+        return await answer(task);
+      } catch (error) {
+        if (error instanceof Error && isOutOfMemory(error.message)) throw new OutOfMemory();
+        if (refused === undefined) throw error;
+        return refused(error);
+      }
+    },
+  });
+}
