@@ -37,7 +37,7 @@ export const HOUSE: readonly RoomRules[] = [
     room: "server",
     is: "HTTP: one record a route, with zod schemas that validate and document; one file turns errors into problems",
     flow: "requests → replies, events",
-    // `protocols` (OIP, MONAI Label, DICOMweb) will stand after `routes`, `auth` after `schemas`.
+    // `protocols` (OIP, MONAI Label, DICOMweb) will stand after `routes`.
     folders: [".", "routes", "web", "schemas", "http", "observe"],
     base: ["settings.ts"],
     ignorant: { of: "tensors and ONNX", rooms: ["graph", "tensor"] },
@@ -138,6 +138,14 @@ export const HOUSE: readonly RoomRules[] = [
     is: "who did what: an append-only chain of events, its proof, its export and its way to a receiver",
     flow: "events → rows, audit messages",
     ignorant: { of: "requests and patients", rooms: ["tensor"] },
+  },
+  {
+    room: "identity",
+    is: "who calls: identities and roles, tokens, logins, projects, quotas",
+    flow: "proofs → identities, permissions",
+    base: ["types.ts"],
+    doors: ["types.ts"],
+    ignorant: { of: "what the objects are", rooms: ["tensor"] },
   },
   {
     room: "storage",

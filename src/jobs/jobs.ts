@@ -49,7 +49,12 @@ export interface JobsOptions {
   readonly work?: boolean;
 }
 
-export interface PerformOptions {
+export interface SubmitOptions {
+  /** Id of the identity that asks. Default null: the job belongs to everybody with the role. */
+  readonly owner?: string | null;
+}
+
+export interface PerformOptions extends SubmitOptions {
   /** Aborts when nobody waits any more: the job is cancelled. */
   readonly signal?: AbortSignal;
   /** Keeps the job and its mask like those of any other job. Default: both go when the answer is disposed of. */
@@ -126,9 +131,13 @@ export class Jobs {
    * Queues a job and moves the image files of its wish into its folder.
    * @throws {DomainError} {@link TrainingError} as the kind's plan does
    */
-  async submit<K extends JobKind>(kind: K, wish: WishOf<K>): Promise<JobRecord> {
+  async submit<K extends JobKind>(
+    kind: K,
+    wish: WishOf<K>,
+    { owner = null }: SubmitOptions = {},
+  ): Promise<JobRecord> {
     const id = crypto.randomUUID();
-    await this.#store.add(kind, wish, { id, awaited: false, transient: false });
+    await this.#store.add(kind, wish, { id, awaited: false, transient: false, owner });
     const queued = await this.get(id);
     this.#queue.wake(KINDS[kind].queue);
     return queued;
@@ -142,7 +151,7 @@ export class Jobs {
   async perform<K extends JobKind>(
     kind: K,
     wish: WishOf<K>,
-    { signal, keep = false }: PerformOptions = {},
+    { signal, keep = false, owner = null }: PerformOptions = {},
   ): Promise<Performed<NonNullable<OutputOf<K>>>> {
     const id = crypto.randomUUID();
     const { promise: over, resolve } = Promise.withResolvers<void>();
@@ -157,7 +166,7 @@ export class Jobs {
     };
     try {
       using listener = this.#endings.listen(id);
-      await this.#store.add(kind, wish, { id, awaited: true, transient: !keep });
+      await this.#store.add(kind, wish, { id, awaited: true, transient: !keep, owner });
       this.#queue.wake(KINDS[kind].queue);
       const { result } = await this.#endOf(id, listener.ended, signal);
       const { model, version, output } = result as JobResult<OutputOf<K>>; // this kind's `run` made it

@@ -2,6 +2,7 @@
  * The Hono app: the middleware in the order in which it runs, then the routes. It opens nothing and listens nowhere.
  */
 import { Hono } from "hono";
+import { authenticate } from "./http/middleware/authenticate.ts";
 import { errors } from "./http/middleware/errors.ts";
 import { guard, securityHeaders } from "./http/middleware/guard.ts";
 import { limits } from "./http/middleware/limits.ts";
@@ -21,7 +22,7 @@ export function createApp(services: Services): Hono<Env> {
     observe(services),
     securityHeaders,
     guard(settings),
-    // Authentication stands here: it finds out who calls, and each route's `permits` says whether they may.
+    authenticate(),
   );
   for (const route of ROUTES) {
     app.on(
@@ -32,7 +33,11 @@ export function createApp(services: Services): Hono<Env> {
         return next();
       },
       limits(route, settings.limits),
-      async (c) => withoutBodyForHead(c.req.raw, await runRoute(route, c.req.raw, { params: c.req.param(), services })),
+      async (c) => {
+        const { identity } = c.var;
+        const reply = await runRoute(route, c.req.raw, { params: c.req.param(), services, identity });
+        return withoutBodyForHead(c.req.raw, reply);
+      },
     );
   }
   app.notFound((c) => {

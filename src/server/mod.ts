@@ -1,7 +1,7 @@
 /**
  * The server: HTTP in front of the registry, data sets and jobs. Each route is one record, by which requests are
  * checked and from which the OpenAPI document is written. It knows neither tensors nor ONNX. Further protocols will
- * stand in `protocols/`, logins in `auth/`.
+ * stand in `protocols/`.
  */
 export { type RunningServer, type ServerOptions, startServer } from "./start.ts";
 export { createApp } from "./app.ts";

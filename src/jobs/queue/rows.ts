@@ -65,6 +65,8 @@ export interface NewJob {
   readonly awaited: boolean;
   /** Row and files go with the request; no list shows it. */
   readonly transient: boolean;
+  /** Id of the identity that asked for it; null: it belongs to everybody with the role. */
+  readonly owner: string | null;
 }
 
 /** Serialises the bounded inserts of all processes; any constant will do. */
@@ -77,17 +79,17 @@ const ADVISORY_LOCK = 7_263_186;
  */
 export async function insertJob(
   tx: Queryable,
-  { id, kind, input, dataset, awaited, transient }: NewJob,
+  { id, kind, input, dataset, awaited, transient, owner }: NewJob,
   maxWaiting: number,
 ): Promise<void> {
   if (awaited) await tx.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]);
   const { affected } = await tx.query(
-    `INSERT INTO sulcus.jobs (id, kind, state, input, dataset, awaited, transient)
-     SELECT $1::uuid, $2, 'queued', $3::jsonb, $4::uuid, $5::boolean, $6::boolean
+    `INSERT INTO sulcus.jobs (id, kind, state, input, dataset, awaited, transient, owner)
+     SELECT $1::uuid, $2, 'queued', $3::jsonb, $4::uuid, $5::boolean, $6::boolean, $8::text
      WHERE NOT $5::boolean OR $7::integer >= (
        SELECT count(*) FILTER (WHERE state = 'queued') + least(count(*) FILTER (WHERE state = 'running'), 1)
        FROM sulcus.jobs WHERE awaited AND state IN ('queued', 'running'))`,
-    [id, kind, JSON.stringify(input), dataset ?? null, awaited, transient, maxWaiting],
+    [id, kind, JSON.stringify(input), dataset ?? null, awaited, transient, maxWaiting, owner],
   );
   if (affected === 0) throw new DomainError("busy", `Cannot take the request now: ${maxWaiting} others are waiting`);
 }

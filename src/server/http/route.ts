@@ -3,13 +3,14 @@
  * written from it, so there is no route without a schema or without documentation.
  */
 import { z } from "zod";
+import type { Identity, Role } from "../../identity/mod.ts";
 import type { FileKind } from "./body.ts";
 import type { ProblemCode } from "./problems.ts";
 import type { Services } from "./services.ts";
 import type { Limits } from "../settings.ts";
 
-/** Who may call a route. The server has no logins yet, so everyone who reaches it may call everything. */
-export type Permits = "everyone";
+/** The least role that may call a route; "everyone": also who has not logged in. */
+export type Permits = "everyone" | Role;
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
@@ -54,6 +55,8 @@ export interface Call<P, Q, B> {
   readonly body: B;
   readonly request: Request;
   readonly services: Services;
+  /** Who calls. */
+  readonly identity: Identity;
   /** The media type to reply with: one of the route's replies. */
   readonly mediaType: string;
   /** Aborts when the client goes away. */
@@ -110,6 +113,27 @@ export function route<
 /** The paths of requests that a route takes. */
 export function pathPattern({ path }: Pick<Route, "path">): RegExp {
   return new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
+}
+
+/** Kinds of objects that belong to somebody. */
+export type ObjectKind = "model" | "dataset" | "job";
+
+/** An object that a request is about; `id` is a model's name, or the id of a data set or job. */
+export interface ObjectName {
+  readonly kind: ObjectKind;
+  readonly id: string;
+}
+
+const OBJECTS: readonly (readonly [kind: ObjectKind, pattern: RegExp, param: string])[] = [
+  ["model", /^\/v1\/models\/\{name\}/, "name"],
+  ["dataset", /^\/v1\/datasets\/\{id\}/, "id"],
+  ["job", /^\/v1\/jobs\/\{id\}/, "id"],
+];
+
+/** The object that the address of a request names. */
+export function objectOf({ path }: Pick<Route, "path">, params: Readonly<Record<string, string>>): ObjectName | null {
+  const found = OBJECTS.find(([, pattern]) => pattern.test(path));
+  return found ? { kind: found[0], id: params[found[2]] } : null;
 }
 
 /** Media types of the successful replies, the default first. */

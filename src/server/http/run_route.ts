@@ -1,4 +1,5 @@
 /** Checks a request against its route's record and calls the handler. */
+import type { Identity } from "../../identity/mod.ts";
 import { bodyChunks, checkedStart, readJson } from "./body.ts";
 import { bestType } from "./negotiate.ts";
 import { Problem } from "./problems.ts";
@@ -18,7 +19,7 @@ const CONTENT_TYPES: Readonly<Record<BodySpec["kind"], RegExp>> = {
 export async function runRoute(
   route: Route,
   request: Request,
-  { params, services }: { params: Record<string, string>; services: Services },
+  { params, services, identity }: { params: Record<string, string>; services: Services; identity: Identity },
 ): Promise<Response> {
   const mediaType = mediaTypeOf(route, request);
   refuseNul(params, "path");
@@ -34,6 +35,7 @@ export async function runRoute(
     body,
     request,
     services,
+    identity,
     mediaType,
     signal: request.signal,
   });

@@ -68,7 +68,7 @@ export const DATASET_CASE_ROUTES = [
   route({
     method: "PUT",
     path: "/v1/datasets/{id}/patients",
-    permits: "everyone",
+    permits: "annotator",
     tag,
     summary: "Find the patients of the cases there are by a rule or a table",
     description: "Cases of one patient are on one side of every split. Cases of which rule or table say nothing stay.",
@@ -81,7 +81,7 @@ export const DATASET_CASE_ROUTES = [
   route({
     method: "POST",
     path: "/v1/datasets/{id}/cases",
-    permits: "everyone",
+    permits: "annotator",
     tag,
     summary: "Change, exclude or delete several cases at once",
     description: "All of them, or none where one is refused.",
@@ -94,7 +94,7 @@ export const DATASET_CASE_ROUTES = [
   route({
     method: "PUT",
     path: "/v1/datasets/{id}/cases/{case}",
-    permits: "everyone",
+    permits: "annotator",
     tag,
     summary: "Store a whole case, in the place of the one of this name",
     description:
@@ -108,7 +108,7 @@ export const DATASET_CASE_ROUTES = [
   route({
     method: "DELETE",
     path: "/v1/datasets/{id}/cases/{case}",
-    permits: "everyone",
+    permits: "annotator",
     tag,
     summary: "Delete a case with its files",
     params: caseParams,
@@ -122,7 +122,7 @@ export const DATASET_CASE_ROUTES = [
   route({
     method: "PUT",
     path: "/v1/datasets/{id}/cases/{case}/patient",
-    permits: "everyone",
+    permits: "annotator",
     tag,
     summary: "Set a case's patient",
     params: caseParams,
@@ -137,7 +137,7 @@ export const DATASET_CASE_ROUTES = [
   route({
     method: "PUT",
     path: "/v1/datasets/{id}/cases/{case}/label",
-    permits: "everyone",
+    permits: "annotator",
     tag,
     summary: "Store or replace a case's label map",
     params: caseParams,
@@ -149,7 +149,7 @@ export const DATASET_CASE_ROUTES = [
   route({
     method: "PUT",
     path: "/v1/datasets/{id}/cases/{case}/class",
-    permits: "everyone",
+    permits: "annotator",
     tag,
     summary: "Set a case's class and patient",
     params: caseParams,
@@ -164,7 +164,7 @@ export const DATASET_CASE_ROUTES = [
   route({
     method: "PUT",
     path: "/v1/datasets/{id}/cases/{case}/{modality}",
-    permits: "everyone",
+    permits: "annotator",
     tag,
     summary: "Store or replace a case's image",
     params: caseFileParams,

@@ -13,7 +13,7 @@ export const DATASET_ROUTES = [
   route({
     method: "GET",
     path: "/v1/datasets",
-    permits: "everyone",
+    permits: "viewer",
     tag,
     summary: "All data sets, newest first",
     replies: { 200: { description: "Without their cases", content: { "application/json": datasetListSchema } } },
@@ -23,7 +23,7 @@ export const DATASET_ROUTES = [
   route({
     method: "POST",
     path: "/v1/datasets",
-    permits: "everyone",
+    permits: "annotator",
     tag,
     summary: "Create an empty data set",
     body: { kind: "json", schema: datasetRequestSchema },
@@ -37,7 +37,7 @@ export const DATASET_ROUTES = [
   route({
     method: "POST",
     path: "/v1/datasets/import",
-    permits: "everyone",
+    permits: "annotator",
     tag,
     summary: "Create a data set from an archive",
     description: `A .zip in ${LAYOUT_TITLES} layout; imported whole or not at all, but for cases to be left out. A ` +
@@ -75,7 +75,7 @@ export const DATASET_ROUTES = [
   route({
     method: "GET",
     path: "/v1/datasets/{id}",
-    permits: "everyone",
+    permits: "viewer",
     tag,
     summary: "A data set: cases, checks, hash",
     params: idParams,
@@ -86,7 +86,7 @@ export const DATASET_ROUTES = [
   route({
     method: "DELETE",
     path: "/v1/datasets/{id}",
-    permits: "everyone",
+    permits: "annotator",
     tag,
     summary: "Delete a data set with its files",
     params: idParams,

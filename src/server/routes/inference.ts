@@ -1,5 +1,6 @@
 /** Segmentation and classification: volumes in, a mask or probabilities out, now or as a job. */
 import { KINDS, type OutputOf, type Performed, type SegmentInput } from "../../jobs/mod.ts";
+import { ownerOf } from "../../identity/mod.ts";
 import { inputFromName } from "../../inference/mod.ts";
 import { VOLUME_ENDINGS, WRITTEN_ENDING } from "../../volume/mod.ts";
 import { attachment, fileReply, json, MASK_FILE } from "../http/reply.ts";
@@ -97,11 +98,12 @@ async function infer<K extends InferenceKind>(
   },
 ): Promise<Response> {
   const { services: { jobs, metrics, spool }, request, signal } = call;
+  const owner = ownerOf(call.identity);
   const later = prefersAsync(request);
   await using folder = await spool.folder();
   const input = await receive(call, { folder, durable: later || keep, kind });
-  if (later) return jobReply(await jobs.submit(kind, input));
-  await using answer = await jobs.perform(kind, input, { signal, keep });
+  if (later) return jobReply(await jobs.submit(kind, input, { owner }));
+  await using answer = await jobs.perform(kind, input, { signal, keep, owner });
   metrics.inference.observe(answer.output.timingsMs.infer / 1000, { kind });
   return await reply(answer);
 }
@@ -146,7 +148,7 @@ export const INFERENCE_ROUTES = [
   route({
     method: "POST",
     path: "/v1/models/{name}/segment",
-    permits: "everyone",
+    permits: "user",
     tag,
     summary: "Segment a case",
     description:
@@ -178,7 +180,7 @@ export const INFERENCE_ROUTES = [
   route({
     method: "POST",
     path: "/v1/models/{name}/classify",
-    permits: "everyone",
+    permits: "user",
     tag,
     summary: "Classify a case",
     description,

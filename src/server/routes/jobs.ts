@@ -17,7 +17,7 @@ export const JOB_ROUTES = [
   route({
     method: "GET",
     path: "/v1/jobs",
-    permits: "everyone",
+    permits: "viewer",
     tag,
     summary: "Jobs, newest first",
     query: jobFilterSchema,
@@ -28,7 +28,7 @@ export const JOB_ROUTES = [
   route({
     method: "GET",
     path: "/v1/jobs/{id}",
-    permits: "everyone",
+    permits: "viewer",
     tag,
     summary: "A job",
     params: idParams,
@@ -39,7 +39,7 @@ export const JOB_ROUTES = [
   route({
     method: "GET",
     path: "/v1/jobs/{id}/events",
-    permits: "everyone",
+    permits: "viewer",
     tag,
     summary: "A job's events, live",
     description:
@@ -58,7 +58,7 @@ export const JOB_ROUTES = [
   route({
     method: "GET",
     path: "/v1/jobs/{id}/report",
-    permits: "everyone",
+    permits: "viewer",
     tag,
     summary: "The report of a training",
     params: idParams,
@@ -82,7 +82,7 @@ export const JOB_ROUTES = [
   route({
     method: "GET",
     path: "/v1/jobs/{id}/mask",
-    permits: "everyone",
+    permits: "viewer",
     tag,
     summary: "The mask of a segmentation job",
     params: idParams,
@@ -97,7 +97,7 @@ export const JOB_ROUTES = [
   route({
     method: "POST",
     path: "/v1/jobs/{id}/cancel",
-    permits: "everyone",
+    permits: "user",
     tag,
     summary: "Cancel a job",
     description: "A training's last checkpoint is kept.",

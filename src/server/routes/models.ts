@@ -48,7 +48,7 @@ export const MODEL_ROUTES = [
   route({
     method: "GET",
     path: "/v1/models",
-    permits: "everyone",
+    permits: "viewer",
     tag,
     summary: "All models with the states of their versions",
     replies: { 200: { description: "By name", content: { "application/json": modelListSchema } } },
@@ -58,7 +58,7 @@ export const MODEL_ROUTES = [
   route({
     method: "POST",
     path: "/v1/models",
-    permits: "everyone",
+    permits: "admin",
     tag,
     summary: "Import a model package",
     description: "The whole archive is checked before the version appears, as a candidate.",
@@ -86,7 +86,7 @@ export const MODEL_ROUTES = [
   route({
     method: "POST",
     path: "/v1/models/import",
-    permits: "everyone",
+    permits: "admin",
     tag,
     summary: "Import a PyTorch, safetensors or ONNX file as a model",
     description: "No code in the file is run. Official BrainMVP files need only a name. The model is a candidate. " +
@@ -112,7 +112,7 @@ export const MODEL_ROUTES = [
   route({
     method: "POST",
     path: "/v1/models/inspect",
-    permits: "everyone",
+    permits: "admin",
     tag,
     summary: "Show what a PyTorch, safetensors or ONNX file holds, and what an import would make of it",
     description:
@@ -130,7 +130,7 @@ export const MODEL_ROUTES = [
   route({
     method: "GET",
     path: "/v1/models/{name}",
-    permits: "everyone",
+    permits: "viewer",
     tag,
     summary: "A model, and in full its served version (or its newest)",
     params: nameParams,
@@ -145,7 +145,7 @@ export const MODEL_ROUTES = [
   route({
     method: "GET",
     path: "/v1/models/{name}/versions/{version}",
-    permits: "everyone",
+    permits: "viewer",
     tag,
     summary: "A version: manifest, state, metrics, hashes",
     params: versionParams,
@@ -157,7 +157,7 @@ export const MODEL_ROUTES = [
   route({
     method: "GET",
     path: "/v1/models/{name}/versions/{version}/package",
-    permits: "everyone",
+    permits: "user",
     tag,
     summary: "Export a version as one .zip",
     params: versionParams,
@@ -172,7 +172,7 @@ export const MODEL_ROUTES = [
   route({
     method: "POST",
     path: "/v1/models/{name}/versions/{version}/features",
-    permits: "everyone",
+    permits: "admin",
     tag,
     summary: "Name the feature maps of a network imported from ONNX, so that a fine-tune may build on them",
     description:
@@ -192,7 +192,7 @@ export const MODEL_ROUTES = [
   route({
     method: "POST",
     path: "/v1/models/{name}/versions/{version}/approve",
-    permits: "everyone",
+    permits: "admin",
     tag,
     summary: "Serve a version",
     description: "The version served before is retired, not deleted.",
@@ -206,7 +206,7 @@ export const MODEL_ROUTES = [
   route({
     method: "POST",
     path: "/v1/models/{name}/rollback",
-    permits: "everyone",
+    permits: "admin",
     tag,
     summary: "Serve the former version again",
     params: nameParams,

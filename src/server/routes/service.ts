@@ -100,7 +100,7 @@ export const SERVICE_ROUTES = [
   route({
     method: "GET",
     path: "/metrics",
-    permits: "everyone",
+    permits: "viewer",
     tag,
     summary: "Metrics for Prometheus",
     replies: {

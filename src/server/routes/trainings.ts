@@ -1,4 +1,5 @@
 /** Trainings: a data set in, a job out that makes a candidate version. */
+import { ownerOf } from "../../identity/mod.ts";
 import { json } from "../http/reply.ts";
 import { route } from "../http/route.ts";
 import { finetunePlan } from "../../jobs/mod.ts";
@@ -20,19 +21,20 @@ export const TRAINING_ROUTES = [
   route({
     method: "POST",
     path: "/v1/finetunes",
-    permits: "everyone",
+    permits: "annotator",
     tag,
     summary: "Fine-tune a model on a data set",
     description: "Ends as a candidate version of `name`, which is served once it is approved.",
     body: { kind: "json", schema: finetuneSchema },
     replies,
     refusals: ["not-found", "model-not-served", "incomplete-dataset", "wrong-task", "invalid-recipe"],
-    handle: async ({ body, services: { jobs } }) => jobReply(await jobs.submit("finetune", body)),
+    handle: async ({ body, services: { jobs }, identity }) =>
+      jobReply(await jobs.submit("finetune", body, { owner: ownerOf(identity) })),
   }),
   route({
     method: "POST",
     path: "/v1/finetunes/plan",
-    permits: "everyone",
+    permits: "annotator",
     tag,
     summary: "Plan a fine-tune without training",
     description:
@@ -49,7 +51,7 @@ export const TRAINING_ROUTES = [
   route({
     method: "POST",
     path: "/v1/pretrainings",
-    permits: "everyone",
+    permits: "annotator",
     tag,
     summary: "Pre-train an encoder on a data set without its labels",
     description: "Ends as a candidate version of `name`: an encoder and a template of every modality, a base for " +
@@ -57,7 +59,8 @@ export const TRAINING_ROUTES = [
     body: { kind: "json", schema: pretrainingSchema },
     replies,
     refusals: ["not-found", "incomplete-dataset", "wrong-task", "invalid-recipe"],
-    handle: async ({ body, services: { jobs } }) => jobReply(await jobs.submit("pretrain", body)),
+    handle: async ({ body, services: { jobs }, identity }) =>
+      jobReply(await jobs.submit("pretrain", body, { owner: ownerOf(identity) })),
   }),
 ];
 

@@ -122,6 +122,41 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TRIGGER keep_all BEFORE TRUNCATE ON sulcus.audit_events
     FOR EACH STATEMENT EXECUTE FUNCTION sulcus.keep_audit_events();
   `,
+  // An object without an owner belongs to everybody with the role: all that were stored until here.
+  `
+  ALTER TABLE sulcus.jobs ADD COLUMN owner text;
+  CREATE INDEX jobs_owner ON sulcus.jobs (owner) WHERE owner IS NOT NULL;
+  ALTER TABLE sulcus.datasets ADD COLUMN owner text;
+  ALTER TABLE sulcus.datasets ADD COLUMN project text;
+  CREATE TABLE sulcus.model_owners (
+    name text PRIMARY KEY,
+    owner text,
+    project text
+  );
+  CREATE TABLE sulcus.tokens (
+    id uuid PRIMARY KEY,
+    name text NOT NULL,
+    hash text NOT NULL,
+    role text NOT NULL,
+    projects jsonb NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz
+  );
+  CREATE TABLE sulcus.sessions (
+    digest text PRIMARY KEY,
+    identity jsonb NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL
+  );
+  CREATE TABLE sulcus.usage (
+    owner text NOT NULL,
+    day date NOT NULL,
+    bytes bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (owner, day)
+  );
+  `,
 ];
 
 /** Serialises migrations between processes; any constant that no other lock of the database has. */

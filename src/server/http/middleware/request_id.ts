@@ -1,5 +1,6 @@
 /** Names every request, so that a reply, a line of the log and a user's report can be matched. */
 import { createMiddleware } from "hono/factory";
+import { type Identity, NOBODY } from "../../../identity/mod.ts";
 
 /** Facts about one request that middleware and handlers share. */
 export interface Env {
@@ -7,6 +8,8 @@ export interface Env {
     requestId: string;
     /** Pattern of the route that takes the request; "unknown" before one is found. */
     route: string;
+    /** Who calls. */
+    identity: Identity;
   };
 }
 
@@ -18,6 +21,7 @@ export const requestId = createMiddleware<Env>(async (c, next) => {
   const id = REQUEST_ID.test(sent) ? sent : crypto.randomUUID();
   c.set("requestId", id);
   c.set("route", "unknown");
+  c.set("identity", NOBODY);
   await next();
   c.res.headers.set("x-request-id", id);
 });
