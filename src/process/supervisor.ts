@@ -2,6 +2,7 @@
  * A child process that is started on the first call, and again, with growing delay, on the first call after it ended.
  * Not a pool and not a queue: calls run side by side, and a call whose child dies is never repeated.
  */
+import { deadline } from "./deadline.ts";
 import { ProcessError, sentence } from "./failures.ts";
 import { type ProcessOptions, SupervisedProcess } from "./supervised_process.ts";
 
@@ -121,14 +122,14 @@ export class Supervisor {
   /** Waits for `work`; kills the child when it takes longer than `timeoutMs`. */
   async #limited<T>(process: SupervisedProcess, work: () => Promise<T>, what: string, timeoutMs?: number): Promise<T> {
     const title = sentence(this.#options.title);
-    const timer = timeoutMs === undefined ? undefined : setTimeout(
-      () => process.kill(new ProcessError("timeout", `${title} was stopped: ${what} took longer than ${timeoutMs} ms`)),
+    const limit = timeoutMs === undefined ? undefined : deadline(
       timeoutMs,
+      () => process.kill(new ProcessError("timeout", `${title} was stopped: ${what} took longer than ${timeoutMs} ms`)),
     );
     try {
       return await work();
     } finally {
-      clearTimeout(timer);
+      limit?.cancel();
     }
   }
 

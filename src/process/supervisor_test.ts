@@ -70,6 +70,16 @@ Deno.test("Supervisor.call() reads out-of-memory from the child's last words, an
     );
   }));
 
+Deno.test("Supervisor.call() does not count time in which this thread could read no answer", () =>
+  withChild(async (child) => {
+    await child.start();
+    const call = child.call("echo", 1, { timeoutMs: 300 });
+    await new Promise((resolve) => setTimeout(resolve));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+    assert.equal(await call, 1);
+    assert.equal(child.generation, 0);
+  }));
+
 Deno.test("Supervisor.call() kills a blocked child at its time-out", () =>
   withChild(async (child) => {
     await child.start();
