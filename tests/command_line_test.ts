@@ -175,7 +175,10 @@ Deno.test("finetune leaves out bad cases when asked to, tells patients apart by 
     assert.ok(messages.includes("1 patient: of 2 cases by the rule that was given."), messages.join());
     assert.ok(messages.some((m) => /^Left out: phantom003 \(t1: Cannot read a volume/.test(m)));
     assert.ok(messages.some((m) => /^Files that are not used: .*\bnotes\.txt$/.test(m)));
-    const report = JSON.parse(await Deno.readTextFile(join(root, "data/models/lesions/1/report.json")));
+    const { job } = JSON.parse(await Deno.readTextFile(join(root, "data/models/lesions/1/manifest.json"))).provenance;
+    const report = JSON.parse(await Deno.readTextFile(join(root, `data/reports/${job}/report.json`)));
+    const packaged = await Deno.readTextFile(join(root, "data/models/lesions/1/report.json"));
+    assert.doesNotMatch(packaged, /phantom/, "packages number their cases");
     assert.deepEqual([report.cases, report.patientsFrom, report.leftOut[0].case], [
       2,
       { count: 1, named: 0, rule: 2, caseName: 0 },

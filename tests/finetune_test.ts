@@ -95,7 +95,7 @@ Deno.test("finetune() trains and leaves out one patient of three at a time; outp
     assert.deepEqual(network.outputs, ["out"]);
     assert.deepEqual(network.types.get("out")!.shape, [1, 1, ...ROI]);
 
-    const report = await jsonIn(join(outputDirectory, "report.json"));
+    const report = await jsonIn(join(outputDirectory, "private/report.json"));
     assert.deepEqual(report.base, { model: "tiny", version: 1 });
     assert.deepEqual([report.task, report.cases, report.patients, report.provider], ["segmentation", 3, 3, "cpu"]);
     assert.deepEqual(report.modalities, ["t1", "flair"]);
@@ -112,7 +112,7 @@ Deno.test("finetune() trains and leaves out one patient of three at a time; outp
     for (const metrics of [result.validation!, result.training]) {
       assert.ok(metrics.pooledDice! >= 0 && metrics.pooledDice! <= 1);
     }
-    const html = await readFile(join(outputDirectory, "report.html"), "utf8");
+    const html = await readFile(join(outputDirectory, "private/report.html"), "utf8");
     // of the held-out cases, by the network that did not see them
     assert.equal(html.match(/data:image\/png/g)!.length, 3);
     assert.equal(result.spec.architecture.kind, "uniunet");
@@ -229,7 +229,7 @@ Deno.test("finetune() of one patient does without validation and says so; a canc
     assert.equal(validation, null);
     assert.deepEqual(events.of("progress").map((e) => e.step), [5, 6]);
     assert.ok(events.of("log").some((e) => e.message.startsWith("No validation: it needs at least two patients")));
-    const report = await jsonIn(join(request.outputDirectory, "report.json"));
+    const report = await jsonIn(join(request.outputDirectory, "private/report.json"));
     assert.equal(report.validation, null);
     assert.match(report.notes[0], /^There was no validation/);
     const bytes = await readFile(join(request.outputDirectory, "network.onnx"));
@@ -267,7 +267,7 @@ Deno.test("finetune() classifies, and compares with a twin from scratch", () =>
       ["fold 1 of 2", "fold 2 of 2", "from scratch: fold 1 of 2", "from scratch: fold 2 of 2", "final"],
     );
     assert.deepEqual(Object.keys(result.validation!), ["accuracy", "auc", "macroF1"]);
-    const report = await jsonIn(join(request.outputDirectory, "report.json"));
+    const report = await jsonIn(join(request.outputDirectory, "private/report.json"));
     assert.deepEqual(Object.keys(report.fromScratch), ["accuracy", "auc", "macroF1"]);
     // each fold is trained on one class and scored on the other
     assert.deepEqual(result.validation, { accuracy: null, auc: null, macroF1: null });
@@ -281,7 +281,7 @@ Deno.test("finetune() classifies, and compares with a twin from scratch", () =>
       "Held-out patients: no accuracy, AUC and macro F1: no case counts.",
     ]);
     for (const note of report.notes.slice(6, 8)) assert.ok(events.of("log").some((e) => e.message === note), note);
-    const html = await readFile(join(request.outputDirectory, "report.html"), "utf8");
+    const html = await readFile(join(request.outputDirectory, "private/report.html"), "utf8");
     assert.ok(html.includes("<li>Held-out patients: no accuracy, AUC and macro F1: no case counts.</li>"));
     for (const score of report.phases.at(-1).cases) {
       assert.ok(Math.abs(score.probabilities[0] + score.probabilities[1] - 1) < 1e-6);

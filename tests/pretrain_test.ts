@@ -79,13 +79,13 @@ Deno.test("pretrain() of cases with different modalities and grids makes an enco
     // the phantoms' middles all lie at 0 mm, and so does the template's
     assert.deepEqual(template.affineRas.slice(0, 12), [8, 0, 0, -92, 0, 8, 0, -108, 0, 0, 8, -92]);
 
-    const report = await jsonIn(join(output, "report.json"));
+    const report = await jsonIn(join(output, "private/report.json"));
     assert.deepEqual([report.cases, report.scans], [3, { t1: 2, t1c: 1, t2: 2, flair: 2 }]);
     assert.deepEqual(report.templates.map((t: { step: number }) => t.step), [1, 2, 8]);
     assert.deepEqual(report.recipe, JSON.parse(JSON.stringify(result.resolvedRecipe)));
     assert.equal(report.curves.md.length, 8);
     assert.match(report.notes[1], /^Cases with one modality, .*: 1\.$/);
-    const html = await readFile(join(output, "report.html"), "utf8");
+    const html = await readFile(join(output, "private/report.html"), "utf8");
     assert.equal(html.match(/data:image\/png/g)!.length, 3);
 
     const base = { name: "tiny", version: 1, directory: output, spec };

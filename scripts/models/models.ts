@@ -98,7 +98,7 @@ export async function fineTuned(models: string, { base, preprocessing, work, des
     });
     const seconds = Math.round((performance.now() - start) / 1000);
     console.log(JSON.stringify({ validation: result.validation, training: result.training, seconds }));
-    const report: ScoredReport = JSON.parse(await Deno.readTextFile(join(output, "report.json")));
+    const report: ScoredReport = JSON.parse(await Deno.readTextFile(join(output, "private/report.json")));
     const { note, ...described } = describe(result, { seconds, report });
     const draft: ManifestDraft = {
       ...result.spec as ManifestDraft,

@@ -207,8 +207,8 @@ export class Jobs {
   /** Path of a succeeded training's report. @throws {DomainError} `not-found`, `gone` */
   async reportFile(id: string, format: "json" | "html"): Promise<string> {
     const { model, version } = await this.#resultOf(id, "report", "Cannot show a report: only a training that has");
-    const { directory } = await this.#registry.version(model, version);
-    return await kept(`${directory}/report.${format}`, "the report");
+    const path = await this.#registry.reportFile({ name: model, version, format });
+    return path ?? notKept("the report");
   }
 
   /** Path of a succeeded segmentation's mask. @throws {DomainError} `not-found`, `gone` */
@@ -267,6 +267,9 @@ export class Jobs {
 }
 
 async function kept(path: string, what: string): Promise<string> {
-  if (!await exists(path)) throw new DomainError("gone", `Cannot give ${what}: it is not kept any more`);
-  return path;
+  return await exists(path) ? path : notKept(what);
+}
+
+function notKept(what: string): never {
+  throw new DomainError("gone", `Cannot give ${what}: it is not kept any more`);
 }

@@ -19,6 +19,7 @@ import {
   verifyPackage,
   versionExists,
 } from "./package.ts";
+import { withoutNamingReports } from "./reports.ts";
 
 const LIMITS: ZipLimits = { maxEntries: 64, maxTotalBytes: 4 * 2 ** 30, maxRatio: 100 };
 /** Largest protobuf message, and an ONNX file is one. */
@@ -90,8 +91,9 @@ export async function importPackage(
     }
     await verifyPackage(staging, manifest);
     await inspectNetwork(staging, manifest, checkNetwork);
-    await publish(staging, root, manifest);
-    return manifest;
+    const kept = await withoutNamingReports(staging, manifest) ?? manifest;
+    await publish(staging, root, kept);
+    return kept;
   } finally {
     await Deno.remove(staging, { recursive: true }).catch(() => {}); // gone already after a success: it was renamed
   }

@@ -26,7 +26,8 @@ export const modelNameSchema = z.string().regex(
   /^[a-z0-9][a-z0-9_-]{0,63}$/,
   "expected 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit",
 );
-export const versionSchema = z.int().min(1).max(1_000_000);
+export const MAX_VERSION = 1_000_000;
+export const versionSchema = z.int().min(1).max(MAX_VERSION);
 
 /** The files that a package may hold beside `manifest.json`. */
 export const PACKAGE_FILE = new RegExp(

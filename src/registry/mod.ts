@@ -17,6 +17,7 @@ export {
 } from "./manifest.ts";
 export type { PackageStream } from "./archive.ts";
 export { readPackage, verifyPackage } from "./package.ts";
+export { PACKAGED_REPORTS, type PackagedReports, removeReport } from "./reports.ts";
 export { Registry, type RegistryOptions } from "./store.ts";
 export {
   type AuditEntry,

@@ -5,6 +5,7 @@
 import { type Database, exists, type Queryable } from "../storage/mod.ts";
 import type { Manifest } from "./manifest.ts";
 import { packageDirectory, readPackage } from "./package.ts";
+import { withoutNamingReports } from "./reports.ts";
 
 /** Staging folders younger than this may belong to another live process. */
 const STAGING_AGE_MS = 24 * 3600 * 1000;
@@ -12,10 +13,21 @@ const STAGING_AGE_MS = 24 * 3600 * 1000;
 /** Any constant that no other lock of the database has. */
 const ADVISORY_LOCK = 7_263_186;
 
-/** Adds missing rows, gives shipped models a served version, removes old staging folders. */
-export async function repair(database: Database, roots: { own: string; shipped?: string }): Promise<void> {
+/**
+ * Adds missing rows, gives shipped models a served version, takes reports that name cases out of packages of earlier
+ * versions, removes old staging folders.
+ */
+export async function repair(
+  database: Database,
+  roots: { own: string; shipped?: string },
+  dataDirectory: string,
+): Promise<void> {
   await removeStaging(roots.own);
   const own = await readRoot(roots.own);
+  for (const manifest of own) {
+    const directory = packageDirectory(roots.own, manifest.name, manifest.version);
+    await withoutNamingReports(directory, manifest, { dataDirectory });
+  }
   const shipped = roots.shipped ? await readRoot(roots.shipped) : [];
   await database.transaction(async (tx) => {
     await tx.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]); // one process at a time

@@ -1,5 +1,6 @@
 /** Rows of the registry's tables, and audit entries from and to them. */
 import type { Queryable } from "../storage/mod.ts";
+import type { Manifest } from "./manifest.ts";
 import type { AuditEntry, Decision, VersionState } from "./types.ts";
 
 export interface VersionRow {
@@ -38,4 +39,46 @@ export async function writeAudit(
     "INSERT INTO sulcus.audit (actor, action, model, version, former_version, note) VALUES ($1, $2, $3, $4, $5, $6)",
     [entry.approvedBy, entry.action, entry.model, entry.version, entry.formerVersion, entry.note ?? null],
   );
+}
+
+/** Serves a version and retires the one served so far. */
+export async function serve(
+  tx: Queryable,
+  { name, version, served, decision }: { name: string; version: number; served: number | null; decision: Decision },
+): Promise<void> {
+  await tx.query(
+    "UPDATE sulcus.model_versions SET state = 'retired' WHERE name = $1 AND version = $2",
+    [name, served],
+  );
+  await tx.query(
+    `UPDATE sulcus.model_versions SET state = 'served', approved_by = $3, approved_at = now(), note = $4
+     WHERE name = $1 AND version = $2`,
+    [name, version, decision.approvedBy, decision.note ?? null],
+  );
+}
+
+/** `job` made it in this installation; the job that an imported manifest names belongs to another one. */
+export async function insertCandidate(on: Queryable, { name, version }: Manifest, job?: string): Promise<void> {
+  await on.query(
+    "INSERT INTO sulcus.model_versions (name, version, state, shipped, job) VALUES ($1, $2, 'candidate', false, $3)",
+    [name, version, job ?? null],
+  );
+}
+
+/** A person brought a package from outside. */
+export async function writeImport(tx: Queryable, { name, version }: Manifest, actor: string): Promise<void> {
+  await writeAudit(tx, { approvedBy: actor, action: "import", model: name, version, formerVersion: null });
+}
+
+/** A person has set that packages show cases: the audit trail says which of them do. */
+export async function writePackaged(tx: Queryable, { name, version }: Manifest): Promise<void> {
+  const note = "The package names cases and shows pictures of them, as the setting of packages' reports says";
+  await writeAudit(tx, {
+    approvedBy: "setting",
+    action: "show-cases",
+    model: name,
+    version,
+    formerVersion: null,
+    note,
+  });
 }

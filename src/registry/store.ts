@@ -4,10 +4,22 @@
  */
 import { exportPackage, importPackage, type NetworkCheck, type PackageStream } from "./archive.ts";
 import { type Database, DomainError, exists, type Queryable } from "../storage/mod.ts";
-import type { Manifest, ManifestDraft } from "./manifest.ts";
+import { type Manifest, type ManifestDraft, MAX_VERSION } from "./manifest.ts";
 import { makeStaging, packageDirectory, readPackage, verifyPackage, writePackage } from "./package.ts";
 import { repair } from "./repair.ts";
-import { AUDIT_COLUMNS, auditFromRow, type AuditRow, VERSION_COLUMNS, type VersionRow, writeAudit } from "./rows.ts";
+import { type PackagedReports, reportFolder, sortReports } from "./reports.ts";
+import {
+  AUDIT_COLUMNS,
+  auditFromRow,
+  type AuditRow,
+  insertCandidate,
+  serve,
+  VERSION_COLUMNS,
+  type VersionRow,
+  writeAudit,
+  writeImport,
+  writePackaged,
+} from "./rows.ts";
 import type { AuditEntry, Decision, ModelSummary, ModelVersion } from "./types.ts";
 
 export interface RegistryOptions {
@@ -18,18 +30,25 @@ export interface RegistryOptions {
   readonly shippedDirectory?: string;
   /** Refuses a package folder whose `network.onnx` is not acceptable, by throwing. Default: accepts every network. */
   readonly checkNetwork?: NetworkCheck;
+  /** Packages name cases and show pictures of them (`full`), or number them. Default: `pseudonyms`. */
+  readonly packagedReports?: PackagedReports;
 }
 
 export class Registry {
   readonly #database: Database;
   readonly #roots: { readonly own: string; readonly shipped?: string };
+  readonly #dataDirectory: string;
   readonly #checkNetwork: NetworkCheck;
+  readonly #packagedReports: PackagedReports;
   readonly #manifests = new Map<string, Manifest>();
   /** Packages with checked hashes, and the state of their files at that time. */
   readonly #verified = new Map<string, string>();
 
-  private constructor({ database, dataDirectory, shippedDirectory, checkNetwork = () => {} }: RegistryOptions) {
+  private constructor(options: RegistryOptions) {
+    const { database, dataDirectory, shippedDirectory, checkNetwork = () => {} } = options;
     this.#database = database;
+    this.#dataDirectory = dataDirectory;
+    this.#packagedReports = options.packagedReports ?? "pseudonyms";
     this.#roots = { own: `${dataDirectory}/models`, shipped: shippedDirectory };
     this.#checkNetwork = checkNetwork;
   }
@@ -38,7 +57,7 @@ export class Registry {
   static async open(options: RegistryOptions): Promise<Registry> {
     const registry = new Registry(options);
     await Deno.mkdir(registry.#roots.own, { recursive: true });
-    await repair(registry.#database, registry.#roots);
+    await repair(registry.#database, registry.#roots, options.dataDirectory);
     return registry;
   }
 
@@ -99,6 +118,9 @@ export class Registry {
    * @throws {DomainError} `invalid-manifest`
    */
   async addCandidate(draft: ManifestDraft, source: string, importedBy?: string): Promise<ModelVersion> {
+    if (importedBy === undefined) {
+      await sortReports(source, draft, { dataDirectory: this.#dataDirectory, packaged: this.#packagedReports });
+    }
     for (;;) {
       const version = await this.#nextVersion(draft.name);
       try {
@@ -106,6 +128,7 @@ export class Registry {
         await this.#database.transaction(async (tx) => {
           await insertCandidate(tx, manifest, manifest.provenance.job);
           if (importedBy !== undefined) await writeImport(tx, manifest, importedBy);
+          else if (this.#packagedReports === "full") await writePackaged(tx, manifest);
         });
         return await this.version(draft.name, version);
       } catch (error) {
@@ -152,6 +175,22 @@ export class Registry {
       await writeAudit(tx, { ...decision, action: "rollback", model: name, version, formerVersion: served });
     });
     return await this.version(name, version);
+  }
+
+  /**
+   * Path of a training's report: the one that names cases while it is kept, then that of the package; null: neither is.
+   * @throws {DomainError} `not-found`
+   */
+  async reportFile(
+    { name, version, format }: { name: string; version: number; format: "json" | "html" },
+  ): Promise<string | null> {
+    const { directory, manifest } = await this.version(name, version);
+    const { job } = manifest.provenance;
+    const folders = job === undefined ? [directory] : [reportFolder(this.#dataDirectory, job), directory];
+    for (const folder of folders) {
+      if (await exists(`${folder}/report.${format}`)) return `${folder}/report.${format}`;
+    }
+    return null;
   }
 
   /** The audit trail of a model, or of all; newest first. */
@@ -236,12 +275,17 @@ export class Registry {
   }
 
   async #nextVersion(name: string): Promise<number> {
-    const { rows } = await this.#database.query<{ version: number | null }>(
-      "SELECT max(version) AS version FROM sulcus.model_versions WHERE name = $1",
+    const { rows } = await this.#database.query<{ version: number }>(
+      "SELECT version FROM sulcus.model_versions WHERE name = $1",
       [name],
     );
-    let next = (rows[0].version ?? 0) + 1;
-    while (await exists(packageDirectory(this.#roots.own, name, next))) next++;
+    const taken = new Set(rows.map(({ version }) => version));
+    const isFree = async (version: number) =>
+      !taken.has(version) && !await exists(packageDirectory(this.#roots.own, name, version));
+    // An imported package brings its own number; the greatest of all must not end the count.
+    let next = Math.max(0, ...taken) + 1;
+    if (next > MAX_VERSION) next = 1;
+    while (!await isFree(next)) next++;
     return next;
   }
 
@@ -293,33 +337,6 @@ export class Registry {
       };
     });
   }
-}
-
-async function serve(
-  tx: Queryable,
-  { name, version, served, decision }: { name: string; version: number; served: number | null; decision: Decision },
-): Promise<void> {
-  await tx.query(
-    "UPDATE sulcus.model_versions SET state = 'retired' WHERE name = $1 AND version = $2",
-    [name, served],
-  );
-  await tx.query(
-    `UPDATE sulcus.model_versions SET state = 'served', approved_by = $3, approved_at = now(), note = $4
-     WHERE name = $1 AND version = $2`,
-    [name, version, decision.approvedBy, decision.note ?? null],
-  );
-}
-
-/** `job` made it in this installation; the job that an imported manifest names belongs to another one. */
-async function insertCandidate(on: Queryable, { name, version }: Manifest, job?: string): Promise<void> {
-  await on.query(
-    "INSERT INTO sulcus.model_versions (name, version, state, shipped, job) VALUES ($1, $2, 'candidate', false, $3)",
-    [name, version, job ?? null],
-  );
-}
-
-async function writeImport(tx: Queryable, { name, version }: Manifest, actor: string): Promise<void> {
-  await writeAudit(tx, { approvedBy: actor, action: "import", model: name, version, formerVersion: null });
 }
 
 function noModel(): never {

@@ -4,6 +4,7 @@ import { refusal } from "../storage/testing/refusal.ts";
 import { databaseTests } from "../storage/testing/database.ts";
 import type { Database } from "../storage/database/database.ts";
 import { writePackage } from "./package.ts";
+import { repair } from "./repair.ts";
 import { Registry, type RegistryOptions } from "./store.ts";
 
 const test = databaseTests();
@@ -49,6 +50,14 @@ test("addCandidate() counts versions up and keeps them apart by name", (database
         versions: [{ version: 1, state: "candidate" }, { version: 2, state: "candidate" }],
       },
     ]);
+  }));
+
+test("addCandidate() counts on where a package with the greatest number was imported", (database) =>
+  withRegistry(database, async ({ registry, source, dataDirectory }) => {
+    await registry.addCandidate(draftOf(), source);
+    await writePackage(`${dataDirectory}/models`, draftOf(), { version: 1_000_000, source });
+    await repair(database, { own: `${dataDirectory}/models` }, dataDirectory);
+    for (const expected of [2, 3]) assert.equal((await registry.addCandidate(draftOf(), source)).version, expected);
   }));
 
 test("addCandidate() gives each of many callers a version of its own", (database) =>

@@ -42,7 +42,7 @@ export interface AuditEntry {
   readonly id: string;
   readonly at: string;
   readonly actor: string;
-  readonly action: "approve" | "rollback" | "import";
+  readonly action: "approve" | "rollback" | "import" | "show-cases";
   readonly model: string;
   readonly version: number;
   readonly formerVersion: number | null;

@@ -302,7 +302,7 @@ test("a fine-tune is refused whose base, task or recipe cannot be used", (databa
 
     const { id } = await (await call("POST", "/v1/finetunes", { json: wish({ dataset, base }) })).json();
     assert.equal(await ended(services, id), "succeeded");
-    await Deno.remove(`${dataDirectory}/models/mine/1/report.json`);
+    await Deno.remove(`${dataDirectory}/reports/${id}`, { recursive: true });
     assert.equal(await refusal(call("GET", `/v1/jobs/${id}/report`)), "410 gone");
     await Deno.remove(source, { recursive: true });
   }));

@@ -1,6 +1,7 @@
 /** Settings of a server, complete and checked, wherever they come from; and the versions of the program. */
 import project from "../../deno.json" with { type: "json" };
 import type { Provider } from "../engine/mod.ts";
+import type { PackagedReports } from "../registry/mod.ts";
 
 /** Largest bodies in bytes, how slow a client may be, and how many connections there may be. */
 export interface Limits {
@@ -58,6 +59,8 @@ export interface ServerSettings {
   /** Names under which browsers may reach the server, besides the loopback ones and `host`. */
   readonly allowedHosts: readonly string[];
   readonly limits: Limits;
+  /** Packages of new trainings number their cases, or name them and show pictures. */
+  readonly packagedReports: PackagedReports;
   /** How long the mask of a job is kept. */
   readonly resultHours: number;
   /** How long open requests may take when the server stops. */

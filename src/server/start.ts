@@ -39,6 +39,8 @@ export interface ServerOptions {
   /** Names under which browsers may reach the server, besides the loopback ones and `host`. */
   readonly allowedHosts?: readonly string[];
   readonly limits?: Partial<Limits>;
+  /** Default `pseudonyms`. */
+  readonly packagedReports?: ServerSettings["packagedReports"];
   /** How long masks of jobs are kept. Default 24. */
   readonly resultHours?: number;
   /** How long open requests may take when the server stops. Default 10. */
@@ -120,6 +122,7 @@ function settingsOf(options: ServerOptions): ServerSettings {
     modalityCheck: options.modalityCheck ?? null,
     allowedHosts: options.allowedHosts ?? [],
     limits: { ...DEFAULT_LIMITS, ...options.limits },
+    packagedReports: options.packagedReports ?? "pseudonyms",
     resultHours: options.resultHours ?? 24,
     stopSeconds: options.stopSeconds ?? 10,
   };
@@ -152,7 +155,9 @@ async function open(settings: ServerSettings, { commit, tasksModule, log, stoppi
     dataDirectory,
     shippedDirectory: settings.modelsDirectory,
     checkNetwork,
+    packagedReports: settings.packagedReports,
   });
+  if (settings.packagedReports === "full") log({ level: "warn", event: "packages-show-cases" });
   const datasets = await Datasets.open({ database, dataDirectory, maxFileBytes: limits.fileBytes });
   const jobs = await Jobs.open({
     database,

@@ -38,7 +38,7 @@ export async function importWeights(source: ImportSource, request: ImportRequest
       ? await importOnnx(contents, { request, stated, out })
       : await importTensors(contents, { request, stated, out });
     const full: ImportReport = { format, source: received, ...report };
-    await writeWhole(`${out}/report.json`, JSON.stringify(full, null, 2));
+    await writeWhole(`${out}/report.json`, JSON.stringify({ identities: "none", ...full }, null, 2));
     return { draft: draftOf(spec, { request, report: full, described }), report: full };
   } finally {
     await Deno.remove(scratch, { recursive: true });

@@ -241,7 +241,10 @@ test("importWeightFile() makes a candidate whole or not at all, and writes who d
     });
     assert.deepEqual([made.version.name, made.version.version, made.version.state], ["made", 1, "candidate"]);
     assert.deepEqual(Object.keys(made.version.manifest.files).length, 10, "network, report, eight templates");
-    assert.deepEqual(JSON.parse(await Deno.readTextFile(`${made.version.directory}/report.json`)), made.report);
+    assert.deepEqual(JSON.parse(await Deno.readTextFile(`${made.version.directory}/report.json`)), {
+      identities: "none",
+      ...made.report,
+    });
     assert.deepEqual((await registry.audit("made")).map((a) => [a.actor, a.action]), [["me", "import"]]);
 
     const evil = pickleOf(reduce(global("os", "system"), text(`touch ${dataDirectory}/evil`)));

@@ -2,7 +2,7 @@
 import { LAYOUT_TITLES, LAYOUTS } from "../../datasets/mod.ts";
 import { planWords, readRecipe, type Recipe, RECIPE_FLAGS, recipeSchema, type TrainEvent } from "../../train/mod.ts";
 import type { Args, Command } from "../terminal/args.ts";
-import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
+import { DATA_FLAGS, JSON_FLAG, PACKAGE_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
 import { DATASET_FLAGS, datasetOptionsOf } from "../options/dataset.ts";
 import { type FinetuneOptions, planRun, runFinetune } from "../training/finetune_run.ts";
 import type { Io } from "../terminal/io.ts";
@@ -39,6 +39,7 @@ export const finetuneCommand: Command = {
     store: { value: "DIR", help: "The data directory (--data of the other commands). Default ./data" },
     models: DATA_FLAGS.models,
     ...PROVIDER_FLAG,
+    ...PACKAGE_FLAG,
     ...JSON_FLAG,
   },
   notes: `

@@ -108,10 +108,11 @@ async function list(registry: Registry, _: readonly string[], { args, io }: Call
 async function show(registry: Registry, [name, version]: readonly string[], { args, io }: Call): Promise<void> {
   const model = await registry.get(name);
   const newest = model.versions[model.versions.length - 1].version;
-  const { directory, ...found } = await registry.version(name, Number(version ?? model.servedVersion ?? newest));
+  const { directory: _, ...found } = await registry.version(name, Number(version ?? model.servedVersion ?? newest));
   if (args.is("json")) return io.out(JSON.stringify({ type: "result", ...found }));
   const { manifest, state, shipped, approvedBy } = found;
   const { provenance, modalities, labels, classes } = manifest;
+  const report = await registry.reportFile({ name, version: found.version, format: "html" });
   const outputs = labels.length > 0 ? labels.map((l) => `${l.name} (${l.value})`) : classes;
   const metrics = Object.entries(provenance.metrics).map(([k, v]) =>
     `${k} ${v === null ? "undefined" : +v.toFixed(4)}`
@@ -128,7 +129,7 @@ async function show(registry: Registry, [name, version]: readonly string[], { ar
     ["use", manifest.intendedUse],
     ["licence", manifest.licence],
     ["note", provenance.note],
-    ["report", manifest.files["report.html"] && `${directory}/report.html`],
+    ["report", report ?? undefined],
   ];
   io.out(`${name} version ${found.version}`);
   for (const [what, text] of lines) if (text) io.out(`  ${what.padEnd(10)}  ${text}`);

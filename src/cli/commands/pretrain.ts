@@ -12,7 +12,7 @@ import {
   resolvePretraining,
 } from "../../train/mod.ts";
 import type { Args, Command } from "../terminal/args.ts";
-import { DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
+import { DATA_FLAGS, JSON_FLAG, PACKAGE_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
 import { CHANNEL_FLAG, channelsOf } from "../options/dataset.ts";
 import { onDevice } from "../options/device.ts";
 import type { Io } from "../terminal/io.ts";
@@ -47,6 +47,7 @@ export const pretrainCommand: Command = {
     store: { value: "DIR", help: "The data directory (--data of the other commands). Default ./data" },
     models: DATA_FLAGS.models,
     ...PROVIDER_FLAG,
+    ...PACKAGE_FLAG,
     ...JSON_FLAG,
   },
   notes: `

@@ -6,6 +6,7 @@ import {
   checkDataDirectory,
   DATA_FLAGS,
   JSON_FLAG,
+  PACKAGE_FLAG,
   PROVIDER_FLAG,
   refuseUnsupported,
   settingsOf,
@@ -23,6 +24,7 @@ export const serveCommand: Command = {
     ...DATA_FLAGS,
     ...PROVIDER_FLAG,
     ...CHECK_FLAG,
+    ...PACKAGE_FLAG,
     "allow-remote-without-login": {
       help:
         "Allow other addresses than this machine's. There are no logins: whoever reaches the server may do everything",
@@ -32,8 +34,8 @@ export const serveCommand: Command = {
   },
   notes: `
 Settings may also come from the environment; flags override it: SULCUS_HOST, SULCUS_PORT, SULCUS_DATA, SULCUS_MODELS,
-SULCUS_PROVIDER, SULCUS_MODALITY_CHECK, SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead of the embedded
-database). A variable that ends with _FILE names a file with the value, such as DATABASE_URL_FILE for a secret.
+SULCUS_PROVIDER, SULCUS_MODALITY_CHECK, SULCUS_PACKAGE_REPORTS, SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead
+of the embedded database). A variable that ends with _FILE names a file with the value, such as DATABASE_URL_FILE for a secret.
 \`GET /version\` names the commit of the clone that the server runs from, or SULCUS_COMMIT, which an image sets when it is
 built (docker build --build-arg COMMIT=…).
 The log goes to standard error as JSON lines.

@@ -79,15 +79,16 @@ export async function findModelAndCheck(
  * @throws {DomainError} `locked` while a server has the data directory
  */
 export async function withRegistry<T>(
-  { data, models, databaseUrl }: Pick<Settings, "data" | "models" | "databaseUrl">,
+  { data, models, databaseUrl, packagedReports }: Pick<Settings, "data" | "models" | "databaseUrl" | "packagedReports">,
   work: (registry: Registry) => Promise<T>,
 ): Promise<T> {
   await checkDataDirectory(data);
   const dataDirectory = resolve(data);
   const database = await openDatabase({ dataDirectory, url: databaseUrl }).catch(explain);
   try {
+    const shippedDirectory = resolve(models);
     return await work(
-      await Registry.open({ database, dataDirectory, shippedDirectory: resolve(models), checkNetwork }),
+      await Registry.open({ database, dataDirectory, shippedDirectory, checkNetwork, packagedReports }),
     );
   } finally {
     await database.close();

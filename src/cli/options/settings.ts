@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { PRECISIONS, PROVIDERS } from "../../engine/mod.ts";
-import { modelNameSchema } from "../../registry/mod.ts";
+import { modelNameSchema, PACKAGED_REPORTS } from "../../registry/mod.ts";
 import { type Args, type Flags, UsageError } from "../terminal/args.ts";
 import type { Io } from "../terminal/io.ts";
 
@@ -26,6 +26,13 @@ export const CHECK_FLAG = {
   },
 } as const satisfies Flags;
 
+export const PACKAGE_FLAG = {
+  "package-reports": {
+    value: "NAME",
+    help: "What packages say about cases: pseudonyms, or full (names and pictures). Default pseudonyms",
+  },
+} as const satisfies Flags;
+
 export const JSON_FLAG = {
   json: { help: "Print JSON lines for other programs, the result as the last one" },
 } as const satisfies Flags;
@@ -46,6 +53,7 @@ const SOURCES = {
   provider: { flag: "provider", env: "SULCUS_PROVIDER" },
   allowedHosts: { flag: "allowed-hosts", env: "SULCUS_ALLOWED_HOSTS" },
   modalityCheck: { flag: "modality-check", env: "SULCUS_MODALITY_CHECK" },
+  packagedReports: { flag: "package-reports", env: "SULCUS_PACKAGE_REPORTS" },
   /** Every device process reads it too; checking it here refuses a wrong value at once. */
   cudaPrecision: { env: "SULCUS_CUDA_PRECISION" },
   databaseUrl: { env: "DATABASE_URL", secret: true },
@@ -63,6 +71,7 @@ const schema = z.strictObject({
   allowedHosts: z.string().transform((list) => list.split(",").map((name) => name.trim()))
     .pipe(z.array(hostName)).default([]),
   modalityCheck: modelNameSchema.transform((name) => name === "off" ? null : name).default("mr-sequence"),
+  packagedReports: z.enum(PACKAGED_REPORTS, `expected one of ${PACKAGED_REPORTS.join(", ")}`).default("pseudonyms"),
   cudaPrecision: z.enum(PRECISIONS, `expected one of ${PRECISIONS.join(", ")}`).default("tf32"),
   databaseUrl: z.string().regex(/^postgres(ql)?:\/\//, "expected an address that begins with postgres://").optional(),
 });

@@ -16,6 +16,7 @@ Deno.test("settingsOf() takes flags before the environment before defaults", () 
     provider: "auto",
     allowedHosts: [],
     modalityCheck: "mr-sequence",
+    packagedReports: "pseudonyms",
     cudaPrecision: "tf32",
   });
   const other = new Args([], new Map([["data", "cases"], ["store", "there"]]));

@@ -12,6 +12,7 @@ import { importDataset, type ImportedDataset, MAX_FILE_BYTES } from "./import.ts
 import type { PlanOptions } from "../layouts/layouts.ts";
 import type { GivenPatients } from "../patients/patients.ts";
 import {
+  forgetCases,
   insertCase,
   insertDataset,
   lockUnused,
@@ -22,6 +23,7 @@ import {
   upsertCase,
   upsertFile,
 } from "./rows.ts";
+import { removeReport } from "../../registry/mod.ts";
 import { type ReadDataset, readDataset } from "./read.ts";
 import { Inspector } from "../checks/inspect.ts";
 import { caseNameSchema, checkSpec } from "../spec.ts";
@@ -40,12 +42,14 @@ const ORPHAN_AGE_MS = 24 * 3600 * 1000;
 
 export class Datasets {
   readonly #database: Database;
+  readonly #dataDirectory: string;
   readonly #root: string;
   readonly #inspector = new Inspector();
   readonly #maxFileBytes: number;
 
   private constructor(options: DatasetsOptions) {
     this.#database = options.database;
+    this.#dataDirectory = options.dataDirectory;
     this.#root = `${options.dataDirectory}/datasets`;
     this.#maxFileBytes = options.maxFileBytes ?? MAX_FILE_BYTES;
   }
@@ -76,13 +80,22 @@ export class Datasets {
     return (await this.#read(id)).detail;
   }
 
-  /** Deletes records and files. @throws {DomainError} `not-found`, `dataset-in-use` */
+  /**
+   * Deletes records and files, and what trainings kept of the cases: reports that name them, checkpoints with prepared
+   * cases, and names of cases in the jobs' records.
+   * @throws {DomainError} `not-found`, `dataset-in-use`
+   */
   async delete(id: string): Promise<void> {
-    await this.#database.transaction(async (tx) => {
+    const jobs = await this.#database.transaction(async (tx) => {
       await lockUnused(tx, id);
       await tx.query("DELETE FROM sulcus.datasets WHERE id = $1", [id]);
+      return await forgetCases(tx, id);
     });
     await removeIfPresent(`${this.#root}/${id}`);
+    for (const job of jobs) {
+      await removeReport(this.#dataDirectory, job);
+      await removeIfPresent(`${this.#dataDirectory}/jobs/${job}`);
+    }
   }
 
   /**

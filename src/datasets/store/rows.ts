@@ -158,6 +158,22 @@ export async function lockUnused(tx: Queryable, id: string): Promise<void> {
   }
 }
 
+/**
+ * Removes what the records of finished jobs say of a data set's cases: names and reasons in their input, and their logs.
+ * @returns the jobs
+ */
+export async function forgetCases(tx: Queryable, dataset: string): Promise<string[]> {
+  const { rows } = await tx.query<{ id: string }>(
+    "UPDATE sulcus.jobs SET input = input - 'leftOut' - 'skip' WHERE dataset = $1 RETURNING id",
+    [dataset],
+  );
+  await tx.query(
+    "DELETE FROM sulcus.job_events e USING sulcus.jobs j WHERE e.job = j.id AND j.dataset = $1 AND e.type <> 'done'",
+    [dataset],
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** Locks a data set until the end of the transaction. @throws {DomainError} `not-found` */
 export async function lockDataset(tx: Queryable, id: string): Promise<void> {
   if (!isUuid(id)) throw noDataset();

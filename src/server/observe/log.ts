@@ -4,7 +4,7 @@
  */
 
 export interface LogEntry {
-  readonly level: "info" | "error";
+  readonly level: "info" | "warn" | "error";
   readonly event: string;
   readonly requestId?: string;
   readonly method?: string;

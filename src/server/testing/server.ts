@@ -67,6 +67,7 @@ export async function withBench(
         modalityCheck: null,
         allowedHosts: [],
         limits: DEFAULT_LIMITS,
+        packagedReports: "pseudonyms",
         resultHours: 1,
         stopSeconds: 1,
         ...changes,

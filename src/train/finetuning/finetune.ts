@@ -15,6 +15,7 @@ import { measuredQuality, mirroredAxes } from "../report/quality.ts";
 import { comparisons } from "../report/findings/comparisons.ts";
 import { summarize } from "../report/summary.ts";
 import { weightNotes } from "../report/weights.ts";
+import { withoutPatients, writeReports } from "../report/without_patients.ts";
 import { TrainingError } from "../types.ts";
 import { type Fingerprint, fingerprintOf } from "../planning/fingerprint.ts";
 import type { FinetunePlan } from "../planning/plan.ts";
@@ -224,6 +225,6 @@ async function writeOutput(
   await mkdir(join(out, "templates"), { recursive: true });
   await writeWhole(join(out, "network.onnx"), network.encoded(weights));
   for (const m of templates) await copyFile(templatePath(request.base.directory, m), templatePath(out, m));
-  await writeWhole(join(out, "report.json"), JSON.stringify(reportJson(report), null, 2));
-  await writeWhole(join(out, "report.html"), renderHtml(report));
+  const written = (report: Report) => ({ json: reportJson(report), html: renderHtml(report) });
+  await writeReports(out, { own: written(report), packaged: written(withoutPatients(report)) });
 }

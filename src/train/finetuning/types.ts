@@ -29,7 +29,10 @@ export interface FinetuneRequest extends NetworkRequest {
   readonly patients?: PatientCounts;
   /** Checkpoints live here; a call with the same folder and request resumes a killed one. */
   readonly workDirectory: string;
-  /** Receives `network.onnx`, `templates/*.nii.gz`, `report.json`, `report.html`. The caller writes the manifest. */
+  /**
+   * Receives `network.onnx`, `templates/*.nii.gz`, `report.json`, `report.html`, and in `private/` the report with names and
+   * pictures of cases. The caller writes the manifest.
+   */
   readonly outputDirectory: string;
   readonly engine: Engine;
   readonly signal?: AbortSignal;

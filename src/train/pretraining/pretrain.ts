@@ -23,6 +23,7 @@ import {
   pretrainingMetrics,
   type PretrainingReport,
 } from "../report/pretraining.ts";
+import { withoutPictures, writeReports } from "../report/without_patients.ts";
 import { type PretrainingCase, TrainingError } from "../types.ts";
 import type { MethodPlan, MethodRun, PretrainingMethod } from "./method.ts";
 import { methodOf } from "./methods.ts";
@@ -129,8 +130,11 @@ async function writeResult(
   const metrics = pretrainingMetrics(report);
   await writeWhole(join(outputDirectory, "network.onnx"), encodeModel(trained.inference(state)));
   await trained.writeFiles(outputDirectory, state);
-  await writeWhole(join(outputDirectory, "report.json"), JSON.stringify(pretrainingJson(report, metrics), null, 2));
-  await writeWhole(join(outputDirectory, "report.html"), pretrainingHtml(report, metrics));
+  const written = (report: PretrainingReport) => ({
+    json: pretrainingJson(report, metrics),
+    html: pretrainingHtml(report, metrics),
+  });
+  await writeReports(outputDirectory, { own: written(report), packaged: written(withoutPictures(report)) });
   return {
     spec: specOf(plan, modalities),
     metrics,

@@ -9,7 +9,7 @@ export interface PretrainRequest {
   readonly recipe: PretrainingRecipe;
   /** Checkpoints live here; a call with the same folder and request resumes a killed one. */
   readonly workDirectory: string;
-  /** Receives `network.onnx`, `report.json`, `report.html` and the method's own files. The caller writes the manifest. */
+  /** Receives `network.onnx`, both reports and the method's own files. The caller writes the manifest. */
   readonly outputDirectory: string;
   /** Bytes of prepared cases that stay in memory; default 2 GiB. */
   readonly cacheBytes?: number;

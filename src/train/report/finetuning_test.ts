@@ -4,6 +4,7 @@ import type { Engine } from "../../engine/mod.ts";
 import type { FinetunePlan } from "../planning/plan.ts";
 import { resolveRecipe } from "../recipe/finetuning.ts";
 import { renderHtml, type Report, reportJson } from "./finetuning.ts";
+import { withoutPatients } from "./without_patients.ts";
 
 const HOSTILE = `<script>alert("1")</script>&'`;
 const PIXEL = Uint8Array.fromBase64(
@@ -313,4 +314,23 @@ Deno.test("renderHtml() lists a classification's probabilities", () => {
   assert.ok(html.includes('<th scope="col">&lt;a&gt;</th><th scope="col">b</th></tr>'));
   assert.ok(html.includes('<tr><th scope="row">one</th><td>0.250</td><td>0.750</td></tr>'));
   assert.ok(html.includes('<tr><th scope="row">training cases</th><td>1.000</td><td>–</td><td>1.000</td></tr>'));
+});
+
+Deno.test("withoutPatients() leaves no name, picture or person's words of a case in either form, and every figure", () => {
+  const canary = "DOE^JANE";
+  const { request } = reportOf();
+  const cases = [{ id: `${canary} 2`, patient: `${canary} p` }, { id: `${canary} 1`, patient: `${canary} p` }];
+  const report = reportOf({
+    request: { ...request, cases, leftOut: [{ case: `${canary} 3`, reason: `${canary} moved` }] },
+    templateFits: [{ case: cases[1].id, fits: false, similarity: { t1: -0.3 }, overlap: 0.05 }],
+  });
+  const texts = (r: Report) => JSON.stringify(reportJson(r)) + renderHtml(r);
+  assert.ok(texts(report).includes(canary) && texts(report).includes("data:image/png"));
+  const packaged = withoutPatients(report);
+  assert.doesNotMatch(texts(packaged), /DOE|moved|data:image/);
+  const json = reportJson(packaged);
+  assert.deepEqual(json.leftOut, [{ case: "left-out case 1", reason: "the training's own report has it" }]);
+  assert.deepEqual(json.templateFit, [{ case: "case 2", fits: false, similarity: { t1: -0.3 }, overlap: 0.05 }]);
+  assert.deepEqual([json.cases, json.patients, json.validation], [2, 1, reportJson(report).validation]);
+  assert.match(renderHtml(packaged), /Cases and patients are numbered and pictures are left out/);
 });

@@ -125,8 +125,7 @@ export function pretrainingHtml(report: PretrainingReport, metrics: Metrics): st
 <ul>${notes(report).map((n) => `<li>${escape(n)}</li>`).join("")}</ul>
 <h2>Figures of the last updates</h2>
 <table>${figures.join("")}</table>
-<h2>${escape(method.pictures.title)}</h2>
-${pictures.join("\n")}
+${pictures.length === 0 ? "" : `<h2>${escape(method.pictures.title)}</h2>\n${pictures.join("\n")}`}
 <h2>Curves</h2>
 ${
     drawn(report).filter(([, points]) => points.length > 0).map(([name, points]) =>

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { pretrainingHtml, pretrainingJson, type PretrainingReport } from "./pretraining.ts";
 import { BRAINMVP } from "../pretraining/brainmvp/method.ts";
+import { withoutPictures } from "./without_patients.ts";
 import { resolvePretraining } from "../pretraining/methods.ts";
 
 const STEPS = 1000;
@@ -54,4 +55,11 @@ Deno.test("pretrainingHtml() shows curves and pictures without scripts or outsid
   assert.doesNotMatch(html, /<script|https?:\/\//);
   const without = reportOf({ curves: { ...reportOf().curves, cmrShare: Array(STEPS).fill(0) } });
   assert.equal(pretrainingHtml(without, METRICS).match(/<svg/g)!.length, 4, "no case had another modality");
+});
+
+Deno.test("withoutPictures() leaves no picture in either form of a pre-training's report", () => {
+  const report = withoutPictures(reportOf());
+  assert.deepEqual(pretrainingJson(report, METRICS).templates, []);
+  assert.doesNotMatch(pretrainingHtml(report, METRICS), /<img|data:image/);
+  assert.match(pretrainingHtml(reportOf(), METRICS), /data:image/);
 });
