@@ -2,6 +2,7 @@
  * The Hono app: the middleware in the order in which it runs, then the routes. It opens nothing and listens nowhere.
  */
 import { Hono } from "hono";
+import { audited } from "./http/audited.ts";
 import { authenticate } from "./http/middleware/authenticate.ts";
 import { errors } from "./http/middleware/errors.ts";
 import { guard, securityHeaders } from "./http/middleware/guard.ts";
@@ -34,8 +35,13 @@ export function createApp(services: Services): Hono<Env> {
       },
       limits(route, settings.limits),
       async (c) => {
-        const { identity } = c.var;
-        const reply = await runRoute(route, c.req.raw, { params: c.req.param(), services, identity });
+        const params = c.req.param();
+        const { identity, requestId } = c.var;
+        const reply = await audited(
+          route,
+          { params, services, who: identity, requestId },
+          () => runRoute(route, c.req.raw, { params, services, identity }),
+        );
         return withoutBodyForHead(c.req.raw, reply);
       },
     );

@@ -2,6 +2,7 @@
  * Starts a server: listens at once, then opens the data directory; stops in the opposite order. It writes to the log
  * only, and knows neither flags nor the environment.
  */
+import { AuditTrail, SYSTEM } from "../audit/mod.ts";
 import { Devices } from "../engine/mod.ts";
 import { checkNetwork } from "../inference/mod.ts";
 import { Datasets } from "../datasets/mod.ts";
@@ -11,7 +12,7 @@ import { Registry } from "../registry/mod.ts";
 import { createApp } from "./app.ts";
 import { DeviceState } from "./observe/devices.ts";
 import { deadline, Health } from "./observe/health.ts";
-import { type Logger, logToStderr } from "./observe/log.ts";
+import { type Logger, logToStderr, traceOf } from "./observe/log.ts";
 import { LoopMonitor } from "./observe/loop.ts";
 import { ServerMetrics } from "./observe/metrics.ts";
 import type { Services } from "./http/services.ts";
@@ -148,6 +149,13 @@ async function open(settings: ServerSettings, { commit, tasksModule, log, stoppi
   stack.use(new LoopMonitor({ onDelay: (seconds) => metrics.loopDelay.observe(seconds) }));
   const database = await openDatabase({ dataDirectory, url: settings.databaseUrl });
   stack.defer(() => database.close());
+  const audit = new AuditTrail(database);
+  const note = (action: "service.start" | "service.stop") =>
+    audit.record({ who: SYSTEM, action, object: { kind: "service", id: "sulcus" }, outcome: "success" });
+  await note("service.start");
+  stack.defer(() =>
+    note("service.stop").catch((error) => log({ level: "error", event: "audit-failed", ...traceOf(error) }))
+  );
   const spool = await Spool.open(dataDirectory, { alone: database.kind === "pglite" });
   stack.defer(() => spool.close());
   const registry = await Registry.open({
@@ -174,6 +182,7 @@ async function open(settings: ServerSettings, { commit, tasksModule, log, stoppi
   const services: Services = {
     settings,
     database,
+    audit,
     registry,
     datasets,
     jobs,

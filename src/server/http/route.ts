@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type { Identity, Role } from "../../identity/mod.ts";
+import type { RouteAudit } from "./audited.ts";
 import type { FileKind } from "./body.ts";
 import type { ProblemCode } from "./problems.ts";
 import type { Services } from "./services.ts";
@@ -69,6 +70,8 @@ export interface Route {
   /** As OpenAPI writes it: `/v1/jobs/{id}`. */
   readonly path: string;
   readonly permits: Permits;
+  /** The event that a call leaves in the audit trail; absent: it touches no patient's data and decides nothing. */
+  readonly audit?: RouteAudit;
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;

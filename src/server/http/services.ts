@@ -1,4 +1,5 @@
 /** The services that routes use: a plain object, so that a test can replace any of them. */
+import type { AuditTrail } from "../../audit/mod.ts";
 import type { Datasets } from "../../datasets/mod.ts";
 import type { Jobs } from "../../jobs/mod.ts";
 import type { Database } from "../../storage/mod.ts";
@@ -16,6 +17,7 @@ type PublicOf<T> = { readonly [K in keyof T]: T[K] };
 export interface Services {
   readonly settings: ServerSettings;
   readonly database: Pick<Database, "query" | "kind">;
+  readonly audit: PublicOf<AuditTrail>;
   readonly registry: PublicOf<Registry>;
   readonly datasets: PublicOf<Datasets>;
   readonly jobs: PublicOf<Jobs>;

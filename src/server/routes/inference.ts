@@ -149,6 +149,7 @@ export const INFERENCE_ROUTES = [
     method: "POST",
     path: "/v1/models/{name}/segment",
     permits: "user",
+    audit: { action: "image.segment", object: "model" },
     tag,
     summary: "Segment a case",
     description:
@@ -181,6 +182,7 @@ export const INFERENCE_ROUTES = [
     method: "POST",
     path: "/v1/models/{name}/classify",
     permits: "user",
+    audit: { action: "image.classify", object: "model" },
     tag,
     summary: "Classify a case",
     description,

@@ -22,6 +22,7 @@ export const TRAINING_ROUTES = [
     method: "POST",
     path: "/v1/finetunes",
     permits: "annotator",
+    audit: { action: "training.start", object: "job" },
     tag,
     summary: "Fine-tune a model on a data set",
     description: "Ends as a candidate version of `name`, which is served once it is approved.",
@@ -35,6 +36,7 @@ export const TRAINING_ROUTES = [
     method: "POST",
     path: "/v1/finetunes/plan",
     permits: "annotator",
+    audit: { action: "training.plan", object: "dataset" },
     tag,
     summary: "Plan a fine-tune without training",
     description:
@@ -52,6 +54,7 @@ export const TRAINING_ROUTES = [
     method: "POST",
     path: "/v1/pretrainings",
     permits: "annotator",
+    audit: { action: "training.start", object: "job" },
     tag,
     summary: "Pre-train an encoder on a data set without its labels",
     description: "Ends as a candidate version of `name`: an encoder and a template of every modality, a base for " +

@@ -192,12 +192,13 @@ function plainSchema(type: string, description: string): Json {
 }
 
 /** One reply per status, with its codes. */
-function problemsOf({ refusals, body }: Route): Map<number, ResponseObject> {
+function problemsOf({ refusals, body, audit }: Route): Map<number, ResponseObject> {
   const codes = [
     ...new Set([
       ...GENERAL,
       ...(body ? OF_BODIES : []),
       ...(body?.kind === "json" ? ["invalid-json" as const] : []),
+      ...(audit ? ["database-unavailable" as const] : []),
       ...refusals,
     ]),
   ];

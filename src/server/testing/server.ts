@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { JobsOptions } from "../../jobs/jobs.ts";
+import { AuditTrail } from "../../audit/mod.ts";
 import { withWorkplace, type Workplace } from "../../jobs/testing/jobs.ts";
 import type { Database } from "../../storage/mod.ts";
 import { draftOf } from "../../registry/testing/packages.ts";
@@ -73,6 +74,7 @@ export async function withBench(
         ...changes,
       },
       database,
+      audit: new AuditTrail(database),
       registry,
       datasets,
       jobs,

@@ -1,0 +1,77 @@
+/** Writes a route's event into the audit trail, once its outcome is known and before its reply leaves. */
+import { type Actor, type AuditAction, type AuditEvent, caseId, type ObjectKind } from "../../audit/mod.ts";
+import { traceOf } from "../observe/log.ts";
+import { Problem, problemOf } from "./problems.ts";
+import type { Route } from "./route.ts";
+import type { Services } from "./services.ts";
+
+/** What a route writes into the trail. */
+export interface RouteAudit {
+  readonly action: AuditAction;
+  /** The kind of object that the action is done to; its id is in the address, or in the reply's Location. */
+  readonly object: ObjectKind;
+}
+
+export interface AuditedCall {
+  readonly params: Readonly<Record<string, string>>;
+  readonly services: Pick<Services, "audit" | "log">;
+  readonly who: Actor;
+  readonly requestId: string;
+  readonly from?: string;
+}
+
+/**
+ * Runs a request and records how it ended. A reply whose event cannot be stored is withheld: nobody sees a patient's data
+ * without a trace.
+ * @throws {Problem} `database-unavailable`; and what `run` throws
+ */
+export async function audited(
+  { audit }: Pick<Route, "audit">,
+  { params, services, who: { id, name, via }, requestId, from }: AuditedCall,
+  run: () => Promise<Response>,
+): Promise<Response> {
+  if (audit === undefined) return await run();
+  const { action, object: kind } = audit;
+  const event = { who: { id, name, via }, action, requestId, ...(from !== undefined && { from }) };
+  const record = (rest: Pick<AuditEvent, "object" | "outcome" | "code">) =>
+    services.audit.record({ ...event, ...rest });
+  let reply: Response;
+  try {
+    reply = await run();
+  } catch (error) {
+    const { status, code } = problemOf(error);
+    const outcome = status >= 500 ? "failed" : "refused";
+    await record({ object: { kind, id: idOf(kind, params) }, outcome, code })
+      .catch((failure) => services.log({ level: "error", event: "audit-failed", requestId, ...traceOf(failure) }));
+    throw error;
+  }
+  try {
+    await record({ object: { kind, id: idOf(kind, params, reply) }, outcome: "success" });
+  } catch (cause) {
+    await reply.body?.cancel();
+    services.log({ level: "error", event: "audit-failed", requestId, ...traceOf(cause) });
+    throw new Problem("database-unavailable", "Cannot reply: the audit trail cannot be written", { cause });
+  }
+  return reply;
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+const VERSION = /^[1-9]\d{0,5}$/;
+/** Stands for an id that cannot be one: the trail keeps no text that somebody made up. */
+const INVALID = "invalid";
+
+function idOf(kind: ObjectKind, params: AuditedCall["params"], reply?: Response): string {
+  const made = reply?.headers.get("location")?.split("/").slice(1) ?? [];
+  const unnamed = reply === undefined ? "none" : "all"; // nothing was made, or a list was read
+  if (kind === "case") return UUID.test(params.id) ? caseId(params.id, params.case) : INVALID;
+  if (kind === "model") return modelId(params.name ?? made[2], params.version ?? made[4]) ?? unnamed;
+  const id = params.id ?? made[2];
+  return id === undefined ? unnamed : UUID.test(id) ? id : INVALID;
+}
+
+function modelId(name: string | undefined, version: string | undefined): string | undefined {
+  if (name === undefined) return undefined;
+  if (!NAME.test(name) || !VERSION.test(version ?? "1")) return INVALID;
+  return version === undefined ? name : `${name}/${version}`;
+}
