@@ -1,16 +1,9 @@
 /** Writes a route's event into the audit trail, once its outcome is known and before its reply leaves. */
-import { type Actor, type AuditAction, type AuditEvent, caseId, type ObjectKind } from "../../audit/mod.ts";
+import { type Actor, type AuditEvent, caseId, type ObjectKind } from "../../audit/mod.ts";
 import { traceOf } from "../observe/log.ts";
 import { Problem, problemOf } from "./problems.ts";
 import type { Route } from "./route.ts";
 import type { Services } from "./services.ts";
-
-/** What a route writes into the trail. */
-export interface RouteAudit {
-  readonly action: AuditAction;
-  /** The kind of object that the action is done to; its id is in the address, or in the reply's Location. */
-  readonly object: ObjectKind;
-}
 
 export interface AuditedCall {
   readonly params: Readonly<Record<string, string>>;

@@ -3,8 +3,8 @@
  * written from it, so there is no route without a schema or without documentation.
  */
 import { z } from "zod";
+import type { AuditAction, ObjectKind as AuditedKind } from "../../audit/mod.ts";
 import type { Identity, Role } from "../../identity/mod.ts";
-import type { RouteAudit } from "./audited.ts";
 import type { FileKind } from "./body.ts";
 import type { ProblemCode } from "./problems.ts";
 import type { Services } from "./services.ts";
@@ -12,6 +12,13 @@ import type { Limits } from "../settings.ts";
 
 /** The least role that may call a route; "everyone": also who has not logged in. */
 export type Permits = "everyone" | Role;
+
+/** What a route writes into the trail. */
+export interface RouteAudit {
+  readonly action: AuditAction;
+  /** The kind of object that the action is done to; its id is in the address, or in the reply's Location. */
+  readonly object: AuditedKind;
+}
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
