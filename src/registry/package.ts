@@ -53,7 +53,6 @@ export async function publish(staging: string, root: string, { name, version }: 
   for (const directory of [`${staging}/templates`, staging]) {
     if (await exists(directory)) await syncDirectory(directory);
   }
-  await Deno.chmod(staging, 0o755);
   try {
     await Deno.rename(staging, target); // refused by the system when the target is a folder with files
   } catch (error) {

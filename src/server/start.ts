@@ -7,7 +7,7 @@ import { Devices } from "../engine/mod.ts";
 import { checkNetwork } from "../inference/mod.ts";
 import { Datasets } from "../datasets/mod.ts";
 import { Jobs } from "../jobs/mod.ts";
-import { type Database, openDatabase } from "../storage/mod.ts";
+import { type Database, keepPrivate, openDatabase } from "../storage/mod.ts";
 import { Registry } from "../registry/mod.ts";
 import { createApp } from "./app.ts";
 import { DeviceState } from "./observe/devices.ts";
@@ -143,6 +143,7 @@ interface OpenOptions extends Pick<ServerOptions, "commit" | "tasksModule"> {
 async function open(settings: ServerSettings, { commit, tasksModule, log, stopping }: OpenOptions): Promise<Opened> {
   const { dataDirectory, provider, limits } = settings;
   await using stack = new AsyncDisposableStack();
+  stack.use(keepPrivate());
   const machine = new Devices();
   const devices = new DeviceState(() => machine.probe());
   const metrics = new ServerMetrics();

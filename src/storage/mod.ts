@@ -15,6 +15,7 @@ export {
   writeWhole,
 } from "./files/files.ts";
 export { csvLine, parseCsv } from "./files/csv.ts";
+export { keepPrivate, privateFolder } from "./files/private.ts";
 export { acquireLock, type Lock } from "./files/lock.ts";
 export { type ZipEntry, type ZipLimits, ZipReader } from "./zip/zip_reader.ts";
 export { writeZip, type ZipSource } from "./zip/zip_writer.ts";

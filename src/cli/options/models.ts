@@ -4,7 +4,7 @@
 import { resolve } from "node:path";
 import { type CheckingModel, checkNetwork } from "../../inference/mod.ts";
 import { findCheckingModel } from "../../jobs/mod.ts";
-import { DomainError, exists, openDatabase } from "../../storage/mod.ts";
+import { DomainError, exists, keepPrivate, openDatabase } from "../../storage/mod.ts";
 import { modelNameSchema, type ModelVersion, readPackage, Registry, verifyPackage } from "../../registry/mod.ts";
 import { type Args, refuse, wrong } from "../terminal/args.ts";
 import { checkDataDirectory, type Settings } from "./settings.ts";
@@ -82,6 +82,7 @@ export async function withRegistry<T>(
   { data, models, databaseUrl, packagedReports }: Pick<Settings, "data" | "models" | "databaseUrl" | "packagedReports">,
   work: (registry: Registry) => Promise<T>,
 ): Promise<T> {
+  using _private = keepPrivate();
   await checkDataDirectory(data);
   const dataDirectory = resolve(data);
   const database = await openDatabase({ dataDirectory, url: databaseUrl }).catch(explain);

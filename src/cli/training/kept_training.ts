@@ -3,7 +3,7 @@
  * database is open at the start and at the end only, so that hours of training lock nobody out.
  */
 import { resolve } from "node:path";
-import { acquireLock, DomainError, exists, removeIfPresent } from "../../storage/mod.ts";
+import { acquireLock, DomainError, exists, keepPrivate, removeIfPresent } from "../../storage/mod.ts";
 import { type ManifestDraft, type ModelVersion, type Registry } from "../../registry/mod.ts";
 import type { TrainEvent } from "../../train/mod.ts";
 import type { Settings } from "../options/settings.ts";
@@ -45,6 +45,7 @@ export async function keepTraining<T>(
   options: KeptTraining<T>,
 ): Promise<{ readonly made: ModelVersion; readonly existed: boolean }> {
   const { settings, root, job, title } = options;
+  using _private = keepPrivate(); // prepared cases, checkpoints and reports
   const existing = await withRegistry(settings, async (registry) => {
     await options.check(registry);
     return await registry.madeBy(job);

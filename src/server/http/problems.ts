@@ -25,6 +25,7 @@ const HTTP_CODES = {
   "unknown-host": [421, "This server does not answer under that name"],
   "starting": [503, "The server is starting"],
   "storage-full": [507, "The storage is full"],
+  "storage-unavailable": [503, "The storage is away"],
 } as const satisfies Record<string, Status>;
 
 const DOMAIN_STATUS: Readonly<Record<WorkErrorCode, Status>> = {
@@ -119,7 +120,13 @@ export interface ProblemBody {
 }
 
 /** Codes after which a client may try again, and after how many seconds. */
-const RETRY_AFTER: Partial<Record<ProblemCode, string>> = { busy: "10", stopping: "10", starting: "2" };
+const RETRY_AFTER: Partial<Record<ProblemCode, string>> = {
+  busy: "10",
+  stopping: "10",
+  starting: "2",
+  "database-unavailable": "5",
+  "storage-unavailable": "10",
+};
 
 /** Errors whose messages are written for users. */
 const SHOWN = [DomainError, InferenceError, TrainingError, EngineError];
@@ -136,14 +143,24 @@ export function problemOf(error: unknown): Problem {
   if (known && isProblemCode(known.code) && known.code !== "internal") {
     return new Problem(known.code, known.message, { cause: error });
   }
-  if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) {
-    return new Problem("storage-full", "Cannot store it: the server's disk is full; nothing of it was kept", {
-      cause: error,
-    });
+  if (isFull(error)) {
+    const detail = "Cannot store it: the server's disk is full or cannot be written; nothing of it was kept";
+    return new Problem("storage-full", detail, { cause: error });
   }
   return new Problem("internal", "Something unforeseen went wrong; the server's log has it under this requestId", {
     cause: error,
   });
+}
+
+/** Codes of the system and of PostgreSQL: no space, no quota, a read-only or failing disk. */
+const FULL = new Set(["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EIO", "53100", "58030"]);
+
+/** Reports whether an error, or what caused it, is that nothing can be written. */
+function isFull(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ("code" in cause && typeof cause.code === "string" && FULL.has(cause.code)) return true;
+  }
+  return false;
 }
 
 /** The reply for a problem. */

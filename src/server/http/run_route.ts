@@ -29,16 +29,31 @@ export async function runRoute(
   const query = parseWith(route.query, rawQuery, "query");
   if (route.body) checkContentType(route.body, request);
   const body = route.body && await bodyOf(route.body, request, services);
-  return await route.handle({
-    params: checkedParams,
-    query,
-    body,
-    request,
-    services,
-    identity,
-    mediaType,
-    signal: request.signal,
-  });
+  if (route.method === "GET") return await handle();
+  // A folder that was removed or unmounted takes no writes: rows and files would be lost with the next start.
+  await checkStorage(services);
+  const reply = await handle();
+  await checkStorage(services);
+  return reply;
+
+  async function handle(): Promise<Response> {
+    return await route.handle({
+      params: checkedParams,
+      query,
+      body,
+      request,
+      services,
+      identity,
+      mediaType,
+      signal: request.signal,
+    });
+  }
+}
+
+/** @throws {Problem} `storage-unavailable` */
+async function checkStorage({ spool }: Services): Promise<void> {
+  if (await spool.isPresent()) return;
+  throw new Problem("storage-unavailable", "Cannot store it: the server's data folder is not there");
 }
 
 function mediaTypeOf(route: Route, request: Request): string {

@@ -15,9 +15,11 @@ const STALE_MS = 24 * 3600 * 1000;
 
 export class Spool {
   readonly #root: string;
+  readonly #inode: number | null;
 
-  private constructor(root: string) {
+  private constructor(root: string, inode: number | null) {
     this.#root = root;
+    this.#inode = inode;
   }
 
   /** Opens `<dataDirectory>/spool`; `alone`: no other process uses it, so whatever lies there was left by a crash. */
@@ -30,7 +32,7 @@ export class Spool {
     }
     const root = `${parent}/${crypto.randomUUID()}`;
     await Deno.mkdir(root, { mode: 0o700 });
-    return new Spool(root);
+    return new Spool(root, (await Deno.stat(root)).ino);
   }
 
   async folder(): Promise<SpoolFolder> {
@@ -40,6 +42,11 @@ export class Spool {
       path: (name) => `${folder}/${name}`,
       [Symbol.asyncDispose]: () => removeIfPresent(folder),
     };
+  }
+
+  /** Reports whether the data folder is still the one that was opened: not removed, replaced or unmounted. */
+  async isPresent(): Promise<boolean> {
+    return await Deno.stat(this.#root).then(({ ino }) => ino === this.#inode, () => false);
   }
 
   /** @throws where files cannot be written and read back */

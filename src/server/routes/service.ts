@@ -22,13 +22,8 @@ const healthReplies = (good: string) => ({
   503: { description: "It is not", content: { "application/json": healthSchema } },
 });
 
-async function gauges({ jobs, devices, commit }: Services): Promise<string> {
-  const { queued, running, waiting, workerRestarts } = await jobs.stats();
-  const { rss, heapUsed } = Deno.memoryUsage();
-  const ready = (devices.known ?? []).map(({ provider, state }) => [{ provider }, state === "ready" ? 1 : 0] as const);
-  const uptime = performance.now() / 1000;
+function jobGauges({ queued, running, waiting, workerRestarts }: Awaited<ReturnType<Services["jobs"]["stats"]>>) {
   return [
-    renderGauge("sulcus_build_info", "Always 1.", [[{ version: SULCUS_VERSION, commit }, 1]]),
     renderGauge("sulcus_jobs", "Jobs that have not ended.", [[{ state: "queued" }, queued], [
       { state: "running" },
       running,
@@ -38,6 +33,19 @@ async function gauges({ jobs, devices, commit }: Services): Promise<string> {
       {},
       workerRestarts,
     ]]),
+  ];
+}
+
+async function gauges({ jobs, devices, commit }: Services): Promise<string> {
+  // Without its database the service is watched all the more.
+  const stats = await jobs.stats().catch(() => null);
+  const { rss, heapUsed } = Deno.memoryUsage();
+  const ready = (devices.known ?? []).map(({ provider, state }) => [{ provider }, state === "ready" ? 1 : 0] as const);
+  const uptime = performance.now() / 1000;
+  return [
+    renderGauge("sulcus_build_info", "Always 1.", [[{ version: SULCUS_VERSION, commit }, 1]]),
+    renderGauge("sulcus_database_up", "1 where the database answers.", [[{}, stats === null ? 0 : 1]]),
+    ...stats === null ? [] : jobGauges(stats),
     renderGauge("sulcus_device_ready", "1 where a provider passed its self-test.", ready),
     renderGauge("process_resident_memory_bytes", "Memory of this process.", [[{}, rss]]),
     renderGauge("process_heap_bytes", "JavaScript heap in use.", [[{}, heapUsed]]),

@@ -50,6 +50,9 @@ const GENERAL: readonly ProblemCode[] = [
   "cross-origin",
   "unknown-host",
   "internal",
+  "database-unavailable",
+  "storage-unavailable",
+  "storage-full",
 ];
 const OF_BODIES: readonly ProblemCode[] = ["too-large", "unsupported-media-type", "upload-stalled", "length-mismatch"];
 

@@ -1,6 +1,7 @@
 /** Opens the database that the settings ask for and brings its schema up to date. */
 import type { Database, DatabaseOptions } from "./database.ts";
 import { acquireLock } from "../files/lock.ts";
+import { privateFolder } from "../files/private.ts";
 import { migrate } from "./migrations.ts";
 import { openPglite } from "./pglite.ts";
 import { openPostgres } from "./postgres.ts";
@@ -11,7 +12,7 @@ import { openPostgres } from "./postgres.ts";
  * `database-too-new`
  */
 export async function openDatabase({ dataDirectory, url }: DatabaseOptions): Promise<Database> {
-  await Deno.mkdir(dataDirectory, { recursive: true });
+  await privateFolder(dataDirectory);
   const database = url ? await openPostgres(url) : await openLocked(dataDirectory);
   try {
     await migrate(database);

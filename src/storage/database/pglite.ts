@@ -1,17 +1,22 @@
 /** PGlite, the PostgreSQL inside this process, as a {@link Database}. */
 import { PGlite, type Transaction } from "@electric-sql/pglite";
 import type { Database, Queryable } from "./database.ts";
+import { ofEmbedded } from "./unavailable.ts";
+
+function fail(error: unknown): never {
+  throw ofEmbedded(error);
+}
 
 /** Opens the database in `directory` (absent: in memory, for tests). */
 export async function openPglite(directory?: string): Promise<Database> {
   const pglite = await PGlite.create(directory ? { dataDir: directory } : {});
   const on = (target: PGlite | Transaction): Queryable => ({
     async query<Row>(sql: string, params: readonly unknown[] = []) {
-      const { rows, affectedRows } = await target.query<Row>(sql, [...params]);
+      const { rows, affectedRows } = await target.query<Row>(sql, [...params]).catch(fail);
       return { rows, affected: affectedRows ?? rows.length };
     },
     async script(sql) {
-      const results = await target.exec(sql);
+      const results = await target.exec(sql).catch(fail);
       return { rows: results.flatMap((r) => r.rows as Record<string, unknown>[]) };
     },
   });
@@ -28,7 +33,7 @@ export async function openPglite(directory?: string): Promise<Database> {
         throw error;
       }
     },
-    transaction: (fn) => pglite.transaction((tx) => fn(on(tx))),
+    transaction: <T>(fn: (tx: Queryable) => Promise<T>) => pglite.transaction((tx) => fn(on(tx))).catch(fail),
     close: () => pglite.close(),
   };
 }

@@ -2,6 +2,7 @@
 import pg from "pg";
 import type { Database, Queryable } from "./database.ts";
 import { DomainError } from "../errors.ts";
+import { ofServer } from "./unavailable.ts";
 
 /** The part of `pg` that this file uses; the package has no types of its own. */
 interface Result {
@@ -43,7 +44,9 @@ export async function openPostgres(url: string, { connections = 10 } = {}): Prom
     ...on(pool),
     kind: "postgres",
     async transaction(fn) {
-      const client = await pool.connect();
+      const client = await pool.connect().catch((error) => {
+        throw ofServer(error);
+      });
       let broken: Error | undefined;
       try {
         await client.query("BEGIN");
@@ -52,7 +55,7 @@ export async function openPostgres(url: string, { connections = 10 } = {}): Prom
         return value;
       } catch (error) {
         await client.query("ROLLBACK").catch((e) => broken = e);
-        throw error;
+        throw ofServer(error);
       } finally {
         client.release(broken);
       }
@@ -62,13 +65,17 @@ export async function openPostgres(url: string, { connections = 10 } = {}): Prom
 }
 
 function on(runner: Runner): Queryable {
+  const run = (sql: string, params?: unknown[]) =>
+    runner.query(sql, params).catch((error) => {
+      throw ofServer(error);
+    });
   return {
     async query<Row>(sql: string, params: readonly unknown[] = []) {
-      const result = await runner.query(sql, [...params]) as Result;
+      const result = await run(sql, [...params]) as Result;
       return { rows: result.rows as Row[], affected: result.rowCount ?? 0 };
     },
     async script(sql) {
-      const results = [await runner.query(sql)].flat();
+      const results = [await run(sql)].flat();
       return { rows: results.flatMap((r) => r.rows) };
     },
   };
