@@ -3,7 +3,7 @@
  * other processes write them too; only manifests are kept in memory, since they never change.
  */
 import { exportPackage, importPackage, type NetworkCheck, type PackageStream } from "./archive.ts";
-import { type Database, DomainError, exists, type Queryable } from "../storage/mod.ts";
+import { type Database, DomainError, exists, type Queryable, sweepFolder } from "../storage/mod.ts";
 import { type Manifest, type ManifestDraft, MAX_VERSION } from "./manifest.ts";
 import { makeStaging, packageDirectory, readPackage, verifyPackage, writePackage } from "./package.ts";
 import { repair } from "./repair.ts";
@@ -59,6 +59,12 @@ export class Registry {
     await Deno.mkdir(registry.#roots.own, { recursive: true });
     await repair(registry.#database, registry.#roots, options.dataDirectory);
     return registry;
+  }
+
+  /** Removes staging folders and empty folders that a crash left, older than a time in ms since 1970. */
+  async sweep(before: number): Promise<void> {
+    await sweepFolder(this.#roots.own, { before });
+    await sweepFolder(`${this.#dataDirectory}/reports`, { before });
   }
 
   /** Every model, by name. Versions whose package cannot be read are left out. */

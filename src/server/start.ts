@@ -19,6 +19,7 @@ import type { Services } from "./http/services.ts";
 import { DEFAULT_LIMITS, type Limits, LOOPBACK_HOSTS, type ServerSettings } from "./settings.ts";
 import { Spool } from "./http/spool.ts";
 import { createStartingApp } from "./starting.ts";
+import { startSweeps } from "./sweeps.ts";
 
 export interface ServerOptions {
   /** Address to listen on. Default 127.0.0.1. */
@@ -180,6 +181,7 @@ async function open(settings: ServerSettings, { commit, tasksModule, log, stoppi
     tasksModule,
   });
   stack.defer(() => jobs.stop());
+  stack.use(startSweeps({ datasets, registry, spool, dataDirectory }, log));
   const services: Services = {
     settings,
     database,

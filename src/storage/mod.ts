@@ -10,12 +10,14 @@ export {
   exists,
   type ReceivedFile,
   receiveFile,
+  removeIfEmpty,
   removeIfPresent,
   syncDirectory,
   writeWhole,
 } from "./files/files.ts";
 export { csvLine, parseCsv } from "./files/csv.ts";
 export { keepPrivate, privateFolder } from "./files/private.ts";
+export { isTemporary, sweepFolder } from "./files/sweep.ts";
 export { acquireLock, type Lock } from "./files/lock.ts";
 export { type ZipEntry, type ZipLimits, ZipReader } from "./zip/zip_reader.ts";
 export { writeZip, type ZipSource } from "./zip/zip_writer.ts";

@@ -40,6 +40,7 @@ export {
 } from "./grid/sliding_windows.ts";
 export type { Doubt, Volume, VolumeHeader } from "./formats/format.ts";
 export {
+  cleanVolume,
   isVolumeStart,
   readVolume,
   readVolumeHeader,

@@ -2,8 +2,8 @@
  * Case files on disk: `<root>/<data set>/cases/<uuid>/<role>-<uuid>` with the ending of their format. No user's name is
  * part of a path.
  */
-import { receiveFile, removeIfPresent } from "../../storage/mod.ts";
-import { volumeEnding } from "../../volume/mod.ts";
+import { receiveFile, removeIfEmpty, removeIfPresent, syncDirectory } from "../../storage/mod.ts";
+import { cleanVolume, volumeEnding } from "../../volume/mod.ts";
 import type { StoredFile } from "./rows.ts";
 import type { Inspector } from "../checks/inspect.ts";
 import type { Role } from "../types.ts";
@@ -24,7 +24,8 @@ export function newCaseFolder(): string {
 }
 
 /**
- * Streams a file into a case's folder and inspects it; a file that is no volume is removed.
+ * Streams a file into a case's folder, inspects it, and keeps a copy without free text; a file that is no volume is
+ * removed. Hash and size are those of the bytes as they came.
  * @throws {DomainError} `too-large`, `invalid-volume`
  */
 export async function storeCaseFile(
@@ -32,14 +33,20 @@ export async function storeCaseFile(
   { directory, folder, role, maxBytes, inspector, signal }: StoreOptions,
 ): Promise<StoredFile> {
   const bare = `${folder}/${role}-${crypto.randomUUID()}`;
-  const received = await receiveFile(source, `${directory}/${bare}`, { maxBytes, signal });
+  const arrived = `${directory}/${bare}.tmp`, clean = `${directory}/${bare}`;
   try {
-    const info = await inspector.inspect(`${directory}/${bare}`, { isLabel: role === "label" });
-    const file = bare + await volumeEnding(`${directory}/${bare}`);
-    await Deno.rename(`${directory}/${bare}`, `${directory}/${file}`);
+    const received = await receiveFile(source, arrived, { maxBytes, signal });
+    const info = await inspector.inspect(arrived, { isLabel: role === "label" });
+    await cleanVolume(arrived, clean);
+    const file = bare + await volumeEnding(clean);
+    await Deno.rename(clean, `${directory}/${file}`);
+    await syncDirectory(`${directory}/${folder}`);
     return { role, file, ...received, info };
   } catch (error) {
-    await removeIfPresent(`${directory}/${bare}`);
+    await removeIfPresent(clean);
+    await removeIfEmpty(`${directory}/${folder}`);
     throw error;
+  } finally {
+    await removeIfPresent(arrived);
   }
 }

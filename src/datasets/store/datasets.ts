@@ -2,7 +2,16 @@
  * Data sets: records in the database, case files on disk under random names. Not a PACS: neither headers nor users'
  * file names are kept.
  */
-import { type Database, DomainError, isUuid, type Queryable, removeIfPresent } from "../../storage/mod.ts";
+import { dirname } from "node:path";
+import {
+  type Database,
+  DomainError,
+  isUuid,
+  type Queryable,
+  removeIfEmpty,
+  removeIfPresent,
+  sweepFolder,
+} from "../../storage/mod.ts";
 import { ANY_MODALITY } from "../../inference/mod.ts";
 import type { LeftOut, PretrainingCase, TrainingCase } from "../../train/mod.ts";
 import { newCaseFolder, storeCaseFile } from "./case_files.ts";
@@ -18,6 +27,7 @@ import {
   lockUnused,
   selectDataset,
   selectDatasets,
+  selectFiles,
   type StoredFile,
   updateCase,
   upsertCase,
@@ -37,6 +47,15 @@ export interface DatasetsOptions {
   readonly maxFileBytes?: number;
 }
 
+/** Tables with names of cases, patients and reasons. */
+const TABLES_OF_CASES = [
+  "sulcus.datasets",
+  "sulcus.dataset_cases",
+  "sulcus.dataset_files",
+  "sulcus.jobs",
+  "sulcus.job_events",
+];
+
 /** Folders without a record that are younger than this may be an import under way. */
 const ORPHAN_AGE_MS = 24 * 3600 * 1000;
 
@@ -46,6 +65,8 @@ export class Datasets {
   readonly #root: string;
   readonly #inspector = new Inspector();
   readonly #maxFileBytes: number;
+  /** Rows of cases were deleted whose bytes may still lie in the database's files; unknown of a former process. */
+  #hasDeleted = true;
 
   private constructor(options: DatasetsOptions) {
     this.#database = options.database;
@@ -58,7 +79,8 @@ export class Datasets {
   static async open(options: DatasetsOptions): Promise<Datasets> {
     const datasets = new Datasets(options);
     await Deno.mkdir(datasets.#root, { recursive: true });
-    await datasets.#removeOrphans();
+    // No other process uses an embedded database: whatever has no record was left by a crash.
+    await datasets.#sweepFiles(options.database.kind === "pglite" ? Infinity : Date.now() - ORPHAN_AGE_MS);
     return datasets;
   }
 
@@ -96,6 +118,7 @@ export class Datasets {
       await removeReport(this.#dataDirectory, job);
       await removeIfPresent(`${this.#dataDirectory}/jobs/${job}`);
     }
+    await this.#purge();
   }
 
   /**
@@ -266,6 +289,36 @@ export class Datasets {
     return { detail, cases: found };
   }
 
+  /**
+   * Removes files and folders without a record that are older than a time, and deleted rows from the database's files.
+   * @param before in ms since 1970
+   */
+  async sweep(before: number): Promise<void> {
+    await this.#sweepFiles(before);
+    if (this.#hasDeleted) await this.#purge();
+  }
+
+  async #sweepFiles(before: number): Promise<void> {
+    const known = new Set((await this.list()).map((d) => d.id));
+    for await (const { name } of Deno.readDir(this.#root)) {
+      if (!isUuid(name)) continue;
+      const folder = `${this.#root}/${name}`;
+      if (known.has(name)) {
+        const files = await selectFiles(this.#database, name);
+        await sweepFolder(folder, { before, isOrphan: (path) => !files.has(path) });
+      } else {
+        const { mtime } = await Deno.stat(folder);
+        if ((mtime?.getTime() ?? 0) < before) await removeIfPresent(folder);
+      }
+    }
+  }
+
+  /** Rows that were deleted leave the database's files. */
+  async #purge(): Promise<void> {
+    this.#hasDeleted = false;
+    await this.#database.purge(TABLES_OF_CASES);
+  }
+
   #read(id: string, skip?: Skip): Promise<ReadDataset> {
     return readDataset(this.#database, { id, directory: `${this.#root}/${id}`, skip });
   }
@@ -285,24 +338,23 @@ export class Datasets {
       await lockUnused(tx, id);
       return await work(tx);
     });
-    for (const file of superfluous) await removeIfPresent(`${this.#root}/${id}/${file}`);
+    for (const file of superfluous) await this.#removeFile(id, file);
+    if (superfluous.length > 0) this.#hasDeleted = true;
+  }
+
+  /** Removes a case's file, and its folder with the last one. */
+  async #removeFile(id: string, file: string): Promise<void> {
+    const path = `${this.#root}/${id}/${file}`;
+    await removeIfPresent(path);
+    await removeIfEmpty(dirname(path));
   }
 
   /** Removes new files where the change that they are for is refused. */
   async #unlessRefused(id: string, files: readonly StoredFile[], change: Promise<void>): Promise<void> {
     await change.catch(async (error) => {
-      for (const { file } of files) await removeIfPresent(`${this.#root}/${id}/${file}`);
+      for (const { file } of files) await this.#removeFile(id, file);
       throw error;
     });
-  }
-
-  async #removeOrphans(): Promise<void> {
-    const known = new Set((await this.list()).map((d) => d.id));
-    for await (const { name } of Deno.readDir(this.#root)) {
-      const { mtime } = await Deno.stat(`${this.#root}/${name}`);
-      const isOld = Date.now() - (mtime?.getTime() ?? 0) > ORPHAN_AGE_MS;
-      if (isUuid(name) && !known.has(name) && isOld) await removeIfPresent(`${this.#root}/${name}`);
-    }
   }
 }
 

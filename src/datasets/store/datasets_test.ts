@@ -223,7 +223,7 @@ for (const [name, { change, message }] of Object.entries(BAD_SPECS)) {
     }));
 }
 
-test("open() removes files of an import that a crash cut off, once they are old", (database) =>
+test("open() removes files of an import that a crash cut off, once no process can be writing them", (database) =>
   withDatasets(database, async (datasets, dataDirectory) => {
     const kept = await readyDataset(datasets);
     const [old, young] = [crypto.randomUUID(), crypto.randomUUID()];
@@ -232,5 +232,5 @@ test("open() removes files of an import that a crash cut off, once they are old"
     for (const id of [old, kept]) await Deno.utime(`${dataDirectory}/datasets/${id}`, longAgo, longAgo);
     await Datasets.open({ database, dataDirectory });
     const left = [...Deno.readDirSync(`${dataDirectory}/datasets`)].map((e) => e.name).sort();
-    assert.deepEqual(left, [kept, young].sort());
+    assert.deepEqual(left, (database.kind === "pglite" ? [kept] : [kept, young]).sort());
   }));

@@ -209,6 +209,15 @@ export async function selectDataset(on: Queryable, id: string): Promise<DatasetS
   return summaryOf(rows[0]);
 }
 
+/** The files of a data set, by their paths below its folder. */
+export async function selectFiles(on: Queryable, dataset: string): Promise<ReadonlySet<string>> {
+  const { rows } = await on.query<{ file: string }>(
+    "SELECT f.file FROM sulcus.dataset_files f JOIN sulcus.dataset_cases c ON c.id = f.case_id WHERE c.dataset = $1",
+    [dataset],
+  );
+  return new Set(rows.map(({ file }) => file));
+}
+
 /** The cases of a data set with their files, by case name. */
 export async function selectCases(on: Queryable, dataset: string): Promise<CaseRow[]> {
   const { rows } = await on.query<CaseRow>(

@@ -2,6 +2,7 @@
  * Files of uploads while their request lasts: a folder of this process in the data directory, readable by nobody else.
  * Each request has a folder with a random name, which is removed with the request.
  */
+import { dirname } from "node:path";
 import { exists, removeIfPresent } from "../../storage/mod.ts";
 
 /** A folder for the files of one request; disposing removes it. */
@@ -10,8 +11,8 @@ export interface SpoolFolder extends AsyncDisposable {
   path(name: string): string;
 }
 
-/** A folder that is older than this belongs to no running process. */
-const STALE_MS = 24 * 3600 * 1000;
+/** A running process touches its folder every ten minutes: one that is older than this belongs to none. */
+const STALE_MS = 3600 * 1000;
 
 export class Spool {
   readonly #root: string;
@@ -26,13 +27,16 @@ export class Spool {
   static async open(dataDirectory: string, { alone }: { alone: boolean }): Promise<Spool> {
     const parent = `${dataDirectory}/spool`;
     await Deno.mkdir(parent, { recursive: true, mode: 0o700 });
-    for await (const { name } of Deno.readDir(parent)) {
-      const { mtime } = await Deno.stat(`${parent}/${name}`);
-      if (alone || Date.now() - (mtime?.getTime() ?? 0) > STALE_MS) await removeIfPresent(`${parent}/${name}`);
-    }
+    await removeStale(parent, alone ? Infinity : Date.now() - STALE_MS);
     const root = `${parent}/${crypto.randomUUID()}`;
     await Deno.mkdir(root, { mode: 0o700 });
     return new Spool(root, (await Deno.stat(root)).ino);
+  }
+
+  /** Says that this process lives, and removes what others left that do not. */
+  async sweep(now = Date.now()): Promise<void> {
+    await Deno.utime(this.#root, new Date(now), new Date(now));
+    await removeStale(dirname(this.#root), now - STALE_MS);
   }
 
   async folder(): Promise<SpoolFolder> {
@@ -67,6 +71,13 @@ export class Spool {
 
   async close(): Promise<void> {
     await removeIfPresent(this.#root);
+  }
+}
+
+async function removeStale(parent: string, before: number): Promise<void> {
+  for await (const { name } of Deno.readDir(parent)) {
+    const { mtime } = await Deno.stat(`${parent}/${name}`);
+    if ((mtime?.getTime() ?? 0) < before) await removeIfPresent(`${parent}/${name}`);
   }
 }
 

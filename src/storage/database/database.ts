@@ -21,6 +21,11 @@ export interface Database extends Queryable {
   readonly kind: "pglite" | "postgres";
   /** Runs `fn` in a transaction: commits when it resolves, rolls back when it throws. Inside, use only `tx`. */
   transaction<T>(fn: (tx: Queryable) => Promise<T>): Promise<T>;
+  /**
+   * Rewrites tables, so that rows that were deleted from them are gone from the database's files; PostgreSQL would keep
+   * their bytes until the space is used again.
+   */
+  purge(tables: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 

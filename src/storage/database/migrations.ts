@@ -157,6 +157,14 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (owner, day)
   );
   `,
+  // Statistics of a column hold its values, and outlive deleted rows: none of those that may name patients.
+  `
+  ALTER TABLE sulcus.dataset_cases ALTER COLUMN name SET STATISTICS 0, ALTER COLUMN patient SET STATISTICS 0,
+    ALTER COLUMN excluded SET STATISTICS 0;
+  ALTER TABLE sulcus.datasets ALTER COLUMN name SET STATISTICS 0;
+  ALTER TABLE sulcus.jobs ALTER COLUMN input SET STATISTICS 0, ALTER COLUMN error SET STATISTICS 0;
+  ALTER TABLE sulcus.job_events ALTER COLUMN data SET STATISTICS 0;
+  `,
 ];
 
 /** Serialises migrations between processes; any constant that no other lock of the database has. */

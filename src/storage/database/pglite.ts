@@ -9,7 +9,8 @@ function fail(error: unknown): never {
 
 /** Opens the database in `directory` (absent: in memory, for tests). */
 export async function openPglite(directory?: string): Promise<Database> {
-  const pglite = await PGlite.create(directory ? { dataDir: directory } : {});
+  const startParams = [...PGlite.defaultStartParams, "-c", "wal_recycle=off"]; // a recycled log keeps deleted rows
+  const pglite = await PGlite.create({ startParams, ...(directory && { dataDir: directory }) });
   const on = (target: PGlite | Transaction): Queryable => ({
     async query<Row>(sql: string, params: readonly unknown[] = []) {
       const { rows, affectedRows } = await target.query<Row>(sql, [...params]).catch(fail);
@@ -34,6 +35,13 @@ export async function openPglite(directory?: string): Promise<Database> {
       }
     },
     transaction: <T>(fn: (tx: Queryable) => Promise<T>) => pglite.transaction((tx) => fn(on(tx))).catch(fail),
+    async purge(tables) {
+      for (const table of tables) await whole.script(`VACUUM FULL ${table}`);
+      // The write-ahead log has the rows too: a checkpoint removes its segments but for the one in use.
+      await whole.script("CHECKPOINT");
+      await whole.query("SELECT pg_switch_wal()");
+      await whole.script("CHECKPOINT");
+    },
     close: () => pglite.close(),
   };
 }

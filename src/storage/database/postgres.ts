@@ -60,6 +60,9 @@ export async function openPostgres(url: string, { connections = 10 } = {}): Prom
         client.release(broken);
       }
     },
+    async purge(tables) {
+      for (const table of tables) await on(pool).script(`VACUUM FULL ${table}`);
+    },
     close: () => pool.end(),
   };
 }

@@ -94,6 +94,15 @@ export async function removeIfPresent(path: string): Promise<void> {
   });
 }
 
+/** Removes a folder that has nothing in it; any other stays. */
+export async function removeIfEmpty(path: string): Promise<void> {
+  await Deno.remove(path).catch((error) => {
+    if (!(error instanceof Error && "code" in error && /^(ENOTEMPTY|EEXIST|ENOENT|ENOTDIR)$/.test(`${error.code}`))) {
+      throw error;
+    }
+  });
+}
+
 export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, (error) => {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;

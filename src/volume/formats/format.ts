@@ -17,6 +17,8 @@ export interface VolumeFormat {
   readonly read: (feed: ByteFeed) => Promise<Volume>;
   /** Writes a file whole or not at all; absent: the format is only read. */
   readonly write?: (path: string, content: VolumeContent) => Promise<void>;
+  /** Copies a file to a new one without anything that may name a patient; voxels and geometry stay as they are. */
+  readonly clean: (from: string, to: string) => Promise<void>;
 }
 
 /** How the voxels of a file are stored. */

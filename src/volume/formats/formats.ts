@@ -59,6 +59,15 @@ export async function volumeEnding(path: string): Promise<string> {
   return await recognised(path, ({ endings: { plain, gzipped = plain } }, feed) => feed.isGzip ? gzipped : plain);
 }
 
+/**
+ * Copies a volume to the new file `to` without free text, extensions and names; voxels and geometry stay as they are.
+ * @throws {VolumeError} as `readVolume()`
+ */
+export async function cleanVolume(from: string, to: string): Promise<void> {
+  const { clean } = await recognised(from, (format) => format);
+  await clean(from, to);
+}
+
 async function recognised<T>(
   source: string | Uint8Array,
   read: (format: VolumeFormat, feed: ByteFeed) => T | Promise<T>,

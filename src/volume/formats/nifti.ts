@@ -2,6 +2,7 @@
 import type { ByteFeed } from "./_bytes.ts";
 import { readVoxels } from "./_voxels.ts";
 import type { VolumeFormat } from "./format.ts";
+import { cleanNifti } from "./nifti_clean.ts";
 import { HEADER_BYTES, type NiftiHeader, niftiVersion, parseHeader } from "./nifti_header.ts";
 import { writeNifti } from "./nifti_write.ts";
 
@@ -13,6 +14,7 @@ export const nifti: VolumeFormat = {
   readHeader,
   read: async (feed) => readVoxels(feed, await readHeader(feed)),
   write: writeNifti,
+  clean: cleanNifti,
 };
 
 async function readHeader(feed: ByteFeed): Promise<NiftiHeader> {
