@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { makePhantom } from "../scripts/phantoms/phantom.ts";
 import { writePhantomDataset } from "../scripts/phantoms/files.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
+import { readCheckpoint } from "../src/train/loop/checkpoint.ts";
+import type { Tensor } from "../src/tensor/mod.ts";
 import { importModel } from "../src/graph/mod.ts";
 import { assertClose } from "../src/graph/testing/check.ts";
 import { templatePath } from "../src/inference/mod.ts";
@@ -193,6 +195,25 @@ Deno.test("finetune() of exclusive labels, Dice over the batch and resting weigh
     assert.equal((await finetune(next)).spec.inference.activation, "softmax");
     const separate = { ...next, recipe: { ...next.recipe, exclusive: false } as const };
     await assert.rejects(finetune(separate), /expected recipe\.exclusive to be true, as the head that is kept has it/);
+  }));
+
+Deno.test("finetune() goes on from the first fold's weights where the recipe says so", () =>
+  inFolder(async (folder) => {
+    const recipe = { steps: 10, foldSteps: 10, finalStart: "fold", validation: { folds: 2 } } as const;
+    const { request } = await setUp(folder, { count: 2, recipe });
+    await finetune(request);
+    const read = async (phase: string) =>
+      (await readCheckpoint(join(request.workDirectory, phase, "weights.safetensors")))!.tensors;
+    const [one, two, final] = [await read("fold-1-of-2"), await read("fold-2-of-2"), await read("final")];
+    const key = [...one.keys()].find((k) => k.endsWith("patch_embed2.proj.weight"))!;
+    const apart = (a: ReadonlyMap<string, Tensor>, b: ReadonlyMap<string, Tensor>) => {
+      const from = a.get(key)!.data as Float32Array, to = b.get(key)!.data as Float32Array;
+      return Math.sqrt(from.reduce((sum, v, i) => sum + (v - to[i]) ** 2, 0));
+    };
+    assert.ok(
+      apart(one, final) < apart(two, final),
+      `${apart(one, final)} from fold 1, ${apart(two, final)} from fold 2`,
+    );
   }));
 
 Deno.test("finetune() in preset auto warms a network of ours up, clips its gradients and says so", () =>

@@ -102,7 +102,8 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const last = await scheduled.final(phases, held);
   const outputs = outputsOf(held, { request, recipe, spec });
   outputs.chosen?.notes.forEach(log);
-  const final = await phases.run({ name: "final", network, train: all, spec: outputs.spec, ...last });
+  const from = recipe.finalStart === "fold" ? held[0] : undefined;
+  const final = await phases.run({ name: "final", network, train: all, spec: outputs.spec, from, ...last });
 
   const validation = folds.length === 0 ? null : summarize(held.flatMap((p) => p.scores), spec.classes);
   const fromScratch = twin && summarize(twin.flatMap((p) => p.scores), spec.classes);

@@ -33,11 +33,13 @@ const SCORING = "on the label's own grid";
 /** The key of a phase: changes with everything that its weights and scores depend on. */
 export function phaseIdentity(
   { request, recipe, spec }: { request: FinetuneRequest; recipe: ResolvedRecipe; spec: ModelSpec },
-  { indices, steps, scored = [] }: {
+  { indices, steps, scored = [], from }: {
     readonly indices: readonly number[];
     /** Of a phase whose updates the recipe does not say. */
     readonly steps?: number | undefined;
     readonly scored?: readonly number[] | undefined;
+    /** Name of the phase that it goes on from. */
+    readonly from?: string | undefined;
   },
 ): string {
   const { base: { name, version }, cases } = request;
@@ -48,6 +50,7 @@ export function phaseIdentity(
     ...parts,
     indices.map((i) => cases[i]),
     ...(steps === undefined ? [] : [steps, scored]),
+    ...(from === undefined ? [] : [from]),
   ]);
   return createHash("sha256").update(identity).digest("hex");
 }

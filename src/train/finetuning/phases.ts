@@ -4,6 +4,7 @@
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { type Graph } from "../../graph/mod.ts";
 import { type ModelSpec } from "../../inference/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import type { CaseStore } from "../data/case_store.ts";
@@ -51,6 +52,8 @@ export interface PhaseOptions {
   readonly isTimed?: boolean;
   /** Default: that of the other phases. Differs in how the output is read. */
   readonly spec?: ModelSpec;
+  /** The phase whose weights it goes on from; absent: those of the network. */
+  readonly from?: Pick<PhaseResult, "name" | "weights"> | undefined;
 }
 
 /** Where a phase keeps its files, under which key, and its messages. */
@@ -111,7 +114,8 @@ export class Phases {
   /** Trains on `train`, scores `held`; reads the result back where an earlier call finished the phase. */
   async run(phase: PhaseOptions): Promise<PhaseResult> {
     const { request, recipe, traits } = this.#options;
-    const { name, network, train, held, steps, isTimed = false, spec = this.#options.spec } = phase;
+    const { name, train, held, steps, isTimed = false, spec = this.#options.spec, from } = phase;
+    const network = from === undefined ? phase.network : startingFrom(phase.network, from.weights);
     const seen = new Set(train.flatMap((i) => [...traits[i]]));
     const marked = <T extends Pick<Phase, "scores">>(finished: T) => ({
       ...finished,
@@ -121,6 +125,7 @@ export class Phases {
     const identity = phaseIdentity({ request, recipe, spec }, {
       indices: train,
       ...(isTimed && { steps, scored: held }),
+      ...(from !== undefined && { from: from.name }),
     });
     const onLog = (message: string) => request.onEvent({ type: "log", message: `${name}: ${message}` });
     const known = await readPhase(directory, { identity, onLog });
@@ -130,7 +135,7 @@ export class Phases {
       return marked({ name, ...known });
     }
     const start = performance.now();
-    const { times, ...trained } = await this.#train(phase, { directory, run: identity, onLog });
+    const { times, ...trained } = await this.#train({ ...phase, network }, { directory, run: identity, onLog });
     const scoring = performance.now();
     const scores = await this.score({ network, held, spec, weights: trained.weights });
     const end = performance.now();
@@ -277,6 +282,20 @@ export class Phases {
 
 interface TimedTraining extends Trained, Pick<Updates, "learningRate" | "found"> {
   readonly times: Pick<PhaseSeconds, "start" | "update">;
+}
+
+/** The same network with other start weights. */
+function startingFrom(network: Trainable, weights: ReadonlyMap<string, Tensor>): Trainable {
+  const { networkOf } = network;
+  const changed = (graph: Graph): Graph => ({
+    ...graph,
+    constants: new Map([...graph.constants].map(([key, own]) => [key, weights.get(key) ?? own])),
+  });
+  return {
+    ...network,
+    network: changed(network.network),
+    ...(networkOf !== undefined && { networkOf: (crops) => changed(networkOf(crops)) }),
+  };
 }
 
 /** Groups of cases with equal chances to be drawn from: one a class, or all cases together. */

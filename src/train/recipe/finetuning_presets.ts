@@ -46,6 +46,7 @@ const PAPER: PresetValues = {
   encoderRate: 1,
   frozenSteps: 0,
   keepDecoder: true,
+  finalStart: "base",
   keepHead: false,
   // the published rule is "volume": its 95th percentile falls with the empty space around the head
   percentilesOver: "foreground",
@@ -138,6 +139,8 @@ export const FINETUNING_PRESETS: Readonly<Record<FinetuningPresetName, Finetunin
       augmentation: STRONG_AUGMENTATION,
       outputs: "chosen",
       templateFit: "registered",
+      // the updates of a fold are not lost
+      finalStart: "fold",
       // a fold that has less than half of the updates says little about the final network
       foldShare: 0.5,
       twoViewShare: 1,

@@ -122,6 +122,11 @@ export const CHOSEN_SETTINGS = {
   keepDecoder: yesOrNo().describe(
     "Of an encoder that was pre-trained with a decoder, the decoder's weights start the new one where they fit. Default: true.",
   ),
+  finalStart: choice(["base", "fold"]).describe(
+    "Where the final network starts. `fold`: from the weights of the first fold, whose updates are then not lost; that " +
+      "fold's scores stay those of patients that it did not see. `base`: from the base, as every fold does. Default: base; " +
+      "the preset auto: fold.",
+  ),
   keepHead: yesOrNo().describe(
     "Continue the base as a whole, its decoder and head too: a segmentation for the same labels, or a classification for " +
       "the same classes. Default: false, what fits is taken and the rest is fresh.",
