@@ -813,6 +813,7 @@ export type Recipe = {
   encoderRate?: number
   frozenSteps?: number
   keepDecoder?: boolean
+  finalStart?: "base" | "fold"
   keepHead?: boolean
   templates?: boolean | "auto"
   base?: "auto" | "use" | "scratch"
@@ -930,6 +931,7 @@ export type ResolvedRecipe = {
   encoderRate: number
   frozenSteps: number
   keepDecoder: boolean
+  finalStart: "base" | "fold"
   keepHead: boolean
   templates: boolean
   base: "use" | "scratch"
