@@ -181,6 +181,7 @@ Deno.test("resolveRecipe() takes every wish over the preset", () => {
     encoderRate: 0.1,
     frozenSteps: 5,
     keepDecoder: false,
+    finalStart: "fold",
     keepHead: true,
     templates: false,
     percentilesOver: "volume",
