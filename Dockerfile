@@ -58,4 +58,4 @@ HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \
   CMD ["deno", "eval", "--no-config", "--no-lock", "const r = await fetch(`http://127.0.0.1:${Deno.env.get('SULCUS_PORT')}/health/live`); if (!r.ok) Deno.exit(1)"]
 
 ENTRYPOINT ["deno", "run", "-A", "--cached-only", "src/cli/main.ts"]
-CMD ["serve", "--host", "0.0.0.0", "--allow-remote-without-login"]
+CMD ["serve", "--host", "0.0.0.0"]

@@ -145,6 +145,7 @@ export const HOUSE: readonly RoomRules[] = [
     flow: "proofs → identities, permissions",
     base: ["types.ts"],
     doors: ["types.ts"],
+    packages: [/^(jose|openid-client)$/],
     ignorant: { of: "what the objects are", rooms: ["tensor"] },
   },
   {

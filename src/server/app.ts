@@ -3,7 +3,7 @@
  */
 import { Hono } from "hono";
 import { audited } from "./http/audited.ts";
-import { authenticate } from "./http/middleware/authenticate.ts";
+import { authenticate, authorise } from "./http/middleware/authenticate.ts";
 import { errors } from "./http/middleware/errors.ts";
 import { guard, securityHeaders } from "./http/middleware/guard.ts";
 import { limits } from "./http/middleware/limits.ts";
@@ -23,7 +23,6 @@ export function createApp(services: Services): Hono<Env> {
     observe(services),
     securityHeaders,
     guard(settings),
-    authenticate(),
   );
   for (const route of ROUTES) {
     app.on(
@@ -33,14 +32,18 @@ export function createApp(services: Services): Hono<Env> {
         c.set("route", route.path);
         return next();
       },
+      authenticate(route, services),
       limits(route, settings.limits),
       async (c) => {
         const params = c.req.param();
-        const { identity, requestId } = c.var;
+        const { identity, address, requestId } = c.var;
         const reply = await audited(
           route,
-          { params, services, who: identity, requestId },
-          () => runRoute(route, c.req.raw, { params, services, identity }),
+          { params, services, who: identity, requestId, from: address },
+          async () => {
+            await authorise(route, { identity, params, services });
+            return await runRoute(route, c.req.raw, { params, services, identity, address });
+          },
         );
         return withoutBodyForHead(c.req.raw, reply);
       },

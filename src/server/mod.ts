@@ -6,6 +6,13 @@
 export { type RunningServer, type ServerOptions, startServer } from "./start.ts";
 export { createApp } from "./app.ts";
 export type { Services } from "./http/services.ts";
-export { DEFAULT_LIMITS, type Limits, LOOPBACK_HOSTS, type ServerSettings, SULCUS_VERSION } from "./settings.ts";
+export {
+  DEFAULT_LIMITS,
+  type Limits,
+  LOOPBACK_HOSTS,
+  type ServerSettings,
+  SULCUS_VERSION,
+  whyUnprotected,
+} from "./settings.ts";
 export { type LogEntry, type Logger, logToStderr } from "./observe/log.ts";
 export { openApiDocument } from "./schemas/openapi.ts";

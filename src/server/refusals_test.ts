@@ -10,7 +10,19 @@ import { PROBLEM_CODES, problemOf, statusOf } from "./http/problems.ts";
 import { createApp } from "./app.ts";
 import { CASES, CLASSIFY, NONE, octets, SEGMENT, spec, wish } from "./testing/refusal_cases.ts";
 import { ROUTES } from "./routes/routes.ts";
-import { callOf, ended, filesForm, form, packageZip, problem, refused, withBench, zipOf } from "./testing/server.ts";
+import { ABSENT_PROVIDER, refuseLogins, refuseWithoutProvider } from "./testing/login_refusals.ts";
+import {
+  callOf,
+  ended,
+  filesForm,
+  form,
+  HOST,
+  packageZip,
+  problem,
+  refused,
+  withBench,
+  zipOf,
+} from "./testing/server.ts";
 import { DEFAULT_LIMITS } from "./settings.ts";
 
 const test = databaseTests();
@@ -360,6 +372,12 @@ test("what nobody foresaw is internal, and neither reply nor log quote it", (dat
       500,
     ]);
   }));
+
+test("logins, tokens and what others have are refused with their codes", async (database) => {
+  await withBench(database, refuseWithoutProvider);
+  const login = { kind: "oidc", oidc: ABSENT_PROVIDER } as const;
+  await withBench(database, refuseLogins, { settings: { login, publicUrl: HOST } });
+});
 
 test("requests from other sites and under other names are refused", (database) =>
   withBench(database, async ({ call, services }) => {

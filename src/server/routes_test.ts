@@ -4,6 +4,8 @@ import { tinyNifti } from "../datasets/testing/cases.ts";
 import { realEncoder } from "../registry/testing/packages.ts";
 import { databaseTests } from "../storage/testing/database.ts";
 import { image } from "./testing/fake_tasks.ts";
+import { callWith, cookieIn, logIn } from "./testing/logins.ts";
+import { PUBLIC_URL, startProvider } from "./testing/provider.ts";
 import { ROUTES } from "./routes/routes.ts";
 import {
   answered,
@@ -383,6 +385,31 @@ test("a pre-training is a job with events and a report, and ends as a candidate 
     assert.deepEqual([state, manifest.task, manifest.provenance.job], ["candidate", "encoder", id]);
     assert.deepEqual([manifest.provenance.recipe, manifest.provenance.seed], [recipe, 5]);
   }));
+
+test("a caller logs in, sees who they are, makes tokens, and shares a data set and a model", async (database) => {
+  await using provider = await startProvider();
+  const login = { kind: "oidc", oidc: provider.settings } as const;
+  await withBench(database, async (bench) => {
+    const ada = callWith(bench.call, { cookie: await logIn(bench, "ada-admins-neuro") });
+    assert.equal((await json(ada("GET", "/v1/me"))).name, "ada-admins-neuro");
+    const made = await ada("POST", "/v1/tokens", { json: { name: "robot", role: "viewer", projects: ["neuro"] } });
+    const { id, token } = await made.json();
+    assert.deepEqual([made.status, made.headers.get("location")], [201, `/v1/tokens/${id}`]);
+    const session = cookieIn(await bench.call("POST", "/login", { json: { token } }), "sulcus-session");
+    assert.equal((await json(bench.call("GET", "/v1/me", { headers: { cookie: session } }))).via, "token");
+    const [first] = (await json(ada("GET", "/v1/tokens"))).tokens as { name: string; createdBy: string }[];
+    assert.deepEqual([first.name, first.createdBy.slice(0, 5)], ["robot", "oidc:"]);
+    assert.ok((await json(ada("DELETE", `/v1/tokens/${id}`))).revokedAt);
+    const dataset = await datasetOf({ ...bench, call: ada });
+    for (const path of [`/v1/datasets/${dataset}/access`, "/v1/models/tumour/access"]) {
+      assert.equal((await json(ada("GET", path))).project, null);
+      const shared = await json(ada("PUT", path, { json: { with: "project", project: "neuro" } }));
+      assert.deepEqual(await json(ada("GET", path)), shared);
+      assert.equal(shared.project, "neuro");
+    }
+    assert.equal((await ada("POST", "/logout")).status, 204);
+  }, { settings: { login, publicUrl: PUBLIC_URL } });
+});
 
 export function parseEvents(text: string): { id: string; event: string; data: unknown }[] {
   return [...text.matchAll(/^id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n/gm)].map(([, id, event, data]) => ({

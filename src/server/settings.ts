@@ -1,6 +1,8 @@
 /** Settings of a server, complete and checked, wherever they come from; and the versions of the program. */
 import project from "../../deno.json" with { type: "json" };
+import type { BlockList } from "node:net";
 import type { Provider } from "../engine/mod.ts";
+import type { LoginSettings, Quotas } from "../identity/mod.ts";
 import type { PackagedReports } from "../registry/mod.ts";
 
 /** Largest bodies in bytes, how slow a client may be, and how many connections there may be. */
@@ -58,6 +60,20 @@ export interface ServerSettings {
   readonly modalityCheck: string | null;
   /** Names under which browsers may reach the server, besides the loopback ones and `host`. */
   readonly allowedHosts: readonly string[];
+  /** How people and programs prove who they are. */
+  readonly login: LoginSettings;
+  /** How much one identity may ask for. */
+  readonly identityQuotas: Quotas;
+  /** Where browsers reach the server: `https://sulcus.example.org`. */
+  readonly publicUrl?: string;
+  /** Browsers reach it over TLS: cookies are sent over TLS only. */
+  readonly secure: boolean;
+  /** TLS of the server itself: certificate chain and key as PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Proxies whose X-Forwarded-For counts. */
+  readonly trustedProxies: BlockList;
+  /** Others may reach it without login, or under any name. */
+  readonly insecure: boolean;
   readonly limits: Limits;
   /** Packages of new trainings number their cases, or name them and show pictures. */
   readonly packagedReports: PackagedReports;
@@ -69,6 +85,27 @@ export interface ServerSettings {
 
 /** Hosts that only this machine can reach. */
 export const LOOPBACK_HOSTS: readonly string[] = ["127.0.0.1", "localhost", "[::1]", "::1"];
+
+/** Why others could do what they must not on these settings; null: they cannot. */
+export function whyUnprotected(
+  { host, insecure, login, allowedHosts, publicUrl }: Pick<
+    ServerSettings,
+    "host" | "insecure" | "login" | "allowedHosts" | "publicUrl"
+  >,
+): string | null {
+  if (LOOPBACK_HOSTS.includes(host) || insecure) return null;
+  const missing = [
+    ...(login.kind === "none" ? ["a login (--login token or oidc)"] : []),
+    ...(allowedHosts.length === 0 && publicUrl === undefined
+      ? ["the names under which it is reached (--allowed-hosts)"]
+      : []),
+  ];
+  if (missing.length === 0) return null;
+  return `Cannot listen on ${host}: others can reach it, so it needs ${
+    missing.join(" and ")
+  }, see docs/login.md; or give ` +
+    "--insecure to let everybody who reaches it do everything";
+}
 
 export const SULCUS_VERSION = project.version;
 export const ONNXRUNTIME_VERSION = project.imports["onnxruntime-node"].split("@").at(-1)!;

@@ -7,6 +7,15 @@ import { Devices } from "../engine/mod.ts";
 import { checkNetwork } from "../inference/mod.ts";
 import { Datasets } from "../datasets/mod.ts";
 import { Jobs } from "../jobs/mod.ts";
+import {
+  Access,
+  DEFAULT_QUOTAS,
+  Logins,
+  type LoginSettings,
+  NO_LOGIN,
+  QuotaBook,
+  type Quotas,
+} from "../identity/mod.ts";
 import { type Database, keepPrivate, openDatabase } from "../storage/mod.ts";
 import { Registry } from "../registry/mod.ts";
 import { createApp } from "./app.ts";
@@ -16,7 +25,8 @@ import { type Logger, logToStderr, traceOf } from "./observe/log.ts";
 import { LoopMonitor } from "./observe/loop.ts";
 import { ServerMetrics } from "./observe/metrics.ts";
 import type { Services } from "./http/services.ts";
-import { DEFAULT_LIMITS, type Limits, LOOPBACK_HOSTS, type ServerSettings } from "./settings.ts";
+import { addressRanges } from "./http/address.ts";
+import { DEFAULT_LIMITS, type Limits, type ServerSettings, whyUnprotected } from "./settings.ts";
 import { Spool } from "./http/spool.ts";
 import { createStartingApp } from "./starting.ts";
 import { startSweeps } from "./sweeps.ts";
@@ -36,8 +46,16 @@ export interface ServerOptions {
   readonly databaseUrl?: string;
   /** Name of the model that checks modalities, see {@link ServerSettings}. Default none. */
   readonly modalityCheck?: string | null;
-  /** Allows other addresses than this machine's. There are no logins: whoever reaches the server may do everything. */
-  readonly allowRemoteWithoutLogin?: boolean;
+  /** Allows addresses that others can reach without login, or without names under which it answers. */
+  readonly insecure?: boolean;
+  /** Default: no logins. */
+  readonly login?: LoginSettings;
+  readonly identityQuotas?: Partial<Quotas>;
+  /** Where browsers reach the server, see {@link ServerSettings}. */
+  readonly publicUrl?: string;
+  readonly tls?: ServerSettings["tls"];
+  /** Addresses and ranges of proxies whose X-Forwarded-For counts. */
+  readonly trustedProxies?: readonly string[];
   /** Names under which browsers may reach the server, besides the loopback ones and `host`. */
   readonly allowedHosts?: readonly string[];
   readonly limits?: Partial<Limits>;
@@ -69,7 +87,7 @@ export interface RunningServer {
 /**
  * Starts a server. While it opens its data, the port answers `/health/live` with 200 and everything else with 503.
  * @returns once everything is open; devices are probed in the background, see `/health/ready`
- * @throws {RangeError} an address that others can reach, without `allowRemoteWithoutLogin`
+ * @throws {RangeError} an address that others can reach, without login and names, unless `insecure`
  * @throws {DomainError} `locked`, `database-unavailable`, `database-too-new`
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -77,10 +95,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const log = options.log ?? logToStderr;
   const stopping = new AbortController();
   const hardStop = new AbortController();
-  let handler: (request: Request) => Response | Promise<Response> = createStartingApp(log).fetch;
+  let handler: (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response> =
+    createStartingApp(log).fetch;
   const server = Deno.serve(
-    { hostname: settings.host, port: settings.port, signal: hardStop.signal, onListen() {} },
-    (request) => handler(request),
+    { hostname: settings.host, port: settings.port, signal: hardStop.signal, onListen() {}, ...settings.tls },
+    (request, info) => handler(request, info),
   );
   let opened: Opened;
   try {
@@ -103,17 +122,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   if (options.signal?.aborted) await close();
   const { hostname, port } = server.addr;
   const name = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return { url: `http://${name}:${port}`, finished: server.finished.then(() => closing), close };
+  return {
+    url: `${settings.tls ? "https" : "http"}://${name}:${port}`,
+    finished: server.finished.then(() => closing),
+    close,
+  };
 }
 
 function settingsOf(options: ServerOptions): ServerSettings {
-  const { host = "127.0.0.1", port = 8080, allowRemoteWithoutLogin = false } = options;
-  if (!LOOPBACK_HOSTS.includes(host) && !allowRemoteWithoutLogin) {
-    throw new RangeError(
-      `Cannot listen on ${host}: expected 127.0.0.1, because the server has no logins; allow remote use without login ` +
-        "to let everybody who reaches this address do everything",
-    );
-  }
+  const { host = "127.0.0.1", port = 8080, insecure = false, login = NO_LOGIN, allowedHosts = [], publicUrl, tls } =
+    options;
+  const why = whyUnprotected({ host, insecure, login, allowedHosts, publicUrl });
+  if (why !== null) throw new RangeError(why);
   return {
     host,
     port,
@@ -122,7 +142,14 @@ function settingsOf(options: ServerOptions): ServerSettings {
     provider: options.provider ?? "auto",
     databaseUrl: options.databaseUrl,
     modalityCheck: options.modalityCheck ?? null,
-    allowedHosts: options.allowedHosts ?? [],
+    allowedHosts,
+    login,
+    identityQuotas: { ...DEFAULT_QUOTAS, ...options.identityQuotas },
+    publicUrl,
+    secure: tls !== undefined || publicUrl?.startsWith("https:") === true,
+    tls,
+    trustedProxies: addressRanges(options.trustedProxies ?? []),
+    insecure,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     packagedReports: options.packagedReports ?? "pseudonyms",
     resultHours: options.resultHours ?? 24,
@@ -189,6 +216,9 @@ async function open(settings: ServerSettings, { commit, tasksModule, log, stoppi
     registry,
     datasets,
     jobs,
+    logins: new Logins(database, settings.login),
+    access: new Access(database),
+    quotas: new QuotaBook(database, settings.identityQuotas),
     devices,
     spool,
     health: healthOf({ database, spool, devices, registry, provider, stopping }),

@@ -37,6 +37,18 @@ export const DOMAIN_CODES = [
   "model-not-served",
   /** The worker process ended without an answer. */
   "worker-crashed",
+  /** Whoever calls has not shown who they are, or what they showed is not valid. */
+  "login-required",
+  /** Their role does not allow it. */
+  "not-permitted",
+  /** A login at the provider did not end well. */
+  "login-failed",
+  /** The login provider does not answer. */
+  "login-unavailable",
+  /** Too many requests in a short time. */
+  "too-many-requests",
+  /** As much as one identity may have is used up. */
+  "quota-used-up",
   /** The server stops. */
   "stopping",
   "database-unavailable",

@@ -10,6 +10,7 @@ import { modelsCommand } from "./models.ts";
 import { pretrainCommand } from "./pretrain.ts";
 import { segmentCommand } from "./segment.ts";
 import { serveCommand } from "./serve.ts";
+import { tokenCommand } from "./token.ts";
 
 export const COMMANDS: readonly Command[] = [
   serveCommand,
@@ -21,5 +22,6 @@ export const COMMANDS: readonly Command[] = [
   modelsCommand,
   importCommand,
   exportCommand,
+  tokenCommand,
   benchCommand,
 ];

@@ -1,4 +1,5 @@
 /** `sulcus serve`: starts the server with checked settings, and stops it in order on Ctrl-C. */
+import { NO_LOGIN } from "../../identity/mod.ts";
 import { commitOf } from "../options/commit.ts";
 import { type Args, type Command, wrong } from "../terminal/args.ts";
 import {
@@ -11,6 +12,7 @@ import {
   refuseUnsupported,
   settingsOf,
 } from "../options/settings.ts";
+import { PROTECTION_FLAGS, protectionOf } from "../options/protection.ts";
 import { CommandError } from "../terminal/errors.ts";
 import type { Io } from "../terminal/io.ts";
 
@@ -25,17 +27,16 @@ export const serveCommand: Command = {
     ...PROVIDER_FLAG,
     ...CHECK_FLAG,
     ...PACKAGE_FLAG,
-    "allow-remote-without-login": {
-      help:
-        "Allow other addresses than this machine's. There are no logins: whoever reaches the server may do everything",
-    },
-    "allowed-hosts": { value: "A,B", help: "More host names under which browsers may reach the server" },
+    ...PROTECTION_FLAGS,
     ...JSON_FLAG,
   },
   notes: `
 Settings may also come from the environment; flags override it: SULCUS_HOST, SULCUS_PORT, SULCUS_DATA, SULCUS_MODELS,
 SULCUS_PROVIDER, SULCUS_MODALITY_CHECK, SULCUS_PACKAGE_REPORTS, SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead
-of the embedded database). A variable that ends with _FILE names a file with the value, such as DATABASE_URL_FILE for a secret.
+of the embedded database), SULCUS_LOGIN, SULCUS_PUBLIC_URL, SULCUS_OIDC_ISSUER, SULCUS_OIDC_CLIENT_ID,
+SULCUS_OIDC_CLIENT_SECRET, SULCUS_OIDC_SCOPES, SULCUS_OIDC_AUDIENCE, SULCUS_OIDC_TOKEN_TYPE, SULCUS_OIDC_ROLES_CLAIM,
+SULCUS_OIDC_ROLES, SULCUS_OIDC_PROJECTS_CLAIM, SULCUS_TLS_CERT, SULCUS_TLS_KEY, SULCUS_TRUSTED_PROXIES, SULCUS_QUOTAS.
+A variable that ends with _FILE names a file with the value, such as DATABASE_URL_FILE for a secret.
 \`GET /version\` names the commit of the clone that the server runs from, or SULCUS_COMMIT, which an image sets when it is
 built (docker build --build-arg COMMIT=…).
 The log goes to standard error as JSON lines.
@@ -45,23 +46,19 @@ stops it at once. Trainings resume from their last checkpoint at the next start.
 };
 
 async function runServe(args: Args, io: Io): Promise<void> {
-  const { LOOPBACK_HOSTS, startServer } = await import("../../server/mod.ts"); // the other commands start without it
+  const { startServer, whyUnprotected } = await import("../../server/mod.ts"); // the other commands start without it
   refuseUnsupported(io.env);
   const { data, models, ...settings } = settingsOf(args, io.env);
-  const allowRemoteWithoutLogin = args.is("allow-remote-without-login");
-  if (!LOOPBACK_HOSTS.includes(settings.host) && !allowRemoteWithoutLogin) {
-    wrong(
-      `Cannot listen on ${settings.host}: the server has no logins, so everybody who reaches this address could do ` +
-        "everything. Give --allow-remote-without-login too if you want that",
-    );
-  }
+  const protection = await protectionOf(args, io.env);
+  const why = whyUnprotected({ ...settings, insecure: false, login: NO_LOGIN, ...protection });
+  if (why !== null) wrong(why);
   await checkDataDirectory(data);
   using interrupts = io.interrupts();
   const server = await startServer({
     ...settings,
     data,
     models,
-    allowRemoteWithoutLogin,
+    ...protection,
     commit: await commitOf(io.env),
     signal: interrupts.signal,
   }).catch((error) => {

@@ -11,8 +11,9 @@ Deno.test("serve refuses wrong settings with exit code 2 and their names", async
     [
       ["--host", "0.0.0.0"],
       {},
-      "Cannot listen on 0.0.0.0: the server has no logins, so everybody who reaches this address could do everything. " +
-      "Give --allow-remote-without-login too if you want that",
+      "Cannot listen on 0.0.0.0: others can reach it, so it needs a login (--login token or oidc) and the names under " +
+      "which it is reached (--allowed-hosts), see docs/login.md; or give --insecure to let everybody who reaches it do " +
+      "everything",
     ],
   ];
   for (const [argv, env, message] of cases) {

@@ -37,7 +37,8 @@ export const JSON_FLAG = {
   json: { help: "Print JSON lines for other programs, the result as the last one" },
 } as const satisfies Flags;
 
-interface Setting {
+/** Where a setting comes from. */
+export interface Setting {
   readonly flag?: string;
   /** The variable, or with `_FILE` at its end one that names a file with the value. */
   readonly env: string;
@@ -58,9 +59,8 @@ const SOURCES = {
   cudaPrecision: { env: "SULCUS_CUDA_PRECISION" },
   databaseUrl: { env: "DATABASE_URL", secret: true },
 } as const satisfies Record<string, Setting>;
-type Name = keyof typeof SOURCES;
 
-const hostName = z.string().regex(/^[A-Za-z0-9.:_[\]-]+$/, "expected a host name or address");
+export const hostName = z.string().regex(/^[A-Za-z0-9.:_[\]-]+$/, "expected a host name or address");
 const schema = z.strictObject({
   host: hostName.default("127.0.0.1"),
   port: z.string().regex(/^\d{1,5}$/, "expected a port from 0 to 65535").transform(Number)
@@ -83,12 +83,24 @@ export type Settings = z.infer<typeof schema>;
  * @throws {UsageError} naming the flag or variable that is wrong; values of secrets are not shown
  */
 export function settingsOf(args: Args, env: Io["env"], { dataFlag = "data" } = {}): Settings {
-  const raw: Partial<Record<Name, string>> = {};
-  const origin = new Map<Name, string>();
-  for (const [name, setting] of Object.entries(SOURCES) as [Name, Setting][]) {
-    const flagName = name === "data" ? dataFlag : setting.flag;
-    const flag = flagName && args.text(flagName);
-    const value = flag ? { text: flag, from: `--${flagName}` } : fromEnvironment(setting, env);
+  const { data: place, ...rest } = SOURCES;
+  return readSettings({ ...rest, data: { ...place, flag: dataFlag } }, schema, { args, env });
+}
+
+/**
+ * Reads the settings of a schema from flags, then the environment.
+ * @throws {UsageError} naming the flag or variable that is wrong
+ */
+export function readSettings<T>(
+  sources: Readonly<Record<string, Setting>>,
+  schema: z.ZodType<T>,
+  { args, env }: { readonly args: Args; readonly env: Io["env"] },
+): T {
+  const raw: Record<string, string> = {};
+  const origin = new Map<string, string>();
+  for (const [name, setting] of Object.entries(sources)) {
+    const flag = setting.flag && args.text(setting.flag);
+    const value = flag ? { text: flag, from: `--${setting.flag}` } : fromEnvironment(setting, env);
     if (!value) continue;
     raw[name] = value.text;
     origin.set(name, value.from);
@@ -96,9 +108,10 @@ export function settingsOf(args: Args, env: Io["env"], { dataFlag = "data" } = {
   const result = schema.safeParse(raw);
   if (result.success) return result.data;
   const { path, message } = result.error.issues[0];
-  const name = path[0] as Name;
-  const setting: Setting = SOURCES[name];
-  throw new UsageError(`Cannot use ${origin.get(name)}: ${message}${setting.secret ? "" : `, got "${raw[name]}"`}`);
+  const name = String(path[0]);
+  const { secret, flag, env: variable } = sources[name];
+  const from = origin.get(name) ?? (flag ? `--${flag} or ${variable}` : variable);
+  throw new UsageError(`Cannot use ${from}: ${message}${secret || !origin.has(name) ? "" : `, got "${raw[name]}"`}`);
 }
 
 /** An empty variable counts as absent, because compose files leave one out like that. */

@@ -56,6 +56,12 @@ const TABLES_OF_CASES = [
   "sulcus.job_events",
 ];
 
+/** Whose a new data set is. */
+interface Owned {
+  /** Id of an identity. Default null: it belongs to everybody with the role. */
+  readonly owner?: string | null;
+}
+
 /** Folders without a record that are younger than this may be an import under way. */
 const ORPHAN_AGE_MS = 24 * 3600 * 1000;
 
@@ -85,10 +91,10 @@ export class Datasets {
   }
 
   /** @throws {DomainError} `invalid-dataset` */
-  async create(spec: DatasetSpec): Promise<DatasetDetail> {
+  async create(spec: DatasetSpec, { owner = null }: Owned = {}): Promise<DatasetDetail> {
     checkSpec(spec);
     const id = crypto.randomUUID();
-    await insertDataset(this.#database, id, spec);
+    await insertDataset(this.#database, id, spec, owner);
     return await this.get(id);
   }
 
@@ -224,7 +230,7 @@ export class Datasets {
    */
   async importZip(
     zipPath: string,
-    { name, ...options }: PlanOptions & { readonly name?: string } = {},
+    { name, owner = null, ...options }: PlanOptions & Owned & { readonly name?: string } = {},
   ): Promise<ImportedDataset> {
     const id = crypto.randomUUID();
     const directory = `${this.#root}/${id}`;
@@ -237,7 +243,7 @@ export class Datasets {
         maxFileBytes: this.#maxFileBytes,
       });
       await this.#database.transaction(async (tx) => {
-        await insertDataset(tx, id, spec);
+        await insertDataset(tx, id, spec, owner);
         for (const stored of cases) await insertCase(tx, id, stored);
       });
       return { dataset: await this.get(id), layout: plan.layout, ignored: plan.ignored, leftOut, notes: plan.notes };

@@ -41,9 +41,15 @@ export interface CaseRow {
   readonly info: FileInfo;
 }
 
-export async function insertDataset(tx: Queryable, id: string, spec: DatasetSpec): Promise<void> {
+export async function insertDataset(
+  tx: Queryable,
+  id: string,
+  spec: DatasetSpec,
+  owner: string | null,
+): Promise<void> {
   await tx.query(
-    "INSERT INTO sulcus.datasets (id, name, task, modalities, labels, classes) VALUES ($1, $2, $3, $4, $5, $6)",
+    `INSERT INTO sulcus.datasets (id, name, task, modalities, labels, classes, owner)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
     [
       id,
       spec.name,
@@ -51,6 +57,7 @@ export async function insertDataset(tx: Queryable, id: string, spec: DatasetSpec
       JSON.stringify(spec.modalities),
       JSON.stringify(labelsOf(spec.labels ?? [])),
       JSON.stringify(spec.classes ?? []),
+      owner,
     ],
   );
 }

@@ -136,16 +136,22 @@ export interface JobFilter {
   readonly limit?: number;
   /** Id of the last job of the former page. */
   readonly before?: string;
+  /** Only jobs that belong to this identity or to everybody. */
+  readonly visibleTo?: string;
 }
 
 /** Newest first. */
-export async function selectJobs(on: Queryable, { kind, state, limit = 100, before }: JobFilter): Promise<JobRecord[]> {
+export async function selectJobs(
+  on: Queryable,
+  { kind, state, limit = 100, before, visibleTo }: JobFilter,
+): Promise<JobRecord[]> {
   const { rows } = await on.query<JobRow>(
     `SELECT ${COLUMNS} FROM sulcus.jobs
      WHERE NOT transient AND ($1::text IS NULL OR kind = $1) AND ($2::text IS NULL OR state = $2)
        AND ($3::uuid IS NULL OR seq < (SELECT seq FROM sulcus.jobs WHERE id = $3::uuid))
+       AND ($5::text IS NULL OR owner IS NULL OR owner = $5)
      ORDER BY seq DESC LIMIT $4`,
-    [kind ?? null, state ?? null, before && isUuid(before) ? before : null, Math.min(limit, 1000)],
+    [kind ?? null, state ?? null, before && isUuid(before) ? before : null, Math.min(limit, 1000), visibleTo ?? null],
   );
   return rows.map(recordOf);
 }
@@ -226,7 +232,15 @@ export async function finishJob(tx: Queryable, id: string, runner: string | null
       json(outcome.state === "failed" ? outcome.error : undefined),
     ],
   );
-  return affected > 0;
+  if (affected === 0) return false;
+  await tx.query(
+    `INSERT INTO sulcus.usage (owner, day, device_seconds)
+     SELECT owner, (now() AT TIME ZONE 'UTC')::date, extract(epoch FROM finished_at - started_at)
+     FROM sulcus.jobs WHERE id = $1 AND owner IS NOT NULL AND started_at IS NOT NULL
+     ON CONFLICT (owner, day) DO UPDATE SET device_seconds = usage.device_seconds + excluded.device_seconds`,
+    [id],
+  );
+  return true;
 }
 
 export interface JobCounts {

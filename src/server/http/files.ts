@@ -14,7 +14,8 @@ export type ReceivedFiles = { readonly path: string } | { readonly files: Readon
 
 export interface FilesOptions {
   readonly folder: SpoolFolder;
-  readonly services: Pick<Services, "settings" | "metrics">;
+  readonly services: Pick<Services, "settings">;
+  readonly received: (bytes: number) => void;
   readonly kind: FileKind;
   /** Bounds the whole body. */
   readonly limit: keyof Limits;
@@ -30,13 +31,13 @@ const MAX_NAME = 255;
  */
 export async function receiveFiles(
   request: Request,
-  { folder, services: { settings, metrics }, kind, limit }: FilesOptions,
+  { folder, services: { settings }, received, kind, limit }: FilesOptions,
 ): Promise<ReceivedFiles> {
   const maxBytes = settings.limits[limit];
   const body = {
     maxBytes,
     idleMs: settings.limits.idleMs,
-    onBytes: (bytes: number) => metrics.uploaded.add({}, bytes),
+    onBytes: received,
   };
   const isForm = request.headers.get("content-type")?.toLowerCase().startsWith("multipart/form-data") ?? false;
   if (!isForm) {

@@ -5,6 +5,7 @@
 import { EngineError } from "../../engine/mod.ts";
 import type { WorkErrorCode } from "../../jobs/mod.ts";
 import { InferenceError } from "../../inference/mod.ts";
+import { QuotaError } from "../../identity/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
 import { TrainingError } from "../../train/mod.ts";
 import { VolumeError } from "../../volume/mod.ts";
@@ -53,6 +54,12 @@ const DOMAIN_STATUS: Readonly<Record<WorkErrorCode, Status>> = {
   "wrong-task": [422, "Wrong task"],
   "model-not-served": [409, "No version is served"],
   "worker-crashed": [500, "The worker crashed"],
+  "login-required": [401, "A login is required"],
+  "not-permitted": [403, "Not permitted"],
+  "login-failed": [403, "The login failed"],
+  "login-unavailable": [503, "The login provider does not answer"],
+  "too-many-requests": [429, "Too many requests"],
+  "quota-used-up": [429, "The quota is used up"],
   "stopping": [503, "The server is stopping"],
   "database-unavailable": [503, "The database is unavailable"],
   "database-too-new": [503, "The database is too new"],
@@ -126,6 +133,7 @@ const RETRY_AFTER: Partial<Record<ProblemCode, string>> = {
   starting: "2",
   "database-unavailable": "5",
   "storage-unavailable": "10",
+  "login-unavailable": "10",
 };
 
 /** Errors whose messages are written for users. */
@@ -138,6 +146,10 @@ function isProblemCode(code: string): code is ProblemCode {
 /** Any error as a {@link Problem}. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof QuotaError) {
+    const headers = { "retry-after": String(error.retrySeconds) };
+    return new Problem(error.code, error.message, { cause: error, headers });
+  }
   if (error instanceof VolumeError) return new Problem("invalid-volume", error.message, { cause: error });
   const known = SHOWN.find((type) => error instanceof type) && error as InstanceType<(typeof SHOWN)[number]>;
   if (known && isProblemCode(known.code) && known.code !== "internal") {
@@ -177,6 +189,11 @@ export function problemResponse({ code, message, path, headers, status }: Proble
   const retry = RETRY_AFTER[code];
   return new Response(JSON.stringify(body), {
     status,
-    headers: { "content-type": "application/problem+json", ...(retry && { "retry-after": retry }), ...headers },
+    headers: {
+      "content-type": "application/problem+json",
+      ...(retry && { "retry-after": retry }),
+      ...(code === "login-required" && { "www-authenticate": 'Bearer realm="sulcus"' }),
+      ...headers,
+    },
   });
 }

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import type { AuditAction, ObjectKind as AuditedKind } from "../../audit/mod.ts";
-import type { Identity, Role } from "../../identity/mod.ts";
+import type { Identity, ObjectKind, ObjectName, Role } from "../../identity/mod.ts";
 import type { FileKind } from "./body.ts";
 import type { ProblemCode } from "./problems.ts";
 import type { Services } from "./services.ts";
@@ -65,6 +65,10 @@ export interface Call<P, Q, B> {
   readonly services: Services;
   /** Who calls. */
   readonly identity: Identity;
+  /** Address of the client. */
+  readonly address: string;
+  /** Counts bytes of the body as they come. @throws when the caller may send no more */
+  readonly received: (bytes: number) => void;
   /** The media type to reply with: one of the route's replies. */
   readonly mediaType: string;
   /** Aborts when the client goes away. */
@@ -123,15 +127,6 @@ export function route<
 /** The paths of requests that a route takes. */
 export function pathPattern({ path }: Pick<Route, "path">): RegExp {
   return new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
-}
-
-/** Kinds of objects that belong to somebody. */
-export type ObjectKind = "model" | "dataset" | "job";
-
-/** An object that a request is about; `id` is a model's name, or the id of a data set or job. */
-export interface ObjectName {
-  readonly kind: ObjectKind;
-  readonly id: string;
 }
 
 const OBJECTS: readonly (readonly [kind: ObjectKind, pattern: RegExp, param: string])[] = [

@@ -19,7 +19,12 @@ const CONTENT_TYPES: Readonly<Record<BodySpec["kind"], RegExp>> = {
 export async function runRoute(
   route: Route,
   request: Request,
-  { params, services, identity }: { params: Record<string, string>; services: Services; identity: Identity },
+  { params, services, identity, address }: {
+    readonly params: Record<string, string>;
+    readonly services: Services;
+    readonly identity: Identity;
+    readonly address: string;
+  },
 ): Promise<Response> {
   const mediaType = mediaTypeOf(route, request);
   refuseNul(params, "path");
@@ -28,7 +33,12 @@ export async function runRoute(
   refuseNul(rawQuery, "query");
   const query = parseWith(route.query, rawQuery, "query");
   if (route.body) checkContentType(route.body, request);
-  const body = route.body && await bodyOf(route.body, request, services);
+  await using quota = await services.quotas.upload(identity, route.body !== undefined);
+  const received = (bytes: number) => {
+    services.metrics.uploaded.add({}, bytes);
+    quota.add(bytes);
+  };
+  const body = route.body && await bodyOf(route.body, request, { services, received });
   if (route.method === "GET") return await handle();
   // A folder that was removed or unmounted takes no writes: rows and files would be lost with the next start.
   await checkStorage(services);
@@ -44,6 +54,8 @@ export async function runRoute(
       request,
       services,
       identity,
+      address,
+      received,
       mediaType,
       signal: request.signal,
     });
@@ -87,11 +99,15 @@ function checkContentType({ kind }: BodySpec, request: Request): void {
   throw new Problem("unsupported-media-type", `Cannot read the body: expected Content-Type ${expected}`);
 }
 
-async function bodyOf(spec: BodySpec, request: Request, { settings, metrics }: Services): Promise<unknown> {
+async function bodyOf(
+  spec: BodySpec,
+  request: Request,
+  { services: { settings }, received }: { services: Services; received: (bytes: number) => void },
+): Promise<unknown> {
   const bounds = {
     maxBytes: maxBytesOf(spec, settings.limits),
     idleMs: settings.limits.idleMs,
-    onBytes: (bytes: number) => metrics.uploaded.add({}, bytes),
+    onBytes: received,
   };
   switch (spec.kind) {
     case "json":

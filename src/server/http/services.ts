@@ -2,6 +2,7 @@
 import type { AuditTrail } from "../../audit/mod.ts";
 import type { Datasets } from "../../datasets/mod.ts";
 import type { Jobs } from "../../jobs/mod.ts";
+import type { Access, Logins, QuotaBook } from "../../identity/mod.ts";
 import type { Database } from "../../storage/mod.ts";
 import type { Registry } from "../../registry/mod.ts";
 import type { DeviceState } from "../observe/devices.ts";
@@ -21,6 +22,9 @@ export interface Services {
   readonly registry: PublicOf<Registry>;
   readonly datasets: PublicOf<Datasets>;
   readonly jobs: PublicOf<Jobs>;
+  readonly logins: PublicOf<Logins>;
+  readonly access: PublicOf<Access>;
+  readonly quotas: PublicOf<QuotaBook>;
   readonly devices: PublicOf<DeviceState>;
   readonly health: PublicOf<Health>;
   readonly metrics: ServerMetrics;

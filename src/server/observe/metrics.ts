@@ -81,6 +81,10 @@ export class ServerMetrics {
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800],
   );
   readonly uploaded = new Counter("sulcus_uploaded_bytes_total", "Bytes of request bodies received.");
+  readonly authFailures = new Counter(
+    "sulcus_auth_failures_total",
+    "Requests refused for who sent them, by reason: no-login, invalid, login, role.",
+  );
   readonly inference = new Histogram(
     "sulcus_inference_seconds",
     "Time in the network, for replies given in the request.",
@@ -100,8 +104,8 @@ export class ServerMetrics {
   }
 
   render(): string {
-    return [this.requests, this.durations, this.uploaded, this.inference, this.loopDelay].map((family) =>
-      family.render()
-    ).join("");
+    return [this.requests, this.durations, this.uploaded, this.authFailures, this.inference, this.loopDelay].map((
+      family,
+    ) => family.render()).join("");
   }
 }

@@ -35,9 +35,12 @@ async function storeFile({ params, body, services }: FileCall, role: Modality | 
   return json({ case: params.case, role, ...stored }, { status: 201 });
 }
 
-type CaseCall = Pick<Call<{ id: string; case: string }, unknown, unknown>, "params" | "request" | "services">;
+type CaseCall = Pick<
+  Call<{ id: string; case: string }, unknown, unknown>,
+  "params" | "request" | "services" | "received"
+>;
 
-async function storeCase({ params, request, services }: CaseCall): Promise<Response> {
+async function storeCase({ params, request, services, received }: CaseCall): Promise<Response> {
   const { limits } = services.settings;
   await services.datasets.get(params.id); // before gigabytes are read
   await using folder = await services.spool.folder();
@@ -47,7 +50,7 @@ async function storeCase({ params, request, services }: CaseCall): Promise<Respo
     body: {
       maxBytes: limits.formBytes,
       idleMs: limits.idleMs,
-      onBytes: (bytes) => services.metrics.uploaded.add({}, bytes),
+      onBytes: received,
     },
     maxFileBytes: limits.fileBytes,
     durable: false,

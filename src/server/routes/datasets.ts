@@ -2,6 +2,7 @@
 import { LAYOUT_TITLES } from "../../datasets/mod.ts";
 import { datasetListSchema, datasetSchema, importedSchema, MOST_IGNORED } from "../schemas/replies.ts";
 import { datasetRequestSchema, idParams, importQuery } from "../schemas/requests.ts";
+import { ownerOf } from "../../identity/mod.ts";
 import { json } from "../http/reply.ts";
 import { route } from "../http/route.ts";
 import { writeChunks } from "../http/spool.ts";
@@ -19,7 +20,10 @@ export const DATASET_ROUTES = [
     summary: "All data sets, newest first",
     replies: { 200: { description: "Without their cases", content: { "application/json": datasetListSchema } } },
     refusals: [],
-    handle: async ({ services: { datasets } }) => json({ datasets: await datasets.list() }),
+    handle: async ({ services: { datasets, access }, identity }) => {
+      const hidden = await access.hiddenDatasets(identity);
+      return json({ datasets: (await datasets.list()).filter(({ id }) => !hidden.has(id)) });
+    },
   }),
   route({
     method: "POST",
@@ -31,8 +35,8 @@ export const DATASET_ROUTES = [
     body: { kind: "json", schema: datasetRequestSchema },
     replies: { 201: { ...whole("The data set"), headers: { location: "Its address" } } },
     refusals: ["invalid-dataset"],
-    async handle({ body, services: { datasets } }) {
-      const made = await datasets.create(body);
+    async handle({ body, services: { datasets }, identity }) {
+      const made = await datasets.create(body, { owner: ownerOf(identity) });
       return json(made, { status: 201, headers: { location: `/v1/datasets/${made.id}` } });
     },
   }),
@@ -56,13 +60,14 @@ export const DATASET_ROUTES = [
       "too-large",
       "unsupported-media-type",
     ],
-    async handle({ body, query, services: { datasets, spool } }) {
+    async handle({ body, query, services: { datasets, spool }, identity }) {
       await using folder = await spool.folder();
       const path = folder.path("dataset.zip");
       await writeChunks(path, body, { durable: false });
       const { patientRule: rule, ...options } = query;
       const { dataset, layout, ignored, ...found } = await datasets.importZip(path, {
         ...options,
+        owner: ownerOf(identity),
         ...(rule !== undefined && { patients: { rule } }),
       });
       const reply = {

@@ -58,7 +58,7 @@ type Answer<K extends InferenceKind> = Performed<NonNullable<OutputOf<K>>>;
 
 /** Receives a request's volumes into `folder`; `durable`: they will outlive the request. */
 async function receive(
-  { request, params, query, services }: InferenceCall,
+  { request, params, query, services, received }: InferenceCall,
   { folder, durable, kind }: { folder: SpoolFolder; durable: boolean; kind: InferenceKind },
 ): Promise<SegmentInput> {
   const { limits } = services.settings;
@@ -73,7 +73,7 @@ async function receive(
     body: {
       maxBytes: limits.formBytes,
       idleMs: limits.idleMs,
-      onBytes: (bytes) => services.metrics.uploaded.add({}, bytes),
+      onBytes: received,
     },
     maxFileBytes: limits.fileBytes,
     durable,
@@ -101,6 +101,7 @@ async function infer<K extends InferenceKind>(
   const owner = ownerOf(call.identity);
   const later = prefersAsync(request);
   await using folder = await spool.folder();
+  await call.services.quotas.job(call.identity);
   const input = await receive(call, { folder, durable: later || keep, kind });
   if (later) return jobReply(await jobs.submit(kind, input, { owner }));
   await using answer = await jobs.perform(kind, input, { signal, keep, owner });

@@ -1,4 +1,5 @@
 /** Jobs: their state, their events and their results. */
+import { hasRole } from "../../identity/mod.ts";
 import { WRITTEN_ENDING } from "../../volume/mod.ts";
 import { attachment, fileReply, json, MASK_FILE } from "../http/reply.ts";
 import { presentJob } from "./job_reply.ts";
@@ -24,7 +25,10 @@ export const JOB_ROUTES = [
     query: jobFilterSchema,
     replies: { 200: { description: "A page of jobs", content: { "application/json": jobListSchema } } },
     refusals: ["invalid-request"],
-    handle: async ({ query, services: { jobs } }) => json({ jobs: (await jobs.list(query)).map(presentJob) }),
+    handle: async ({ query, services: { jobs }, identity }) => {
+      const visibleTo = hasRole(identity, "admin") ? undefined : identity.id;
+      return json({ jobs: (await jobs.list({ ...query, visibleTo })).map(presentJob) });
+    },
   }),
   route({
     method: "GET",

@@ -53,7 +53,10 @@ export const MODEL_ROUTES = [
     summary: "All models with the states of their versions",
     replies: { 200: { description: "By name", content: { "application/json": modelListSchema } } },
     refusals: [],
-    handle: async ({ services: { registry } }) => json({ models: await registry.list() }),
+    handle: async ({ services: { registry, access }, identity }) => {
+      const hidden = await access.hiddenModels(identity);
+      return json({ models: (await registry.list()).filter(({ name }) => !hidden.has(name)) });
+    },
   }),
   route({
     method: "POST",
@@ -103,9 +106,15 @@ export const MODEL_ROUTES = [
       },
     },
     refusals: ["invalid-weights", "invalid-archive", "invalid-manifest", "invalid-multipart", "too-large"],
-    async handle({ request, query, services }) {
+    async handle({ request, query, services, received }) {
       await using folder = await services.spool.folder();
-      const source = await receiveFiles(request, { folder, services, kind: "weights", limit: "packageBytes" });
+      const source = await receiveFiles(request, {
+        folder,
+        services,
+        received,
+        kind: "weights",
+        limit: "packageBytes",
+      });
       const { version, report } = await importWeightFile(services.registry, { source, request: query });
       const location = `/v1/models/${version.name}/versions/${version.version}`;
       return json({ ...present(version), report }, { status: 201, headers: { location } });
@@ -123,9 +132,15 @@ export const MODEL_ROUTES = [
     body: { kind: "files", limit: "packageBytes", description: IMPORTED_FILES },
     replies: { 200: { description: "The file's contents", content: { "application/json": inspectionSchema } } },
     refusals: ["invalid-weights", "invalid-archive", "invalid-multipart", "too-large"],
-    async handle({ request, query, services }) {
+    async handle({ request, query, services, received }) {
       await using folder = await services.spool.folder();
-      const source = await receiveFiles(request, { folder, services, kind: "weights", limit: "packageBytes" });
+      const source = await receiveFiles(request, {
+        folder,
+        services,
+        received,
+        kind: "weights",
+        limit: "packageBytes",
+      });
       return json(await inspectWeightFile(source, query));
     },
   }),

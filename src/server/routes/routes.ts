@@ -2,6 +2,7 @@
 import type { Route } from "../http/route.ts";
 import { DATASET_CASE_ROUTES } from "./dataset_cases.ts";
 import { DATASET_ROUTES } from "./datasets.ts";
+import { IDENTITY_ROUTES } from "./identity.ts";
 import { INFERENCE_ROUTES } from "./inference.ts";
 import { JOB_ROUTES } from "./jobs.ts";
 import { MODEL_ROUTES } from "./models.ts";
@@ -17,6 +18,7 @@ const API_ROUTES: readonly Route[] = [
   ...DATASET_CASE_ROUTES,
   ...TRAINING_ROUTES,
   ...JOB_ROUTES,
+  ...IDENTITY_ROUTES,
   ...PAGE_ROUTES,
 ];
 

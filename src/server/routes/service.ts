@@ -1,17 +1,33 @@
 /** The service itself: health, versions and metrics, for whoever operates it. */
 import project from "../../../deno.json" with { type: "json" };
+import { hasRole } from "../../identity/mod.ts";
+import { knownNames } from "../http/middleware/guard.ts";
 import { json } from "../http/reply.ts";
 import { route } from "../http/route.ts";
 import type { Services } from "../http/services.ts";
 import type { HealthReport } from "../observe/health.ts";
 import { renderGauge } from "../observe/metrics.ts";
 import { healthSchema, liveSchema, versionReplySchema } from "../schemas/replies.ts";
-import { ONNXRUNTIME_VERSION, SULCUS_VERSION } from "../settings.ts";
+import { ONNXRUNTIME_VERSION, type ServerSettings, SULCUS_VERSION } from "../settings.ts";
 
 const tag = "Service";
 /** Longest wait for the devices, which are probed just after the start. */
 const PROBE_MS = 10_000;
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/** What keeps strangers out, for an administrator to see. */
+function protectionOf(settings: ServerSettings) {
+  const { host, insecure, tls, publicUrl, login } = settings;
+  const names = knownNames(settings);
+  return {
+    login: login.kind,
+    insecure,
+    listensOn: host,
+    names: names === null ? "any" : [...names],
+    tls: tls !== undefined,
+    ...(publicUrl !== undefined && { publicUrl }),
+  };
+}
 
 function reply({ ready, checks }: HealthReport, [yes, no]: readonly [string, string]): Response {
   return json({ status: ready ? yes : no, checks }, { status: ready ? 200 : 503 });
@@ -95,8 +111,10 @@ export const SERVICE_ROUTES = [
       200: { description: "The versions and the devices", content: { "application/json": versionReplySchema } },
     },
     refusals: [],
-    handle: async ({ services }) =>
+    handle: async ({ services, identity }) =>
       json({
+        login: services.settings.login.kind,
+        ...(hasRole(identity, "admin") && { protection: protectionOf(services.settings) }),
         name: project.name,
         version: SULCUS_VERSION,
         commit: services.commit,

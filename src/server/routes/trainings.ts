@@ -1,5 +1,5 @@
 /** Trainings: a data set in, a job out that makes a candidate version. */
-import { ownerOf } from "../../identity/mod.ts";
+import { type Identity, ownerOf } from "../../identity/mod.ts";
 import { json } from "../http/reply.ts";
 import { route } from "../http/route.ts";
 import { finetunePlan } from "../../jobs/mod.ts";
@@ -28,9 +28,11 @@ export const TRAINING_ROUTES = [
     description: "Ends as a candidate version of `name`, which is served once it is approved.",
     body: { kind: "json", schema: finetuneSchema },
     replies,
-    refusals: ["not-found", "model-not-served", "incomplete-dataset", "wrong-task", "invalid-recipe"],
-    handle: async ({ body, services: { jobs }, identity }) =>
-      jobReply(await jobs.submit("finetune", body, { owner: ownerOf(identity) })),
+    refusals: ["not-found", "model-not-served", "incomplete-dataset", "wrong-task", "invalid-recipe", "conflict"],
+    handle: async ({ body, services, identity }) => {
+      await checkTraining(services, identity, { ...body, base: body.base.model });
+      return jobReply(await services.jobs.submit("finetune", body, { owner: ownerOf(identity) }));
+    },
   }),
   route({
     method: "POST",
@@ -45,8 +47,10 @@ export const TRAINING_ROUTES = [
     body: { kind: "json", schema: finetunePlanRequestSchema },
     replies: { 200: { description: "The plan", content: { "application/json": finetunePlanSchema } } },
     refusals: ["not-found", "model-not-served", "incomplete-dataset", "wrong-task", "invalid-recipe", "invalid-data"],
-    handle: async ({ body, services }) => {
-      const { registry, datasets } = services;
+    handle: async ({ body, services, identity }) => {
+      const { registry, datasets, access } = services;
+      await access.check(identity, { kind: "dataset", id: body.dataset });
+      await access.check(identity, { kind: "model", id: body.base.model });
       return json(await finetunePlan(body, { registry, datasets, provider: await providerOf(services) }));
     },
   }),
@@ -61,11 +65,25 @@ export const TRAINING_ROUTES = [
       "fine-tunes once it is approved.",
     body: { kind: "json", schema: pretrainingSchema },
     replies,
-    refusals: ["not-found", "incomplete-dataset", "wrong-task", "invalid-recipe"],
-    handle: async ({ body, services: { jobs }, identity }) =>
-      jobReply(await jobs.submit("pretrain", body, { owner: ownerOf(identity) })),
+    refusals: ["not-found", "incomplete-dataset", "wrong-task", "invalid-recipe", "conflict"],
+    handle: async ({ body, services, identity }) => {
+      await checkTraining(services, identity, body);
+      return jobReply(await services.jobs.submit("pretrain", body, { owner: ownerOf(identity) }));
+    },
   }),
 ];
+
+/** Refuses data and bases of others, names that others have, and more jobs than one may have. */
+async function checkTraining(
+  { access, quotas }: Services,
+  identity: Identity,
+  { dataset, base, name }: { readonly dataset: string; readonly base?: string; readonly name: string },
+): Promise<void> {
+  await access.check(identity, { kind: "dataset", id: dataset });
+  if (base !== undefined) await access.check(identity, { kind: "model", id: base });
+  await quotas.job(identity);
+  await access.claimModel(identity, name);
+}
 
 /** The kind of device that a job would run on; the CPU while none is known. */
 async function providerOf({ settings, devices }: Services) {

@@ -14,7 +14,10 @@ export interface OpenApiDocument extends Json {
   readonly openapi: string;
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, Json>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Json>>;
+    readonly securitySchemes: Readonly<Record<string, Json>>;
+  };
 }
 export interface Operation {
   readonly operationId: string;
@@ -23,6 +26,8 @@ export interface Operation {
   readonly description?: string;
   /** Who may call it. */
   readonly "x-permits": Permits;
+  /** The proofs of which one is needed, where the server has logins. */
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[];
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly required: boolean; readonly content: Readonly<Record<string, MediaType>> };
   readonly responses: Readonly<Record<string, ResponseObject>>;
@@ -56,6 +61,16 @@ const GENERAL: readonly ProblemCode[] = [
 ];
 const OF_BODIES: readonly ProblemCode[] = ["too-large", "unsupported-media-type", "upload-stalled", "length-mismatch"];
 
+/** Of every route that not everyone may call. */
+const OF_LOGINS: readonly ProblemCode[] = [
+  "login-required",
+  "not-permitted",
+  "login-unavailable",
+  "busy",
+  "too-many-requests",
+  "quota-used-up",
+];
+
 const BINARY = { type: "string", format: "binary" };
 
 /** The document for `routes`. */
@@ -80,7 +95,13 @@ export function openApiDocument(routes: readonly Route[]): OpenApiDocument {
     jsonSchemaDialect: "https://json-schema.org/draft/2020-12/schema",
     tags: [...new Set(routes.map((r) => r.tag))].map((name) => ({ name })),
     paths,
-    components: { schemas },
+    components: {
+      schemas,
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", description: "An API token, or an access token of the provider." },
+        session: { type: "apiKey", in: "cookie", name: "sulcus-session", description: "Of the web page." },
+      },
+    },
   };
 }
 
@@ -115,6 +136,7 @@ function operationOf(route: Route): Operation {
     summary,
     ...(description && { description }),
     "x-permits": permits,
+    security: permits === "everyone" ? [] : [{ bearer: [] }, { session: [] }],
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: requestBodyOf(body) }),
     responses,
@@ -195,10 +217,11 @@ function plainSchema(type: string, description: string): Json {
 }
 
 /** One reply per status, with its codes. */
-function problemsOf({ refusals, body, audit }: Route): Map<number, ResponseObject> {
+function problemsOf({ refusals, body, audit, permits }: Route): Map<number, ResponseObject> {
   const codes = [
     ...new Set([
       ...GENERAL,
+      ...(permits === "everyone" ? [] : OF_LOGINS),
       ...(body ? OF_BODIES : []),
       ...(body?.kind === "json" ? ["invalid-json" as const] : []),
       ...(audit ? ["database-unavailable" as const] : []),

@@ -67,6 +67,15 @@ export const versionReplySchema = named(
     deno: z.string(),
     onnxruntime: z.string(),
     devices: z.array(deviceSchema),
+    login: z.enum(["none", "token", "oidc"]).describe("How to log in; none: everybody may do everything."),
+    protection: z.strictObject({
+      login: z.enum(["none", "token", "oidc"]),
+      insecure: z.boolean().describe("It was started with --insecure."),
+      listensOn: z.string(),
+      names: z.union([z.literal("any"), z.array(z.string())]).describe("Under which it answers browsers."),
+      tls: z.boolean().describe("It does TLS itself."),
+      publicUrl: z.string().optional(),
+    }).optional().describe("What keeps strangers out; shown to administrators only."),
   }),
 );
 

@@ -9,6 +9,8 @@ import { withWorkplace, type Workplace } from "../../jobs/testing/jobs.ts";
 import type { Database } from "../../storage/mod.ts";
 import { draftOf } from "../../registry/testing/packages.ts";
 import { rawZip } from "../../storage/testing/zip.ts";
+import { Access, DEFAULT_QUOTAS, Logins, NO_LOGIN, QuotaBook } from "../../identity/mod.ts";
+import { addressRanges } from "../http/address.ts";
 import { createApp } from "../app.ts";
 import { DeviceState } from "../observe/devices.ts";
 import { Health } from "../observe/health.ts";
@@ -59,20 +61,29 @@ export async function withBench(
     const stop = new AbortController();
     const log: LogEntry[] = [];
     const ok = () => Promise.resolve("ok" as const);
+    const settings: ServerSettings = {
+      host: "127.0.0.1",
+      port: 8080,
+      dataDirectory,
+      provider: "cpu",
+      modalityCheck: null,
+      allowedHosts: [],
+      login: NO_LOGIN,
+      identityQuotas: DEFAULT_QUOTAS,
+      secure: false,
+      trustedProxies: addressRanges([]),
+      insecure: false,
+      limits: DEFAULT_LIMITS,
+      packagedReports: "pseudonyms",
+      resultHours: 1,
+      stopSeconds: 1,
+      ...changes,
+    };
     const services: Services = {
-      settings: {
-        host: "127.0.0.1",
-        port: 8080,
-        dataDirectory,
-        provider: "cpu",
-        modalityCheck: null,
-        allowedHosts: [],
-        limits: DEFAULT_LIMITS,
-        packagedReports: "pseudonyms",
-        resultHours: 1,
-        stopSeconds: 1,
-        ...changes,
-      },
+      settings,
+      logins: new Logins(database, settings.login),
+      access: new Access(database),
+      quotas: new QuotaBook(database, settings.identityQuotas),
       database,
       audit: new AuditTrail(database),
       registry,

@@ -165,6 +165,7 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE sulcus.jobs ALTER COLUMN input SET STATISTICS 0, ALTER COLUMN error SET STATISTICS 0;
   ALTER TABLE sulcus.job_events ALTER COLUMN data SET STATISTICS 0;
   `,
+  "ALTER TABLE sulcus.usage ADD COLUMN device_seconds double precision NOT NULL DEFAULT 0",
 ];
 
 /** Serialises migrations between processes; any constant that no other lock of the database has. */

@@ -8,7 +8,7 @@ import { Problem } from "../problems.ts";
 
 const SAFE = ["GET", "HEAD", "OPTIONS"];
 
-type Names = Pick<ServerSettings, "host" | "allowedHosts">;
+type Names = Pick<ServerSettings, "host" | "allowedHosts" | "publicUrl" | "insecure" | "login">;
 
 /**
  * Checks where a request comes from and which name it was sent to.
@@ -22,12 +22,26 @@ export function guard(names: Names) {
   });
 }
 
-function check(request: Request, { host, allowedHosts }: Names): void {
+/** The names under which browsers may reach a server; null: any, where an operator gave up on them. */
+export function knownNames(
+  { host, allowedHosts, publicUrl, insecure }: Omit<Names, "login">,
+): readonly string[] | null {
+  const given = [...allowedHosts, ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname])];
+  if (insecure && given.length === 0 && !LOOPBACK_HOSTS.includes(host)) return null;
+  return [...LOOPBACK_HOSTS, host, ...given];
+}
+
+/** Probes, and scrapes by those who have a login, come to an address instead of a name, and no browser sends them. */
+function takesAnyName(path: string, login: Names["login"]): boolean {
+  return path.startsWith("/health/") || (path === "/metrics" && login.kind !== "none");
+}
+
+function check(request: Request, names: Names): void {
   const { method, headers } = request;
-  const asked = new URL(request.url).hostname;
-  const known = [...LOOPBACK_HOSTS, host, ...allowedHosts];
-  // A server that others can reach has names that it cannot know.
-  if (LOOPBACK_HOSTS.includes(host) && !known.includes(asked)) {
+  const { allowedHosts, login } = names;
+  const { hostname: asked, pathname } = new URL(request.url);
+  const known = knownNames(names);
+  if (known !== null && !known.includes(asked) && !takesAnyName(pathname, login)) {
     throw new Problem("unknown-host", "Cannot answer under this name: it is none of the server's; see --allowed-hosts");
   }
   if (SAFE.includes(method)) return;

@@ -4,10 +4,14 @@ import { type Identity, NOBODY } from "../../../identity/mod.ts";
 
 /** Facts about one request that middleware and handlers share. */
 export interface Env {
+  /** What the listener knows of the connection; absent in tests without one. */
+  Bindings: { readonly remoteAddr?: Deno.Addr } | undefined;
   Variables: {
     requestId: string;
     /** Pattern of the route that takes the request; "unknown" before one is found. */
     route: string;
+    /** Address of the client. */
+    address: string;
     /** Who calls. */
     identity: Identity;
   };
@@ -21,6 +25,7 @@ export const requestId = createMiddleware<Env>(async (c, next) => {
   const id = REQUEST_ID.test(sent) ? sent : crypto.randomUUID();
   c.set("requestId", id);
   c.set("route", "unknown");
+  c.set("address", "unknown");
   c.set("identity", NOBODY);
   await next();
   c.res.headers.set("x-request-id", id);

@@ -250,6 +250,17 @@ export type Health = {
     models: "ok" | "pending" | "failed"
   }
 };
+export type Holders = {
+  owner: string | null
+  project: string | null
+};
+export type Identity = {
+  id: string
+  name: string
+  roles: ("viewer" | "user" | "annotator" | "admin")[]
+  projects: string[]
+  via: "none" | "token" | "oidc"
+};
 export type ImportReport = {
   format: "safetensors" | "pytorch" | "onnx"
   source: {
@@ -703,6 +714,17 @@ export type ModelVersion = {
   hashes: { [name: string]: string }
   manifest: Manifest
 };
+export type NewToken = {
+  id: string
+  name: string
+  role: "viewer" | "user" | "annotator" | "admin"
+  projects: string[]
+  createdBy: string
+  createdAt: string
+  expiresAt: string
+  revokedAt?: string
+  token: string
+};
 export type OpenApi = {
   openapi: string
 };
@@ -1078,6 +1100,14 @@ export type Segmentation = {
   quality?: Quality
   maskUrl: string
 };
+export type ShareRequest = {
+  with: "nobody"
+} | {
+  with: "project"
+  project: string
+} | {
+  with: "everybody"
+};
 export type Shared_schema0 = string | number | boolean | null | Shared_schema0[] | { [name: string]: Shared_schema0 };
 export type Shared_schema1 = string | number | boolean | null | Shared_schema1[] | { [name: string]: Shared_schema1 };
 export type StoredClass = {
@@ -1095,6 +1125,28 @@ export type StoredPatient = {
   case: string
   patient: string
 };
+export type Token = {
+  id: string
+  name: string
+  role: "viewer" | "user" | "annotator" | "admin"
+  projects: string[]
+  createdBy: string
+  createdAt: string
+  expiresAt: string
+  revokedAt?: string
+};
+export type TokenList = {
+  tokens: Token[]
+};
+export type TokenLogin = {
+  token: string
+};
+export type TokenRequest = {
+  name: string
+  role: "viewer" | "user" | "annotator" | "admin"
+  projects?: string[]
+  days?: number
+};
 export type Version = {
   name: string
   version: string
@@ -1102,6 +1154,15 @@ export type Version = {
   deno: string
   onnxruntime: string
   devices: Device[]
+  login: "none" | "token" | "oidc"
+  protection?: {
+    login: "none" | "token" | "oidc"
+    insecure: boolean
+    listensOn: string
+    names: "any" | string[]
+    tls: boolean
+    publicUrl?: string
+  }
 };
 export type Warning = {
   code: string
@@ -1381,6 +1442,78 @@ export interface Operations {
     query: Record<string, never>;
     body: undefined;
     reply: Job;
+  };
+  "GET /v1/me": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: Identity;
+  };
+  "GET /login": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: undefined;
+  };
+  "POST /login": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: TokenLogin;
+    reply: undefined;
+  };
+  "GET /login/callback": {
+    params: Record<string, never>;
+    query: { code?: string; state?: string };
+    body: undefined;
+    reply: undefined;
+  };
+  "POST /logout": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: undefined;
+  };
+  "GET /v1/tokens": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: TokenList;
+  };
+  "POST /v1/tokens": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: TokenRequest;
+    reply: NewToken;
+  };
+  "DELETE /v1/tokens/{id}": {
+    params: { id: string };
+    query: Record<string, never>;
+    body: undefined;
+    reply: Token;
+  };
+  "GET /v1/datasets/{id}/access": {
+    params: { id: string };
+    query: Record<string, never>;
+    body: undefined;
+    reply: Holders;
+  };
+  "PUT /v1/datasets/{id}/access": {
+    params: { id: string };
+    query: Record<string, never>;
+    body: ShareRequest;
+    reply: Holders;
+  };
+  "GET /v1/models/{name}/access": {
+    params: { name: string };
+    query: Record<string, never>;
+    body: undefined;
+    reply: Holders;
+  };
+  "PUT /v1/models/{name}/access": {
+    params: { name: string };
+    query: Record<string, never>;
+    body: ShareRequest;
+    reply: Holders;
   };
   "GET /": {
     params: Record<string, never>;
