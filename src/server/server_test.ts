@@ -1,56 +1,16 @@
 /** A server on a real socket: what only shows there. Trainings and segmentations are fakes. */
 import assert from "node:assert/strict";
-import { addModels } from "../jobs/testing/jobs.ts";
 import { tinyNifti } from "../datasets/testing/cases.ts";
 import type { Trace } from "../jobs/testing/fake_tasks.ts";
 import { gateIn, image } from "./testing/fake_tasks.ts";
-import { openDatabase } from "../storage/mod.ts";
-import { Registry } from "../registry/mod.ts";
 import { refusal } from "../storage/testing/refusal.ts";
-import { type RunningServer, type ServerOptions, startServer } from "./mod.ts";
-import { FAKE_TASKS, form } from "./testing/server.ts";
+import type { RunningServer } from "./mod.ts";
+import { form } from "./testing/server.ts";
+import { connect, filesBelow, readSome, start, until, withData, withServer } from "./testing/running.ts";
 import { DEFAULT_LIMITS } from "./settings.ts";
 
 const SEGMENT = "/v1/models/tumour/segment";
 const JSON_TYPE = { "content-type": "application/json" };
-
-function start(data: string, options: Partial<ServerOptions> = {}): Promise<RunningServer> {
-  return startServer({ data, port: 0, provider: "cpu", tasksModule: FAKE_TASKS, log: () => {}, ...options });
-}
-
-/** Runs `fn` with a data directory that has models. */
-async function withData(fn: (data: string) => Promise<void>): Promise<void> {
-  const data = await Deno.makeTempDir();
-  try {
-    const database = await openDatabase({ dataDirectory: data });
-    await addModels(await Registry.open({ database, dataDirectory: data }));
-    await database.close();
-    await fn(data);
-  } finally {
-    await Deno.remove(data, { recursive: true });
-  }
-}
-
-async function withServer(
-  fn: (server: RunningServer, data: string) => Promise<void>,
-  options: Partial<ServerOptions> = {},
-): Promise<void> {
-  await withData(async (data) => {
-    const server = await start(data, options);
-    try {
-      await fn(server, data);
-    } finally {
-      await server.close();
-    }
-  });
-}
-
-async function until(what: string, check: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 60_000; !await check();) { // starting a process takes long on a busy machine
-    if (Date.now() > end) throw new Error(`Gave up waiting until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 /** Makes a data set with one case and starts a training of `steps` steps. */
 async function train({ url }: RunningServer, steps: number): Promise<string> {
@@ -82,28 +42,6 @@ async function events(
   return { ids, text };
 }
 
-function filesBelow(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].flatMap((e) =>
-    e.isDirectory ? filesBelow(`${folder}/${e.name}`).map((f) => `${e.name}/${f}`) : [e.name]
-  );
-}
-
-/** Sends text or bytes over TCP. */
-async function connect({ url }: RunningServer, ...parts: (string | Uint8Array)[]): Promise<Deno.Conn> {
-  const { hostname, port } = new URL(url);
-  const conn = await Deno.connect({ hostname, port: Number(port) });
-  for (const part of parts) {
-    const bytes = typeof part === "string" ? new TextEncoder().encode(part) : part;
-    for (let done = 0; done < bytes.length;) done += await conn.write(bytes.subarray(done));
-  }
-  return conn;
-}
-
-async function readSome(conn: Deno.Conn): Promise<string> {
-  const buffer = new Uint8Array(4096);
-  return new TextDecoder().decode(buffer.subarray(0, await conn.read(buffer) ?? 0));
-}
-
 Deno.test("startServer() answers while it opens: live with 200, all else with 503; then it is ready", () =>
   withData(async (data) => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -114,9 +52,8 @@ Deno.test("startServer() answers while it opens: live with 200, all else with 50
       const reply = await fetch(`http://127.0.0.1:${port}${path}`);
       return [reply.status, (await reply.json()).code, reply.headers.has("x-request-id")];
     };
-    assert.deepEqual(await early("/health/live"), [200, undefined, true]);
-    assert.deepEqual(await early("/health/startup"), [503, undefined, true]);
-    assert.deepEqual(await early("/v1/models"), [503, "starting", true]);
+    const replies = await Promise.all(["/health/live", "/health/startup", "/v1/models"].map(early));
+    assert.deepEqual(replies, [[200, undefined, true], [503, undefined, true], [503, "starting", true]]);
     const server = await opening;
     assert.equal(server.url, `http://127.0.0.1:${port}`);
     await until("the server is ready", async () => {

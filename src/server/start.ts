@@ -19,6 +19,7 @@ import {
 import { type Database, keepPrivate, openDatabase } from "../storage/mod.ts";
 import { Registry } from "../registry/mod.ts";
 import { createApp } from "./app.ts";
+import { Listener } from "./http/listen/listener.ts";
 import { DeviceState } from "./observe/devices.ts";
 import { deadline, Health } from "./observe/health.ts";
 import { type Logger, logToStderr, traceOf } from "./observe/log.ts";
@@ -94,40 +95,49 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const settings = settingsOf(options);
   const log = options.log ?? logToStderr;
   const stopping = new AbortController();
-  const hardStop = new AbortController();
-  let handler: (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response> =
-    createStartingApp(log).fetch;
-  const server = Deno.serve(
-    { hostname: settings.host, port: settings.port, signal: hardStop.signal, onListen() {}, ...settings.tls },
-    (request, info) => handler(request, info),
-  );
+  const metrics = new ServerMetrics();
+  let app = createStartingApp(log);
+  const listener = new Listener({
+    ...settings,
+    handler: (request, client) => app.fetch(request, client),
+    log,
+    onRefused: (why) => metrics.refusedConnections.add({ why }),
+  });
   let opened: Opened;
   try {
-    opened = await open(settings, { ...options, log, stopping: stopping.signal });
+    opened = await open(settings, { ...options, log, metrics, stopping: stopping.signal });
   } catch (error) {
-    hardStop.abort();
-    await server.finished;
+    listener.abort();
+    await listener.close();
     throw error;
   }
-  handler = createApp(opened.services).fetch;
+  app = createApp(opened.services);
+  const finished = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
   const close = () =>
     closing ??= (async () => {
       stopping.abort();
-      await deadline(server.shutdown(), settings.stopSeconds * 1000).catch(() => hardStop.abort());
-      await server.finished;
+      await deadline(listener.close(), settings.stopSeconds * 1000).catch(async () => {
+        listener.abort();
+        await deadline(listener.close(), ABORTED_MS);
+      }).catch(() => {}); // what still runs cannot reply to anybody
       await opened.close();
     })();
-  options.signal?.addEventListener("abort", () => void close().catch(() => {}), { once: true });
-  if (options.signal?.aborted) await close();
-  const { hostname, port } = server.addr;
+  const stop = () => close().then(finished.resolve, finished.reject);
+  finished.promise.catch(() => {}); // whoever waits for it gets the error
+  options.signal?.addEventListener("abort", () => void stop(), { once: true });
+  if (options.signal?.aborted) await stop();
+  const { hostname, port } = listener.address;
   const name = hostname.includes(":") ? `[${hostname}]` : hostname;
   return {
     url: `${settings.tls ? "https" : "http"}://${name}:${port}`,
-    finished: server.finished.then(() => closing),
-    close,
+    finished: finished.promise,
+    close: () => stop().then(() => finished.promise),
   };
 }
+
+/** How long requests have to end after their connections were closed. */
+const ABORTED_MS = 5000;
 
 function settingsOf(options: ServerOptions): ServerSettings {
   const { host = "127.0.0.1", port = 8080, insecure = false, login = NO_LOGIN, allowedHosts = [], publicUrl, tls } =
@@ -164,17 +174,20 @@ interface Opened {
 
 interface OpenOptions extends Pick<ServerOptions, "commit" | "tasksModule"> {
   readonly log: Logger;
+  readonly metrics: ServerMetrics;
   readonly stopping: AbortSignal;
 }
 
 /** Opens everything in order, and closes it in the opposite order, also when a later part fails. */
-async function open(settings: ServerSettings, { commit, tasksModule, log, stopping }: OpenOptions): Promise<Opened> {
+async function open(
+  settings: ServerSettings,
+  { commit, tasksModule, log, metrics, stopping }: OpenOptions,
+): Promise<Opened> {
   const { dataDirectory, provider, limits } = settings;
   await using stack = new AsyncDisposableStack();
   stack.use(keepPrivate());
   const machine = new Devices();
   const devices = new DeviceState(() => machine.probe());
-  const metrics = new ServerMetrics();
   stack.use(new LoopMonitor({ onDelay: (seconds) => metrics.loopDelay.observe(seconds) }));
   const database = await openDatabase({ dataDirectory, url: settings.databaseUrl });
   stack.defer(() => database.close());

@@ -2,7 +2,7 @@
  * Bodies of one file or of several that belong together: raw bytes, or a multipart form whose parts keep their file
  * names. For networks and their descriptions; volumes of patients come by `form.ts`, which reads no file name.
  */
-import { bodyChunks, checkedStart, type FileKind } from "./body.ts";
+import { bodyChunks, bodyLimits, checkedStart, type FileKind } from "./body.ts";
 import { bounded, readMultipart } from "./multipart.ts";
 import { Problem } from "./problems.ts";
 import { type SpoolFolder, writeChunks } from "./spool.ts";
@@ -34,11 +34,7 @@ export async function receiveFiles(
   { folder, services: { settings }, received, kind, limit }: FilesOptions,
 ): Promise<ReceivedFiles> {
   const maxBytes = settings.limits[limit];
-  const body = {
-    maxBytes,
-    idleMs: settings.limits.idleMs,
-    onBytes: received,
-  };
+  const body = bodyLimits(settings.limits, maxBytes, received);
   const isForm = request.headers.get("content-type")?.toLowerCase().startsWith("multipart/form-data") ?? false;
   if (!isForm) {
     const path = folder.path("file");

@@ -16,6 +16,9 @@ type Status = readonly [status: number, title: string];
 const HTTP_CODES = {
   "unknown-route": [404, "No such route"],
   "method-not-allowed": [405, "Method not allowed"],
+  "malformed-request": [400, "The request is malformed"],
+  "header-too-large": [431, "The header is too large"],
+  "request-timeout": [408, "The request took too long to arrive"],
   "not-acceptable": [406, "Not acceptable"],
   "unsupported-media-type": [415, "Unsupported media type"],
   "invalid-json": [400, "The body is no JSON"],
@@ -158,6 +161,11 @@ export function problemOf(error: unknown): Problem {
   if (isFull(error)) {
     const detail = "Cannot store it: the server's disk is full or cannot be written; nothing of it was kept";
     return new Problem("storage-full", detail, { cause: error });
+  }
+  if (error instanceof Error && "code" in error && (error.code === "EMFILE" || error.code === "ENFILE")) {
+    return new Problem("busy", "Cannot do it now: the server has too many files open; try again later", {
+      cause: error,
+    });
   }
   return new Problem("internal", "Something unforeseen went wrong; the server's log has it under this requestId", {
     cause: error,

@@ -1,6 +1,6 @@
 /** Checks a request against its route's record and calls the handler. */
 import type { Identity } from "../../identity/mod.ts";
-import { bodyChunks, checkedStart, readJson } from "./body.ts";
+import { bodyChunks, bodyLimits, checkedStart, readJson } from "./body.ts";
 import { bestType } from "./negotiate.ts";
 import { Problem } from "./problems.ts";
 import { type BodySpec, maxBytesOf, mediaTypesOf, type Route } from "./route.ts";
@@ -104,11 +104,7 @@ async function bodyOf(
   request: Request,
   { services: { settings }, received }: { services: Services; received: (bytes: number) => void },
 ): Promise<unknown> {
-  const bounds = {
-    maxBytes: maxBytesOf(spec, settings.limits),
-    idleMs: settings.limits.idleMs,
-    onBytes: received,
-  };
+  const bounds = bodyLimits(settings.limits, maxBytesOf(spec, settings.limits), received);
   switch (spec.kind) {
     case "json":
       return parseWith(spec.schema, await readJson(request, bounds), "");

@@ -85,6 +85,10 @@ export class ServerMetrics {
     "sulcus_auth_failures_total",
     "Requests refused for who sent them, by reason: no-login, invalid, login, role.",
   );
+  readonly refusedConnections = new Counter(
+    "sulcus_connections_refused_total",
+    "Connections refused because of too many in total, of one address, or of open files.",
+  );
   readonly inference = new Histogram(
     "sulcus_inference_seconds",
     "Time in the network, for replies given in the request.",
@@ -104,7 +108,16 @@ export class ServerMetrics {
   }
 
   render(): string {
-    return [this.requests, this.durations, this.uploaded, this.authFailures, this.inference, this.loopDelay].map((
+    const families = [
+      this.requests,
+      this.durations,
+      this.uploaded,
+      this.authFailures,
+      this.refusedConnections,
+      this.inference,
+      this.loopDelay,
+    ];
+    return families.map((
       family,
     ) => family.render()).join("");
   }

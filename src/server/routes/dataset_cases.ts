@@ -1,5 +1,6 @@
 /** The cases of data sets: their files, streamed to disk, their patients and classes; changed, excluded and deleted. */
 import { inputFromName, INPUTS, type Modality } from "../../inference/mod.ts";
+import { bodyLimits } from "../http/body.ts";
 import { readVolumeForm } from "../http/form.ts";
 import { Problem } from "../http/problems.ts";
 import { json } from "../http/reply.ts";
@@ -47,11 +48,7 @@ async function storeCase({ params, request, services, received }: CaseCall): Pro
   const { images, options } = await readVolumeForm(request, {
     folder,
     options: caseOptionsSchema,
-    body: {
-      maxBytes: limits.formBytes,
-      idleMs: limits.idleMs,
-      onBytes: received,
-    },
+    body: bodyLimits(limits, limits.formBytes, received),
     maxFileBytes: limits.fileBytes,
     durable: false,
     partOf: (name): Modality | "label" | null => name === "label" ? name : inputFromName(name),

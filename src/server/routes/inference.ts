@@ -4,6 +4,7 @@ import { ownerOf } from "../../identity/mod.ts";
 import { inputFromName } from "../../inference/mod.ts";
 import { VOLUME_ENDINGS, WRITTEN_ENDING } from "../../volume/mod.ts";
 import { attachment, fileReply, json, MASK_FILE } from "../http/reply.ts";
+import { bodyLimits } from "../http/body.ts";
 import { readVolumeForm } from "../http/form.ts";
 import { jobReply, maskUrl } from "./job_reply.ts";
 import { prefersAsync } from "../http/negotiate.ts";
@@ -70,11 +71,7 @@ async function receive(
   const { images, options } = await readVolumeForm(request, {
     folder,
     options: OPTIONS[kind],
-    body: {
-      maxBytes: limits.formBytes,
-      idleMs: limits.idleMs,
-      onBytes: received,
-    },
+    body: bodyLimits(limits, limits.formBytes, received),
     maxFileBytes: limits.fileBytes,
     durable,
     partOf: inputFromName,

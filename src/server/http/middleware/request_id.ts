@@ -1,11 +1,12 @@
 /** Names every request, so that a reply, a line of the log and a user's report can be matched. */
 import { createMiddleware } from "hono/factory";
+import type { Client } from "../listen/listener.ts";
 import { type Identity, NOBODY } from "../../../identity/mod.ts";
 
 /** Facts about one request that middleware and handlers share. */
 export interface Env {
   /** What the listener knows of the connection; absent in tests without one. */
-  Bindings: { readonly remoteAddr?: Deno.Addr } | undefined;
+  Bindings: Client | undefined;
   Variables: {
     requestId: string;
     /** Pattern of the route that takes the request; "unknown" before one is found. */
