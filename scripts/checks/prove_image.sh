@@ -108,7 +108,7 @@ run() {
   trap 'kill -KILL "${SERVER:-}" 2>/dev/null || true; buildah rm "'"$container"'" >/dev/null' EXIT
   ROOT=$(buildah mount "$container")
   eval "environment=($(config 'config.Env'))"
-  eval "COMMAND=($(config '[...config.Entrypoint, ...config.Cmd]'))"
+  eval "COMMAND=($(config '[...config.Entrypoint, ...config.Cmd]') --insecure)"
   eval "check=($(config 'config.Healthcheck.Test.slice(1)'))"
   # Before words to be run in the container, as process 1 of its own.
   INSIDE=(unshare --mount --net --pid --fork --kill-child --propagation private bash -c '

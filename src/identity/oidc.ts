@@ -32,11 +32,14 @@ interface Provider {
 
 export class Oidc {
   readonly #settings: OidcSettings;
+  readonly #keysCooldownMs: number;
   #provider: Promise<Provider> | undefined;
   #failedAt = -Infinity;
 
-  constructor(settings: OidcSettings) {
+  /** @param options.keysCooldownMs how long after a look for new keys another one waits */
+  constructor(settings: OidcSettings, { keysCooldownMs = 10_000 } = {}) {
     this.#settings = settings;
+    this.#keysCooldownMs = keysCooldownMs;
   }
 
   /** Where to send a browser, and what to remember until it returns. @throws {DomainError} `login-unavailable` */
@@ -110,7 +113,7 @@ export class Oidc {
   /** Asks for the provider's description once it is needed, and again after a failure. */
   #open(): Promise<Provider> {
     if (Date.now() - this.#failedAt < RETRY_MS) throw unavailable();
-    return this.#provider ??= discover(this.#settings).catch((error) => {
+    return this.#provider ??= discover(this.#settings, this.#keysCooldownMs).catch((error) => {
       this.#provider = undefined;
       this.#failedAt = Date.now();
       throw unavailable(error);
@@ -118,7 +121,10 @@ export class Oidc {
   }
 }
 
-async function discover({ issuer, clientId, clientSecret }: OidcSettings): Promise<Provider> {
+async function discover(
+  { issuer, clientId, clientSecret }: OidcSettings,
+  keysCooldownMs: number,
+): Promise<Provider> {
   const address = new URL(issuer);
   const isPlain = address.protocol === "http:"; // settings allow it on loopback only
   const configuration = await client.discovery(
@@ -130,9 +136,9 @@ async function discover({ issuer, clientId, clientSecret }: OidcSettings): Promi
   );
   const { jwks_uri } = configuration.serverMetadata();
   if (jwks_uri === undefined) throw new TypeError("Cannot use the provider: its description names no keys (jwks_uri)");
-  // A key that is not known yet is looked for again, at most once in ten seconds: so keys may be changed at any time.
+  // A key that is not known yet is looked for again, though not again and again: so keys may be changed at any time.
   const keys = createRemoteJWKSet(new URL(jwks_uri), {
-    cooldownDuration: 10_000,
+    cooldownDuration: keysCooldownMs,
     cacheMaxAge: 600_000,
     timeoutDuration: TIMEOUT_SECONDS * 1000,
   });

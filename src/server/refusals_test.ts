@@ -23,6 +23,7 @@ import {
   withBench,
   zipOf,
 } from "./testing/server.ts";
+import type { Services } from "./http/services.ts";
 import { DEFAULT_LIMITS } from "./settings.ts";
 
 const test = databaseTests();
@@ -393,6 +394,24 @@ test("requests from other sites and under other names are refused", (database) =
     assert.equal(await cross({ origin: "http://127.0.0.1:8080" }), 201);
     const rebound = await createApp(services).request("http://evil.example:8080/v1/models");
     assert.deepEqual([rebound.status, (await rebound.json()).code], [421, "unknown-host"]);
+    const remote = async (path: string, changes: Partial<Services["settings"]>) => {
+      const settings = { ...services.settings, host: "0.0.0.0", ...changes };
+      const reply = await createApp({ ...services, settings }).request(path);
+      await reply.body?.cancel();
+      return reply.status;
+    };
+    const named = { allowedHosts: ["sulcus.example.org"], login: { kind: "token" } } as const;
+    assert.equal(await remote("http://evil.example/v1/models", named), 421);
+    assert.equal(await remote("http://evil.example/v1/models", { ...named, insecure: true }), 421);
+    assert.equal(await remote("http://evil.example/", named), 421);
+    assert.equal(await remote("http://sulcus.example.org/v1/models", named), 200);
+    assert.equal(await remote("http://page.example.org/version", { publicUrl: "https://page.example.org" }), 200);
+    assert.equal(await remote("http://10.1.2.3/health/live", named), 200);
+    assert.equal(
+      await remote("http://evil.example/v1/models", { insecure: true }),
+      200,
+      "the operator gave up on names",
+    );
   }));
 
 Deno.test("problemOf() gives every code a status and keeps foreign messages in", () => {

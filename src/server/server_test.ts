@@ -67,10 +67,18 @@ Deno.test("startServer() answers while it opens: live with 200, all else with 50
     await assert.rejects(fetch(`${server.url}/health/live`), TypeError);
   }));
 
-Deno.test("startServer() refuses addresses that others can reach", async () => {
+Deno.test("startServer() refuses addresses that others can reach, without a login or without names", async () => {
+  await assert.rejects(start("/nowhere", { host: "0.0.0.0", login: { kind: "token" } }), {
+    name: "RangeError",
+    message: /so it needs the names under which it is reached \(--allowed-hosts\)/,
+  });
+  await assert.rejects(start("/nowhere", { host: "::", allowedHosts: ["sulcus.example.org"] }), {
+    name: "RangeError",
+    message: /so it needs a login/,
+  });
   await assert.rejects(start("/nowhere", { host: "0.0.0.0" }), {
     name: "RangeError",
-    message: /^Cannot listen on 0\.0\.0\.0: expected 127\.0\.0\.1, because the server has no logins/,
+    message: /^Cannot listen on 0\.0\.0\.0: others can reach it, so it needs a login .* and the names/,
   });
 });
 

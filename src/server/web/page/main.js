@@ -6,6 +6,7 @@ import { refreshDatasets } from "./datasets.js";
 import { badge, redraw } from "./dom.js";
 import { refreshForms } from "./forms.js";
 import { refreshJobs } from "./jobs.js";
+import { refreshLogin } from "./login.js";
 import { refreshModels } from "./models.js";
 import { refreshService } from "./service.js";
 import { onChanged, say, state } from "./state.js";
@@ -15,6 +16,7 @@ const REFRESH_MS = 5000;
 const JOBS = 20;
 
 async function refresh() {
+  if (!await refreshLogin()) return;
   const [{ models }, { jobs }, { datasets }] = await Promise.all([
     call("GET /v1/models"),
     call("GET /v1/jobs", { query: { limit: JOBS } }),
