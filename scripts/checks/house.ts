@@ -150,9 +150,9 @@ export const HOUSE: readonly RoomRules[] = [
   },
   {
     room: "storage",
-    is: "database and migrations, whole-file writing, locks, zip, refusals with stable codes",
+    is: "database and migrations, backups, whole-file writing, locks, zip, refusals with stable codes",
     flow: "rows and bytes ↔ disk",
-    folders: [".", "database", "zip", "files"],
+    folders: [".", "backup", "database", "zip", "files"],
     base: ["errors.ts"],
     packages: [/^(pg|@electric-sql\/pglite)(\/|$)/],
   },

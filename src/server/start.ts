@@ -16,7 +16,7 @@ import {
   QuotaBook,
   type Quotas,
 } from "../identity/mod.ts";
-import { type Database, keepPrivate, openDatabase } from "../storage/mod.ts";
+import { answerDumps, type Database, keepPrivate, openDatabase } from "../storage/mod.ts";
 import { Registry } from "../registry/mod.ts";
 import { createApp } from "./app.ts";
 import { Listener } from "./http/listen/listener.ts";
@@ -191,6 +191,9 @@ async function open(
   stack.use(new LoopMonitor({ onDelay: (seconds) => metrics.loopDelay.observe(seconds) }));
   const database = await openDatabase({ dataDirectory, url: settings.databaseUrl });
   stack.defer(() => database.close());
+  stack.use(
+    answerDumps(database, dataDirectory, (error) => log({ level: "error", event: "dump-failed", ...traceOf(error) })),
+  );
   const audit = new AuditTrail(database);
   const note = (action: "service.start" | "service.stop") =>
     audit.record({ who: SYSTEM, action, object: { kind: "service", id: "sulcus" }, outcome: "success" });

@@ -16,6 +16,7 @@ export async function sweep({ datasets, registry, spool, dataDirectory }: Swept,
   await registry.sweep(before);
   await datasets.sweep(before);
   for (const folder of ["results", "calibration"]) await sweepFolder(`${dataDirectory}/${folder}`, { before });
+  await sweepFolder(`${dataDirectory}/backup`, { before, isOrphan: () => true }); // dumps that nobody fetched
 }
 
 /** Sweeps from now on; failures are logged and tried again. */

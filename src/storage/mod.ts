@@ -3,7 +3,10 @@
  * the refusals with stable codes that these and the rooms above share. Knows nothing of the meaning of the data.
  */
 export { type Database, type DatabaseOptions, isUuid, type Queryable } from "./database/database.ts";
-export { openDatabase } from "./database/open_database.ts";
+export { answerDumps, askForDump } from "./backup/requests.ts";
+export { type Backup, INCOMPLETE, listBackups, makeBackup, removeBackup, restoreBackup } from "./backup/backup.ts";
+export { dumpTo } from "./backup/dump.ts";
+export { openDatabase, openEmptyDatabase } from "./database/open_database.ts";
 export { DOMAIN_CODES, DomainError, type DomainErrorCode } from "./errors.ts";
 export {
   digestFile,

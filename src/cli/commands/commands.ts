@@ -1,5 +1,6 @@
 /** The table of all commands, in the order in which the help lists them. */
 import type { Command } from "../terminal/args.ts";
+import { backupCommand } from "./backup.ts";
 import { benchCommand } from "./bench.ts";
 import { classifyCommand } from "./classify.ts";
 import { evaluateCommand } from "./evaluate.ts";
@@ -8,6 +9,7 @@ import { finetuneCommand } from "./finetune.ts";
 import { importCommand } from "./import.ts";
 import { modelsCommand } from "./models.ts";
 import { pretrainCommand } from "./pretrain.ts";
+import { restoreCommand } from "./restore.ts";
 import { segmentCommand } from "./segment.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
@@ -23,5 +25,7 @@ export const COMMANDS: readonly Command[] = [
   importCommand,
   exportCommand,
   tokenCommand,
+  backupCommand,
+  restoreCommand,
   benchCommand,
 ];

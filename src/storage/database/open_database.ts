@@ -1,5 +1,7 @@
 /** Opens the database that the settings ask for and brings its schema up to date. */
 import type { Database, DatabaseOptions } from "./database.ts";
+import { DomainError } from "../errors.ts";
+import { exists } from "../files/files.ts";
 import { acquireLock } from "../files/lock.ts";
 import { privateFolder } from "../files/private.ts";
 import { migrate } from "./migrations.ts";
@@ -11,9 +13,15 @@ import { openPostgres } from "./postgres.ts";
  * @throws {DomainError} `locked` when another live process has the data directory; `database-unavailable`;
  * `database-too-new`
  */
-export async function openDatabase({ dataDirectory, url }: DatabaseOptions): Promise<Database> {
-  await privateFolder(dataDirectory);
-  const database = url ? await openPostgres(url) : await openLocked(dataDirectory);
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  await privateFolder(options.dataDirectory);
+  if (await exists(`${options.dataDirectory}/restore-incomplete`)) {
+    throw new DomainError(
+      "conflict",
+      "Cannot open the data directory: a restore into it has not ended. Empty it and restore again",
+    );
+  }
+  const database = await openEmptyDatabase(options);
   try {
     await migrate(database);
   } catch (error) {
@@ -21,6 +29,11 @@ export async function openDatabase({ dataDirectory, url }: DatabaseOptions): Pro
     throw error;
   }
   return database;
+}
+
+/** Opens the same database without bringing its schema up to date: for a restore. */
+export async function openEmptyDatabase({ dataDirectory, url }: DatabaseOptions): Promise<Database> {
+  return url ? await openPostgres(url) : await openLocked(dataDirectory);
 }
 
 async function openLocked(dataDirectory: string): Promise<Database> {
