@@ -18,7 +18,10 @@ export interface CommandOptions {
   readonly v8Flags?: readonly string[];
   /** Environment variables beside the inherited ones. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Default: the child may do what its parent may. */
+  /**
+   * Default: a worker. It may do what its parent may, because Deno gives shared memory and the system's figures of memory
+   * only to those with all permissions, but it gets none of the parent's secrets.
+   */
   readonly confinement?: Confinement;
 }
 
@@ -31,6 +34,10 @@ const SOURCES = dirname(import.meta.dirname!);
 /** Variables without which the runtime finds neither its cache nor a temporary folder. */
 const KEPT_VARIABLES = ["HOME", "PATH", "TMPDIR", "DENO_DIR", "XDG_CACHE_HOME"];
 
+/** Variables that runtimes, drivers and traces read. Addresses, passwords and tokens of the service are none of them. */
+const WORKERS_VARIABLE =
+  /^(HOME|USER|PATH|TMPDIR|TEMP|TMP|TZ|LANG|LC_\w+|XDG_\w+|DENO_(DIR|NO_\w+|V8_FLAGS)|LD_LIBRARY_PATH|DYLD_\w+|(CUDA|NVIDIA|OMP|ORT|VK|MESA|DRI|OTEL)_\w+|SULCUS_CUDA_PRECISION|SYSTEMROOT|WINDIR|APPDATA|LOCALAPPDATA|USERPROFILE)$/i;
+
 export function commandOf({ module, v8Flags = [], env = {}, confinement }: CommandOptions): Deno.Command {
   const piped = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
   const start = (permissions: readonly string[], flags: readonly string[]) => {
@@ -38,7 +45,9 @@ export function commandOf({ module, v8Flags = [], env = {}, confinement }: Comma
     return ["run", ...permissions, "--quiet", ...v8, module];
   };
   if (confinement === undefined) {
-    return new Deno.Command(Deno.execPath(), { args: start(["-A"], v8Flags), env: { ...env }, ...piped });
+    const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => WORKERS_VARIABLE.test(name));
+    const own = { clearEnv: true, env: { ...Object.fromEntries(inherited), ...env } };
+    return new Deno.Command(Deno.execPath(), { args: start(["-A"], v8Flags), ...own, ...piped });
   }
   const { memoryBytes } = confinement;
   const heap = `--max-old-space-size=${Math.ceil(0.75 * memoryBytes / 2 ** 20)}`;
