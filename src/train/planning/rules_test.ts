@@ -63,6 +63,12 @@ Deno.test("targetSpacing() keeps the base's, but for coarser axes, and finer one
   assert.deepEqual(targetSpacing(data({ spacingMm: same([2, 2, 2]) }), { baseSpacingMm: null }), [2, 2, 2]);
 });
 
+Deno.test("rulesFor() changes crops of large images strongly where there is time, those of small ones always", () => {
+  const chance = (changes: Partial<Fingerprint>, budgetMinutes: number | null) =>
+    of(changes, { budgetMinutes }).values.augmentation!.rotation.chance;
+  assert.deepEqual([chance(HEAD, 10), chance(HEAD, 30), chance(HEAD, null), chance({}, 5)], [0, 0.2, 0.2, 0.2]);
+});
+
 Deno.test("rulesFor() leaves templates off for one modality, a part of a head, and a base without them", () => {
   const templates = (changes: Partial<Fingerprint>, given: Partial<Circumstances> = {}) =>
     of(changes, given).values.templates;

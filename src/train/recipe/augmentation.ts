@@ -78,3 +78,18 @@ export const STRONG_AUGMENTATION: Augmentation = {
   dropModality: { chance: 0.1 },
   mirror: ["x", "y", "z"],
 };
+
+/** Mirrors alone; `intensity` varies contrasts besides. */
+export const LIGHT_AUGMENTATION: Augmentation = {
+  ...STRONG_AUGMENTATION,
+  rotation: { ...STRONG_AUGMENTATION.rotation, chance: 0 },
+  scaling: { ...STRONG_AUGMENTATION.scaling, chance: 0 },
+  elastic: { ...STRONG_AUGMENTATION.elastic, chance: 0 },
+  noise: { ...STRONG_AUGMENTATION.noise, chance: 0 },
+  blur: { ...STRONG_AUGMENTATION.blur, chance: 0 },
+  brightness: { ...STRONG_AUGMENTATION.brightness, chance: 0 },
+  contrast: { ...STRONG_AUGMENTATION.contrast, chance: 0 },
+  lowResolution: { ...STRONG_AUGMENTATION.lowResolution, chance: 0 },
+  gamma: { ...STRONG_AUGMENTATION.gamma, chance: 0 },
+  dropModality: { chance: 0 },
+};
