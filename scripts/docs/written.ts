@@ -1,5 +1,6 @@
 /** The files that `deno task docs` writes, wholly or in regions: one record each. */
 import { houseTable } from "../checks/house.ts";
+import { metricsTable } from "./parts/metrics_table.ts";
 import { opsDoc } from "./parts/ops_doc.ts";
 import { pageTypes } from "./parts/page_types.ts";
 import { finetuningTable, presetsTable, pretrainingTable } from "./parts/recipe_tables.ts";
@@ -13,6 +14,7 @@ export interface Written {
 }
 
 export const WRITTEN: readonly Written[] = [
+  { path: "docs/operations.md", text: (current) => replaceRegion(current, "metrics", metricsTable()) },
   { path: "docs/operators.md", text: opsDoc },
   { path: "src/server/web/page/api.d.ts", text: pageTypes },
   { path: "ARCHITECTURE.md", text: (current) => replaceRegion(current, "rooms", houseTable()) },

@@ -24,6 +24,32 @@ export function eventOf(stored: StoredEntry): AuditEntry {
   return { ...stored, event };
 }
 
+/** Entries of an exported trail, a JSON object with `record`, `previous` and `hash` a line. */
+export async function* readEntries(lines: AsyncIterable<string>): AsyncGenerator<StoredEntry> {
+  let line = 0;
+  for await (const text of lines) {
+    line++;
+    if (text.trim() === "") continue;
+    yield readEntry(text) ??
+      fail(`Cannot read line ${line} of the export: expected JSON with record, previous and hash`);
+  }
+}
+
+function readEntry(text: string): StoredEntry | undefined {
+  try {
+    const { record, previous, hash } = JSON.parse(text);
+    const { seq, at } = JSON.parse(record);
+    const isEntry = [previous, hash, at].every((value) => typeof value === "string") && Number.isInteger(seq);
+    return isEntry ? { seq, at, record, previous, hash } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function fail(message: string): never {
+  throw new SyntaxError(message);
+}
+
 /** What holds of a chain. */
 export interface Verdict {
   /** Entries that were checked. */

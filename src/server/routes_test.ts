@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { FELL_BACK } from "../jobs/testing/fake_tasks.ts";
 import { tinyNifti } from "../datasets/testing/cases.ts";
 import { realEncoder } from "../registry/testing/packages.ts";
+import { readEntries, verifyChain } from "../audit/mod.ts";
 import { databaseTests } from "../storage/testing/database.ts";
 import { image } from "./testing/fake_tasks.ts";
 import { callWith, cookieIn, logIn } from "./testing/logins.ts";
@@ -63,6 +64,16 @@ test("service routes reply with health, versions, metrics, and the API itself", 
     assert.equal((await call("GET", "/health/ready")).status, 503);
     assert.equal((await call("GET", "/health/startup")).status, 200);
     assert.equal((await call("GET", "/health/live")).status, 200);
+  }));
+
+test("the audit trail is read line by line, and verifies", (database) =>
+  withBench(database, async ({ call }) => {
+    await (await call("GET", "/v1/datasets")).body?.cancel();
+    const text = await (await call("GET", "/v1/audit?after=0&since=2026-01-01T00:00:00Z")).text();
+    const lines = ReadableStream.from(text.trim().split("\n"));
+    const { problems, entries } = await verifyChain(readEntries(lines));
+    assert.deepEqual(problems, []);
+    assert.ok(entries >= 1);
   }));
 
 test("X-Request-Id is taken over when it is one, and made otherwise; HEAD has no body", (database) =>

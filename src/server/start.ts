@@ -2,7 +2,7 @@
  * Starts a server: listens at once, then opens the data directory; stops in the opposite order. It writes to the log
  * only, and knows neither flags nor the environment.
  */
-import { AuditTrail, SYSTEM } from "../audit/mod.ts";
+import { AuditForwarder, AuditTrail, type Receiver, SYSTEM } from "../audit/mod.ts";
 import { Devices } from "../engine/mod.ts";
 import { checkNetwork } from "../inference/mod.ts";
 import { Datasets } from "../datasets/mod.ts";
@@ -20,6 +20,7 @@ import { answerDumps, type Database, keepPrivate, openDatabase } from "../storag
 import { Registry } from "../registry/mod.ts";
 import { createApp } from "./app.ts";
 import { Listener } from "./http/listen/listener.ts";
+import { DeviceMemories } from "./observe/device_memory.ts";
 import { DeviceState } from "./observe/devices.ts";
 import { deadline, Health } from "./observe/health.ts";
 import { type Logger, logToStderr, traceOf } from "./observe/log.ts";
@@ -59,6 +60,8 @@ export interface ServerOptions {
   readonly trustedProxies?: readonly string[];
   /** Names under which browsers may reach the server, besides the loopback ones and `host`. */
   readonly allowedHosts?: readonly string[];
+  /** Where the audit trail is sent. Default nowhere. */
+  readonly auditReceiver?: Receiver;
   readonly limits?: Partial<Limits>;
   /** Default `pseudonyms`. */
   readonly packagedReports?: ServerSettings["packagedReports"];
@@ -172,7 +175,7 @@ interface Opened {
   close(): Promise<void>;
 }
 
-interface OpenOptions extends Pick<ServerOptions, "commit" | "tasksModule"> {
+interface OpenOptions extends Pick<ServerOptions, "commit" | "tasksModule" | "auditReceiver"> {
   readonly log: Logger;
   readonly metrics: ServerMetrics;
   readonly stopping: AbortSignal;
@@ -181,7 +184,7 @@ interface OpenOptions extends Pick<ServerOptions, "commit" | "tasksModule"> {
 /** Opens everything in order, and closes it in the opposite order, also when a later part fails. */
 async function open(
   settings: ServerSettings,
-  { commit, tasksModule, log, metrics, stopping }: OpenOptions,
+  { commit, tasksModule, auditReceiver: to, log, metrics, stopping }: OpenOptions,
 ): Promise<Opened> {
   const { dataDirectory, provider, limits } = settings;
   await using stack = new AsyncDisposableStack();
@@ -198,6 +201,8 @@ async function open(
   const note = (action: "service.start" | "service.stop") =>
     audit.record({ who: SYSTEM, action, object: { kind: "service", id: "sulcus" }, outcome: "success" });
   await note("service.start");
+  const auditReceiver = to && sendTrail({ audit, database, to, log });
+  stack.defer(() => auditReceiver?.close());
   stack.defer(() =>
     note("service.stop").catch((error) => log({ level: "error", event: "audit-failed", ...traceOf(error) }))
   );
@@ -229,6 +234,7 @@ async function open(
     settings,
     database,
     audit,
+    auditReceiver,
     registry,
     datasets,
     jobs,
@@ -236,6 +242,7 @@ async function open(
     access: new Access(database),
     quotas: new QuotaBook(database, settings.identityQuotas),
     devices,
+    deviceMemory: new DeviceMemories(),
     spool,
     health: healthOf({ database, spool, devices, registry, provider, stopping }),
     metrics,
@@ -245,6 +252,16 @@ async function open(
   };
   const owned = stack.move();
   return { services, close: () => owned.disposeAsync() };
+}
+
+function sendTrail({ audit, database, to, log }: {
+  readonly audit: AuditTrail;
+  readonly database: Database;
+  readonly to: Receiver;
+  readonly log: Logger;
+}): AuditForwarder {
+  const onAway = (error: unknown) => log({ level: "error", event: "audit-receiver-away", ...traceOf(error) });
+  return new AuditForwarder({ trail: audit, database, receiver: to, source: Deno.hostname(), onAway });
 }
 
 interface Checked extends Pick<ServerSettings, "provider"> {

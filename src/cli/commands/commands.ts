@@ -1,6 +1,7 @@
 /** The table of all commands, in the order in which the help lists them. */
 import type { Command } from "../terminal/args.ts";
 import { backupCommand } from "./backup.ts";
+import { auditCommand } from "./audit.ts";
 import { benchCommand } from "./bench.ts";
 import { classifyCommand } from "./classify.ts";
 import { evaluateCommand } from "./evaluate.ts";
@@ -27,5 +28,6 @@ export const COMMANDS: readonly Command[] = [
   tokenCommand,
   backupCommand,
   restoreCommand,
+  auditCommand,
   benchCommand,
 ];

@@ -35,8 +35,10 @@ Settings may also come from the environment; flags override it: SULCUS_HOST, SUL
 SULCUS_PROVIDER, SULCUS_MODALITY_CHECK, SULCUS_PACKAGE_REPORTS, SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead
 of the embedded database), SULCUS_LOGIN, SULCUS_PUBLIC_URL, SULCUS_OIDC_ISSUER, SULCUS_OIDC_CLIENT_ID,
 SULCUS_OIDC_CLIENT_SECRET, SULCUS_OIDC_SCOPES, SULCUS_OIDC_AUDIENCE, SULCUS_OIDC_TOKEN_TYPE, SULCUS_OIDC_ROLES_CLAIM,
-SULCUS_OIDC_ROLES, SULCUS_OIDC_PROJECTS_CLAIM, SULCUS_TLS_CERT, SULCUS_TLS_KEY, SULCUS_TRUSTED_PROXIES, SULCUS_QUOTAS.
-A variable that ends with _FILE names a file with the value, such as DATABASE_URL_FILE for a secret.
+SULCUS_OIDC_ROLES, SULCUS_OIDC_PROJECTS_CLAIM, SULCUS_TLS_CERT, SULCUS_TLS_KEY, SULCUS_TRUSTED_PROXIES, SULCUS_QUOTAS,
+SULCUS_AUDIT_RECEIVER (host:port that gets the audit trail by syslog over TLS), SULCUS_AUDIT_CA, SULCUS_AUDIT_CERT,
+SULCUS_AUDIT_KEY. A variable that ends with _FILE names a file with the value, such as DATABASE_URL_FILE for a
+secret.
 \`GET /version\` names the commit of the clone that the server runs from, or SULCUS_COMMIT, which an image sets when it is
 built (docker build --build-arg COMMIT=…).
 The log goes to standard error as JSON lines.
@@ -48,7 +50,10 @@ stops it at once. Trainings resume from their last checkpoint at the next start.
 async function runServe(args: Args, io: Io): Promise<void> {
   const { startServer, whyUnprotected } = await import("../../server/mod.ts"); // the other commands start without it
   refuseUnsupported(io.env);
-  const { data, models, ...settings } = settingsOf(args, io.env);
+  const { data, models, auditReceiver, auditCa: ca, auditCert: cert, auditKey: key, ...settings } = settingsOf(
+    args,
+    io.env,
+  );
   const protection = await protectionOf(args, io.env);
   const why = whyUnprotected({ ...settings, insecure: false, login: NO_LOGIN, ...protection });
   if (why !== null) wrong(why);
@@ -56,6 +61,7 @@ async function runServe(args: Args, io: Io): Promise<void> {
   using interrupts = io.interrupts();
   const server = await startServer({
     ...settings,
+    auditReceiver: auditReceiver && { ...auditReceiver, ca, cert, key },
     data,
     models,
     ...protection,

@@ -58,9 +58,14 @@ const SOURCES = {
   /** Every device process reads it too; checking it here refuses a wrong value at once. */
   cudaPrecision: { env: "SULCUS_CUDA_PRECISION" },
   databaseUrl: { env: "DATABASE_URL", secret: true },
+  auditReceiver: { env: "SULCUS_AUDIT_RECEIVER" },
+  auditCa: { env: "SULCUS_AUDIT_CA", secret: true },
+  auditCert: { env: "SULCUS_AUDIT_CERT", secret: true },
+  auditKey: { env: "SULCUS_AUDIT_KEY", secret: true },
 } as const satisfies Record<string, Setting>;
 
 export const hostName = z.string().regex(/^[A-Za-z0-9.:_[\]-]+$/, "expected a host name or address");
+const pem = z.string().regex(/^-----BEGIN [A-Z ]+-----/, "expected a text in PEM form").optional();
 const schema = z.strictObject({
   host: hostName.default("127.0.0.1"),
   port: z.string().regex(/^\d{1,5}$/, "expected a port from 0 to 65535").transform(Number)
@@ -74,6 +79,14 @@ const schema = z.strictObject({
   packagedReports: z.enum(PACKAGED_REPORTS, `expected one of ${PACKAGED_REPORTS.join(", ")}`).default("pseudonyms"),
   cudaPrecision: z.enum(PRECISIONS, `expected one of ${PRECISIONS.join(", ")}`).default("tf32"),
   databaseUrl: z.string().regex(/^postgres(ql)?:\/\//, "expected an address that begins with postgres://").optional(),
+  auditReceiver: z.string().regex(
+    /^[A-Za-z0-9.-]+:\d{1,5}$/,
+    "expected a host and a port, such as audit.example.org:6514",
+  )
+    .transform((text) => ({ hostname: text.split(":")[0], port: Number(text.split(":")[1]) })).optional(),
+  auditCa: pem,
+  auditCert: pem,
+  auditKey: pem,
 });
 export type Settings = z.infer<typeof schema>;
 

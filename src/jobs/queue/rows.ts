@@ -248,13 +248,16 @@ export interface JobCounts {
   readonly running: number;
   /** Requests that wait for their turn. */
   readonly waiting: number;
+  /** How long the job that has waited longest has waited, s; 0 where none waits. */
+  readonly oldestSeconds: number;
 }
 
 export async function countJobs(on: Queryable): Promise<JobCounts> {
   const { rows } = await on.query<JobCounts>(
     `SELECT (count(*) FILTER (WHERE state = 'queued' AND NOT transient))::integer AS queued,
             (count(*) FILTER (WHERE state = 'running' AND NOT transient))::integer AS running,
-            (count(*) FILTER (WHERE state = 'queued' AND awaited))::integer AS waiting
+            (count(*) FILTER (WHERE state = 'queued' AND awaited))::integer AS waiting,
+            COALESCE(extract(epoch FROM now() - min(created_at) FILTER (WHERE state = 'queued')), 0)::float8 AS "oldestSeconds"
      FROM sulcus.jobs WHERE state IN ('queued', 'running')`,
   );
   return rows[0];

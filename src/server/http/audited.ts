@@ -7,7 +7,7 @@ import type { Services } from "./services.ts";
 
 export interface AuditedCall {
   readonly params: Readonly<Record<string, string>>;
-  readonly services: Pick<Services, "audit" | "log">;
+  readonly services: Pick<Services, "audit" | "log" | "metrics">;
   readonly who: Actor;
   readonly requestId: string;
   readonly from?: string;
@@ -26,23 +26,29 @@ export async function audited(
   if (audit === undefined) return await run();
   const { action, object: kind } = audit;
   const event = { who: { id, name, via }, action, requestId, ...(from !== undefined && { from }) };
-  const record = (rest: Pick<AuditEvent, "object" | "outcome" | "code">) =>
-    services.audit.record({ ...event, ...rest });
+  const record = async (rest: Pick<AuditEvent, "object" | "outcome" | "code">) => {
+    try {
+      await services.audit.record({ ...event, ...rest });
+      services.metrics.audited.add({ outcome: "stored" });
+    } catch (failure) {
+      services.metrics.audited.add({ outcome: "failed" });
+      services.log({ level: "error", event: "audit-failed", requestId, ...traceOf(failure) });
+      throw failure;
+    }
+  };
   let reply: Response;
   try {
     reply = await run();
   } catch (error) {
     const { status, code } = problemOf(error);
     const outcome = status >= 500 ? "failed" : "refused";
-    await record({ object: { kind, id: idOf(kind, params) }, outcome, code })
-      .catch((failure) => services.log({ level: "error", event: "audit-failed", requestId, ...traceOf(failure) }));
+    await record({ object: { kind, id: idOf(kind, params) }, outcome, code }).catch(() => {}); // nothing was shown
     throw error;
   }
   try {
     await record({ object: { kind, id: idOf(kind, params, reply) }, outcome: "success" });
   } catch (cause) {
     await reply.body?.cancel();
-    services.log({ level: "error", event: "audit-failed", requestId, ...traceOf(cause) });
     throw new Problem("database-unavailable", "Cannot reply: the audit trail cannot be written", { cause });
   }
   return reply;

@@ -1,10 +1,11 @@
 /** The services that routes use: a plain object, so that a test can replace any of them. */
-import type { AuditTrail } from "../../audit/mod.ts";
+import type { AuditForwarder, AuditTrail } from "../../audit/mod.ts";
 import type { Datasets } from "../../datasets/mod.ts";
 import type { Jobs } from "../../jobs/mod.ts";
 import type { Access, Logins, QuotaBook } from "../../identity/mod.ts";
 import type { Database } from "../../storage/mod.ts";
 import type { Registry } from "../../registry/mod.ts";
+import type { DeviceMemories } from "../observe/device_memory.ts";
 import type { DeviceState } from "../observe/devices.ts";
 import type { Health } from "../observe/health.ts";
 import type { Logger } from "../observe/log.ts";
@@ -19,6 +20,8 @@ export interface Services {
   readonly settings: ServerSettings;
   readonly database: Pick<Database, "query" | "kind">;
   readonly audit: PublicOf<AuditTrail>;
+  /** Absent: the trail is sent nowhere. */
+  readonly auditReceiver?: Pick<AuditForwarder, "behind" | "connected">;
   readonly registry: PublicOf<Registry>;
   readonly datasets: PublicOf<Datasets>;
   readonly jobs: PublicOf<Jobs>;
@@ -26,6 +29,7 @@ export interface Services {
   readonly access: PublicOf<Access>;
   readonly quotas: PublicOf<QuotaBook>;
   readonly devices: PublicOf<DeviceState>;
+  readonly deviceMemory: PublicOf<DeviceMemories>;
   readonly health: PublicOf<Health>;
   readonly metrics: ServerMetrics;
   readonly spool: PublicOf<Spool>;

@@ -1,6 +1,6 @@
 /** Metrics in the Prometheus text format 0.0.4. No label carries a name that a user chose. */
 
-type Labels = Readonly<Record<string, string>>;
+export type Labels = Readonly<Record<string, string>>;
 
 /** Numbers of one name with different labels. */
 export interface Family {
@@ -100,6 +100,11 @@ export class ServerMetrics {
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
   );
 
+  readonly audited = new Counter(
+    "sulcus_audit_events_total",
+    "Events of requests for the audit trail, by what became of them.",
+  );
+
   request(
     { method, route, status, seconds }: { method: string; route: string; status: number; seconds: number },
   ): void {
@@ -107,18 +112,12 @@ export class ServerMetrics {
     this.durations.observe(seconds, { route });
   }
 
+  /** Every metric above. */
+  get families(): readonly (Counter | Histogram)[] {
+    return Object.values(this).filter((field) => field instanceof Counter || field instanceof Histogram);
+  }
+
   render(): string {
-    const families = [
-      this.requests,
-      this.durations,
-      this.uploaded,
-      this.authFailures,
-      this.refusedConnections,
-      this.inference,
-      this.loopDelay,
-    ];
-    return families.map((
-      family,
-    ) => family.render()).join("");
+    return this.families.map((family) => family.render()).join("");
   }
 }

@@ -1,4 +1,5 @@
 /** Models: their versions, which of them is served, and packages in and out. */
+import type { z } from "zod";
 import {
   importRequestSchema,
   importWeightFile,
@@ -7,7 +8,8 @@ import {
   nameFeatures,
 } from "../../weights/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
-import { type ModelVersion } from "../../registry/mod.ts";
+import type { Identity } from "../../identity/mod.ts";
+import type { Decision, ModelVersion } from "../../registry/mod.ts";
 import { attachment, json } from "../http/reply.ts";
 import { Problem } from "../http/problems.ts";
 import { importedModelSchema, inspectionSchema } from "../schemas/imports.ts";
@@ -37,6 +39,23 @@ function present({ name, version, state, shipped, addedAt, approvedBy, approvedA
     hashes: manifest.files,
     manifest,
   };
+}
+
+/** Who decides: whoever is logged in, whatever the request says; without logins, whom the request names. */
+function decisionOf(
+  { approvedBy = "", note }: z.output<typeof decisionSchema>,
+  { name, via }: Pick<Identity, "name" | "via">,
+): Decision {
+  if (via !== "none") return { approvedBy: name, note };
+  if (approvedBy !== "") return { approvedBy, note };
+  throw new Problem("invalid-request", "Cannot decide: expected approvedBy, got none, and no login says who decides", {
+    path: "approvedBy",
+  });
+}
+
+/** The person in the trail of a model that was brought from outside. */
+function bringer({ name, via }: Pick<Identity, "name" | "via">): string | undefined {
+  return via === "none" ? undefined : name;
 }
 
 const versionReply = (description: string) => ({
@@ -75,11 +94,11 @@ export const MODEL_ROUTES = [
       "version-exists",
       "too-large",
     ],
-    async handle({ body, services: { registry, spool } }) {
+    async handle({ body, identity, services: { registry, spool } }) {
       await using folder = await spool.folder();
       const path = folder.path("package.zip");
       await writeChunks(path, body, { durable: false });
-      const added = await registry.importZip(path).catch((error) => {
+      const added = await registry.importZip(path, bringer(identity)).catch((error) => {
         if (!(error instanceof DomainError && error.code === "package-tampered")) throw error;
         throw new Problem("invalid-package", error.message, { cause: error }); // the sender's fault, not the store's
       });
@@ -106,7 +125,7 @@ export const MODEL_ROUTES = [
       },
     },
     refusals: ["invalid-weights", "invalid-archive", "invalid-manifest", "invalid-multipart", "too-large"],
-    async handle({ request, query, services, received }) {
+    async handle({ request, query, identity, services, received }) {
       await using folder = await services.spool.folder();
       const source = await receiveFiles(request, {
         folder,
@@ -115,7 +134,11 @@ export const MODEL_ROUTES = [
         kind: "weights",
         limit: "packageBytes",
       });
-      const { version, report } = await importWeightFile(services.registry, { source, request: query });
+      const { version, report } = await importWeightFile(services.registry, {
+        source,
+        request: query,
+        actor: bringer(identity),
+      });
       const location = `/v1/models/${version.name}/versions/${version.version}`;
       return json({ ...present(version), report }, { status: 201, headers: { location } });
     },
@@ -200,9 +223,14 @@ export const MODEL_ROUTES = [
     body: { kind: "json", schema: featuresSchema },
     replies: { 201: { ...versionReply("The new candidate"), headers: { location: "The version's address" } } },
     refusals: ["not-found", "wrong-task", "invalid-weights", "package-tampered"],
-    async handle({ params, body, services: { registry } }) {
+    async handle({ params, body, identity, services: { registry } }) {
       const { features, by } = body;
-      const wish = { model: params.name, version: params.version, features, actor: by ?? "import" };
+      const wish = {
+        model: params.name,
+        version: params.version,
+        features,
+        actor: bringer(identity) ?? by ?? "import",
+      };
       const made = await nameFeatures(registry, wish);
       const location = `/v1/models/${made.name}/versions/${made.version}`;
       return json(present(made), { status: 201, headers: { location } });
@@ -220,8 +248,8 @@ export const MODEL_ROUTES = [
     body: { kind: "json", schema: decisionSchema },
     replies: { 200: versionReply("The version, now served") },
     refusals: ["not-found", "invalid-transition", "package-tampered"],
-    handle: async ({ params, body, services: { registry } }) =>
-      json(present(await registry.approve(params.name, params.version, body))),
+    handle: async ({ params, body, identity, services: { registry } }) =>
+      json(present(await registry.approve(params.name, params.version, decisionOf(body, identity)))),
   }),
   route({
     method: "POST",
@@ -234,7 +262,7 @@ export const MODEL_ROUTES = [
     body: { kind: "json", schema: decisionSchema },
     replies: { 200: versionReply("The version that is served again") },
     refusals: ["not-found", "model-not-served", "no-former-version", "conflict", "package-tampered"],
-    handle: async ({ params, body, services: { registry } }) =>
-      json(present(await registry.rollback(params.name, body))),
+    handle: async ({ params, body, identity, services: { registry } }) =>
+      json(present(await registry.rollback(params.name, decisionOf(body, identity)))),
   }),
 ];

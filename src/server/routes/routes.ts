@@ -1,5 +1,6 @@
 /** The table of all routes, which the server answers and the OpenAPI document lists. */
 import type { Route } from "../http/route.ts";
+import { AUDIT_ROUTES } from "./audit.ts";
 import { DATASET_CASE_ROUTES } from "./dataset_cases.ts";
 import { DATASET_ROUTES } from "./datasets.ts";
 import { IDENTITY_ROUTES } from "./identity.ts";
@@ -19,6 +20,7 @@ const API_ROUTES: readonly Route[] = [
   ...TRAINING_ROUTES,
   ...JOB_ROUTES,
   ...IDENTITY_ROUTES,
+  ...AUDIT_ROUTES,
   ...PAGE_ROUTES,
 ];
 

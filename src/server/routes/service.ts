@@ -4,9 +4,8 @@ import { hasRole } from "../../identity/mod.ts";
 import { knownNames } from "../http/middleware/guard.ts";
 import { json } from "../http/reply.ts";
 import { route } from "../http/route.ts";
-import type { Services } from "../http/services.ts";
 import type { HealthReport } from "../observe/health.ts";
-import { renderGauge } from "../observe/metrics.ts";
+import { renderGauges } from "../observe/gauges.ts";
 import { healthSchema, liveSchema, versionReplySchema } from "../schemas/replies.ts";
 import { ONNXRUNTIME_VERSION, type ServerSettings, SULCUS_VERSION } from "../settings.ts";
 
@@ -37,37 +36,6 @@ const healthReplies = (good: string) => ({
   200: { description: good, content: { "application/json": healthSchema } },
   503: { description: "It is not", content: { "application/json": healthSchema } },
 });
-
-function jobGauges({ queued, running, waiting, workerRestarts }: Awaited<ReturnType<Services["jobs"]["stats"]>>) {
-  return [
-    renderGauge("sulcus_jobs", "Jobs that have not ended.", [[{ state: "queued" }, queued], [
-      { state: "running" },
-      running,
-    ]]),
-    renderGauge("sulcus_inference_waiting", "Requests that wait for the inference process.", [[{}, waiting]]),
-    renderGauge("sulcus_worker_restarts", "Worker processes started in place of one that ended.", [[
-      {},
-      workerRestarts,
-    ]]),
-  ];
-}
-
-async function gauges({ jobs, devices, commit }: Services): Promise<string> {
-  // Without its database the service is watched all the more.
-  const stats = await jobs.stats().catch(() => null);
-  const { rss, heapUsed } = Deno.memoryUsage();
-  const ready = (devices.known ?? []).map(({ provider, state }) => [{ provider }, state === "ready" ? 1 : 0] as const);
-  const uptime = performance.now() / 1000;
-  return [
-    renderGauge("sulcus_build_info", "Always 1.", [[{ version: SULCUS_VERSION, commit }, 1]]),
-    renderGauge("sulcus_database_up", "1 where the database answers.", [[{}, stats === null ? 0 : 1]]),
-    ...stats === null ? [] : jobGauges(stats),
-    renderGauge("sulcus_device_ready", "1 where a provider passed its self-test.", ready),
-    renderGauge("process_resident_memory_bytes", "Memory of this process.", [[{}, rss]]),
-    renderGauge("process_heap_bytes", "JavaScript heap in use.", [[{}, heapUsed]]),
-    renderGauge("process_uptime_seconds", "Since the process began.", [[{}, uptime]]),
-  ].join("");
-}
 
 export const SERVICE_ROUTES = [
   route({
@@ -134,6 +102,8 @@ export const SERVICE_ROUTES = [
     },
     refusals: [],
     handle: async ({ services }) =>
-      new Response(services.metrics.render() + await gauges(services), { headers: { "content-type": METRICS_TYPE } }),
+      new Response(services.metrics.render() + await renderGauges(services), {
+        headers: { "content-type": METRICS_TYPE },
+      }),
   }),
 ];

@@ -25,6 +25,7 @@ POST /v1/models/{name}/versions/{version}/approve → 200 application/json
 POST /v1/models/{name}/rollback → 200 application/json
 POST /v1/models/{name}/segment → 200 application/octet-stream application/gzip application/json; 202 application/json
 POST /v1/models/{name}/classify → 200 application/json; 202 application/json
+GET /v1/audit → 200 application/x-ndjson
 GET /v1/datasets → 200 application/json
 POST /v1/datasets → 201 application/json
 POST /v1/datasets/import → 201 application/json

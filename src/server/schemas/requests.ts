@@ -22,10 +22,19 @@ const providerSchema = z.enum(["auto", ...PROVIDERS]);
 export const decisionSchema = named(
   "Decision",
   z.strictObject({
-    approvedBy: z.string().trim().min(1).max(200).describe("Who decides, for the audit trail."),
+    approvedBy: z.string().trim().min(1).max(200).optional()
+      .describe("Who decides, where no login is configured; otherwise the person who is logged in does."),
     note: z.string().max(10_000).optional(),
   }),
 );
+
+/** Part of the audit trail: entries after a number, and between two times. */
+export const auditQuery = z.strictObject({
+  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0)
+    .describe("Number of the last entry seen."),
+  since: z.iso.datetime({ offset: true }).optional().describe("From this time on."),
+  until: z.iso.datetime({ offset: true }).optional().describe("Before this time."),
+});
 
 export const featuresSchema = named(
   "FeatureNames",

@@ -12,6 +12,7 @@ import { rawZip } from "../../storage/testing/zip.ts";
 import { Access, DEFAULT_QUOTAS, Logins, NO_LOGIN, QuotaBook } from "../../identity/mod.ts";
 import { addressRanges } from "../http/address.ts";
 import { createApp } from "../app.ts";
+import { DeviceMemories } from "../observe/device_memory.ts";
 import { DeviceState } from "../observe/devices.ts";
 import { Health } from "../observe/health.ts";
 import type { LogEntry } from "../observe/log.ts";
@@ -90,6 +91,7 @@ export async function withBench(
       datasets,
       jobs,
       devices: new DeviceState(() => Promise.resolve([{ provider: "cpu", name: "A CPU", state: "ready" }])),
+      deviceMemory: new DeviceMemories(),
       health: new Health({ database: ok, storage: ok, device: ok, models: ok }, stop.signal),
       metrics: new ServerMetrics(),
       spool,
