@@ -36,8 +36,8 @@ export const auditCommand: Command = {
   },
   words: 1,
   notes: `
-Every access to patients' data and every decision is an entry; each entry holds the hash of the one before. verify reports
-changed, missing and added entries, and prints the newest as SEQ:HASH: note it outside this machine, and a later
+Every access to patients' data and every decision is an entry; each entry holds the hash of the one before. verify
+reports changed, missing and added entries, and prints the newest as SEQ:HASH: note it outside this machine, and a later
 verify --expect proves that nothing before it was cut off. Exit code 1 where something is wrong.
 While a server has the data directory, take the trail from GET /v1/audit and check it with --file.`,
   run: runAudit,
