@@ -1,22 +1,34 @@
 /** Metrics that are read at the time of the request. Where the database is away, those that need it are left out. */
 import { statfs } from "node:fs/promises";
-import type { Services } from "../http/services.ts";
-import { SULCUS_VERSION } from "../settings.ts";
-import type { DeviceMemory } from "./device_memory.ts";
+import type { AuditForwarder } from "../../audit/mod.ts";
+import type { Jobs } from "../../jobs/mod.ts";
+import { type ServerSettings, SULCUS_VERSION } from "../settings.ts";
+import type { DeviceMemories, DeviceMemory } from "./device_memory.ts";
+import type { DeviceState } from "./devices.ts";
 import { deadline } from "./health.ts";
 import { type Labels, renderGauge } from "./metrics.ts";
 
-/** What gauges are read from. */
+/** The services that gauges are read from. */
+export interface Watched {
+  readonly jobs: Pick<Jobs, "stats">;
+  readonly devices: Pick<DeviceState, "known">;
+  readonly deviceMemory: Pick<DeviceMemories, "read">;
+  readonly auditReceiver?: Pick<AuditForwarder, "behind" | "connected">;
+  readonly settings: Pick<ServerSettings, "dataDirectory">;
+  readonly commit: string;
+}
+
+/** What was read of them. */
 interface Facts {
   /** Absent: the database is away. */
   readonly stored?: Stored;
   readonly disk?: { readonly free: number; readonly total: number };
   readonly deviceMemory: readonly DeviceMemory[];
-  readonly services: Services;
+  readonly services: Watched;
 }
 
 interface Stored {
-  readonly jobs: Awaited<ReturnType<Services["jobs"]["stats"]>>;
+  readonly jobs: Awaited<ReturnType<Jobs["stats"]>>;
   /** Entries that the receiver does not have; absent: none is configured. */
   readonly auditWaiting?: number;
 }
@@ -116,7 +128,7 @@ export const GAUGES: readonly Gauge[] = [
 /** A database that is away must not hold the monitor up. */
 const FACT_MS = 2000;
 
-export async function renderGauges(services: Services): Promise<string> {
+export async function renderGauges(services: Watched): Promise<string> {
   const [stored, disk, deviceMemory] = await Promise.all([
     deadline(storedFacts(services), FACT_MS).catch(() => undefined),
     deadline(diskFacts(services.settings.dataDirectory), FACT_MS).catch(() => undefined),
@@ -128,7 +140,7 @@ export async function renderGauges(services: Services): Promise<string> {
   ).join("");
 }
 
-async function storedFacts({ jobs, auditReceiver }: Services): Promise<Stored> {
+async function storedFacts({ jobs, auditReceiver }: Watched): Promise<Stored> {
   const [counts, auditWaiting] = await Promise.all([jobs.stats(), auditReceiver?.behind()]);
   return { jobs: counts, auditWaiting };
 }
