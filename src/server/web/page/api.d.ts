@@ -139,7 +139,7 @@ export type DatasetSummary = {
   caseCount: number
 };
 export type Decision = {
-  approvedBy: string
+  approvedBy?: string
   note?: string
 };
 export type Device = {
@@ -1514,6 +1514,12 @@ export interface Operations {
     query: Record<string, never>;
     body: ShareRequest;
     reply: Holders;
+  };
+  "GET /v1/audit": {
+    params: Record<string, never>;
+    query: { after?: number; since?: string; until?: string };
+    body: undefined;
+    reply: undefined;
   };
   "GET /": {
     params: Record<string, never>;
