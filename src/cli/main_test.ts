@@ -42,7 +42,7 @@ Deno.test("every command has a help that names its flags and fits a terminal", a
 
 Deno.test("main() refuses what is no command", async () => {
   const expected =
-    "expected one of serve, segment, classify, finetune, pretrain, evaluate, models, import, export, token, audit, bench";
+    "expected one of serve, segment, classify, finetune, pretrain, evaluate, models, import, export, token, backup, restore, audit, bench";
   assert.deepEqual(await run(["segmnt"]), {
     code: 2,
     out: [],
