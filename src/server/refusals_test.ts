@@ -390,6 +390,7 @@ test("requests from other sites and under other names are refused", (database) =
     assert.equal(await cross({ "sec-fetch-site": "same-site" }), "403 cross-origin");
     assert.equal(await cross({ origin: "https://evil.example" }), "403 cross-origin");
     assert.equal(await cross({ origin: "null" }), "403 cross-origin");
+    assert.equal(await cross({ origin: "http://localhost:3000" }), "403 cross-origin");
     assert.equal(await cross({ "sec-fetch-site": "same-origin" }), 201);
     assert.equal(await cross({ origin: "http://127.0.0.1:8080" }), 201);
     const rebound = await createApp(services).request("http://evil.example:8080/v1/models");

@@ -22,11 +22,16 @@ export function guard(names: Names) {
   });
 }
 
+/** Names that an operator gave the server. */
+function givenNames({ allowedHosts, publicUrl }: Pick<Names, "allowedHosts" | "publicUrl">): readonly string[] {
+  return [...allowedHosts, ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname])];
+}
+
 /** The names under which browsers may reach a server; null: any, where an operator gave up on them. */
 export function knownNames(
-  { host, allowedHosts, publicUrl, insecure }: Omit<Names, "login">,
+  { host, insecure, ...names }: Omit<Names, "login">,
 ): readonly string[] | null {
-  const given = [...allowedHosts, ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname])];
+  const given = givenNames(names);
   if (insecure && given.length === 0 && !LOOPBACK_HOSTS.includes(host)) return null;
   return [...LOOPBACK_HOSTS, host, ...given];
 }
@@ -38,10 +43,9 @@ function takesAnyName(path: string, login: Names["login"]): boolean {
 
 function check(request: Request, names: Names): void {
   const { method, headers } = request;
-  const { allowedHosts, login } = names;
   const { hostname: asked, pathname } = new URL(request.url);
   const known = knownNames(names);
-  if (known !== null && !known.includes(asked) && !takesAnyName(pathname, login)) {
+  if (known !== null && !known.includes(asked) && !takesAnyName(pathname, names.login)) {
     throw new Problem("unknown-host", "Cannot answer under this name: it is none of the server's; see --allowed-hosts");
   }
   if (SAFE.includes(method)) return;
@@ -49,14 +53,15 @@ function check(request: Request, names: Names): void {
   const origin = headers.get("origin");
   const isOwn = site !== null
     ? site === "same-origin" || site === "none"
-    : origin === null || isSameHost(origin, request, allowedHosts);
+    : origin === null || isSameHost(origin, request, givenNames(names));
   if (!isOwn) throw new Problem("cross-origin", "Cannot take this request: it was sent by a page of another site");
 }
 
-function isSameHost(origin: string, request: Request, allowedHosts: readonly string[]): boolean {
+/** `given`: names under which the server is reached, perhaps through a proxy that sends it another one. */
+function isSameHost(origin: string, request: Request, given: readonly string[]): boolean {
   if (!URL.canParse(origin)) return false;
   const { host, hostname } = new URL(origin);
-  return host === new URL(request.url).host || allowedHosts.includes(hostname);
+  return host === new URL(request.url).host || given.includes(hostname);
 }
 
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
