@@ -50,7 +50,7 @@ export function createApp(services: Services): Hono<Env> {
     );
   }
   app.notFound((c) => {
-    throw noRoute(c.req.method, c.req.path);
+    throw noRoute(c.req.path);
   });
   app.onError(errors(log));
   return app;
@@ -68,11 +68,13 @@ async function withoutBodyForHead(request: Request, response: Response): Promise
   return new Response(null, response);
 }
 
-function noRoute(method: string, path: string): Problem {
+function noRoute(path: string): Problem {
   const allowed = methodsOf(path, ROUTES);
   if (allowed.length === 0) return new Problem("unknown-route", "Cannot find this route; /docs lists all of them");
   const allow = allowed.join(", ");
-  return new Problem("method-not-allowed", `Cannot ${method} here: this route takes ${allow}`, { headers: { allow } });
+  return new Problem("method-not-allowed", `Cannot use this method here: this route takes ${allow}`, {
+    headers: { allow },
+  });
 }
 
 /** The methods that the routes of a path take. */

@@ -4,7 +4,7 @@
  */
 import type { z } from "zod";
 import { type BodyLimits, checkedStart } from "./body.ts";
-import { bounded, type FormPart, printable, readMultipart } from "./multipart.ts";
+import { bounded, type FormPart, readMultipart } from "./multipart.ts";
 import { Problem } from "./problems.ts";
 import { type SpoolFolder, writeChunks } from "./spool.ts";
 import { parseJson, parseWith } from "./validate.ts";
@@ -41,13 +41,15 @@ export async function readVolumeForm<T, Part extends string>(
 ): Promise<VolumeForm<T, Part>> {
   const images: Partial<Record<Part, string>> = {};
   const names = new Set<string>();
+  let parts = 0;
   let optionsValue: unknown = {};
   const take = async ({ name, stream }: FormPart) => {
+    parts++;
     const part = partOf(name);
     const what = part ?? (name === "options" ? "options" : null);
     if (what === null) {
       throw new Problem("invalid-request", 'Cannot read the form: a part is neither a modality nor "options"', {
-        path: printable(name),
+        path: `part ${parts}`,
       });
     }
     if (names.has(what)) {

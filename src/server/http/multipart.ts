@@ -95,11 +95,6 @@ class MultipartReader {
   }
 }
 
-/** A part's name comes from the client: only harmless characters are shown. */
-export function printable(name: string): string {
-  return name.replaceAll(/[^\w.-]/g, "?").slice(0, 64);
-}
-
 /** The chunks of a part; `what` names it in the message. @throws {Problem} `too-large` */
 export async function* bounded(
   stream: AsyncIterable<Uint8Array<ArrayBuffer>>,

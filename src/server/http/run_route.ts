@@ -27,10 +27,10 @@ export async function runRoute(
   },
 ): Promise<Response> {
   const mediaType = mediaTypeOf(route, request);
-  refuseNul(params, "path");
+  refuseNul(params, "path", route.params);
   const checkedParams = parseWith(route.params, params, "path");
-  const rawQuery = queryOf(request);
-  refuseNul(rawQuery, "query");
+  const rawQuery = queryOf(route, request);
+  refuseNul(rawQuery, "query", route.query);
   const query = parseWith(route.query, rawQuery, "query");
   if (route.body) checkContentType(route.body, request);
   await using quota = await services.quotas.upload(identity, route.body !== undefined);
@@ -76,12 +76,12 @@ function mediaTypeOf(route: Route, request: Request): string {
   throw new Problem("not-acceptable", `Cannot reply as asked: this route gives ${[...new Set(offered)].join(", ")}`);
 }
 
-function queryOf(request: Request): Record<string, string> {
+function queryOf(route: Route, request: Request): Record<string, string> {
   const { searchParams } = new URL(request.url);
   const repeated = [...searchParams.keys()].find((name, i, all) => all.indexOf(name) !== i);
   if (repeated !== undefined) {
     throw new Problem("invalid-request", "Cannot take the query: a parameter is given twice", {
-      path: `query.${repeated.slice(0, 64)}`,
+      path: Object.hasOwn(route.query.shape, repeated) ? `query.${repeated}` : "query",
     });
   }
   return Object.fromEntries(searchParams);
