@@ -2,7 +2,7 @@
 export { Access, type Holders, type ObjectKind, type ObjectName, PROJECT_NAME } from "./access.ts";
 export { Logins, type Proof } from "./logins.ts";
 export type { PendingLogin } from "./oidc.ts";
-export { DEFAULT_QUOTAS, QuotaBook, QuotaError, type Quotas } from "./quotas.ts";
+export { DEFAULT_QUOTAS, QuotaBook, QuotaError, type Quotas, tooManyJobs } from "./quotas.ts";
 export { SESSION_HOURS } from "./sessions.ts";
 export { type LoginSettings, NO_LOGIN, type OidcSettings } from "./settings.ts";
 export { type Token, Tokens, type TokenWish } from "./tokens.ts";

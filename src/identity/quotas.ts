@@ -26,6 +26,14 @@ export class QuotaError extends DomainError {
   }
 }
 
+export function tooManyJobs(most: number): QuotaError {
+  return new QuotaError(
+    "quota-used-up",
+    `Cannot take the job: ${most} of yours wait or run, which is the most; wait for one to end`,
+    10,
+  );
+}
+
 /** Counts events of each key: a bucket that holds as many as a minute may have, and fills evenly. */
 export class RateLimit {
   readonly #buckets = new BoundedMap<string, { tokens: number; at: number }>(10_000);
@@ -75,19 +83,16 @@ export class QuotaBook {
     );
   }
 
-  /** @throws {QuotaError} `quota-used-up` as many jobs are open, or as much device time was used, as may be */
-  async job(identity: Identity): Promise<void> {
+  /**
+   * Whose a new job is, and how many of theirs may be open: the queue counts them itself. Asked before anything is read.
+   * @throws {QuotaError} `quota-used-up` as many jobs are open, or as much device time was used, as may be
+   */
+  async job(identity: Identity): Promise<{ readonly owner: string | null; readonly mostOpen?: number }> {
     const owner = ownerOf(identity);
     const { openJobs, deviceMinutesPerDay } = this.#quotas;
-    if (owner === null || (openJobs === 0 && deviceMinutesPerDay === 0)) return;
+    if (owner === null || (openJobs === 0 && deviceMinutesPerDay === 0)) return { owner };
     const used = await this.#usage(owner);
-    if (openJobs > 0 && used.openJobs >= openJobs) {
-      throw new QuotaError(
-        "quota-used-up",
-        `Cannot take the job: ${used.openJobs} of yours wait or run, and ${openJobs} may; wait for one to end`,
-        10,
-      );
-    }
+    if (openJobs > 0 && used.openJobs >= openJobs) throw tooManyJobs(openJobs);
     if (deviceMinutesPerDay > 0 && used.deviceSeconds >= deviceMinutesPerDay * 60) {
       throw new QuotaError(
         "quota-used-up",
@@ -96,6 +101,7 @@ export class QuotaBook {
         used.secondsLeft,
       );
     }
+    return { owner, ...(openJobs > 0 && { mostOpen: openJobs }) };
   }
 
   /**

@@ -69,7 +69,7 @@ test("QuotaBook bounds open jobs and device time of one identity, and of nobody 
   await job();
   await book.job(ADA);
   await job();
-  await assert.rejects(book.job(ADA), { code: "quota-used-up", message: /2 of yours wait or run, and 2 may/ });
+  await assert.rejects(book.job(ADA), { code: "quota-used-up", message: /2 of yours wait or run, which is the most/ });
   await book.job({ ...ADA, id: "oidc:bob" });
   await book.job(LOCAL);
   await database.query("UPDATE sulcus.jobs SET state = 'succeeded'");

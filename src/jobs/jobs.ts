@@ -52,6 +52,8 @@ export interface JobsOptions {
 export interface SubmitOptions {
   /** Id of the identity that asks. Default null: the job belongs to everybody with the role. */
   readonly owner?: string | null;
+  /** The most of its jobs that may be open with this one. Default: no bound. */
+  readonly mostOpen?: number;
 }
 
 export interface PerformOptions extends SubmitOptions {
@@ -134,10 +136,10 @@ export class Jobs {
   async submit<K extends JobKind>(
     kind: K,
     wish: WishOf<K>,
-    { owner = null }: SubmitOptions = {},
+    { owner = null, mostOpen }: SubmitOptions = {},
   ): Promise<JobRecord> {
     const id = crypto.randomUUID();
-    await this.#store.add(kind, wish, { id, awaited: false, transient: false, owner });
+    await this.#store.add(kind, wish, { id, awaited: false, transient: false, owner, mostOpen });
     const queued = await this.get(id);
     this.#queue.wake(KINDS[kind].queue);
     return queued;
@@ -151,7 +153,7 @@ export class Jobs {
   async perform<K extends JobKind>(
     kind: K,
     wish: WishOf<K>,
-    { signal, keep = false, owner = null }: PerformOptions = {},
+    { signal, keep = false, owner = null, mostOpen }: PerformOptions = {},
   ): Promise<Performed<NonNullable<OutputOf<K>>>> {
     const id = crypto.randomUUID();
     const { promise: over, resolve } = Promise.withResolvers<void>();
@@ -166,7 +168,7 @@ export class Jobs {
     };
     try {
       using listener = this.#endings.listen(id);
-      await this.#store.add(kind, wish, { id, awaited: true, transient: !keep, owner });
+      await this.#store.add(kind, wish, { id, awaited: true, transient: !keep, owner, mostOpen });
       this.#queue.wake(KINDS[kind].queue);
       const { result } = await this.#endOf(id, listener.ended, signal);
       const { model, version, output } = result as JobResult<OutputOf<K>>; // this kind's `run` made it

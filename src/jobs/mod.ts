@@ -2,7 +2,7 @@
  * Work that outlives a request: kinds of jobs, their queue and records, progress events, worker processes, cancel and
  * resume. It knows nothing of HTTP.
  */
-export { Jobs, type JobsOptions, type Performed } from "./jobs.ts";
+export { Jobs, type JobsOptions, type Performed, type SubmitOptions } from "./jobs.ts";
 export {
   candidateDraft,
   checkTasks,

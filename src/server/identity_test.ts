@@ -1,11 +1,11 @@
 /** Who may do what: roles, what belongs to others, tokens, logins at a provider, quotas. */
 import assert from "node:assert/strict";
 import { databaseTests } from "../storage/testing/database.ts";
-import { ROLES } from "../identity/mod.ts";
+import { DEFAULT_QUOTAS, ROLES } from "../identity/mod.ts";
 import { readyDataset, tinyNifti } from "../datasets/testing/cases.ts";
 import { openApiDocument } from "./schemas/openapi.ts";
 import { ROUTES } from "./routes/routes.ts";
-import { image } from "./testing/fake_tasks.ts";
+import { gateIn, image } from "./testing/fake_tasks.ts";
 import { callerOf, callWith, logIn, TOKENS } from "./testing/logins.ts";
 import { PUBLIC_URL, startProvider } from "./testing/provider.ts";
 import { type Bench, type Call, ended, form, problem, withBench } from "./testing/server.ts";
@@ -219,3 +219,17 @@ test("one identity may ask for so much, and is told when it may again", (databas
       identityQuotas: { requestsPerMinute: 20, openJobs: 0, gigabytesPerDay: 4e-6, deviceMinutesPerDay: 0 },
     },
   }));
+
+test("as many jobs as one identity may have are taken of those that come at once, and no more", (database) =>
+  withBench(database, async (bench) => {
+    const gate = gateIn(bench.place.dataDirectory);
+    const busy = await callerOf(bench, { role: "user" });
+    const headers = { prefer: "respond-async" };
+    const ask = () => busy("POST", "/v1/models/tumour/segment", { body: form({ t1: gate.image }), headers });
+    const replies = await Promise.all(Array.from({ length: 6 }, ask));
+    assert.deepEqual(replies.map(({ status }) => status).sort(), [202, 202, 429, 429, 429, 429]);
+    await gate.open();
+    for (const reply of replies.filter(({ ok }) => ok)) await ended(bench.services, (await reply.json()).id);
+    const { rows } = await database.query<{ seconds: number }>("SELECT device_seconds AS seconds FROM sulcus.usage");
+    assert.ok(rows[0].seconds > 0, "no device time was counted");
+  }, { settings: { login: TOKENS, identityQuotas: { ...DEFAULT_QUOTAS, openJobs: 2 } } }));

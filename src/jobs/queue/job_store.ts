@@ -39,7 +39,7 @@ export class JobStore {
   async add<K extends JobKind>(
     kind: K,
     wish: WishOf<K>,
-    job: Pick<NewJob, "id" | "awaited" | "transient" | "owner">,
+    job: Pick<NewJob, "id" | "awaited" | "transient" | "owner" | "mostOpen">,
   ): Promise<void> {
     const { database, queue, files, house, maxWaiting } = this.#parts;
     const record = KINDS[kind];

@@ -2,6 +2,7 @@
  * The job table. Every change of state is one guarded statement, so that only one of two processes makes it: the row names
  * its `runner`, and a runner that was superseded changes nothing more.
  */
+import { tooManyJobs } from "../../identity/mod.ts";
 import { DomainError, isUuid, type Queryable } from "../../storage/mod.ts";
 import type { LeftOut, Metrics } from "../../train/mod.ts";
 import type { JobKind, OutputOf } from "../kinds/table.ts";
@@ -67,6 +68,8 @@ export interface NewJob {
   readonly transient: boolean;
   /** Id of the identity that asked for it; null: it belongs to everybody with the role. */
   readonly owner: string | null;
+  /** The most jobs of the owner that may be open with this one. Default: no bound. */
+  readonly mostOpen?: number;
 }
 
 /** Serialises the bounded inserts of all processes; any constant will do. */
@@ -74,15 +77,23 @@ const ADVISORY_LOCK = 7_263_186;
 
 /**
  * Queues a job, in a transaction. An awaited one is refused when `maxWaiting` others wait already beside the one that
- * runs: the insert counts them itself, under a lock, so that two requests never take the same place.
- * @throws {DomainError} `busy`
+ * runs, and one of an owner who has `mostOpen` open ones: the counts are made under a lock, so that two requests never
+ * take the same place.
+ * @throws {DomainError} `busy`, `quota-used-up`
  */
 export async function insertJob(
   tx: Queryable,
-  { id, kind, input, dataset, awaited, transient, owner }: NewJob,
+  { id, kind, input, dataset, awaited, transient, owner, mostOpen }: NewJob,
   maxWaiting: number,
 ): Promise<void> {
-  if (awaited) await tx.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]);
+  if (awaited || mostOpen !== undefined) await tx.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]);
+  if (mostOpen !== undefined) {
+    const { rows } = await tx.query<{ open: number }>(
+      "SELECT count(*)::integer AS open FROM sulcus.jobs WHERE owner = $1 AND state IN ('queued', 'running')",
+      [owner],
+    );
+    if (rows[0].open >= mostOpen) throw tooManyJobs(mostOpen);
+  }
   const { affected } = await tx.query(
     `INSERT INTO sulcus.jobs (id, kind, state, input, dataset, awaited, transient, owner)
      SELECT $1::uuid, $2, 'queued', $3::jsonb, $4::uuid, $5::boolean, $6::boolean, $8::text

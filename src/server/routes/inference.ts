@@ -1,6 +1,5 @@
 /** Segmentation and classification: volumes in, a mask or probabilities out, now or as a job. */
 import { KINDS, type OutputOf, type Performed, type SegmentInput } from "../../jobs/mod.ts";
-import { ownerOf } from "../../identity/mod.ts";
 import { inputFromName } from "../../inference/mod.ts";
 import { VOLUME_ENDINGS, WRITTEN_ENDING } from "../../volume/mod.ts";
 import { attachment, fileReply, json, MASK_FILE } from "../http/reply.ts";
@@ -95,13 +94,12 @@ async function infer<K extends InferenceKind>(
   },
 ): Promise<Response> {
   const { services: { jobs, metrics, spool }, request, signal } = call;
-  const owner = ownerOf(call.identity);
   const later = prefersAsync(request);
   await using folder = await spool.folder();
-  await call.services.quotas.job(call.identity);
+  const place = await call.services.quotas.job(call.identity);
   const input = await receive(call, { folder, durable: later || keep, kind });
-  if (later) return jobReply(await jobs.submit(kind, input, { owner }));
-  await using answer = await jobs.perform(kind, input, { signal, keep, owner });
+  if (later) return jobReply(await jobs.submit(kind, input, place));
+  await using answer = await jobs.perform(kind, input, { signal, keep, ...place });
   metrics.inference.observe(answer.output.timingsMs.infer / 1000, { kind });
   return await reply(answer);
 }

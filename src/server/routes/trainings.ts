@@ -1,8 +1,8 @@
 /** Trainings: a data set in, a job out that makes a candidate version. */
-import { type Identity, ownerOf } from "../../identity/mod.ts";
+import type { Identity } from "../../identity/mod.ts";
 import { json } from "../http/reply.ts";
 import { route } from "../http/route.ts";
-import { finetunePlan } from "../../jobs/mod.ts";
+import { finetunePlan, type SubmitOptions } from "../../jobs/mod.ts";
 import type { Services } from "../http/services.ts";
 import { finetunePlanSchema, jobSchema } from "../schemas/replies.ts";
 import { finetunePlanRequestSchema, finetuneSchema, pretrainingSchema } from "../schemas/requests.ts";
@@ -30,8 +30,8 @@ export const TRAINING_ROUTES = [
     replies,
     refusals: ["not-found", "model-not-served", "incomplete-dataset", "wrong-task", "invalid-recipe", "conflict"],
     handle: async ({ body, services, identity }) => {
-      await checkTraining(services, identity, { ...body, base: body.base.model });
-      return jobReply(await services.jobs.submit("finetune", body, { owner: ownerOf(identity) }));
+      const place = await placeOf(services, identity, { ...body, base: body.base.model });
+      return jobReply(await services.jobs.submit("finetune", body, place));
     },
   }),
   route({
@@ -67,22 +67,23 @@ export const TRAINING_ROUTES = [
     replies,
     refusals: ["not-found", "incomplete-dataset", "wrong-task", "invalid-recipe", "conflict"],
     handle: async ({ body, services, identity }) => {
-      await checkTraining(services, identity, body);
-      return jobReply(await services.jobs.submit("pretrain", body, { owner: ownerOf(identity) }));
+      const place = await placeOf(services, identity, body);
+      return jobReply(await services.jobs.submit("pretrain", body, place));
     },
   }),
 ];
 
-/** Refuses data and bases of others, names that others have, and more jobs than one may have. */
-async function checkTraining(
+/** The place of a training in the queue. Refuses data and bases of others, names that others have, and more jobs than one may have. */
+async function placeOf(
   { access, quotas }: Services,
   identity: Identity,
   { dataset, base, name }: { readonly dataset: string; readonly base?: string; readonly name: string },
-): Promise<void> {
+): Promise<SubmitOptions> {
   await access.check(identity, { kind: "dataset", id: dataset });
   if (base !== undefined) await access.check(identity, { kind: "model", id: base });
-  await quotas.job(identity);
+  const place = await quotas.job(identity);
   await access.claimModel(identity, name);
+  return place;
 }
 
 /** The kind of device that a job would run on; the CPU while none is known. */
