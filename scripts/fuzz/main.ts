@@ -1,0 +1,31 @@
+/**
+ * Feeds every reader of files and the running service with damaged inputs: `deno task fuzz [--seconds 3600] [--seed 1]`.
+ * Prints a JSON line per target; exit code 1 where something was found.
+ */
+import { parseArgs } from "node:util";
+import { fuzz, type Outcome } from "./fuzz.ts";
+import { protocolTarget, withService } from "./service.ts";
+import { FILE_TARGETS } from "./targets.ts";
+
+const { values } = parseArgs({
+  options: { seconds: { type: "string", default: "3600" }, seed: { type: "string", default: "1" } },
+});
+const [seconds, seed] = [Number(values.seconds), Number(values.seed)];
+if (!(seconds > 0 && Number.isInteger(seed))) throw new RangeError("Cannot fuzz: expected --seconds N and --seed N");
+
+const share = seconds / (FILE_TARGETS.length + 3); // the service gets three shares
+const outcomes: Outcome[] = [];
+for (const target of FILE_TARGETS) {
+  outcomes.push(report(await fuzz(target, { seed, inputs: Infinity, seconds: share })));
+}
+await withService(async (server) => {
+  outcomes.push(report(await fuzz(protocolTarget(server), { seed, inputs: Infinity, seconds: 3 * share })));
+  const { status } = await fetch(`${server.url}/health/live`);
+  if (status !== 200) throw new Error(`Cannot go on: the service replies ${status} to /health/live`);
+});
+Deno.exit(outcomes.some(({ findings }) => findings.length > 0) ? 1 : 0);
+
+function report(outcome: Outcome): Outcome {
+  console.log(JSON.stringify({ seed, ...outcome }));
+  return outcome;
+}
