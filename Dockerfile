@@ -11,20 +11,24 @@ ARG BASE_IMAGE=debian:bookworm-slim
 
 FROM ${BUILD_IMAGE} AS build
 ARG DENO_VERSION=2.9.6
+# Of the binary for Linux on x86-64; another machine gives its own.
+ARG DENO_SHA256=bceb5b6a6239b0b010418406d8c77a508f67cf4337d94288f1c19fe71304aab0
 RUN npm install --global --no-audit --no-fund "deno@${DENO_VERSION}" \
-  && install -D "$(npm root --global)/deno/deno" /opt/bin/deno
+  && install -D "$(npm root --global)/deno/deno" /opt/bin/deno \
+  && echo "${DENO_SHA256}  /opt/bin/deno" | sha256sum --check -
 
 ENV DENO_DIR=/opt/deno DENO_NO_UPDATE_CHECK=1 DENO_NO_PROMPT=1
 WORKDIR /app
 COPY deno.json deno.lock ./
-# From here on the installed packages are those that run: "manual" neither resolves nor writes any, nor do child processes.
+# Every package is held against the hash in deno.lock. From here on the installed packages are those that run: "manual" neither resolves nor writes any, nor do child processes.
 RUN deno install --frozen \
   && sed -i 's/"nodeModulesDir": "auto"/"nodeModulesDir": "manual"/' deno.json \
   && rm -rf "$DENO_DIR/npm"
 
 # ONNX Runtime's CUDA provider, 270 MB, which no npm package holds.
 ARG CUDA=no
-COPY scripts/install/cuda_library.ts scripts/install/
+COPY scripts/install/cuda_library.ts scripts/install/cuda_wheels.ts scripts/install/
+COPY src/engine/runtimes/cuda_library.ts src/engine/runtimes/
 RUN if [ "$CUDA" = yes ]; then deno run -A scripts/install/cuda_library.ts; fi
 
 # Without ONNX Runtime for other machines and browsers, which is most of it.
@@ -34,7 +38,7 @@ RUN find node_modules/onnxruntime-node/bin/ -type f ! -path "*/linux/$(node -p p
     ! -name 'ort-wasm-simd-threaded.jspi.*' -delete \
   && find node_modules/ -name '*.map' -delete
 
-COPY LICENSE ./
+COPY LICENSE sbom.cdx.json ./
 COPY models ./models
 COPY src ./src
 # Every file: worker processes load modules that the program itself does not import.

@@ -5,6 +5,7 @@ import { opsDoc } from "./parts/ops_doc.ts";
 import { pageTypes } from "./parts/page_types.ts";
 import { finetuningTable, presetsTable, pretrainingTable } from "./parts/recipe_tables.ts";
 import { datasetWarnings, resultWarnings } from "./parts/warning_tables.ts";
+import { sbomText } from "../sbom/parts.ts";
 import { replaceRegion } from "./region.ts";
 
 export interface Written {
@@ -14,6 +15,7 @@ export interface Written {
 }
 
 export const WRITTEN: readonly Written[] = [
+  { path: "sbom.cdx.json", text: sbomText },
   { path: "docs/operations.md", text: (current) => replaceRegion(current, "metrics", metricsTable()) },
   { path: "docs/operators.md", text: opsDoc },
   { path: "src/server/web/page/api.d.ts", text: pageTypes },

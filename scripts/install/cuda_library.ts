@@ -6,12 +6,9 @@
 import { unzipSync } from "fflate";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { WHEELS } from "./cuda_wheels.ts";
 import { cudaLibrary } from "../../src/engine/runtimes/cuda_library.ts";
 
-/** SHA-256 of the wheel for Linux on x86-64, by ONNX Runtime's version. */
-const WHEELS: Readonly<Record<string, string>> = {
-  "1.30.0": "6acc0f4b3d5ac5f2984432faa59dd8fcce6775f8b43a7140afa0f322c7a703b1",
-};
 const INDEX = "https://pypi.org/simple/onnxruntime-gpu/";
 
 const hashOf = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
