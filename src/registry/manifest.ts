@@ -13,7 +13,7 @@ import {
   wrongInputs,
   wrongPreprocessing,
 } from "../inference/mod.ts";
-import { DomainError } from "../storage/mod.ts";
+import { DomainError, unstorable } from "../storage/mod.ts";
 import { BLENDINGS, MAX_LABEL, PLACINGS } from "../volume/mod.ts";
 import { preprocessingSchema } from "./preprocessing_schema.ts";
 import { qualitySchema } from "./quality_schema.ts";
@@ -154,6 +154,10 @@ export type ManifestDraft = Omit<Manifest, "formatVersion" | "version" | "files"
  * @throws {DomainError} `invalid-manifest`, naming the first wrong fields
  */
 export function parseManifest(value: unknown): Manifest {
+  const wrongText = unstorable(value);
+  if (wrongText !== null) {
+    throw new DomainError("invalid-manifest", `Cannot read a model manifest: it holds ${wrongText}`);
+  }
   const result = manifestSchema.safeParse(value);
   if (result.success) return result.data;
   const wrong = result.error.issues.slice(0, 3).map((i) => `${i.path.join(".") || "manifest"}: ${i.message}`);

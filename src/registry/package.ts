@@ -3,7 +3,15 @@
  * written once, whole or not at all, and read with its names and files checked. Knows no states and no database.
  */
 import { basename, dirname } from "node:path";
-import { digestFile, DomainError, exists, receiveFile, syncDirectory, writeWhole } from "../storage/mod.ts";
+import {
+  digestFile,
+  DomainError,
+  exists,
+  parseForeignJson,
+  receiveFile,
+  syncDirectory,
+  writeWhole,
+} from "../storage/mod.ts";
 import { type Manifest, MANIFEST_FORMAT, type ManifestDraft, PACKAGE_FILE, parseManifest } from "./manifest.ts";
 
 /** Largest `manifest.json`, bytes. */
@@ -95,7 +103,7 @@ export async function readPackage(directory: string): Promise<Manifest> {
 export function decodeManifest(text: string): Manifest {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseForeignJson(text);
   } catch {
     throw new DomainError("invalid-manifest", "Cannot read a model manifest: expected JSON");
   }

@@ -18,6 +18,7 @@ export {
   syncDirectory,
   writeWhole,
 } from "./files/files.ts";
+export { parseForeignJson, unstorable } from "./files/json.ts";
 export { csvLine, parseCsv } from "./files/csv.ts";
 export { keepPrivate, privateFolder } from "./files/private.ts";
 export { isTemporary, sweepFolder } from "./files/sweep.ts";

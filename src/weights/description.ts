@@ -1,4 +1,5 @@
 /** The description of a package that `exportWeights()` puts into a file of weights, so that importing the file restores it. */
+import { parseForeignJson } from "../storage/mod.ts";
 import { z } from "zod";
 import type { ModelSpec } from "../inference/mod.ts";
 import { type Manifest, manifestSchema, type Provenance, specOf, specSchema } from "../registry/mod.ts";
@@ -38,7 +39,7 @@ export function descriptionIn(metadata: Readonly<Record<string, string>>): Descr
   const text = metadata[METADATA_KEY];
   if (text === undefined) return undefined;
   try {
-    return descriptionSchema.parse(JSON.parse(text));
+    return descriptionSchema.parse(parseForeignJson(text));
   } catch {
     refuse(`expected the entry "${METADATA_KEY}" of its metadata to describe a model`);
   }

@@ -1,4 +1,5 @@
 /** `dataset.json`, the description of a data set: its name, its content, and the order of its keys. */
+import { parseForeignJson } from "../../storage/mod.ts";
 import { invalidDataset } from "../spec.ts";
 import type { FoundFiles } from "./layout.ts";
 
@@ -18,9 +19,9 @@ export function descriptionOf(text: string): Required<Pick<FoundFiles, "descript
 function objectOf(text: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseForeignJson(text);
   } catch {
-    throw invalidDataset(`${DESCRIPTION} is no JSON`);
+    throw invalidDataset(`${DESCRIPTION} is no JSON of few levels and whole characters`);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw invalidDataset(`${DESCRIPTION} is no JSON object`);

@@ -82,10 +82,10 @@ class MultipartReader {
     parser.on("partsLimit", () => {
       this.#failed.reject(new Problem("invalid-request", `Cannot read the form: it has more than ${maxParts} parts`));
     });
-    parser.on("file", (name, stream, fileName) => {
+    parser.on("file", (name: string | undefined, stream, fileName) => {
       this.#open = stream;
       stream.on("error", () => {}); // its reader gets the error; without a reader it must not end the process
-      const part = take({ name, fileName, stream }).catch((error) => {
+      const part = taken(take, { name, fileName, stream }).catch((error) => {
         this.#failed.reject(error);
         stream.resume();
       });
@@ -93,6 +93,15 @@ class MultipartReader {
     });
     return parser;
   }
+}
+
+/** Gives a part to its reader. @throws {Problem} `invalid-request` it has no name, which busboy lets through */
+async function taken(
+  take: MultipartOptions["take"],
+  { name, ...part }: Omit<FormPart, "name"> & { readonly name: string | undefined },
+): Promise<void> {
+  if (name === undefined) throw new Problem("invalid-request", "Cannot read the form: a part has no name");
+  await take({ name, ...part });
 }
 
 /** The chunks of a part; `what` names it in the message. @throws {Problem} `too-large` */

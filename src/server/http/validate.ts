@@ -3,6 +3,7 @@
  * other names, like values, are a client's own words and may be a patient's.
  */
 import { z } from "zod";
+import { parseForeignJson } from "../../storage/mod.ts";
 import { Problem } from "./problems.ts";
 
 /**
@@ -86,16 +87,15 @@ function namesOf(schema: z.ZodType): ReadonlySet<string> {
  */
 export function parseJson(bytes: Uint8Array, name: string): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), (key, value) => {
-      if (key.includes("\0") || typeof value === "string" && value.includes("\0")) {
-        throw new SyntaxError("NUL in a text");
-      }
-      return value;
-    });
+    return parseForeignJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    throw new Problem("invalid-json", `Cannot read ${name}: expected JSON in UTF-8 without NUL characters`, {
-      cause: error,
-    });
+    throw new Problem(
+      "invalid-json",
+      `Cannot read ${name}: expected JSON in UTF-8 of few levels, with whole characters and none that are NUL`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

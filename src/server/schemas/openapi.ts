@@ -50,6 +50,9 @@ export interface ResponseObject {
 
 /** Refusals of every route. */
 const GENERAL: readonly ProblemCode[] = [
+  "malformed-request",
+  "header-too-large",
+  "request-timeout",
   "invalid-request",
   "not-acceptable",
   "cross-origin",
@@ -223,7 +226,7 @@ function problemsOf({ refusals, body, audit, permits }: Route): Map<number, Resp
       ...GENERAL,
       ...(permits === "everyone" ? [] : OF_LOGINS),
       ...(body ? OF_BODIES : []),
-      ...(body?.kind === "json" ? ["invalid-json" as const] : []),
+      ...(body?.kind === "json" || body?.kind === "form" ? ["invalid-json" as const] : []),
       ...(audit ? ["database-unavailable" as const] : []),
       ...refusals,
     ]),

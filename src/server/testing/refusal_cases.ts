@@ -42,6 +42,8 @@ const FAILURES: readonly (readonly [NonNullable<Behaviour["fail"]>, status: numb
   ["out-of-memory", 503],
 ];
 
+const JSON_TYPE = { "content-type": "application/json" };
+const NAMELESS = "--b\r\nContent-Disposition: form-data\r\n\r\n\x5c\x01\x00\x00\r\n--b--\r\n";
 const FORM = { "content-type": "multipart/form-data; boundary=b" };
 const CUT_FORM = '--b\r\nContent-Disposition: form-data; name="t1"\r\n\r\n\x5c\x01\x00\x00';
 
@@ -50,6 +52,8 @@ const INFERENCE: readonly (readonly [CallInit, status: number, code: string, Reg
   [{ body: "x", headers: { "content-type": "application/json" } }, 415, "unsupported-media-type", /multipart/],
   [{ body: "x", headers: { "content-type": "multipart/form-data" } }, 400, "invalid-multipart", /no complete/],
   [{ body: CUT_FORM, headers: FORM }, 400, "invalid-multipart", /no complete/],
+  [{ body: NAMELESS, headers: FORM }, 400, "invalid-request", /a part has no name/],
+  [{ body: form({ t1: image() }, { model: "\ud800" }) }, 400, "invalid-json", /whole characters/],
   [{ body: form({}) }, 422, "missing-modality", /no image/],
   [{ body: form({ t9: image() }) }, 400, "invalid-request", /neither a modality nor/, "part 1"],
   [{ body: form({ t1: image(), T1w: image() }) }, 400, "invalid-request", /two parts for t1/, "t1"],
@@ -84,7 +88,9 @@ export const CASES: readonly Case[] = [
     "invalid-json",
     /expected JSON/,
   ],
-  ["POST", "/v1/datasets", { json: { ...spec, name: "a\0b" } }, 400, "invalid-json", /without NUL/],
+  ["POST", "/v1/datasets", { json: { ...spec, name: "a\0b" } }, 400, "invalid-json", /none that are NUL/],
+  ["POST", "/v1/datasets", { json: { ...spec, name: "a\ud800" } }, 400, "invalid-json", /whole characters/],
+  ["POST", "/v1/datasets", { body: "[".repeat(100_000), headers: JSON_TYPE }, 400, "invalid-json", /few levels/],
   ["GET", "/v1/models/a%00b", {}, 400, "invalid-request", /without NUL/, "path.name"],
   ["GET", "/v1/jobs?before=%00", {}, 400, "invalid-request", /without NUL/, "query.before"],
   [

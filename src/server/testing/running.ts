@@ -50,7 +50,10 @@ export function filesBelow(folder: string): string[] {
 }
 
 /** Sends text or bytes over TCP. */
-export async function connect({ url }: RunningServer, ...parts: (string | Uint8Array)[]): Promise<Deno.Conn> {
+export async function connect(
+  { url }: Pick<RunningServer, "url">,
+  ...parts: (string | Uint8Array)[]
+): Promise<Deno.Conn> {
   const { hostname, port } = new URL(url);
   const conn = await Deno.connect({ hostname, port: Number(port) });
   for (const part of parts) {

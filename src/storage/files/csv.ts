@@ -3,9 +3,10 @@
 /**
  * Reads a table. Values may also be separated by tabs, or by semicolons where the header has no comma: so spreadsheets
  * write them.
- * @throws {SyntaxError} a row of another width than the header, or a quote that is not closed
+ * @throws {SyntaxError} a row of another width than the header, a quote that is not closed, a NUL character
  */
 export function parseCsv(text: string): Record<string, string>[] {
+  if (text.includes("\0")) throw new SyntaxError("Cannot read the table: it holds a NUL character");
   const [header, ...rows] = rowsOf(text.replace(/^\uFEFF/, ""));
   if (header === undefined) throw new SyntaxError("Cannot read the table: expected a header line, got an empty file");
   if (new Set(header).size < header.length) throw new SyntaxError("Cannot read the table: a column is there twice");

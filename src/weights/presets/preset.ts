@@ -1,4 +1,5 @@
 /** A preset: how a framework's own files say that its network is to be used. Data alone; nothing of the files is run. */
+import { parseForeignJson } from "../../storage/mod.ts";
 import type { z } from "zod";
 import type { Architecture, InferenceSettings, ModelSpec, Preprocessing } from "../../inference/mod.ts";
 
@@ -36,7 +37,7 @@ export function refuse(why: string): never {
 export function jsonIn(files: PresetFiles, name: string): unknown {
   const text = files.get(name) ?? refuse(`expected ${name} to be given`);
   try {
-    return JSON.parse(text);
+    return parseForeignJson(text);
   } catch {
     throw new SyntaxError(`Cannot read the preset: ${name} is no JSON`);
   }

@@ -2,6 +2,7 @@
  * The statements about a network beside it: a framework's own descriptions in further files or in the settings of a
  * checkpoint, and over them a `spec.json`.
  */
+import { parseForeignJson } from "../../storage/mod.ts";
 import { z } from "zod";
 import { type Preset, presetKindOf, presetOf, type PresetOptions } from "../presets/mod.ts";
 import { NOTHING_STATED, SPEC_FILE, stacked, type Stated, statedIn } from "./stated.ts";
@@ -42,9 +43,9 @@ function statedByPreset({ spec, network, ...others }: Preset): Stated {
 function settingsOf(
   { init_args: args, inference_allowed_mirroring_axes: axes }: Readonly<Record<string, string>>,
 ): { readonly texts: ReadonlyMap<string, string>; readonly options: PresetOptions } {
-  const { data } = settingsSchema.safeParse(args === undefined ? undefined : JSON.parse(args));
+  const { data } = settingsSchema.safeParse(args === undefined ? undefined : parseForeignJson(args));
   if (data?.plans === undefined || data.dataset_json === undefined) return { texts: new Map(), options: {} };
-  const mirrored = axesSchema.safeParse(axes === undefined ? undefined : JSON.parse(axes)).data;
+  const mirrored = axesSchema.safeParse(axes === undefined ? undefined : parseForeignJson(axes)).data;
   return {
     texts: new Map([["plans.json", JSON.stringify(data.plans)], ["dataset.json", JSON.stringify(data.dataset_json)]]),
     options: { configuration: data.configuration, mirrored: mirrored === null ? [] : mirrored },

@@ -2,6 +2,7 @@
  * Statements about a network that its file does not make: those of a preset, over them those of a `spec.json`, over them
  * those of the request.
  */
+import { parseForeignJson } from "../../storage/mod.ts";
 import { z } from "zod";
 import type { InferenceSettings, ModelSpec, Preprocessing } from "../../inference/mod.ts";
 import { labelSchema, specSchema } from "../../registry/mod.ts";
@@ -44,7 +45,7 @@ const statedSchema = z.strictObject({
 export function statedIn(text: string): Stated {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseForeignJson(text);
   } catch {
     return refuse(`expected ${SPEC_FILE} to be JSON`);
   }

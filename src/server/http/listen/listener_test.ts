@@ -355,7 +355,7 @@ Deno.test("close() lets a request end and closes idle connections; abort() ends 
 
 Deno.test("affordable() leaves files for the rest of the program", () => {
   assert.equal(affordable(512, Infinity), 512);
-  assert.equal(affordable(512, 1024), 464);
+  assert.equal(affordable(512, 1024), 384);
   assert.equal(affordable(512, 96), 4);
 });
 
