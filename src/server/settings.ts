@@ -77,11 +77,22 @@ export interface ServerSettings {
   readonly limits: Limits;
   /** Packages of new trainings number their cases, or name them and show pictures. */
   readonly packagedReports: PackagedReports;
-  /** How long the mask of a job is kept. */
-  readonly resultHours: number;
+  readonly retention: Retention;
   /** How long open requests may take when the server stops. */
   readonly stopSeconds: number;
 }
+
+/** How long things are kept; the sweep after that removes them. */
+export interface Retention {
+  /** Masks of jobs. */
+  readonly resultHours: number;
+  /** Checkpoints of trainings that failed or were cancelled, with their prepared cases. */
+  readonly checkpointDays: number;
+  /** Data sets since they were made; null: for ever. One that an open job uses waits for its end. */
+  readonly datasetDays: number | null;
+}
+
+export const DEFAULT_RETENTION: Retention = { resultHours: 24, checkpointDays: 30, datasetDays: null };
 
 /** Hosts that only this machine can reach. */
 export const LOOPBACK_HOSTS: readonly string[] = ["127.0.0.1", "localhost", "[::1]", "::1"];

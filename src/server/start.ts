@@ -28,7 +28,7 @@ import { LoopMonitor } from "./observe/loop.ts";
 import { ServerMetrics } from "./observe/metrics.ts";
 import type { Services } from "./http/services.ts";
 import { addressRanges } from "./http/address.ts";
-import { DEFAULT_LIMITS, type Limits, type ServerSettings, whyUnprotected } from "./settings.ts";
+import { DEFAULT_LIMITS, DEFAULT_RETENTION, type Limits, type ServerSettings, whyUnprotected } from "./settings.ts";
 import { Spool } from "./http/spool.ts";
 import { createStartingApp } from "./starting.ts";
 import { startSweeps } from "./sweeps.ts";
@@ -65,8 +65,7 @@ export interface ServerOptions {
   readonly limits?: Partial<Limits>;
   /** Default `pseudonyms`. */
   readonly packagedReports?: ServerSettings["packagedReports"];
-  /** How long masks of jobs are kept. Default 24. */
-  readonly resultHours?: number;
+  readonly retention?: Partial<ServerSettings["retention"]>;
   /** How long open requests may take when the server stops. Default 10. */
   readonly stopSeconds?: number;
   /** The commit that the program was made of, for `GET /version`. */
@@ -165,7 +164,7 @@ function settingsOf(options: ServerOptions): ServerSettings {
     insecure,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     packagedReports: options.packagedReports ?? "pseudonyms",
-    resultHours: options.resultHours ?? 24,
+    retention: { ...DEFAULT_RETENTION, ...options.retention },
     stopSeconds: options.stopSeconds ?? 10,
   };
 }
@@ -186,7 +185,7 @@ async function open(
   settings: ServerSettings,
   { commit, tasksModule, auditReceiver: to, log, metrics, stopping }: OpenOptions,
 ): Promise<Opened> {
-  const { dataDirectory, provider, limits } = settings;
+  const { dataDirectory, provider, limits, retention } = settings;
   await using stack = new AsyncDisposableStack();
   stack.use(keepPrivate());
   const machine = new Devices();
@@ -225,11 +224,12 @@ async function open(
     provider,
     modalityCheck: settings.modalityCheck,
     onCheckFailed: (failure) => log({ level: "error", event: "modality-check-failed", ...failure }),
-    resultTtlMs: settings.resultHours * 3600 * 1000,
+    resultTtlMs: retention.resultHours * 3600 * 1000,
+    workTtlMs: retention.checkpointDays * 24 * 3600 * 1000,
     tasksModule,
   });
   stack.defer(() => jobs.stop());
-  stack.use(startSweeps({ datasets, registry, spool, dataDirectory }, log));
+  stack.use(startSweeps({ datasets, registry, spool, audit, dataDirectory, retention }, log));
   const services: Services = {
     settings,
     database,

@@ -5,6 +5,7 @@ import { readyDataset } from "../datasets/testing/cases.ts";
 import { filesBelow } from "../datasets/testing/datasets.ts";
 import { Spool } from "./http/spool.ts";
 import { LEFT_BEHIND_MS, sweep } from "./sweeps.ts";
+import { DEFAULT_RETENTION } from "./settings.ts";
 import { withBench } from "./testing/server.ts";
 
 const test = databaseTests();
@@ -37,15 +38,36 @@ test("what a crash left goes by its age: orphans in live data sets, stagings, te
     await Deno.mkdir(`${dataDirectory}/models/empty`, { recursive: true });
     const long = new Date(Date.now() - 2 * LEFT_BEHIND_MS);
     await Deno.utime(`${dataDirectory}/models/empty`, long, long);
-    await sweep({ ...services, dataDirectory });
+    await sweep({ ...services, dataDirectory, retention: DEFAULT_RETENTION });
     for (const path of [...old, "models/empty", "models/.tmp-abc"]) {
       assert.equal(await exists(`${dataDirectory}/${path}`), false, path);
     }
     for (const path of young) assert.ok(await exists(`${dataDirectory}/${path}`), path);
-    await sweep({ ...services, dataDirectory }, Date.now() + 2 * LEFT_BEHIND_MS);
+    await sweep({ ...services, dataDirectory, retention: DEFAULT_RETENTION }, Date.now() + 2 * LEFT_BEHIND_MS);
     for (const path of young) assert.equal(await exists(`${dataDirectory}/${path}`), false, path);
     assert.deepEqual(filesBelow(`${dataDirectory}/datasets/${id}`).sort(), kept, "what has a record stays");
     assert.equal((await datasets.get(id)).ready, true);
+  }));
+
+test("a data set goes when its time is over, not while a job uses it, and the audit trail says so", (database) =>
+  withBench(database, async ({ services, place: { dataDirectory, datasets } }) => {
+    const [id, used] = [await readyDataset(datasets), await readyDataset(datasets)];
+    await database.query(
+      "INSERT INTO sulcus.jobs (id, kind, state, input, dataset) VALUES (gen_random_uuid(), 'finetune', 'queued', '{}', $1)",
+      [used],
+    );
+    const retention = { ...DEFAULT_RETENTION, datasetDays: 30 }, day = 24 * HOUR_MS;
+    await sweep({ ...services, dataDirectory, retention }, Date.now() + 29 * day);
+    assert.equal((await datasets.list()).length, 2);
+    await sweep({ ...services, dataDirectory, retention: DEFAULT_RETENTION }, Date.now() + 1000 * day);
+    assert.equal((await datasets.list()).length, 2, "by default they are kept for ever");
+    await sweep({ ...services, dataDirectory, retention }, Date.now() + 31 * day);
+    assert.deepEqual((await datasets.list()).map((d) => d.id), [used]);
+    assert.equal(await exists(`${dataDirectory}/datasets/${id}`), false);
+    const { rows } = await database.query<{ record: string }>(
+      "SELECT record FROM sulcus.audit_events ORDER BY seq DESC LIMIT 1",
+    );
+    assert.ok(rows[0].record.includes("retention") && rows[0].record.includes(id), rows[0].record);
   }));
 
 Deno.test("on a shared database the uploads of a process that is dead go, those of a living one stay", async () => {

@@ -10,6 +10,7 @@ import {
   PACKAGE_FLAG,
   PROVIDER_FLAG,
   refuseUnsupported,
+  RETENTION_FLAGS,
   settingsOf,
 } from "../options/settings.ts";
 import { PROTECTION_FLAGS, protectionOf } from "../options/protection.ts";
@@ -27,12 +28,14 @@ export const serveCommand: Command = {
     ...PROVIDER_FLAG,
     ...CHECK_FLAG,
     ...PACKAGE_FLAG,
+    ...RETENTION_FLAGS,
     ...PROTECTION_FLAGS,
     ...JSON_FLAG,
   },
   notes: `
 Settings may also come from the environment; flags override it: SULCUS_HOST, SULCUS_PORT, SULCUS_DATA, SULCUS_MODELS,
-SULCUS_PROVIDER, SULCUS_MODALITY_CHECK, SULCUS_PACKAGE_REPORTS, SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead
+SULCUS_PROVIDER, SULCUS_MODALITY_CHECK, SULCUS_PACKAGE_REPORTS, SULCUS_RESULT_HOURS,
+SULCUS_CHECKPOINT_DAYS, SULCUS_DATASET_DAYS, SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead
 of the embedded database), SULCUS_LOGIN, SULCUS_PUBLIC_URL, SULCUS_OIDC_ISSUER, SULCUS_OIDC_CLIENT_ID,
 SULCUS_OIDC_CLIENT_SECRET, SULCUS_OIDC_SCOPES, SULCUS_OIDC_AUDIENCE, SULCUS_OIDC_TOKEN_TYPE, SULCUS_OIDC_ROLES_CLAIM,
 SULCUS_OIDC_ROLES, SULCUS_OIDC_PROJECTS_CLAIM, SULCUS_TLS_CERT, SULCUS_TLS_KEY, SULCUS_TRUSTED_PROXIES, SULCUS_QUOTAS,
@@ -65,6 +68,11 @@ async function runServe(args: Args, io: Io): Promise<void> {
     data,
     models,
     ...protection,
+    retention: {
+      resultHours: settings.resultHours,
+      checkpointDays: settings.checkpointDays,
+      datasetDays: settings.datasetDays,
+    },
     commit: await commitOf(io.env),
     signal: interrupts.signal,
   }).catch((error) => {

@@ -33,6 +33,16 @@ export const PACKAGE_FLAG = {
   },
 } as const satisfies Flags;
 
+/** How long the service keeps things. */
+export const RETENTION_FLAGS = {
+  "result-hours": { value: "N", help: "How long masks of jobs are kept. Default 24" },
+  "checkpoint-days": {
+    value: "N",
+    help: "How long checkpoints of trainings that did not succeed are kept. Default 30",
+  },
+  "dataset-days": { value: "N", help: "How long data sets are kept after they were made. Default: for ever" },
+} as const satisfies Flags;
+
 export const JSON_FLAG = {
   json: { help: "Print JSON lines for other programs, the result as the last one" },
 } as const satisfies Flags;
@@ -55,6 +65,9 @@ const SOURCES = {
   allowedHosts: { flag: "allowed-hosts", env: "SULCUS_ALLOWED_HOSTS" },
   modalityCheck: { flag: "modality-check", env: "SULCUS_MODALITY_CHECK" },
   packagedReports: { flag: "package-reports", env: "SULCUS_PACKAGE_REPORTS" },
+  resultHours: { flag: "result-hours", env: "SULCUS_RESULT_HOURS" },
+  checkpointDays: { flag: "checkpoint-days", env: "SULCUS_CHECKPOINT_DAYS" },
+  datasetDays: { flag: "dataset-days", env: "SULCUS_DATASET_DAYS" },
   /** Every device process reads it too; checking it here refuses a wrong value at once. */
   cudaPrecision: { env: "SULCUS_CUDA_PRECISION" },
   databaseUrl: { env: "DATABASE_URL", secret: true },
@@ -66,6 +79,10 @@ const SOURCES = {
 
 export const hostName = z.string().regex(/^[A-Za-z0-9.:_[\]-]+$/, "expected a host name or address");
 const pem = z.string().regex(/^-----BEGIN [A-Z ]+-----/, "expected a text in PEM form").optional();
+/** A time of 1 to `most`, in hours or days. */
+const period = (most: number) =>
+  z.string().regex(/^\d{1,6}$/, `expected a whole number from 1 to ${most}`).transform(Number)
+    .refine((time) => time >= 1 && time <= most, `expected a whole number from 1 to ${most}`);
 const schema = z.strictObject({
   host: hostName.default("127.0.0.1"),
   port: z.string().regex(/^\d{1,5}$/, "expected a port from 0 to 65535").transform(Number)
@@ -77,6 +94,9 @@ const schema = z.strictObject({
     .pipe(z.array(hostName)).default([]),
   modalityCheck: modelNameSchema.transform((name) => name === "off" ? null : name).default("mr-sequence"),
   packagedReports: z.enum(PACKAGED_REPORTS, `expected one of ${PACKAGED_REPORTS.join(", ")}`).default("pseudonyms"),
+  resultHours: period(8760).default(24),
+  checkpointDays: period(3650).default(30),
+  datasetDays: period(36500).nullable().default(null),
   cudaPrecision: z.enum(PRECISIONS, `expected one of ${PRECISIONS.join(", ")}`).default("tf32"),
   databaseUrl: z.string().regex(/^postgres(ql)?:\/\//, "expected an address that begins with postgres://").optional(),
   auditReceiver: z.string().regex(

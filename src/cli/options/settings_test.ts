@@ -17,6 +17,9 @@ Deno.test("settingsOf() takes flags before the environment before defaults", () 
     allowedHosts: [],
     modalityCheck: "mr-sequence",
     packagedReports: "pseudonyms",
+    resultHours: 24,
+    checkpointDays: 30,
+    datasetDays: null,
     cudaPrecision: "tf32",
   });
   const other = new Args([], new Map([["data", "cases"], ["store", "there"]]));

@@ -22,7 +22,7 @@ import { pathPattern, type Route } from "../http/route.ts";
 import { ROUTES } from "../routes/routes.ts";
 import { ServerMetrics } from "../observe/metrics.ts";
 import type { Services } from "../http/services.ts";
-import { DEFAULT_LIMITS, type ServerSettings } from "../settings.ts";
+import { DEFAULT_LIMITS, DEFAULT_RETENTION, type ServerSettings } from "../settings.ts";
 import { Spool } from "../http/spool.ts";
 
 export const FAKE_TASKS = import.meta.resolve("./fake_tasks.ts");
@@ -76,7 +76,7 @@ export async function withBench(
       insecure: false,
       limits: DEFAULT_LIMITS,
       packagedReports: "pseudonyms",
-      resultHours: 1,
+      retention: DEFAULT_RETENTION,
       stopSeconds: 1,
       ...changes,
     };
