@@ -1,10 +1,11 @@
 # The server as one image: program, npm packages and shipped models inside, everything that changes under /data.
 #
 #   docker build -t sulcus --build-arg COMMIT=$(git rev-parse HEAD) .
-#   docker run --init --read-only -v sulcus-data:/data -p 127.0.0.1:8080:8080 sulcus
+#   docker run --init --read-only -v sulcus-data:/data -p 127.0.0.1:8080:8080 \
+#     -e SULCUS_LOGIN=token -e SULCUS_ALLOWED_HOSTS=localhost sulcus
 #
-# The container listens on all of its own addresses, without logins unless they are configured: publish the port to
-# trusted networks only. The base needs nothing but the C and C++ libraries, the image that builds needs Node.js with npm;
+# The container listens on all of its own addresses: it starts with a login and names (docs/login.md) only, or with
+# --insecure. The base needs nothing but the C and C++ libraries, the image that builds needs Node.js with npm;
 # for an NVIDIA GPU take a CUDA 13 base with cuDNN 9 and CUDA=yes.
 ARG BUILD_IMAGE=node:22-bookworm-slim
 ARG BASE_IMAGE=debian:bookworm-slim
@@ -20,8 +21,11 @@ RUN npm install --global --no-audit --no-fund "deno@${DENO_VERSION}" \
 ENV DENO_DIR=/opt/deno DENO_NO_UPDATE_CHECK=1 DENO_NO_PROMPT=1
 WORKDIR /app
 COPY deno.json deno.lock ./
-# Every package is held against the hash in deno.lock. From here on the installed packages are those that run: "manual" neither resolves nor writes any, nor do child processes.
-RUN deno install --frozen \
+# Every package is held against the hash in deno.lock. From here on the installed packages are those that run: "manual"
+# neither resolves nor writes any, nor do child processes. Without those that only tests import: the lock names them,
+# deno.json does not.
+RUN sed -i -E '/^    "npm:(oidc-provider|playwright-core)@/d' deno.lock \
+  && deno install --frozen \
   && sed -i 's/"nodeModulesDir": "auto"/"nodeModulesDir": "manual"/' deno.json \
   && rm -rf "$DENO_DIR/npm"
 

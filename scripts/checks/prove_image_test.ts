@@ -29,3 +29,17 @@ Deno.test("the Dockerfile runs scripts where it copied them to", () => {
   for (const [path, target] of scripts) assert.equal(target, path);
   for (const path of run) assert.ok(scripts.some(([from]) => from === path), `${path} is not copied`);
 });
+
+Deno.test("the image leaves out exactly the packages that only tests import", () => {
+  const { imports } = JSON.parse(read("deno.json").join("\n")) as { imports: Record<string, string> };
+  const { specifiers } = JSON.parse(read("deno.lock").join("\n")) as { specifiers: Record<string, string> };
+  const [, left] = /npm:\(([^)]+)\)@/.exec(read("Dockerfile").join("\n"))!;
+  const used = new Set(Object.values(imports));
+  const onlyTests = Object.keys(specifiers).filter((name) => !used.has(name)).map((name) => name.split(/[:@]/)[1]);
+  assert.deepEqual(left.split("|").sort(), onlyTests.sort());
+});
+
+Deno.test("the image starts on an address that others can reach, and says nothing of --insecure", () => {
+  const [command] = read("Dockerfile").filter((line) => line.startsWith("CMD ["));
+  assert.deepEqual(JSON.parse(command.slice("CMD ".length)), ["serve", "--host", "0.0.0.0"]);
+});
