@@ -34,7 +34,7 @@ import {
   upsertFile,
 } from "./rows.ts";
 import { removeReport } from "../../registry/mod.ts";
-import { type ReadDataset, readDataset } from "./read.ts";
+import { KeptReadings, type ReadDataset, readDataset } from "./read.ts";
 import { Inspector } from "../checks/inspect.ts";
 import { caseNameSchema, checkSpec } from "../spec.ts";
 import type { CaseChange, DatasetCase, DatasetDetail, DatasetSpec, DatasetSummary, Role, Skip } from "../types.ts";
@@ -70,6 +70,7 @@ export class Datasets {
   readonly #dataDirectory: string;
   readonly #root: string;
   readonly #inspector = new Inspector();
+  readonly #kept = new KeptReadings();
   readonly #maxFileBytes: number;
   /** Rows of cases were deleted whose bytes may still lie in the database's files; unknown of a former process. */
   #hasDeleted = true;
@@ -326,7 +327,7 @@ export class Datasets {
   }
 
   #read(id: string, skip?: Skip): Promise<ReadDataset> {
-    return readDataset(this.#database, { id, directory: `${this.#root}/${id}`, skip });
+    return readDataset(this.#database, { id, directory: `${this.#root}/${id}`, skip, kept: this.#kept });
   }
 
   /** Stores a file in a case's folder. */

@@ -234,3 +234,14 @@ test("open() removes files of an import that a crash cut off, once no process ca
     const left = [...Deno.readDirSync(`${dataDirectory}/datasets`)].map((e) => e.name).sort();
     assert.deepEqual(left, (database.kind === "pglite" ? [kept] : [kept, young]).sort());
   }));
+
+test("Datasets.get() runs the checks once for the same rows, and again after a change", (database) =>
+  withDatasets(database, async (datasets) => {
+    const id = await readyDataset(datasets);
+    const first = await datasets.get(id);
+    assert.equal((await datasets.get(id)).checks, first.checks, "they ran again");
+    await datasets.changeCases(id, [{ case: first.cases[0].case, excluded: "blurred" }]);
+    const second = await datasets.get(id);
+    assert.notEqual(second.checks, first.checks);
+    assert.equal(second.cases[0].excluded, "blurred");
+  }));
