@@ -1,19 +1,29 @@
 /** A service with fake tasks, to be attacked over HTTP and over bare TCP. */
 import { addModels } from "../../src/jobs/testing/jobs.ts";
 import { Registry } from "../../src/registry/mod.ts";
-import { type RunningServer, startServer } from "../../src/server/mod.ts";
+import { type RunningServer, type ServerOptions, startServer } from "../../src/server/mod.ts";
 import { FAKE_TASKS } from "../../src/server/testing/server.ts";
 import { openDatabase } from "../../src/storage/mod.ts";
 import type { Target } from "./targets.ts";
 
 /** Runs `fn` with a running service, whose data is removed afterwards. */
-export async function withService<T>(fn: (server: RunningServer, data: string) => Promise<T>): Promise<T> {
+export async function withService<T>(
+  fn: (server: RunningServer, data: string) => Promise<T>,
+  options: Pick<ServerOptions, "login"> = {},
+): Promise<T> {
   const data = await Deno.makeTempDir();
   try {
     const database = await openDatabase({ dataDirectory: data });
     await addModels(await Registry.open({ database, dataDirectory: data }));
     await database.close();
-    const server = await startServer({ data, port: 0, provider: "cpu", tasksModule: FAKE_TASKS, log: () => {} });
+    const server = await startServer({
+      data,
+      port: 0,
+      provider: "cpu",
+      tasksModule: FAKE_TASKS,
+      log: () => {},
+      ...options,
+    });
     try {
       return await fn(server, data);
     } finally {

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { caseId } from "../audit/mod.ts";
 import { databaseTests } from "../storage/testing/database.ts";
 import { ROUTES } from "./routes/routes.ts";
-import { type Bench, callOf, problem, withBench } from "./testing/server.ts";
+import { callerOf, TOKENS } from "./testing/logins.ts";
+import { type Bench, callOf, packageZip, problem, withBench } from "./testing/server.ts";
 
 const test = databaseTests();
 
@@ -93,3 +94,22 @@ test("a reply is withheld while the audit trail cannot be written, and other rou
     assert.equal((await problem(await call("GET", "/v1/jobs/none"))).status, 404);
     assert.equal((await call("GET", "/health/live")).status, 200);
   }));
+
+test("a decision is that of the person who is logged in, whatever the request says", (database) =>
+  withBench(database, async (bench) => {
+    const { services } = bench;
+    const admin = await callerOf(bench, { role: "admin" });
+    const { name, id } = await (await admin("GET", "/v1/me")).json();
+    assert.equal((await admin("POST", "/v1/models", { body: await packageZip("tumour", 2) })).status, 201);
+    const decision = { approvedBy: "Somebody Else", note: "better" };
+    const approve = "/v1/models/tumour/versions/2/approve";
+    const approved = await (await admin("POST", approve, { json: decision })).json();
+    assert.deepEqual([approved.state, approved.approvedBy, approved.note], ["served", name, "better"]);
+    const back = await (await admin("POST", "/v1/models/tumour/rollback", { json: {} })).json();
+    assert.equal(back.approvedBy, name);
+    const events = (await Array.fromAsync(services.audit.entries())).map(({ event }) => event);
+    const decisions = events.filter(({ action }) => action === "model.approve");
+    assert.deepEqual(decisions.map(({ who, object }) => [who.id, object.id]), [[id, "tumour/2"]]);
+    const decided = (await services.registry.audit("tumour")).map(({ actor, action }) => [actor, action]);
+    assert.deepEqual(decided.slice(0, 3), [[name, "rollback"], [name, "approve"], [name, "import"]]);
+  }, { settings: { login: TOKENS } }));
