@@ -129,14 +129,16 @@ function duplicate(name: string): RangeError {
 
 /** Every value has one definition and is used after it. */
 function checkNames({ inputs, ...graph }: RawModel): void {
-  const sources = [...inputs.map((i) => i.name), ...graph.constants.keys()];
-  const twice = sources.find((name, i) => sources.indexOf(name, i + 1) >= 0);
-  if (twice !== undefined) throw duplicate(twice);
+  const sources = new Set<string>();
+  for (const name of [...inputs.map((i) => i.name), ...graph.constants.keys()]) {
+    if (sources.has(name)) throw duplicate(name);
+    sources.add(name);
+  }
   checkGraph(graph, new Set(inputs.map((i) => i.name)));
   const { outputs } = graph;
   if (new Set(outputs).size !== outputs.length) throw duplicate(outputs.find((o, i) => outputs.indexOf(o) !== i)!);
   for (const name of outputs) {
-    if (sources.includes(name)) {
+    if (sources.has(name)) {
       throw new RangeError(
         `Cannot import model: output ${quoted(name)} is no node's output: export values that the network computes`,
       );

@@ -9,6 +9,7 @@ import {
   TensorProto_DataType,
 } from "onnx-buf";
 import { quoted } from "../../tensor/mod.ts";
+import { checkMessage } from "./scan.ts";
 import { DAMAGED, type ImportLimits, nodeLabel } from "./raw.ts";
 
 /** @throws {SyntaxError | RangeError} not a whole ONNX file, or a larger one than `limits` allow */
@@ -20,8 +21,10 @@ export function parseModel(bytes: Uint8Array, limits: Pick<ImportLimits, "bytes"
     );
   }
   try {
+    checkMessage(bytes, ModelProtoSchema);
     return fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
   } catch (cause) {
+    if (cause instanceof RangeError && cause.message.startsWith("Cannot ")) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new SyntaxError(`Cannot import model: expected an ONNX file, got unreadable bytes (${why}): ${DAMAGED}`, {
       cause,
