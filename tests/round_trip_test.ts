@@ -11,6 +11,7 @@ import { type Engine, openEngine } from "../src/engine/mod.ts";
 import { encodeModel } from "../src/graph/mod.ts";
 import { checkNetwork, type ModelSpec, writeTemplate } from "../src/inference/mod.ts";
 import { buildNetwork, initialWeights, kindOf, NETWORK_KINDS, type NetworkSpec } from "../src/nets/mod.ts";
+import { Readers } from "../src/process/mod.ts";
 import { exportPackage, importPackage } from "../src/registry/archive.ts";
 import type { Manifest, ManifestDraft } from "../src/registry/mod.ts";
 import { packageDirectory, readPackage, writePackage } from "../src/registry/package.ts";
@@ -61,7 +62,11 @@ async function assertRoundTrip(folder: string, { directory, manifest }: Package)
   await Deno.writeFile(zip, (await exportPackage(directory, manifest)).stream);
   const root = join(folder, "unpacked");
   await mkdir(root);
-  const unpacked = await importPackage(zip, root, { checkNetwork, isTaken: () => Promise.resolve(false) });
+  const unpacked = await importPackage(zip, root, {
+    checkNetwork,
+    isTaken: () => Promise.resolve(false),
+    readers: new Readers(),
+  });
   assert.deepEqual(unpacked, manifest);
 }
 

@@ -2,6 +2,7 @@
 import type { Datasets } from "../datasets/mod.ts";
 import type { Provider } from "../engine/mod.ts";
 import type { Registry } from "../registry/mod.ts";
+import { Readers } from "../process/mod.ts";
 import { type Database, DomainError, exists } from "../storage/mod.ts";
 import type { House, JobFile } from "./kinds/kind.ts";
 import { type JobKind, KINDS, type OutputOf, type WishOf } from "./kinds/table.ts";
@@ -41,6 +42,8 @@ export interface JobsOptions {
   readonly modalityCheck?: string | null;
   /** Called when that check fails; requests continue without it. */
   readonly onCheckFailed?: (failure: CheckFailure) => void;
+  /** Read the files of strangers. Default: some of its own. */
+  readonly readers?: Readers;
   /** How long a stopped training may take to write its checkpoint, ms. Default 20 s. */
   readonly stopGraceMs?: number;
   /** URL of the module with the workers' tasks. Default: the real ones; tests give fakes. */
@@ -94,8 +97,8 @@ export class Jobs {
 
   private constructor(options: JobsOptions, files: JobFiles, queue: JobQueue) {
     const { database, registry, datasets, provider, stopGraceMs = 20_000, maxWaiting = 8 } = options;
-    const { modalityCheck = null, onCheckFailed = () => {} } = options;
-    const house: House = { registry, datasets, provider, modalityCheck, onCheckFailed };
+    const { modalityCheck = null, onCheckFailed = () => {}, readers = new Readers() } = options;
+    const house: House = { registry, datasets, provider, modalityCheck, onCheckFailed, readers };
     const [events, endings] = [new EventLog(database), new Endings(database)];
     this.#database = database;
     this.#registry = registry;

@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 
 /** What a child may do that reads files of strangers. */
 export interface Confinement {
-  /** Files and folders that it may read, beside the program's own. */
-  readonly reads: readonly string[];
+  /** Files and folders that it may read, beside the program's own; "all": whatever the user may who started it. */
+  readonly reads: readonly string[] | "all";
   /** Files and folders that it may write. */
   readonly writes: readonly string[];
   /** Memory that its work may take, bytes. The system refuses more, and the child ends. */
@@ -66,18 +66,23 @@ export function commandOf({ module, v8Flags = [], env = {}, confinement }: Comma
 
 /** No network, no programs, no native code; files only where they are named. */
 function permissionsOf({ reads, writes }: Confinement): string[] {
-  const list = (paths: readonly string[]) => paths.map(withoutComma).join(",");
+  const list = (paths: readonly string[]) => shortened(paths.map(withoutComma)).join(",");
   const writing = writes.length === 0 ? [] : [`--allow-write=${list(writes)}`];
-  return [
-    `--allow-read=${list([SOURCES, ...reads, ...writes])}`,
-    ...writing,
-    "--allow-env",
-    "--allow-sys",
-    "--no-prompt",
-  ];
+  const reading = reads === "all" ? "--allow-read" : `--allow-read=${list([SOURCES, ...reads, ...writes])}`;
+  return [reading, ...writing, "--allow-env", "--allow-sys", "--no-prompt"];
 }
 
 /** Commas separate the paths of a flag: in the place of a path with one stands the folder above it. */
 function withoutComma(path: string): string {
   return path.includes(",") ? withoutComma(dirname(path)) : path;
+}
+
+/** Longest list of paths: Linux takes arguments of 128 KiB. */
+const MAX_LIST = 2 ** 16;
+
+/** The paths each once, or the folders above them where the list would be too long. */
+function shortened(paths: readonly string[]): readonly string[] {
+  const each = [...new Set(paths)];
+  const isLong = each.reduce((sum, path) => sum + path.length + 1, 0) > MAX_LIST;
+  return isLong ? shortened(each.map((path) => dirname(path))) : each;
 }

@@ -18,19 +18,25 @@ export interface Bounds {
 /** Half of this machine's memory, 1 to 8 GiB: the largest ONNX file has 2 GiB and is read into some copies. */
 export const DEFAULT_BOUNDS: Bounds = {
   memoryBytes: Math.min(Math.max(Deno.systemMemoryInfo().total / 2, 2 ** 30), 8 * 2 ** 30),
-  timeoutMs: 600_000,
+  timeoutMs: 300_000,
 };
+
+/** The code of a refusal where a child ends unexpectedly, and how each refusal begins: "Cannot import the weights". */
+export interface LimitedRefusal {
+  readonly code: string;
+  readonly start: string;
+}
 
 export interface LimitedTask<Task> extends Omit<Confinement, "memoryBytes"> {
   readonly task: Task;
-  /** The code of a refusal where the child ends unexpectedly, and how each refusal begins: "Cannot import the weights". */
-  readonly refusal: { readonly code: DomainErrorCode; readonly start: string };
+  readonly refusal: LimitedRefusal;
   readonly bounds?: Bounds;
   /** Ends the child. */
   readonly signal?: AbortSignal;
 }
 
-const RUN = "run";
+/** The method by which a program of {@link answerLimited} takes its task. */
+export const RUN = "run";
 
 /**
  * Runs a program that calls {@link answerLimited} on one task.
@@ -40,7 +46,7 @@ const RUN = "run";
  */
 export async function runLimited<Task, Reply>(
   program: string,
-  { task, refusal: { code, start }, bounds = DEFAULT_BOUNDS, signal, ...paths }: LimitedTask<Task>,
+  { task, refusal, bounds = DEFAULT_BOUNDS, signal, ...paths }: LimitedTask<Task>,
 ): Promise<Reply> {
   const { memoryBytes, timeoutMs } = bounds;
   const confinement = { ...paths, memoryBytes };
@@ -54,21 +60,32 @@ export async function runLimited<Task, Reply>(
     await child.ready;
     return await child.call(RUN, task) as Reply; // the program's `answerLimited` made it
   } catch (error) {
-    const tooMuch = (least: string) =>
-      new DomainError("too-much-work", `${start}: it takes more than the ${least} that are allowed`, { cause: error });
-    const failure = failureOf(error);
-    if (failure === "out-of-memory") throw tooMuch(`${Math.round(memoryBytes / 2 ** 20)} MiB of memory`);
-    if (failure === "timeout") throw tooMuch(`${timeoutMs / 1000} s`);
-    if (failure === "closed") throw new DomainError("stopping", `${start}: nobody waits for it any more`);
-    if (failure !== null) throw new DomainError(code, `${start}: the process that reads it failed`, { cause: error });
-    if (!(error instanceof RemoteError) || error.name !== "DomainError") throw error;
-    throw new DomainError(error.code as DomainErrorCode, error.message, { cause: error }); // of this program's own table
+    throw refusalOf(error, refusal, bounds);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort);
     child.kill(new ProcessError("closed", "The reading process has been closed"));
     await child.ended;
   }
+}
+
+/** What a caller is told of the failure of a child that reads with bounds, or of an error that its program threw. */
+export function refusalOf(
+  error: unknown,
+  { code, start }: LimitedRefusal,
+  { memoryBytes, timeoutMs }: Bounds,
+): unknown {
+  const tooMuch = (least: string) =>
+    new DomainError("too-much-work", `${start}: it takes more than the ${least} that are allowed`, { cause: error });
+  const failure = failureOf(error);
+  if (failure === "out-of-memory") return tooMuch(`${Math.round(memoryBytes / 2 ** 20)} MiB of memory`);
+  if (failure === "timeout") return tooMuch(`${timeoutMs / 1000} s`);
+  if (failure === "closed") return new DomainError("stopping", `${start}: nobody waits for it any more`);
+  if (failure !== null) {
+    return new DomainError<string>(code, `${start}: the process that reads it failed`, { cause: error });
+  }
+  if (!(error instanceof RemoteError) || error.name !== "DomainError") return error;
+  return new DomainError(error.code as DomainErrorCode, error.message, { cause: error }); // of this program's own table
 }
 
 function failureOf(error: unknown): ProcessError["code"] | null {

@@ -3,9 +3,10 @@
  * on files. Knows nothing of their work.
  */
 export { isOutOfMemory, ProcessError, type ProcessErrorCode } from "./failures.ts";
+export { Readers, type ReadersOptions } from "./readers.ts";
 export { forgetPeakOf, giveBackMemory, peakBytesOf } from "./memory.ts";
 export { emit, type Handler, type ParentWatch, serve } from "./serve.ts";
 export { type Call, type CallOptions, Supervisor, type SupervisorOptions } from "./supervisor.ts";
-export { answerLimited, type Bounds, DEFAULT_BOUNDS, type LimitedTask, runLimited } from "./limited.ts";
+export { answerLimited, type Bounds, DEFAULT_BOUNDS, refusalOf, RUN, runLimited } from "./limited.ts";
 export { answerTasks, inThread, wordsOf } from "./thread.ts";
 export { RemoteError } from "./wire.ts";

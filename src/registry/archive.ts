@@ -9,6 +9,7 @@ import {
   ZipReader,
   type ZipSource,
 } from "../storage/mod.ts";
+import type { Readers } from "../process/mod.ts";
 import type { Manifest } from "./manifest.ts";
 import {
   decodeManifest,
@@ -59,37 +60,31 @@ export interface ImportOptions {
   readonly checkNetwork: NetworkCheck;
   /** True if this name and version exist elsewhere. */
   readonly isTaken: (manifest: Manifest) => Promise<boolean>;
+  readonly readers: Readers;
 }
 
 /**
  * Unpacks a package's zip under `root` after it checked everything: the archive, the manifest, that exactly the files of
  * the manifest are there, their hashes, and the network by `checkNetwork`.
  * @throws {DomainError} `invalid-archive`, `too-large`, `invalid-manifest`, `invalid-package`, `package-tampered`,
- * `version-exists`
+ * `version-exists`, `too-much-work`, `busy`
  */
 export async function importPackage(
   zipPath: string,
   root: string,
-  { checkNetwork, isTaken }: ImportOptions,
+  { checkNetwork, isTaken, readers }: ImportOptions,
 ): Promise<Manifest> {
-  using zip = await ZipReader.open(zipPath, LIMITS);
-  const listed = zip.entries.find((e) => e.name === "manifest.json");
-  if (!listed) throw invalid("manifest.json is missing");
-  const text = await zip.readBytes(listed, MAX_MANIFEST_BYTES);
-  const manifest = decodeManifest(new TextDecoder().decode(text));
-  const expected = ["manifest.json", ...Object.keys(manifest.files)].sort().join();
-  if (zip.entries.map((e) => e.name).sort().join() !== expected) {
-    throw invalid("its files are not those of its manifest");
-  }
-  if (await isTaken(manifest) || await exists(packageDirectory(root, manifest.name, manifest.version))) {
-    throw versionExists(manifest);
-  }
   const staging = await makeStaging(root);
   try {
-    for (const entry of zip.entries) {
-      await receiveFile(await zip.read(entry), `${staging}/${entry.name}`, { maxBytes: entry.bytes });
+    const manifest = await readers.run<UnpackTask, Manifest>(import.meta.resolve("./_unpack_child.ts"), {
+      task: { zipPath, folder: staging },
+      reads: [zipPath],
+      writes: [staging],
+      refusal: { code: "invalid-package", start: "Cannot import a model package" },
+    });
+    if (await isTaken(manifest) || await exists(packageDirectory(root, manifest.name, manifest.version))) {
+      throw versionExists(manifest);
     }
-    await verifyPackage(staging, manifest);
     await inspectNetwork(staging, manifest, checkNetwork);
     const kept = await withoutNamingReports(staging, manifest) ?? manifest;
     await publish(staging, root, kept);
@@ -99,12 +94,37 @@ export async function importPackage(
   }
 }
 
+export interface UnpackTask {
+  readonly zipPath: string;
+  /** Empty. */
+  readonly folder: string;
+}
+
+/** Unpacks a package into a folder. Runs in a child. @throws {DomainError} as {@link importPackage} */
+export async function unpackPackage({ zipPath, folder }: UnpackTask): Promise<Manifest> {
+  using zip = await ZipReader.open(zipPath, LIMITS);
+  const listed = zip.entries.find((e) => e.name === "manifest.json");
+  if (!listed) throw invalid("manifest.json is missing");
+  const text = await zip.readBytes(listed, MAX_MANIFEST_BYTES);
+  const manifest = decodeManifest(new TextDecoder().decode(text));
+  const expected = ["manifest.json", ...Object.keys(manifest.files)].sort().join();
+  if (zip.entries.map((e) => e.name).sort().join() !== expected) {
+    throw invalid("its files are not those of its manifest");
+  }
+  for (const entry of zip.entries) {
+    await receiveFile(await zip.read(entry), `${folder}/${entry.name}`, { maxBytes: entry.bytes });
+  }
+  await verifyPackage(folder, manifest);
+  return manifest;
+}
+
 async function inspectNetwork(directory: string, manifest: Manifest, checkNetwork: NetworkCheck): Promise<void> {
   const { size } = await Deno.stat(`${directory}/network.onnx`);
   if (size > MAX_NETWORK_BYTES) throw invalid(`network.onnx has ${size} bytes`);
   try {
     await checkNetwork(directory, manifest);
   } catch (error) {
+    if (error instanceof DomainError) throw error;
     throw new DomainError("invalid-package", `Cannot import a model package: network.onnx: ${reason(error)}`, {
       cause: error,
     });

@@ -3,11 +3,12 @@ import { draftOf, makeSource } from "./testing/packages.ts";
 import { rawZip } from "../storage/testing/zip.ts";
 import { refusal } from "../storage/testing/refusal.ts";
 import { exportPackage, importPackage } from "./archive.ts";
+import { Readers } from "../process/mod.ts";
 import type { Manifest } from "./manifest.ts";
 import { readPackage, verifyPackage, writePackage } from "./package.ts";
 import { unzipSync } from "fflate";
 
-const ACCEPT = { checkNetwork: () => {}, isTaken: () => Promise.resolve(false) };
+const ACCEPT = { checkNetwork: () => {}, isTaken: () => Promise.resolve(false), readers: new Readers() };
 
 /** Runs `fn` with a root that holds tumour/1, and removes everything afterwards. */
 async function withPackage(

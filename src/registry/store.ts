@@ -6,6 +6,7 @@ import { exportPackage, importPackage, type NetworkCheck, type PackageStream } f
 import { type Database, DomainError, exists, type Queryable, sweepFolder } from "../storage/mod.ts";
 import { type Manifest, type ManifestDraft, MAX_VERSION } from "./manifest.ts";
 import { makeStaging, packageDirectory, readPackage, verifyPackage, writePackage } from "./package.ts";
+import { Readers } from "../process/mod.ts";
 import { repair } from "./repair.ts";
 import { type PackagedReports, reportFolder, sortReports } from "./reports.ts";
 import {
@@ -32,6 +33,8 @@ export interface RegistryOptions {
   readonly checkNetwork?: NetworkCheck;
   /** Packages name cases and show pictures of them (`full`), or number them. Default: `pseudonyms`. */
   readonly packagedReports?: PackagedReports;
+  /** Read packages from outside. Default: some of its own. */
+  readonly readers?: Readers;
 }
 
 export class Registry {
@@ -40,17 +43,19 @@ export class Registry {
   readonly #dataDirectory: string;
   readonly #checkNetwork: NetworkCheck;
   readonly #packagedReports: PackagedReports;
+  readonly #readers: Readers;
   readonly #manifests = new Map<string, Manifest>();
   /** Packages with checked hashes, and the state of their files at that time. */
   readonly #verified = new Map<string, string>();
 
   private constructor(options: RegistryOptions) {
-    const { database, dataDirectory, shippedDirectory, checkNetwork = () => {} } = options;
+    const { database, dataDirectory, shippedDirectory, checkNetwork = () => {}, readers = new Readers() } = options;
     this.#database = database;
     this.#dataDirectory = dataDirectory;
     this.#packagedReports = options.packagedReports ?? "pseudonyms";
     this.#roots = { own: `${dataDirectory}/models`, shipped: shippedDirectory };
     this.#checkNetwork = checkNetwork;
+    this.#readers = readers;
   }
 
   /** Opens both roots and repairs the rows after a crash: packages without a row become candidates. */
@@ -217,12 +222,13 @@ export class Registry {
   /**
    * Checks a package's zip whole, then adds it as a candidate under its own name and version.
    * @throws {DomainError} `invalid-archive`, `too-large`, `invalid-manifest`, `invalid-package`, `package-tampered`,
-   * `version-exists`
+   * `version-exists`, `too-much-work`, `busy`
    */
   async importZip(zipPath: string, actor = "import"): Promise<ModelVersion> {
     const { shipped } = this.#roots;
     const manifest = await importPackage(zipPath, this.#roots.own, {
       checkNetwork: this.#checkNetwork,
+      readers: this.#readers,
       isTaken: async ({ name, version }) => !!shipped && await exists(packageDirectory(shipped, name, version)),
     });
     await this.#database.transaction(async (tx) => {

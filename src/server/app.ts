@@ -42,6 +42,7 @@ export function createApp(services: Services): Hono<Env> {
           { params, services, who: identity, requestId, from: address },
           async () => {
             await authorise(route, { identity, params, services });
+            using _place = route.reads && services.admission.enter(identity);
             return await runRoute(route, c.req.raw, { params, services, identity, address });
           },
         );

@@ -28,6 +28,9 @@ export interface Limits {
   readonly connections: number;
   /** Open connections of one address. */
   readonly connectionsPerAddress: number;
+  /** Requests under way that read files of strangers, such as imports; in all, and of one identity. */
+  readonly reads: number;
+  readonly readsPerIdentity: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -42,6 +45,8 @@ export const DEFAULT_LIMITS: Limits = {
   headerMs: 20_000,
   connections: 512,
   connectionsPerAddress: 128,
+  reads: 32,
+  readsPerIdentity: 8,
 };
 
 export interface ServerSettings {

@@ -17,6 +17,7 @@ import {
   type Quotas,
 } from "../identity/mod.ts";
 import { answerDumps, type Database, keepPrivate, openDatabase } from "../storage/mod.ts";
+import { Readers } from "../process/mod.ts";
 import { Registry } from "../registry/mod.ts";
 import { createApp } from "./app.ts";
 import { Listener } from "./http/listen/listener.ts";
@@ -26,6 +27,7 @@ import { deadline, Health } from "./observe/health.ts";
 import { type Logger, logToStderr, traceOf } from "./observe/log.ts";
 import { LoopMonitor } from "./observe/loop.ts";
 import { ServerMetrics } from "./observe/metrics.ts";
+import { Admission } from "./http/admission.ts";
 import type { Services } from "./http/services.ts";
 import { addressRanges } from "./http/address.ts";
 import { DEFAULT_LIMITS, DEFAULT_RETENTION, type Limits, type ServerSettings, whyUnprotected } from "./settings.ts";
@@ -207,15 +209,17 @@ async function open(
   );
   const spool = await Spool.open(dataDirectory, { alone: database.kind === "pglite" });
   stack.defer(() => spool.close());
+  const readers = new Readers();
   const registry = await Registry.open({
     database,
     dataDirectory,
     shippedDirectory: settings.modelsDirectory,
-    checkNetwork,
+    checkNetwork: (directory, spec) => checkNetwork(directory, spec, readers),
     packagedReports: settings.packagedReports,
+    readers,
   });
   if (settings.packagedReports === "full") log({ level: "warn", event: "packages-show-cases" });
-  const datasets = await Datasets.open({ database, dataDirectory, maxFileBytes: limits.fileBytes });
+  const datasets = await Datasets.open({ database, dataDirectory, maxFileBytes: limits.fileBytes, readers });
   const jobs = await Jobs.open({
     database,
     registry,
@@ -226,6 +230,7 @@ async function open(
     onCheckFailed: (failure) => log({ level: "error", event: "modality-check-failed", ...failure }),
     resultTtlMs: retention.resultHours * 3600 * 1000,
     workTtlMs: retention.checkpointDays * 24 * 3600 * 1000,
+    readers,
     tasksModule,
   });
   stack.defer(() => jobs.stop());
@@ -244,6 +249,8 @@ async function open(
     devices,
     deviceMemory: new DeviceMemories(),
     spool,
+    admission: new Admission(limits),
+    readers,
     health: healthOf({ database, spool, devices, registry, provider, stopping }),
     metrics,
     log,

@@ -4,7 +4,7 @@ export { finetune } from "./finetuning/finetune.ts";
 export type { FinetuneRequest, FinetuneResult, NetworkRequest } from "./finetuning/types.ts";
 export { checkFinetune, type FinetuneCheck } from "./finetuning/check_finetune.ts";
 export { type FinetunePlan, planSchema } from "./planning/plan.ts";
-export { planFinetune, planInThread, type PlanRequest } from "./finetuning/plan_finetune.ts";
+export { planFinetune, planInProcess, type PlanRequest } from "./finetuning/plan_finetune.ts";
 export { planWords } from "./planning/plan_words.ts";
 export { passesAtOnce } from "./finetuning/trainer.ts";
 export { drawSample } from "./data/augment.ts";

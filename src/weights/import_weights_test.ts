@@ -1,4 +1,4 @@
-import { importWeightFile } from "./import_thread.ts";
+import { importWeightFile } from "./import_process.ts";
 import assert from "node:assert/strict";
 import { encodeSafetensors, type Tensor, tensor } from "../tensor/mod.ts";
 import { initialWeights, type NetworkSpec, officialState } from "../nets/mod.ts";

@@ -11,7 +11,7 @@ export {
 } from "./request/import_request.ts";
 export { namesSchema } from "./request/network_fields.ts";
 export type { ImportReport } from "./import_result.ts";
-export { importWeightFile, inspectWeightFile } from "./import_thread.ts";
+export { importWeightFile, inspectWeightFile } from "./import_process.ts";
 export type { Inspection, TensorFacts } from "./inspect.ts";
 export type { GraphFacts } from "./onnx/facts.ts";
 export type { ImportSource } from "./source/source.ts";

@@ -2,9 +2,10 @@
 import { importModel } from "../graph/mod.ts";
 import type { ModelSpec } from "../inference/mod.ts";
 import { readingOf } from "../nets/mod.ts";
+import type { Readers } from "../process/mod.ts";
 import type { ModelVersion, Registry } from "../registry/mod.ts";
 import { DomainError } from "../storage/mod.ts";
-import { inImportThread } from "./import_thread.ts";
+import { inImportProcess } from "./import_process.ts";
 import { chosenFeatures } from "./onnx/features.ts";
 
 export interface FeatureWish {
@@ -14,6 +15,8 @@ export interface FeatureWish {
   readonly features: readonly string[];
   /** For the audit trail. */
   readonly actor: string;
+  /** Default: some of its own. */
+  readonly readers?: Readers;
 }
 
 /**
@@ -23,7 +26,7 @@ export interface FeatureWish {
  */
 export async function nameFeatures(
   registry: Pick<Registry, "resolve" | "addMade">,
-  { model, version, features: asked, actor }: FeatureWish,
+  { model, version, features: asked, actor, readers }: FeatureWish,
 ): Promise<ModelVersion> {
   const base = await registry.resolve(model, version);
   const { directory, manifest } = base, { architecture, provenance } = manifest;
@@ -33,7 +36,10 @@ export async function nameFeatures(
       `Cannot name feature maps: expected a network imported from ONNX, got ${architecture.kind}, which has its own`,
     );
   }
-  const reply = await inImportThread({ kind: "features", directory, spec: manifest, features: asked });
+  const reply = await inImportProcess(
+    { kind: "features", directory, spec: manifest, features: asked },
+    { reads: [directory], writes: [], readers },
+  );
   const { formatVersion: _, version: __, files, ...draft } = manifest;
   const { job: ___, ...former } = provenance;
   const made = await registry.addMade(async (folder) => {

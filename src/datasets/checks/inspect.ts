@@ -1,9 +1,10 @@
 /**
- * Inspects images and label maps, voxel by voxel, in a thread of its own: a server must not stop answering while a volume
- * is inflated.
+ * Inspects images and label maps, voxel by voxel, in a child process with bounds: a server must neither stop answering nor
+ * end while a volume is inflated.
  */
 import type { LabelValueFacts, VolumeFacts, Warning } from "../../inference/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
+import { type Bounds, DEFAULT_BOUNDS, refusalOf, RUN, Supervisor } from "../../process/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
 
 /** The record of a file's content. */
@@ -32,48 +33,85 @@ export interface InspectRequest {
 }
 export type InspectReply = { readonly info: FileInfo } | { readonly error: string; readonly isContent: boolean };
 
-/** Pause after which the thread ends; starting one takes longer than inspecting a file. */
-const IDLE_MS = 5000;
+/** Inspects a file. @throws {DomainError} `invalid-volume`, with the reason and no file name */
+export type Inspect = (path: string, options: { readonly isLabel: boolean }) => Promise<FileInfo>;
 
-/** Inspects files one after the other, in a thread that starts when it is needed. */
+export interface InspectorOptions {
+  /** The folders of the files; "all": whatever the user may read who started the program. */
+  readonly reads: readonly string[] | "all";
+  /** Default {@link DEFAULT_BOUNDS}; the time is that of one file. */
+  readonly bounds?: Bounds;
+  /** Files that may wait for their turn; more are refused. Default 64. */
+  readonly maxWaiting?: number;
+}
+
+/** Pause after which the child ends; starting one takes longer than inspecting a file. */
+const IDLE_MS = 5000;
+const REFUSAL = { code: "invalid-volume", start: "Cannot inspect a volume" } as const;
+
+/** Inspects files one after the other, in a child that starts when it is needed. */
 export class Inspector implements Disposable {
-  #worker: Worker | undefined;
+  readonly #reads: InspectorOptions["reads"];
+  readonly #bounds: Bounds;
+  readonly #maxWaiting: number;
+  #child: Supervisor | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  /** Files that wait, and the one that is inspected. */
+  #open = 0;
   #idle: ReturnType<typeof setTimeout> | undefined;
 
-  /** @throws {DomainError} `invalid-volume`, with the reason and no file name */
-  async inspect(path: string, { isLabel }: { isLabel: boolean }): Promise<FileInfo> {
-    const turn = this.#last.then(() => this.#ask({ path, isLabel }));
-    this.#last = turn.catch(() => {});
-    const reply = await turn;
-    if ("info" in reply) return reply.info;
-    throw reply.isContent
-      ? new DomainError("invalid-volume", reply.error)
-      : new DomainError("internal", "Cannot inspect a volume: it cannot be opened");
+  constructor({ reads, bounds = DEFAULT_BOUNDS, maxWaiting = 64 }: InspectorOptions) {
+    this.#reads = reads;
+    this.#bounds = bounds;
+    this.#maxWaiting = maxWaiting;
   }
 
-  /** Ends the thread; the next call starts another. */
+  /** @throws {DomainError} `invalid-volume`, with the reason and no file name; `too-much-work`, `busy` */
+  async inspect(path: string, { isLabel }: { isLabel: boolean }): Promise<FileInfo> {
+    if (this.#open > this.#maxWaiting) {
+      throw new DomainError("busy", `Cannot inspect a volume now: ${this.#maxWaiting} others are waiting`);
+    }
+    this.#open++;
+    try {
+      const turn = this.#last.then(() => this.#ask({ path, isLabel }));
+      this.#last = turn.catch(() => {});
+      return infoOf(await turn);
+    } finally {
+      this.#open--;
+    }
+  }
+
+  /** Ends the child; the next call starts another. */
   [Symbol.dispose](): void {
     clearTimeout(this.#idle);
-    this.#worker?.terminate();
-    this.#worker = undefined;
+    this.#child?.close();
+    this.#child = undefined;
   }
 
   async #ask(request: InspectRequest): Promise<InspectReply> {
     clearTimeout(this.#idle);
-    const worker = this.#worker ??= new Worker(import.meta.resolve("./_inspect_worker.ts"), { type: "module" });
+    const { memoryBytes, timeoutMs } = this.#bounds;
+    const child = this.#child ??= new Supervisor({
+      title: "the inspecting process",
+      module: import.meta.resolve("./_inspect_child.ts"),
+      confinement: { reads: this.#reads, writes: [], memoryBytes },
+    });
     try {
-      return await new Promise<InspectReply>((resolve, reject) => {
-        worker.onmessage = ({ data }: MessageEvent<InspectReply>) => resolve(data);
-        worker.onerror = (event) => {
-          event.preventDefault();
-          this[Symbol.dispose]();
-          reject(new DomainError("internal", "Cannot inspect a volume: the inspecting thread failed"));
-        };
-        worker.postMessage(request);
-      });
-    } finally {
+      const reply = await child.call(RUN, request, { timeoutMs }) as InspectReply; // its `answerLimited` made it
       this.#idle = setTimeout(() => this[Symbol.dispose](), IDLE_MS);
+      return reply;
+    } catch (error) {
+      // the next file gets another child at once: one file that ends it delays no other
+      if (this.#child === child) this[Symbol.dispose]();
+      throw refusalOf(error, REFUSAL, this.#bounds);
     }
   }
+}
+
+/** @throws {DomainError} `invalid-volume`, `internal` */
+export function infoOf(reply: InspectReply): FileInfo {
+  if ("info" in reply) return reply.info;
+  throw reply.isContent
+    ? new DomainError("invalid-volume", reply.error)
+    : new DomainError("internal", "Cannot inspect a volume: it cannot be opened");
 }

@@ -23,6 +23,11 @@ export class ChannelMap {
     return inputFromName(name);
   }
 
+  /** The user's words, for another process. */
+  entries(): IterableIterator<[name: string, modality: Modality]> {
+    return this.#modalities.entries();
+  }
+
   /** @throws {DomainError} `invalid-dataset` a word was of no use, and may be a slip */
   checkUsed(): void {
     const unused = this.#modalities.size - this.#used.size;

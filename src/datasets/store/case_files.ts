@@ -15,7 +15,7 @@ export interface StoreOptions {
   readonly folder: string;
   readonly role: Role;
   readonly maxBytes: number;
-  readonly inspector: Inspector;
+  readonly inspector: Pick<Inspector, "inspect">;
   readonly signal?: AbortSignal;
 }
 

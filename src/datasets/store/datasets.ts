@@ -14,10 +14,12 @@ import {
 } from "../../storage/mod.ts";
 import { ANY_MODALITY } from "../../inference/mod.ts";
 import type { LeftOut, PretrainingCase, TrainingCase } from "../../train/mod.ts";
+import { Readers } from "../../process/mod.ts";
 import { newCaseFolder, storeCaseFile } from "./case_files.ts";
 import { changeCases, checkClass, givePatients, replaceFiles } from "./changes.ts";
 import { trainingCaseOf } from "../checks/checks.ts";
-import { importDataset, type ImportedDataset, MAX_FILE_BYTES } from "./import.ts";
+import { type ImportedDataset, MAX_FILE_BYTES } from "./import.ts";
+import { importInProcess } from "./import_process.ts";
 import type { PlanOptions } from "../layouts/layouts.ts";
 import type { GivenPatients } from "../patients/patients.ts";
 import {
@@ -45,6 +47,8 @@ export interface DatasetsOptions {
   readonly dataDirectory: string;
   /** Largest case file, bytes. Default 2 GiB. */
   readonly maxFileBytes?: number;
+  /** Read archives from outside, and bound the inspection of single files. Default: some of its own. */
+  readonly readers?: Readers;
 }
 
 /** Tables with names of cases, patients and reasons. */
@@ -69,8 +73,9 @@ export class Datasets {
   readonly #database: Database;
   readonly #dataDirectory: string;
   readonly #root: string;
-  readonly #inspector = new Inspector();
+  readonly #inspector: Inspector;
   readonly #kept = new KeptReadings();
+  readonly #readers: Readers;
   readonly #maxFileBytes: number;
   /** Rows of cases were deleted whose bytes may still lie in the database's files; unknown of a former process. */
   #hasDeleted = true;
@@ -80,6 +85,8 @@ export class Datasets {
     this.#dataDirectory = options.dataDirectory;
     this.#root = `${options.dataDirectory}/datasets`;
     this.#maxFileBytes = options.maxFileBytes ?? MAX_FILE_BYTES;
+    this.#readers = options.readers ?? new Readers();
+    this.#inspector = new Inspector({ reads: [this.#root], bounds: this.#readers.bounds });
   }
 
   /** Opens the folder of data sets and removes the files that a crash left without a record. */
@@ -227,27 +234,28 @@ export class Datasets {
 
   /**
    * Makes a data set from an archive in one of the layouts, whole or not at all.
-   * @throws {DomainError} `invalid-archive`, `invalid-dataset`, `invalid-volume`, `too-large`
+   * @throws {DomainError} `invalid-archive`, `invalid-dataset`, `invalid-volume`, `too-large`, `too-much-work`, `busy`
    */
   async importZip(
     zipPath: string,
-    { name, owner = null, ...options }: PlanOptions & Owned & { readonly name?: string } = {},
+    { name, owner = null, channels, patients, skip }: PlanOptions & Owned & { readonly name?: string } = {},
   ): Promise<ImportedDataset> {
     const id = crypto.randomUUID();
     const directory = `${this.#root}/${id}`;
     try {
-      const { plan, spec, cases, leftOut } = await importDataset(zipPath, {
-        ...options,
+      const { spec, cases, ...found } = await importInProcess(zipPath, {
+        channels,
+        patients,
+        skip,
         directory,
         name,
-        inspector: this.#inspector,
         maxFileBytes: this.#maxFileBytes,
-      });
+      }, this.#readers);
       await this.#database.transaction(async (tx) => {
         await insertDataset(tx, id, spec, owner);
         for (const stored of cases) await insertCase(tx, id, stored);
       });
-      return { dataset: await this.get(id), layout: plan.layout, ignored: plan.ignored, leftOut, notes: plan.notes };
+      return { dataset: await this.get(id), ...found };
     } catch (error) {
       await removeIfPresent(directory);
       throw error;

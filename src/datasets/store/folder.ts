@@ -49,7 +49,7 @@ export async function readDatasetFolder(
   }, options);
   const cases: CaseContent[] = [];
   const leftOut = [...plan.leftOut];
-  using inspector = new Inspector();
+  using inspector = new Inspector({ reads: "all" });
   for (const [i, planned] of plan.cases.entries()) {
     const files = new Map<Role, CaseFile>();
     try {
@@ -77,7 +77,7 @@ export async function readDatasetZip(
   directory: string,
   options: PlanOptions = {},
 ): Promise<DatasetFolder> {
-  using inspector = new Inspector();
+  using inspector = new Inspector({ reads: "all" });
   const { plan, spec, cases, leftOut } = await importDataset(zipPath, {
     ...options,
     directory: resolve(directory),

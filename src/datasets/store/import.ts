@@ -24,7 +24,7 @@ export interface ImportSettings extends PlanOptions {
   readonly directory: string;
   /** Overrides the name in the archive. */
   readonly name?: string;
-  readonly inspector: Inspector;
+  readonly inspector: Pick<Inspector, "inspect">;
   /** Default {@link MAX_FILE_BYTES}. */
   readonly maxFileBytes?: number;
 }

@@ -1,8 +1,8 @@
 /**
- * Checks that this program can load the network of a package that comes from outside. Runs in a thread of its own: a
- * server must not stop answering while a large network is read.
+ * Checks that this program can load the network of a package that comes from outside. Runs in a child process with bounds:
+ * a server neither stops answering nor ends, whatever the file holds.
  */
-import { inThread } from "../../process/mod.ts";
+import { Readers } from "../../process/mod.ts";
 import type { ImportSpec } from "../spec.ts";
 
 export interface CheckRequest {
@@ -15,14 +15,18 @@ export type CheckReply = string | null;
 /**
  * Imports `network.onnx` of a package folder for windows of the spec's size, and forgets it again.
  * @throws {TypeError} the network is refused, with the importer's reason
+ * @throws {DomainError} `too-much-work`, `busy`
  */
 export async function checkNetwork(
   directory: string,
   { task, architecture, modalities, labels, classes, inference }: ImportSpec,
+  readers = new Readers(),
 ): Promise<void> {
-  const refused = await inThread<CheckRequest, CheckReply>(import.meta.resolve("./_check_network_worker.ts"), {
+  const refused = await readers.run<CheckRequest, CheckReply>(import.meta.resolve("./_check_network_child.ts"), {
     task: { directory, spec: { task, architecture, modalities, labels, classes, inference } },
-    failed: "Cannot import model: the importing thread failed",
+    reads: [directory],
+    writes: [],
+    refusal: { code: "invalid-package", start: "Cannot import model" },
   });
   if (refused !== null) throw new TypeError(refused);
 }

@@ -1,6 +1,7 @@
 /** Fine-tuning: a data set and a base version become a candidate version. Not the training itself. */
 import { z } from "zod";
 import type { Provider } from "../../engine/mod.ts";
+import type { Readers } from "../../process/mod.ts";
 import { type DatasetDetail, type Datasets, type DatasetTask, type Skip, skipSchema } from "../../datasets/mod.ts";
 import { type Modality, templateFile } from "../../inference/mod.ts";
 import { type ManifestDraft, type ModelVersion, type Registry, specOf } from "../../registry/mod.ts";
@@ -14,7 +15,7 @@ import {
   type FinetuneResult,
   type LeftOut,
   type NetworkRequest,
-  planInThread,
+  planInProcess,
   type Recipe,
   recipeSchema,
 } from "../../train/mod.ts";
@@ -81,7 +82,7 @@ export const finetune = jobKind({
  * @throws {DomainError} `invalid-name`, `not-found`, `model-not-served`, `incomplete-dataset`, `wrong-task`
  * @throws {TrainingError} `invalid-recipe`
  */
-async function plan(wish: FinetuneInput, { registry, datasets }: PlanContext): Promise<Planned<Stored>> {
+async function plan(wish: FinetuneInput, { registry, datasets, readers }: PlanContext): Promise<Planned<Stored>> {
   checkModelName(wish.name);
   const { detail, cases, leftOut } = await datasets.trainingCases(wish.dataset, wish);
   const base = await registry.resolve(wish.base.model, wish.base.version);
@@ -92,7 +93,7 @@ async function plan(wish: FinetuneInput, { registry, datasets }: PlanContext): P
     recipe,
     cases: cases.length,
     baseHasTemplates: hasTemplates(base, detail.modalities),
-  });
+  }, readers);
   const { id: dataset, hash: datasetHash } = detail;
   const pinned = { model: base.name, version: base.version };
   const left = { skip: wish.skip, ...(leftOut.length > 0 && { leftOut }) };
@@ -100,27 +101,29 @@ async function plan(wish: FinetuneInput, { registry, datasets }: PlanContext): P
 }
 
 /**
- * The plan of a fine-tune that is not made: see {@link planInThread}.
+ * The plan of a fine-tune that is not made: see {@link planInProcess}.
  * @throws as {@link plan}
  */
 export async function finetunePlan(
   { dataset, base: wished, recipe = DEFAULT_RECIPE, skip }: Omit<FinetuneInput, "name">,
-  { registry, datasets, provider }: {
+  { registry, datasets, provider, readers }: {
     readonly registry: Pick<Registry, "resolve">;
     readonly datasets: Pick<Datasets, "trainingCases">;
     readonly provider: Provider;
+    /** Default: some of its own. */
+    readonly readers?: Readers;
   },
 ): Promise<FinetunePlan> {
   const { detail, cases } = await datasets.trainingCases(dataset, { skip });
   const base = await registry.resolve(wished.model, wished.version);
   checkBaseTask(base, detail.task);
-  return await planInThread({
+  return await planInProcess({
     request: networkRequest(detail, base),
     recipe,
     cases,
     baseHasTemplates: hasTemplates(base, detail.modalities),
     provider,
-  });
+  }, readers);
 }
 
 /** Reports whether a base has a template of one of the modalities. */

@@ -6,6 +6,7 @@ import type { z } from "zod";
 import type { Datasets } from "../../datasets/mod.ts";
 import type { Engine, Provider } from "../../engine/mod.ts";
 import type { Task, Warning } from "../../inference/mod.ts";
+import type { Readers } from "../../process/mod.ts";
 import type { Registry } from "../../registry/mod.ts";
 import type { CheckFailure, ImageList, JobEvent, JobOutcome, QueueName, TaskEvent } from "../types.ts";
 
@@ -19,6 +20,8 @@ export interface House {
   readonly modalityCheck: string | null;
   /** Called when that check fails; the request continues without it. */
   readonly onCheckFailed: (failure: CheckFailure) => void;
+  /** Reads the files of strangers. */
+  readonly readers: Readers;
 }
 
 export interface PlanContext extends House {

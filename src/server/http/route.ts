@@ -93,6 +93,8 @@ export interface Route {
   readonly headers?: Readonly<Record<string, string>>;
   readonly replies: Readonly<Record<number, Reply>>;
   readonly refusals: readonly ProblemCode[];
+  /** It reads files of strangers: a bounded number of such requests is under way, see `Admission`. */
+  readonly reads?: true;
   /** Its arguments have the types of the schemas. */
   readonly handle: (call: Call<unknown, unknown, unknown>) => Response | Promise<Response>;
 }

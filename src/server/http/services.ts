@@ -4,6 +4,7 @@ import type { Datasets } from "../../datasets/mod.ts";
 import type { Jobs } from "../../jobs/mod.ts";
 import type { Access, Logins, QuotaBook } from "../../identity/mod.ts";
 import type { Database } from "../../storage/mod.ts";
+import type { Readers } from "../../process/mod.ts";
 import type { Registry } from "../../registry/mod.ts";
 import type { DeviceMemories } from "../observe/device_memory.ts";
 import type { DeviceState } from "../observe/devices.ts";
@@ -11,6 +12,7 @@ import type { Health } from "../observe/health.ts";
 import type { Logger } from "../observe/log.ts";
 import type { ServerMetrics } from "../observe/metrics.ts";
 import type { ServerSettings } from "../settings.ts";
+import type { Admission } from "./admission.ts";
 import type { Spool } from "./spool.ts";
 
 /** The public members of a class, so that a replacement needs no private fields. */
@@ -33,6 +35,9 @@ export interface Services {
   readonly health: PublicOf<Health>;
   readonly metrics: ServerMetrics;
   readonly spool: PublicOf<Spool>;
+  readonly admission: PublicOf<Admission>;
+  /** Read the files of strangers. */
+  readonly readers: Readers;
   readonly log: Logger;
   /** Aborts when the server begins to stop: event streams end. */
   readonly stopping: AbortSignal;

@@ -98,6 +98,7 @@ export const DATASET_CASE_ROUTES = [
     path: "/v1/datasets/{id}/cases/{case}",
     permits: "annotator",
     audit: { action: "case.write", object: "case" },
+    reads: true,
     tag,
     summary: "Store a whole case, in the place of the one of this name",
     description:
@@ -144,6 +145,7 @@ export const DATASET_CASE_ROUTES = [
     path: "/v1/datasets/{id}/cases/{case}/label",
     permits: "annotator",
     audit: { action: "case.write", object: "case" },
+    reads: true,
     tag,
     summary: "Store or replace a case's label map",
     params: caseParams,
@@ -173,6 +175,7 @@ export const DATASET_CASE_ROUTES = [
     path: "/v1/datasets/{id}/cases/{case}/{modality}",
     permits: "annotator",
     audit: { action: "case.write", object: "case" },
+    reads: true,
     tag,
     summary: "Store or replace a case's image",
     params: caseFileParams,

@@ -45,6 +45,7 @@ export const DATASET_ROUTES = [
     path: "/v1/datasets/import",
     permits: "annotator",
     audit: { action: "dataset.import", object: "dataset" },
+    reads: true,
     tag,
     summary: "Create a data set from an archive",
     description: `A .zip in ${LAYOUT_TITLES} layout; imported whole or not at all, but for cases to be left out. A ` +

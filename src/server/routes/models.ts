@@ -82,6 +82,7 @@ export const MODEL_ROUTES = [
     path: "/v1/models",
     permits: "admin",
     audit: { action: "model.import", object: "model" },
+    reads: true,
     tag,
     summary: "Import a model package",
     description: "The whole archive is checked before the version appears, as a candidate.",
@@ -111,6 +112,7 @@ export const MODEL_ROUTES = [
     path: "/v1/models/import",
     permits: "admin",
     audit: { action: "model.import", object: "model" },
+    reads: true,
     tag,
     summary: "Import a PyTorch, safetensors or ONNX file as a model",
     description: "No code in the file is run. Official BrainMVP files need only a name. The model is a candidate. " +
@@ -138,6 +140,7 @@ export const MODEL_ROUTES = [
         source,
         request: query,
         actor: bringer(identity),
+        readers: services.readers,
       });
       const location = `/v1/models/${version.name}/versions/${version.version}`;
       return json({ ...present(version), report }, { status: 201, headers: { location } });
@@ -147,6 +150,7 @@ export const MODEL_ROUTES = [
     method: "POST",
     path: "/v1/models/inspect",
     permits: "admin",
+    reads: true,
     tag,
     summary: "Show what a PyTorch, safetensors or ONNX file holds, and what an import would make of it",
     description:
@@ -164,7 +168,7 @@ export const MODEL_ROUTES = [
         kind: "weights",
         limit: "packageBytes",
       });
-      return json(await inspectWeightFile(source, query));
+      return json(await inspectWeightFile(source, query, services.readers));
     },
   }),
   route({
@@ -215,6 +219,7 @@ export const MODEL_ROUTES = [
     path: "/v1/models/{name}/versions/{version}/features",
     permits: "admin",
     audit: { action: "model.change", object: "model" },
+    reads: true,
     tag,
     summary: "Name the feature maps of a network imported from ONNX, so that a fine-tune may build on them",
     description:
@@ -223,13 +228,14 @@ export const MODEL_ROUTES = [
     body: { kind: "json", schema: featuresSchema },
     replies: { 201: { ...versionReply("The new candidate"), headers: { location: "The version's address" } } },
     refusals: ["not-found", "wrong-task", "invalid-weights", "package-tampered"],
-    async handle({ params, body, identity, services: { registry } }) {
+    async handle({ params, body, identity, services: { registry, readers } }) {
       const { features, by } = body;
       const wish = {
         model: params.name,
         version: params.version,
         features,
         actor: bringer(identity) ?? by ?? "import",
+        readers,
       };
       const made = await nameFeatures(registry, wish);
       const location = `/v1/models/${made.name}/versions/${made.version}`;

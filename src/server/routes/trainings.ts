@@ -23,6 +23,7 @@ export const TRAINING_ROUTES = [
     path: "/v1/finetunes",
     permits: "annotator",
     audit: { action: "training.start", object: "job" },
+    reads: true,
     tag,
     summary: "Fine-tune a model on a data set",
     description: "Ends as a candidate version of `name`, which is served once it is approved.",
@@ -39,6 +40,7 @@ export const TRAINING_ROUTES = [
     path: "/v1/finetunes/plan",
     permits: "annotator",
     audit: { action: "training.plan", object: "dataset" },
+    reads: true,
     tag,
     summary: "Plan a fine-tune without training",
     description:
@@ -48,10 +50,10 @@ export const TRAINING_ROUTES = [
     replies: { 200: { description: "The plan", content: { "application/json": finetunePlanSchema } } },
     refusals: ["not-found", "model-not-served", "incomplete-dataset", "wrong-task", "invalid-recipe", "invalid-data"],
     handle: async ({ body, services, identity }) => {
-      const { registry, datasets, access } = services;
+      const { registry, datasets, access, readers } = services;
       await access.check(identity, { kind: "dataset", id: body.dataset });
       await access.check(identity, { kind: "model", id: body.base.model });
-      return json(await finetunePlan(body, { registry, datasets, provider: await providerOf(services) }));
+      return json(await finetunePlan(body, { registry, datasets, provider: await providerOf(services), readers }));
     },
   }),
   route({

@@ -73,6 +73,8 @@ const OF_LOGINS: readonly ProblemCode[] = [
   "too-many-requests",
   "quota-used-up",
 ];
+/** Of routes that read files of strangers. */
+const OF_READS: readonly ProblemCode[] = ["busy", "too-much-work"];
 
 const BINARY = { type: "string", format: "binary" };
 
@@ -220,12 +222,13 @@ function plainSchema(type: string, description: string): Json {
 }
 
 /** One reply per status, with its codes. */
-function problemsOf({ refusals, body, audit, permits }: Route): Map<number, ResponseObject> {
+function problemsOf({ refusals, reads, body, audit, permits }: Route): Map<number, ResponseObject> {
   const codes = [
     ...new Set([
       ...GENERAL,
       ...(permits === "everyone" ? [] : OF_LOGINS),
       ...(body ? OF_BODIES : []),
+      ...(reads ? OF_READS : []),
       ...(body?.kind === "json" || body?.kind === "form" ? ["invalid-json" as const] : []),
       ...(audit ? ["database-unavailable" as const] : []),
       ...refusals,

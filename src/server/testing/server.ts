@@ -7,6 +7,7 @@ import type { JobsOptions } from "../../jobs/jobs.ts";
 import { AuditTrail } from "../../audit/mod.ts";
 import { withWorkplace, type Workplace } from "../../jobs/testing/jobs.ts";
 import type { Database } from "../../storage/mod.ts";
+import { Readers } from "../../process/mod.ts";
 import { draftOf } from "../../registry/testing/packages.ts";
 import { rawZip } from "../../storage/testing/zip.ts";
 import { Access, DEFAULT_QUOTAS, Logins, NO_LOGIN, QuotaBook } from "../../identity/mod.ts";
@@ -21,6 +22,7 @@ import { problemSchema } from "../schemas/replies.ts";
 import { pathPattern, type Route } from "../http/route.ts";
 import { ROUTES } from "../routes/routes.ts";
 import { ServerMetrics } from "../observe/metrics.ts";
+import { Admission } from "../http/admission.ts";
 import type { Services } from "../http/services.ts";
 import { DEFAULT_LIMITS, DEFAULT_RETENTION, type ServerSettings } from "../settings.ts";
 import { Spool } from "../http/spool.ts";
@@ -95,6 +97,8 @@ export async function withBench(
       health: new Health({ database: ok, storage: ok, device: ok, models: ok }, stop.signal),
       metrics: new ServerMetrics(),
       spool,
+      admission: new Admission(changes?.limits ?? DEFAULT_LIMITS),
+      readers: new Readers(),
       log: (entry) => log.push(entry),
       stopping: stop.signal,
       commit: "test",

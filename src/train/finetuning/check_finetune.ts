@@ -1,10 +1,10 @@
 /**
  * Checks that a base can be trained as a recipe asks, before any case is prepared: channels, feature maps, window, head,
- * gradients. In a thread of its own, because a server must not stop answering while a large network is read.
+ * gradients. In a child process with bounds, because a server must neither stop answering nor end while a network is read.
  */
 import { segmentationRecord } from "../../inference/mod.ts";
 import { familyOf } from "../../nets/mod.ts";
-import { inThread } from "../../process/mod.ts";
+import { Readers } from "../../process/mod.ts";
 import {
   type BaseWindow,
   ownPercentiles,
@@ -54,14 +54,17 @@ export type CheckReply = string | null;
 /**
  * Of networks that are made here the recipe says enough; those of others are read.
  * @throws {TrainingError} `invalid-recipe`
+ * @throws {DomainError} `too-much-work`, `busy`
  */
-export async function checkFinetune(check: FinetuneCheck): Promise<void> {
-  const { recipe, request: { base: { spec } } } = check;
+export async function checkFinetune(check: FinetuneCheck, readers = new Readers()): Promise<void> {
+  const { recipe, request: { base: { directory, spec } } } = check;
   const isRead = recipe.keepHead === true || familyOf(spec.architecture.kind).finetuning.isForeign === true;
   if (!isRead) return void resolveRecipe(recipe, contextOf(check, undefined));
-  const refused = await inThread<FinetuneCheck, CheckReply>(import.meta.resolve("./_check_finetune_worker.ts"), {
+  const refused = await readers.run<FinetuneCheck, CheckReply>(import.meta.resolve("./_check_finetune_child.ts"), {
     task: check,
-    failed: "Cannot fine-tune: the checking thread failed",
+    reads: [directory],
+    writes: [],
+    refusal: { code: "invalid-weights", start: "Cannot fine-tune" },
   });
   if (refused !== null) throw new TrainingError("invalid-recipe", refused);
 }

@@ -1,6 +1,6 @@
 /** Plans a fine-tune without training: reads the data's fingerprint, applies the rules, forecasts time and memory. */
 import { type Provider } from "../../engine/mod.ts";
-import { inThread } from "../../process/mod.ts";
+import { Readers } from "../../process/mod.ts";
 import { type FinetuneCheck, planned } from "./check_finetune.ts";
 import { type TrainingCase, TrainingError } from "../types.ts";
 import { fingerprintOf } from "../planning/fingerprint.ts";
@@ -49,12 +49,23 @@ export type PlanReply = { readonly plan: FinetunePlan } | {
   readonly code: TrainingError["code"];
 };
 
-/** {@link planFinetune} in a thread of its own, so that a server keeps answering. @throws {TrainingError} */
-export async function planInThread(request: PlanRequest): Promise<FinetunePlan> {
-  const reply = await inThread<PlanRequest, PlanReply>(import.meta.resolve("./_plan_worker.ts"), {
+/**
+ * {@link planFinetune} in a child process with bounds, so that a server keeps answering.
+ * @throws {TrainingError} as a fine-tune
+ * @throws {DomainError} `too-much-work`, `busy`
+ */
+export async function planInProcess(request: PlanRequest, readers = new Readers()): Promise<FinetunePlan> {
+  const { cases, request: { base: { directory } } } = request;
+  const reply = await readers.run<PlanRequest, PlanReply>(import.meta.resolve("./_plan_child.ts"), {
     task: request,
-    failed: { refused: "Cannot plan a fine-tune: the planning thread failed", code: "invalid-recipe" },
+    reads: [directory, ...cases.flatMap(filesOf)],
+    writes: [],
+    refusal: { code: "invalid-weights", start: "Cannot plan a fine-tune" },
   });
   if ("refused" in reply) throw new TrainingError(reply.code, reply.refused);
   return reply.plan;
+}
+
+function filesOf({ images, label }: TrainingCase): string[] {
+  return [...Object.values(images), ...(label === undefined ? [] : [label])];
 }

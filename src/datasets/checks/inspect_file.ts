@@ -1,19 +1,10 @@
-/** The thread behind {@link Inspector}: reads a volume and reports on it. */
-import { answerTasks } from "../../process/mod.ts";
+/** What is recorded of a case file. It reads the whole volume, so that it runs in children with bounds alone. */
 import { factsOf, labelFactsOf, quickTissue } from "../../inference/mod.ts";
 import { labelMap, readVolume, VolumeError, wholeLabel } from "../../volume/mod.ts";
-import { type FileInfo, type InspectReply, type InspectRequest, MAX_VALUES } from "./inspect.ts";
+import { type FileInfo, MAX_VALUES } from "./inspect.ts";
 
-answerTasks(async ({ path, isLabel }: InspectRequest): Promise<InspectReply> => {
-  try {
-    return { info: await inspect(path, isLabel) };
-  } catch (error) {
-    const isContent = error instanceof VolumeError;
-    return { error: isContent ? error.message : "failed", isContent };
-  }
-});
-
-async function inspect(path: string, isLabel: boolean): Promise<FileInfo> {
+/** @throws {VolumeError} */
+export async function inspectFile(path: string, isLabel: boolean): Promise<FileInfo> {
   const volume = await readVolume(path);
   const { sizeVox, affineRas, nonFiniteVoxels, data, header: { positioned, doubts } } = volume;
   const info = { sizeVox, affineRas, nonFiniteVoxels, positioned };

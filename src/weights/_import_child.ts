@@ -1,18 +1,14 @@
-/** The thread behind `import_thread.ts`: does its work, or reports why it cannot. */
-import { answerTasks, wordsOf } from "../process/mod.ts";
+/** The child behind `import_process.ts`: does its work, or reports why it cannot. */
+import { answerLimited, wordsOf } from "../process/mod.ts";
 import { DomainError } from "../storage/mod.ts";
-import type { Answers, ImportReply, ImportTask } from "./import_thread.ts";
+import type { Answers, ImportReply, ImportTask } from "./import_process.ts";
 import { importWeights } from "./import_weights.ts";
 import { inspectWeights } from "./inspect.ts";
 import { featuresOfPackage } from "./name_features.ts";
 
-answerTasks(async (task: ImportTask): Promise<ImportReply> => {
-  try {
-    return { answer: await answerTo(task) };
-  } catch (error) {
-    if (error instanceof DomainError) return { code: error.code, message: error.message };
-    return { code: "invalid-weights", message: wordsOf(error, "Cannot import the weights: they are unreadable") };
-  }
+answerLimited<ImportTask, ImportReply>(async (task) => ({ answer: await answerTo(task) }), (error) => {
+  if (error instanceof DomainError) return { code: error.code, message: error.message };
+  return { code: "invalid-weights", message: wordsOf(error, "Cannot import the weights: they are unreadable") };
 });
 
 async function answerTo(task: ImportTask): Promise<Answers[keyof Answers]> {

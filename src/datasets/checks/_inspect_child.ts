@@ -1,0 +1,13 @@
+/** The child behind {@link Inspector}. */
+import { answerLimited } from "../../process/mod.ts";
+import { VolumeError } from "../../volume/mod.ts";
+import type { InspectReply, InspectRequest } from "./inspect.ts";
+import { inspectFile } from "./inspect_file.ts";
+
+answerLimited<InspectRequest, InspectReply>(
+  async ({ path, isLabel }) => ({ info: await inspectFile(path, isLabel) }),
+  (error) => {
+    const isContent = error instanceof VolumeError;
+    return { error: isContent ? error.message : "failed", isContent };
+  },
+);

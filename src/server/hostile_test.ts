@@ -1,0 +1,77 @@
+/** Files that are made to hurt the server: each is refused, with the reason, while the server answers others. */
+import assert from "node:assert/strict";
+import { tinyNifti } from "../datasets/testing/cases.ts";
+import { Readers } from "../process/mod.ts";
+import { databaseTests } from "../storage/testing/database.ts";
+import { DEFAULT_LIMITS } from "./settings.ts";
+import { type Call, problem, withBench } from "./testing/server.ts";
+
+const test = databaseTests();
+
+/** An ONNX file of empty nodes, two bytes each. */
+function emptyNodes(count: number): Uint8Array<ArrayBuffer> {
+  const length = 2 * count, head = [7 << 3 | 2];
+  for (let n = length; n > 0; n = Math.floor(n / 128)) head.push(n < 128 ? n : n & 127 | 128);
+  const bytes = new Uint8Array(head.length + length);
+  bytes.set(head);
+  for (let i = head.length; i < bytes.length; i += 2) bytes[i] = 1 << 3 | 2;
+  return bytes;
+}
+
+/** Calls a cheap route again and again until `work` is done; returns how often it answered. */
+async function answersDuring(call: Call, work: Promise<unknown>): Promise<number> {
+  let isDone = false, answers = 0;
+  const done = work.finally(() => isDone = true);
+  while (!isDone) {
+    assert.equal((await call("GET", "/version")).status, 200);
+    answers++;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await done;
+  return answers;
+}
+
+test("40 MB of empty ONNX messages are refused before they are parsed, and others are answered meanwhile", (database) =>
+  withBench(database, async ({ call }) => {
+    const body = emptyNodes(20_000_000);
+    for (const path of ["/v1/models/inspect", "/v1/models/import?name=evil&modalities=t1&labels=one=1"]) {
+      const sent = call("POST", path, { body }).then(problem);
+      assert.ok(await answersDuring(call, sent) > 0);
+      const { status, code, detail } = await sent;
+      assert.deepEqual([status, code], [422, "invalid-weights"], path);
+      assert.match(detail, /^Cannot import model: expected at most 4000000 messages .*, got more: export/);
+    }
+    assert.equal((await call("GET", "/v1/models/evil")).status, 404);
+  }));
+
+test("a file that takes more memory or time than its reader may is refused with the figure", (database) =>
+  withBench(database, async ({ call }) => {
+    const bytes = new Uint8Array(700 * 2 ** 20); // read whole, it passes the child's memory
+    bytes.set([7 << 3 | 2, 1]);
+    const { status, code, detail } = await problem(await call("POST", "/v1/models/inspect", { body: bytes }));
+    assert.deepEqual([status, code], [422, "too-much-work"]);
+    assert.equal(detail, "Cannot import the weights: it takes more than the 64 MiB of memory that are allowed");
+    assert.equal((await call("GET", "/version")).status, 200);
+  }, { services: { readers: new Readers({ bounds: { memoryBytes: 64 * 2 ** 20, timeoutMs: 120_000 } }) } }));
+
+test("requests that read files are bounded, before their bodies are read, and say when to try again", (database) =>
+  withBench(database, async ({ call, services }) => {
+    const spec = { name: "A", task: "segmentation", modalities: ["t1"], labels: [{ name: "lesion", values: [1] }] };
+    const { id } = await (await call("POST", "/v1/datasets", { json: spec })).json();
+    const path = `/v1/datasets/${id}/cases/a/t1`, image = await tinyNifti();
+    const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+    const writer = writable.getWriter();
+    const first = call("PUT", path, { body: readable });
+    await writer.write(image.subarray(0, 100));
+    assert.equal(services.admission.open, 1);
+    for (const [method, other] of [["PUT", path], ["POST", "/v1/models/inspect"], ["POST", "/v1/datasets/import"]]) {
+      const reply = await call(method, other, { body: image });
+      assert.deepEqual([reply.status, reply.headers.get("retry-after")], [503, "10"], other);
+      const { code, detail } = await problem(reply);
+      assert.deepEqual([code, detail], ["busy", "Cannot take the request now: 1 others are under way already"]);
+    }
+    await writer.write(image.subarray(100));
+    await writer.close();
+    assert.equal((await first).status, 201);
+    assert.equal(services.admission.open, 0);
+  }, { settings: { limits: { ...DEFAULT_LIMITS, reads: 1 } } }));
