@@ -86,8 +86,8 @@ export const HOUSE: readonly RoomRules[] = [
     room: "inference",
     is: "volumes → network input → windows → logits → a mask on the source grid; templates",
     flow: "volumes → mask or probabilities",
-    folders: [".", "tasks", "windows", "prepare", "channels", "checks", "quality", "activation"],
-    base: ["modalities.ts", "preprocessing.ts", "quality_types.ts", "spec.ts", "types.ts"],
+    folders: [".", "tasks", "windows", "prepare", "work", "channels", "checks", "quality", "activation"],
+    base: ["budget.ts", "modalities.ts", "preprocessing.ts", "quality_types.ts", "spec.ts", "types.ts"],
   },
   {
     room: "nets",

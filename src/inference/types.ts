@@ -3,6 +3,7 @@ import type { Engine } from "../engine/mod.ts";
 import type { Modality } from "./modalities.ts";
 import type { CaseQuality, QualityEffort } from "./quality_types.ts";
 import type { ModelSpec } from "./spec.ts";
+import type { WorkBudget } from "./budget.ts";
 
 export interface Warning {
   /** Stable, kebab-case: `grids-differ`, `modality-mismatch`, … */
@@ -28,6 +29,8 @@ export interface InferenceRequest {
   readonly images: Readonly<Partial<Record<Modality, string>>>;
   /** Default "error". */
   readonly missing?: MissingRule;
+  /** Default {@link DEFAULT_BUDGET}. */
+  readonly budget?: WorkBudget | undefined;
   /** Checks that each volume looks like the modality that it is named after. */
   readonly modalityCheck?: CheckingModel;
   /** Called when that check fails; the work continues without it. */
@@ -89,6 +92,7 @@ export type InferenceErrorCode =
   | "invalid-volume"
   | "template-missing"
   | "invalid-output"
+  | "too-much-work"
   | "cancelled";
 
 /** The volumes of a request cannot be used; the message names modality and reason, never a file name. */

@@ -2,6 +2,7 @@
 import type { Datasets } from "../datasets/mod.ts";
 import type { Provider } from "../engine/mod.ts";
 import type { Registry } from "../registry/mod.ts";
+import { DEFAULT_BUDGET, type WorkBudget } from "../inference/mod.ts";
 import { Readers } from "../process/mod.ts";
 import { type Database, DomainError, exists } from "../storage/mod.ts";
 import type { House, JobFile } from "./kinds/kind.ts";
@@ -44,6 +45,8 @@ export interface JobsOptions {
   readonly onCheckFailed?: (failure: CheckFailure) => void;
   /** Read the files of strangers. Default: some of its own. */
   readonly readers?: Readers;
+  /** The most work of one job. Default {@link DEFAULT_BUDGET}. */
+  readonly budget?: WorkBudget;
   /** How long a stopped training may take to write its checkpoint, ms. Default 20 s. */
   readonly stopGraceMs?: number;
   /** URL of the module with the workers' tasks. Default: the real ones; tests give fakes. */
@@ -97,8 +100,9 @@ export class Jobs {
 
   private constructor(options: JobsOptions, files: JobFiles, queue: JobQueue) {
     const { database, registry, datasets, provider, stopGraceMs = 20_000, maxWaiting = 8 } = options;
-    const { modalityCheck = null, onCheckFailed = () => {}, readers = new Readers() } = options;
-    const house: House = { registry, datasets, provider, modalityCheck, onCheckFailed, readers };
+    const { modalityCheck = null, onCheckFailed = () => {}, readers = new Readers(), budget = DEFAULT_BUDGET } =
+      options;
+    const house: House = { registry, datasets, provider, modalityCheck, onCheckFailed, readers, budget };
     const [events, endings] = [new EventLog(database), new Endings(database)];
     this.#database = database;
     this.#registry = registry;

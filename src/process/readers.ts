@@ -2,8 +2,13 @@
 import { DomainError } from "../storage/mod.ts";
 import { type Bounds, DEFAULT_BOUNDS, type LimitedTask, runLimited } from "./limited.ts";
 
+/** Reads at half a megabyte a second are stopped by no bound of time. */
+const LEAST_BYTES_PER_MS = 500;
+
+const sizeOf = ({ isFile, size }: Deno.FileInfo) => isFile ? size : 0;
+
 export interface ReadersOptions {
-  /** Default {@link DEFAULT_BOUNDS}. */
+  /** Default {@link DEFAULT_BOUNDS}. The time is that of a small file. */
   readonly bounds?: Bounds;
   /** Children that run side by side. Default 2. */
   readonly together?: number;
@@ -33,13 +38,20 @@ export class Readers {
   async run<Task, Reply>(program: string, task: Omit<LimitedTask<Task>, "bounds">): Promise<Reply> {
     await this.#turn();
     try {
-      return await runLimited<Task, Reply>(program, { ...task, bounds: this.bounds });
+      return await runLimited<Task, Reply>(program, { ...task, bounds: await this.#boundsFor(task) });
     } finally {
       // The place goes to the first that waits, so that nobody overtakes it.
       const next = this.#waiting.shift();
       if (next === undefined) this.#running--;
       else next();
     }
+  }
+
+  /** Large files take longer: archives of data sets have gigabytes. */
+  async #boundsFor({ reads }: Pick<LimitedTask<unknown>, "reads">): Promise<Bounds> {
+    const sizes = reads === "all" ? [] : await Promise.all(reads.map((path) => Deno.stat(path).then(sizeOf, () => 0)));
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    return { ...this.bounds, timeoutMs: Math.round(this.bounds.timeoutMs + bytes / LEAST_BYTES_PER_MS) };
   }
 
   async #turn(): Promise<void> {

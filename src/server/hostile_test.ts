@@ -1,10 +1,12 @@
 /** Files that are made to hurt the server: each is refused, with the reason, while the server answers others. */
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import { tinyNifti } from "../datasets/testing/cases.ts";
 import { Readers } from "../process/mod.ts";
 import { databaseTests } from "../storage/testing/database.ts";
+import { makeNifti } from "../volume/testing/fixtures.ts";
 import { DEFAULT_LIMITS } from "./settings.ts";
-import { type Call, problem, withBench } from "./testing/server.ts";
+import { type Call, form, problem, withBench } from "./testing/server.ts";
 
 const test = databaseTests();
 
@@ -75,3 +77,30 @@ test("requests that read files are bounded, before their bodies are read, and sa
     assert.equal((await first).status, 201);
     assert.equal(services.admission.open, 0);
   }, { settings: { limits: { ...DEFAULT_LIMITS, reads: 1 } } }));
+
+test("small files that ask for huge work are refused by their headers, with the figures", (database) =>
+  withBench(database, async ({ call, services }) => {
+    const spec = { name: "A", task: "segmentation", modalities: ["t1"], labels: [{ name: "lesion", values: [1] }] };
+    const { id } = await (await call("POST", "/v1/datasets", { json: spec })).json();
+    const size = (edge: number, mm: number) =>
+      gzipSync(makeNifti({ dims: [3, edge, edge, edge, 1, 1, 1, 1], pixdim: [1, mm, mm, mm] }));
+    for (const kind of ["tumour/segment", "grade/classify"]) {
+      for (
+        const [t1, figures] of [[size(32, 40), /voxels, expected at most 134217728/], [
+          size(640, 1),
+          /t1: the file promises 640×640×640 = 262144000 voxels/,
+        ]] as const
+      ) {
+        const { status, code, detail } = await problem(
+          await call("POST", `/v1/models/${kind}`, { body: form({ t1: Uint8Array.from(t1) }) }),
+        );
+        assert.deepEqual([status, code], [422, "too-much-work"], kind);
+        assert.match(detail, figures);
+      }
+    }
+    assert.deepEqual(await services.jobs.list(), []);
+    const stored = await call("PUT", `/v1/datasets/${id}/cases/a/t1`, { body: Uint8Array.from(size(640, 1)) });
+    const { status, code, detail } = await problem(stored);
+    assert.deepEqual([status, code], [422, "too-much-work"]);
+    assert.match(detail, /^Cannot take the volume: the file promises 640×640×640 = 262144000 voxels, expected at most/);
+  }));

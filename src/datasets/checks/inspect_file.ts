@@ -1,10 +1,13 @@
 /** What is recorded of a case file. It reads the whole volume, so that it runs in children with bounds alone. */
-import { factsOf, labelFactsOf, quickTissue } from "../../inference/mod.ts";
+import { DomainError } from "../../storage/mod.ts";
+import { factsOf, fileExcess, labelFactsOf, quickTissue } from "../../inference/mod.ts";
 import { labelMap, readVolume, VolumeError, wholeLabel } from "../../volume/mod.ts";
 import { type FileInfo, MAX_VALUES } from "./inspect.ts";
 
-/** @throws {VolumeError} */
+/** @throws {VolumeError} @throws {DomainError} `too-much-work`: its header promises too much */
 export async function inspectFile(path: string, isLabel: boolean): Promise<FileInfo> {
+  const excess = await fileExcess(path, { isLabel });
+  if (excess !== null) throw new DomainError("too-much-work", `Cannot take the volume: ${excess}`);
   const volume = await readVolume(path);
   const { sizeVox, affineRas, nonFiniteVoxels, data, header: { positioned, doubts } } = volume;
   const info = { sizeVox, affineRas, nonFiniteVoxels, positioned };

@@ -18,7 +18,9 @@ import {
 import type { Modality } from "../modalities.ts";
 import { normalisationOf, type Preprocessing } from "../preprocessing.ts";
 import type { ModelSpec } from "../spec.ts";
-import { InferenceError, type Warning } from "../types.ts";
+import { InferenceError, type Output, type Warning } from "../types.ts";
+import type { WorkBudget } from "../budget.ts";
+import { caseExcess, type CaseWork } from "../work/case_work.ts";
 import { Assembly } from "../channels/assembly.ts";
 import type { SeparateAxis } from "../channels/resample.ts";
 import { type NamedHeader, placedBeside, snapped } from "./position.ts";
@@ -51,7 +53,7 @@ export interface Prepared {
 export type VolumeHook = (modality: Modality, volume: Volume, foreground: Foreground) => void;
 
 export interface PrepareOptions {
-  readonly spec: Pick<ModelSpec, "modalities" | "preprocessing">;
+  readonly spec: Pick<ModelSpec, "modalities"> & CaseWork["spec"];
   readonly images: Readonly<Partial<Record<Modality, string>>>;
   /** The modality whose grid masks are written on; default the first one given. */
   readonly reference?: Modality | undefined;
@@ -60,12 +62,19 @@ export interface PrepareOptions {
   /** The package whose templates are named where a modality is missing. */
   readonly directory?: string | undefined;
   readonly onVolume?: VolumeHook | undefined;
+  /** The form of the mask that will be written; absent: none. */
+  readonly output?: Output | undefined;
+  /** Of the network's file. Default 0. */
+  readonly networkBytes?: number | undefined;
+  /** Default {@link DEFAULT_BUDGET}. */
+  readonly budget?: WorkBudget | undefined;
 }
 
 /**
  * Reads and pre-processes one case. The model's first modality that is given decides the axes of the network's grid, the
  * tissue of all of them its extent; the order of the files decides nothing.
- * @throws {InferenceError} a modality is missing or unknown, a file is no usable volume, is empty, lies elsewhere or nowhere
+ * @throws {InferenceError} a modality is missing or unknown, a file is no usable volume, is empty, lies elsewhere or nowhere;
+ * `too-much-work`: by the headers it would take more than the budget
  */
 export async function prepare(options: PrepareOptions): Promise<Prepared> {
   const { spec: { modalities, preprocessing }, images, onVolume } = options;
@@ -86,11 +95,18 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     grids.set(name, snapped(grids.get(name)!, anchor));
     checkTogether({ name, grid: grids.get(name)! }, { name: first, grid: anchor }, warnings);
   }
+  const given = options.reference ?? (Object.keys(images) as Modality[]).find((m) => images[m] !== undefined)!;
+  const { output } = options, target = output === undefined ? undefined : { grid: grids.get(given)!, output };
+  const excess = caseExcess({ ...options, grids: [...grids.values()], target }, options.budget);
+  if (excess !== null) throw new InferenceError("too-much-work", `Cannot run the model: ${excess}`);
   const assembly = new Assembly(anchor, preprocessing);
   let readMs = 0;
   for (const name of present) {
     const start = performance.now();
-    const volume = { ...await readModality(images[name]!, name, warnings), ...grids.get(name)! };
+    const volume = {
+      ...await readModality(images[name]!, name, { warnings, budget: options.budget }),
+      ...grids.get(name)!,
+    };
     readMs += performance.now() - start;
     const foreground = foregroundOf(name, volume);
     onVolume?.(name, volume, foreground);
@@ -111,7 +127,6 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
       warnings.push({ code: "template-substituted", detail });
     }
   }
-  const given = options.reference ?? (Object.keys(images) as Modality[]).find((m) => images[m] !== undefined)!;
   return {
     channels: modalities.map((m) => channels.get(m)!),
     grid,

@@ -5,6 +5,7 @@ import { ModalityCheck } from "./modality_check.ts";
 import { classifierInput } from "../prepare/classifier_input.ts";
 import { prepare } from "../prepare/preprocess.ts";
 import { classOutputs } from "./class_outputs.ts";
+import { networkBytesOf } from "../work/request_work.ts";
 import { stopwatch } from "./segment.ts";
 import type { ModelSpec } from "../spec.ts";
 import type { ClassifyResult, InferenceRequest } from "../types.ts";
@@ -24,6 +25,8 @@ export async function classify(request: InferenceRequest): Promise<ClassifyResul
     images: request.images,
     templates,
     directory,
+    networkBytes: await networkBytesOf(directory),
+    budget: request.budget,
     onVolume: (...read) => {
       plausibility.look(...read);
       check.look(...read);

@@ -9,6 +9,8 @@ import { loudFirst } from "../checks/table.ts";
 import { ModalityCheck } from "./modality_check.ts";
 import { batchOf, withNetwork } from "../windows/loaded_network.ts";
 import { logitsOnto } from "../windows/onto_grid.ts";
+import { DEFAULT_BUDGET } from "../budget.ts";
+import { networkBytesOf } from "../work/request_work.ts";
 import { prepare, type Prepared } from "../prepare/preprocess.ts";
 import type { Modality } from "../modalities.ts";
 import { type ImageFacts, imageFacts } from "../quality/image_facts.ts";
@@ -28,7 +30,7 @@ import type { SegmentRequest, SegmentResult } from "../types.ts";
  * @throws {EngineError} the device failed
  */
 export async function segment(request: SegmentRequest): Promise<SegmentResult> {
-  const { spec, engine, directory, signal, onProgress } = request;
+  const { spec, engine, directory, signal, onProgress, budget: { seconds } = DEFAULT_BUDGET } = request;
   checkOutput(request.output, spec);
   const clock = stopwatch();
   const check = new ModalityCheck(request), plausibility = new Plausibility();
@@ -38,6 +40,9 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
     reference: request.reference,
     templates: request.missing === "template" ? { directory } : undefined,
     directory,
+    output: request.output,
+    networkBytes: await networkBytesOf(directory),
+    budget: request.budget,
     onVolume: (...read) => {
       plausibility.look(...read);
       check.look(...read);
@@ -76,7 +81,15 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
         take: regions === null ? take : keep,
         weigh,
       });
-      const options = { ...slidingSettings(spec), batch: batchOf(session), signal, onProgress, target, passes };
+      const options = {
+        ...slidingSettings(spec),
+        batch: batchOf(session),
+        signal,
+        onProgress,
+        target,
+        passes,
+        seconds,
+      };
       const done = await logitsOnto(windowRunner(session, RUN_TIMEOUT_MS), prepared, options, visit);
       if (regions !== null) {
         const options = { sizeVox: target.sizeVox, voxelMl: ml, exclusive: record.exclusive, steps };

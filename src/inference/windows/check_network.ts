@@ -5,6 +5,9 @@
 import { Readers } from "../../process/mod.ts";
 import type { ImportSpec } from "../spec.ts";
 
+/** The code of a network that ends the child. */
+const INVALID = "invalid-package";
+
 export interface CheckRequest {
   readonly directory: string;
   readonly spec: ImportSpec;
@@ -26,7 +29,7 @@ export async function checkNetwork(
     task: { directory, spec: { task, architecture, modalities, labels, classes, inference } },
     reads: [directory],
     writes: [],
-    refusal: { code: "invalid-package", start: "Cannot import model" },
+    refusal: { code: INVALID, start: "Cannot import model" },
   });
   if (refused !== null) throw new TypeError(refused);
 }

@@ -13,6 +13,8 @@ export interface SlidingOptions
   readonly batch?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
+  /** The work is given up once it shows that it would take longer. Default: no bound. */
+  readonly seconds?: number;
 }
 
 /** Number of a volume's windows to run at a time: one fills a processor, a GPU needs several small ones. */
@@ -45,7 +47,7 @@ export interface WindowInputs {
 /**
  * Logits of a volume, plane by plane of its first axis as they become final: Σ w·logits / Σ w over the windows, −Infinity
  * where no window was run. Each batch of planes begins with the last plane of the one before.
- * @throws {InferenceError} `cancelled`; `invalid-output`: the network answered with what its output cannot be
+ * @throws {InferenceError} `cancelled`; `too-much-work`; `invalid-output`: the network answered with what its output cannot be
  * @throws {RangeError} the network's output has another size
  */
 export async function slidingPlanes(
@@ -60,7 +62,7 @@ export async function slidingPlanes(
   const planes = new FinalPlanes({ ...options, sizeVox, weights }, onPlanes);
   const runAll = mirrored.length === 0 ? run : mirroredRun(run, mirrored);
   const inWindow = roi[0] * roi[1] * roi[2], inLogits = channels * inWindow;
-  const windows = new Float32Array(batch * inputs.length * inWindow);
+  const windows = new Float32Array(batch * inputs.length * inWindow), start = performance.now();
   for (let done = 0; done < starts.length;) {
     if (signal?.aborted) throw new InferenceError("cancelled", "The work was cancelled");
     const together = starts.slice(done, done + batch); // the last batch may be partly filled: the rest is dropped
@@ -77,9 +79,32 @@ export async function slidingPlanes(
     for (const [i, start] of together.entries()) planes.add(start, logits.subarray(i * inLogits, (i + 1) * inLogits));
     done += together.length;
     options.onProgress?.(done, starts.length);
+    checkTime({ done, total: starts.length, elapsed: (performance.now() - start) / 1000, seconds: options.seconds });
   }
   planes.end();
   return { windows: starts.length, least: planes.least, greatest: planes.greatest };
+}
+
+/** Seconds after which the windows that were run say how long the others will take. */
+const SHOWS_AFTER = 20;
+
+/** @throws {InferenceError} `too-much-work`: at the speed so far it would take longer than `seconds` */
+export function checkTime(
+  { done, total, elapsed, seconds = Infinity }: {
+    readonly done: number;
+    readonly total: number;
+    readonly elapsed: number;
+    readonly seconds?: number | undefined;
+  },
+): void {
+  const expected = elapsed / done * total;
+  if (elapsed < SHOWS_AFTER || expected <= seconds) return;
+  throw new InferenceError(
+    "too-much-work",
+    `Cannot run the model: ${done} of ${total} windows took ${Math.round(elapsed)} s, so that all would take about ${
+      Math.round(expected)
+    } s, expected at most ${seconds} s`,
+  );
 }
 
 /** Whole logits [K, X, Y, Z] of a volume; see {@link slidingPlanes}. */

@@ -3,7 +3,7 @@ import { traitsOf } from "../../engine/mod.ts";
 import { Random } from "../../tensor/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
 import type { RunWindow } from "./run_window.ts";
-import { slidingLogits, windowBatch } from "./sliding.ts";
+import { checkTime, slidingLogits, windowBatch } from "./sliding.ts";
 import { InferenceError } from "../types.ts";
 
 const noise = (n: number, seed: number) => {
@@ -181,4 +181,18 @@ Deno.test("slidingLogits() runs no window without a voxel to label, and gives th
   }
   const nothing = await slidingLogits(run, { inputs: [image], sizeVox, inside: new Uint8Array(voxels) }, options);
   assert.ok(nothing.windows === 0 && nothing.logits.every((v) => v === -Infinity));
+});
+
+Deno.test("checkTime() gives work up that shows to take too long, once it shows", () => {
+  const at = (elapsed: number, done: number) => () => checkTime({ done, total: 1000, elapsed, seconds: 1500 });
+  at(19, 1)();
+  at(30, 20)();
+  assert.throws(
+    at(30, 10),
+    (e) =>
+      e instanceof InferenceError && e.code === "too-much-work" &&
+      e.message ===
+        "Cannot run the model: 10 of 1000 windows took 30 s, so that all would take about 3000 s, expected " +
+          "at most 1500 s",
+  );
 });

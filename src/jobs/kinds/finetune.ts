@@ -82,7 +82,10 @@ export const finetune = jobKind({
  * @throws {DomainError} `invalid-name`, `not-found`, `model-not-served`, `incomplete-dataset`, `wrong-task`
  * @throws {TrainingError} `invalid-recipe`
  */
-async function plan(wish: FinetuneInput, { registry, datasets, readers }: PlanContext): Promise<Planned<Stored>> {
+async function plan(
+  wish: FinetuneInput,
+  { registry, datasets, readers, budget }: PlanContext,
+): Promise<Planned<Stored>> {
   checkModelName(wish.name);
   const { detail, cases, leftOut } = await datasets.trainingCases(wish.dataset, wish);
   const base = await registry.resolve(wish.base.model, wish.base.version);
@@ -93,6 +96,7 @@ async function plan(wish: FinetuneInput, { registry, datasets, readers }: PlanCo
     recipe,
     cases: cases.length,
     baseHasTemplates: hasTemplates(base, detail.modalities),
+    memoryBytes: budget.memoryBytes,
   }, readers);
   const { id: dataset, hash: datasetHash } = detail;
   const pinned = { model: base.name, version: base.version };

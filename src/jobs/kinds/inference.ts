@@ -9,6 +9,8 @@ import {
   MISSING_RULES,
   type MissingRule,
   type Modality,
+  requestExcess,
+  type RequestWork,
   type Task,
 } from "../../inference/mod.ts";
 import { type Registry, specOf } from "../../registry/mod.ts";
@@ -46,13 +48,14 @@ export interface InferenceParams
 }
 
 /**
- * Pins the version and takes the images over.
- * @throws {DomainError} `missing-modality`, `not-found`, `model-not-served`, `wrong-task`, `package-tampered`
+ * Pins the version, predicts the work by the headers, and takes the images over.
+ * @throws {DomainError} `missing-modality`, `not-found`, `model-not-served`, `wrong-task`, `package-tampered`,
+ * `too-much-work`
  */
-export async function planInference<Wish extends InferenceInput>(
+export async function planInference<Wish extends InferenceInput & Partial<Pick<RequestWork, "output" | "reference">>>(
   wish: Wish,
   { verb, modelTask }: { verb: string; modelTask: Task },
-  { registry, awaited, takeImages }: PlanContext,
+  { registry, budget, awaited, takeImages }: PlanContext,
 ) {
   const images = Object.entries(wish.images) as [Modality, string][];
   if (images.length === 0) {
@@ -60,10 +63,12 @@ export async function planInference<Wish extends InferenceInput>(
   }
   // `run` checks the files' hashes, which takes its time with a large package.
   const find = awaited ? registry.find(wish.model, wish.version) : registry.resolve(wish.model, wish.version);
-  const { version, manifest } = await find;
+  const { version, directory, manifest } = await find;
   if (manifest.task !== modelTask) {
     throw new DomainError("wrong-task", `Cannot ${verb} with ${wish.model}: it is a model for ${manifest.task}`);
   }
+  const excess = await requestExcess({ ...wish, directory, spec: specOf(manifest), budget });
+  if (excess !== null) throw new DomainError("too-much-work", `Cannot ${verb}: ${excess}`);
   return { ...wish, version, images: await takeImages(images) };
 }
 
@@ -73,7 +78,14 @@ export async function inferenceParams(
   house: House,
 ): Promise<InferenceParams> {
   const { directory, manifest } = await house.registry.resolve(model, version);
-  return { directory, spec: specOf(manifest), images, missing, modalityCheck: await checkingModelOf(house) };
+  return {
+    directory,
+    spec: specOf(manifest),
+    images,
+    missing,
+    budget: house.budget,
+    modalityCheck: await checkingModelOf(house),
+  };
 }
 
 async function checkingModelOf({ registry, modalityCheck, onCheckFailed }: House): Promise<CheckingModel | undefined> {

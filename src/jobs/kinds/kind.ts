@@ -5,7 +5,7 @@
 import type { z } from "zod";
 import type { Datasets } from "../../datasets/mod.ts";
 import type { Engine, Provider } from "../../engine/mod.ts";
-import type { Task, Warning } from "../../inference/mod.ts";
+import type { Task, Warning, WorkBudget } from "../../inference/mod.ts";
 import type { Readers } from "../../process/mod.ts";
 import type { Registry } from "../../registry/mod.ts";
 import type { CheckFailure, ImageList, JobEvent, JobOutcome, QueueName, TaskEvent } from "../types.ts";
@@ -22,6 +22,8 @@ export interface House {
   readonly onCheckFailed: (failure: CheckFailure) => void;
   /** Reads the files of strangers. */
   readonly readers: Readers;
+  /** The most work of one job. */
+  readonly budget: WorkBudget;
 }
 
 export interface PlanContext extends House {

@@ -64,12 +64,12 @@ export const pretrain = jobKind({
  */
 async function plan(
   { dataset, name, recipe = DEFAULT_PRETRAINING }: PretrainingInput,
-  { registry, datasets }: PlanContext,
+  { registry, datasets, budget }: PlanContext,
 ): Promise<Planned<Stored>> {
   checkModelName(name);
   const { detail, cases } = await datasets.pretrainingCases(dataset);
   await checkNamesake(registry, { name, task: "encoder", source: "this training" });
-  resolvePretraining(recipe, cases.length);
+  resolvePretraining(recipe, cases.length, budget.memoryBytes);
   return { input: { dataset: detail.id, datasetHash: detail.hash, name, recipe }, dataset: detail.id };
 }
 

@@ -43,6 +43,7 @@ const refusals: readonly ProblemCode[] = [
   "template-missing",
   "invalid-output",
   "too-large",
+  "too-much-work",
   "package-tampered",
   "busy",
   "timeout",

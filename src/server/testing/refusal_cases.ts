@@ -36,6 +36,7 @@ const FAILURES: readonly (readonly [NonNullable<Behaviour["fail"]>, status: numb
   ["invalid-volume", 422],
   ["template-missing", 422],
   ["invalid-output", 422],
+  ["too-much-work", 422],
   ["unsupported", 422],
   ["crashed", 500],
   ["failed", 500],

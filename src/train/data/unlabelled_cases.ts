@@ -2,7 +2,16 @@
  * Cases for pre-training, prepared once (docs/method B.2.1): any number of modalities, each on a grid of its own, are
  * brought onto one grid, cropped about the middle and mapped to [0, 1]. Methods draw their samples from these.
  */
-import { foregroundOf, InferenceError, MODALITIES, type Modality, normalise, readInput } from "../../inference/mod.ts";
+import {
+  DEFAULT_BUDGET,
+  foregroundOf,
+  InferenceError,
+  MODALITIES,
+  type Modality,
+  normalise,
+  readInput,
+  sizeExcess,
+} from "../../inference/mod.ts";
 import {
   applyAffine,
   type Box,
@@ -126,6 +135,8 @@ export async function preparePretrainingCase(
   const { grid, box } = upright
     ? uprightField(shown, { upright, spacingMm })
     : middleField(shown, { first, spacingMm });
+  const excess = sizeExcess(grid.sizeVox, DEFAULT_BUDGET);
+  if (excess !== null) throw new InferenceError("too-much-work", `the grid of the case would have ${excess}`);
   const channels = volumes.map((volume, i): Float32Array => {
     if (percentilesOver === "foreground") normalise([{ image: volume, foreground: foregrounds[i] }], () => entry);
     const whole = { ...grid, data: sampleOnto(volume, grid, { interpolation: "linear" }) };

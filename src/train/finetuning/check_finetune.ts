@@ -14,6 +14,7 @@ import {
   resolveRecipe,
 } from "../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
+import { checkSamples } from "../planning/recipe_work.ts";
 import { TrainingError } from "../types.ts";
 import { windowOf } from "./base_window.ts";
 import { inBaseOrder } from "./keep_head.ts";
@@ -28,6 +29,8 @@ export interface FinetuneCheck {
   readonly baseHasTemplates: boolean;
   /** Preset auto: what the rules found for the data. */
   readonly planned?: PlannedValues | undefined;
+  /** Most memory of an update's samples. Default: that of the default budget. */
+  readonly memoryBytes?: number | undefined;
 }
 
 type Counted = Omit<FinetuneCheck, "recipe">;
@@ -59,7 +62,7 @@ export type CheckReply = string | null;
 export async function checkFinetune(check: FinetuneCheck, readers = new Readers()): Promise<void> {
   const { recipe, request: { base: { directory, spec } } } = check;
   const isRead = recipe.keepHead === true || familyOf(spec.architecture.kind).finetuning.isForeign === true;
-  if (!isRead) return void resolveRecipe(recipe, contextOf(check, undefined));
+  if (!isRead) return checkSizes(check.request, resolveRecipe(recipe, contextOf(check, undefined)), check.memoryBytes);
   const refused = await readers.run<FinetuneCheck, CheckReply>(import.meta.resolve("./_check_finetune_child.ts"), {
     task: check,
     reads: [directory],
@@ -67,6 +70,16 @@ export async function checkFinetune(check: FinetuneCheck, readers = new Readers(
     refusal: { code: "invalid-weights", start: "Cannot fine-tune" },
   });
   if (refused !== null) throw new TrainingError("invalid-recipe", refused);
+}
+
+/** @throws {TrainingError} `invalid-recipe`: an update's samples would take more memory than there may be */
+function checkSizes(
+  { modalities, labels }: NetworkRequest,
+  { batchSize, roi, templates }: ResolvedRecipe,
+  memoryBytes: number | undefined,
+): void {
+  const volumes = modalities.length * (templates ? 2 : 1) + labels.length;
+  checkSamples("fine-tune", { samples: batchSize, roi, volumes }, memoryBytes);
 }
 
 export interface Planned<R extends NetworkRequest> {
@@ -83,6 +96,7 @@ export async function planned<R extends NetworkRequest>(
 ): Promise<Planned<R>> {
   const context = contextOf({ request: asked, ...counted }, await windowOf(asked.base));
   const recipe = resolveRecipe(wished, context);
+  checkSizes(asked, recipe, counted.memoryBytes);
   const request = recipe.keepHead ? inBaseOrder(asked) : asked;
   const network = await trainable({ request, recipe, scratch: recipe.base === "scratch" });
   return { request, recipe, network, spec: resultSpec(request, recipe, network) };

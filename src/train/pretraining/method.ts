@@ -4,6 +4,7 @@ import type { Graph } from "../../graph/mod.ts";
 import type { Modality } from "../../inference/mod.ts";
 import type { NetworkSpec } from "../../nets/mod.ts";
 import type { Random, Tensor } from "../../tensor/mod.ts";
+import type { Triple } from "../../volume/mod.ts";
 import type { CaseStore } from "../data/case_store.ts";
 import type { PretrainingVolumes } from "../data/unlabelled_cases.ts";
 import type { CompileOptions, MicroBatch, RateFeeds, StateTensor } from "../loop/program.ts";
@@ -27,6 +28,8 @@ export interface MethodPlan {
   readonly recipe: PretrainingBase;
   /** The network that is pre-trained. */
   readonly network: NetworkSpec;
+  /** Of the templates that it trains; absent: it trains none. */
+  readonly templateSizeVox?: Triple;
   begin(context: MethodContext): MethodRun;
 }
 

@@ -31,6 +31,7 @@ export const BRAINMVP: PretrainingMethod = {
   },
   plan(wishes, cases) {
     const recipe = resolveBrainmvp(readRecipe(brainmvpRecipeSchema, wishes, "pre-train"), cases);
-    return { recipe, network: recipe.network, begin: (context) => new BrainmvpRun(recipe, context) };
+    const { network, templates: { sizeVox: templateSizeVox } } = recipe;
+    return { recipe, network, templateSizeVox, begin: (context) => new BrainmvpRun(recipe, context) };
   },
 };
