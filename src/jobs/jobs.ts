@@ -11,6 +11,7 @@ import { Endings } from "./queue/endings.ts";
 import { EventLog } from "./queue/event_log.ts";
 import { JobFiles } from "./queue/files.ts";
 import { JobStore } from "./queue/job_store.ts";
+import { DEFAULT_JOB_BOUNDS, type JobBounds } from "./queue/places.ts";
 import { JobQueue } from "./queue/queue.ts";
 import { countJobs, type JobCounts, type JobFilter, type JobRecord, selectJob, selectJobs } from "./queue/rows.ts";
 import {
@@ -31,8 +32,8 @@ export interface JobsOptions {
   /** Holds `jobs/` (a folder per job) and `results/`. */
   readonly dataDirectory: string;
   readonly provider: Provider | "auto";
-  /** Requests that may wait beside the running one; more are refused with `busy`. Default 8. */
-  readonly maxWaiting?: number;
+  /** How many jobs may be open; more are refused with `busy`. */
+  readonly bounds?: Partial<JobBounds>;
   /** How long a job's mask is kept, ms. Default 24 h. */
   readonly resultTtlMs?: number;
   /** How long the checkpoint of a failed or cancelled job is kept, ms. Default 30 days. */
@@ -99,9 +100,10 @@ export class Jobs {
   #sweeper: ReturnType<typeof setInterval> | undefined;
 
   private constructor(options: JobsOptions, files: JobFiles, queue: JobQueue) {
-    const { database, registry, datasets, provider, stopGraceMs = 20_000, maxWaiting = 8 } = options;
+    const { database, registry, datasets, provider, stopGraceMs = 20_000 } = options;
     const { modalityCheck = null, onCheckFailed = () => {}, readers = new Readers(), budget = DEFAULT_BUDGET } =
       options;
+    const bounds = { ...DEFAULT_JOB_BOUNDS, ...options.bounds };
     const house: House = { registry, datasets, provider, modalityCheck, onCheckFailed, readers, budget };
     const [events, endings] = [new EventLog(database), new Endings(database)];
     this.#database = database;
@@ -111,7 +113,7 @@ export class Jobs {
     this.#events = events;
     this.#endings = endings;
     this.#stopGraceMs = stopGraceMs;
-    this.#store = new JobStore({ database, queue, events, endings, files, house, maxWaiting });
+    this.#store = new JobStore({ database, queue, events, endings, files, house, bounds });
     this.#workplaces = openWorkplaces({ ...options, stopGraceMs });
     this.#runner = new JobRunner({ database, events, endings, files, house, workplaces: this.#workplaces });
   }

@@ -348,7 +348,7 @@ test("perform() with `keep` leaves the job and its mask like those of any other 
 
 test("requests that wait are bounded, and one that leaves makes room", (database) =>
   withWorkplace(database, async ({ dataDirectory, open, image }) => {
-    const jobs = await open({ maxWaiting: 1 });
+    const jobs = await open({ bounds: { waiting: 1 } });
     const segment = async (ms: number, signal?: AbortSignal) => {
       await using answer = await jobs.perform("segment", { model: "tumour", images: await image({ ms }) }, { signal });
       return answer.output.provider;
@@ -377,7 +377,7 @@ test("requests that wait are bounded, and one that leaves makes room", (database
 
 test("of requests that come together exactly as many wait as may", (database) =>
   withWorkplace(database, async ({ dataDirectory, open, image }) => {
-    const jobs = await open({ maxWaiting: 2 });
+    const jobs = await open({ bounds: { waiting: 2 } });
     const leave = new AbortController();
     const images = await Promise.all(Array.from({ length: 8 }, () => image({ ms: 60_000 })));
     const refused: unknown[] = [];

@@ -6,7 +6,8 @@ import { Readers } from "../process/mod.ts";
 import { databaseTests } from "../storage/testing/database.ts";
 import { makeNifti } from "../volume/testing/fixtures.ts";
 import { DEFAULT_LIMITS } from "./settings.ts";
-import { type Call, form, problem, withBench } from "./testing/server.ts";
+import { gateIn, image } from "./testing/fake_tasks.ts";
+import { type Call, ended, form, problem, withBench } from "./testing/server.ts";
 
 const test = databaseTests();
 
@@ -104,3 +105,17 @@ test("small files that ask for huge work are refused by their headers, with the 
     assert.deepEqual([status, code], [422, "too-much-work"]);
     assert.match(detail, /^Cannot take the volume: the file promises 640×640×640 = 262144000 voxels, expected at most/);
   }));
+
+test("jobs that nobody waits for are bounded too, and the refusal says when to try again", (database) =>
+  withBench(database, async ({ call, place, services }) => {
+    const gate = gateIn(place.dataDirectory), headers = { prefer: "respond-async" };
+    const path = "/v1/models/tumour/segment";
+    const first = await call("POST", path, { body: form({ t1: gate.image }), headers });
+    assert.equal(first.status, 202);
+    await gate.begun();
+    const second = await call("POST", path, { body: form({ t1: image() }), headers });
+    assert.deepEqual([second.status, second.headers.get("retry-after")], [503, "10"]);
+    assert.deepEqual((await problem(second)).detail, "Cannot take the request now: 1 jobs wait or run in the queue");
+    await gate.open();
+    assert.equal(await ended(services, (await first.json()).id), "succeeded");
+  }, { jobs: { bounds: { queued: 1 } } }));

@@ -59,7 +59,7 @@ test("405 lists the methods, busy says when to try again", (database) =>
     assert.equal((await problem(await call("POST", CLASSIFY, { body: form({ t1: image() }) }))).code, "busy");
     await gate.open();
     assert.equal((await first).status, 200);
-  }, { jobs: { maxWaiting: 0 } }));
+  }, { jobs: { bounds: { waiting: 0 } } }));
 
 test("files of a case are refused for what they are, and nothing of them stays", (database) =>
   withBench(database, async ({ call, place: { datasets, dataDirectory } }) => {

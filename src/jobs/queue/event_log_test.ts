@@ -11,7 +11,7 @@ const INPUT = { model: "m", version: 1, images: [] };
 
 async function newJob(database: Database): Promise<{ id: string; runner: string }> {
   const [id, runner] = [crypto.randomUUID(), crypto.randomUUID()];
-  await insertJob(database, { id, kind: "segment", input: INPUT, awaited: false, transient: false, owner: null }, 0);
+  await insertJob(database, { id, kind: "segment", input: INPUT, awaited: false, transient: false, owner: null });
   await claimJob(database, id, runner);
   return { id, runner };
 }

@@ -6,6 +6,7 @@ import { type JobKind, KINDS, type WishOf } from "../kinds/table.ts";
 import type { Endings } from "./endings.ts";
 import { type EventLog, resumeNote } from "./event_log.ts";
 import type { JobFiles } from "./files.ts";
+import { type JobBounds, takePlace } from "./places.ts";
 import type { JobQueue } from "./queue.ts";
 import {
   deleteJob,
@@ -25,7 +26,7 @@ export interface JobStoreParts {
   readonly endings: Endings;
   readonly files: JobFiles;
   readonly house: House;
-  readonly maxWaiting: number;
+  readonly bounds: JobBounds;
 }
 
 export class JobStore {
@@ -41,14 +42,15 @@ export class JobStore {
     wish: WishOf<K>,
     job: Pick<NewJob, "id" | "awaited" | "transient" | "owner" | "mostOpen">,
   ): Promise<void> {
-    const { database, queue, files, house, maxWaiting } = this.#parts;
+    const { database, queue, files, house, bounds } = this.#parts;
     const record = KINDS[kind];
     const takeImages = files.takeImages.bind(files, job.id);
     try {
       const { input, dataset } = await record.plan(wish, { ...house, awaited: job.awaited, takeImages });
       await database.transaction(async (tx) => {
         if (dataset) await lockDataset(tx, dataset);
-        await insertJob(tx, { ...job, kind, input, dataset }, maxWaiting);
+        await takePlace(tx, { ...job, kind }, bounds);
+        await insertJob(tx, { ...job, kind, input, dataset });
         await queue.send(tx, record.queue, job.id, { first: job.awaited });
       });
     } catch (error) {

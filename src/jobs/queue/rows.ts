@@ -2,7 +2,6 @@
  * The job table. Every change of state is one guarded statement, so that only one of two processes makes it: the row names
  * its `runner`, and a runner that was superseded changes nothing more.
  */
-import { tooManyJobs } from "../../identity/mod.ts";
 import { DomainError, isUuid, type Queryable } from "../../storage/mod.ts";
 import type { LeftOut, Metrics } from "../../train/mod.ts";
 import type { JobKind, OutputOf } from "../kinds/table.ts";
@@ -72,37 +71,16 @@ export interface NewJob {
   readonly mostOpen?: number;
 }
 
-/** Serialises the bounded inserts of all processes; any constant will do. */
-const ADVISORY_LOCK = 7_263_186;
-
-/**
- * Queues a job, in a transaction. An awaited one is refused when `maxWaiting` others wait already beside the one that
- * runs, and one of an owner who has `mostOpen` open ones: the counts are made under a lock, so that two requests never
- * take the same place.
- * @throws {DomainError} `busy`, `quota-used-up`
- */
+/** Queues a job, in a transaction that has a place for it: see `takePlace()`. */
 export async function insertJob(
   tx: Queryable,
-  { id, kind, input, dataset, awaited, transient, owner, mostOpen }: NewJob,
-  maxWaiting: number,
+  { id, kind, input, dataset, awaited, transient, owner }: NewJob,
 ): Promise<void> {
-  if (awaited || mostOpen !== undefined) await tx.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]);
-  if (mostOpen !== undefined) {
-    const { rows } = await tx.query<{ open: number }>(
-      "SELECT count(*)::integer AS open FROM sulcus.jobs WHERE owner = $1 AND state IN ('queued', 'running')",
-      [owner],
-    );
-    if (rows[0].open >= mostOpen) throw tooManyJobs(mostOpen);
-  }
-  const { affected } = await tx.query(
+  await tx.query(
     `INSERT INTO sulcus.jobs (id, kind, state, input, dataset, awaited, transient, owner)
-     SELECT $1::uuid, $2, 'queued', $3::jsonb, $4::uuid, $5::boolean, $6::boolean, $8::text
-     WHERE NOT $5::boolean OR $7::integer >= (
-       SELECT count(*) FILTER (WHERE state = 'queued') + least(count(*) FILTER (WHERE state = 'running'), 1)
-       FROM sulcus.jobs WHERE awaited AND state IN ('queued', 'running'))`,
-    [id, kind, JSON.stringify(input), dataset ?? null, awaited, transient, maxWaiting, owner],
+     VALUES ($1::uuid, $2, 'queued', $3::jsonb, $4::uuid, $5::boolean, $6::boolean, $7::text)`,
+    [id, kind, JSON.stringify(input), dataset ?? null, awaited, transient, owner],
   );
-  if (affected === 0) throw new DomainError("busy", `Cannot take the request now: ${maxWaiting} others are waiting`);
 }
 
 /** Removes a job with its events. */
