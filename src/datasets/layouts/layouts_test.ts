@@ -111,6 +111,15 @@ Deno.test("planDataset() keeps the order of regions that are named by numbers", 
   ]);
 });
 
+Deno.test("planDataset() reads the order of keys in one walk, whatever the strings before and between them", async () => {
+  const odd = JSON.stringify('\\\\" : {"labels": {"'.repeat(1000));
+  const text =
+    `{ "labels": {"5": 5}, "note": ["labels", ${odd}], "deep": {"labels": {"7": 1}}, "channel_names": {"0": "T1"},
+    "reference": "${"\\n".repeat(2 ** 22)}", "l\\u0061bels"\n:\t{"10": 1, "\\u0032" : [2, 3], "b\\\\": 4} }`;
+  const { regions } = await planDataset(["dataset.json", "imagesTr/a_0000.nii.gz"], () => Promise.resolve(text));
+  assert.deepEqual(regions, [{ name: "10", values: [1] }, { name: "2", values: [2, 3] }, { name: "b\\", values: [4] }]);
+});
+
 Deno.test("planDataset() takes patients from the user, the description, a table, then the cases' names", async () => {
   const description = {
     task: "segmentation",

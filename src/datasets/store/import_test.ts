@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { zipSync } from "fflate";
+import { longestHold } from "../../process/testing/held.ts";
 import { databaseTests } from "../../storage/testing/database.ts";
 import { rawZip } from "../../storage/testing/zip.ts";
 import { refusal } from "../../storage/testing/refusal.ts";
@@ -118,6 +119,26 @@ for (const layout of ["nnunet", "brats", "sulcus"] as const) {
       }
     }));
 }
+
+test("importZip() reads descriptions of 2.3 MB, good and bad, without holding the server's thread", (database) =>
+  withDatasets(database, async (datasets, dataDirectory) => {
+    const { nnunet } = await layouts();
+    const path = "Dataset007_Tumour/dataset.json", zip = `${dataDirectory}/in.zip`;
+    const good = JSON.parse(new TextDecoder().decode(nnunet[path]));
+    const names = Array.from({ length: 120_000 }, (_, i) => `case number ${i}`);
+    const descriptions = {
+      good: { ...good, listed: names },
+      bad: { ...good, labels: Object.fromEntries(names.map((name) => [name, "x"])) },
+    };
+    for (const [kind, description] of Object.entries(descriptions)) {
+      const bytes = json(description);
+      assert.ok(bytes.length > 2.3e6, `${bytes.length}`);
+      await Deno.writeFile(zip, zipSync({ ...nnunet, [path]: bytes }));
+      const { result, heldMs } = await longestHold(() => Promise.allSettled([datasets.importZip(zip)]));
+      assert.equal(result[0].status, kind === "good" ? "fulfilled" : "rejected");
+      assert.ok(heldMs < 50, `${kind}: the thread was held for ${heldMs} ms`);
+    }
+  }));
 
 const BAD_ARCHIVES: Record<
   string,
