@@ -60,7 +60,7 @@ export class AuditTrail {
       const batch = this.#pending;
       this.#pending = [];
       try {
-        await this.#database.transaction((tx) => append(tx, batch.map(({ event }) => event)));
+        await this.#database.transaction((tx) => appendEvents(tx, batch.map(({ event }) => event)));
       } catch (error) {
         for (const { failed } of batch) failed(error);
         continue;
@@ -114,7 +114,7 @@ export class AuditTrail {
       if (rows.length === 0) return 0;
       const newest = { seq: Number(rows[0].seq), hash: rows[0].hash };
       const object = { kind: "audit", id: pruneId(newest) } as const;
-      await append(tx, [{ who, action: "audit.prune", object, outcome: "success" }]);
+      await appendEvents(tx, [{ who, action: "audit.prune", object, outcome: "success" }]);
       await tx.query("SELECT set_config('sulcus.audit_prune', 'on', true)");
       const { affected } = await tx.query("DELETE FROM sulcus.audit_events WHERE seq <= $1", [newest.seq]);
       await tx.query("SELECT set_config('sulcus.audit_prune', 'off', true)");
@@ -137,7 +137,7 @@ async function headOf(on: Queryable): Promise<Verdict["head"]> {
 }
 
 /** Adds events after the newest entry. Part of the caller's transaction: a decision and its entry are stored together. */
-async function append(tx: Queryable, events: readonly AuditEvent[]): Promise<void> {
+export async function appendEvents(tx: Queryable, events: readonly AuditEvent[]): Promise<void> {
   await lock(tx);
   let { seq, hash: previous } = await headOf(tx);
   for (const event of events) {

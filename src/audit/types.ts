@@ -26,7 +26,7 @@ export const OBJECT_KINDS = [
 ] as const;
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
 
-/** "refused": the caller was wrong or not allowed; "failed": the service could not do it. */
+/** "refused": the caller was wrong, not allowed, or took it back; "failed": the service could not do it. */
 export const OUTCOMES = ["success", "refused", "failed"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 

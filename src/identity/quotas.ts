@@ -58,6 +58,14 @@ interface Usage {
   readonly openJobs: number;
 }
 
+/** How a job enters the queue. */
+interface JobPlace {
+  readonly owner: string | null;
+  /** For the audit trail. */
+  readonly askedBy: Pick<Identity, "id" | "name" | "via">;
+  readonly mostOpen?: number;
+}
+
 export class QuotaBook {
   readonly #database: Pick<Database, "query">;
   readonly #quotas: Quotas;
@@ -87,10 +95,12 @@ export class QuotaBook {
    * Whose a new job is, and how many of theirs may be open: the queue counts them itself. Asked before anything is read.
    * @throws {QuotaError} `quota-used-up` as many jobs are open, or as much device time was used, as may be
    */
-  async job(identity: Identity): Promise<{ readonly owner: string | null; readonly mostOpen?: number }> {
+  async job(identity: Identity): Promise<JobPlace> {
     const owner = ownerOf(identity);
+    const { id, name, via } = identity;
+    const whose = { owner, askedBy: { id, name, via } };
     const { openJobs, deviceMinutesPerDay } = this.#quotas;
-    if (owner === null || (openJobs === 0 && deviceMinutesPerDay === 0)) return { owner };
+    if (owner === null || (openJobs === 0 && deviceMinutesPerDay === 0)) return whose;
     const used = await this.#usage(owner);
     if (openJobs > 0 && used.openJobs >= openJobs) throw tooManyJobs(openJobs);
     if (deviceMinutesPerDay > 0 && used.deviceSeconds >= deviceMinutesPerDay * 60) {
@@ -101,7 +111,7 @@ export class QuotaBook {
         used.secondsLeft,
       );
     }
-    return { owner, ...(openJobs > 0 && { mostOpen: openJobs }) };
+    return { ...whose, ...(openJobs > 0 && { mostOpen: openJobs }) };
   }
 
   /**

@@ -1,4 +1,5 @@
 /** The service of jobs: takes wishes, answers requests that wait, shows, cancels and sweeps. Not HTTP, and not the work. */
+import type { Actor } from "../audit/mod.ts";
 import type { Datasets } from "../datasets/mod.ts";
 import type { Provider } from "../engine/mod.ts";
 import type { Registry } from "../registry/mod.ts";
@@ -59,6 +60,8 @@ export interface JobsOptions {
 export interface SubmitOptions {
   /** Id of the identity that asks. Default null: the job belongs to everybody with the role. */
   readonly owner?: string | null;
+  /** The identity that asks, for the audit trail when the job ends. Default: that of a server without logins. */
+  readonly askedBy?: Actor;
   /** The most of its jobs that may be open with this one. Default: no bound. */
   readonly mostOpen?: number;
 }
@@ -145,10 +148,10 @@ export class Jobs {
   async submit<K extends JobKind>(
     kind: K,
     wish: WishOf<K>,
-    { owner = null, mostOpen }: SubmitOptions = {},
+    { owner = null, askedBy, mostOpen }: SubmitOptions = {},
   ): Promise<JobRecord> {
     const id = crypto.randomUUID();
-    await this.#store.add(kind, wish, { id, awaited: false, transient: false, owner, mostOpen });
+    await this.#store.add(kind, wish, { id, awaited: false, transient: false, owner, askedBy, mostOpen });
     const queued = await this.get(id);
     this.#queue.wake(KINDS[kind].queue);
     return queued;
@@ -162,7 +165,7 @@ export class Jobs {
   async perform<K extends JobKind>(
     kind: K,
     wish: WishOf<K>,
-    { signal, keep = false, owner = null, mostOpen }: PerformOptions = {},
+    { signal, keep = false, owner = null, askedBy, mostOpen }: PerformOptions = {},
   ): Promise<Performed<NonNullable<OutputOf<K>>>> {
     const id = crypto.randomUUID();
     const { promise: over, resolve } = Promise.withResolvers<void>();
@@ -177,7 +180,7 @@ export class Jobs {
     };
     try {
       using listener = this.#endings.listen(id);
-      await this.#store.add(kind, wish, { id, awaited: true, transient: !keep, owner, mostOpen });
+      await this.#store.add(kind, wish, { id, awaited: true, transient: !keep, owner, askedBy, mostOpen });
       this.#queue.wake(KINDS[kind].queue);
       const { result } = await this.#endOf(id, listener.ended, signal);
       const { model, version, output } = result as JobResult<OutputOf<K>>; // this kind's `run` made it

@@ -11,7 +11,7 @@ import { withoutNamingReports } from "./reports.ts";
 const STAGING_AGE_MS = 24 * 3600 * 1000;
 
 /** Any constant that no other lock of the database has. */
-const ADVISORY_LOCK = 7_263_186;
+const ADVISORY_LOCK = 7_263_188;
 
 /**
  * Adds missing rows, gives shipped models a served version, takes reports that name cases out of packages of earlier

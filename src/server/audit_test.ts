@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { caseId } from "../audit/mod.ts";
 import { databaseTests } from "../storage/testing/database.ts";
 import { ROUTES } from "./routes/routes.ts";
+import { image } from "./testing/fake_tasks.ts";
 import { callerOf, TOKENS } from "./testing/logins.ts";
-import { type Bench, callOf, packageZip, problem, withBench } from "./testing/server.ts";
+import { type Bench, callOf, ended, form, packageZip, problem, withBench } from "./testing/server.ts";
 
 const test = databaseTests();
 
@@ -94,6 +95,25 @@ test("a reply is withheld while the audit trail cannot be written, and other rou
     assert.equal((await problem(await call("GET", "/v1/jobs/none"))).status, 404);
     assert.equal((await call("GET", "/health/live")).status, 200);
   }));
+
+test("the end of a job is recorded for whoever asked, also when a request waited for it", (database) =>
+  withBench(database, async (bench) => {
+    const { services } = bench;
+    const ann = await callerOf(bench, { role: "user" });
+    const me = await (await ann("GET", "/v1/me")).json();
+    const { seq } = await services.audit.head();
+    const segment = async (headers?: Record<string, string>) =>
+      await ann("POST", "/v1/models/tumour/segment", { body: form({ t1: image() }), headers });
+    await (await segment()).body?.cancel();
+    const { id } = await (await segment({ prefer: "respond-async" })).json();
+    await ended(services, id);
+    const ends = (await eventsSince(bench, seq)).filter(({ action }) => action === "job.end");
+    assert.equal(ends.length, 2);
+    for (const { who, outcome } of ends) {
+      assert.deepEqual([who, outcome], [{ id: me.id, name: me.name, via: "token" }, "success"]);
+    }
+    assert.equal(ends[1].object.id, id);
+  }, { settings: { login: TOKENS } }));
 
 test("a decision is that of the person who is logged in, whatever the request says", (database) =>
   withBench(database, async (bench) => {

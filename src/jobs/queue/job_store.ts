@@ -40,7 +40,7 @@ export class JobStore {
   async add<K extends JobKind>(
     kind: K,
     wish: WishOf<K>,
-    job: Pick<NewJob, "id" | "awaited" | "transient" | "owner" | "mostOpen">,
+    job: Pick<NewJob, "id" | "awaited" | "transient" | "owner" | "askedBy" | "mostOpen">,
   ): Promise<void> {
     const { database, queue, files, house, bounds } = this.#parts;
     const record = KINDS[kind];
@@ -82,13 +82,14 @@ export class JobStore {
   /** Removes a transient job that has ended. */
   async forget(id: string): Promise<void> {
     const { database, files } = this.#parts;
-    await Promise.all([deleteJob(database, id), files.removeFolder(id)]);
+    await Promise.all([database.transaction((tx) => deleteJob(tx, id)), files.removeFolder(id)]);
   }
 
   /** Removes transient jobs that were made before a time and that no process waits for any more. */
   async purge(before: Date): Promise<void> {
     const { database, files } = this.#parts;
-    for (const id of await deleteTransient(database, before)) await files.removeFolder(id);
+    const removed = await database.transaction((tx) => deleteTransient(tx, before));
+    for (const id of removed) await files.removeFolder(id);
   }
 
   /** Removes files whose time is over. */

@@ -15,8 +15,8 @@ export interface JobBounds {
 
 export const DEFAULT_JOB_BOUNDS: JobBounds = { waiting: 8, waitingEach: 4, queued: 100 };
 
-/** Serialises the bounded inserts of all processes; any constant will do. */
-const ADVISORY_LOCK = 7_263_186;
+/** Serialises the bounded inserts of all processes; any constant that no other lock of the database has. */
+const ADVISORY_LOCK = 7_263_187;
 
 interface Open {
   readonly waiting: number;

@@ -2,10 +2,13 @@
  * The job table. Every change of state is one guarded statement, so that only one of two processes makes it: the row names
  * its `runner`, and a runner that was superseded changes nothing more.
  */
+import type { Actor } from "../../audit/mod.ts";
+import { LOCAL } from "../../identity/mod.ts";
 import { DomainError, isUuid, type Queryable } from "../../storage/mod.ts";
 import type { LeftOut, Metrics } from "../../train/mod.ts";
 import type { JobKind, OutputOf } from "../kinds/table.ts";
 import type { Ending, JobError, JobOutcome, JobProgress, JobResult, JobState, WorkErrorCode } from "../types.ts";
+import { recordEnds } from "./end_event.ts";
 
 /** A job, as `GET /v1/jobs/{id}` shows it. */
 export interface JobRecord {
@@ -67,6 +70,8 @@ export interface NewJob {
   readonly transient: boolean;
   /** Id of the identity that asked for it; null: it belongs to everybody with the role. */
   readonly owner: string | null;
+  /** For the audit trail. Default: whoever reaches a server without logins. */
+  readonly askedBy?: Actor;
   /** The most jobs of the owner that may be open with this one. Default: no bound. */
   readonly mostOpen?: number;
 }
@@ -74,27 +79,53 @@ export interface NewJob {
 /** Queues a job, in a transaction that has a place for it: see `takePlace()`. */
 export async function insertJob(
   tx: Queryable,
-  { id, kind, input, dataset, awaited, transient, owner }: NewJob,
+  { id, kind, input, dataset, awaited, transient, owner, askedBy = LOCAL }: NewJob,
 ): Promise<void> {
+  const { id: who, name, via } = askedBy;
   await tx.query(
-    `INSERT INTO sulcus.jobs (id, kind, state, input, dataset, awaited, transient, owner)
-     VALUES ($1::uuid, $2, 'queued', $3::jsonb, $4::uuid, $5::boolean, $6::boolean, $7::text)`,
-    [id, kind, JSON.stringify(input), dataset ?? null, awaited, transient, owner],
+    `INSERT INTO sulcus.jobs (id, kind, state, input, dataset, awaited, transient, owner, asked_by)
+     VALUES ($1::uuid, $2, 'queued', $3::jsonb, $4::uuid, $5::boolean, $6::boolean, $7::text, $8::jsonb)`,
+    [
+      id,
+      kind,
+      JSON.stringify(input),
+      dataset ?? null,
+      awaited,
+      transient,
+      owner,
+      JSON.stringify({ id: who, name, via }),
+    ],
   );
+}
+
+interface DeletedRow {
+  readonly id: string;
+  readonly state: JobState;
+  readonly asked_by: Actor;
 }
 
 /** Removes a job with its events. */
-export async function deleteJob(on: Queryable, id: string): Promise<void> {
-  await on.query("DELETE FROM sulcus.jobs WHERE id = $1", [id]);
+export async function deleteJob(tx: Queryable, id: string): Promise<void> {
+  const { rows } = await tx.query<DeletedRow>("DELETE FROM sulcus.jobs WHERE id = $1 RETURNING id, state, asked_by", [
+    id,
+  ]);
+  await recordAbandoned(tx, rows);
 }
 
 /** Removes the transient jobs made before a time, and returns their ids: the processes that waited have died. */
-export async function deleteTransient(on: Queryable, before: Date): Promise<string[]> {
-  const { rows } = await on.query<{ id: string }>(
-    "DELETE FROM sulcus.jobs WHERE transient AND created_at < $1 RETURNING id",
+export async function deleteTransient(tx: Queryable, before: Date): Promise<string[]> {
+  const { rows } = await tx.query<DeletedRow>(
+    "DELETE FROM sulcus.jobs WHERE transient AND created_at < $1 RETURNING id, state, asked_by",
     [before],
   );
+  await recordAbandoned(tx, rows);
   return rows.map(({ id }) => id);
+}
+
+/** A job that is removed before its end has ended too: nobody waits for it any more. */
+async function recordAbandoned(tx: Queryable, rows: readonly DeletedRow[]): Promise<void> {
+  const open = rows.filter(({ state }) => state === "queued" || state === "running");
+  await recordEnds(tx, open.map(({ id, asked_by: askedBy }) => ({ id, askedBy, code: "stopping" })));
 }
 
 /** How a job ended, also a transient one; null while it is open. @throws {DomainError} `not-found` */
@@ -206,12 +237,16 @@ export async function requestCancel(tx: Queryable, id: string): Promise<{ kind: 
   throw new DomainError("job-finished", `Cannot cancel this ${kind} job: it has ended already`);
 }
 
-/** Ends a job that `runner` runs (null: one that is queued); false when it is no longer so. */
+/**
+ * Ends a job that `runner` runs (null: one that is queued), with its entry in the audit trail; false when it is no longer
+ * so.
+ */
 export async function finishJob(tx: Queryable, id: string, runner: string | null, outcome: Outcome): Promise<boolean> {
   const json = (value: unknown) => value === undefined ? null : JSON.stringify(value);
-  const { affected } = await tx.query(
+  const { rows } = await tx.query<{ asked_by: Actor }>(
     `UPDATE sulcus.jobs SET state = $3, result = $4, validation = $5, error = $6, finished_at = now()
-     WHERE id = $1 AND (($2::uuid IS NULL AND state = 'queued') OR (runner = $2::uuid AND state = 'running'))`,
+     WHERE id = $1 AND (($2::uuid IS NULL AND state = 'queued') OR (runner = $2::uuid AND state = 'running'))
+     RETURNING asked_by`,
     [
       id,
       runner,
@@ -221,7 +256,13 @@ export async function finishJob(tx: Queryable, id: string, runner: string | null
       json(outcome.state === "failed" ? outcome.error : undefined),
     ],
   );
-  if (affected === 0) return false;
+  if (rows.length === 0) return false;
+  const code = outcome.state === "failed"
+    ? outcome.error.code
+    : outcome.state === "cancelled"
+    ? "cancelled"
+    : undefined;
+  await recordEnds(tx, [{ id, askedBy: rows[0].asked_by, code }]);
   await tx.query(
     `INSERT INTO sulcus.usage (owner, day, device_seconds)
      SELECT owner, (now() AT TIME ZONE 'UTC')::date, extract(epoch FROM finished_at - started_at)

@@ -166,6 +166,13 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE sulcus.job_events ALTER COLUMN data SET STATISTICS 0;
   `,
   "ALTER TABLE sulcus.usage ADD COLUMN device_seconds double precision NOT NULL DEFAULT 0",
+  // Who asked for a job, for the trail when it ends. Of earlier jobs the name is not known.
+  `
+  ALTER TABLE sulcus.jobs ADD COLUMN asked_by jsonb NOT NULL DEFAULT '{"id": "local", "name": "local", "via": "none"}';
+  UPDATE sulcus.jobs SET asked_by = jsonb_build_object(
+    'id', owner, 'name', owner, 'via', CASE WHEN owner LIKE 'token:%' THEN 'token' ELSE 'oidc' END
+  ) WHERE owner IS NOT NULL;
+  `,
 ];
 
 /** Serialises migrations between processes; any constant that no other lock of the database has. */
