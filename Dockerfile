@@ -24,7 +24,7 @@ COPY deno.json deno.lock ./
 # Every package is held against the hash in deno.lock. From here on the installed packages are those that run: "manual"
 # neither resolves nor writes any, nor do child processes. Without those that only tests import: the lock names them,
 # deno.json does not.
-RUN sed -i -E '/^    "npm:(oidc-provider|playwright-core)@/d' deno.lock \
+RUN sed -i -E '/^    "npm:(oidc-provider|playwright-core|yaml)@/d' deno.lock \
   && deno install --frozen \
   && sed -i 's/"nodeModulesDir": "auto"/"nodeModulesDir": "manual"/' deno.json \
   && rm -rf "$DENO_DIR/npm"

@@ -13,9 +13,10 @@ export function readParts(): Parts {
       "Cannot write the bill of materials: expected DENO_VERSION and DENO_SHA256 in the Dockerfile",
     );
   }
-  const { name, version: own } = JSON.parse(read("deno.json"));
+  const { name, version: own, imports } = JSON.parse(read("deno.json"));
   return {
     project: { name, version: own },
+    imports: Object.values(imports),
     lock: JSON.parse(read("deno.lock")),
     deno: { version, sha256 },
     wheels: WHEELS,

@@ -1,10 +1,19 @@
 /**
- * The software bill of materials, CycloneDX 1.6: every npm package of deno.lock with its hash, the native libraries in
- * them, Deno, and what an image with CUDA adds. Made from files alone, so that the same lock gives the same text.
+ * The software bill of materials, CycloneDX 1.6: every npm package that the program needs with its hash in deno.lock, the
+ * native libraries in them, Deno, and what an image with CUDA adds; without those that only tests import. Made from files
+ * alone, so that the same lock gives the same text.
  */
 
+interface LockedPackage {
+  readonly integrity?: string;
+  readonly dependencies?: readonly string[];
+  readonly optionalDependencies?: readonly string[];
+}
+
 export interface Lock {
-  readonly npm: Readonly<Record<string, { readonly integrity?: string; readonly dependencies?: readonly string[] }>>;
+  /** `npm:name@wanted` → the version, with its peers. */
+  readonly specifiers: Readonly<Record<string, string>>;
+  readonly npm: Readonly<Record<string, LockedPackage>>;
 }
 
 interface Component {
@@ -20,6 +29,8 @@ interface Component {
 
 export interface Parts {
   readonly project: { readonly name: string; readonly version: string };
+  /** What the program imports, as deno.json names it: `npm:name@wanted`. */
+  readonly imports: readonly string[];
   readonly lock: Lock;
   /** Of the binary in the image. */
   readonly deno: { readonly version: string; readonly sha256: string };
@@ -27,9 +38,9 @@ export interface Parts {
   readonly wheels: Readonly<Record<string, string>>;
 }
 
-export function sbom({ project, lock, deno, wheels }: Parts) {
+export function sbom({ project, imports, lock, deno, wheels }: Parts) {
   const root = `pkg:generic/${project.name}@${project.version}`;
-  const packages = Object.entries(lock.npm);
+  const packages = [...neededKeys(imports, lock)].sort().map((key) => [key, lock.npm[key]] as const);
   const components: Component[] = [
     {
       "bom-ref": `pkg:generic/deno@${deno.version}`,
@@ -63,17 +74,18 @@ export function sbom({ project, lock, deno, wheels }: Parts) {
     components,
     dependencies: [
       { ref: root, dependsOn: components.map((component) => component["bom-ref"]) },
-      ...packages.map(([key, { dependencies = [] }]) => ({
-        ref: purlOf(key),
-        dependsOn: dependencies.flatMap((name) => resolved(name, packages.map(([other]) => other))).map(purlOf),
-      })),
+      ...packages.map(([key]) => ({ ref: purlOf(key), dependsOn: dependenciesOf(key, lock).map(purlOf) })),
     ],
   };
 }
 
-/** `@scope/name@1.2.3_peer@4` → its parts, without the peers. */
+/** `@scope/name@1.2.3_peer@4` → the same without the peers. */
+function plainOf(key: string): string {
+  return key.split("_")[0];
+}
+
 function splitKey(key: string): { name: string; version: string } {
-  const plain = key.split("_")[0];
+  const plain = plainOf(key);
   const at = plain.lastIndexOf("@");
   return { name: plain.slice(0, at), version: plain.slice(at + 1) };
 }
@@ -83,9 +95,31 @@ function purlOf(key: string): string {
   return `pkg:npm/${name.replace("@", "%40")}@${version}`;
 }
 
-/** A dependency as the lock names it, with or without its version. */
-function resolved(dependency: string, keys: readonly string[]): string[] {
-  return keys.filter((key) => key === dependency || splitKey(key).name === dependency).slice(0, 1);
+/** The packages that imports reach. */
+function neededKeys(imports: readonly string[], lock: Lock): ReadonlySet<string> {
+  const needed = new Set<string>();
+  const add = (key: string) => {
+    if (needed.has(key)) return;
+    needed.add(key);
+    dependenciesOf(key, lock).forEach(add);
+  };
+  for (const specifier of imports) {
+    const at = specifier.lastIndexOf("@");
+    const version = lock.specifiers[specifier] ??
+      refuse(`Cannot write the bill of materials: ${specifier} is not in deno.lock`);
+    add(`${specifier.slice("npm:".length, at)}@${version}`);
+  }
+  return needed;
+}
+
+/** The lock names a dependency without its version where there is only one. */
+function dependenciesOf(key: string, { npm }: Lock): string[] {
+  const { dependencies = [], optionalDependencies = [] } = npm[key] ??
+    refuse(`Cannot write the bill of materials: ${key} is not in deno.lock`);
+  return [...dependencies, ...optionalDependencies].map((name) =>
+    Object.keys(npm).find((other) => other === name || splitKey(other).name === name || plainOf(other) === name) ??
+      refuse(`Cannot write the bill of materials: ${name}, which ${key} needs, is not in deno.lock`)
+  );
 }
 
 function packageOf(key: string, integrity: string | undefined): Component {

@@ -1,7 +1,7 @@
 /** The manifests for Compose and Kubernetes: valid, bound to each other, and as little privileged as they say. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { parse, parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "npm:yaml@2.9.1";
 import { composeSchema } from "./compose_schema.ts";
 import { type KubernetesObject, objectSchema } from "./kubernetes_schema.ts";
 
