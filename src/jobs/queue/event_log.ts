@@ -16,10 +16,25 @@ export function resumeNote(why: string): Omit<JobEvent, "id"> {
   return { type: "log", data: { message: `${why}; the job resumes from its last checkpoint` } };
 }
 
+/** Events after one, and whether the job is over and there are none. */
+interface Page {
+  readonly events: readonly JobEvent[];
+  readonly hasEnded: boolean;
+}
+
+/** A job with followers in this process: a hundred of them that have seen the same read the next page once. */
+interface Followed {
+  readonly waiting: Set<() => void>;
+  /** Pages that are being read since the last wake, by the event before them. */
+  readonly pages: Map<string, Promise<Page>>;
+  readonly poll: ReturnType<typeof setInterval>;
+  followers: number;
+}
+
 export class EventLog {
   readonly #database: Database;
   readonly #pollMs: number;
-  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #followed = new Map<string, Followed>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -46,34 +61,80 @@ export class EventLog {
 
   /** Wakes the followers in this process after a commit. */
   wake(job: string): void {
-    for (const listener of this.#listeners.get(job) ?? []) listener();
+    const followed = this.#followed.get(job);
+    if (followed === undefined) return;
+    followed.pages.clear(); // one that is being read may lack what was just committed
+    const waiting = [...followed.waiting];
+    followed.waiting.clear();
+    for (const wake of waiting) wake();
   }
 
-  /** Events after `after` (an event's id), then new ones as they come; ends after `done` or when `signal` aborts. */
+  /**
+   * Events after `after` (an event's id), then new ones as they come; ends after `done` or when `signal` aborts. Followers
+   * of a job get the same objects.
+   */
   async *follow(
     job: string,
     { after, signal }: { after?: string; signal?: AbortSignal } = {},
   ): AsyncGenerator<JobEvent> {
     let last = after && /^\d{1,18}$/.test(after) ? after : "0";
-    while (!signal?.aborted) {
-      const news = this.#nextWake(job, signal); // listens before it reads, so that no event is missed
-      try {
-        const { rows } = await this.#database.query<JobEvent>(
-          `SELECT id::text AS id, type, data FROM sulcus.job_events WHERE job = $1 AND id > $2::bigint
-           ORDER BY job_events.id LIMIT ${PAGE}`,
-          [job, last],
-        );
-        for (const event of rows) {
-          last = event.id;
-          yield event;
-          if (event.type === "done" || signal?.aborted) return;
+    const followed = this.#enter(job);
+    try {
+      while (!signal?.aborted) {
+        const news = nextWake(followed, signal); // listens before it reads, so that no event is missed
+        try {
+          const { events, hasEnded } = await this.#page(followed, { job, after: last });
+          for (const event of events) {
+            last = event.id;
+            yield event;
+            if (event.type === "done" || signal?.aborted) return;
+          }
+          if (hasEnded) return;
+          if (events.length < PAGE) await news.promise;
+        } finally {
+          news.stop();
         }
-        if (rows.length === 0 && await this.#hasEnded(job)) return;
-        if (rows.length < PAGE) await news.promise;
-      } finally {
-        news.stop();
       }
+    } finally {
+      this.#leave(job, followed);
     }
+  }
+
+  #enter(job: string): Followed {
+    const followed = this.#followed.get(job) ?? {
+      waiting: new Set(),
+      pages: new Map(),
+      poll: setInterval(() => this.wake(job), this.#pollMs),
+      followers: 0,
+    };
+    followed.followers++;
+    this.#followed.set(job, followed);
+    return followed;
+  }
+
+  #leave(job: string, followed: Followed): void {
+    if (--followed.followers > 0) return;
+    clearInterval(followed.poll);
+    this.#followed.delete(job);
+  }
+
+  #page({ pages }: Followed, place: { readonly job: string; readonly after: string }): Promise<Page> {
+    const found = pages.get(place.after);
+    if (found !== undefined) return found;
+    const page = this.#readPage(place).finally(() => {
+      if (pages.get(place.after) === page) pages.delete(place.after);
+    });
+    pages.set(place.after, page);
+    return page;
+  }
+
+  async #readPage({ job, after }: { readonly job: string; readonly after: string }): Promise<Page> {
+    const { rows: events } = await this.#database.query<JobEvent>(
+      `SELECT id::text AS id, type, data FROM sulcus.job_events WHERE job = $1 AND id > $2::bigint
+       ORDER BY job_events.id LIMIT ${PAGE}`,
+      [job, after],
+    );
+    return { events, hasEnded: events.length === 0 && await this.#hasEnded(job) };
   }
 
   /** Ends the follower that resumed after the last event of a job that is over. */
@@ -84,20 +145,16 @@ export class EventLog {
     );
     return rows.length === 0;
   }
+}
 
-  #nextWake(job: string, signal?: AbortSignal): { promise: Promise<void>; stop: () => void } {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const listeners = this.#listeners.get(job) ?? new Set();
-    this.#listeners.set(job, listeners.add(resolve));
-    const timer = setTimeout(resolve, this.#pollMs);
-    const onAbort = () => resolve();
-    signal?.addEventListener("abort", onAbort, { once: true });
-    const stop = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-      listeners.delete(resolve);
-      if (listeners.size === 0 && this.#listeners.get(job) === listeners) this.#listeners.delete(job);
-    };
-    return { promise, stop };
-  }
+function nextWake({ waiting }: Followed, signal?: AbortSignal): { promise: Promise<void>; stop: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  waiting.add(resolve);
+  const onAbort = () => resolve();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  const stop = () => {
+    signal?.removeEventListener("abort", onAbort);
+    waiting.delete(resolve);
+  };
+  return { promise, stop };
 }

@@ -57,6 +57,44 @@ test("follow() yields events that come while it waits, and ends when its signal 
   assert.deepEqual(seen, [["log", 1], ["log", 2], ["log", 3]]);
 });
 
+test("two hundred followers of a job read each event once together, and miss none", async (database) => {
+  let reads = 0;
+  const counted: Database = {
+    ...database,
+    query: (sql, params) => {
+      if (sql.includes("FROM sulcus.job_events")) reads++;
+      return database.query(sql, params);
+    },
+  };
+  const log = new EventLog(counted), { id } = await newJob(database), EVENTS = 20;
+  const objects = new Set<JobEvent>();
+  let arrived = 0, round = Promise.withResolvers<void>();
+  const followers = Array.from({ length: 200 }, async () => {
+    const seen: number[] = [];
+    for await (const event of log.follow(id)) {
+      objects.add(event);
+      seen.push(Number(event.data.n));
+      if (++arrived % 200 === 0) round.resolve();
+      if (event.type === "done") break;
+    }
+    return seen;
+  });
+  for (let n = 1; n <= EVENTS; n++) {
+    round = Promise.withResolvers();
+    await database.transaction((tx) => log.append(tx, id, { type: n < EVENTS ? "log" : "done", data: { n } }));
+    log.wake(id);
+    await round.promise;
+  }
+  for (const seen of await Promise.all(followers)) {
+    assert.deepEqual(
+      seen,
+      Array.from({ length: EVENTS }, (_, i) => i + 1),
+    );
+  }
+  assert.equal(objects.size, EVENTS);
+  assert.ok(reads <= 3 * EVENTS, `${reads} reads for ${EVENTS} events`);
+});
+
 test("a reporter writes progress at most once an interval, and the last one always", async (database) => {
   const { id, runner } = await newJob(database);
   const events = new EventLog(database);

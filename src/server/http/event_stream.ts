@@ -1,11 +1,17 @@
 /** A job's events as a `text/event-stream` (HTML standard, section 9.2). */
-import type { JobEvent } from "../../jobs/mod.ts";
-import type { Services } from "./services.ts";
+import type { JobEvent, JobRecord, Jobs } from "../../jobs/mod.ts";
 
 /** Proxies close connections that are silent for longer. */
 const HEARTBEAT_MS = 15_000;
 /** How long browsers wait before they reconnect. */
 const RETRY_MS = 3000;
+
+/** Where the events come from. */
+export interface EventSource {
+  readonly jobs: Pick<Jobs, "events"> & { get(id: string): Promise<Pick<JobRecord, "finishedAt">> };
+  /** Aborts when the server stops. */
+  readonly stopping: AbortSignal;
+}
 
 export interface EventStreamOptions {
   readonly heartbeatMs?: number;
@@ -17,7 +23,7 @@ export interface EventStreamOptions {
  * @throws {DomainError} `not-found`
  */
 export async function eventStream(
-  { jobs, stopping }: Pick<Services, "jobs" | "stopping">,
+  { jobs, stopping }: EventSource,
   id: string,
   after: string | undefined,
   { heartbeatMs = HEARTBEAT_MS }: EventStreamOptions = {},
@@ -42,18 +48,17 @@ function sse(
   events: AsyncGenerator<JobEvent>,
   { heartbeatMs, first, onCancel }: SseOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const encoder = new TextEncoder();
   let heartbeat: ReturnType<typeof setInterval> | undefined;
   return new ReadableStream({
     start(controller) {
-      controller.enqueue(encoder.encode(`retry: ${RETRY_MS}\n\n`));
-      if (first) controller.enqueue(encoder.encode(frame(first)));
-      heartbeat = setInterval(() => controller.enqueue(encoder.encode(": still here\n\n")), heartbeatMs);
+      controller.enqueue(bytesOf(`retry: ${RETRY_MS}\n\n`));
+      if (first) controller.enqueue(frame(first));
+      heartbeat = setInterval(() => controller.enqueue(bytesOf(": still here\n\n")), heartbeatMs);
     },
     async pull(controller) {
       try {
         const { done, value } = await events.next();
-        if (!done) return controller.enqueue(encoder.encode(frame(value)));
+        if (!done) return controller.enqueue(frame(value));
       } catch (error) {
         clearInterval(heartbeat);
         throw error;
@@ -68,7 +73,15 @@ function sse(
   });
 }
 
-/** JSON has no line breaks, so one data line is enough. */
-function frame({ id, type, data }: JobEvent): string {
-  return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+/** The frames of events that several streams send. */
+const FRAMES = new WeakMap<JobEvent, Uint8Array<ArrayBuffer>>();
+
+/** JSON has no line breaks, so one data line is enough. Made once for all streams of a job, which get the same objects. */
+function frame(event: JobEvent): Uint8Array<ArrayBuffer> {
+  const { id, type, data } = event;
+  const bytes = FRAMES.get(event) ?? bytesOf(`id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+  FRAMES.set(event, bytes);
+  return bytes;
 }
