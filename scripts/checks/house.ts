@@ -110,6 +110,7 @@ export const HOUSE: readonly RoomRules[] = [
     room: "process",
     is: "supervised child processes: start, wire, watch, restart",
     flow: "calls → replies, events",
+    packages: [/^@opentelemetry\/api$/],
     ignorant: { of: "what the processes do", rooms: ["graph", "volume", "metrics", "tensor"] },
   },
   {

@@ -38,6 +38,9 @@ const KEPT_VARIABLES = ["HOME", "PATH", "TMPDIR", "DENO_DIR", "XDG_CACHE_HOME"];
 const WORKERS_VARIABLE =
   /^(HOME|USER|PATH|TMPDIR|TEMP|TMP|TZ|LANG|LC_\w+|XDG_\w+|DENO_(DIR|NO_\w+|V8_FLAGS)|LD_LIBRARY_PATH|DYLD_\w+|(CUDA|NVIDIA|OMP|ORT|VK|MESA|DRI|OTEL)_\w+|SULCUS_CUDA_PRECISION|SYSTEMROOT|WINDIR|APPDATA|LOCALAPPDATA|USERPROFILE)$/i;
 
+/** What libraries print in a child may hold paths: Deno must not send it to the receiver of traces. */
+const UNSENT = { OTEL_DENO_CONSOLE: "ignore" };
+
 export function commandOf({ module, v8Flags = [], env = {}, confinement }: CommandOptions): Deno.Command {
   const piped = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
   const start = (permissions: readonly string[], flags: readonly string[]) => {
@@ -46,7 +49,7 @@ export function commandOf({ module, v8Flags = [], env = {}, confinement }: Comma
   };
   if (confinement === undefined) {
     const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => WORKERS_VARIABLE.test(name));
-    const own = { clearEnv: true, env: { ...Object.fromEntries(inherited), ...env } };
+    const own = { clearEnv: true, env: { ...Object.fromEntries(inherited), ...UNSENT, ...env } };
     return new Deno.Command(Deno.execPath(), { args: start(["-A"], v8Flags), ...own, ...piped });
   }
   const { memoryBytes } = confinement;

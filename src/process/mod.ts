@@ -9,4 +9,5 @@ export { emit, type Handler, type ParentWatch, serve } from "./serve.ts";
 export { type Call, type CallOptions, Supervisor, type SupervisorOptions } from "./supervisor.ts";
 export { answerLimited, type Bounds, DEFAULT_BOUNDS, refusalOf, RUN, runLimited } from "./limited.ts";
 export { answerTasks, inThread, wordsOf } from "./thread.ts";
+export { inSpan, isTracing, type OpenSpan, type SpanOptions, traceparent } from "./trace.ts";
 export { RemoteError } from "./wire.ts";

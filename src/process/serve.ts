@@ -3,6 +3,7 @@
  * Not a server: a child has one parent and ends with it.
  */
 import { offerToOomKiller } from "./memory.ts";
+import { inSpan } from "./trace.ts";
 import { CLOSE, encodeError, type Message, READY, type Request } from "./wire.ts";
 
 /** Answers one method; the result must be JSON. Throws to send an error. Several calls may run at the same time. */
@@ -37,11 +38,15 @@ export function serve(handlers: Readonly<Record<string, Handler>>): ParentWatch 
   return { removeWhenOrphaned: (folders) => stdin.postMessage(folders) };
 }
 
-async function answer({ id, method, params }: Request, handlers: Readonly<Record<string, Handler>>): Promise<void> {
+async function answer(
+  { id, method, params, trace }: Request,
+  handlers: Readonly<Record<string, Handler>>,
+): Promise<void> {
   try {
     const handler = Object.hasOwn(handlers, method) ? handlers[method] : undefined;
     if (handler === undefined && method !== CLOSE) throw new TypeError(`Cannot call "${method}": no such method`);
-    send({ id, result: await handler?.(params as never) ?? null });
+    const run = async () => await handler?.(params as never) ?? null;
+    send({ id, result: await (trace ? inSpan(trace.name, { parent: trace.parent }, run) : run()) });
   } catch (error) {
     send({ id, error: encodeError(error) });
   }

@@ -2,7 +2,8 @@
 import { commandOf, type CommandOptions } from "./command.ts";
 import { crashOf, type LastWords, type ProcessError } from "./failures.ts";
 import { memoryKills } from "./memory.ts";
-import { CLOSE, decodeError, LineSplitter, type Message, READY } from "./wire.ts";
+import { traceparent } from "./trace.ts";
+import { CLOSE, decodeError, LineSplitter, type Message, READY, type Request } from "./wire.ts";
 
 /** `module` calls `serve()`. */
 export interface ProcessOptions extends CommandOptions {
@@ -61,7 +62,10 @@ export class SupervisedProcess {
   call(method: string, params: unknown): Promise<unknown> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     const id = this.#nextId++;
-    const line = new TextEncoder().encode(JSON.stringify({ id, method, params: params ?? null }) + "\n");
+    const parent = traceparent();
+    const trace = parent === undefined ? {} : { trace: { parent, name: `${this.#options.title}: ${method}` } };
+    const request: Request = { id, method, params: params ?? null, ...trace };
+    const line = new TextEncoder().encode(JSON.stringify(request) + "\n");
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
       this.#stdin.write(line).catch(() => {}); // a broken pipe: the process has ended, and its status says why

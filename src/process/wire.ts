@@ -1,11 +1,13 @@
 /**
- * The JSON lines between a supervised child and its parent: request `{ id, method, params }`, reply `{ id, result }` or
+ * The JSON lines between a supervised child and its parent: request `{ id, method, params, trace? }`, reply `{ id, result }` or
  * `{ id, error }`, and events `{ event, data }`.
  */
 export interface Request {
   readonly id: number;
   readonly method: string;
   readonly params: unknown;
+  /** The span that the child's work is part of, and the name of its own; absent where nothing is traced. */
+  readonly trace?: { readonly parent: string; readonly name: string };
 }
 
 export type Message =

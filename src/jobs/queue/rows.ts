@@ -4,6 +4,7 @@
  */
 import type { Actor } from "../../audit/mod.ts";
 import { LOCAL } from "../../identity/mod.ts";
+import { traceparent } from "../../process/mod.ts";
 import { DomainError, isUuid, type Queryable } from "../../storage/mod.ts";
 import type { LeftOut, Metrics } from "../../train/mod.ts";
 import type { JobKind, OutputOf } from "../kinds/table.ts";
@@ -33,6 +34,8 @@ export interface ClaimedJob {
   readonly input: unknown;
   readonly attempts: number;
   readonly transient: boolean;
+  /** The span of the request for it; null: it was not traced. */
+  readonly traceparent: string | null;
   /** Its end was asked for before it began. */
   readonly cancelled: boolean;
 }
@@ -83,8 +86,8 @@ export async function insertJob(
 ): Promise<void> {
   const { id: who, name, via } = askedBy;
   await tx.query(
-    `INSERT INTO sulcus.jobs (id, kind, state, input, dataset, awaited, transient, owner, asked_by)
-     VALUES ($1::uuid, $2, 'queued', $3::jsonb, $4::uuid, $5::boolean, $6::boolean, $7::text, $8::jsonb)`,
+    `INSERT INTO sulcus.jobs (id, kind, state, input, dataset, awaited, transient, owner, asked_by, traceparent)
+     VALUES ($1::uuid, $2, 'queued', $3::jsonb, $4::uuid, $5::boolean, $6::boolean, $7::text, $8::jsonb, $9::text)`,
     [
       id,
       kind,
@@ -94,6 +97,7 @@ export async function insertJob(
       transient,
       owner,
       JSON.stringify({ id: who, name, via }),
+      traceparent() ?? null,
     ],
   );
 }
@@ -190,7 +194,7 @@ export async function claimJob(on: Queryable, id: string, runner: string): Promi
     `UPDATE sulcus.jobs
      SET state = 'running', runner = $2, attempts = attempts + 1, started_at = coalesce(started_at, now())
      WHERE id = $1 AND state IN ('queued', 'running')
-     RETURNING id, kind, input, attempts, transient, cancel_requested AS cancelled`,
+     RETURNING id, kind, input, attempts, transient, traceparent, cancel_requested AS cancelled`,
     [id, runner],
   );
   return rows[0] ?? null;

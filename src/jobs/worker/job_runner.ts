@@ -3,6 +3,7 @@
  * outcome (the server stops, a worker crashes) goes back into the queue and resumes from its checkpoint.
  */
 import { type Database, DomainError } from "../../storage/mod.ts";
+import { inSpan } from "../../process/mod.ts";
 import type { House } from "../kinds/kind.ts";
 import { type JobKind, KINDS } from "../kinds/table.ts";
 import type { Endings } from "../queue/endings.ts";
@@ -90,7 +91,10 @@ export class JobRunner {
     claim.addEventListener("abort", onClaimLost, { once: true });
     const reporter = new Reporter({ ...this.#deps, job: id, runner: this.#id, onStop: stop });
     try {
-      const outcome = await this.#work(job, reporter, controller.signal).finally(() => reporter.close());
+      const work = () => this.#work(job, reporter, controller.signal).finally(() => reporter.close());
+      // The queue calls this from wherever it was woken: the trace is that of the request for this job.
+      const span = { parent: job.traceparent, takes: "job", attributes: { "sulcus.job": id } } as const;
+      const outcome = await inSpan(`job ${job.kind}`, span, work);
       await this.#finish(job, { state: "succeeded", ...outcome });
     } catch (error) {
       await this.#handle(job, domainErrorOf(error, "the job"), controller.signal.reason as StopReason | undefined);

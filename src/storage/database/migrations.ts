@@ -173,6 +173,7 @@ export const MIGRATIONS: readonly string[] = [
     'id', owner, 'name', owner, 'via', CASE WHEN owner LIKE 'token:%' THEN 'token' ELSE 'oidc' END
   ) WHERE owner IS NOT NULL;
   `,
+  "ALTER TABLE sulcus.jobs ADD COLUMN traceparent text",
 ];
 
 /** Serialises migrations between processes; any constant that no other lock of the database has. */

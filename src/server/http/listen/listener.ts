@@ -14,6 +14,7 @@ import { Problem, problemOf, problemResponse } from "../problems.ts";
 import { noTunnels, refuse, refuseMalformed } from "./refuse.ts";
 import { Connection } from "./connection.ts";
 import { affordable, type ConnectionRefusal, mostFiles, OpenConnections } from "./open_connections.ts";
+import { dropOwnSpan } from "./own_spans.ts";
 import { type Outgoing, send } from "./reply.ts";
 import { type Incoming, requestOf } from "./request.ts";
 
@@ -100,8 +101,13 @@ export class Listener {
     Object.defineProperty(this.#http, "listening", { get: () => !this.#closing });
     this.#http.emit("listening");
     this.#http.on("request", serve).on("checkContinue", serve);
+    this.#http.on("checkExpectation", (_, reply) => {
+      dropOwnSpan(reply);
+      reply.writeHead(417).end();
+    });
     this.#http.on("clientError", (error: NodeJS.ErrnoException, connection) => refuseMalformed(error, connection));
     this.#http.on("connect", (_, connection) => refuse(connection, noTunnels()));
+    this.#http2.on("stream", dropOwnSpan);
     this.#http2.on("request", serve);
     this.#http2.on("session", (session) => {
       session.setLocalWindowSize(SESSION_WINDOW);
@@ -161,6 +167,7 @@ export class Listener {
   }
 
   #serve(message: Incoming, reply: Outgoing): void {
+    if (message.httpVersionMajor === 1) dropOwnSpan(reply);
     const handled = this.#answer(message, reply).catch((error) => {
       this.#options.log({ level: "error", event: "reply-failed", ...traceOf(error) });
     }).finally(() => this.#handled.delete(handled));
