@@ -8,26 +8,33 @@ import { placesOf } from "./places.ts";
 import { plausibilityChecks } from "./plausible.ts";
 import type { CaseCheck, CheckCode, DatasetTask, PatientSource, Role } from "../types.ts";
 
-/** A file of a case: its place, hash and content. */
-export interface CaseFile {
+/** A file of a case: its place and hash. */
+export interface PlacedFile {
   readonly path: string;
   readonly sha256: string;
+}
+
+/** The same with its content. */
+export interface CaseFile extends PlacedFile {
   readonly info: FileInfo;
 }
 
-export interface CaseContent {
+export interface CaseContent<File = CaseFile> {
   readonly id: string;
   readonly patient: string;
   readonly patientFrom: PatientSource;
   readonly className?: string;
   /** Why trainings leave it out; absent: they do not. */
   readonly excluded?: string;
-  readonly files: ReadonlyMap<Role, CaseFile>;
+  readonly files: ReadonlyMap<Role, File>;
 }
+
+/** A case as the checks see it. */
+export type CheckedCase = CaseContent<Pick<CaseFile, "info">>;
 
 /** The parts of a case that the hash covers. */
 export type HashedCase = Pick<CaseContent, "id" | "patient" | "className"> & {
-  readonly files: ReadonlyMap<Role, Pick<CaseFile, "sha256">>;
+  readonly files: ReadonlyMap<Role, Pick<PlacedFile, "sha256">>;
 };
 
 export interface CheckedSpec {
@@ -38,7 +45,7 @@ export interface CheckedSpec {
 }
 
 /** Checks every case against the data set's description. */
-export function checkCases(cases: readonly CaseContent[], spec: CheckedSpec): CaseCheck[] {
+export function checkCases(cases: readonly CheckedCase[], spec: CheckedSpec): CaseCheck[] {
   const checks = [
     ...cases.flatMap((content) => checkCase(content, spec)),
     ...plausibilityChecks(cases, spec.modalities),
@@ -49,7 +56,7 @@ export function checkCases(cases: readonly CaseContent[], spec: CheckedSpec): Ca
     : checks.map((c) => c.code === "label-empty" ? { ...c, severity: "error" } : c);
 }
 
-function checkCase({ id, className, files }: CaseContent, spec: CheckedSpec): CaseCheck[] {
+function checkCase({ id, className, files }: CheckedCase, spec: CheckedSpec): CaseCheck[] {
   const checks: CaseCheck[] = [];
   const note = (code: CheckCode, detail: string, severity: CaseCheck["severity"] = "error") =>
     checks.push({ case: id, code, severity, detail });
@@ -113,7 +120,7 @@ export function hashCases(cases: readonly HashedCase[]): string {
 }
 
 /** A case as training takes it. */
-export function trainingCaseOf({ id, patient, className, files }: CaseContent): TrainingCase {
+export function trainingCaseOf({ id, patient, className, files }: CaseContent<PlacedFile>): TrainingCase {
   const { label, ...images } = Object.fromEntries([...files].map(([role, { path }]) => [role, path])) as Partial<
     Record<Role, string>
   >;

@@ -2,10 +2,10 @@
 import { DomainError } from "../../storage/mod.ts";
 import type { LeftOut } from "../../train/mod.ts";
 import type { CaseCheck, Skip } from "../types.ts";
-import { type CaseContent, checkCases, type CheckedSpec } from "./checks.ts";
+import { checkCases, type CheckedCase, type CheckedSpec } from "./checks.ts";
 
-export interface Kept {
-  readonly cases: readonly CaseContent[];
+export interface Kept<Case> {
+  readonly cases: readonly Case[];
   readonly leftOut: readonly LeftOut[];
   /** Of the cases that are left. */
   readonly checks: readonly CaseCheck[];
@@ -15,7 +15,11 @@ export interface Kept {
  * Divides cases into those to train on and those left out, each with its reason.
  * @throws {DomainError} `invalid-request` the request names a case that there is not
  */
-export function leaveOut(all: readonly CaseContent[], spec: CheckedSpec, skip: Skip = []): Kept {
+export function leaveOut<Case extends CheckedCase>(
+  all: readonly Case[],
+  spec: CheckedSpec,
+  skip: Skip = [],
+): Kept<Case> {
   const leftOut = new Map<string, string>();
   for (const { id, excluded } of all) if (excluded !== undefined) leftOut.set(id, excluded);
   if (skip !== "errors") {

@@ -23,6 +23,7 @@ import { importInProcess } from "./import_process.ts";
 import type { PlanOptions } from "../layouts/layouts.ts";
 import type { GivenPatients } from "../patients/patients.ts";
 import {
+  deleteVerdict,
   forgetCases,
   insertCase,
   insertDataset,
@@ -36,7 +37,7 @@ import {
   upsertFile,
 } from "./rows.ts";
 import { removeReport } from "../../registry/mod.ts";
-import { KeptReadings, type ReadDataset, readDataset } from "./read.ts";
+import { KeptVerdicts, readCases, type ReadDataset, readDataset } from "./read.ts";
 import { Inspector } from "../checks/inspect.ts";
 import { caseNameSchema, checkSpec } from "../spec.ts";
 import type { CaseChange, DatasetCase, DatasetDetail, DatasetSpec, DatasetSummary, Role, Skip } from "../types.ts";
@@ -56,6 +57,7 @@ const TABLES_OF_CASES = [
   "sulcus.datasets",
   "sulcus.dataset_cases",
   "sulcus.dataset_files",
+  "sulcus.dataset_checks",
   "sulcus.jobs",
   "sulcus.job_events",
 ];
@@ -74,7 +76,7 @@ export class Datasets {
   readonly #dataDirectory: string;
   readonly #root: string;
   readonly #inspector: Inspector;
-  readonly #kept = new KeptReadings();
+  readonly #kept = new KeptVerdicts();
   readonly #readers: Readers;
   readonly #maxFileBytes: number;
   /** Rows of cases were deleted whose bytes may still lie in the database's files; unknown of a former process. */
@@ -190,7 +192,7 @@ export class Datasets {
     };
     await this.#unlessRefused(id, stored, change());
     const name = caseName.normalize("NFC");
-    return (await this.get(id)).cases.find((c) => c.case.normalize("NFC") === name)!;
+    return (await readCases(this.#database, id)).find((c) => c.case.normalize("NFC") === name)!;
   }
 
   /** Sets class and patient of a case. @throws {DomainError} `not-found`, `dataset-in-use`, `invalid-request` */
@@ -349,12 +351,12 @@ export class Datasets {
 
   /** Changes the rows of a data set that no job uses; then removes the files that `work` returns. */
   async #change(id: string, work: (tx: Queryable) => Promise<readonly string[]>): Promise<void> {
-    const superfluous = await this.#database.transaction(async (tx) => {
+    const { superfluous, hadVerdict } = await this.#database.transaction(async (tx) => {
       await lockUnused(tx, id);
-      return await work(tx);
+      return { hadVerdict: await deleteVerdict(tx, id), superfluous: await work(tx) };
     });
     for (const file of superfluous) await this.#removeFile(id, file);
-    if (superfluous.length > 0) this.#hasDeleted = true;
+    if (superfluous.length > 0 || hadVerdict) this.#hasDeleted = true;
   }
 
   /** Removes a case's file, and its folder with the last one. */

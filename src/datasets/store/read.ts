@@ -3,18 +3,20 @@ import { createHash } from "node:crypto";
 import type { Queryable } from "../../storage/mod.ts";
 import { INPUTS } from "../../inference/mod.ts";
 import type { LeftOut } from "../../train/mod.ts";
-import { type CaseContent, type CaseFile, hashCases } from "../checks/checks.ts";
-import { leaveOut } from "../checks/leave_out.ts";
+import { type CaseContent, hashCases, type PlacedFile } from "../checks/checks.ts";
+import { judge, type Verdict } from "../checks/judge.ts";
 import { patientFor } from "../patients/case_name.ts";
 import { countPatients } from "../patients/patients.ts";
-import type { DatasetDetail, DatasetSummary, Role, Skip } from "../types.ts";
-import { type CaseRow, selectCases, selectDataset } from "./rows.ts";
+import type { DatasetCase, DatasetDetail, DatasetSummary, Skip } from "../types.ts";
+import { type CaseRow, selectCases, selectDataset, selectInfos, selectVerdict, storeVerdict } from "./rows.ts";
+
+type StoredContent = CaseContent<PlacedFile>;
 
 export interface ReadDataset {
   /** Lists all cases; its patients, checks and hash are of those that are not left out. */
   readonly detail: DatasetDetail;
   /** Those that are not left out. */
-  readonly cases: readonly CaseContent[];
+  readonly cases: readonly StoredContent[];
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -28,56 +30,101 @@ export async function readDataset(
     readonly id: string;
     readonly directory: string;
     readonly skip?: Skip;
-    readonly kept: KeptReadings;
+    readonly kept: KeptVerdicts;
   },
 ): Promise<ReadDataset> {
-  const summary = await selectDataset(on, id);
-  const rows = await selectCases(on, id);
-  return kept.of(keyOf({ summary, rows, skip }), () => read(summary, { all: contentsOf(rows, directory), skip }));
+  for (;;) {
+    const summary = await selectDataset(on, id);
+    const rows = await selectCases(on, id);
+    await nextTurn();
+    const key = keyOf({ summary, rows, skip });
+    await nextTurn();
+    const read: ReadRows = { key, summary, rows, all: contentsOf(rows, directory), skip };
+    const verdict = await kept.of(key, () => verdictOn(on, read));
+    if (verdict === null) continue; // the rows have changed since they were read
+    await nextTurn();
+    return describe(read, verdict);
+  }
 }
 
-/** How many readings are kept: those that a page asks for again and again. */
+interface ReadRows {
+  readonly key: string;
+  readonly summary: DatasetSummary;
+  readonly rows: readonly CaseRow[];
+  readonly all: readonly StoredContent[];
+  readonly skip?: Skip;
+}
+
+/** How many verdicts are kept: those of the data sets that pages ask for again and again. */
 const KEPT = 4;
 
-/**
- * The last readings, by the rows they were made of: the checks of a thousand cases take seconds, which the thread of the
- * server must not spend on every reply.
- */
-export class KeptReadings {
-  readonly #last = new Map<string, ReadDataset>();
+/** The last verdicts, by the rows they were made of, also those that are being made. */
+export class KeptVerdicts {
+  readonly #last = new Map<string, Promise<Verdict | null>>();
 
-  /** The reading of this key, made where it is not kept. */
-  of(key: string, make: () => ReadDataset): ReadDataset {
-    const found = this.#last.get(key) ?? make();
+  /** The verdict of this key, made where it is not kept. */
+  of(key: string, make: () => Promise<Verdict | null>): Promise<Verdict | null> {
+    const found = this.#last.get(key) ?? this.#make(key, make);
     this.#last.delete(key); // and to the end: the first one is the longest unused
     this.#last.set(key, found);
     if (this.#last.size > KEPT) this.#last.delete(this.#last.keys().next().value!);
     return found;
   }
+
+  async #make(key: string, make: () => Promise<Verdict | null>): Promise<Verdict | null> {
+    let verdict: Verdict | null = null;
+    try {
+      return verdict = await make();
+    } finally {
+      if (verdict === null) this.#last.delete(key);
+    }
+  }
 }
 
-/** The same for the same rows. Facts of a file follow from its hash. */
-function keyOf({ summary, rows, skip }: { summary: DatasetSummary; rows: readonly CaseRow[]; skip?: Skip }): string {
-  const parts = rows.map(({ info: _, ...row }) => row);
-  return createHash("sha256").update(JSON.stringify([summary, skip ?? null, parts])).digest("hex");
+/** Changes with every change of the checks, so that no verdict of an earlier program is taken for one of these. */
+const EDITION = 1;
+
+/** The same for the same rows. What was recorded of a file never changes under its name. */
+function keyOf({ summary, rows, skip }: Pick<ReadRows, "summary" | "rows" | "skip">): string {
+  return createHash("sha256").update(JSON.stringify([EDITION, summary, skip ?? null, rows])).digest("hex");
 }
 
-function read(
-  summary: DatasetSummary,
-  { all, skip }: { readonly all: readonly CaseContent[]; readonly skip?: Skip },
-): ReadDataset {
-  const { cases, leftOut, checks } = leaveOut(all, summary, skip);
+/** Cases whose files' records are read together. */
+const PAGE = 100;
+
+/** The verdict on all cases is stored, that of a training is not. null: the rows are no longer these. */
+async function verdictOn(on: Queryable, { key, summary, rows, all, skip }: ReadRows): Promise<Verdict | null> {
+  const stored = skip === undefined ? await selectVerdict(on, summary.id, key) : null;
+  if (stored !== null) return stored;
+  const infos: string[] = [];
+  for (let at = 0; at < rows.length; at += PAGE) {
+    const page = rows.slice(at, at + PAGE);
+    const found = await selectInfos(on, page.map(({ id }) => id));
+    for (const [, file] of page.flatMap(({ files }) => files)) {
+      const info = found.get(file);
+      if (info === undefined) return null;
+      infos.push(info);
+    }
+    await nextTurn();
+  }
+  const { task, modalities, labels, classes } = summary;
+  const cases = all.map(({ files, ...rest }) => ({ ...rest, roles: [...files.keys()] }));
+  const verdict = await judge({ spec: { task, modalities, labels, classes }, skip, cases, infos });
+  await nextTurn();
+  // A full disk keeps nobody from reading: the next process makes the verdict again.
+  if (skip === undefined) await storeVerdict(on, summary.id, { key, verdict }).catch(() => {});
+  return verdict;
+}
+
+/** Lets the server answer others between two pieces of work on a thousand cases. */
+const nextTurn = () => new Promise<void>((resolve) => setTimeout(resolve));
+
+function describe({ summary, all }: ReadRows, { leftOut, checks }: Verdict): ReadDataset {
+  const out = new Set(leftOut.map((one) => one.case));
+  const cases = all.filter(({ id }) => !out.has(id));
   const detail: DatasetDetail = {
     ...summary,
-    cases: all.map(({ id: name, patient, patientFrom, className, excluded, files }) => ({
-      case: name,
-      patient,
-      patientFrom,
-      ...(excluded !== undefined && { excluded }),
-      modalities: INPUTS.filter((m) => files.has(m)),
-      hasLabel: files.has("label"),
-      ...(className !== undefined && { class: className }),
-    })),
+    cases: all.map(listed),
     patients: countPatients(cases),
     checks,
     hash: hashCases(cases),
@@ -86,24 +133,29 @@ function read(
   return { detail, cases, leftOut };
 }
 
-function contentsOf(rows: readonly CaseRow[], directory: string): CaseContent[] {
-  const files = new Map<string, Map<Role, CaseFile>>();
-  const cases = new Map<string, CaseContent>();
-  for (const row of rows) {
-    const own = files.get(row.id) ?? new Map<Role, CaseFile>();
-    files.set(row.id, own);
-    const { role, sha256, info } = row;
-    if (role !== null) own.set(role, { path: `${directory}/${row.file}`, sha256, info });
-    cases.set(row.id, {
-      id: row.name,
-      ...patientFor(
-        row.name,
-        row.patient === null ? null : { patient: row.patient, from: row.patient_from ?? "named" },
-      ),
-      ...(row.class !== null && { className: row.class }),
-      ...(row.excluded !== null && { excluded: row.excluded }),
-      files: own,
-    });
-  }
-  return [...cases.values()];
+/** The cases of a data set, without checks. */
+export async function readCases(on: Queryable, id: string): Promise<DatasetCase[]> {
+  return contentsOf(await selectCases(on, id), "").map(listed);
+}
+
+function listed({ id, patient, patientFrom, className, excluded, files }: StoredContent): DatasetCase {
+  return {
+    case: id,
+    patient,
+    patientFrom,
+    ...(excluded !== undefined && { excluded }),
+    modalities: INPUTS.filter((m) => files.has(m)),
+    hasLabel: files.has("label"),
+    ...(className !== undefined && { class: className }),
+  };
+}
+
+function contentsOf(rows: readonly CaseRow[], directory: string): StoredContent[] {
+  return rows.map(({ name, patient, patient_from, class: className, excluded, files }) => ({
+    id: name,
+    ...patientFor(name, patient === null ? null : { patient, from: patient_from ?? "named" }),
+    ...(className !== null && { className }),
+    ...(excluded !== null && { excluded }),
+    files: new Map(files.map(([role, file, sha256]) => [role, { path: `${directory}/${file}`, sha256 }])),
+  }));
 }

@@ -2,6 +2,7 @@
 import { DomainError, isUuid, type Queryable } from "../../storage/mod.ts";
 import type { Label, Modality } from "../../inference/mod.ts";
 import type { FileInfo } from "../checks/inspect.ts";
+import type { Verdict } from "../checks/judge.ts";
 import type { NamedPatient } from "../patients/case_name.ts";
 import { labelsOf } from "../spec.ts";
 import type { DatasetSpec, DatasetSummary, DatasetTask, Role } from "../types.ts";
@@ -27,7 +28,7 @@ export interface StoredCase {
   readonly files: readonly StoredFile[];
 }
 
-/** A case with one of its files, or with nulls where it has none. */
+/** A case with its files. What was recorded of their content is left out: it is large, and the checks alone need it. */
 export interface CaseRow {
   readonly id: string;
   readonly name: string;
@@ -35,10 +36,7 @@ export interface CaseRow {
   readonly patient_from: NamedPatient["from"] | null;
   readonly class: string | null;
   readonly excluded: string | null;
-  readonly role: Role | null;
-  readonly file: string;
-  readonly sha256: string;
-  readonly info: FileInfo;
+  readonly files: readonly (readonly [role: Role, file: string, sha256: string])[];
 }
 
 export async function insertDataset(
@@ -225,15 +223,53 @@ export async function selectFiles(on: Queryable, dataset: string): Promise<Reado
   return new Set(rows.map(({ file }) => file));
 }
 
-/** The cases of a data set with their files, by case name. */
+/** The cases of a data set, by their names. */
 export async function selectCases(on: Queryable, dataset: string): Promise<CaseRow[]> {
   const { rows } = await on.query<CaseRow>(
-    `SELECT c.id, c.name, c.patient, c.patient_from, c.class, c.excluded, f.role, f.file, f.sha256, f.info
-     FROM sulcus.dataset_cases c LEFT JOIN sulcus.dataset_files f ON f.case_id = c.id
-     WHERE c.dataset = $1 ORDER BY c.name, f.role`,
+    `SELECT c.id, c.name, c.patient, c.patient_from, c.class, c.excluded,
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(f.role, f.file, f.sha256) ORDER BY f.role), '[]')
+        FROM sulcus.dataset_files f WHERE f.case_id = c.id) AS files
+     FROM sulcus.dataset_cases c WHERE c.dataset = $1 ORDER BY c.name`,
     [dataset],
   );
   return rows;
+}
+
+/** What was recorded of the files of some cases, as JSON texts by the files' paths. */
+export async function selectInfos(on: Queryable, cases: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await on.query<{ file: string; info: string }>(
+    `SELECT file, info::text AS info FROM sulcus.dataset_files
+     WHERE case_id IN (SELECT jsonb_array_elements_text($1::jsonb)::uuid)`,
+    [JSON.stringify(cases)],
+  );
+  return new Map(rows.map(({ file, info }) => [file, info]));
+}
+
+/** The verdict that was stored for these rows, or null. */
+export async function selectVerdict(on: Queryable, dataset: string, key: string): Promise<Verdict | null> {
+  const { rows } = await on.query<{ verdict: Verdict }>(
+    "SELECT verdict FROM sulcus.dataset_checks WHERE dataset = $1 AND key = $2",
+    [dataset, key],
+  );
+  return rows[0]?.verdict ?? null;
+}
+
+/** Stores a verdict, unless the data set was deleted meanwhile. */
+export async function storeVerdict(
+  on: Queryable,
+  dataset: string,
+  { key, verdict }: { readonly key: string; readonly verdict: Verdict },
+): Promise<void> {
+  await on.query(
+    `INSERT INTO sulcus.dataset_checks (dataset, key, verdict) SELECT id, $2, $3 FROM sulcus.datasets WHERE id = $1
+     ON CONFLICT (dataset) DO UPDATE SET key = excluded.key, verdict = excluded.verdict`,
+    [dataset, key, JSON.stringify(verdict)],
+  );
+}
+
+/** Removes the verdict of a data set whose rows change, because it names cases; returns whether there was one. */
+export async function deleteVerdict(tx: Queryable, dataset: string): Promise<boolean> {
+  return (await tx.query("DELETE FROM sulcus.dataset_checks WHERE dataset = $1", [dataset])).affected > 0;
 }
 
 function summaryOf({ created_at, case_count, ...rest }: DatasetRow): DatasetSummary {

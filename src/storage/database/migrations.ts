@@ -174,6 +174,15 @@ export const MIGRATIONS: readonly string[] = [
   ) WHERE owner IS NOT NULL;
   `,
   "ALTER TABLE sulcus.jobs ADD COLUMN traceparent text",
+  // The checks of a data set's cases, and the hash of the rows that they were made of.
+  `
+  CREATE TABLE sulcus.dataset_checks (
+    dataset uuid PRIMARY KEY REFERENCES sulcus.datasets (id) ON DELETE CASCADE,
+    key text NOT NULL,
+    verdict jsonb NOT NULL
+  );
+  ALTER TABLE sulcus.dataset_checks ALTER COLUMN verdict SET STATISTICS 0;
+  `,
 ];
 
 /** Serialises migrations between processes; any constant that no other lock of the database has. */
