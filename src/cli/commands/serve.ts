@@ -13,6 +13,7 @@ import {
   RETENTION_FLAGS,
   settingsOf,
 } from "../options/settings.ts";
+import { LIMIT_FLAGS, limitsOf } from "../options/limits.ts";
 import { PROTECTION_FLAGS, protectionOf } from "../options/protection.ts";
 import { CommandError } from "../terminal/errors.ts";
 import type { Io } from "../terminal/io.ts";
@@ -29,13 +30,16 @@ export const serveCommand: Command = {
     ...CHECK_FLAG,
     ...PACKAGE_FLAG,
     ...RETENTION_FLAGS,
+    ...LIMIT_FLAGS,
     ...PROTECTION_FLAGS,
     ...JSON_FLAG,
   },
   notes: `
 Settings may also come from the environment; flags override it: SULCUS_HOST, SULCUS_PORT, SULCUS_DATA, SULCUS_MODELS,
 SULCUS_PROVIDER, SULCUS_MODALITY_CHECK, SULCUS_PACKAGE_REPORTS, SULCUS_RESULT_HOURS,
-SULCUS_CHECKPOINT_DAYS, SULCUS_DATASET_DAYS, SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead
+SULCUS_CHECKPOINT_DAYS, SULCUS_DATASET_DAYS, SULCUS_MAX_CONNECTIONS, SULCUS_MAX_CONNECTIONS_PER_ADDRESS,
+SULCUS_HEADER_SECONDS, SULCUS_IDLE_SECONDS, SULCUS_LEAST_BYTES_PER_SECOND, SULCUS_BODY_SECONDS,
+SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead
 of the embedded database), SULCUS_LOGIN, SULCUS_PUBLIC_URL, SULCUS_OIDC_ISSUER, SULCUS_OIDC_CLIENT_ID,
 SULCUS_OIDC_CLIENT_SECRET, SULCUS_OIDC_SCOPES, SULCUS_OIDC_AUDIENCE, SULCUS_OIDC_TOKEN_TYPE, SULCUS_OIDC_ROLES_CLAIM,
 SULCUS_OIDC_ROLES, SULCUS_OIDC_PROJECTS_CLAIM, SULCUS_TLS_CERT, SULCUS_TLS_KEY, SULCUS_TRUSTED_PROXIES, SULCUS_QUOTAS,
@@ -58,6 +62,7 @@ async function runServe(args: Args, io: Io): Promise<void> {
     io.env,
   );
   const protection = await protectionOf(args, io.env);
+  const limits = limitsOf(args, io.env);
   const why = whyUnprotected({ ...settings, insecure: false, login: NO_LOGIN, ...protection });
   if (why !== null) wrong(why);
   await checkDataDirectory(data);
@@ -68,6 +73,7 @@ async function runServe(args: Args, io: Io): Promise<void> {
     data,
     models,
     ...protection,
+    limits,
     retention: {
       resultHours: settings.resultHours,
       checkpointDays: settings.checkpointDays,

@@ -7,6 +7,7 @@ Deno.test("serve refuses wrong settings with exit code 2 and their names", async
   const cases: [string[], Record<string, string>, string][] = [
     [["--port", "x"], {}, 'Cannot use --port: expected a port from 0 to 65535, got "x"'],
     [[], { SULCUS_PORT: "-1" }, 'Cannot use SULCUS_PORT: expected a port from 0 to 65535, got "-1"'],
+    [["--header-seconds", "0"], {}, 'Cannot use --header-seconds: expected a whole number from 1 to 3600, got "0"'],
     [[], { S3_BUCKET: "b" }, "Cannot use S3_BUCKET: storage in S3 is not supported yet"],
     [
       ["--host", "0.0.0.0"],
