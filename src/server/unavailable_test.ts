@@ -5,6 +5,8 @@ import { callOf, problem, withBench } from "./testing/server.ts";
 import { NONE, spec } from "./testing/refusal_cases.ts";
 import { ROUTES } from "./routes/routes.ts";
 import type { Services } from "./http/services.ts";
+import { AuditTrail } from "../audit/mod.ts";
+import { Logins } from "../identity/mod.ts";
 import { ofEmbedded, ofServer } from "../storage/database/unavailable.ts";
 import { problemOf } from "./http/problems.ts";
 
@@ -26,6 +28,8 @@ test("without its database every route that needs it answers 503, says when to t
       registry: failing(services.registry, away),
       datasets: failing(services.datasets, away),
       jobs: failing(services.jobs, away),
+      audit: new AuditTrail(failing(database, away)),
+      logins: new Logins(failing(services.database, away), services.settings.login),
     };
     const app = createApp(broken);
     const answered: string[] = [];
@@ -44,7 +48,7 @@ test("without its database every route that needs it answers 503, says when to t
       assert.deepEqual([status, code, reply.headers.get("retry-after")], [503, "database-unavailable", "5"], path);
     }
     assert.ok(answered.includes("/health/live") && answered.includes("/version"), answered.join());
-    assert.deepEqual(answered.filter((path) => path.startsWith("/v1/")), []);
+    assert.deepEqual(answered.filter((path) => path.startsWith("/v1/")), ["/v1/me"]);
     const json = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(spec) };
     assert.equal((await app.request("http://127.0.0.1:8080/v1/datasets", json)).status, 503);
     const metrics = await (await app.request("http://127.0.0.1:8080/metrics")).text();

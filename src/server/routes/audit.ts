@@ -18,20 +18,26 @@ export const AUDIT_ROUTES = [
     query: auditQuery,
     replies: { 200: { description: "Entries", content: { [LINES]: "JSON lines with record, previous and hash" } } },
     refusals: [],
-    handle({ query, services }) {
+    async handle({ query, services }) {
       const { after, since, until } = query;
       const entries = services.audit.entries({ after, since: dateOf(since), until: dateOf(until) });
-      const lines = ReadableStream.from(linesOf(entries)).pipeThrough(new TextEncoderStream());
+      // the first one is read before the reply begins, so that a database that is away is said
+      const first = await entries.next();
+      const lines = ReadableStream.from(linesOf(first, entries)).pipeThrough(new TextEncoderStream());
       return new Response(lines, { headers: { "content-type": LINES } });
     },
   }),
 ];
 
-async function* linesOf(
-  entries: AsyncIterable<{ readonly record: string; readonly previous: string; readonly hash: string }>,
-): AsyncGenerator<string> {
-  for await (const { record, previous, hash } of entries) yield JSON.stringify({ record, previous, hash }) + "\n";
+type Entry = { readonly record: string; readonly previous: string; readonly hash: string };
+
+async function* linesOf(first: IteratorResult<Entry>, others: AsyncIterable<Entry>): AsyncGenerator<string> {
+  if (first.done) return;
+  yield lineOf(first.value);
+  for await (const entry of others) yield lineOf(entry);
 }
+
+const lineOf = ({ record, previous, hash }: Entry) => JSON.stringify({ record, previous, hash }) + "\n";
 
 function dateOf(text: string | undefined): Date | undefined {
   return text === undefined ? undefined : new Date(text);
