@@ -2,6 +2,7 @@
  * Attacks a running service from outside, as somebody without a login who reaches its port: what it replies with, what it
  * shows, and whether others are still served meanwhile. It knows the service by its OpenAPI document alone.
  */
+import { exchange } from "../fuzz/exchange.ts";
 
 /** What went wrong, in words; empty: the service withstood. */
 export async function attack(url: string): Promise<string[]> {
@@ -110,25 +111,6 @@ const REPLY_MS = 20_000;
 
 /** Sends text as it is. Status 0: the connection was ended without a reply. */
 async function raw(url: string, request: string): Promise<{ status: number; text: string }> {
-  const connection = await Deno.connect(addressOf(url));
-  const timer = setTimeout(() => close(connection), REPLY_MS);
-  try {
-    const bytes = new TextEncoder().encode(request);
-    for (let done = 0; done < bytes.length;) done += await connection.write(bytes.subarray(done));
-    const buffer = new Uint8Array(4096);
-    const size = await connection.read(buffer) ?? 0;
-    const text = new TextDecoder().decode(buffer.subarray(0, size));
-    return { status: Number(/^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1] ?? 0), text };
-  } catch {
-    return { status: 0, text: "" }; // the service hung up
-  } finally {
-    clearTimeout(timer);
-    close(connection);
-  }
-}
-
-function close(connection: Deno.Conn): void {
-  try {
-    connection.close();
-  } catch { /* it is closed already */ }
+  const text = await exchange(addressOf(url), new TextEncoder().encode(request), { replyMs: REPLY_MS });
+  return { status: Number(/^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1] ?? 0), text };
 }

@@ -1,4 +1,5 @@
 /** A service with fake tasks, to be attacked over HTTP and over bare TCP. */
+import { exchange } from "./exchange.ts";
 import { addModels } from "../../src/jobs/testing/jobs.ts";
 import { Registry } from "../../src/registry/mod.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../../src/server/mod.ts";
@@ -75,7 +76,7 @@ export function protocolTarget({ url }: RunningServer): Target {
     name: "http",
     seeds: () => Promise.resolve(REQUESTS),
     async read(bytes) {
-      const reply = await exchange(address, bytes);
+      const reply = await exchange(address, bytes, { replyMs: REPLY_MS });
       const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(reply)?.[1] ?? 0);
       if (status >= 500) throw new FuzzedReply(`the service replied ${reply.slice(0, 600)}`);
       if (status >= 400) throw new SyntaxError(`refused with ${status}`); // no reply at all is an answer to nonsense
@@ -83,34 +84,9 @@ export function protocolTarget({ url }: RunningServer): Target {
   };
 }
 
-class FuzzedReply extends Error {
-  override readonly name = "FuzzedReply";
-}
-
 /** How long a reply may take; a request that is damaged may well get none. */
 const REPLY_MS = 2000;
 
-async function exchange(address: { hostname: string; port: number }, bytes: Uint8Array): Promise<string> {
-  const connection = await Deno.connect(address);
-  const timer = setTimeout(() => close(connection), REPLY_MS);
-  try {
-    for (let done = 0; done < bytes.length;) done += await connection.write(bytes.subarray(done));
-    const buffer = new Uint8Array(4096);
-    const size = await connection.read(buffer);
-    return new TextDecoder().decode(buffer.subarray(0, size ?? 0));
-  } catch (error) {
-    if (
-      error instanceof Error && /^(BadResource|ConnectionReset|BrokenPipe|Interrupted|NotConnected)$/.test(error.name)
-    ) return "";
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    close(connection);
-  }
-}
-
-function close(connection: Deno.Conn): void {
-  try {
-    connection.close();
-  } catch { /* it is closed already */ }
+class FuzzedReply extends Error {
+  override readonly name = "FuzzedReply";
 }
