@@ -6,7 +6,7 @@
 #
 # The container listens on all of its own addresses: it starts with a login and names (docs/login.md) only, or with
 # --insecure. The base needs nothing but the C and C++ libraries, the image that builds needs Node.js with npm;
-# for an NVIDIA GPU take a CUDA 13 base with cuDNN 9 and CUDA=yes.
+# for an NVIDIA GPU take a CUDA 13 base with cuDNN 9 and CUDA=yes, for OpenVINO OPENVINO=yes.
 ARG BUILD_IMAGE=node:22-bookworm-slim
 ARG BASE_IMAGE=debian:bookworm-slim
 
@@ -24,16 +24,20 @@ COPY deno.json deno.lock ./
 # Every package is held against the hash in deno.lock. From here on the installed packages are those that run: "manual"
 # neither resolves nor writes any, nor do child processes. Without those that only tests import: the lock names them,
 # deno.json does not.
-RUN sed -i -E '/^    "npm:(oidc-provider|playwright-core|yaml)@/d' deno.lock \
+RUN sed -i -E '/^    "npm:(ajv|oidc-provider|playwright-core|yaml)@/d' deno.lock \
   && deno install --frozen \
   && sed -i 's/"nodeModulesDir": "auto"/"nodeModulesDir": "manual"/' deno.json \
   && rm -rf "$DENO_DIR/npm"
 
 # ONNX Runtime's CUDA provider, 270 MB, which no npm package holds.
 ARG CUDA=no
-COPY scripts/install/cuda_library.ts scripts/install/cuda_wheels.ts scripts/install/
+# OpenVINO, 134 MB, which no npm package holds either.
+ARG OPENVINO=no
+COPY scripts/install/cuda_library.ts scripts/install/openvino_library.ts scripts/install/wheels.ts scripts/install/
 COPY src/engine/runtimes/cuda_library.ts src/engine/runtimes/
-RUN if [ "$CUDA" = yes ]; then deno run -A scripts/install/cuda_library.ts; fi
+COPY src/engine/runtimes/openvino/library.ts src/engine/runtimes/openvino/
+RUN if [ "$CUDA" = yes ]; then deno run -A scripts/install/cuda_library.ts; fi \
+  && if [ "$OPENVINO" = yes ]; then deno run -A scripts/install/openvino_library.ts; fi
 
 # Without ONNX Runtime for other machines and browsers, which is most of it.
 RUN find node_modules/onnxruntime-node/bin/ -type f ! -path "*/linux/$(node -p process.arch)/*" -delete \

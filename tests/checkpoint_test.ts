@@ -33,7 +33,7 @@ import { type Imported, importWeights } from "../src/weights/import_weights.ts";
 import { packageDirectory, readPackage, writePackage } from "../src/registry/package.ts";
 import { PYTORCH } from "../src/weights/formats/pytorch.ts";
 import { readVolume, spacingOf } from "../src/volume/mod.ts";
-import { trainable } from "../src/train/finetuning/trainable.ts";
+import { trainable } from "../src/train/finetuning/network/trainable.ts";
 import { resolveRecipe } from "../src/train/recipe/finetuning.ts";
 import { assertRow, type Row, vectorInput } from "./testing/vectors.ts";
 import { LESION, requestOf, ROI } from "./testing/tiny_models.ts";

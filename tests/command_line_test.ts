@@ -72,18 +72,19 @@ Deno.test("finetune is stopped, resumes, makes one candidate; segment uses it by
     assert.equal(resumed.code, 0, resumed.err);
     assert.ok(resumed.lines.some((l) => l.message === "Resuming where this fine-tune was stopped"));
     assert.equal(resumed.lines.find((l) => l.type === "progress").step, done + 1);
-    assert.deepEqual(resumed.lines.at(-1), {
-      type: "result",
-      model: "lesions",
-      version: 1,
-      existed: false,
-      validation: null,
-      warnings: [],
-    });
+    const { warnings, ...result } = resumed.lines.at(-1);
+    assert.deepEqual(result, { type: "result", model: "lesions", version: 1, existed: false, validation: null });
+    // twelve updates find nothing even in the case that they were trained on
+    assert.deepEqual(warnings.map((w: { code: string }) => w.code), ["no-better-than-nothing"]);
     assert.deepEqual(await readdir(join(root, "data/finetunes")), [], "prepared cases must not stay");
 
     const again = await events(command);
     assert.deepEqual([again.code, again.lines.at(-1).existed, again.lines.at(-1).version], [0, true, 1]);
+    assert.deepEqual(again.lines.at(-1).warnings, warnings, "a second run must not hide them");
+    const words = await run(command.filter((word) => word !== "--json"), { isTerminal: true });
+    const [red] = words.out[0].split("\nThis fine-tune was done before");
+    assert.ok(red.startsWith("\x1b[31mWarning: The fine-tune finds next to nothing in the cases"), red);
+    assert.ok(red.endsWith("uses it\x1b[0m"), red);
 
     const image = join(cases, "cases/phantom001");
     const [prediction, reference] = [join(root, "prediction"), join(root, "reference")];

@@ -135,7 +135,7 @@ async function trainOn(engine: Engine, step: Step): Promise<Trained> {
   for (const [name, value] of start) await engine.put(name, value);
   // as in the training loop
   const session = await engine.load(
-    encodeModel(lower(graph, { passes: engine.lowering.passes }).graph, { openSizes: true }),
+    encodeModel(lower(graph, { passes: engine.lowering.passes }).graph, { openSizes: engine.traits.sizesAreOpen }),
   );
   const residents = Object.fromEntries([...state.keys()].map((n): [string, Resident] => [n, { resident: n }]));
   const keep = Object.fromEntries([...state].map(([from, to]) => [to, from]));

@@ -13,6 +13,7 @@ import {
   type Graph,
   GraphBuilder,
   lower,
+  OPENVINO_PASSES,
   type OpName,
   type Value,
   WEBGPU_PASSES,
@@ -37,11 +38,21 @@ const TOLERANCES: Partial<Record<OpName, number>> = {
 };
 
 /** Operators with lowered forms run in these as well. */
-const LOWERED: readonly OpName[] = ["Conv", "ConvTranspose", "InstanceNormalization", "LayerNormalization", "MaxPool"];
+const LOWERED: readonly OpName[] = [
+  "AveragePool",
+  "Conv",
+  "ConvTranspose",
+  "InstanceNormalization",
+  "LayerNormalization",
+  "MaxPool",
+  "Pad",
+  "Resize",
+];
 
 /** Operators that a provider cannot run as built, or only inexactly: tested in lowered forms only. */
 const ONLY_LOWERED: Partial<Record<Provider, readonly OpName[]>> = {
   cuda: ["MaxPool"],
+  openvino: ["AveragePool", "Pad", "Resize"],
   webgpu: ["Conv", "ConvTranspose", "InstanceNormalization", "LayerNormalization"],
 };
 
@@ -129,7 +140,12 @@ for (const { provider } of (await devices.probe()).filter((d) => d.state === "re
   });
 }
 
-for (const [device, passes] of [["CPU", CPU_PASSES], ["CUDA", CUDA_PASSES], ["WebGPU", WEBGPU_PASSES]] as const) {
+for (
+  const [device, passes] of [["CPU", CPU_PASSES], ["CUDA", CUDA_PASSES], ["WebGPU", WEBGPU_PASSES], [
+    "OpenVINO",
+    OPENVINO_PASSES,
+  ]] as const
+) {
   Deno.test(`lower() for ${device} keeps the value of every case and its gradients`, () => {
     for (const op of Object.keys(OP_CASES) as OpName[]) {
       const { graph, feeds, what } = batchOf(op, casesOf(op));

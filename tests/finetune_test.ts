@@ -12,7 +12,7 @@ import { assertClose } from "../src/graph/testing/check.ts";
 import { templatePath } from "../src/inference/mod.ts";
 import { readDatasetFolder } from "../src/datasets/mod.ts";
 import { finetune, type FinetuneRequest, type Recipe, type TrainEvent, TrainingError } from "../src/train/mod.ts";
-import { sampledGroups } from "../src/train/finetuning/phases.ts";
+import { sampledGroups } from "../src/train/finetuning/phases/phases.ts";
 import type { ProcessOptions } from "./testing/finetune_process.ts";
 import { runAndKill } from "./testing/kill.ts";
 import { LESION, requestOf, ROI, TINY_ENCODER, writeBase } from "./testing/tiny_models.ts";

@@ -15,7 +15,7 @@ import { type ManifestDraft, specOf as specOfManifest } from "../src/registry/mo
 import { packageDirectory, readPackage, writePackage } from "../src/registry/package.ts";
 import { readVolume } from "../src/volume/mod.ts";
 import { finetune, type FinetuneRequest, type Recipe, TrainingError } from "../src/train/mod.ts";
-import { trainable } from "../src/train/finetuning/trainable.ts";
+import { trainable } from "../src/train/finetuning/network/trainable.ts";
 import { resolveRecipe } from "../src/train/recipe/finetuning.ts";
 import { type FixtureName, loadFixture } from "./fixtures/mod.ts";
 import { LESION, requestOf, ROI, specOf } from "./testing/tiny_models.ts";

@@ -1,7 +1,7 @@
 /** Predicted memory against the measured peak of a fresh child, and the memory that re-materialisation frees. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { openEngine, type Resident } from "../src/engine/mod.ts";
+import { Devices, openEngine, type Resident } from "../src/engine/mod.ts";
 import {
   CPU_PASSES,
   encodeModel,
@@ -9,6 +9,9 @@ import {
   GraphBuilder,
   lower,
   type MemoryForecast,
+  OPENVINO_MEMORY,
+  OPENVINO_PASSES,
+  type Pass,
   predictMemory,
   rematerialise,
 } from "../src/graph/mod.ts";
@@ -26,14 +29,14 @@ interface Job {
 const wave = (shape: readonly number[]) =>
   tensor("float32", shape, Float32Array.from({ length: sizeOf(shape) }, (_, i) => 0.5 + 0.5 * Math.sin(0.01 * i)));
 
-function forward(): Job {
+function forward(passes: readonly Pass[] = CPU_PASSES): Job {
   const spec: NetworkSpec = { kind: "uniunet", config: { ...EDGE, outChannels: 1 } };
   const weights = initialWeights(spec, { seed: 0 });
   const graph = buildNetwork(spec, { input: [1, 4, 96, 96, 96], weights, outputs: "inference" });
-  return { graph: lower(graph, { passes: CPU_PASSES }).graph, state: new Map() };
+  return { graph: lower(graph, { passes }).graph, state: new Map() };
 }
 
-function step(): Job {
+function step(passes: readonly Pass[] = CPU_PASSES): Job {
   const spec: NetworkSpec = {
     kind: "uniunet",
     config: { ...TINY, inChannels: 4, outChannels: 1, multiScale: false, stemWidth: 32 },
@@ -54,7 +57,7 @@ function step(): Job {
     return weights.get(key) ?? tensor("float32", shape, new Float32Array(sizeOf(shape)));
   };
   return {
-    graph: lower(graph, { passes: CPU_PASSES }).graph,
+    graph: lower(graph, { passes }).graph,
     state: new Map([...state].map(([key, next]) => [key, { start: start(key), next }])),
   };
 }
@@ -62,9 +65,9 @@ function step(): Job {
 /** Two runs in a child of their own: its peak in bytes, and the last run's outputs. */
 async function measured(
   { graph, state }: Job,
-  provider: "cpu" | "wasm" = "cpu",
+  provider: "cpu" | "openvino" | "wasm" = "cpu",
 ): Promise<{ peakBytes: number; outputs: Record<string, Tensor> }> {
-  const engine = await openEngine(provider);
+  const engine = await openEngine(provider, { precision: "float32" });
   try {
     const feeds: Record<string, Tensor | Resident> = {};
     for (const name of graph.inputs) feeds[name] = wave(graph.types.get(name)!.shape);
@@ -72,7 +75,8 @@ async function measured(
       await engine.put(key, start);
       feeds[key] = { resident: key };
     }
-    const session = await engine.load(encodeModel(graph, { openSizes: true }), { keepMemory: true });
+    const { sizesAreOpen } = engine.traits;
+    const session = await engine.load(encodeModel(graph, { openSizes: sizesAreOpen }), { keepMemory: true });
     const keep = Object.fromEntries([...state].map(([key, { next }]) => [next, key]));
     await session.run(feeds, { keep });
     const fetched = await session.run(feeds, { keep });
@@ -147,5 +151,21 @@ Deno.test({
   fn: async () => {
     const { plain, less } = await measuredTwice(heldValues(), { share: 0.5, provider: "wasm" });
     assert.deepEqual(less.outputs, plain.outputs);
+  },
+});
+
+const openvino = (await new Devices().probe()).find(({ provider }) => provider === "openvino")!;
+const absent = openvino.state === "ready" ? undefined : openvino.reason;
+
+Deno.test({
+  name: `predictMemory() of OpenVINO is within 15 % of the child's peak, which compiles (${absent ?? openvino.name})`,
+  ignore: ignore || absent !== undefined,
+  fn: async () => {
+    for (
+      const [what, job] of [["forward 96³", forward(OPENVINO_PASSES)], ["step 64³", step(OPENVINO_PASSES)]] as const
+    ) {
+      const { peakBytes } = await measured(job, "openvino");
+      assertPredicted(`${what}, OpenVINO`, predictMemory(job.graph, OPENVINO_MEMORY), peakBytes);
+    }
   },
 });

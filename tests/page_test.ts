@@ -5,6 +5,7 @@ import { readyDataset, tinyNifti } from "../src/datasets/testing/cases.ts";
 import { Datasets } from "../src/datasets/mod.ts";
 import { addModels } from "../src/jobs/testing/jobs.ts";
 import { Registry } from "../src/registry/mod.ts";
+import { draftOf, makeSource } from "../src/registry/testing/packages.ts";
 import { startServer } from "../src/server/mod.ts";
 import { image } from "../src/server/testing/fake_tasks.ts";
 import { FAKE_TASKS } from "../src/server/testing/server.ts";
@@ -12,12 +13,17 @@ import { openDatabase } from "../src/storage/mod.ts";
 import { NO_BROWSER, type Tab, withTab } from "./testing/browser.ts";
 import { inFolder } from "./testing/volumes.ts";
 
-/** A page of a server that has models, a data set and a training that has ended. */
+/** A page of a server that has models, one of them worse than its base, a data set and a training that has ended. */
 async function withPage(fn: (tab: Tab, place: { folder: string; url: string }) => Promise<void>): Promise<void> {
   await inFolder(async (folder) => {
     const data = join(folder, "data");
     const database = await openDatabase({ dataDirectory: data });
-    await addModels(await Registry.open({ database, dataDirectory: data }));
+    const registry = await Registry.open({ database, dataDirectory: data });
+    await addModels(registry);
+    const warnings = [{ code: "worse-than-base", detail: "The fine-tune is worse than its base" }];
+    const { provenance } = draftOf(), source = await makeSource();
+    await registry.addCandidate(draftOf({ name: "worse", provenance: { ...provenance, warnings } }), source);
+    await Deno.remove(source, { recursive: true });
     const datasets = await Datasets.open({ database, dataDirectory: data, maxFileBytes: 1e6 });
     const dataset = await readyDataset(datasets);
     await database.close();
@@ -49,6 +55,13 @@ Deno.test({
       await tab.goto(url);
       await tab.until(shows("model-list", "tumour"));
       await tab.until(shows("model-list", "mine"));
+      await tab.until(shows("model-list", "error The fine-tune is worse than its base"));
+      const worse = `[...document.querySelectorAll("#model-list .error")].at(-1)`;
+      const colourOf = (of: string) => tab.evaluate(`getComputedStyle(${of}).color`);
+      assert.notEqual(await colourOf(worse), await colourOf("document.body"), "in red");
+      await tab.evaluate(`document.querySelector('[aria-label="Approve worse, version 1"]').click()`);
+      await tab.until(shows("decision-text", "The fine-tune is worse than its base"));
+      await tab.evaluate(`document.querySelector('#decision-form [value="no"]').click()`);
       await tab.until(shows("dataset-list", "segmentation"));
       await tab.until(shows("job-list", "Fine-tune"));
       await tab.until(shows("service-facts", "ONNX Runtime"));

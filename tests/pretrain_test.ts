@@ -4,10 +4,12 @@ import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makePhantom, PHANTOM_MODALITIES, type PhantomModality } from "../scripts/phantoms/phantom.ts";
 import { type Engine, openEngine } from "../src/engine/mod.ts";
-import { importModel } from "../src/graph/mod.ts";
+import { type Graph, importModel } from "../src/graph/mod.ts";
+import { assertClose } from "../src/graph/testing/check.ts";
 import { templatePath } from "../src/inference/mod.ts";
 import { readPretrainingSources } from "../src/datasets/mod.ts";
 import { finetune, pretrain, type PretrainingRecipe, type TrainEvent, TrainingError } from "../src/train/mod.ts";
+import { tensor } from "../src/tensor/mod.ts";
 import { perAxis, readVolume, spacingOf, type Triple } from "../src/volume/mod.ts";
 import { runAndKill } from "./testing/kill.ts";
 import { pretrainIn, type PretrainingOptions, TINY_PRETRAINING } from "./testing/pretraining.ts";
@@ -44,6 +46,7 @@ async function writeCases(data: string): Promise<void> {
   }
 }
 
+const KERNEL = "encoder.patch_embed1.proj.weight";
 const jsonIn = async (path: string) => JSON.parse(await readFile(path, "utf8"));
 const isProgress = (e: TrainEvent) => e.type === "progress";
 
@@ -76,6 +79,24 @@ Deno.test("pretrain() of cases with different modalities and grids makes an enco
     ]);
     const template = await readVolume(templatePath(output, "flair"));
     assert.deepEqual([template.sizeVox, spacingOf(template.affineRas)], [[24, 28, 24], [8, 8, 8]]);
+    // one update at a rate of next to nothing shows where a pre-training starts
+    const still = { ...TINY_PRETRAINING, steps: 1, learningRate: 1e-12 };
+    await pretrainIn({ folder, name: "on", recipe: still }, { engine, weights: network.constants });
+    const again = importModel(new Uint8Array(await readFile(join(folder, "on", "output", "network.onnx"))));
+    const kernel = (graph: Graph) => graph.constants.get(KERNEL)!.data;
+    assertClose(kernel(again), kernel(network), { atol: 1e-9, what: "the first kernel" });
+    const cut = new Map([...network.constants, [KERNEL, tensor("float32", [1], [0])]]);
+    await assert.rejects(
+      pretrainIn({ folder, name: "cut", recipe: still }, { engine, weights: cut }),
+      (error: TrainingError) => {
+        assert.match(
+          error.message,
+          /expected encoder\.patch_embed1\.proj\.weight of shape \[[\d,]+\], got \[1\]; use those of the same network/,
+        );
+        return error.code === "invalid-data";
+      },
+    );
+
     // the phantoms' middles all lie at 0 mm, and so does the template's
     assert.deepEqual(template.affineRas.slice(0, 12), [8, 0, 0, -92, 0, 8, 0, -108, 0, 0, 8, -92]);
 

@@ -111,6 +111,7 @@ const REPLY_MS = 20_000;
 
 /** Sends text as it is. Status 0: the connection was ended without a reply. */
 async function raw(url: string, request: string): Promise<{ status: number; text: string }> {
-  const text = await exchange(addressOf(url), new TextEncoder().encode(request), { replyMs: REPLY_MS });
+  const bytes = await exchange(addressOf(url), new TextEncoder().encode(request), { replyMs: REPLY_MS });
+  const text = new TextDecoder().decode(bytes);
   return { status: Number(/^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1] ?? 0), text };
 }

@@ -2,6 +2,7 @@
 import type { Engine } from "../../src/engine/mod.ts";
 import { draws } from "./draws.ts";
 import type { Row } from "./measure.ts";
+import { peakProduct } from "./peak.ts";
 import { EDGE_NET, forward, sliding, UNET3D, UNIUNET } from "./networks.ts";
 import { trainStep } from "./steps.ts";
 import { largeVolume, uniunetVolume, wholeVolume } from "./volumes.ts";
@@ -23,6 +24,15 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   "edge-step-64": { run: (e, { name }) => trainStep(e, { name, spec: EDGE_NET, size: 64, runs: 6 }) },
   "edge-step-64-single": { run: (e, { name }) => trainStep(e, { name, spec: EDGE_NET, size: 64, runs: 6, views: 1 }) },
   "uniunet-step-64": { run: (e, { name }) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 5 }) },
+  "edge-step-64-plain": {
+    isLong: true,
+    run: (e, { name }) => trainStep(e, { name, spec: EDGE_NET, size: 64, runs: 6, plain: true }),
+  },
+  "uniunet-step-64-plain": {
+    isLong: true,
+    run: (e, { name }) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3, plain: true }),
+  },
+  "peak-product": { isLong: true, run: (e, { name }) => peakProduct(e, { name }) },
   "uniunet-step-64-in-2-gb": {
     run: (e, { name }) => trainStep(e, { name, spec: UNIUNET, size: 64, runs: 3, budgetGb: 2 }),
   },

@@ -18,7 +18,7 @@ Deno.test("benchFlags() chooses benchmarks by --only, and the long ones by --ful
   assert.deepEqual(chosenBy("--only", "edge-step-64, edge-step"), ["edge-step-64", "edge-step-64-single"]);
   assert.deepEqual(chosenBy("--only", "uniunet-volume"), ["uniunet-volume"]);
   assert.deepEqual(chosenBy("--only", "unet-step"), ["uniunet-step-64", "uniunet-step-64-in-2-gb"]);
-  assert.deepEqual(chosenBy("--only", "unet-step", "--full").length, 4);
+  assert.deepEqual(chosenBy("--only", "unet-step", "--full").length, 5);
 });
 
 Deno.test("benchFlags() reads the device and refuses words that it does not know", () => {

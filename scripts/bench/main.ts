@@ -63,7 +63,7 @@ async function main(words: readonly string[]): Promise<void> {
   const { device, rows } = await runBenches(flags);
   if (flags.peer !== undefined) {
     const peerDevice = flags.provider === "cuda" ? "cuda" : "cpu";
-    rows.push(...await peerRows(flags.peer, { rows: [...rows], device: peerDevice }));
+    rows.push(...await peerRows(flags.peer, { rows: [...rows], device: peerDevice, threads: flags.threads }));
   }
   const text = JSON.stringify(reportOf(flags, { device, rows }), null, 2);
   console.log(text);

@@ -1,6 +1,6 @@
 /** Inference of networks without weights of their own: one window, and a volume of many windows. */
 import type { Engine } from "../../src/engine/mod.ts";
-import { encodeModel, lower } from "../../src/graph/mod.ts";
+import { encodeModel, type Graph, lower } from "../../src/graph/mod.ts";
 import { slidingLogits, windowRunner } from "../../src/inference/mod.ts";
 import { buildNetwork, EDGE, initialWeights, type NetworkSpec } from "../../src/nets/mod.ts";
 import type { Triple } from "../../src/volume/mod.ts";
@@ -10,16 +10,21 @@ export const UNIUNET: NetworkSpec = { kind: "uniunet", config: {} };
 export const UNET3D: NetworkSpec = { kind: "unet3d", config: {} };
 export const EDGE_NET: NetworkSpec = { kind: "uniunet", config: { ...EDGE, outChannels: 1 } };
 
+/** The network in inference form, as built. */
+export function networkGraph(spec: NetworkSpec, roi: Triple): Graph {
+  return buildNetwork(spec, {
+    input: [1, 4, ...roi],
+    weights: initialWeights(spec, { seed: 0 }),
+    outputs: "inference",
+  });
+}
+
 /** The network in inference form, lowered for the engine unless it is measured `plain`, with a session of it. */
 export async function loadNetwork(
   engine: Engine,
   { spec, roi, plain }: { spec: NetworkSpec; roi: Triple; plain?: boolean },
 ) {
-  const graph = buildNetwork(spec, {
-    input: [1, 4, ...roi],
-    weights: initialWeights(spec, { seed: 0 }),
-    outputs: "inference",
-  });
+  const graph = networkGraph(spec, roi);
   return await engine.load(encodeModel(plain ? graph : lower(graph, engine.lowering).graph), { keepMemory: true });
 }
 

@@ -11,21 +11,25 @@ interface StepCase {
   readonly spec: NetworkSpec;
   readonly size: number;
   readonly runs: number;
+  /** As built, without the provider's passes. */
+  readonly plain?: boolean;
   /** One view, as without templates, or two. */
   readonly views?: 1 | 2;
   /** The memory that the step must fit into; default: as much as training would let it take. */
   readonly budgetGb?: number;
 }
 
-/** Deep supervision, consistency of the views, AdamW. */
-export async function trainStep(
-  engine: Engine,
-  { name, spec, size, runs, views = 2, budgetGb }: StepCase,
-): Promise<Row> {
+/**
+ * A step with deep supervision, consistency of the views, AdamW, as built. The views pass one after the other unless the
+ * traits say otherwise.
+ */
+export function builtStep(
+  { spec, size, views = 2, traits }: Pick<StepCase, "spec" | "size" | "views"> & { readonly traits?: Engine["traits"] },
+) {
   const weights = initialWeights(spec, { seed: 0 });
   const networkOf = (batch: number) =>
     buildNetwork(spec, { input: [batch, 4, size, size, size], weights, outputs: "training" });
-  const crops = views > 1 && passesAtOnce(engine.traits, networkOf(views)) ? 1 : undefined;
+  const crops = views > 1 && traits !== undefined && passesAtOnce(traits, networkOf(views)) ? 1 : undefined;
   const network = networkOf(crops === undefined ? 1 : views);
   const { graph, state } = trainingStep(network, {
     task: "segmentation",
@@ -37,13 +41,22 @@ export async function trainStep(
     optimizer: { kind: "adamw", weightDecay: 1e-4, ...ADAM_DEFAULTS },
     isTrainable: (key) => weights.has(key) && !isBuffer(key),
   });
+  return { graph, state, weights };
+}
+
+export async function trainStep(
+  engine: Engine,
+  { name, spec, size, runs, views, budgetGb, plain = false }: StepCase,
+): Promise<Row> {
+  const { graph, state, weights } = builtStep({ spec, size, views, traits: engine.traits });
   for (const key of state.keys()) {
     const { shape } = graph.types.get(key)!;
     await engine.put(key, weights.get(key) ?? tensor("float32", shape, new Float32Array(sizeOf(shape))));
   }
   const fit = fitted(
-    lower(graph, engine.lowering).graph,
+    lower(graph, plain ? { passes: [] } : engine.lowering).graph,
     budgetGb === undefined ? memoryBudget(engine.traits) : budgetGb * 1e9,
+    engine.traits,
   );
   const feeds = stepFeeds(graph, state);
   const measureUpdates = engine.traits.spanBytes > 0 ? measureSpans : measureSteps;
@@ -61,7 +74,9 @@ interface Updates {
 
 /** Updates of one call each, the state kept on the device. */
 async function measureSteps(engine: Engine, { name, runs, fit, state, feeds }: Updates): Promise<Row> {
-  const session = await engine.load(encodeModel(fit.graph, { openSizes: true }), { keepMemory: true });
+  const session = await engine.load(encodeModel(fit.graph, { openSizes: engine.traits.sizesAreOpen }), {
+    keepMemory: true,
+  });
   const keep = Object.fromEntries([...state].map(([from, to]) => [to, from]));
   return await measure(engine, { name, runs, run: (i) => updateOnce(session, { feeds, keep, i }) });
 }

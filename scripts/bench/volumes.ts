@@ -20,7 +20,7 @@ import { makePhantom } from "../phantoms/phantom.ts";
 import { gigabytes, measure, type Row, timesOf, wave } from "./measure.ts";
 import { EDGE_NET, loadNetwork, UNIUNET } from "./networks.ts";
 
-const PACKAGE = join("models", "ms-lesion", "3");
+const PACKAGE = join("models", "ms-lesion", "4");
 
 const imagesIn = (data: string) =>
   Object.fromEntries(["t1", "t1c", "t2", "flair"].map((m) => [m, join(data, `${m}.nii.gz`)]));

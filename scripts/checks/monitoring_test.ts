@@ -29,11 +29,19 @@ Deno.test("alert rules and dashboard name only metrics that exist", () => {
 const promtool = await new Deno.Command("promtool", { args: ["--version"], stdout: "null", stderr: "null" }).output()
   .then(({ success }) => success, () => false);
 
+Deno.test("Prometheus shows a token, without which a service with logins gives no metrics", () => {
+  assert.match(read("prometheus.yaml"), /^ {4}authorization:\n {6}credentials_file: \S+$/m);
+  assert.doesNotMatch(
+    readFileSync(new URL("../../deploy/kubernetes/sulcus.yaml", import.meta.url), "utf8"),
+    /prometheus\.io\/scrape/, // which would scrape without one
+  );
+});
+
 Deno.test({
   name: "promtool accepts the alert rules and the configuration" + (promtool ? "" : ", skipped: there is no promtool"),
   ignore: !promtool,
   async fn() {
-    for (const args of [["check", "rules", "alerts.yaml"], ["check", "config", "prometheus.yaml"]]) {
+    for (const args of [["check", "rules", "alerts.yaml"], ["check", "config", "--syntax-only", "prometheus.yaml"]]) {
       const run = new Deno.Command("promtool", { args, cwd: folder, stdout: "piped", stderr: "piped" });
       const { success, stdout, stderr } = await run.output();
       assert.ok(success, new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr));

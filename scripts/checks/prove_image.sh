@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Proves the Dockerfile without Docker: builds the image with buildah on bases made by debootstrap, runs it as a container
-# would (its own user, process 1, a read-only root, one volume, no network), segments a case with the shipped model, stops
-# it by SIGTERM, starts it again on the same volume and finds everything there. Needs root on Debian with the packages
-# buildah, debootstrap, curl, iproute2 and npm. Keeps the bases for the next run.
+# would (its own user, process 1, no capabilities, a read-only root, one volume, no network), segments a case with the
+# shipped model, stops it by SIGTERM, starts it again on the same volume and finds everything there. Proves that it does not
+# start without login or names, and attacks it from outside with both. Needs root on Debian with the packages buildah,
+# debootstrap, curl, iproute2, util-linux and npm. Keeps the bases for the next run.
 #
 #   scripts/checks/prove_image.sh [build|run|all]
 #
@@ -12,7 +13,7 @@ cd "$(dirname "$0")/../.."
 
 readonly WORK="${WORK:-/var/tmp/sulcus-image}" MIRROR="${MIRROR:-http://deb.debian.org/debian}"
 readonly BASE=localhost/sulcus-base BUILD_BASE=localhost/sulcus-build-base IMAGE=localhost/sulcus
-readonly URL=http://127.0.0.1:8080 MODEL=ms-lesion
+readonly URL=http://127.0.0.1:8080 MODEL=ms-lesion MOST_MEGABYTES=450
 export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
 mkdir -p "$WORK"
 
@@ -54,6 +55,9 @@ build() {
     --build-arg "COMMIT=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" -f Dockerfile -t "$IMAGE" . \
     >"$WORK/build.log" 2>&1 || { tail -n 40 "$WORK/build.log" >&2; fail "the image cannot be built"; }
   echo "built: $(buildah images --format '{{.Size}}' "$IMAGE"), of which the base $(buildah images --format '{{.Size}}' "$BASE")"
+  local megabytes
+  megabytes=$(buildah images --format '{{.Size}}' "$IMAGE" | awk '/ MB$/ { printf "%d", $1 }')
+  [ "${megabytes:-999}" -lt "$MOST_MEGABYTES" ] || fail "the image has ${megabytes:-more} MB, expected less than $MOST_MEGABYTES"
 }
 
 # One field of the image's configuration as shell words, quoted.
@@ -116,12 +120,13 @@ run() {
     ip link set lo up
     mount --bind "$root" "$root" && mount -o remount,ro,bind "$root"
     mount --bind "$data" "$root/data" && mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev"
-    exec chroot --userspec=10001:10001 "$root" "$@"' inside "$ROOT" "$WORK/data"
+    exec chroot "$root" setpriv --reuid=10001 --regid=10001 --clear-groups --no-new-privs --bounding-set=-all \
+      --inh-caps=-all "$@"' inside "$ROOT" "$WORK/data"
     /usr/bin/env -i -C /app "${environment[@]}")
   rm -rf "$WORK/data" "$WORK/log" && mkdir "$WORK/data" && chown 10001:10001 "$WORK/data"
 
   local leftovers
-  leftovers=$(find "$ROOT/root" "$ROOT/app" "$ROOT/opt" "$ROOT/usr/local" "$ROOT/tmp" \
+  leftovers=$(find "$ROOT/root" "$ROOT/app" "$ROOT/opt" "$ROOT/usr/local" "$ROOT/tmp" -name node_modules -prune -o \
     \( -name '.npm' -o -name '*_test.ts' -o -name testing -o -name npm ! -empty -o -name '.cache' \) -prune -print)
   [ -z "$leftovers" ] || fail "the image holds leftovers of its build: $leftovers"
   [ "$("${INSIDE[@]}" id -u)" = 10001 ] || fail "the container does not run as user 10001"
@@ -152,6 +157,18 @@ run() {
   [ "$(client "$URL/v1/datasets/$dataset" | field 'cases[0].case')" = one ] || fail "the data set is lost"
   client "$URL$(field maskUrl <<<"$report")" | cmp - "$WORK/mask.nii.gz" || fail "the mask is lost"
   echo "restart: the data set and the mask are still there"
+  stop
+
+  local deno
+  deno=$(npx -y deno@2.9.6 eval 'console.log(Deno.execPath())') # inside, npx waits for a registry that is not there
+  COMMAND=("${COMMAND[@]:0:${#COMMAND[@]}-1}") # without --insecure
+  ! "${INSIDE[@]}" "${COMMAND[@]}" >"$WORK/refused" 2>&1 || fail "it starts without login and names"
+  grep -q "^Cannot listen on 0.0.0.0" "$WORK/refused" || fail "it refuses to start, but not for want of a login: $(cat "$WORK/refused")"
+  INSIDE+=(SULCUS_LOGIN=token SULCUS_ALLOWED_HOSTS=127.0.0.1)
+  start "with logins, after it refused to start without"
+  nsenter --net --target "$SERVER" "$deno" run -A scripts/attack/main.ts "$URL" || fail "the attack found something"
+  ! grep -qE "^Cap(Inh|Prm|Eff|Bnd|Amb):.*[1-9a-f]" "/proc/$SERVER/status" || fail "the server has capabilities"
+  grep -q "^NoNewPrivs:.1" "/proc/$SERVER/status" || fail "the server may get new privileges"
   stop
   echo "proven: $(du -sh "$WORK/data" | cut -f1) in the volume, nothing written elsewhere"
 }

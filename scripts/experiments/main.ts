@@ -137,7 +137,7 @@ const { failed, records } = await runExperiments(plans, {
   perform: (plan, run, onEvent) => processes.perform(names[plans.findIndex((p) => p.name === plan)], run, onEvent),
   log: (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`),
 });
-await processes.close();
+processes.close();
 for (const { name } of records) console.log(`${join(outDirectory, name)}.json`);
 if (isOfficial) {
   const page = await readFile(SUMMARY_PAGE, "utf8");

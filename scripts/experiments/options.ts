@@ -11,6 +11,8 @@ export const PLAN_NAMES = [
   "structures",
   "modality",
   "hippocampus-class",
+  "hippocampus-quality",
+  "structures-quality",
 ] as const;
 export type PlanName = (typeof PLAN_NAMES)[number];
 

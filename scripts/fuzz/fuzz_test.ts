@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { Random } from "../../src/tensor/mod.ts";
 import { fuzz, isRefusal } from "./fuzz.ts";
+import { http2Target } from "./http2.ts";
 import { mutated } from "./mutate.ts";
 import { protocolTarget, withService } from "./service.ts";
-import { FILE_TARGETS } from "./targets.ts";
+import { FILE_TARGETS, type Target } from "./targets.ts";
 
 /** A busy machine may be slow: here only what is wrong counts. */
 const OPTIONS = { seed: 19, inputs: 300, slowMs: Infinity } as const;
@@ -28,11 +29,29 @@ Deno.test("every seed of a target is read undamaged", async () => {
 
 Deno.test("damaged requests never get a reply above 499, and the service lives on", () =>
   withService(async (server) => {
-    const { findings, inputs, read, refused } = await fuzz(protocolTarget(server), { ...OPTIONS, inputs: 60 });
-    assert.deepEqual(findings, []);
-    assert.equal(read + refused, inputs);
-    assert.ok(refused > 5, `only ${refused} of ${inputs} got a refusal`);
+    for (const target of [protocolTarget(server), http2Target(server)]) {
+      const { findings, inputs, read, refused } = await fuzz(target, { ...OPTIONS, inputs: 60 });
+      assert.deepEqual(findings, [], target.name);
+      assert.equal(read + refused, inputs);
+      assert.ok(refused > 5, `only ${refused} of ${inputs} got a refusal over ${target.name}`);
+      assert.ok(read > 5, `only ${read} of ${inputs} were read over ${target.name}`);
+    }
+    assert.deepEqual(server.failures, []);
     assert.equal((await fetch(`${server.url}/health/live`)).status, 200);
+  }));
+
+Deno.test("the undamaged requests of HTTP/2 are requests, and what the service logs as a failure is a finding", () =>
+  withService(async (server) => {
+    const target = http2Target(server);
+    for (const seed of await target.seeds()) await target.read(new Uint8Array(seed));
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    assert.match(metrics, /method="POST",route="\/v1\/datasets",status="201"\} 1/);
+    assert.match(metrics, /route="\/v1\/models\/\{name\}\/segment",status="4\d\d"\} 1/);
+    const failures: string[] = [];
+    const failing = http2Target({ url: server.url, failures });
+    const read = failing.read(new Uint8Array((await target.seeds())[0]));
+    failures.push("a failure");
+    await assert.rejects(Promise.resolve(read), /a failure/);
   }));
 
 Deno.test("fuzz() reports what is no refusal and what takes long, with the input", async () => {
@@ -40,12 +59,15 @@ Deno.test("fuzz() reports what is no refusal and what takes long, with the input
   const broken = await fuzz({ name: "x", seeds, read: () => null!["y"] }, { seed: 1, inputs: 3 });
   assert.equal(broken.findings.length, 3);
   assert.match(broken.findings[0].what, /TypeError/);
-  const slow = await fuzz({ name: "x", seeds, read: () => new Promise((r) => setTimeout(r, 20)) }, {
-    seed: 1,
-    inputs: 1,
-    slowMs: 5,
-  });
-  assert.match(slow.findings[0].what, /^took \d+ ms$/);
+  const spin = () => {
+    for (const end = performance.now() + 200; performance.now() < end;);
+  };
+  const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 60));
+  const took = async (read: Target["read"], slowMs: number) =>
+    (await fuzz({ name: "x", seeds, read }, { seed: 1, inputs: 1, slowMs })).findings.map(({ what }) => what);
+  assert.match((await took(spin, 1)).join(), /^took \d+ ms of processor time, \d+ ms in all$/);
+  assert.match((await took(pause, 1)).join(), /^took \d+ ms/, "stuck");
+  assert.deepEqual(await took(pause, 5000), [], "it only waited");
   assert.deepEqual(
     [new SyntaxError("x"), new TypeError("Cannot read x"), new TypeError("x is not a function"), 3].map(isRefusal),
     [

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { fuzz, type Outcome } from "./fuzz.ts";
+import { http2Target } from "./http2.ts";
 import { protocolTarget, withService } from "./service.ts";
 import { FILE_TARGETS } from "./targets.ts";
 
@@ -13,13 +14,15 @@ const { values } = parseArgs({
 const [seconds, seed] = [Number(values.seconds), Number(values.seed)];
 if (!(seconds > 0 && Number.isInteger(seed))) throw new RangeError("Cannot fuzz: expected --seconds N and --seed N");
 
-const share = seconds / (FILE_TARGETS.length + 3); // the service gets three shares
+const share = seconds / (FILE_TARGETS.length + 4); // each protocol of the service gets two shares
 const outcomes: Outcome[] = [];
 for (const target of FILE_TARGETS) {
   outcomes.push(report(await fuzz(target, { seed, inputs: Infinity, seconds: share })));
 }
 await withService(async (server) => {
-  outcomes.push(report(await fuzz(protocolTarget(server), { seed, inputs: Infinity, seconds: 3 * share })));
+  for (const target of [protocolTarget(server), http2Target(server)]) {
+    outcomes.push(report(await fuzz(target, { seed, inputs: Infinity, seconds: 2 * share })));
+  }
   const { status } = await fetch(`${server.url}/health/live`);
   if (status !== 200) throw new Error(`Cannot go on: the service replies ${status} to /health/live`);
 });

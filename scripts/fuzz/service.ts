@@ -7,12 +7,18 @@ import { FAKE_TASKS } from "../../src/server/testing/server.ts";
 import { openDatabase } from "../../src/storage/mod.ts";
 import type { Target } from "./targets.ts";
 
+/** A service, and the lines of its log that say that it failed. */
+export interface Watched extends RunningServer {
+  readonly failures: readonly string[];
+}
+
 /** Runs `fn` with a running service, whose data is removed afterwards. */
 export async function withService<T>(
-  fn: (server: RunningServer, data: string) => Promise<T>,
+  fn: (server: Watched, data: string) => Promise<T>,
   options: Pick<ServerOptions, "login"> = {},
 ): Promise<T> {
   const data = await Deno.makeTempDir();
+  const failures: string[] = [];
   try {
     const database = await openDatabase({ dataDirectory: data });
     await addModels(await Registry.open({ database, dataDirectory: data }));
@@ -22,11 +28,11 @@ export async function withService<T>(
       port: 0,
       provider: "cpu",
       tasksModule: FAKE_TASKS,
-      log: () => {},
+      log: (entry) => entry.level === "error" && failures.push(JSON.stringify(entry)),
       ...options,
     });
     try {
-      return await fn(server, data);
+      return await fn({ ...server, failures }, data);
     } finally {
       await server.close();
     }
@@ -69,14 +75,14 @@ const REQUESTS: readonly Uint8Array[] = [
 ];
 
 /** Bytes as a client may send them: HTTP/1.1 whose line, headers or body are damaged. */
-export function protocolTarget({ url }: RunningServer): Target {
+export function protocolTarget({ url }: Watched): Target {
   const { hostname, port } = new URL(url);
   const address = { hostname, port: Number(port) };
   return {
     name: "http",
     seeds: () => Promise.resolve(REQUESTS),
     async read(bytes) {
-      const reply = await exchange(address, bytes, { replyMs: REPLY_MS });
+      const reply = new TextDecoder().decode(await exchange(address, bytes, { replyMs: REPLY_MS }));
       const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(reply)?.[1] ?? 0);
       if (status >= 500) throw new FuzzedReply(`the service replied ${reply.slice(0, 600)}`);
       if (status >= 400) throw new SyntaxError(`refused with ${status}`); // no reply at all is an answer to nonsense

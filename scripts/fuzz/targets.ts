@@ -5,7 +5,7 @@ import { importModel } from "../../src/graph/mod.ts";
 import { parseManifest } from "../../src/registry/mod.ts";
 import { parseCsv, ZipReader } from "../../src/storage/mod.ts";
 import { rawZip } from "../../src/storage/testing/zip.ts";
-import { decodeSafetensors } from "../../src/tensor/mod.ts";
+import { decodeSafetensors, type Random } from "../../src/tensor/mod.ts";
 import { readVolume } from "../../src/volume/mod.ts";
 import { unpickle } from "../../src/weights/formats/pickle.ts";
 
@@ -14,6 +14,8 @@ export interface Target {
   /** Good inputs, which are damaged. */
   readonly seeds: () => Promise<readonly Uint8Array[]>;
   readonly read: (bytes: Uint8Array<ArrayBuffer>) => unknown;
+  /** How they are damaged. Default: anywhere. */
+  readonly damage?: (bytes: Uint8Array, random: Random) => Uint8Array<ArrayBuffer>;
 }
 
 const fixture = (name: string) => readFileSync(new URL(`../../tests/fixtures/${name}`, import.meta.url));
@@ -68,7 +70,7 @@ export const FILE_TARGETS: readonly Target[] = [
   },
   {
     name: "manifest",
-    seeds: () => Promise.resolve([readFileSync(new URL("../../models/ms-lesion/1/manifest.json", import.meta.url))]),
+    seeds: () => Promise.resolve([readFileSync(new URL("../../models/ms-lesion/4/manifest.json", import.meta.url))]),
     read: (bytes) => parseManifest(JSON.parse(decode(bytes))),
   },
 ];

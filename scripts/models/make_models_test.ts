@@ -5,8 +5,14 @@ import { draftOf, makeSource } from "../../src/registry/testing/packages.ts";
 import { inFolder } from "../../tests/testing/volumes.ts";
 import { adoptEdge } from "./edge.ts";
 import { makeForegroundVersion } from "./foreground.ts";
-import { casesBelow, heldOutFigures } from "./mr_sequence.ts";
+import { figuresOf, makeHippocampus } from "./hippocampus.ts";
+import { casesBelow, heldOutFigures, perClass } from "./mr_sequence.ts";
+import { otherVolumes } from "./other_volumes.ts";
+import { readVolume, writeVolume } from "../../src/volume/mod.ts";
+import { sphereHead } from "../simulator/testing/spheres.ts";
 import { nextVersion } from "./models.ts";
+import { makeQualityVersion } from "./quality.ts";
+import { writeHippocampi } from "../experiments/testing/fixtures.ts";
 
 const ENCODER = draftOf({ name: "my-encoder", task: "encoder", labels: [], licence: "" });
 
@@ -78,6 +84,38 @@ Deno.test("heldOutFigures() counts the folds' answers for the given cases, T1 be
   });
 });
 
+Deno.test("perClass() draws as many of each class, the same every time", () => {
+  const cases = Array.from(
+    { length: 20 },
+    (_, i) => ({ id: `${i}`, patient: `${i}`, images: {}, className: i < 3 ? "t1" : "pd" }),
+  );
+  const drawn = perClass(cases, 5);
+  assert.equal(drawn.filter((c) => c.className === "t1").length, 3);
+  assert.equal(drawn.filter((c) => c.className === "pd").length, 5);
+  assert.deepEqual(perClass(cases, 5), drawn);
+});
+
+Deno.test("otherVolumes() are none of the modalities: labels, masks, CT, negatives, edges, phases and noise", () =>
+  inFolder(async (folder) => {
+    const anatomy = join(folder, "head.nii.gz"), scan = join(folder, "scan.nii.gz");
+    const { data, ...grid } = sphereHead();
+    await writeVolume(anatomy, { data, grid });
+    await writeVolume(scan, { data: Float32Array.from(data, (v) => v === 0 ? 0 : 100 + v % 7), grid });
+    const make = () => otherVolumes(join(folder, "others"), { anatomies: [anatomy], scans: [scan] });
+    const cases = await make();
+    const kinds = ["labels", "mask", "ct", "negative", "edges", "phase", "noise"];
+    assert.deepEqual(cases.map(({ id }) => id.split("-").at(-1)), kinds);
+    assert.ok(cases.every((c) => c.className === "other"));
+    const [, mask, ct, negative, edges, phase] = await Promise.all(cases.map((c) => readVolume(c.images.any!)));
+    const bone = data.findIndex((v) => v === 515), air = data.findIndex((v) => v === 0);
+    assert.deepEqual(new Set(mask.data), new Set([0, 1]));
+    assert.ok(ct.data[bone] > 800 && ct.data[air] < -900);
+    assert.equal(negative.data[air], 0);
+    assert.ok(edges.data.every((v) => v >= 0) && edges.data.some((v) => v > 1));
+    assert.ok(phase.data.every((v) => Math.abs(v) < Math.PI + 1));
+    assert.deepEqual(await make(), cases, "what is there stays");
+  }));
+
 Deno.test("makeForegroundVersion() keeps the files, and takes percentiles over the foreground", () =>
   inFolder(async (folder) => {
     const source = await makeSource(), draft = draftOf();
@@ -96,3 +134,58 @@ Deno.test("makeForegroundVersion() keeps the files, and takes percentiles over t
     assert.deepEqual(after.labels, before.labels.map((label) => ({ ...label, trainingMl })));
     assert.match(after.provenance.note, /The weights of version 1; other percentiles\.$/);
   }));
+
+Deno.test("makeQualityVersion() keeps weights and calibration, and adds the facts of the training's images", () =>
+  inFolder(async (folder) => {
+    const fit = { patients: 9, intercept: 0, slope: 1, spread: 0.3 };
+    const source = await makeSource(), draft = draftOf({ quality: { fit, mirrored: [0] } });
+    await writePackage(folder, draft, { version: 1, source });
+    await Deno.remove(source, { recursive: true });
+    const from = join(folder, draft.name, "1"), { data, ...grid } = sphereHead();
+    const cases = ["one", "two"].map((name) => join(folder, name));
+    for (const [i, to] of cases.entries()) {
+      await Deno.mkdir(to);
+      for (const m of draft.modalities) {
+        const image = Float32Array.from(data, (v) => v === 0 ? 0 : 100 + (v * (7 + i) + m.length) % 50);
+        await writeVolume(join(to, `${m}.nii.gz`), { data: image, grid });
+      }
+    }
+    await makeQualityVersion(folder, { from, cases });
+    const [before, after] = [await readPackage(from), await readPackage(join(folder, draft.name, "2"))];
+    assert.deepEqual(after.files, before.files);
+    const { images, ...kept } = after.quality!;
+    assert.deepEqual(kept, { fit, mirrored: [0] });
+    assert.deepEqual([images!.cases, images!.facts.map(({ of }) => of)], [2, ["case", "t1", "flair", "t1 flair"]]);
+    assert.match(
+      after.provenance.note,
+      /The weights of version 1; with facts of the images of its 2 training cases\.$/,
+    );
+    await assert.rejects(makeQualityVersion(folder, { from, cases: [] }), {
+      message: "Cannot add the facts of a training's images: expected a segmentation and its cases, got a model for " +
+        "segmentation and 0 cases",
+    });
+  }));
+
+Deno.test("makeHippocampus() learns from patients to label alone, and says how it does on the others", () =>
+  inFolder(async (folder) => {
+    await writeHippocampi(folder, [3, 4, 6, 8, 11]);
+    const models = join(folder, "models"), base = "models/brainmvp-edge/2";
+    await makeHippocampus(models, { base, data: folder, work: join(folder, "work"), minutes: 0.1 });
+    const { name, labels, modalities, provenance } = await readPackage(join(models, "hippocampus", "1"));
+    assert.deepEqual([name, modalities, labels.map((l) => l.name)], ["hippocampus", ["t1"], ["anterior", "posterior"]]);
+    assert.match(
+      provenance.note,
+      /^Trained on 3 patients .* On 2 other patients .*: Dice (NaN|[01]\.\d{3}) anterior, (NaN|[01]\.\d{3}) posterior \(HD95/,
+    );
+  }));
+
+Deno.test("figuresOf() are means over patients; a region that a mask lacks counts in its Dice alone", () => {
+  const score = (dice: number, hd95Mm: number | null) => ({
+    id: "p",
+    regions: ["anterior", "posterior"].map((name) => ({ name, dice, hd95Mm, volumeMl: 1, referenceMl: 1 })),
+  });
+  assert.equal(
+    figuresOf([score(0.8, 2), score(0, null)]),
+    "Dice 0.400 anterior, 0.400 posterior (HD95 2.00 and 2.00 mm)",
+  );
+});

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import project from "../../deno.json" with { type: "json" };
-import { openEngine } from "../../src/engine/mod.ts";
+import { type Engine, openEngine } from "../../src/engine/mod.ts";
 import { type Preprocessing } from "../../src/inference/mod.ts";
 import { type ManifestDraft, specOf } from "../../src/registry/mod.ts";
 import { readPackage, writePackage } from "../../src/registry/package.ts";
@@ -52,12 +52,23 @@ export interface Tuning
   /** Folder of checkpoints; the same call with the same folder resumes. */
   readonly work: string;
   /** The rest of the manifest. */
-  readonly describe: (result: FinetuneResult, made: { readonly seconds: number; readonly report: ScoredReport }) => {
-    name: string;
-    licence: string;
-    intendedUse: string;
-    note: string;
-  };
+  readonly describe: (result: FinetuneResult, made: Made) => Described | Promise<Described>;
+}
+
+/** What a fine-tune made, before it is described. */
+export interface Made {
+  readonly seconds: number;
+  readonly report: ScoredReport;
+  /** Folder of the package's files. */
+  readonly directory: string;
+  readonly engine: Engine;
+}
+
+interface Described {
+  readonly name: string;
+  readonly licence: string;
+  readonly intendedUse: string;
+  readonly note: string;
 }
 
 /** A classifier's `report.json`: the cases of each fold, and all of them in the phase `final`. */
@@ -99,7 +110,7 @@ export async function fineTuned(models: string, { base, preprocessing, work, des
     const seconds = Math.round((performance.now() - start) / 1000);
     console.log(JSON.stringify({ validation: result.validation, training: result.training, seconds }));
     const report: ScoredReport = JSON.parse(await Deno.readTextFile(join(output, "private/report.json")));
-    const { note, ...described } = describe(result, { seconds, report });
+    const { note, ...described } = await describe(result, { seconds, report, directory: output, engine });
     const draft: ManifestDraft = {
       ...result.spec as ManifestDraft,
       ...described,

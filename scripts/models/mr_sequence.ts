@@ -1,18 +1,21 @@
-/** mr-sequence: recognises t1, t1c, t2 and flair from one volume; trained on the shared patients and on phantoms. */
+/** mr-sequence: recognises the eight modalities, or that a volume is none of them; trained on the shared patients and on simulated heads. */
 import { join } from "node:path";
 import {
   ANY_MODALITY,
   likeliestLook,
   lookOf,
-  type Modality,
+  MODALITIES,
+  OTHER,
   type Preprocessing,
   SURE,
 } from "../../src/inference/mod.ts";
 import type { TrainingCase } from "../../src/train/mod.ts";
-import { writePhantomDataset } from "../phantoms/files.ts";
+import { Random } from "../../src/tensor/mod.ts";
+import { heldAnatomies } from "../experiments/plans/structures.ts";
+import { otherVolumes } from "./other_volumes.ts";
 import { DATA_NOTE, fineTuned, LICENCE, NOT_MEDICAL, type ScoredReport, SEED } from "./models.ts";
 
-const CLASSES = ["t1", "t1c", "t2", "flair"] as const satisfies readonly Modality[];
+const CLASSES = [...MODALITIES, OTHER] as const;
 
 /**
  * The whole head in one 64³ window. Voxels of 3 mm separate the contrasts well enough and are cheap: after resampling a
@@ -28,33 +31,31 @@ const PREPROCESSING: Preprocessing = {
   resize: [64, 64, 64],
 };
 /** Updates of eight volumes each, in every fold too. */
-const STEPS = 120;
+const STEPS = 240;
 const FOLDS = 3;
-const PHANTOMS = 6;
+/** Simulated volumes of each modality, and scans from which volumes of none are made. */
+const PER_CLASS = 24, SCANS = 8;
 
 export async function makeMrSequence(
   models: string,
-  { base, data, work, phantoms = join(work, "phantoms"), steps = STEPS }: {
+  { base, data, work, simulated, steps = STEPS }: {
     base: string;
     data: string;
     work: string;
-    /** A data set of `scripts/phantoms/phantom.ts`; default: one is made in `work`. */
-    phantoms?: string;
+    /** Folder of subjects of `scripts/simulator/main.ts`. */
+    simulated: string;
     steps?: number;
   },
 ): Promise<void> {
-  const isThere = await Deno.stat(join(phantoms, "dataset.json")).then(() => true, () => false);
-  if (!isThere) {
-    await writePhantomDataset(phantoms, {
-      count: PHANTOMS,
-      seed: 1,
-      sizeVox: [96, 96, 96],
-      spacingMm: [2, 2, 2],
-      lesions: 8,
-    });
-  }
   const real = [...await casesBelow(join(data, "ms")), ...await casesBelow(join(data, "ms-longitudinal"))];
-  const cases = [...real, ...await casesBelow(join(phantoms, "cases"))];
+  const drawn = perClass(await casesBelow(join(simulated, "cases")), PER_CLASS);
+  const others = await otherVolumes(join(work, "others"), {
+    anatomies: heldAnatomies("test").train.map((n) =>
+      join(data, "anatomies", `anatomy${String(n).padStart(2, "0")}.nii.gz`)
+    ),
+    scans: drawn.slice(0, SCANS).map((c) => c.images[ANY_MODALITY]!),
+  });
+  const cases = [...real, ...drawn, ...others];
   await fineTuned(models, {
     task: "classification",
     cases,
@@ -67,31 +68,53 @@ export async function makeMrSequence(
     recipe: { preset: "edge", steps, validation: { folds: FOLDS }, seed: SEED },
     describe: (_, { report }) => ({
       name: "mr-sequence",
-      licence: LICENCE,
+      licence: `${LICENCE}, and on simulated heads of anatomies under Apache-2.0 (Billot et al. 2023)`,
       intendedUse:
-        "Tells whether a volume of a head is T1, T1 after contrast, T2 or FLAIR, to warn of mixed-up files. " +
-        "T1 before and after contrast it does not tell apart reliably; the check of modalities counts them as one. Its " +
-        "probabilities are not calibrated; it has seen no other sequence, no children, one hospital's scanners, and T1 " +
-        `after contrast only of two skull-stripped patients. ${NOT_MEDICAL}`,
-      note: noteOf(report, { real, cases, steps }),
+        "Tells which of eight MRI modalities a volume of a head is, or that it is none of them, to warn of " +
+        "mixed-up files. T1 before and after contrast it does not tell apart reliably; the check of modalities counts " +
+        "them as one. PD, DWI, ADC and angiography it knows from simulated heads only, other volumes from CT, masks and " +
+        "damaged scans that were made for it. Its probabilities are not calibrated; it has seen no children, one " +
+        `hospital's scanners, and T1 after contrast of three skull-stripped patients. ${NOT_MEDICAL}`,
+      note: noteOf(report, { real, drawn, others, steps }),
     }),
   });
 }
 
+/** Up to `count` cases of each class, drawn by seed. */
+export function perClass(cases: readonly TrainingCase[], count: number): TrainingCase[] {
+  const shuffled = new Random("mr-sequence").shuffle([...cases]);
+  return [...Map.groupBy(shuffled, (c) => c.className).values()].flatMap((of) => of.slice(0, count));
+}
+
 function noteOf(
   report: ScoredReport,
-  { real, cases, steps }: { real: readonly TrainingCase[]; cases: readonly TrainingCase[]; steps: number },
+  { real, drawn, others, steps }: {
+    real: readonly TrainingCase[];
+    drawn: readonly TrainingCase[];
+    others: readonly TrainingCase[];
+    steps: number;
+  },
 ): string {
-  const counts = CLASSES.map((name) => `${real.filter((c) => c.className === name).length} ${name}`).join(", ");
+  const counts = MODALITIES.flatMap((m) => {
+    const count = real.filter((c) => c.className === m).length;
+    return count === 0 ? [] : [`${count} ${m}`];
+  });
   const patients = new Set(real.map((c) => c.patient)).size;
-  const phantoms = cases.length - real.length;
-  const { volumes, right, lookRight, falseWarnings, warnings } = heldOutFigures(report, real);
+  const figures = heldOutFigures(report, real);
+  const right = (cases: readonly TrainingCase[]) => {
+    const { volumes, lookRight } = heldOutFigures(report, cases);
+    return `${lookRight} of ${volumes}`;
+  };
   return `Trained with ${steps} updates of 8 volumes, drawn from ${real.length} volumes of ${patients} patients ` +
-    `(${counts}) and ${phantoms} of phantoms. Of the ${volumes} volumes of patients, in ${FOLDS} folds by patient, each ` +
-    `judged by a network that never saw the patient: ${right} right, ${lookRight} with T1 before and after contrast as ` +
-    `one; ${falseWarnings} called what they are would be warned of, ${warnings} under a wrong name (probability from ` +
-    `${SURE} on). The metrics count the phantoms too. ${DATA_NOTE}`;
+    `(${counts.join(", ")}), ${drawn.length} of simulated heads and ${others.length} of none of the modalities. In ` +
+    `${FOLDS} folds by patient, each judged by a network that never saw the patient: of the ${figures.volumes} volumes ` +
+    `of patients ${figures.right} right, ${figures.lookRight} with T1 before and after contrast as one; ` +
+    `${figures.falseWarnings} called what they are would be warned of, ${figures.warnings} under a wrong name ` +
+    `(probability from ${SURE} on). Right of the simulated heads: ${right(drawn)}; of the others: ${right(others)}. ` +
+    DATA_NOTE;
 }
+
+const lookIn = (name: (typeof CLASSES)[number]) => name === OTHER ? OTHER : lookOf(name);
 
 /** How the folds' networks classified the volumes of `cases` that they never saw, and how often the check would warn. */
 export function heldOutFigures({ phases }: ScoredReport, cases: readonly Pick<TrainingCase, "id">[]) {
@@ -100,7 +123,7 @@ export function heldOutFigures({ phases }: ScoredReport, cases: readonly Pick<Tr
   const figures = { volumes: scored.length, right: 0, lookRight: 0, falseWarnings: 0, warnings: 0 };
   for (const { probabilities, classIndex } of scored) {
     const { look, probability } = likeliestLook({ classes: CLASSES }, probabilities);
-    const isLook = look === lookOf(CLASSES[classIndex]), isSure = probability >= SURE;
+    const isLook = look === lookIn(CLASSES[classIndex]), isSure = probability >= SURE;
     figures.right += Number(probabilities.indexOf(Math.max(...probabilities)) === classIndex);
     figures.lookRight += Number(isLook);
     figures.falseWarnings += Number(isSure && !isLook);
@@ -114,7 +137,7 @@ export async function casesBelow(folder: string): Promise<TrainingCase[]> {
   const found: TrainingCase[] = [];
   const studies = (await Array.fromAsync(Deno.readDir(folder))).filter((e) => e.isDirectory).map((e) => e.name);
   for (const study of studies.sort()) {
-    for (const name of CLASSES) {
+    for (const name of MODALITIES) {
       const path = join(folder, study, `${name}.nii.gz`);
       if (!await Deno.stat(path).then(() => true, () => false)) continue;
       found.push({

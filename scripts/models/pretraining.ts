@@ -7,6 +7,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readPretrainingSources } from "../../src/datasets/mod.ts";
 import { openEngine } from "../../src/engine/mod.ts";
+import { importModel } from "../../src/graph/mod.ts";
 import type { Modality } from "../../src/inference/mod.ts";
 import { EDGE } from "../../src/nets/mod.ts";
 import type { ManifestDraft } from "../../src/registry/mod.ts";
@@ -15,9 +16,17 @@ import {
   pretrainedSoFar,
   type PretrainingCase,
   type PretrainingRecipe,
+  type PretrainRequest,
+  type PretrainResult,
   type TrainEvent,
+  TrainingError,
 } from "../../src/train/mod.ts";
+import { readCheckpoint } from "../../src/train/loop/checkpoint.ts";
+import { CHECKPOINT } from "../../src/train/loop/loop.ts";
+import type { Tensor } from "../../src/tensor/mod.ts";
+import type { SubjectsPlan } from "../simulator/dataset.ts";
 import { newFolder, NOT_MEDICAL, publish, SEED, SOFTWARE } from "./models.ts";
+import { type PoolOptions, SubjectPool } from "./subject_pool.ts";
 
 const { outChannels: _o, multiScale: _m, ...SHARED } = EDGE;
 
@@ -58,6 +67,67 @@ export interface LongPretraining {
   readonly work: string;
   /** Replaces the recipe's. */
   readonly steps?: number | undefined;
+  /** A package of the same network to go on from; its templates are learnt anew. */
+  readonly start?: string | undefined;
+  /** Simulated subjects that are drawn while it trains; absent: none. */
+  readonly pool?: Pick<PoolOptions, "size" | "replaced"> & { readonly legUpdates: number } | undefined;
+}
+
+/** Anatomies that experiments hold out are the last two. */
+const ANATOMIES = 14;
+
+/** How the subjects of a pool are made: as those that a folder is filled with before (make_models.ts). */
+export function poolPlan(data: string): SubjectsPlan {
+  const anatomies = readdirSync(join(data, "anatomies")).filter((f) => f.endsWith(".nii.gz")).sort().slice(
+    0,
+    ANATOMIES,
+  );
+  return {
+    seed: SEED,
+    anatomies: anatomies.map((file) => join(data, "anatomies", file)),
+    lesions: { folder: join(data, "ms-lesion-masks"), kind: "ms" },
+    lesionChance: 0.5,
+    missing: 0.5,
+  };
+}
+
+/** The leg of a run by its checkpoint: each takes so many updates on the same subjects. */
+export async function legOf(work: string, legUpdates: number): Promise<number> {
+  const saved = await readCheckpoint(join(work, CHECKPOINT));
+  return Math.floor((saved?.progress.step ?? 0) / legUpdates);
+}
+
+/**
+ * A pre-training whose first cases are those of a pool: leg after leg, each from the checkpoint of the one before.
+ * @throws as `pretrain()`
+ */
+export async function pretrainOnPool(
+  request: PretrainRequest,
+  { pool, legUpdates }: { readonly pool: SubjectPool; readonly legUpdates: number },
+): Promise<PretrainResult> {
+  try {
+    for (let leg = await legOf(request.workDirectory, legUpdates);; leg++) {
+      const drawn = await pool.leg(leg), over = new AbortController();
+      const isOver = () => over.signal.aborted && !request.signal?.aborted;
+      const onEvent = (event: TrainEvent) => {
+        if (event.type === "progress" && event.step === (leg + 1) * legUpdates) over.abort();
+        request.onEvent(event);
+      };
+      try {
+        return await pretrain({
+          ...request,
+          cases: [...drawn, ...request.cases],
+          changing: drawn.length,
+          signal: request.signal ? AbortSignal.any([request.signal, over.signal]) : over.signal,
+          onEvent,
+        });
+      } catch (error) {
+        if (!(error instanceof TrainingError && error.code === "cancelled" && isOver())) throw error;
+      }
+    }
+  } finally {
+    pool.stop();
+  }
 }
 
 /** Hippocampi of every fifth patient test what is learnt here, and the next are kept by others. */
@@ -104,13 +174,16 @@ const CACHE_BYTES = 4 * 2 ** 30;
  * @throws {TrainingError} the data cannot be used, or there is no checkpoint
  */
 export async function makePretrained(models: string, options: LongPretraining, { soFar }: { soFar: boolean }) {
-  const { name, work, steps } = options, cases = await casesOf(options), output = await newFolder();
+  const { name, work, steps, start, data } = options, cases = await casesOf(options), output = await newFolder();
+  const { legUpdates, ...sizes } = options.pool ?? { legUpdates: 1, size: 0, replaced: 0 };
+  const pool = options.pool && new SubjectPool({ directory: join(work, "pool"), plan: poolPlan(data), ...sizes });
   await Deno.mkdir(work, { recursive: true });
   const engine = await openEngine("cpu"), began = performance.now();
   const recipe: PretrainingRecipe = { ...PRETRAININGS[name], ...(steps !== undefined && { steps }) };
   const request = {
     cases,
     recipe,
+    ...(start !== undefined && { weights: await weightsOf(start) }),
     workDirectory: work,
     outputDirectory: output,
     cacheBytes: CACHE_BYTES,
@@ -120,7 +193,10 @@ export async function makePretrained(models: string, options: LongPretraining, {
     },
   };
   try {
-    const made = soFar ? await pretrainedSoFar(request) : { ...await pretrain(request), updates: null };
+    const now = soFar && pool ? pool.listed(await legOf(work, legUpdates)) : [];
+    const made = soFar
+      ? await pretrainedSoFar({ ...request, cases: [...now, ...cases], changing: now.length })
+      : { ...await (pool ? pretrainOnPool(request, { pool, legUpdates }) : pretrain(request)), updates: null };
     const seconds = Math.round((performance.now() - began) / 1000);
     const draft: ManifestDraft = {
       ...made.spec as ManifestDraft,
@@ -133,11 +209,11 @@ export async function makePretrained(models: string, options: LongPretraining, {
         createdAt: new Date().toISOString(),
         note:
           `Pre-trained without labels by this code on ${cases.length} cases, ${
-            cases.length - realCases(options.data).length
+            cases.length - realCases(data).length
           } of ` +
-          `them simulated (scripts/simulator), ${
+          `them simulated (scripts/simulator), ${pool ? poolNote(sizes, legUpdates) : ""}${
             made.updates === null ? `to the end` : `${made.updates} updates so far`
-          }. ${SOURCES}`,
+          }${start === undefined ? "" : `, from the weights of ${start.split("/").slice(-2).join(" ")}`}. ${SOURCES}`,
       },
       licence:
         "Apache-2.0; trained on data under CC BY (Lesjak et al. 2016, 2018), CC BY-SA 4.0 (Medical Segmentation " +
@@ -151,6 +227,14 @@ export async function makePretrained(models: string, options: LongPretraining, {
     await engine.close();
     await rm(output, { recursive: true });
   }
+}
+
+const poolNote = ({ size, replaced }: Pick<PoolOptions, "size" | "replaced">, legUpdates: number) =>
+  `and on a pool of ${size} simulated subjects, of which ${replaced} made room for new ones every ${legUpdates} updates, `;
+
+/** The weights of a package's network. */
+async function weightsOf(folder: string): Promise<ReadonlyMap<string, Tensor>> {
+  return importModel(await Deno.readFile(join(folder, "network.onnx"))).constants;
 }
 
 const SOURCES =

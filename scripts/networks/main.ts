@@ -67,12 +67,19 @@ async function run(flags: NetworkFlags): Promise<string[]> {
   return faultsOf(rows, KNOWN);
 }
 
-/** Writes the rows, in place of those of the same network and exporter, and the table of all. */
+/** A row with what was found before by the checks that were not run again. A refusal says all there is. */
+export function completed(row: Row, before: Row | undefined): Row {
+  if (row.refused !== undefined || before === undefined || before.refused !== undefined) return row;
+  return { ...before, ...row, ...(before.served && { served: { ...before.served, ...row.served } }) };
+}
+
+/** Writes the rows, each completed by that of the same network and exporter, and the table of all. */
 export async function record(rows: readonly Row[]): Promise<void> {
   const [data, page] = [join(ROOT, "docs", "onnx.json"), join(ROOT, "docs", "onnx.md")];
   const keyOf = ({ network, exporter }: Row) => `${network} ${exporter}`;
   const before: Row[] = await readFile(data, "utf8").then((text) => JSON.parse(text).rows, () => []);
-  const all = new Map([...before, ...rows].map((row) => [keyOf(row), row]));
+  const all = new Map(before.map((row) => [keyOf(row), row]));
+  for (const row of rows) all.set(keyOf(row), completed(row, all.get(keyOf(row))));
   const sorted = [...all.values()].toSorted((a, b) => keyOf(a) < keyOf(b) ? -1 : 1);
   await writeFile(data, JSON.stringify({ packages: PACKAGES, rows: sorted }, null, 1) + "\n");
   await writeFile(page, replaceRegion(await readFile(page, "utf8"), "networks", tableOf(sorted)));

@@ -9,6 +9,7 @@ const HEAD = [
   "window",
   "weights kept",
   "gradient gap",
+  "in float64",
   "updates",
 ];
 
@@ -21,7 +22,7 @@ function cellsOf(row: Row): string[] {
   const gap = Math.max(...served.map(([, { gap }]) => gap));
   const names = served.map(([provider]) => provider).join(", ");
   const refusal = row.refused === undefined ? "" : `${row.at}: ${inWords(row.refused)}`;
-  const { gradient, updates } = row;
+  const { gradient, float64, updates } = row;
   return [
     row.network,
     row.exporter,
@@ -29,6 +30,7 @@ function cellsOf(row: Row): string[] {
     row.served?.cpu === undefined ? "" : `${row.served.cpu.ms} ms`,
     row.kept === undefined ? "" : `${row.kept} of ${row.trained}`,
     gradient === undefined ? "" : short(gradient.gap),
+    float64 === undefined ? "" : short(float64.gap),
     updates === undefined
       ? served.length > 0 ? refusal : ""
       : `${loss(updates.losses[0])} → ${loss(Math.min(...updates.losses.slice(-4)))}, ${Math.round(updates.seconds)} s`,

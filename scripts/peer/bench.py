@@ -2,7 +2,8 @@
 
 Needs `torch`; no part of the product. Prints one JSON line a row: the first run, the fastest and the median of the
 others.
-    python scripts/peer/bench.py [--device cpu|cuda] [--precision float32|tf32|bf16|fp16] [--compile] [--sizes 64 96]
+    python scripts/peer/bench.py [--device cpu|cuda] [--precision float32|tf32|bf16|fp16] [--compile] [--channels-last]
+        [--threads N] [--sizes 64 96]
     python scripts/peer/bench.py --volume 180 200 170
 """
 import argparse
@@ -55,11 +56,17 @@ def main():
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--precision", choices=["float32", "tf32", "bf16", "fp16"], default="float32")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--channels-last", action="store_true",
+                        help="volumes and weights in that layout; see the note on gradients in uni_unet.py")
+    parser.add_argument("--threads", type=int)
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 96])
     parser.add_argument("--runs", type=int, default=4)
     parser.add_argument("--only", choices=["forward", "step"])
     parser.add_argument("--volume", type=int, nargs=3, help="instead: one volume of this size by windows of 96 voxels")
     args = parser.parse_args()
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    layout = torch.channels_last_3d if args.channels_last else torch.contiguous_format
     allowed = args.precision != "float32"
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
     torch.backends.cudnn.benchmark = True
@@ -76,8 +83,8 @@ def main():
         print(json.dumps({"name": "uniunet-volume", "firstMs": ms, "bestMs": ms, "medianMs": ms, "windows": windows}), flush=True)
         return
     for size in args.sizes:
-        view = ramp((1, 4, size, size, size)).float().to(args.device)
-        model = UniUnet().to(args.device)
+        view = ramp((1, 4, size, size, size)).float().to(args.device).to(memory_format=layout)
+        model = UniUnet().to(args.device).to(memory_format=layout)
         net = torch.compile(model) if args.compile else model
         if args.only != "step":
             model.eval()

@@ -32,8 +32,8 @@ export interface Summary {
 
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
-export function summaryOf(answers: readonly Answer[]): Summary {
-  const scoreOf = ({ quality: { score } }: Answer) => score ?? 0;
+export function summaryOf(answers: readonly Omit<Answer, "facts">[]): Summary {
+  const scoreOf = ({ quality: { score } }: Pick<Answer, "quality">) => score ?? 0;
   const calibrated = answers.filter(({ quality }) => quality.expectedDice !== undefined);
   const isKnown = calibrated.length > 0;
   return {

@@ -1,6 +1,6 @@
 /** The files from which the bill of materials is made. */
 import { readFileSync } from "node:fs";
-import { WHEELS } from "../install/cuda_wheels.ts";
+import { WHEELS } from "../install/wheels.ts";
 import { type Parts, sbom } from "./sbom.ts";
 
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");

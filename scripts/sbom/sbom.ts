@@ -1,6 +1,6 @@
 /**
  * The software bill of materials, CycloneDX 1.6: every npm package that the program needs with its hash in deno.lock, the
- * native libraries in them, Deno, and what an image with CUDA adds; without those that only tests import. Made from files
+ * native libraries in them, Deno, and what an image with CUDA or OpenVINO adds; without those that only tests import. Made from files
  * alone, so that the same lock gives the same text.
  */
 
@@ -34,8 +34,13 @@ export interface Parts {
   readonly lock: Lock;
   /** Of the binary in the image. */
   readonly deno: { readonly version: string; readonly sha256: string };
-  /** SHA-256 of the wheel with ONNX Runtime's CUDA provider, by its version. */
-  readonly wheels: Readonly<Record<string, string>>;
+  /** Wheels of PyPI with native libraries, and their use. */
+  readonly wheels: readonly {
+    readonly project: string;
+    readonly version: string;
+    readonly sha256: string;
+    readonly is: string;
+  }[];
 }
 
 export function sbom({ project, imports, lock, deno, wheels }: Parts) {
@@ -52,14 +57,14 @@ export function sbom({ project, imports, lock, deno, wheels }: Parts) {
       hashes: [{ alg: "SHA-256", content: deno.sha256 }],
     },
     ...packages.map(([key, { integrity }]) => packageOf(key, integrity)),
-    ...Object.entries(wheels).map(([version, sha256]): Component => ({
-      "bom-ref": `pkg:pypi/onnxruntime-gpu@${version}`,
+    ...wheels.map(({ project: name, version, sha256, is: description }): Component => ({
+      "bom-ref": `pkg:pypi/${name}@${version}`,
       type: "library",
-      name: "onnxruntime-gpu",
+      name,
       version,
-      purl: `pkg:pypi/onnxruntime-gpu@${version}`,
+      purl: `pkg:pypi/${name}@${version}`,
       scope: "optional",
-      description: "ONNX Runtime's CUDA provider, in the image built with CUDA=yes",
+      description,
       hashes: [{ alg: "SHA-256", content: sha256 }],
     })),
   ];

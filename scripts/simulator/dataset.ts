@@ -9,6 +9,7 @@ import { writeVolume } from "../../src/volume/mod.ts";
 import { type Anatomy, readAnatomy } from "./anatomy/anatomy.ts";
 import { STRUCTURES } from "./anatomy/classes.ts";
 import { MODALITIES } from "./image/modalities.ts";
+import { type LesionKind, readLesionMasks } from "./lesions/lesion_masks.ts";
 import type { SubjectOptions } from "./plan.ts";
 import { simulateSubject, type Subject } from "./simulate.ts";
 
@@ -39,7 +40,7 @@ export async function writeSubjects(folder: string, options: DatasetOptions): Pr
       `Cannot simulate subjects: expected one or more, and an anatomy, got ${subjects} and ${anatomies.length}`,
     );
   }
-  const names = Array.from({ length: subjects }, (_, n) => `subject${String(n + 1).padStart(4, "0")}`);
+  const names = Array.from({ length: subjects }, (_, n) => subjectName(n));
   await mkdir(join(folder, "cases"), { recursive: true });
   await checkSameRun(folder, options);
   await writeFile(join(folder, "dataset.json"), JSON.stringify(descriptionOf(options), null, 2) + "\n");
@@ -61,6 +62,41 @@ export async function writeSubjects(folder: string, options: DatasetOptions): Pr
     }
   }
   return names;
+}
+
+/** The folder of subject n, from 0. */
+export const subjectName = (n: number): string => `subject${String(n + 1).padStart(4, "0")}`;
+
+/** How subjects without labels are made, as JSON that another process reads. */
+export interface SubjectsPlan extends
+  Pick<
+    SubjectOptions,
+    "modalities" | "contrast" | "spacingMm" | "lesionChance" | "stripped" | "neckCut" | "missing"
+  > {
+  readonly seed: number;
+  readonly anatomies: readonly string[];
+  readonly lesions?: { readonly folder: string; readonly kind: LesionKind };
+}
+
+/**
+ * Writes subjects of these numbers below `folder`, those of one anatomy after another; each is the one that
+ * {@link writeSubjects} makes with this number. `isOver` is asked before each.
+ */
+export async function drawSubjects(
+  folder: string,
+  { anatomies, seed, lesions, ...options }: SubjectsPlan,
+  { numbers, isOver = () => false }: { readonly numbers: readonly number[]; readonly isOver?: () => boolean },
+): Promise<void> {
+  const masks = lesions && await readLesionMasks(lesions.folder, lesions.kind), cases = join(folder, "cases");
+  await mkdir(cases, { recursive: true });
+  for (const [a, own] of Map.groupBy(numbers, (n) => n % anatomies.length)) {
+    const anatomy = await readAnatomy(anatomies[a]);
+    for (const n of own) {
+      if (isOver()) return;
+      const subject = { ...options, ...(masks && { lesions: masks }), seed: caseSeed(seed, n) };
+      await writeCase(cases, subjectName(n), { anatomy, subject, label: "none" });
+    }
+  }
 }
 
 /** Subject n of a data set is the subject of this seed, whatever the number of subjects. */

@@ -6,7 +6,7 @@ export { auditMessage } from "./atna.ts";
 export { caseId } from "./case_id.ts";
 export { readEntries, type StoredEntry, type Verdict, verifyChain } from "./chain.ts";
 export { AuditForwarder, type Receiver } from "./syslog.ts";
-export { appendEvents, AuditTrail, type EntryFilter } from "./trail.ts";
+export { appendEvents, AuditTrail, type EntryFilter, witnessOf } from "./trail.ts";
 export {
   ACTIONS,
   type Actor,

@@ -2,7 +2,7 @@
  * The audit trail in the database: entries are added and read, never changed. Adds that arrive together share one
  * transaction, so a busy server waits for one write instead of many.
  */
-import type { Database, Queryable } from "../storage/mod.ts";
+import type { Database, Queryable, Witness } from "../storage/mod.ts";
 import { eventOf, link, pruneId, type StoredEntry, type Verdict, verifyChain } from "./chain.ts";
 import { type Actor, type AuditEntry, type AuditEvent, GENESIS } from "./types.ts";
 
@@ -102,14 +102,14 @@ export class AuditTrail {
 
   /**
    * Deletes the entries before a time, and adds one that says so with the hash of the newest deleted one, so that the
-   * rest still verifies. Returns how many were deleted.
+   * rest still verifies. Entries after number `upTo` stay. Returns how many were deleted.
    */
-  async prune(before: Date, who: Actor): Promise<number> {
+  async prune(before: Date, who: Actor, { upTo }: { readonly upTo?: number | undefined } = {}): Promise<number> {
     const deleted = await this.#database.transaction(async (tx) => {
       await lock(tx);
       const { rows } = await tx.query<{ seq: string; hash: string }>(
-        "SELECT seq::text AS seq, hash FROM sulcus.audit_events WHERE at < $1 ORDER BY audit_events.seq DESC LIMIT 1",
-        [before],
+        "SELECT seq::text AS seq, hash FROM sulcus.audit_events WHERE at < $1 AND ($2::bigint IS NULL OR audit_events.seq <= $2) ORDER BY audit_events.seq DESC LIMIT 1",
+        [before, upTo ?? null],
       );
       if (rows.length === 0) return 0;
       const newest = { seq: Number(rows[0].seq), hash: rows[0].hash };
@@ -134,6 +134,13 @@ async function headOf(on: Queryable): Promise<Verdict["head"]> {
     "SELECT seq::text AS seq, hash FROM sulcus.audit_events ORDER BY audit_events.seq DESC LIMIT 1",
   );
   return rows.length === 0 ? { seq: 0, hash: GENESIS } : { seq: Number(rows[0].seq), hash: rows[0].hash };
+}
+
+/** The witness of a deed that succeeds. */
+export function witnessOf(event: Omit<AuditEvent, "outcome">): Witness {
+  const { object, ...rest } = event;
+  return async (tx, made = object.id) =>
+    await appendEvents(tx, [{ ...rest, object: { ...object, id: made }, outcome: "success" }]);
 }
 
 /** Adds events after the newest entry. Part of the caller's transaction: a decision and its entry are stored together. */

@@ -1,5 +1,6 @@
 /** The program `sulcus`: finds the command, runs it, and turns errors into exit codes. */
 import project from "../../deno.json" with { type: "json" };
+import { wrongBudgetVariable } from "../inference/mod.ts";
 import { COMMANDS } from "./commands/commands.ts";
 import { canonicalFlags } from "./options/images.ts";
 import { parseCommand, UsageError } from "./terminal/args.ts";
@@ -22,6 +23,8 @@ export async function main(argv: readonly string[], io: Io): Promise<0 | 1 | 2> 
       io.out(helpOf(command));
       return 0;
     }
+    const wrong = wrongBudgetVariable(io.env);
+    if (wrong !== null) throw new UsageError(wrong);
     await command.run(parseCommand(command, canonicalFlags(rest)), io);
     return 0;
   } catch (error) {

@@ -42,7 +42,7 @@ Deno.test("every command has a help that names its flags and fits a terminal", a
 
 Deno.test("main() refuses what is no command", async () => {
   const expected =
-    "expected one of serve, segment, classify, finetune, pretrain, evaluate, models, import, export, token, backup, restore, audit, bench";
+    "expected one of serve, segment, classify, finetune, pretrain, evaluate, models, import, export, token, project, backup, restore, audit, bench";
   assert.deepEqual(await run(["segmnt"]), {
     code: 2,
     out: [],
@@ -135,6 +135,8 @@ Deno.test("failureOf() shows the texts of our own checks and hides those of othe
     code: "failed",
     message: "Cannot score: expected 1, got 2",
   });
+  const first = new RangeError("Cannot serve: expected 1, got 2");
+  assert.equal(failureOf(new SuppressedError(new Error("while closing"), first)).message, first.message);
   const { code, message } = failureOf(new Deno.errors.NotFound("No such file: /home/Meier.nii"));
   assert.equal(code, "internal");
   assert.match(message, /^An unforeseen error \(NotFound\)\./);

@@ -59,6 +59,8 @@ export interface Engine {
    * How graphs are lowered for it: by its provider's passes, at its precision, and by what was measured of the device.
    */
   readonly lowering: Lowering;
+  /** How they are lowered for float32, where answers at its precision must be compared with those first. */
+  readonly exact?: Lowering | undefined;
   /** Objects that rooms above keep with it. */
   readonly companions: Companions;
   /** Loads an ONNX model from its bytes or a file. */
@@ -74,7 +76,9 @@ export interface Engine {
    * report it. Work happens outside the child too: see `peakOfWork()`.
    */
   peakBytes(): Promise<number>;
-  /** Lets `peakBytes()` begin anew: a kept engine's next task has a peak of its own. */
+  /** The same of this process, which uses the engine. */
+  userPeakBytes(): Promise<number>;
+  /** Lets both peaks begin anew: a kept engine's next task has a peak of its own. */
   forgetPeak(): void;
   /** Ends the child. */
   close(): Promise<void>;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type DType, type Tensor, tensor, type TensorType, toNumbers } from "../tensor/tensor.ts";
 import { foreignModel, type ForeignNode } from "../../tests/testing/onnx_model.ts";
-import { Companions, Devices, type Engine, EngineError } from "./mod.ts";
+import { Companions, Devices, type Engine, EngineError, type Provider } from "./mod.ts";
 import { ProcessError, Supervisor } from "../process/mod.ts";
 
 const devices = new Devices();
@@ -17,6 +17,8 @@ const node = (op: string, inputs: string, outputs: string, attrs: ForeignNode["a
 
 interface Case {
   readonly name: string;
+  /** Providers that do not conform, with the reason. */
+  readonly skips?: Partial<Record<Provider, string>>;
   readonly run: (engine: Engine) => Promise<void>;
 }
 
@@ -62,8 +64,14 @@ const CASES: readonly Case[] = [
   computes("float32", node("Neg", "x", "y"), { x: t("float32", [1, 2, 2], [1, -2, 0.5, 4]) }, {
     y: t("float32", [1, 2, 2], [-1, 2, -0.5, -4]),
   }),
-  computes("int64", node("Add", "a b", "y"), { a: t("int64", [2], [2 ** 40, -5]), b: t("int64", [2], [1, -1]) }, {
-    y: t("int64", [2], [2 ** 40 + 1, -6]),
+  {
+    ...computes("int64", node("Add", "a b", "y"), { a: t("int64", [2], [2 ** 40, -5]), b: t("int64", [2], [1, -1]) }, {
+      y: t("int64", [2], [2 ** 40 + 1, -6]),
+    }),
+    skips: { openvino: "it computes in 32 bits, and refuses larger numbers" },
+  },
+  computes("int64 of 32 bits", node("Add", "a b", "y"), { a: t("int64", [2], [7, -5]), b: t("int64", [2], [1, -1]) }, {
+    y: t("int64", [2], [8, -6]),
   }),
   computes("int32", node("Mul", "a b", "y"), { a: t("int32", [2], [7, -5]), b: t("int32", [1], [3]) }, {
     y: t("int32", [2], [21, -15]),
@@ -264,11 +272,45 @@ for (const { provider, name, state, reason } of await devices.probe()) {
     ignore: !ready,
     async fn(test) {
       const engine = await devices.open(provider);
-      for (const { name, run } of CASES) await test.step(name, () => run(engine));
+      for (const { name, run, skips } of CASES) {
+        const why = skips?.[provider];
+        await test.step({
+          name: why === undefined ? name : `${name} (${why})`,
+          ignore: why !== undefined,
+          fn: () => run(engine),
+        });
+      }
       await engine.close();
     },
   });
 }
+
+const openvino = (await devices.probe()).find((d) => d.provider === "openvino")!;
+
+Deno.test({
+  name: `OpenVINO refuses what it would compute in fewer bits${
+    openvino.state === "ready" ? "" : ` (${openvino.reason})`
+  }`,
+  ignore: openvino.state !== "ready",
+  async fn() {
+    const engine = await devices.open("openvino");
+    const wide = { dtype: "int64", shape: [1] } as const, double = { dtype: "float64", shape: [1] } as const;
+    const session = await engine.load(
+      foreignModel({ inputs: { a: wide }, outputs: { y: wide }, nodes: [node("Neg", "a", "y")] }),
+    );
+    await assert.rejects(
+      session.run({ a: t("int64", [1], [2 ** 31]) }),
+      (e) =>
+        e instanceof EngineError && e.code === "unsupported" && /in 32 bits, got 2147483648, which/.test(e.message),
+    );
+    assert.deepEqual((await session.run({ a: t("int64", [1], [2 ** 31 - 1]) })).y, t("int64", [1], [1 - 2 ** 31]));
+    await assert.rejects(
+      engine.load(foreignModel({ inputs: { a: double }, outputs: { y: double }, nodes: [node("Neg", "a", "y")] })),
+      (e) => e instanceof EngineError && e.code === "unsupported" && /"a" is of another type/.test(e.message),
+    );
+    await engine.close();
+  },
+});
 
 const webgpu = (await devices.probe()).find((d) => d.provider === "webgpu")!;
 const noWebgpu = webgpu.state === "ready" ? "" : ` (skipped: ${webgpu.reason})`;

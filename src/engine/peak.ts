@@ -1,5 +1,4 @@
 /** The memory of work that runs partly in this process and partly on a device. */
-import { forgetPeakOf, peakBytesOf } from "../process/mod.ts";
 import type { Engine } from "./engine.ts";
 
 /**
@@ -8,11 +7,10 @@ import type { Engine } from "./engine.ts";
  * upper bound. Without what a GPU holds; 0 on other systems than Linux.
  */
 export async function peakOfWork(engine: Engine): Promise<number> {
-  return peakBytesOf("self") + await engine.peakBytes();
+  return await engine.userPeakBytes() + await engine.peakBytes();
 }
 
 /** Begins a piece of work: `peakOfWork()` forgets what was held before. */
 export function forgetPeaks(engine: Engine): void {
-  forgetPeakOf("self");
   engine.forgetPeak();
 }

@@ -9,7 +9,14 @@ export { gradients, gradientsOrNone, NoGradientError } from "./autodiff.ts";
 export { batched } from "./batch.ts";
 export { evaluate } from "./reference/evaluate.ts";
 export { encodeLoop, encodeModel, LOOP_NAMES } from "./write/encode.ts";
-export { CPU_PASSES, CUDA_PASSES, MIXED_CUDA_PASSES, WEBGPU_PASSES } from "./lower/lists.ts";
+export {
+  CPU_PASSES,
+  CUDA_PASSES,
+  MIXED_CUDA_PASSES,
+  MIXED_OPENVINO_PASSES,
+  OPENVINO_PASSES,
+  WEBGPU_PASSES,
+} from "./lower/lists.ts";
 export { lower, type Lowering } from "./lower/lower.ts";
 export type { Cost, Costs, Pass } from "./lower/pass.ts";
 export { idleGraph, type Trial, trialsOf } from "./lower/trials.ts";
@@ -20,8 +27,15 @@ export type { Layout } from "./read/layout.ts";
 export { type Graft, graftModel } from "./read/graft.ts";
 export { importModel, type ImportOptions } from "./read/normalize.ts";
 export { IMPORT_LIMITS, type RawModel } from "./read/raw.ts";
+export { type Signature, signatureOf } from "./read/signature.ts";
 export { costOf } from "./schedule/cost.ts";
-export { type MemoryForecast, predictMemory } from "./schedule/memory.ts";
+export {
+  type MemoryForecast,
+  type MemoryModel,
+  ONNX_RUNTIME_MEMORY,
+  OPENVINO_MEMORY,
+  predictMemory,
+} from "./schedule/memory.ts";
 export { print } from "./build/print.ts";
 export { MemoryBudgetError, rematerialise, type Rematerialised } from "./schedule/rematerialise.ts";
 export { waitFor } from "./schedule/sequence.ts";

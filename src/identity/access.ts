@@ -1,5 +1,6 @@
 /** Who may see and use which data set, model or job. An object without an owner is everybody's who has the role. */
-import { type Database, DomainError, isUuid } from "../storage/mod.ts";
+import { type Database, DomainError, isUuid, type Witness } from "../storage/mod.ts";
+import { Projects } from "./projects.ts";
 import { hasRole, type Identity, ownerOf } from "./types.ts";
 
 /** Kinds of objects that belong to somebody. */
@@ -17,9 +18,6 @@ export interface Holders {
   /** Its members see and use the object like its owner. */
   readonly project: string | null;
 }
-
-/** Names of projects, in claims and tokens. */
-export const PROJECT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 const EVERYBODY: Holders = { owner: null, project: null };
 
@@ -47,10 +45,16 @@ export function mayReach(identity: Identity, { owner, project }: Holders): boole
 }
 
 export class Access {
-  readonly #database: Pick<Database, "query">;
+  readonly #database: Pick<Database, "query" | "transaction">;
 
-  constructor(database: Pick<Database, "query">) {
+  readonly #projects: Pick<Projects, "checkSpace">;
+
+  constructor(
+    database: Pick<Database, "query" | "transaction">,
+    projects: Pick<Projects, "checkSpace"> = new Projects(database),
+  ) {
     this.#database = database;
+    this.#projects = projects;
   }
 
   /** Whose it is; of what does not exist: everybody's. */
@@ -64,6 +68,18 @@ export class Access {
   async check(identity: Identity, object: ObjectName): Promise<void> {
     if (hasRole(identity, "admin")) return;
     if (!mayReach(identity, await this.holders(object))) throw new DomainError("not-found", NOT_FOUND[object.kind]);
+  }
+
+  /**
+   * Whose something new is: whoever makes it, and the project that they name, of which they are a member.
+   * Administrators may name any.
+   * @throws {DomainError} `not-permitted`
+   */
+  holdersOfNew(identity: Identity, project: string | null = null): Holders {
+    if (project === null || hasRole(identity, "admin") || identity.projects.includes(project)) {
+      return { owner: ownerOf(identity), project };
+    }
+    throw new DomainError("not-permitted", "Cannot give it to this project: you are no member of it");
   }
 
   /** Names of models that an identity may not see. */
@@ -104,12 +120,15 @@ export class Access {
   /**
    * Gives an object to its owner alone, to a project, or to everybody. Only its owner and administrators may, and only
    * administrators for everybody or for a project that they are no member of.
-   * @throws {DomainError} `not-permitted`
+   * @throws {DomainError} `not-permitted`, `project-full`
    */
   async share(
     identity: Identity,
     { kind, id }: ObjectName & { readonly kind: Exclude<ObjectKind, "job"> },
-    wish: { readonly project: string | null } | "everybody",
+    { with: wish, witness }: {
+      readonly with: { readonly project: string | null } | "everybody";
+      readonly witness?: Witness;
+    },
   ): Promise<Holders> {
     const found = await this.holders({ kind, id });
     const isAdmin = hasRole(identity, "admin");
@@ -123,7 +142,11 @@ export class Access {
       );
     }
     const owner = wish === "everybody" ? null : found.owner ?? ownerOf(identity);
-    await this.#database.query(UPDATE[kind], [id, owner, project]);
+    await this.#database.transaction(async (tx) => {
+      await tx.query(UPDATE[kind], [id, owner, project]);
+      await this.#projects.checkSpace(tx, project);
+      await witness?.(tx);
+    });
     return { owner, project };
   }
 }

@@ -27,7 +27,7 @@ export class Logins {
   #oidc: Promise<Oidc> | undefined;
   readonly #failures = new RateLimit(FAILURES_PER_MINUTE);
 
-  constructor(database: Pick<Database, "query">, settings: LoginSettings) {
+  constructor(database: Pick<Database, "query" | "transaction">, settings: LoginSettings) {
     this.#settings = settings;
     this.kind = settings.kind;
     this.tokens = new Tokens(database);
@@ -59,6 +59,11 @@ export class Logins {
       "login-required",
       "Cannot find out who you are: the token is not one of this server, was revoked, or has expired",
     );
+  }
+
+  /** Removes sessions that are over: nobody may open another for months. */
+  async sweep(): Promise<void> {
+    await this.sessions.sweep();
   }
 
   async #bearer(authorization: string): Promise<Identity | null> {

@@ -64,16 +64,18 @@ interface JobPlace {
   /** For the audit trail. */
   readonly askedBy: Pick<Identity, "id" | "name" | "via">;
   readonly mostOpen?: number;
+  /** The only project of whoever asks; null: they have none, or several. */
+  readonly project: string | null;
 }
 
 export class QuotaBook {
-  readonly #database: Pick<Database, "query">;
+  readonly #database: Pick<Database, "query" | "purge">;
   readonly #quotas: Quotas;
   readonly #requests: RateLimit;
   /** Bytes of requests that have not ended. */
   readonly #coming = new Map<string, number>();
 
-  constructor(database: Pick<Database, "query">, quotas: Quotas) {
+  constructor(database: Pick<Database, "query" | "purge">, quotas: Quotas) {
     this.#database = database;
     this.#quotas = quotas;
     this.#requests = new RateLimit(quotas.requestsPerMinute);
@@ -97,8 +99,9 @@ export class QuotaBook {
    */
   async job(identity: Identity): Promise<JobPlace> {
     const owner = ownerOf(identity);
-    const { id, name, via } = identity;
-    const whose = { owner, askedBy: { id, name, via } };
+    const { id, name, via, projects } = identity;
+    const project = projects.length === 1 ? projects[0] : null;
+    const whose = { owner, askedBy: { id, name, via }, project };
     const { openJobs, deviceMinutesPerDay } = this.#quotas;
     if (owner === null || (openJobs === 0 && deviceMinutesPerDay === 0)) return whose;
     const used = await this.#usage(owner);
@@ -152,6 +155,14 @@ export class QuotaBook {
       throw error;
     }
     return { add, [Symbol.asyncDispose]: end };
+  }
+
+  /** Removes what was used on days that no quota counts any more; who used the service is told by the audit trail alone. */
+  async sweep(): Promise<void> {
+    const { rows } = await this.#database.query(
+      "DELETE FROM sulcus.usage WHERE day < (now() AT TIME ZONE 'UTC')::date RETURNING 1",
+    );
+    if (rows.length > 0) await this.#database.purge(["sulcus.usage"]);
   }
 
   async #usage(owner: string): Promise<Usage> {

@@ -29,7 +29,7 @@ export class Sessions {
   /** Opens a session and returns its secret, for a cookie; removes those that are over. */
   async open(identity: Identity): Promise<string> {
     const secret = newSecret();
-    await this.#database.query("DELETE FROM sulcus.sessions WHERE expires_at <= now()");
+    await this.sweep();
     await this.#database.query(
       "INSERT INTO sulcus.sessions (digest, identity, expires_at) VALUES ($1, $2, now() + $3 * interval '1 hour')",
       [await sha256(secret), JSON.stringify(identity), SESSION_HOURS],
@@ -53,6 +53,11 @@ export class Sessions {
     if (identity === null) this.#known.delete(digest);
     else this.#known.set(digest, { identity, at: Date.now() });
     return identity;
+  }
+
+  /** Removes those that are over. */
+  async sweep(): Promise<void> {
+    await this.#database.query("DELETE FROM sulcus.sessions WHERE expires_at <= now()");
   }
 
   async close(secret: string): Promise<void> {

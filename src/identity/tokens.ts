@@ -1,5 +1,5 @@
 /** API tokens: made once, shown once, kept as Argon2id; with a role, projects and an end. */
-import { type Database, DomainError, isUuid } from "../storage/mod.ts";
+import { type Database, DomainError, isUuid, type Witness } from "../storage/mod.ts";
 import { BoundedMap } from "./bounded.ts";
 import { Digester, hashSecret, isSecret, newSecret } from "./secrets.ts";
 import type { Identity, Role } from "./types.ts";
@@ -12,6 +12,7 @@ export interface TokenWish {
   /** Default 90, at most 3,650. */
   readonly days?: number;
   readonly createdBy: string;
+  readonly witness?: Witness;
 }
 
 /** A token as it is listed: without its secret, which nobody can show again. */
@@ -54,7 +55,7 @@ interface Verified {
 }
 
 export class Tokens {
-  readonly #database: Pick<Database, "query">;
+  readonly #database: Pick<Database, "query" | "transaction">;
   readonly #digester = new Digester();
   /** Verified tokens by the keyed digest of their text. */
   readonly #verified = new BoundedMap<string, Verified>(1000);
@@ -63,21 +64,26 @@ export class Tokens {
   #checks: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  constructor(database: Pick<Database, "query">) {
+  constructor(database: Pick<Database, "query" | "transaction">) {
     this.#database = database;
   }
 
   /** Makes a token; its text is returned this once. */
   async create(
-    { name, role, projects = [], days = DEFAULT_DAYS, createdBy }: TokenWish,
+    { name, role, projects = [], days = DEFAULT_DAYS, createdBy, witness }: TokenWish,
   ): Promise<{ readonly token: Token; readonly text: string }> {
     const [id, secret] = [crypto.randomUUID(), newSecret()];
-    const { rows } = await this.#database.query<TokenRow>(
-      `INSERT INTO sulcus.tokens (id, name, hash, role, projects, created_by, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 day') RETURNING *`,
-      [id, name, await hashSecret(secret), role, JSON.stringify(projects), createdBy, days],
-    );
-    return { token: tokenOf(rows[0]), text: `sulcus_${id.replaceAll("-", "")}_${secret}` };
+    const hash = await hashSecret(secret);
+    const row = await this.#database.transaction(async (tx) => {
+      const { rows } = await tx.query<TokenRow>(
+        `INSERT INTO sulcus.tokens (id, name, hash, role, projects, created_by, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 day') RETURNING *`,
+        [id, name, hash, role, JSON.stringify(projects), createdBy, days],
+      );
+      await witness?.(tx, id);
+      return rows[0];
+    });
+    return { token: tokenOf(row), text: `sulcus_${id.replaceAll("-", "")}_${secret}` };
   }
 
   /** All of them, newest first. */
@@ -89,16 +95,20 @@ export class Tokens {
   }
 
   /** Ends a token now. @throws {DomainError} `not-found` */
-  async revoke(id: string): Promise<Token> {
-    const { rows } = isUuid(id)
-      ? await this.#database.query<TokenRow>(
-        "UPDATE sulcus.tokens SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING *",
-        [id],
-      )
-      : { rows: [] };
-    if (!rows[0]) throw new DomainError("not-found", "Cannot find this token");
+  async revoke(id: string, { witness }: { readonly witness?: Witness } = {}): Promise<Token> {
+    const row = await this.#database.transaction(async (tx) => {
+      const { rows } = isUuid(id)
+        ? await tx.query<TokenRow>(
+          "UPDATE sulcus.tokens SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING *",
+          [id],
+        )
+        : { rows: [] };
+      if (!rows[0]) throw new DomainError("not-found", "Cannot find this token");
+      await witness?.(tx);
+      return rows[0];
+    });
     this.#verified.clear();
-    return tokenOf(rows[0]);
+    return tokenOf(row);
   }
 
   /**

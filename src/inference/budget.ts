@@ -11,16 +11,44 @@ export interface WorkBudget {
   readonly seconds: number;
 }
 
+/** The variables that set it, by which a server sets it for its children too. Gigabytes are GiB. */
+const VARIABLES = {
+  voxels: "SULCUS_WORK_VOXELS",
+  memoryBytes: "SULCUS_WORK_GIGABYTES",
+  windows: "SULCUS_WORK_WINDOWS",
+  seconds: "SULCUS_WORK_SECONDS",
+} as const satisfies Record<keyof WorkBudget, string>;
+
+const UNITS = { voxels: 1, memoryBytes: 2 ** 30, windows: 1, seconds: 1 } as const;
+
+/** Why a variable cannot be used; null: each is absent or a number. For programs, before they begin. */
+export function wrongBudgetVariable(env: Readonly<Record<string, string | undefined>>): string | null {
+  const wrong = Object.values(VARIABLES).find((name) => env[name] && !(Number(env[name]) > 0));
+  return wrong === undefined ? null : `Cannot use ${wrong}: expected a number above 0, got "${env[wrong]}"`;
+}
+
+/** A variable's number in the budget's unit. */
+function set(name: keyof WorkBudget): number | undefined {
+  const value = Number(Deno.env.get(VARIABLES[name]) || NaN);
+  return value > 0 ? value * UNITS[name] : undefined;
+}
+
 /**
- * A scan of 512×512×512 fits, whatever the machine; memory is half of the machine's, but at least 4 GiB; the time is below
- * that after which a request is stopped.
+ * What the variables say. Without them a scan of 512×512×512 fits, whatever the machine; memory is half of the machine's,
+ * but at least 4 GiB; the time is below that after which a request is stopped.
  */
 export const DEFAULT_BUDGET: WorkBudget = {
-  voxels: 2 ** 27,
-  memoryBytes: Math.max(Deno.systemMemoryInfo().total / 2, 4 * 2 ** 30),
-  windows: 50_000,
-  seconds: 1500,
+  voxels: set("voxels") ?? 2 ** 27,
+  memoryBytes: set("memoryBytes") ?? Math.max(Deno.systemMemoryInfo().total / 2, 4 * 2 ** 30),
+  windows: set("windows") ?? 50_000,
+  seconds: set("seconds") ?? 1500,
 };
+
+/** The variables by which a child gets a budget. */
+export function budgetVariables(budget: WorkBudget): Record<string, string> {
+  const names = Object.keys(VARIABLES) as (keyof WorkBudget)[];
+  return Object.fromEntries(names.map((name) => [VARIABLES[name], String(budget[name] / UNITS[name])]));
+}
 
 /** Voxels along one axis: no scan of a head has so many. */
 export const MOST_ALONG_AXIS = 4096;

@@ -7,7 +7,7 @@ export * from "./preprocessing.ts";
 export * from "./quality_types.ts";
 export * from "./spec.ts";
 export * from "./types.ts";
-export { DEFAULT_BUDGET, inBytes, type WorkBudget } from "./budget.ts";
+export { budgetVariables, DEFAULT_BUDGET, inBytes, type WorkBudget, wrongBudgetVariable } from "./budget.ts";
 export { caseExcess, type CaseWork } from "./work/case_work.ts";
 export { requestExcess, type RequestWork } from "./work/request_work.ts";
 export { fileExcess, sizeExcess } from "./work/volume_work.ts";

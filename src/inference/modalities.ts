@@ -48,6 +48,8 @@ type Known = keyof typeof TABLE;
 export const MODALITIES = Object.keys(TABLE) as readonly Known[];
 /** One volume of any modality: the only input of a classifier that judges single volumes. */
 export const ANY_MODALITY = "any";
+/** The class of a volume that is none of the modalities, for classifiers that tell modalities apart. */
+export const OTHER = "other";
 /** The names that an input may have. */
 export const INPUTS = [...MODALITIES, ANY_MODALITY] as const;
 export type Modality = (typeof INPUTS)[number];

@@ -1,11 +1,12 @@
 /** The service of jobs: takes wishes, answers requests that wait, shows, cancels and sweeps. Not HTTP, and not the work. */
 import type { Actor } from "../audit/mod.ts";
 import type { Datasets } from "../datasets/mod.ts";
+import { Projects } from "../identity/mod.ts";
 import type { Provider } from "../engine/mod.ts";
 import type { Registry } from "../registry/mod.ts";
-import { DEFAULT_BUDGET, type WorkBudget } from "../inference/mod.ts";
+import { budgetVariables, DEFAULT_BUDGET, type WorkBudget } from "../inference/mod.ts";
 import { Readers } from "../process/mod.ts";
-import { type Database, DomainError, exists } from "../storage/mod.ts";
+import { type Database, DomainError, exists, type Witness } from "../storage/mod.ts";
 import type { House, JobFile } from "./kinds/kind.ts";
 import { type JobKind, KINDS, type OutputOf, type WishOf } from "./kinds/table.ts";
 import { Endings } from "./queue/endings.ts";
@@ -35,10 +36,10 @@ export interface JobsOptions {
   readonly provider: Provider | "auto";
   /** How many jobs may be open; more are refused with `busy`. */
   readonly bounds?: Partial<JobBounds>;
-  /** How long a job's mask is kept, ms. Default 24 h. */
-  readonly resultTtlMs?: number;
-  /** How long the checkpoint of a failed or cancelled job is kept, ms. Default 30 days. */
-  readonly workTtlMs?: number;
+  /** Holds tensors on their way to devices. Default: the system's temporary folder. */
+  readonly spoolDirectory?: string;
+  /** How long masks, checkpoints, images and records are kept. Default: the projects of the database. */
+  readonly projects?: Pick<Projects, "policies">;
   /** Longest segmentation or classification, ms. Default 30 min. */
   readonly inferenceTimeoutMs?: number;
   /** Name of the model that checks modalities, used where it is served. Default null: no check. */
@@ -53,6 +54,8 @@ export interface JobsOptions {
   readonly stopGraceMs?: number;
   /** URL of the module with the workers' tasks. Default: the real ones; tests give fakes. */
   readonly tasksModule?: string;
+  /** The workers themselves. Default: processes of their own; tests give some without processes. */
+  readonly workplaces?: Workplaces;
   /** Runs queued jobs in this process; false: only takes them in. Default true. */
   readonly work?: boolean;
 }
@@ -64,6 +67,10 @@ export interface SubmitOptions {
   readonly askedBy?: Actor;
   /** The most of its jobs that may be open with this one. Default: no bound. */
   readonly mostOpen?: number;
+  /** Whose policy it follows where neither its data set nor its model has a project. */
+  readonly project?: string | null;
+  /** Stores the entry of the audit trail with the job. */
+  readonly witness?: Witness;
 }
 
 export interface PerformOptions extends SubmitOptions {
@@ -104,8 +111,8 @@ export class Jobs {
 
   private constructor(options: JobsOptions, files: JobFiles, queue: JobQueue) {
     const { database, registry, datasets, provider, stopGraceMs = 20_000 } = options;
-    const { modalityCheck = null, onCheckFailed = () => {}, readers = new Readers(), budget = DEFAULT_BUDGET } =
-      options;
+    const { modalityCheck = null, onCheckFailed = () => {}, budget = DEFAULT_BUDGET } = options;
+    const { readers = new Readers({ env: budgetVariables(budget) }) } = options;
     const bounds = { ...DEFAULT_JOB_BOUNDS, ...options.bounds };
     const house: House = { registry, datasets, provider, modalityCheck, onCheckFailed, readers, budget };
     const [events, endings] = [new EventLog(database), new Endings(database)];
@@ -116,18 +123,24 @@ export class Jobs {
     this.#events = events;
     this.#endings = endings;
     this.#stopGraceMs = stopGraceMs;
-    this.#store = new JobStore({ database, queue, events, endings, files, house, bounds });
-    this.#workplaces = openWorkplaces({ ...options, stopGraceMs });
+    this.#store = new JobStore({
+      database,
+      queue,
+      events,
+      endings,
+      files,
+      house,
+      bounds,
+      projects: options.projects ?? new Projects(database),
+      dataDirectory: options.dataDirectory,
+    });
+    this.#workplaces = options.workplaces ?? openWorkplaces({ ...options, stopGraceMs });
     this.#runner = new JobRunner({ database, events, endings, files, house, workplaces: this.#workplaces });
   }
 
   /** Starts the queue and puts jobs back into it that were running when the last process died. */
   static async open(options: JobsOptions): Promise<Jobs> {
-    const files = await JobFiles.open({
-      dataDirectory: options.dataDirectory,
-      resultTtlMs: options.resultTtlMs ?? DAY_MS,
-      workTtlMs: options.workTtlMs ?? 30 * DAY_MS,
-    });
+    const files = await JobFiles.open(options.dataDirectory);
     const queue = await JobQueue.open(options.database);
     const jobs = new Jobs(options, files, queue);
     // No other process uses an embedded database, so nobody waits for the transient jobs in it.
@@ -148,10 +161,10 @@ export class Jobs {
   async submit<K extends JobKind>(
     kind: K,
     wish: WishOf<K>,
-    { owner = null, askedBy, mostOpen }: SubmitOptions = {},
+    { owner = null, ...by }: SubmitOptions = {},
   ): Promise<JobRecord> {
     const id = crypto.randomUUID();
-    await this.#store.add(kind, wish, { id, awaited: false, transient: false, owner, askedBy, mostOpen });
+    await this.#store.add(kind, wish, { id, awaited: false, transient: false, owner, ...by });
     const queued = await this.get(id);
     this.#queue.wake(KINDS[kind].queue);
     return queued;
@@ -165,7 +178,7 @@ export class Jobs {
   async perform<K extends JobKind>(
     kind: K,
     wish: WishOf<K>,
-    { signal, keep = false, owner = null, askedBy, mostOpen }: PerformOptions = {},
+    { signal, keep = false, owner = null, ...by }: PerformOptions = {},
   ): Promise<Performed<NonNullable<OutputOf<K>>>> {
     const id = crypto.randomUUID();
     const { promise: over, resolve } = Promise.withResolvers<void>();
@@ -180,7 +193,7 @@ export class Jobs {
     };
     try {
       using listener = this.#endings.listen(id);
-      await this.#store.add(kind, wish, { id, awaited: true, transient: !keep, owner, askedBy, mostOpen });
+      await this.#store.add(kind, wish, { id, awaited: true, transient: !keep, owner, ...by });
       this.#queue.wake(KINDS[kind].queue);
       const { result } = await this.#endOf(id, listener.ended, signal);
       const { model, version, output } = result as JobResult<OutputOf<K>>; // this kind's `run` made it
@@ -203,9 +216,9 @@ export class Jobs {
   }
 
   /** Ends a job; a training keeps its last checkpoint. @throws {DomainError} `not-found`, `job-finished` */
-  async cancel(id: string): Promise<JobRecord> {
+  async cancel(id: string, { witness }: Pick<SubmitOptions, "witness"> = {}): Promise<JobRecord> {
     await this.get(id);
-    await this.#cancel(id);
+    await this.#cancel(id, witness);
     return await this.get(id);
   }
 
@@ -237,7 +250,7 @@ export class Jobs {
     return { ...await countJobs(this.#database), workerRestarts };
   }
 
-  /** Removes results and checkpoints whose time is over; runs by itself every ten minutes. */
+  /** Removes records, masks, checkpoints and images whose time is over; runs by itself every ten minutes. */
   async sweep(now = Date.now()): Promise<void> {
     await this.#store.purge(new Date(now - DAY_MS));
     await this.#store.sweep(now);
@@ -253,8 +266,8 @@ export class Jobs {
     for (const name of QUEUES) await this.#workplaces[name].process.close();
   }
 
-  async #cancel(id: string): Promise<void> {
-    await this.#store.cancel(id);
+  async #cancel(id: string, witness?: Witness): Promise<void> {
+    await this.#store.cancel(id, witness);
     this.#runner.cancel(id);
   }
 

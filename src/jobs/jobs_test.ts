@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Database } from "../storage/mod.ts";
+import { DEFAULT_POLICY, Projects } from "../identity/mod.ts";
 import { databaseTests } from "../storage/testing/database.ts";
 import { refusal } from "../storage/testing/refusal.ts";
 import { BEHAVIOUR, FELL_BACK, type Trace } from "./testing/fake_tasks.ts";
@@ -70,6 +71,7 @@ test("a fine-tune is queued, runs, reports its progress and ends as a candidate"
       ["base", 1, detail.hash, queued.id, BEHAVIOUR.normal],
     );
     assert.deepEqual(Object.keys(provenance.software), ["sulcus", "deno", "onnxruntime", "provider"]);
+    assert.deepEqual(provenance.warnings, [FELL_BACK], "whoever approves it must see them");
 
     assert.deepEqual(events.filter((e) => e.type !== "progress").map((e) => e.type), ["log", "validation", "done"]);
     assert.deepEqual(events.findLast((e) => e.type === "progress")?.data.step, 4);
@@ -439,7 +441,7 @@ test("perform() is stopped after its time", (database) =>
 
 test("a queued segmentation keeps its mask for a while and its images not at all", (database) =>
   withWorkplace(database, async ({ dataDirectory, open, image }) => {
-    const jobs = await open({ resultTtlMs: 60_000 });
+    const jobs = await open({ projects: new Projects(database, { ...DEFAULT_POLICY, resultHours: 1 }) });
     const images = await image({ ms: 30 });
     const { id, kind } = await jobs.submit("segment", { model: "tumour", images });
     assert.equal(kind, "segment");
@@ -455,7 +457,7 @@ test("a queued segmentation keeps its mask for a while and its images not at all
     await until("the images are gone", imagesGone);
     await jobs.sweep();
     await jobs.resultFile(id);
-    await jobs.sweep(Date.now() + 61_000);
+    await jobs.sweep(Date.now() + 3_601_000);
     await assert.rejects(jobs.resultFile(id), refusal("gone", /the mask: it is not kept any more/));
 
     const failing = await jobs.submit("classify", { model: "grade", images: await image({ fail: true }) });
@@ -478,7 +480,8 @@ test("a job whose package exists already is not done again", (database) =>
     await database.query("DELETE FROM sulcus.job_events WHERE job = $1", [id]);
     const second = await open();
     const { record, events } = await endOf(second, id);
-    assert.deepEqual([record.state, record.result], ["succeeded", { model: "mine", version: 1, provider: "fake" }]);
+    const result = { model: "mine", version: 1, provider: "fake", warnings: [FELL_BACK] };
+    assert.deepEqual([record.state, record.result], ["succeeded", result]);
     assert.deepEqual((await registry.get("mine")).versions.length, 1);
     assert.match(String(events[0].data.message), /^The server was restarted; the job resumes/);
     assert.deepEqual(events.map((e) => e.type), ["log", "done"], "it was trained again");

@@ -16,6 +16,7 @@ export { pretrainingDraft, type PretrainingInput } from "./kinds/pretrain.ts";
 export type { SegmentInput } from "./kinds/segment.ts";
 export { JOB_KINDS, type JobKind, KINDS, type OutputOf, type WishOf } from "./kinds/table.ts";
 export { checkNamesake } from "./kinds/training.ts";
+export type { JobBounds } from "./queue/places.ts";
 export type { JobFilter, JobRecord } from "./queue/rows.ts";
 export {
   type CheckFailure,

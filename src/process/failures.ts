@@ -7,10 +7,20 @@ export type ProcessErrorCode = "crashed" | "out-of-memory" | "timeout" | "failed
  */
 export class ProcessError extends Error {
   override readonly name = "ProcessError";
-  constructor(readonly code: ProcessErrorCode, message: string, options?: ErrorOptions) {
+  /** Somebody else ended it: the system, for the memory of the whole machine, or whoever may send signals. */
+  readonly fromOutside: boolean;
+  constructor(
+    readonly code: ProcessErrorCode,
+    message: string,
+    { fromOutside = false, ...options }: ErrorOptions & { readonly fromOutside?: boolean } = {},
+  ) {
     super(message, options);
+    this.fromOutside = fromOutside;
   }
 }
+
+/** Signals that others send: no fault of a program raises them. */
+const FOREIGN_SIGNALS: readonly (string | null)[] = ["SIGHUP", "SIGINT", "SIGKILL", "SIGTERM"];
 
 /** Reports of missing memory by the runtimes of languages: V8, C++, Rust. */
 const OUT_OF_MEMORY =
@@ -40,11 +50,12 @@ export function crashOf(
   const name = sentence(title);
   if (runsOut(stderr)) return new ProcessError("out-of-memory", `${name} ran out of memory and ended with ${how}`);
   const killed = status.signal === "SIGKILL" || status.code === 137;
+  const fromOutside = killed || FOREIGN_SIGNALS.includes(status.signal);
   if (killed && memoryKilled) {
-    return new ProcessError("out-of-memory", `${name} was ended by the system for lack of memory`);
+    return new ProcessError("out-of-memory", `${name} was ended by the system for lack of memory`, { fromOutside });
   }
   const perhaps = killed ? ", perhaps killed by the system for lack of memory" : "";
-  return new ProcessError("crashed", `${name} ended unexpectedly with ${how}${perhaps}`);
+  return new ProcessError("crashed", `${name} ended unexpectedly with ${how}${perhaps}`, { fromOutside });
 }
 
 /** A title as the start of a sentence. */

@@ -30,3 +30,16 @@ Deno.test("crashOf() names exit codes and signals, and lack of memory where it m
     ["out-of-memory", "out-of-memory", "crashed"],
   );
 });
+
+Deno.test("crashOf() says where somebody else ended a process, and not where its own faults did", () => {
+  const status = (code: number, signal: Deno.Signal | null) => ({ success: false, code, signal });
+  const isFromOutside = (given: Deno.CommandStatus, stderr = "") =>
+    crashOf("the device", given, { stderr, memoryKilled: true }).fromOutside;
+  for (const signal of ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"] as const) assert.ok(isFromOutside(status(1, signal)));
+  assert.ok(isFromOutside(status(137, null)));
+  for (const signal of ["SIGSEGV", "SIGABRT", "SIGTRAP", "SIGBUS", "SIGILL"] as const) {
+    assert.ok(!isFromOutside(status(1, signal)));
+  }
+  assert.ok(!isFromOutside(status(1, null)));
+  assert.ok(!isFromOutside(status(133, "SIGTRAP"), "Fatal JavaScript out of memory"));
+});

@@ -2,9 +2,8 @@
  * The child's side of a supervised process: answers the requests that arrive as JSON lines on stdin.
  * Not a server: a child has one parent and ends with it.
  */
-import { offerToOomKiller } from "./memory.ts";
-import { inSpan } from "./trace.ts";
-import { CLOSE, encodeError, type Message, READY, type Request } from "./wire.ts";
+import { inSpan, traceparent } from "./trace.ts";
+import { type Answer, CLOSE, decodeError, encodeError, type Message, READY, type Request } from "./wire.ts";
 
 /** Answers one method; the result must be JSON. Throws to send an error. Several calls may run at the same time. */
 export type Handler = (params: never) => unknown;
@@ -12,6 +11,27 @@ export type Handler = (params: never) => unknown;
 /** Sends an event line to the parent. */
 export function emit(event: string, data?: unknown): void {
   send({ event, data });
+}
+
+interface Waiting {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What this process has asked its parent for. A process has one parent. */
+const asked = new Map<number, Waiting>();
+let nextQuestion = 1;
+
+/**
+ * Asks the parent for what this process may not do itself.
+ * @throws what the parent's answer throws, as `TypeError`, `RangeError`, `SyntaxError` or `RemoteError`
+ */
+export function ask(method: string, params: unknown): Promise<unknown> {
+  const question = nextQuestion++;
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  asked.set(question, { resolve, reject });
+  send({ question, method, params, parent: traceparent() });
+  return promise;
 }
 
 /** The thread that notices the parent's end. */
@@ -27,15 +47,23 @@ export interface ParentWatch {
  */
 export function serve(handlers: Readonly<Record<string, Handler>>): ParentWatch {
   console.log = console.info = console.debug = console.error;
-  offerToOomKiller();
   // Ctrl-C reaches the whole process group, but the parent decides when its children end
   Deno.addSignalListener("SIGINT", () => {});
   const stdin = new Worker(import.meta.resolve("./_stdin_worker.ts"), { type: "module" });
   stdin.onmessage = ({ data }: MessageEvent<string | null>) => {
-    if (data === null) emit(READY);
-    else answer(JSON.parse(data), handlers);
+    if (data === null) return emit(READY);
+    const message: Request | Answer = JSON.parse(data);
+    if ("question" in message) takeAnswer(message);
+    else answer(message, handlers);
   };
   return { removeWhenOrphaned: (folders) => stdin.postMessage(folders) };
+}
+
+function takeAnswer({ question, ...outcome }: Answer): void {
+  const waiting = asked.get(question);
+  asked.delete(question);
+  if ("error" in outcome) waiting?.reject(decodeError(outcome.error));
+  else waiting?.resolve(outcome.result);
 }
 
 async function answer(

@@ -28,6 +28,23 @@ Deno.test("Supervisor.call() answers calls side by side, whatever their order of
     assert.equal(await child.call("echo"), null);
   }));
 
+const isLinux = Deno.build.os === "linux";
+
+Deno.test({
+  name: `every thread of a child comes after its parent${isLinux ? "" : " (skipped: /proc is Linux's)"}`,
+  ignore: !isLinux,
+  fn: () =>
+    withChild(async (child) => {
+      await child.call("echo");
+      // field 19 of the line, the 17th after the name in parentheses
+      const niceOf = (task: string) => Number(Deno.readTextFileSync(task).split(") ").at(-1)!.split(" ")[16]);
+      const own = niceOf("/proc/self/stat");
+      const tasks = [...Deno.readDirSync(`/proc/${child.pid}/task`)].map(({ name }) => name);
+      const found = tasks.map((id) => niceOf(`/proc/${child.pid}/task/${id}/stat`));
+      assert.ok(found.length > 1 && found.every((nice) => nice === Math.max(own, 10)), `${own}: ${found}`);
+    }),
+});
+
 Deno.test("Supervisor.call() rejects with the child's error and keeps the child", () =>
   withChild(async (child) => {
     await assert.rejects(child.call("throwRange"), new RangeError("too far"));

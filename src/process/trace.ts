@@ -71,6 +71,12 @@ export function inSpan<T>(
   });
 }
 
+/** Runs `work` as part of a span of another process. */
+export function under<T>(parent: string | undefined, work: () => T): T {
+  if (parent === undefined) return work();
+  return context.with(propagation.extract(ROOT_CONTEXT, { traceparent: parent }), work);
+}
+
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return "unknown";
   return "code" in error && typeof error.code === "string" ? error.code : error.name;

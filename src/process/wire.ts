@@ -1,6 +1,7 @@
 /**
  * The JSON lines between a supervised child and its parent: request `{ id, method, params, trace? }`, reply `{ id, result }` or
- * `{ id, error }`, and events `{ event, data }`.
+ * `{ id, error }`, and events `{ event, data }`. A child asks its parent by `{ question, method, params }` and gets
+ * `{ question, result }` or `{ question, error }`.
  */
 export interface Request {
   readonly id: number;
@@ -13,7 +14,20 @@ export interface Request {
 export type Message =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: WireError }
-  | { readonly event: string; readonly data?: unknown };
+  | { readonly event: string; readonly data?: unknown }
+  | Question;
+
+/** What a child asks of its parent. `parent`: the span that the answer is part of. */
+export interface Question {
+  readonly question: number;
+  readonly method: string;
+  readonly params: unknown;
+  readonly parent?: string;
+}
+
+export type Answer =
+  | { readonly question: number; readonly result: unknown }
+  | { readonly question: number; readonly error: WireError };
 
 export interface WireError {
   readonly name: string;

@@ -108,6 +108,8 @@ export const provenanceSchema = z.strictObject({
   /** Name → version of the programs that took part. */
   software: z.record(z.string(), z.string()),
   metrics: metricsSchema,
+  /** Why the result of a training should not be used as it is, and providers that could not do it; absent: none. */
+  warnings: z.array(z.strictObject({ code: z.string().min(1).max(100), detail: text })).max(100).optional(),
   createdAt: z.iso.datetime(),
   note: text,
 });

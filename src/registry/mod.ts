@@ -18,7 +18,7 @@ export {
 export type { PackageStream } from "./archive.ts";
 export { readPackage, verifyPackage } from "./package.ts";
 export { PACKAGED_REPORTS, type PackagedReports, removeReport } from "./reports.ts";
-export { Registry, type RegistryOptions } from "./store.ts";
+export { type Bringer, Registry, type RegistryOptions } from "./store.ts";
 export {
   type AuditEntry,
   type Decision,

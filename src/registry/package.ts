@@ -133,6 +133,15 @@ export async function verifyPackage(
   return digests;
 }
 
+/** Bytes of a package's files. */
+export async function packageBytes(directory: string, manifest: Pick<Manifest, "files">): Promise<number> {
+  let bytes = 0;
+  for (const file of ["manifest.json", ...Object.keys(manifest.files)]) {
+    bytes += (await Deno.stat(`${directory}/${file}`)).size;
+  }
+  return bytes;
+}
+
 /** The files of a folder that belong into a package, sorted. */
 async function listPackageFiles(source: string): Promise<string[]> {
   const found: string[] = [];

@@ -2,9 +2,10 @@
  * Makes rows and package folders agree when a process starts. A crash leaves at most a complete package without its row,
  * because the rename comes first, or a staging folder; neither loses anything.
  */
+import { appendEvents, SYSTEM } from "../audit/mod.ts";
 import { type Database, exists, type Queryable } from "../storage/mod.ts";
 import type { Manifest } from "./manifest.ts";
-import { packageDirectory, readPackage } from "./package.ts";
+import { packageBytes, packageDirectory, readPackage } from "./package.ts";
 import { withoutNamingReports } from "./reports.ts";
 
 /** Staging folders younger than this may belong to another live process. */
@@ -23,18 +24,28 @@ export async function repair(
   dataDirectory: string,
 ): Promise<void> {
   await removeStaging(roots.own);
-  const own = await readRoot(roots.own);
+  const own = await readRoot(roots.own), bytes = new Map<Manifest, number>();
   for (const manifest of own) {
     const directory = packageDirectory(roots.own, manifest.name, manifest.version);
     await withoutNamingReports(directory, manifest, { dataDirectory });
+    bytes.set(manifest, await packageBytes(directory, await readPackage(directory))); // as it is without them
   }
   const shipped = roots.shipped ? await readRoot(roots.shipped) : [];
   await database.transaction(async (tx) => {
     await tx.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]); // one process at a time
-    for (const manifest of shipped) await insertMissing(tx, manifest, true);
-    for (const manifest of own) await insertMissing(tx, manifest, false);
+    for (const manifest of shipped) await insertMissing(tx, manifest, { shipped: true });
+    const found: string[] = [];
+    for (const manifest of own) {
+      if (await insertMissing(tx, manifest, { shipped: false, bytes: bytes.get(manifest) })) {
+        found.push(`${manifest.name}/${manifest.version}`);
+      }
+    }
     for (const name of new Set(shipped.map((m) => m.name))) {
       await serveShipped(tx, name, shipped.filter((m) => m.name === name).map((m) => m.version), roots.shipped!);
+    }
+    const event = { who: SYSTEM, action: "model.import", outcome: "success" } as const;
+    if (found.length > 0) {
+      await appendEvents(tx, found.map((id) => ({ ...event, object: { kind: "model", id } as const })));
     }
   });
 }
@@ -60,13 +71,25 @@ async function listFolders(path: string): Promise<string[]> {
   return names.sort();
 }
 
-async function insertMissing(tx: Queryable, { name, version, provenance }: Manifest, shipped: boolean): Promise<void> {
-  await tx.query(
-    `INSERT INTO sulcus.model_versions (name, version, state, shipped, job) VALUES ($1, $2, 'candidate', $3,
+/** Returns whether the row was missing. */
+async function insertMissing(
+  tx: Queryable,
+  { name, version, provenance }: Manifest,
+  { shipped, bytes = null }: { readonly shipped: boolean; readonly bytes?: number | null | undefined },
+): Promise<boolean> {
+  const { affected } = await tx.query(
+    `INSERT INTO sulcus.model_versions (name, version, state, shipped, bytes, job) VALUES ($1, $2, 'candidate', $3, $5,
        CASE WHEN EXISTS (SELECT 1 FROM sulcus.model_versions WHERE job = $4) THEN NULL ELSE $4 END)
      ON CONFLICT (name, version) DO NOTHING`,
-    [name, version, shipped, shipped ? null : provenance.job ?? null],
+    [name, version, shipped, shipped ? null : provenance.job ?? null, bytes],
   );
+  if (affected === 0 && bytes !== null) { // rows of earlier versions do not say it
+    await tx.query(
+      "UPDATE sulcus.model_versions SET bytes = $3 WHERE name = $1 AND version = $2 AND bytes IS NULL",
+      [name, version, bytes],
+    );
+  }
+  return affected > 0;
 }
 
 /** Serves the newest shipped version of a model of which none is served, or whose served one the program ships no more. */

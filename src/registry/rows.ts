@@ -1,5 +1,6 @@
 /** Rows of the registry's tables, and audit entries from and to them. */
-import type { Queryable } from "../storage/mod.ts";
+import type { Holders } from "../identity/mod.ts";
+import { DomainError, type Queryable, type Witness } from "../storage/mod.ts";
 import type { Manifest } from "./manifest.ts";
 import type { AuditEntry, Decision, VersionState } from "./types.ts";
 
@@ -58,16 +59,58 @@ export async function serve(
 }
 
 /** `job` made it in this installation; the job that an imported manifest names belongs to another one. */
-export async function insertCandidate(on: Queryable, { name, version }: Manifest, job?: string): Promise<void> {
+export async function insertCandidate(
+  on: Queryable,
+  { name, version }: Manifest,
+  { bytes, job }: { readonly bytes: number; readonly job?: string },
+): Promise<void> {
   await on.query(
-    "INSERT INTO sulcus.model_versions (name, version, state, shipped, job) VALUES ($1, $2, 'candidate', false, $3)",
-    [name, version, job ?? null],
+    `INSERT INTO sulcus.model_versions (name, version, state, shipped, bytes, job)
+     VALUES ($1, $2, 'candidate', false, $3, $4)`,
+    [name, version, bytes, job ?? null],
+  );
+}
+
+/** The project that a model belongs to, or null. */
+export async function projectOfModel(on: Queryable, name: string): Promise<string | null> {
+  const { rows } = await on.query<{ project: string | null }>(
+    "SELECT project FROM sulcus.model_owners WHERE name = $1",
+    [name],
+  );
+  return rows[0]?.project ?? null;
+}
+
+/**
+ * Gives a model that has no other version to a project. @throws {DomainError} `conflict`: others have a model of this name
+ */
+export async function holdModel(
+  tx: Queryable,
+  { name, version }: Manifest,
+  { owner, project }: Holders,
+): Promise<void> {
+  await tx.query(
+    `INSERT INTO sulcus.model_owners (name, owner, project)
+     SELECT $1::text, $2::text, $3::text
+     WHERE NOT EXISTS (SELECT 1 FROM sulcus.model_versions WHERE name = $1 AND version <> $4)
+     ON CONFLICT (name) DO NOTHING`,
+    [name, owner, project, version],
+  );
+  if (await projectOfModel(tx, name) === project) return;
+  throw new DomainError(
+    "conflict",
+    "Cannot import the model for this project: there is a model of this name that is not the project's; share that " +
+      "with it, or choose another name",
   );
 }
 
 /** A person brought a package from outside. */
-export async function writeImport(tx: Queryable, { name, version }: Manifest, actor: string): Promise<void> {
+export async function writeImport(
+  tx: Queryable,
+  { name, version }: Manifest,
+  { actor = "import", witness }: { readonly actor?: string; readonly witness?: Witness },
+): Promise<void> {
   await writeAudit(tx, { approvedBy: actor, action: "import", model: name, version, formerVersion: null });
+  await witness?.(tx, `${name}/${version}`);
 }
 
 /** A person has set that packages show cases: the audit trail says which of them do. */

@@ -3,21 +3,34 @@
  * other processes write them too; only manifests are kept in memory, since they never change.
  */
 import { exportPackage, importPackage, type NetworkCheck, type PackageStream } from "./archive.ts";
-import { type Database, DomainError, exists, type Queryable, sweepFolder } from "../storage/mod.ts";
-import { type Manifest, type ManifestDraft, MAX_VERSION } from "./manifest.ts";
-import { makeStaging, packageDirectory, readPackage, verifyPackage, writePackage } from "./package.ts";
+import {
+  type Database,
+  DomainError,
+  exists,
+  isNoted,
+  removeIfPresent,
+  removeNoted,
+  sweepFolder,
+  type Witness,
+} from "../storage/mod.ts";
+import { approveVersion, formerVersion, noModel, notServed, noVersion, rollBackTo } from "./decisions.ts";
+import type { Manifest, ManifestDraft } from "./manifest.ts";
+import { makeStaging, packageBytes, packageDirectory, writePackage } from "./package.ts";
+import { Packages } from "./packages.ts";
 import { Readers } from "../process/mod.ts";
+import { type Holders, type Policies, Projects } from "../identity/mod.ts";
+import { outdatedVersions, removeVersion } from "./removal.ts";
 import { repair } from "./repair.ts";
 import { type PackagedReports, reportFolder, sortReports } from "./reports.ts";
 import {
   AUDIT_COLUMNS,
   auditFromRow,
   type AuditRow,
+  holdModel,
   insertCandidate,
-  serve,
+  projectOfModel,
   VERSION_COLUMNS,
   type VersionRow,
-  writeAudit,
   writeImport,
   writePackaged,
 } from "./rows.ts";
@@ -33,43 +46,72 @@ export interface RegistryOptions {
   readonly checkNetwork?: NetworkCheck;
   /** Packages name cases and show pictures of them (`full`), or number them. Default: `pseudonyms`. */
   readonly packagedReports?: PackagedReports;
+  /** Bound the space of projects. Default: those of the database, with the default policy. */
+  readonly projects?: Pick<Projects, "checkSpace">;
   /** Read packages from outside. Default: some of its own. */
   readonly readers?: Readers;
 }
 
+/** Who brings a model from outside, for the audit trails, and whose it becomes. */
+export interface Bringer {
+  readonly actor?: string;
+  readonly witness?: Witness;
+  /** Default: whose the model is already; a new one is everybody's. */
+  readonly holders?: Holders;
+}
+
 export class Registry {
   readonly #database: Database;
-  readonly #roots: { readonly own: string; readonly shipped?: string };
+  readonly #packages: Packages;
   readonly #dataDirectory: string;
   readonly #checkNetwork: NetworkCheck;
   readonly #packagedReports: PackagedReports;
   readonly #readers: Readers;
-  readonly #manifests = new Map<string, Manifest>();
-  /** Packages with checked hashes, and the state of their files at that time. */
-  readonly #verified = new Map<string, string>();
+  readonly #projects: Pick<Projects, "checkSpace">;
 
   private constructor(options: RegistryOptions) {
     const { database, dataDirectory, shippedDirectory, checkNetwork = () => {}, readers = new Readers() } = options;
     this.#database = database;
     this.#dataDirectory = dataDirectory;
     this.#packagedReports = options.packagedReports ?? "pseudonyms";
-    this.#roots = { own: `${dataDirectory}/models`, shipped: shippedDirectory };
+    this.#packages = new Packages({ own: `${dataDirectory}/models`, shipped: shippedDirectory });
     this.#checkNetwork = checkNetwork;
     this.#readers = readers;
+    this.#projects = options.projects ?? new Projects(database);
   }
 
   /** Opens both roots and repairs the rows after a crash: packages without a row become candidates. */
   static async open(options: RegistryOptions): Promise<Registry> {
     const registry = new Registry(options);
-    await Deno.mkdir(registry.#roots.own, { recursive: true });
-    await repair(registry.#database, registry.#roots, options.dataDirectory);
+    const { roots } = registry.#packages;
+    await Deno.mkdir(roots.own, { recursive: true });
+    await removeNoted(options.database, options.dataDirectory); // before a package without a row counts as found
+    await repair(registry.#database, roots, options.dataDirectory);
     return registry;
+  }
+
+  /** The folders in which packages lie. */
+  get folders(): readonly string[] {
+    return Object.values(this.#packages.roots).filter((root) => root !== undefined);
   }
 
   /** Removes staging folders and empty folders that a crash left, older than a time in ms since 1970. */
   async sweep(before: number): Promise<void> {
-    await sweepFolder(this.#roots.own, { before });
+    await sweepFolder(this.#packages.roots.own, { before });
     await sweepFolder(`${this.#dataDirectory}/reports`, { before });
+  }
+
+  /** Removes the versions whose time is over at `now`, each with its entry in the audit trail. */
+  async deleteOutdated(policies: Policies, now: number, witnessOf: (id: string) => Witness): Promise<void> {
+    let removed = 0;
+    for (const { name, version } of await outdatedVersions(this.#database, policies, now)) {
+      if (!await removeVersion(this.#database, { name, version }, witnessOf(`${name}/${version}`))) continue;
+      this.#packages.forget(name, version);
+      removed++;
+    }
+    if (removed === 0) return;
+    await removeNoted(this.#database, this.#dataDirectory);
+    await this.#database.purge(["sulcus.model_versions"]); // notes to decisions are free text
   }
 
   /** Every model, by name. Versions whose package cannot be read are left out. */
@@ -77,7 +119,7 @@ export class Registry {
     const { rows } = await this.#database.query<VersionRow>(
       `SELECT ${VERSION_COLUMNS} FROM sulcus.model_versions ORDER BY name, version`,
     );
-    return await this.#summarise(rows);
+    return await this.#packages.summarise(rows);
   }
 
   /** One model. @throws {DomainError} `not-found` */
@@ -86,14 +128,17 @@ export class Registry {
       `SELECT ${VERSION_COLUMNS} FROM sulcus.model_versions WHERE name = $1 ORDER BY version`,
       [name],
     );
-    const [found] = await this.#summarise(rows);
+    const [found] = await this.#packages.summarise(rows);
     return found ?? noModel();
   }
 
   /** One version. @throws {DomainError} `not-found`, `invalid-package` */
   async version(name: string, version: number): Promise<ModelVersion> {
-    const row = await this.#row(this.#database, name, version);
-    return (row && await this.#toVersion(row)) ?? noVersion();
+    const { rows: [row] } = await this.#database.query<VersionRow>(
+      `SELECT ${VERSION_COLUMNS} FROM sulcus.model_versions WHERE name = $1 AND version = $2`,
+      [name, version],
+    );
+    return (row && await this.#packages.versionOf(row)) ?? noVersion();
   }
 
   /**
@@ -110,7 +155,7 @@ export class Registry {
    */
   async resolve(name: string, version?: number): Promise<ModelVersion> {
     const found = await this.find(name, version);
-    await this.#verify(found);
+    await this.#packages.verify(found);
     return found;
   }
 
@@ -120,27 +165,23 @@ export class Registry {
       `SELECT ${VERSION_COLUMNS} FROM sulcus.model_versions WHERE job = $1`,
       [job],
     );
-    return rows[0] ? await this.#toVersion(rows[0]) : null;
+    return rows[0] ? await this.#packages.versionOf(rows[0]) : null;
   }
 
   /**
-   * Adds the next version of `draft.name` as a candidate, from a folder with the package's files. `importedBy` is the
-   * person who brought it from outside, for the audit trail.
-   * @throws {DomainError} `invalid-manifest`
+   * Adds the next version of `draft.name` as a candidate, from a folder with the package's files; `bringer`: it comes from
+   * outside.
+   * @throws {DomainError} `invalid-manifest`, `conflict`, `project-full`
    */
-  async addCandidate(draft: ManifestDraft, source: string, importedBy?: string): Promise<ModelVersion> {
-    if (importedBy === undefined) {
+  async addCandidate(draft: ManifestDraft, source: string, bringer?: Bringer): Promise<ModelVersion> {
+    if (bringer === undefined) {
       await sortReports(source, draft, { dataDirectory: this.#dataDirectory, packaged: this.#packagedReports });
     }
     for (;;) {
       const version = await this.#nextVersion(draft.name);
       try {
-        const manifest = await writePackage(this.#roots.own, draft, { version, source });
-        await this.#database.transaction(async (tx) => {
-          await insertCandidate(tx, manifest, manifest.provenance.job);
-          if (importedBy !== undefined) await writeImport(tx, manifest, importedBy);
-          else if (this.#packagedReports === "full") await writePackaged(tx, manifest);
-        });
+        const manifest = await writePackage(this.#packages.roots.own, draft, { version, source });
+        await this.#register(manifest, { job: manifest.provenance.job, bringer });
         return await this.version(draft.name, version);
       } catch (error) {
         // another caller took the number between the query and the write: try the next one
@@ -154,19 +195,8 @@ export class Registry {
    * @throws {DomainError} `not-found`; `invalid-transition` when it is served already; `package-tampered`
    */
   async approve(name: string, version: number, decision: Decision): Promise<ModelVersion> {
-    await this.#verify(await this.version(name, version));
-    await this.#database.transaction(async (tx) => {
-      const served = await this.#lockServed(tx, name);
-      if (served === version) {
-        throw new DomainError("invalid-transition", `Cannot approve ${name}/${version}: it is served already`);
-      }
-      await serve(tx, { name, version, served, decision });
-      await tx.query(
-        "UPDATE sulcus.model_versions SET former_version = $3 WHERE name = $1 AND version = $2",
-        [name, version, served],
-      );
-      await writeAudit(tx, { ...decision, action: "approve", model: name, version, formerVersion: served });
-    });
+    await this.#packages.verify(await this.version(name, version));
+    await approveVersion(this.#database, { name, version }, decision);
     return await this.version(name, version);
   }
 
@@ -175,16 +205,9 @@ export class Registry {
    * @throws {DomainError} `not-found`, `model-not-served`, `no-former-version`, `package-tampered`
    */
   async rollback(name: string, decision: Decision): Promise<ModelVersion> {
-    const version = await this.#formerVersion(this.#database, name);
-    await this.#verify(await this.version(name, version));
-    await this.#database.transaction(async (tx) => {
-      const served = await this.#lockServed(tx, name);
-      if (await this.#formerVersion(tx, name) !== version) {
-        throw new DomainError("conflict", `Cannot roll ${name} back: another version has been approved meanwhile`);
-      }
-      await serve(tx, { name, version, served, decision });
-      await writeAudit(tx, { ...decision, action: "rollback", model: name, version, formerVersion: served });
-    });
+    const version = await formerVersion(this.#database, name);
+    await this.#packages.verify(await this.version(name, version));
+    await rollBackTo(this.#database, { name, version }, decision);
     return await this.version(name, version);
   }
 
@@ -222,141 +245,69 @@ export class Registry {
   /**
    * Checks a package's zip whole, then adds it as a candidate under its own name and version.
    * @throws {DomainError} `invalid-archive`, `too-large`, `invalid-manifest`, `invalid-package`, `package-tampered`,
-   * `version-exists`, `too-much-work`, `busy`
+   * `version-exists`, `too-much-work`, `busy`, `conflict`, `project-full`
    */
-  async importZip(zipPath: string, actor = "import"): Promise<ModelVersion> {
-    const { shipped } = this.#roots;
-    const manifest = await importPackage(zipPath, this.#roots.own, {
+  async importZip(zipPath: string, bringer: Bringer = {}): Promise<ModelVersion> {
+    const { own, shipped } = this.#packages.roots;
+    const manifest = await importPackage(zipPath, own, {
       checkNetwork: this.#checkNetwork,
       readers: this.#readers,
-      isTaken: async ({ name, version }) => !!shipped && await exists(packageDirectory(shipped, name, version)),
+      isTaken: async ({ name, version }) =>
+        !!shipped && await exists(packageDirectory(shipped, name, version)) ||
+        await isNoted(this.#database, `models/${name}/${version}`),
     });
-    await this.#database.transaction(async (tx) => {
-      await insertCandidate(tx, manifest);
-      await writeImport(tx, manifest, actor);
-    });
+    await this.#register(manifest, { bringer });
     return await this.version(manifest.name, manifest.version);
   }
 
   /**
-   * Adds a candidate, whole or not at all: `make` writes its files into an empty folder and returns its draft. `actor` is
-   * the person who brought it from outside, for the audit trail.
+   * Adds a candidate, whole or not at all: `make` writes its files into an empty folder and returns its draft.
    * @throws {DomainError} `invalid-manifest`; and the errors of \`make\`
    */
   async addMade<T extends { readonly draft: ManifestDraft }>(
     make: (folder: string) => Promise<T>,
-    actor: string,
+    bringer: Bringer,
   ): Promise<{ readonly version: ModelVersion; readonly made: T }> {
-    const folder = await makeStaging(this.#roots.own);
+    const folder = await makeStaging(this.#packages.roots.own);
     try {
       const made = await make(folder);
-      return { version: await this.addCandidate(made.draft, folder, actor), made };
+      return { version: await this.addCandidate(made.draft, folder, bringer), made };
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
   }
 
-  async #row(on: Queryable, name: string, version: number): Promise<VersionRow | undefined> {
-    const { rows } = await on.query<VersionRow>(
-      `SELECT ${VERSION_COLUMNS} FROM sulcus.model_versions WHERE name = $1 AND version = $2`,
-      [name, version],
-    );
-    return rows[0];
-  }
-
-  /** Locks a model's rows until the end of the transaction and returns the served version. */
-  async #lockServed(tx: Queryable, name: string): Promise<number | null> {
-    const { rows } = await tx.query<{ version: number; state: string }>(
-      "SELECT version, state FROM sulcus.model_versions WHERE name = $1 ORDER BY version FOR UPDATE",
-      [name],
-    );
-    return rows.find((r) => r.state === "served")?.version ?? null;
-  }
-
-  async #formerVersion(on: Queryable, name: string): Promise<number> {
-    const { rows } = await on.query<{ state: string; former_version: number | null }>(
-      "SELECT state, former_version FROM sulcus.model_versions WHERE name = $1",
-      [name],
-    );
-    if (rows.length === 0) noModel();
-    const served = rows.find((r) => r.state === "served") ?? notServed();
-    if (served.former_version === null) {
-      throw new DomainError("no-former-version", `Cannot roll ${name} back: no version was served before this one`);
+  /** Adds the row of a package in its place. A refused one gets neither row nor package. */
+  async #register(
+    manifest: Manifest,
+    { job, bringer }: { readonly job?: string | undefined; readonly bringer?: Bringer | undefined },
+  ): Promise<void> {
+    const directory = packageDirectory(this.#packages.roots.own, manifest.name, manifest.version);
+    const bytes = await packageBytes(directory, manifest);
+    try {
+      await this.#database.transaction(async (tx) => {
+        await insertCandidate(tx, manifest, { bytes, job });
+        if (bringer === undefined) {
+          if (this.#packagedReports === "full") await writePackaged(tx, manifest);
+          return;
+        }
+        if (bringer.holders?.project != null) await holdModel(tx, manifest, bringer.holders);
+        await this.#projects.checkSpace(tx, await projectOfModel(tx, manifest.name));
+        await writeImport(tx, manifest, bringer);
+      });
+    } catch (error) {
+      const isRefused = error instanceof DomainError && (error.code === "project-full" || error.code === "conflict");
+      if (isRefused) await removeIfPresent(directory);
+      throw error;
     }
-    return served.former_version;
   }
 
   async #nextVersion(name: string): Promise<number> {
     const { rows } = await this.#database.query<{ version: number }>(
-      "SELECT version FROM sulcus.model_versions WHERE name = $1",
+      `SELECT version FROM sulcus.model_versions WHERE name = $1
+       UNION SELECT split_part(path, '/', 3)::integer FROM sulcus.removals WHERE starts_with(path, 'models/' || $1 || '/')`,
       [name],
     );
-    const taken = new Set(rows.map(({ version }) => version));
-    const isFree = async (version: number) =>
-      !taken.has(version) && !await exists(packageDirectory(this.#roots.own, name, version));
-    // An imported package brings its own number; the greatest of all must not end the count.
-    let next = Math.max(0, ...taken) + 1;
-    if (next > MAX_VERSION) next = 1;
-    while (!await isFree(next)) next++;
-    return next;
+    return await this.#packages.nextVersion(name, new Set(rows.map(({ version }) => version)));
   }
-
-  async #verify({ directory, manifest }: ModelVersion): Promise<void> {
-    const stamps = [];
-    for (const file of Object.keys(manifest.files)) {
-      const { size, mtime, ino } = await Deno.stat(`${directory}/${file}`);
-      stamps.push(`${file} ${size} ${mtime?.getTime()} ${ino}`);
-    }
-    const stamp = stamps.join("\n");
-    if (this.#verified.get(directory) === stamp) return;
-    await verifyPackage(directory, manifest);
-    this.#verified.set(directory, stamp);
-  }
-
-  async #toVersion(row: VersionRow): Promise<ModelVersion | null> {
-    const root = row.shipped ? this.#roots.shipped : this.#roots.own;
-    const directory = packageDirectory(root ?? this.#roots.own, row.name, row.version);
-    if (!await exists(`${directory}/manifest.json`)) return null;
-    const manifest = this.#manifests.get(directory) ?? await readPackage(directory);
-    this.#manifests.set(directory, manifest);
-    return {
-      name: row.name,
-      version: row.version,
-      state: row.state,
-      shipped: row.shipped,
-      manifest,
-      directory,
-      addedAt: row.added_at.toISOString(),
-      ...(row.approved_by !== null && { approvedBy: row.approved_by }),
-      ...(row.approved_at !== null && { approvedAt: row.approved_at.toISOString() }),
-      ...(row.note !== null && { note: row.note }),
-    };
-  }
-
-  async #summarise(rows: readonly VersionRow[]): Promise<ModelSummary[]> {
-    const models = new Map<string, ModelVersion[]>();
-    for (const row of rows) {
-      const version = await this.#toVersion(row).catch(() => null);
-      if (version) models.set(row.name, [...models.get(row.name) ?? [], version]);
-    }
-    return [...models].map(([name, versions]) => {
-      const served = versions.find((v) => v.state === "served");
-      return {
-        name,
-        task: (served ?? versions[versions.length - 1]).manifest.task,
-        servedVersion: served?.version ?? null,
-        versions: versions.map(({ version, state }) => ({ version, state })),
-      };
-    });
-  }
-}
-
-function noModel(): never {
-  throw new DomainError("not-found", "Cannot find this model");
-}
-function noVersion(): never {
-  throw new DomainError("not-found", "Cannot find this version of the model");
-}
-function notServed(): never {
-  throw new DomainError("model-not-served", "Cannot use this model: no version of it is served; approve one first");
 }

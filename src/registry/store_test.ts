@@ -180,7 +180,7 @@ test("importZip() of an exported package makes it a candidate elsewhere", (datab
     await Deno.remove(`${dataDirectory}/models/tumour`, { recursive: true });
     await database.script("TRUNCATE sulcus.model_versions");
     const empty = await reopen();
-    const imported = await empty.importZip(path, "somebody");
+    const imported = await empty.importZip(path, { actor: "somebody" });
     assert.deepEqual([imported.version, imported.state], [1, "candidate"]);
     assert.deepEqual((await empty.audit()).map((a) => [a.action, a.actor]), [["import", "somebody"]]);
   }));

@@ -1,5 +1,6 @@
 /** Models as the registry reports them: plain data, dates as ISO 8601 strings. */
 import type { Task } from "../inference/mod.ts";
+import type { Witness } from "../storage/mod.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** candidate → served → retired; retired → served by rollback or a new approval. */
@@ -35,6 +36,7 @@ export interface ModelSummary {
 export interface Decision {
   readonly approvedBy: string;
   readonly note?: string;
+  readonly witness?: Witness;
 }
 
 /** A line of the audit trail, which is only ever appended to. */

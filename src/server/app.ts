@@ -40,10 +40,10 @@ export function createApp(services: Services): Hono<Env> {
         const reply = await audited(
           route,
           { params, services, who: identity, requestId, from: address },
-          async () => {
+          async (witness) => {
             await authorise(route, { identity, params, services });
             using _place = route.reads && services.admission.enter(identity);
-            return await runRoute(route, c.req.raw, { params, services, identity, address });
+            return await runRoute(route, c.req.raw, { params, services, identity, address, witness });
           },
         );
         return withoutBodyForHead(c.req.raw, reply);
@@ -78,9 +78,11 @@ function noRoute(path: string): Problem {
   });
 }
 
-/** The methods that the routes of a path take. */
+/** The methods that the routes of a path take; a path that is named itself is none of those with parameters. */
 export function methodsOf(path: string, routes: readonly Route[]): string[] {
-  const methods = new Set<string>(routes.filter((route) => pathPattern(route).test(path)).map((r) => r.method));
+  const named = routes.filter((route) => route.path === path);
+  const found = named.length > 0 ? named : routes.filter((route) => pathPattern(route).test(path));
+  const methods = new Set<string>(found.map((route) => route.method));
   if (methods.has("GET")) methods.add("HEAD");
   return [...methods].sort();
 }

@@ -27,6 +27,8 @@ const SILENT = [
   "GET /v1/models/{name}",
   "GET /v1/models/{name}/access",
   "GET /v1/models/{name}/versions/{version}",
+  "GET /v1/projects",
+  "GET /v1/projects/{name}",
   "GET /v1/tokens",
   "GET /version",
   "POST /login",

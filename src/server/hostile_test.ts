@@ -7,7 +7,11 @@ import { databaseTests } from "../storage/testing/database.ts";
 import { makeNifti } from "../volume/testing/fixtures.ts";
 import { DEFAULT_LIMITS } from "./settings.ts";
 import { gateIn, image } from "./testing/fake_tasks.ts";
-import { type Call, ended, form, problem, withBench } from "./testing/server.ts";
+import { filesBelow } from "../datasets/testing/datasets.ts";
+import { children } from "../process/testing/lives.ts";
+import { checkNetwork } from "../inference/mod.ts";
+import { Registry } from "../registry/mod.ts";
+import { type Call, callOf, ended, form, packageZip, problem, withBench, zipOf } from "./testing/server.ts";
 
 const test = databaseTests();
 
@@ -47,15 +51,66 @@ test("40 MB of empty ONNX messages are refused before they are parsed, and other
     assert.equal((await call("GET", "/v1/models/evil")).status, 404);
   }));
 
+test("a package with such a network is refused before it is parsed, and nothing of it stays", (database) =>
+  withBench(database, async ({ call, services, place: { dataDirectory } }) => {
+    const registry = await Registry.open({
+      database,
+      dataDirectory,
+      checkNetwork: (directory, spec) => checkNetwork(directory, spec, services.readers),
+    });
+    const hostile = callOf({ ...services, registry });
+    const sent = hostile("POST", "/v1/models", { body: await packageZip("evil", 1, emptyNodes(20_000_000)) }).then(
+      problem,
+    );
+    assert.ok(await answersDuring(call, sent) > 0);
+    const { status, code, detail } = await sent;
+    assert.deepEqual([status, code], [422, "invalid-package"]);
+    assert.match(detail, /expected at most 4000000 messages .*, got more: export/);
+    assert.equal((await call("GET", "/v1/models/evil")).status, 404);
+    assert.deepEqual([...Deno.readDirSync(`${dataDirectory}/models`)].filter(({ name }) => /evil|tmp/.test(name)), []);
+  }));
+
 test("a file that takes more memory or time than its reader may is refused with the figure", (database) =>
   withBench(database, async ({ call }) => {
     const bytes = new Uint8Array(700 * 2 ** 20); // read whole, it passes the child's memory
     bytes.set([7 << 3 | 2, 1]);
     const { status, code, detail } = await problem(await call("POST", "/v1/models/inspect", { body: bytes }));
     assert.deepEqual([status, code], [422, "too-much-work"]);
-    assert.equal(detail, "Cannot import the weights: it takes more than the 64 MiB of memory that are allowed");
+    assert.equal(detail, "Cannot import the weights: it takes more than the 128 MiB of memory that are allowed");
     assert.equal((await call("GET", "/version")).status, 200);
-  }, { services: { readers: new Readers({ bounds: { memoryBytes: 64 * 2 ** 20, timeoutMs: 120_000 } }) } }));
+  }, { services: { readers: new Readers({ memoryBytes: 128 * 2 ** 20, timeoutMs: 120_000 }) } }));
+
+test("a reader that something else ends blames no file: every route says when to try again, and nothing stays", (database) =>
+  withBench(database, async ({ call, place: { datasets, dataDirectory } }) => {
+    const spec = { name: "A", task: "segmentation", modalities: ["t1"], labels: [{ name: "lesion", values: [1] }] };
+    const { id } = await (await call("POST", "/v1/datasets", { json: spec })).json();
+    const t1 = await tinyNifti(), network = await Deno.readFile("tests/fixtures/pyramid_folded.onnx");
+    const archive = zipOf({ "dataset.json": JSON.stringify(spec), "cases/a/t1.nii.gz": t1 });
+    const before = children();
+    for (
+      const [method, path, body] of [
+        ["POST", "/v1/models/inspect", network],
+        ["POST", "/v1/models/import?name=cnn", network],
+        ["POST", "/v1/models", await packageZip("brought", 1)],
+        ["POST", "/v1/datasets/import", archive],
+        ["PUT", `/v1/datasets/${id}/cases/a/t1`, t1],
+      ] as const
+    ) {
+      const reply = call(method, path, { body });
+      let found: number[] = [];
+      while (found.length === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        found = children().filter((pid) => !before.includes(pid));
+      }
+      Deno.kill(found[0], "SIGKILL");
+      const { status, headers } = await reply;
+      assert.deepEqual([status, headers.get("retry-after")], [503, "5"], path);
+      assert.equal((await problem(await reply)).code, "worker-crashed", path);
+    }
+    assert.deepEqual([(await datasets.get(id)).cases, (await datasets.list()).length], [[], 1]);
+    assert.deepEqual(filesBelow(`${dataDirectory}/datasets`), []);
+    assert.equal((await call("PUT", `/v1/datasets/${id}/cases/a/t1`, { body: t1 })).status, 201);
+  }));
 
 test("requests that read files are bounded, before their bodies are read, and say when to try again", (database) =>
   withBench(database, async ({ call, services }) => {

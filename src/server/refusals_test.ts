@@ -320,6 +320,63 @@ test("a fine-tune is refused whose base, task or recipe cannot be used", (databa
     await Deno.remove(source, { recursive: true });
   }));
 
+test("a project that is full takes no files, models, trainings or shares, and nothing of them stays", (database) =>
+  withBench(database, async ({ call, services, place: { datasets, registry, dataDirectory } }) => {
+    const [id, other] = [await readyDataset(datasets), await readyDataset(datasets)];
+    await database.query("UPDATE sulcus.datasets SET project = 'neuro' WHERE id = $1", [id]);
+    await database.query(
+      "INSERT INTO sulcus.model_owners (name, project) SELECT unnest('{tumour,mine,cnn}'::text[]), 'neuro'",
+    );
+    const full = async (reply: Promise<Response>) => {
+      const { status, code, detail } = await problem(await reply);
+      assert.deepEqual([status, code], [409, "project-full"], detail);
+      assert.match(detail, /uses? \d+ bytes of the project, and \d+ may be used/);
+    };
+    const share = { json: { with: "project", project: "neuro" } };
+    const network = await Deno.readFile("tests/fixtures/pyramid_folded.onnx");
+    const cnn = "/v1/models/import?name=cnn&roi=32&features=coarse&modalities=t1,t1c,t2,flair";
+    assert.equal((await call("POST", cnn, { body: network })).status, 201);
+    const versions = async () =>
+      (await registry.list()).flatMap((m) => m.versions.map(({ version }) => `${m.name}/${version}`));
+    const [before, files] = [await versions(), filesBelow(`${dataDirectory}/datasets`).length];
+
+    const { usedBytes } = await services.projects.get("neuro");
+    await services.projects.put("neuro", { storageBytes: usedBytes });
+    const t1 = await tinyNifti();
+    const archive = zipOf({ "a.txt": "never read" });
+    await full(call("POST", "/v1/datasets", { json: { ...spec, project: "neuro" } }));
+    await full(call("POST", "/v1/datasets/import?project=neuro", { body: archive }));
+    await full(call("POST", "/v1/models?project=neuro", { body: archive }));
+    await full(call("POST", `${cnn.replace("=cnn", "=other")}&project=neuro`, { body: network }));
+    await full(call("PUT", `/v1/datasets/${other}/access`, share));
+    await full(call("PUT", "/v1/models/grade/access", share));
+    await full(call("POST", "/v1/models", { body: await packageZip("tumour", 9) }));
+    await full(call("POST", cnn, { body: network }));
+    await full(call("POST", "/v1/models/cnn/versions/1/features", { json: { features: ["auto"] } }));
+    for (const role of ["t1", "label"]) await full(call("PUT", `/v1/datasets/${id}/cases/new/${role}`, { body: t1 }));
+    await full(call("PUT", `/v1/datasets/${id}/cases/new`, { body: form({ t1 }) }));
+    await full(call("POST", "/v1/finetunes", { json: wish({ dataset: id }) }));
+    await full(call("POST", "/v1/pretrainings", { json: { dataset: id, name: "mine" } }));
+    assert.deepEqual(await versions(), before);
+    assert.equal(filesBelow(`${dataDirectory}/datasets`).length, files);
+    assert.equal((await datasets.get(id)).cases.some((one) => one.case === "new"), false);
+    const { rows } = await database.query("SELECT 1 FROM sulcus.datasets WHERE id = $1 AND project IS NULL", [other]);
+    assert.equal(rows.length, 1);
+    await services.projects.put("neuro", {});
+    assert.equal((await call("PUT", `/v1/datasets/${id}/cases/new/t1`, { body: t1 })).status, 201);
+  }));
+
+test("a model is not imported for a project where others have one of this name, and nothing of it stays", (database) =>
+  withBench(database, async ({ call, place: { registry } }) => {
+    const cnn = "/v1/models/import?name=tumour&roi=32&features=coarse&modalities=t1,t1c,t2,flair&project=neuro";
+    const network = await Deno.readFile("tests/fixtures/pyramid_folded.onnx");
+    assert.equal(await refusal(call("POST", cnn, { body: network })), "409 conflict");
+    const body = await packageZip("tumour", 9);
+    assert.equal(await refusal(call("POST", "/v1/models?project=neuro", { body })), "409 conflict");
+    assert.deepEqual((await registry.get("tumour")).versions.map(({ version }) => version), [1]);
+    assert.equal((await call("POST", "/v1/models", { body })).status, 201, "its number is free");
+  }));
+
 test("weights are refused whose labels make no manifest", (database) =>
   withBench(database, async ({ call }) => {
     const body = await Deno.readFile("tests/fixtures/checkpoints/pretraining.pt");
@@ -427,6 +484,10 @@ Deno.test("problemOf() gives every code a status and keeps foreign messages in",
   const full = problemOf(Object.assign(new Error("ENOSPC: no space, write '/data/x'"), { code: "ENOSPC" }));
   assert.deepEqual([full.code, full.status], ["storage-full", 507]);
   assert.doesNotMatch(full.message, /data/);
+  for (const code of ["EMFILE", "ENFILE", "EAGAIN", "ENOMEM"]) {
+    const short = problemOf(Object.assign(new Error(`${code}: spawn '/usr/bin/deno'`), { code }));
+    assert.deepEqual([short.code, short.status, /deno/.test(short.message)], ["busy", 503, false], code);
+  }
 });
 
 Deno.test("every refusal in a route's record was given in the tests above", () => {

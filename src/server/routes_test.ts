@@ -418,6 +418,12 @@ test("a caller logs in, sees who they are, makes tokens, and shares a data set a
       assert.deepEqual(await json(ada("GET", path)), shared);
       assert.equal(shared.project, "neuro");
     }
+    const own = { datasetDays: 365, resultHours: null, storageBytes: 1e9 };
+    const set = await json(ada("PUT", "/v1/projects/neuro", { json: own }));
+    assert.deepEqual([set.own, (set.policy as { jobDays: null }).jobDays], [own, null]);
+    assert.ok(set.usedBytes as number > 0);
+    assert.deepEqual(await json(ada("GET", "/v1/projects/neuro")), set);
+    assert.deepEqual(await json(ada("GET", "/v1/projects")), { projects: [set] });
     assert.equal((await ada("POST", "/logout")).status, 204);
   }, { settings: { login, publicUrl: PUBLIC_URL } });
 });

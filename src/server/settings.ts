@@ -2,7 +2,7 @@
 import project from "../../deno.json" with { type: "json" };
 import type { BlockList } from "node:net";
 import type { Provider } from "../engine/mod.ts";
-import type { LoginSettings, Quotas } from "../identity/mod.ts";
+import type { LoginSettings, Policy, Quotas } from "../identity/mod.ts";
 import type { PackagedReports } from "../registry/mod.ts";
 
 /** Largest bodies in bytes, how slow a client may be, and how many connections there may be. */
@@ -82,22 +82,11 @@ export interface ServerSettings {
   readonly limits: Limits;
   /** Packages of new trainings number their cases, or name them and show pictures. */
   readonly packagedReports: PackagedReports;
-  readonly retention: Retention;
+  /** What is kept where a project does not say it. */
+  readonly retention: Policy;
   /** How long open requests may take when the server stops. */
   readonly stopSeconds: number;
 }
-
-/** How long things are kept; the sweep after that removes them. */
-export interface Retention {
-  /** Masks of jobs. */
-  readonly resultHours: number;
-  /** Checkpoints of trainings that failed or were cancelled, with their prepared cases. */
-  readonly checkpointDays: number;
-  /** Data sets since they were made; null: for ever. One that an open job uses waits for its end. */
-  readonly datasetDays: number | null;
-}
-
-export const DEFAULT_RETENTION: Retention = { resultHours: 24, checkpointDays: 30, datasetDays: null };
 
 /** Hosts that only this machine can reach. */
 export const LOOPBACK_HOSTS: readonly string[] = ["127.0.0.1", "localhost", "[::1]", "::1"];

@@ -2,24 +2,27 @@
  * Starts a server: listens at once, then opens the data directory; stops in the opposite order. It writes to the log
  * only, and knows neither flags nor the environment.
  */
-import { AuditForwarder, AuditTrail, type Receiver, SYSTEM } from "../audit/mod.ts";
+import { AuditForwarder, AuditTrail, type Receiver, SYSTEM, witnessOf } from "../audit/mod.ts";
 import { Devices } from "../engine/mod.ts";
-import { checkNetwork } from "../inference/mod.ts";
+import { budgetVariables, checkNetwork, DEFAULT_BUDGET, type WorkBudget } from "../inference/mod.ts";
 import { Datasets } from "../datasets/mod.ts";
-import { Jobs } from "../jobs/mod.ts";
+import { type JobBounds, Jobs } from "../jobs/mod.ts";
 import {
   Access,
+  DEFAULT_POLICY,
   DEFAULT_QUOTAS,
   Logins,
   type LoginSettings,
   NO_LOGIN,
+  Projects,
   QuotaBook,
   type Quotas,
 } from "../identity/mod.ts";
 import { answerDumps, type Database, keepPrivate, openDatabase } from "../storage/mod.ts";
-import { Readers } from "../process/mod.ts";
+import { Readers, type ReadersOptions } from "../process/mod.ts";
 import { Registry } from "../registry/mod.ts";
-import { createApp } from "./app.ts";
+import { createApp, methodsOf } from "./app.ts";
+import { mostFiles, whyTooFewFiles } from "./http/listen/open_connections.ts";
 import { Listener } from "./http/listen/listener.ts";
 import { DeviceMemories } from "./observe/device_memory.ts";
 import { DeviceState } from "./observe/devices.ts";
@@ -30,7 +33,8 @@ import { ServerMetrics } from "./observe/metrics.ts";
 import { Admission } from "./http/admission.ts";
 import type { Services } from "./http/services.ts";
 import { addressRanges } from "./http/address.ts";
-import { DEFAULT_LIMITS, DEFAULT_RETENTION, type Limits, type ServerSettings, whyUnprotected } from "./settings.ts";
+import { DEFAULT_LIMITS, type Limits, type ServerSettings, whyUnprotected } from "./settings.ts";
+import { ROUTES } from "./routes/routes.ts";
 import { Spool } from "./http/spool.ts";
 import { createStartingApp } from "./starting.ts";
 import { startSweeps } from "./sweeps.ts";
@@ -65,6 +69,12 @@ export interface ServerOptions {
   /** Where the audit trail is sent. Default nowhere. */
   readonly auditReceiver?: Receiver;
   readonly limits?: Partial<Limits>;
+  /** The most work of a case or an update. */
+  readonly work?: Partial<WorkBudget>;
+  /** Reads of strangers' files. */
+  readonly readers?: ReadersOptions;
+  /** How many requests and jobs may wait. */
+  readonly queue?: Partial<JobBounds>;
   /** Default `pseudonyms`. */
   readonly packagedReports?: ServerSettings["packagedReports"];
   readonly retention?: Partial<ServerSettings["retention"]>;
@@ -92,11 +102,14 @@ export interface RunningServer {
 /**
  * Starts a server. While it opens its data, the port answers `/health/live` with 200 and everything else with 503.
  * @returns once everything is open; devices are probed in the background, see `/health/ready`
- * @throws {RangeError} an address that others can reach, without login and names, unless `insecure`
+ * @throws {RangeError} an address that others can reach, without login and names, unless `insecure`; the system lets this
+ * process open too few files
  * @throws {DomainError} `locked`, `database-unavailable`, `database-too-new`
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const settings = settingsOf(options);
+  const why = whyTooFewFiles(mostFiles());
+  if (why !== null) throw new RangeError(why);
   const log = options.log ?? logToStderr;
   const stopping = new AbortController();
   const metrics = new ServerMetrics();
@@ -104,6 +117,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const listener = new Listener({
     ...settings,
     handler: (request, client) => app.fetch(request, client),
+    methodsOf: (path) => methodsOf(path, ROUTES),
     log,
     onRefused: (why) => metrics.refusedConnections.add({ why }),
   });
@@ -140,6 +154,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
+/** After this time a segmentation is stopped, or after a fifth more than its windows may be predicted to take. */
+const LEAST_INFERENCE_MS = 1_800_000;
+
 /** How long requests have to end after their connections were closed. */
 const ABORTED_MS = 5000;
 
@@ -166,7 +183,7 @@ function settingsOf(options: ServerOptions): ServerSettings {
     insecure,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     packagedReports: options.packagedReports ?? "pseudonyms",
-    retention: { ...DEFAULT_RETENTION, ...options.retention },
+    retention: { ...DEFAULT_POLICY, ...options.retention },
     stopSeconds: options.stopSeconds ?? 10,
   };
 }
@@ -176,7 +193,8 @@ interface Opened {
   close(): Promise<void>;
 }
 
-interface OpenOptions extends Pick<ServerOptions, "commit" | "tasksModule" | "auditReceiver"> {
+interface OpenOptions
+  extends Pick<ServerOptions, "commit" | "tasksModule" | "auditReceiver" | "work" | "readers" | "queue"> {
   readonly log: Logger;
   readonly metrics: ServerMetrics;
   readonly stopping: AbortSignal;
@@ -185,7 +203,7 @@ interface OpenOptions extends Pick<ServerOptions, "commit" | "tasksModule" | "au
 /** Opens everything in order, and closes it in the opposite order, also when a later part fails. */
 async function open(
   settings: ServerSettings,
-  { commit, tasksModule, auditReceiver: to, log, metrics, stopping }: OpenOptions,
+  { commit, tasksModule, auditReceiver: to, work, readers: reading, queue, log, metrics, stopping }: OpenOptions,
 ): Promise<Opened> {
   const { dataDirectory, provider, limits, retention } = settings;
   await using stack = new AsyncDisposableStack();
@@ -196,7 +214,10 @@ async function open(
   const database = await openDatabase({ dataDirectory, url: settings.databaseUrl });
   stack.defer(() => database.close());
   stack.use(
-    answerDumps(database, dataDirectory, (error) => log({ level: "error", event: "dump-failed", ...traceOf(error) })),
+    answerDumps(database, dataDirectory, {
+      onFailed: (error) => log({ level: "error", event: "dump-failed", ...traceOf(error) }),
+      witness: witnessOf({ who: SYSTEM, action: "backup", object: { kind: "service", id: "sulcus" } }),
+    }),
   );
   const audit = new AuditTrail(database);
   const note = (action: "service.start" | "service.stop") =>
@@ -209,9 +230,12 @@ async function open(
   );
   const spool = await Spool.open(dataDirectory, { alone: database.kind === "pglite" });
   stack.defer(() => spool.close());
-  const readers = new Readers();
+  const budget = { ...DEFAULT_BUDGET, ...work };
+  const readers = new Readers({ ...reading, env: budgetVariables(budget) });
+  const projects = new Projects(database, retention);
   const registry = await Registry.open({
     database,
+    projects,
     dataDirectory,
     shippedDirectory: settings.modelsDirectory,
     checkNetwork: (directory, spec) => checkNetwork(directory, spec, readers),
@@ -219,7 +243,14 @@ async function open(
     readers,
   });
   if (settings.packagedReports === "full") log({ level: "warn", event: "packages-show-cases" });
-  const datasets = await Datasets.open({ database, dataDirectory, maxFileBytes: limits.fileBytes, readers });
+  const datasets = await Datasets.open({
+    database,
+    dataDirectory,
+    projects,
+    maxFileBytes: limits.fileBytes,
+    readers,
+    budget,
+  });
   const jobs = await Jobs.open({
     database,
     registry,
@@ -228,13 +259,17 @@ async function open(
     provider,
     modalityCheck: settings.modalityCheck,
     onCheckFailed: (failure) => log({ level: "error", event: "modality-check-failed", ...failure }),
-    resultTtlMs: retention.resultHours * 3600 * 1000,
-    workTtlMs: retention.checkpointDays * 24 * 3600 * 1000,
+    projects,
     readers,
+    budget,
+    bounds: queue,
+    inferenceTimeoutMs: Math.max(LEAST_INFERENCE_MS, 1.2 * 1000 * budget.seconds),
     tasksModule,
   });
   stack.defer(() => jobs.stop());
-  stack.use(startSweeps({ datasets, registry, spool, audit, dataDirectory, retention }, log));
+  const logins = new Logins(database, settings.login), quotas = new QuotaBook(database, settings.identityQuotas);
+  const swept = { datasets, registry, spool, audit, auditReceiver, projects, quotas, logins, dataDirectory };
+  stack.use(startSweeps(swept, log));
   const services: Services = {
     settings,
     database,
@@ -243,9 +278,10 @@ async function open(
     registry,
     datasets,
     jobs,
-    logins: new Logins(database, settings.login),
-    access: new Access(database),
-    quotas: new QuotaBook(database, settings.identityQuotas),
+    logins,
+    access: new Access(database, projects),
+    projects,
+    quotas,
     devices,
     deviceMemory: new DeviceMemories(),
     spool,

@@ -9,6 +9,13 @@ interface Served {
   readonly log: Promise<string>;
 }
 
+/** The program ended before it was ready. */
+class NotStarted extends Error {
+  constructor(readonly code: number, readonly said: string) {
+    super(`The server did not start: ${said}`);
+  }
+}
+
 /** Starts the program; `files`: how many it may have open. */
 async function serve(data: string, files?: number): Promise<Served> {
   const program = [Deno.execPath(), "run", "-A", "--quiet", "src/cli/main.ts"];
@@ -24,9 +31,9 @@ async function serve(data: string, files?: number): Promise<Served> {
   let text = "";
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     text += chunk;
-    if (text.includes("\n")) return { url: JSON.parse(text.split("\n")[0]).url, child, log };
+    if (text.includes('"ready"')) return { url: JSON.parse(text.split("\n")[0]).url, child, log };
   }
-  throw new Error(`The server did not start: ${await log}`);
+  throw new NotStarted((await child.status).code, text + await log);
 }
 
 async function withServed(fn: (served: Served) => Promise<void>, files?: number): Promise<void> {
@@ -88,3 +95,12 @@ Deno.test("clients that take every connection and file do not end the program", 
     assert.equal((await child.status).code, 0, await log);
     assert.ok(entriesOf(await log).every(({ event }) => event !== "failure"), await log);
   }, 320));
+
+Deno.test("a process that may open too few files says so instead of starting", async () => {
+  const data = await Deno.makeTempDir();
+  const expected =
+    /^Cannot start the server: this process may have 160 files open \(ulimit -n\), expected at least 264/m;
+  await assert.rejects(serve(data, 160), (e) => e instanceof NotStarted && e.code === 1 && expected.test(e.said));
+  assert.deepEqual([...Deno.readDirSync(data)], []);
+  await Deno.remove(data, { recursive: true });
+});

@@ -29,7 +29,8 @@ test("without its database every route that needs it answers 503, says when to t
       datasets: failing(services.datasets, away),
       jobs: failing(services.jobs, away),
       audit: new AuditTrail(failing(database, away)),
-      logins: new Logins(failing(services.database, away), services.settings.login),
+      projects: failing(services.projects, away),
+      logins: new Logins(failing(database, away), services.settings.login),
     };
     const app = createApp(broken);
     const answered: string[] = [];

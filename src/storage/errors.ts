@@ -49,6 +49,8 @@ export const DOMAIN_CODES = [
   "too-many-requests",
   /** As much as one identity may have is used up. */
   "quota-used-up",
+  /** The project has as many bytes as it may; the message has the figures. */
+  "project-full",
   /** The server stops. */
   "stopping",
   "database-unavailable",

@@ -6,7 +6,7 @@ export { checkFinetune, type FinetuneCheck } from "./finetuning/check_finetune.t
 export { type FinetunePlan, planSchema } from "./planning/plan.ts";
 export { planFinetune, planInProcess, type PlanRequest } from "./finetuning/plan_finetune.ts";
 export { planWords } from "./planning/plan_words.ts";
-export { passesAtOnce } from "./finetuning/trainer.ts";
+export { passesAtOnce } from "./finetuning/phases/trainer.ts";
 export { drawSample } from "./data/augment.ts";
 export type { Croppable } from "./data/labelled_case.ts";
 export { type Augmentation, STRONG_AUGMENTATION } from "./recipe/augmentation.ts";
@@ -27,3 +27,4 @@ export { CROP_EDGE, descriptionOf, readRecipe, wordingOf } from "./recipe/settin
 export type { ResolvedBrainmvp } from "./pretraining/brainmvp/settings.ts";
 export { PRETRAINING_LOSSES, pretrainingStep, type PretrainingStepConfig } from "./pretraining/brainmvp/step.ts";
 export { type StepConfig, type TrainingStep, trainingStep } from "./step/finetuning_step.ts";
+export { referenceWork } from "./step/reference_work.ts";

@@ -1,4 +1,5 @@
 /** The description of a package that `exportWeights()` puts into a file of weights, so that importing the file restores it. */
+import { isDeepStrictEqual } from "node:util";
 import { parseForeignJson } from "../storage/mod.ts";
 import { z } from "zod";
 import type { ModelSpec } from "../inference/mod.ts";
@@ -24,6 +25,13 @@ export interface Description {
   readonly provenance?: Provenance;
   readonly licence?: string;
   readonly intendedUse?: string;
+}
+
+/** What is known of the described model's answers, if `spec` is the described one. */
+export function qualityFor(spec: ModelSpec, described: Description | undefined): Pick<ModelSpec, "quality"> {
+  if (described === undefined) return {};
+  const { quality, ...other } = described.spec;
+  return quality !== undefined && isDeepStrictEqual(spec, other) ? { quality } : {};
 }
 
 /** The description of a package, as text. */

@@ -5,7 +5,7 @@
 import { dirname } from "node:path";
 import type { ImportSpec } from "../inference/mod.ts";
 import { Readers } from "../process/mod.ts";
-import type { ModelVersion, Registry } from "../registry/mod.ts";
+import type { Bringer, ModelVersion, Registry } from "../registry/mod.ts";
 import { DomainError, type DomainErrorCode } from "../storage/mod.ts";
 import type { ImportReport } from "./import_result.ts";
 import type { Imported } from "./import_weights.ts";
@@ -38,17 +38,17 @@ export type ImportReply<K extends Kind = Kind> =
  */
 export async function importWeightFile(
   registry: Pick<Registry, "addMade">,
-  { source, request, actor = "import", readers }: {
+  { source, request, bringer = {}, readers }: {
     readonly source: ImportSource;
     readonly request: ImportRequest;
-    readonly actor?: string;
+    readonly bringer?: Bringer;
     /** Default: some of its own. */
     readonly readers?: Readers;
   },
 ): Promise<{ readonly version: ModelVersion; readonly report: ImportReport }> {
   const { version, made } = await registry.addMade(
     (out) => inImportProcess({ kind: "import", source, request, out }, { ...pathsOf(source, out), readers }),
-    actor,
+    bringer,
   );
   return { version, report: made.report };
 }

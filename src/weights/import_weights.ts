@@ -6,7 +6,7 @@ import project from "../../deno.json" with { type: "json" };
 import type { ModelSpec } from "../inference/mod.ts";
 import { type ManifestDraft, specSchema } from "../registry/mod.ts";
 import { writeWhole } from "../storage/mod.ts";
-import type { Description } from "./description.ts";
+import { type Description, qualityFor } from "./description.ts";
 import { importOnnx } from "./import_onnx.ts";
 import type { ImportRequest } from "./request/import_request.ts";
 import { FRESH_SEED, type ImportReport } from "./import_result.ts";
@@ -60,7 +60,7 @@ function draftOf(
   const former = described?.provenance;
   const importedFrom = { format, ...source };
   return {
-    ...specSchema.parse(spec),
+    ...specSchema.parse({ ...spec, ...qualityFor(spec, described) }),
     name: request.name,
     provenance: former !== undefined ? { ...former, recipe: { ...former.recipe, importedFrom } } : {
       recipe: { importedFrom, batchesTracked },

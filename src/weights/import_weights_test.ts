@@ -237,7 +237,7 @@ test("importWeightFile() makes a candidate whole or not at all, and writes who d
     const made = await importWeightFile(registry, {
       source: { path: "tests/fixtures/checkpoints/pretraining.pt" },
       request: asked({ roi: "16" }),
-      actor: "me",
+      bringer: { actor: "me" },
     });
     assert.deepEqual([made.version.name, made.version.version, made.version.state], ["made", 1, "candidate"]);
     assert.deepEqual(Object.keys(made.version.manifest.files).length, 10, "network, report, eight templates");

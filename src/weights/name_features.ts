@@ -3,7 +3,7 @@ import { importModel } from "../graph/mod.ts";
 import type { ModelSpec } from "../inference/mod.ts";
 import { readingOf } from "../nets/mod.ts";
 import type { Readers } from "../process/mod.ts";
-import type { ModelVersion, Registry } from "../registry/mod.ts";
+import type { Bringer, ModelVersion, Registry } from "../registry/mod.ts";
 import { DomainError } from "../storage/mod.ts";
 import { inImportProcess } from "./import_process.ts";
 import { chosenFeatures } from "./onnx/features.ts";
@@ -14,7 +14,7 @@ export interface FeatureWish {
   /** Names of values of the graph; `auto` alone: the ends of its stages. */
   readonly features: readonly string[];
   /** For the audit trail. */
-  readonly actor: string;
+  readonly bringer: Bringer;
   /** Default: some of its own. */
   readonly readers?: Readers;
 }
@@ -26,7 +26,7 @@ export interface FeatureWish {
  */
 export async function nameFeatures(
   registry: Pick<Registry, "resolve" | "addMade">,
-  { model, version, features: asked, actor, readers }: FeatureWish,
+  { model, version, features: asked, bringer, readers }: FeatureWish,
 ): Promise<ModelVersion> {
   const base = await registry.resolve(model, version);
   const { directory, manifest } = base, { architecture, provenance } = manifest;
@@ -57,7 +57,7 @@ export async function nameFeatures(
         },
       },
     };
-  }, actor);
+  }, bringer);
   return made.version;
 }
 

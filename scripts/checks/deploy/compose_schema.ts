@@ -1,5 +1,29 @@
-/** The part of the Compose specification that our file uses, strictly. Source: compose-spec, 2024. */
+/**
+ * What a Compose file may hold. `compose-spec.json` is the schema by which Docker Compose 2.40.3 itself judges files, byte
+ * for byte: `schema/compose-spec.json` of github.com/compose-spec/compose-go 2.9.1, Apache License 2.0.
+ */
+import { Ajv } from "npm:ajv@8.20.0";
 import { z } from "zod";
+import official from "./compose-spec.json" with { type: "json" };
+
+/** Of `compose-spec.json`. */
+export const OFFICIAL_SHA256 = "89f4bdc4ba651ff024118917a7cdb67d9d78c1af4bab9b12ec2fc85f5b7d90d3";
+
+/** Formats that Compose's own reader checks, not its schema. */
+const FORMATS = { ports: true, expose: true, duration: true, subnet_ip_address: true } as const;
+
+const { $schema: _, ...schema } = official; // an address of draft 7 that Ajv does not know; it is Ajv's default
+const validate = new Ajv({ strict: false, formats: FORMATS, allErrors: true }).compile(schema);
+
+/** Why a file is none by Compose's own schema, each fault with its place; empty: it is one. */
+export function composeFaults(file: unknown): string[] {
+  if (validate(file)) return [];
+  return (validate.errors ?? []).map(({ instancePath, message, params }) =>
+    `${instancePath} ${message} ${JSON.stringify(params)}`
+  );
+}
+
+// The part that the tests look at.
 
 const names = z.array(z.string());
 const service = z.strictObject({

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { parse, parseAllDocuments } from "npm:yaml@2.9.1";
-import { composeSchema } from "./compose_schema.ts";
+import { composeFaults, composeSchema, OFFICIAL_SHA256 } from "./compose_schema.ts";
 import { type KubernetesObject, objectSchema } from "./kubernetes_schema.ts";
 
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
@@ -71,14 +71,31 @@ Deno.test("no secret stands in a manifest, and every variable is one that the se
 });
 
 Deno.test("the GPU variant patches the same deployment", () => {
-  const patch = parse(read("deploy/kubernetes/gpu/gpu.yaml"));
+  const patch = parse(read("deploy/kubernetes-gpu/gpu.yaml"));
   const { metadata, spec } = find("Deployment");
   assert.equal(patch.metadata.name, metadata.name);
   assert.equal(patch.spec.template.spec.containers[0].name, spec.template.spec.containers[0].name);
   assert.deepEqual(patch.spec.template.spec.containers[0].resources.limits, { "nvidia.com/gpu": "1" });
-  const { resources, images } = parse(read("deploy/kubernetes/gpu/kustomization.yaml"));
-  assert.deepEqual(resources, [".."]);
+  const { resources, images } = parse(read("deploy/kubernetes-gpu/kustomization.yaml"));
+  assert.deepEqual(resources, ["../kubernetes"]); // no folder above it: that would be a circle
   assert.equal(images[0].newTag, "cuda");
+});
+
+Deno.test("the Compose file is valid by Compose's own schema, and misspelt fields and wrong values are refused", async () => {
+  const schema = await Deno.readFile(new URL("./compose-spec.json", import.meta.url));
+  assert.equal(new Uint8Array(await crypto.subtle.digest("SHA-256", schema)).toHex(), OFFICIAL_SHA256);
+  const text = read("deploy/compose/compose.yaml");
+  assert.deepEqual(composeFaults(parse(text)), []);
+  for (
+    const [right, wrong, fault] of [
+      ["read_only: true", "readonly: true", /\/services\/\w+ must NOT have additional properties .*"readonly"/],
+      ["restart: unless-stopped", "restart: [often]", /\/services\/\w+\/restart must be string/],
+      ["internal: true", "internal: [1]", /\/networks\/inside\/internal must be/],
+    ] as const
+  ) {
+    assert.ok(text.includes(right), right);
+    assert.match(composeFaults(parse(text.replace(right, wrong))).join("\n"), fault);
+  }
 });
 
 Deno.test("the Compose file is valid; nothing runs with capabilities it does not need, and only the proxy is published", () => {

@@ -7,6 +7,7 @@ import { type Encoder, freshEncoder, packagedEncoder, pretrainedEncoder } from "
 import { CLASS_METRICS, classificationRow } from "../work/classes.ts";
 import { classificationRun, type FinetuningRunOptions, segmentationRun } from "../work/finetuning.ts";
 import { classificationPeer, type PeerRunOptions, segmentationPeer } from "../work/peer.ts";
+import { QUALITY_METRICS, qualityRow, qualityRun } from "../work/quality.ts";
 import { partsRun, unlabelledCases } from "../work/pretraining.ts";
 import { segmentationMetrics, segmentationRow, type SegmentationTask } from "../work/scoring.ts";
 import { type Ours, type Peer, type Variant, variantOf } from "../work/variants.ts";
@@ -27,7 +28,8 @@ export interface Work {
   readonly combine: PlannedRow["combine"];
   ours(options: FinetuningRunOptions): Run;
   readonly peers: readonly Peer[];
-  peer(options: PeerRunOptions): Promise<Run>;
+  /** Of those that it has. */
+  readonly peer?: (options: PeerRunOptions) => Promise<Run>;
   /** Changes of the base's spec that suit the task. */
   readonly changes?: (spec: ModelSpec) => Partial<ModelSpec>;
 }
@@ -55,6 +57,15 @@ export const segmentationWork = (task: SegmentationTask): Work => ({
   peer: (options) => segmentationPeer(options, task),
 });
 
+/** Work of a segmentation whose quality scores are compared with the truth; peers have none. */
+export const qualityWork = (task: SegmentationTask): Work => ({
+  metrics: QUALITY_METRICS,
+  notes: [],
+  combine: qualityRow,
+  ours: (options) => qualityRun(options, task),
+  peers: [],
+});
+
 /** Work of a classification: one image a case. */
 export function classificationWork(
   { channel, classes, changes }: { channel: Modality; classes: readonly string[] } & Pick<Work, "changes">,
@@ -79,8 +90,8 @@ export async function comparison(own: Comparison, options: PlanOptions): Promise
   const { work } = own;
   const stranger = variants.find((v) => v.kind === "peer" && !work.peers.includes(v.peer));
   if (stranger !== undefined) {
-    const peers = work.peers.map((p) => `peer-${p}`).join(" or ");
-    throw new RangeError(`expected variants of ours or ${peers} for ${own.name}, got ${stranger.name}`);
+    const known = ["ours", ...work.peers.map((p) => `peer-${p}`)].join(" or ");
+    throw new RangeError(`expected variants of ${known} for ${own.name}, got ${stranger.name}`);
   }
   const encoder = await encodersOf(variants, options, work.changes);
   const budgets = budgetsOf(options);
@@ -97,7 +108,7 @@ export async function comparison(own: Comparison, options: PlanOptions): Promise
             const title = splits.length === 1 ? name : `${name}, ${i + 1} of ${splits.length}`;
             const common = { title, seed, budget, train, test };
             if (variant.kind === "ours") runs.push(work.ours({ ...common, variant, encoder: encoder(variant, seed) }));
-            else runs.push(await work.peer({ ...common, peer: variant.peer, python: options.python }));
+            else runs.push(await work.peer!({ ...common, peer: variant.peer, python: options.python }));
           }
           rows.push({ variant: variant.name, at, seed, runs, combine: work.combine });
         }

@@ -9,13 +9,13 @@ import { casesOf, labelledOf, type Split, splitBy } from "../work/cases.ts";
 import { regionsOf } from "../work/scoring.ts";
 import { comparison, segmentationWork } from "./comparison.ts";
 
-const LABELS: readonly Label[] = [
+export const HIPPOCAMPUS_LABELS: readonly Label[] = [
   { name: "anterior", value: 1, colour: "#e5484d" },
   { name: "posterior", value: 2, colour: "#0090ff" },
 ];
 
 /** Patients with a number ≡ 1 mod 5 are the test part. */
-const isTest = ({ id }: Pick<TrainingCase, "id">) => Number(/\d+/.exec(id)![0]) % 5 === 1;
+export const isHippocampusTest = ({ id }: Pick<TrainingCase, "id">) => Number(/\d+/.exec(id)![0]) % 5 === 1;
 
 /** Every hippocampus of `<data>/hippocampus`, in order. */
 export async function hippocampi(data: string): Promise<TrainingCase[]> {
@@ -29,7 +29,7 @@ export async function hippocampi(data: string): Promise<TrainingCase[]> {
 
 /** The patients to label and to score. Smoke: two of each. */
 export function hippocampusSplit(all: readonly TrainingCase[], { part, smoke }: PlanOptions): Split {
-  const split = splitBy(all, { isTest, part });
+  const split = splitBy(all, { isTest: isHippocampusTest, part });
   return smoke ? { train: split.train.slice(0, 2), test: split.test.slice(0, 2) } : split;
 }
 
@@ -45,7 +45,7 @@ export async function hippocampus(options: PlanOptions): Promise<Plan> {
       `Medical Segmentation Decathlon, task 4: crops of T1 around one hippocampus. ${train.length} patients to label, ` +
       `${test.length} to score.`,
     ],
-    work: segmentationWork({ modalities: ["t1"], labels: LABELS, regions: regionsOf(LABELS) }),
+    work: segmentationWork({ modalities: ["t1"], labels: HIPPOCAMPUS_LABELS, regions: regionsOf(HIPPOCAMPUS_LABELS) }),
     places: asked.map((count) => ({
       at: asked.length === 1 ? "" : String(count ?? train.length),
       splits: async (seed) => [{ train: await casesOf(labelledOf(train, { count, seed })), test: held }],

@@ -5,6 +5,7 @@ import { hippocampus } from "./hippocampus.ts";
 import { hippocampusClass } from "./hippocampus_class.ts";
 import { leftOut } from "./left_out.ts";
 import { modality } from "./modality.ts";
+import { hippocampusQuality, structuresQuality } from "./quality.ts";
 import { structures } from "./structures.ts";
 
 type MakePlan = (options: PlanOptions) => Promise<Plan>;
@@ -18,6 +19,8 @@ const PLANS: Readonly<Record<PlanName, MakePlan>> = {
   structures,
   modality,
   "hippocampus-class": hippocampusClass,
+  "hippocampus-quality": hippocampusQuality,
+  "structures-quality": structuresQuality,
 };
 
 /** @throws data, a base or a variant that the experiment cannot use */

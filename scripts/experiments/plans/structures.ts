@@ -10,7 +10,7 @@ import { simulatedCases, type Simulation } from "../work/simulated.ts";
 import { comparison, segmentationWork } from "./comparison.ts";
 
 const COLOURS = ["#e5484d", "#0090ff", "#30a46c", "#ffb224", "#8e4ec6", "#12a594", "#e93d82", "#978365"];
-const LABELS: readonly Label[] = STRUCTURES.map((name, i) => ({
+export const STRUCTURE_LABELS: readonly Label[] = STRUCTURES.map((name, i) => ({
   name,
   value: i + 1,
   colour: COLOURS[i % COLOURS.length],
@@ -43,10 +43,10 @@ export async function structures(options: PlanOptions): Promise<Plan> {
       `Heads simulated from the anatomies ${train.join(", ")}, every one with a contrast of its own; scored on ` +
       `${held.ids.length} heads of the anatomies ${
         test.join(" and ")
-      }. ${LABELS.length} structures. The truth is the label ` +
+      }. ${STRUCTURE_LABELS.length} structures. The truth is the label ` +
       "map that the head was made from.",
     ],
-    work: segmentationWork({ modalities: ["t1"], labels: LABELS, regions: regionsOf(LABELS) }),
+    work: segmentationWork({ modalities: ["t1"], labels: STRUCTURE_LABELS, regions: regionsOf(STRUCTURE_LABELS) }),
     places: asked.map((subjects) => ({
       at: asked.length === 1 ? "" : String(subjects),
       splits: () => Promise.resolve([{ train: simulate({ anatomies: train, subjects, seed: 1 }, "made"), test: held }]),

@@ -1,23 +1,32 @@
-/** The program of a process that does runs: it makes the plan again and does the run that a message names. Not for import. */
-import { emit, serve } from "../../../src/process/mod.ts";
+/**
+ * The program of a process that does one run: it makes the plan again and does the run that the first line of its standard
+ * input names. Its standard output are JSON lines; it ends when its input does. Not for import.
+ */
+import process from "node:process";
+import { createInterface } from "node:readline";
 import { planOf } from "../plans/plans.ts";
-import type { PerformMessage } from "./run_processes.ts";
-import { type Finished, keyOf, type Run, RunCache } from "../runs/runs.ts";
+import { keyOf, type Run, RunCache } from "../runs/runs.ts";
+import type { PerformMessage, RunReply } from "./run_processes.ts";
 
-/** Runs by plan and key; a process serves one command, so the setup never changes. */
-const known = new Map<string, Run>();
+const say = (reply: RunReply) =>
+  new Promise<void>((done) => process.stdout.write(`${JSON.stringify(reply)}\n`, () => done()));
+// libraries must not write between the lines
+console.log = console.error;
 
-serve({
-  async perform({ setup: { workDirectory, options, device }, plan, key }: PerformMessage): Promise<Finished> {
-    if (!known.has(`${plan} ${key}`)) {
-      const remember = (run: Run) => {
-        known.set(`${plan} ${keyOf(run)}`, run);
-        run.needs.forEach(remember);
-      };
-      for (const { runs } of (await planOf(plan, options)).rows) runs.forEach(remember);
-    }
-    const run = known.get(`${plan} ${key}`);
-    if (run === undefined) throw new RangeError(`Cannot do run ${key}: expected one of ${plan}; did its data change?`);
-    return await new RunCache(workDirectory, device).perform(run, (event) => emit("train", event));
-  },
+async function perform({ setup: { workDirectory, options, device }, plan, key }: PerformMessage): Promise<RunReply> {
+  const withNeeds = (run: Run): Run[] => [run, ...run.needs.flatMap(withNeeds)];
+  const all = (await planOf(plan, options)).rows.flatMap(({ runs }) => runs).flatMap(withNeeds);
+  const run = all.find((r) => keyOf(r) === key);
+  if (run === undefined) throw new RangeError(`Cannot do run ${key}: expected one of ${plan}; did its data change?`);
+  return { finished: await new RunCache(workDirectory, device).perform(run, (event) => void say({ event })) };
+}
+
+const input = createInterface({ input: process.stdin });
+input.once("line", async (line) => {
+  const reply = await perform(JSON.parse(line)).catch((error): RunReply => ({
+    error: String(error?.message ?? error),
+  }));
+  await say(reply);
+  process.exit(0);
 });
+input.once("close", () => process.exit(1));

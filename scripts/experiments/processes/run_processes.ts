@@ -1,5 +1,9 @@
-/** Processes that do one run at a time each: the parent's side of `run_child.ts`. */
-import { Supervisor } from "../../../src/process/mod.ts";
+/**
+ * A process for each run: the parent's side of `run_child.ts`. It may do whatever the user may, because runs start the
+ * simulator and the peers' Python; the service's own children may not (src/process/command.ts).
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import type { TrainEvent } from "../../../src/train/mod.ts";
 import type { PlanName, PlanOptions } from "../options.ts";
 import { type Device, type Finished, keyOf, type Run } from "../runs/runs.ts";
@@ -18,50 +22,51 @@ export interface PerformMessage {
   readonly key: string;
 }
 
-/** A machine that computes on every core may take long to start one more process. */
-const START_MS = 120_000;
-
-interface RunProcess {
-  readonly supervisor: Supervisor;
-  onEvent: (event: TrainEvent) => void;
-}
+/** A line of a process: events, then one of the others. */
+export type RunReply =
+  | { readonly event: TrainEvent }
+  | { readonly finished: Finished }
+  | { readonly error: string };
 
 export class RunProcesses {
   readonly #setup: Setup;
-  readonly #all: RunProcess[] = [];
-  readonly #free: RunProcess[] = [];
+  readonly #program: string;
+  readonly #running = new Set<ChildProcess>();
 
-  constructor(setup: Setup) {
+  constructor(setup: Setup, program = new URL("run_child.ts", import.meta.url).pathname) {
     this.#setup = setup;
+    this.#program = program;
   }
 
-  /** Does a run of a plan in a free process. @throws the run's error */
+  /** Does a run of a plan in a process of its own. @throws {Error} with the words of the run's error */
   async perform(plan: PlanName, run: Run, onEvent: (event: TrainEvent) => void): Promise<Finished> {
-    const own = this.#free.pop() ?? this.#start();
-    own.onEvent = onEvent;
+    const message: PerformMessage = { setup: this.#setup, plan, key: keyOf(run) };
+    const child = spawn(Deno.execPath(), ["run", "-A", "--quiet", this.#program], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    this.#running.add(child);
+    const answered = Promise.withResolvers<Finished>();
+    child.once("error", answered.reject);
+    child.once("close", (code) => {
+      answered.reject(new Error(`Cannot do a run: its process ended with ${code ?? "a signal"} and no answer`));
+    });
+    createInterface({ input: child.stdout! }).on("line", (line) => {
+      const reply: RunReply = JSON.parse(line);
+      if ("event" in reply) onEvent(reply.event);
+      else if ("finished" in reply) answered.resolve(reply.finished);
+      else answered.reject(new Error(reply.error));
+    });
+    // its input stays open: it ends when this process does
+    child.stdin!.write(`${JSON.stringify(message)}\n`);
     try {
-      const message: PerformMessage = { setup: this.#setup, plan, key: keyOf(run) };
-      return await own.supervisor.call("perform", message) as Finished;
+      return await answered.promise;
     } finally {
-      this.#free.push(own);
+      this.#running.delete(child);
     }
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#all.map(({ supervisor }) => supervisor.close()));
-  }
-
-  #start(): RunProcess {
-    const started: RunProcess = {
-      supervisor: new Supervisor({
-        title: "a run's process",
-        module: import.meta.resolve("./run_child.ts"),
-        startTimeoutMs: START_MS,
-        onEvent: (_, event) => started.onEvent(event as TrainEvent),
-      }),
-      onEvent: () => {},
-    };
-    this.#all.push(started);
-    return started;
+  /** Ends the runs under way. */
+  close(): void {
+    for (const child of this.#running) child.kill();
   }
 }

@@ -81,7 +81,8 @@ interface Trained {
 
 type Request = Pick<FinetuneRequest, "task" | "modalities" | "labels" | "classes">;
 
-function finetuningRun(
+/** A fine-tune within a budget; `score` answers with the trained network. */
+export function finetuningRun(
   kind: string,
   { title, variant, encoder, seed, budget, train, test }: FinetuningRunOptions,
   request: Request,

@@ -4,15 +4,14 @@ import { createInterface } from "node:readline";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { auditMessage, AuditTrail, readEntries, type Verdict, verifyChain } from "../../audit/mod.ts";
-import { exists, openDatabase, writeWhole } from "../../storage/mod.ts";
+import { exists, keepPrivate, openDatabase, writeWhole } from "../../storage/mod.ts";
 import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
 import { CommandError } from "../terminal/errors.ts";
 import type { Io } from "../terminal/io.ts";
+import { OPERATOR } from "../options/operator.ts";
 import { checkDataDirectory, DATA_FLAGS, JSON_FLAG, settingsOf } from "../options/settings.ts";
 
 const FORMATS = ["jsonl", "atna"] as const;
-/** Whoever can run the command has the data directory: who they are only the machine knows. */
-const OPERATOR = { id: "command-line", name: "command line", via: "system" } as const;
 
 export const auditCommand: Command = {
   name: "audit",
@@ -95,6 +94,7 @@ async function exportTrail(args: Args, io: Io): Promise<void> {
 
 async function withTrail<T>(args: Args, io: Io, work: (trail: AuditTrail) => Promise<T>): Promise<T> {
   const { data, databaseUrl } = settingsOf(args, io.env);
+  using _private = keepPrivate();
   await checkDataDirectory(data);
   const database = await openDatabase({ dataDirectory: resolve(data), url: databaseUrl });
   try {

@@ -7,6 +7,7 @@ import {
   DomainError,
   dumpTo,
   exists,
+  holds,
   keepPrivate,
   listBackups,
   makeBackup,
@@ -15,18 +16,25 @@ import {
 } from "../../storage/mod.ts";
 import { type Args, type Command, wrong } from "../terminal/args.ts";
 import { DATA_FLAGS, JSON_FLAG, type Settings, settingsOf } from "../options/settings.ts";
+import { operatorWitness } from "../options/operator.ts";
 import type { Io } from "../terminal/io.ts";
 
 export const backupCommand: Command = {
   name: "backup",
   summary: "backs up the data directory and its database, also of a running service",
-  usage: ["backup --to DIR", "backup list --to DIR [--dataset ID]", "backup remove NAME --to DIR"],
+  usage: [
+    "backup --to DIR",
+    "backup list --to DIR [--dataset ID] [--model NAME/VERSION] [--job ID]",
+    "backup remove NAME --to DIR",
+  ],
   flags: {
     to: {
       value: "DIR",
       help: "Folder of the backups, on another disk. Files that it has already are not stored again",
     },
     dataset: { value: "ID", help: "List only the backups that hold this data set, which may be deleted since" },
+    model: { value: "NAME/VERSION", help: "List only those that hold this version of a model" },
+    job: { value: "ID", help: "List only those that hold this job: its record, mask, report or checkpoint" },
     data: DATA_FLAGS.data,
     ...JSON_FLAG,
   },
@@ -35,7 +43,8 @@ export const backupCommand: Command = {
 A backup is one consistent state: the rows of every table, and every file by its sha256. Run it under the service's own
 account, which alone may read the data directory. An embedded database is dumped by the running service itself; with
 DATABASE_URL, or where no service runs, by this command. Backups hold patients' data: keep them as the data themselves,
-and remove those that hold what was deleted (list --dataset ID, then remove).`,
+and remove those that hold what was deleted (list --dataset ID, --model NAME/VERSION or --job ID, then remove). The
+audit trail has an entry for each backup, and a restored one says so.`,
   run: runBackup,
 };
 
@@ -71,16 +80,16 @@ async function dumpOf({ databaseUrl: url }: Settings, dataDirectory: string, fol
   });
   if (database === null) return await askForDump(dataDirectory, folder);
   try {
-    return await dumpTo(database, folder);
+    return await dumpTo(database, folder, operatorWitness("backup", "service", "sulcus"));
   } finally {
     await database.close();
   }
 }
 
 async function list(root: string, args: Args, io: Io): Promise<void> {
-  const dataset = args.text("dataset");
-  for (const [name, backup] of await listBackups(root)) {
-    if (dataset === undefined || backup.datasets.includes(dataset)) print(name, backup, args, io);
+  const held = { dataset: args.text("dataset"), model: args.text("model"), job: args.text("job") };
+  for (const found of await listBackups(root)) {
+    if (await holds(root, found, held)) print(...found, args, io);
   }
 }
 

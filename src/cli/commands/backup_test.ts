@@ -1,38 +1,6 @@
 import assert from "node:assert/strict";
-import { tinyNifti } from "../../datasets/testing/cases.ts";
-import { FAKE_TASKS } from "../../server/testing/server.ts";
-import { startServer } from "../../server/mod.ts";
 import { inTemp, run } from "../testing/cli.ts";
-
-const CANARY = "DOE^JANE^CANARY";
-const SPEC = {
-  name: `Cases of ${CANARY}`,
-  task: "segmentation",
-  modalities: ["t1"],
-  labels: [{ name: "lesion", values: [1] }],
-};
-
-const serving = (data: string) =>
-  startServer({ port: 0, data, models: `${data}/none`, provider: "cpu", tasksModule: FAKE_TASKS, log: () => {} });
-
-async function answer(reply: Promise<Response>): Promise<Record<string, unknown>> {
-  const { status, ok } = await reply, text = await (await reply).text();
-  assert.ok(ok, `${status} ${text}`);
-  return text === "" ? {} : JSON.parse(text);
-}
-
-/** A data set whose names, notes and file hold a canary. */
-async function fill(url: string): Promise<string> {
-  const headers = { "content-type": "application/json" };
-  const { id } = await answer(fetch(`${url}/v1/datasets`, { method: "POST", headers, body: JSON.stringify(SPEC) }));
-  const body = await tinyNifti();
-  const place = `${url}/v1/datasets/${id}/cases/${encodeURIComponent(CANARY)}`;
-  await answer(fetch(`${place}/t1`, { method: "PUT", headers: { "content-type": "application/octet-stream" }, body }));
-  const cases = [{ case: CANARY, patient: `${CANARY} patient`, excluded: `${CANARY} moved` }];
-  const changes = { method: "POST", headers, body: JSON.stringify({ cases }) };
-  await answer(fetch(`${url}/v1/datasets/${id}/cases`, changes));
-  return id as string;
-}
+import { answer, CANARY, fill, serving, SPEC } from "../testing/service.ts";
 
 /** Files below a folder that hold the canary, also in their names. */
 async function holding(folder: string): Promise<string[]> {
@@ -44,6 +12,14 @@ async function holding(folder: string): Promise<string[]> {
     else if (new TextDecoder("latin1").decode(await Deno.readFile(path)).includes(CANARY)) found.push(path);
   }
   return found;
+}
+
+/** The entries of backups and restores in the trail of a data directory. */
+async function actionsIn(data: string, folder: string): Promise<string[]> {
+  const out = `${folder}/${crypto.randomUUID()}.jsonl`;
+  assert.equal((await run(["audit", "export", "--data", data, "--out", out])).code, 0);
+  const records = (await Deno.readTextFile(out)).trim().split("\n").map((line) => JSON.parse(JSON.parse(line).record));
+  return records.map(({ action }) => action).filter((action) => ["backup", "restore"].includes(action));
 }
 
 Deno.test("a running service is backed up, loses a data set to the last byte, and is restored and served", () =>
@@ -75,10 +51,21 @@ Deno.test("a running service is backed up, loses a data set to the last byte, an
 
     assert.equal((await run(["backup", "remove", name, "--to", to])).code, 0);
     assert.deepEqual(await holding(to), [], "the backup that held it is gone");
-    const modes = await Promise.all(
-      ["", "/pg", "/datasets", "/models"].map(async (part) => (await Deno.stat(data + part)).mode! & 0o777),
-    );
-    assert.deepEqual(modes, [0o700, 0o700, 0o700, 0o700]);
+    const verdict = await run(["audit", "verify", "--data", again]);
+    assert.equal(verdict.code, 0, verdict.err);
+    assert.deepEqual(await actionsIn(data, folder), ["backup", "backup"]);
+    assert.deepEqual(await actionsIn(again, folder), ["restore"], "the dump was made before its entry");
+  }));
+
+Deno.test("nobody else may read, write or enter what a service, a backup and a restore make", {
+  ignore: Deno.build.os === "windows",
+}, () =>
+  inTemp(async (folder) => {
+    const child = import.meta.resolve("../testing/rights_child.ts");
+    const args = ["run", "-A", "--quiet", child, folder];
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+    const text = new TextDecoder().decode(stdout);
+    assert.deepEqual(text === "" ? new TextDecoder().decode(stderr) : JSON.parse(text), []);
   }));
 
 Deno.test("backup and restore refuse what they cannot use, in words", () =>

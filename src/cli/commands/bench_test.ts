@@ -11,7 +11,7 @@ Deno.test("bench refuses to run without --calibrate, on an unknown device or wit
       [[], "Cannot run bench: expected --calibrate"],
       [
         ["--calibrate", "--provider", "tpu"],
-        'Cannot use --provider: expected one of auto, cuda, webgpu, cpu, wasm, got "tpu"',
+        'Cannot use --provider: expected one of auto, cuda, webgpu, cpu, openvino, wasm, got "tpu"',
       ],
       [
         ["--calibrate", "--data", `${root}/file`],
@@ -39,7 +39,7 @@ Deno.test("onDevice() runs with the times that bench kept, and notes why it does
     await engine.close();
     const kinds = { "a/b": { withoutMs: Infinity, withMs: 2 } };
     const costsOf = (note: (message: string) => void) =>
-      onDevice(settings, note, (engine: Engine) => Promise.resolve(engine.lowering.costs));
+      onDevice(settings, { note, kind: "inference" }, (engine: Engine) => Promise.resolve(engine.lowering.costs));
 
     assert.equal(await costsOf(assert.fail), undefined);
     await keepTable({ ...empty, kinds }, data);

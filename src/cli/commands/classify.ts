@@ -44,7 +44,7 @@ async function runClassify(args: Args, io: Io): Promise<void> {
   }
   const result = await onDevice(
     settings,
-    note,
+    { note, kind: "inference" },
     (engine) =>
       classify({
         directory,

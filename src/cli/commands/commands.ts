@@ -10,6 +10,7 @@ import { finetuneCommand } from "./finetune.ts";
 import { importCommand } from "./import.ts";
 import { modelsCommand } from "./models.ts";
 import { pretrainCommand } from "./pretrain.ts";
+import { projectCommand } from "./project.ts";
 import { restoreCommand } from "./restore.ts";
 import { segmentCommand } from "./segment.ts";
 import { serveCommand } from "./serve.ts";
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   importCommand,
   exportCommand,
   tokenCommand,
+  projectCommand,
   backupCommand,
   restoreCommand,
   auditCommand,

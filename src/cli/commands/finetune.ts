@@ -9,7 +9,7 @@ import type { Io } from "../terminal/io.ts";
 import { MODEL_FLAGS, modelChoiceOf } from "../options/models.ts";
 import type { Progress } from "../terminal/progress.ts";
 import { givenSettings, recipeFile, recipeFlags } from "../options/recipe_flags.ts";
-import { candidateWords, newModelOf, numbersOf, runTraining } from "../training/training_words.ts";
+import { candidateWords, newModelOf, numbersOf, runTraining, warningWords } from "../training/training_words.ts";
 
 const SETTINGS = RECIPE_FLAGS;
 
@@ -75,13 +75,12 @@ async function runCommand(args: Args, io: Io): Promise<void> {
     }
     const done = await runFinetune(options);
     const measured = `Validation: ${done.validation ? numbersOf(done.validation) : "none"}`;
-    const warned = done.warnings.map(({ detail }) => inRed(`Warning: ${detail}`, io));
-    return { result: done, words: [...warned, ...candidateWords(done, { kind: "fine-tune", measured, args })] };
+    return {
+      result: done,
+      words: [...warningWords(done.warnings, io), ...candidateWords(done, { kind: "fine-tune", measured, args })],
+    };
   });
 }
-
-/** Red on a terminal that shows colours. */
-const inRed = (text: string, { isTerminal, env }: Io) => isTerminal && !env.NO_COLOR ? `\x1b[31m${text}\x1b[0m` : text;
 
 /** The settings of the file and, over them, of the flags. */
 async function recipeOf(args: Args): Promise<Recipe> {

@@ -7,9 +7,11 @@ import {
   inspectRequestSchema,
   inspectWeightFile,
 } from "../../weights/mod.ts";
+import { PROJECT_NAME } from "../../identity/mod.ts";
 import { descriptionOf } from "../../train/mod.ts";
 import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
 import { DATA_FLAGS, JSON_FLAG, settingsOf } from "../options/settings.ts";
+import { bringerOf } from "../options/operator.ts";
 import type { Io } from "../terminal/io.ts";
 import { DESCRIPTION_FLAGS, importSourceOf } from "../importing/import_files.ts";
 import { inspectionLines, reportLines } from "../importing/import_words.ts";
@@ -35,6 +37,7 @@ export const importCommand: Command = {
     ])),
     ...DESCRIPTION_FLAGS,
     list: { help: "Show what the file holds, and what these flags would make of it; makes nothing" },
+    project: { value: "NAME", help: "The project that gets the model: its members have it, its space counts" },
     by: { value: "WHO", help: "Who imports it, for the audit trail" },
     ...DATA_FLAGS,
     ...JSON_FLAG,
@@ -57,11 +60,15 @@ async function runImport(args: Args, io: Io): Promise<void> {
   if (args.words.length === 0) wrong("Cannot run import: expected FILE, got none");
   if (args.is("list")) return await runList(args, io);
   args.required("name");
-  const request = requestOf(args, importRequestSchema);
+  const request = requestOf(args, importRequestSchema), project = args.text("project");
+  if (project !== undefined && !PROJECT_NAME.test(project)) {
+    refuse("project", "1 to 64 letters, digits, '.', '_' and '-'", project);
+  }
+  const bringer = { ...bringerOf(args), ...(project !== undefined && { holders: { owner: null, project } }) };
   const source = await importSourceOf(args);
   const { version, report } = await withRegistry(
     settingsOf(args, io.env),
-    (registry) => importWeightFile(registry, { source, request, actor: args.text("by") ?? "command line" }),
+    (registry) => importWeightFile(registry, { source, request, bringer }),
   );
   if (args.is("json")) {
     return io.out(JSON.stringify({ type: "result", model: version.name, version: version.version, report }));

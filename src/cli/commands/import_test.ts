@@ -35,6 +35,24 @@ Deno.test("import makes a candidate and reports on its tensors; export writes th
     assert.deepEqual(result.report.dropped, []);
   }));
 
+Deno.test("import gives a new model to the project that it names, and refuses a model of others", () =>
+  inTemp(async (root) => {
+    const where = ["--data", `${root}/data`, "--models", `${root}/none`];
+    const made = (name: string, ...rest: string[]) =>
+      run(["import", FILE, "--name", name, "--roi", "16", ...rest, ...where]);
+    assert.equal((await made("mine", "--project", "neuro")).code, 0);
+    assert.equal((await made("mine", "--project", "neuro")).code, 0);
+    assert.equal((await made("everybodys")).code, 0);
+    const refused = await made("everybodys", "--project", "neuro");
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /^Cannot import the model for this project: there is a model of this name/);
+    assert.match((await made("x", "--project", "a b")).err, /^Cannot use --project: expected 1 to 64 letters/);
+    const listed = await run(["project", "list", "--json", "--data", `${root}/data`]);
+    const { projects } = JSON.parse(listed.out.join(""));
+    assert.deepEqual(projects.map(({ name }: { name: string }) => name), ["neuro"]);
+    assert.ok(projects[0].usedBytes > 0);
+  }));
+
 Deno.test("import refuses hostile and foreign files without a trace", () =>
   inTemp(async (root) => {
     const where = ["--name", "evil", "--data", `${root}/data`, "--models", `${root}/none`];

@@ -8,6 +8,8 @@ import { DATA_FLAGS, JSON_FLAG, settingsOf } from "../options/settings.ts";
 import { CommandError } from "../terminal/errors.ts";
 import type { Io } from "../terminal/io.ts";
 import { withRegistry } from "../options/models.ts";
+import { bringerOf, operatorWitness } from "../options/operator.ts";
+import { warningWords } from "../training/training_words.ts";
 
 interface Call {
   readonly args: Args;
@@ -133,14 +135,17 @@ async function show(registry: Registry, [name, version]: readonly string[], { ar
   ];
   io.out(`${name} version ${found.version}`);
   for (const [what, text] of lines) if (text) io.out(`  ${what.padEnd(10)}  ${text}`);
+  for (const words of warningWords(provenance.warnings ?? [], io)) io.out(words);
 }
 
 async function approve(registry: Registry, [name, version]: readonly string[], call: Call): Promise<void> {
-  printState(await registry.approve(name, Number(version), decisionOf(call.args)), call);
+  const witness = operatorWitness("model.approve", "model", `${name}/${version}`);
+  printState(await registry.approve(name, Number(version), { ...decisionOf(call.args), witness }), call);
 }
 
 async function rollback(registry: Registry, [name]: readonly string[], call: Call): Promise<void> {
-  printState(await registry.rollback(name, decisionOf(call.args)), call);
+  const witness = operatorWitness("model.rollback", "model", name);
+  printState(await registry.rollback(name, { ...decisionOf(call.args), witness }), call);
 }
 
 async function exportPackage(
@@ -161,7 +166,7 @@ async function exportPackage(
 }
 
 async function importPackage(registry: Registry, [file]: readonly string[], call: Call): Promise<void> {
-  printState(await registry.importZip(file, call.args.text("by") ?? "command line"), call);
+  printState(await registry.importZip(file, bringerOf(call.args)), call);
 }
 
 async function features(registry: Registry, [model, version]: readonly string[], call: Call): Promise<void> {
@@ -170,7 +175,7 @@ async function features(registry: Registry, [model, version]: readonly string[],
     model,
     version: Number(version),
     features: featuresIn(args.required("features")),
-    actor: args.text("by") ?? "command line",
+    bringer: bringerOf(args, "model.change"),
   });
   const { features: named } = made.manifest.architecture.config;
   if (args.is("json")) {
@@ -191,7 +196,9 @@ function decisionOf(args: Args): { approvedBy: string; note?: string } {
   return { approvedBy: args.required("by"), note: args.text("note") };
 }
 
-function printState({ name, version, state }: ModelVersion, { args, io }: Call): void {
-  if (args.is("json")) io.out(JSON.stringify({ type: "result", model: name, version, state }));
-  else io.out(`${name} version ${version} is ${state === "candidate" ? "a candidate" : state} now`);
+function printState({ name, version, state, manifest }: ModelVersion, { args, io }: Call): void {
+  const { warnings } = manifest.provenance;
+  if (args.is("json")) return io.out(JSON.stringify({ type: "result", model: name, version, state, warnings }));
+  io.out(`${name} version ${version} is ${state === "candidate" ? "a candidate" : state} now`);
+  for (const words of warningWords(warnings ?? [], io)) io.out(words);
 }

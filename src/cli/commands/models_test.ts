@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { draftOf } from "../../registry/testing/packages.ts";
 import { openDatabase } from "../../storage/mod.ts";
 import { inTemp, run, writeFakePackage } from "../testing/cli.ts";
 
@@ -40,6 +41,34 @@ Deno.test("models lists, shows, approves, rolls back and exports", () =>
     const imported = await run(["models", "import", zip, "--data", `${root}/other`, "--models", `${root}/shipped`]);
     assert.equal(imported.code, 1);
     assert.match(imported.err, /^Cannot import a model package: network\.onnx: /, "the fake network must be refused");
+  }));
+
+Deno.test("models shows in red, before and after an approval, why a version should not be used", () =>
+  inTemp(async (root) => {
+    const { provenance } = draftOf(),
+      warnings = [
+        { code: "fell-back", detail: "cuda could not do it" },
+        { code: "worse-than-base", detail: "The fine-tune is worse than its base: Dice 0.600, the base 0.700" },
+      ];
+    await writeFakePackage(`${root}/data/models`, { name: "own", provenance: { ...provenance, warnings } });
+    const where = ["--data", `${root}/data`, "--models", `${root}/shipped`];
+    const models = async (argv: string[], io = {}) => (await run(["models", ...argv, ...where], io)).out;
+    const red = "\x1b[31mWarning: The fine-tune is worse than its base: Dice 0.600, the base 0.700\x1b[0m";
+    const plain = "Warning: The fine-tune is worse than its base: Dice 0.600, the base 0.700";
+    assert.deepEqual((await models(["show", "own"], { isTerminal: true })).slice(-2), [
+      red,
+      "Warning: cuda could not do it",
+    ]);
+    const approve = ["approve", "own", "1", "--by", "A. Reader"];
+    assert.deepEqual((await models(approve, { isTerminal: true, env: { NO_COLOR: "1" } })).slice(0, 2), [
+      "own version 1 is served now",
+      plain,
+    ]);
+    await writeFakePackage(`${root}/data/models`, { name: "other", provenance: { ...provenance, warnings } });
+    const [json] = (await models(["approve", "other", "1", "--by", "A. Reader", "--json"])).map((line) =>
+      JSON.parse(line)
+    );
+    assert.deepEqual(json.warnings, warnings);
   }));
 
 Deno.test("models refuses wrong words with exit code 2 before it opens anything", () =>

@@ -82,7 +82,7 @@ async function runCommand(args: Args, io: Io): Promise<void> {
       train: ({ onEvent, ...directories }) =>
         onDevice(
           settings,
-          (message) => onEvent({ type: "log", message }),
+          { note: (message) => onEvent({ type: "log", message }), kind: "training" },
           (engine) => pretrain({ cases, recipe, engine, signal, onEvent, ...directories }),
         ),
       draftOf: (trained) => pretrainingDraft(trained, { job, name, datasetHash: hash, caseCount: cases.length }),

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { keepPrivate, openEmptyDatabase, restoreBackup } from "../../storage/mod.ts";
 import type { Args, Command } from "../terminal/args.ts";
 import { DATA_FLAGS, JSON_FLAG, settingsOf } from "../options/settings.ts";
+import { operatorWitness } from "../options/operator.ts";
 import type { Io } from "../terminal/io.ts";
 
 export const restoreCommand: Command = {
@@ -32,6 +33,7 @@ async function runRestore(args: Args, io: Io): Promise<void> {
     name: args.text("at"),
     dataDirectory,
     open: () => openEmptyDatabase({ dataDirectory, url }),
+    witness: operatorWitness("restore", "service", "sulcus"),
   });
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   if (args.is("json")) return io.out(JSON.stringify({ type: "result", name, rows, files: files.length }));

@@ -74,7 +74,7 @@ async function runSegment(args: Args, io: Io): Promise<void> {
   }
   using interrupts = io.interrupts();
   try {
-    const result = await onDevice(settings, note, (engine) =>
+    const result = await onDevice(settings, { note, kind: "inference" }, (engine) =>
       segment({
         directory: model.directory,
         spec: specOf(model.manifest),

@@ -11,6 +11,7 @@ import {
   PROVIDER_FLAG,
   refuseUnsupported,
   RETENTION_FLAGS,
+  retentionOf,
   settingsOf,
 } from "../options/settings.ts";
 import { LIMIT_FLAGS, limitsOf } from "../options/limits.ts";
@@ -37,8 +38,12 @@ export const serveCommand: Command = {
   notes: `
 Settings may also come from the environment; flags override it: SULCUS_HOST, SULCUS_PORT, SULCUS_DATA, SULCUS_MODELS,
 SULCUS_PROVIDER, SULCUS_MODALITY_CHECK, SULCUS_PACKAGE_REPORTS, SULCUS_RESULT_HOURS,
-SULCUS_CHECKPOINT_DAYS, SULCUS_DATASET_DAYS, SULCUS_MAX_CONNECTIONS, SULCUS_MAX_CONNECTIONS_PER_ADDRESS,
-SULCUS_HEADER_SECONDS, SULCUS_IDLE_SECONDS, SULCUS_LEAST_BYTES_PER_SECOND, SULCUS_BODY_SECONDS,
+SULCUS_CHECKPOINT_DAYS, SULCUS_DATASET_DAYS, SULCUS_UPLOAD_HOURS, SULCUS_MODEL_DAYS, SULCUS_JOB_DAYS,
+SULCUS_AUDIT_DAYS, SULCUS_PROJECT_GIGABYTES, SULCUS_MAX_CONNECTIONS, SULCUS_MAX_CONNECTIONS_PER_ADDRESS,
+SULCUS_HEADER_SECONDS, SULCUS_IDLE_SECONDS, SULCUS_LEAST_BYTES_PER_SECOND, SULCUS_BODY_SECONDS, SULCUS_MAX_READS,
+SULCUS_MAX_READS_PER_IDENTITY, SULCUS_WORK_VOXELS, SULCUS_WORK_GIGABYTES, SULCUS_WORK_WINDOWS, SULCUS_WORK_SECONDS,
+SULCUS_READERS, SULCUS_READER_GIGABYTES, SULCUS_READER_SECONDS, SULCUS_READER_PLACES, SULCUS_QUEUE_REQUESTS,
+SULCUS_QUEUE_REQUESTS_PER_IDENTITY, SULCUS_QUEUE_JOBS,
 SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead
 of the embedded database), SULCUS_LOGIN, SULCUS_PUBLIC_URL, SULCUS_OIDC_ISSUER, SULCUS_OIDC_CLIENT_ID,
 SULCUS_OIDC_CLIENT_SECRET, SULCUS_OIDC_SCOPES, SULCUS_OIDC_AUDIENCE, SULCUS_OIDC_TOKEN_TYPE, SULCUS_OIDC_ROLES_CLAIM,
@@ -62,7 +67,7 @@ async function runServe(args: Args, io: Io): Promise<void> {
     io.env,
   );
   const protection = await protectionOf(args, io.env);
-  const limits = limitsOf(args, io.env);
+  const bounds = limitsOf(args, io.env);
   const why = whyUnprotected({ ...settings, insecure: false, login: NO_LOGIN, ...protection });
   if (why !== null) wrong(why);
   await checkDataDirectory(data);
@@ -73,12 +78,8 @@ async function runServe(args: Args, io: Io): Promise<void> {
     data,
     models,
     ...protection,
-    limits,
-    retention: {
-      resultHours: settings.resultHours,
-      checkpointDays: settings.checkpointDays,
-      datasetDays: settings.datasetDays,
-    },
+    ...bounds,
+    retention: retentionOf(settings),
     commit: await commitOf(io.env),
     signal: interrupts.signal,
   }).catch((error) => {

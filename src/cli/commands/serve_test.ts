@@ -8,6 +8,8 @@ Deno.test("serve refuses wrong settings with exit code 2 and their names", async
     [["--port", "x"], {}, 'Cannot use --port: expected a port from 0 to 65535, got "x"'],
     [[], { SULCUS_PORT: "-1" }, 'Cannot use SULCUS_PORT: expected a port from 0 to 65535, got "-1"'],
     [["--header-seconds", "0"], {}, 'Cannot use --header-seconds: expected a whole number from 1 to 3600, got "0"'],
+    [["--work-voxels", "0"], {}, 'Cannot use --work-voxels: expected a whole number from 1 to 100000000000, got "0"'],
+    [[], { SULCUS_WORK_GIGABYTES: "much" }, 'Cannot use SULCUS_WORK_GIGABYTES: expected a number above 0, got "much"'],
     [[], { S3_BUCKET: "b" }, "Cannot use S3_BUCKET: storage in S3 is not supported yet"],
     [
       ["--host", "0.0.0.0"],

@@ -1,8 +1,9 @@
 /** `sulcus token`: makes, lists and revokes API tokens. */
 import { PROJECT_NAME, ROLES, Tokens } from "../../identity/mod.ts";
-import { openDatabase } from "../../storage/mod.ts";
+import { keepPrivate, openDatabase } from "../../storage/mod.ts";
 import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
 import { checkDataDirectory, DATA_FLAGS, JSON_FLAG, settingsOf } from "../options/settings.ts";
+import { OPERATOR, operatorWitness } from "../options/operator.ts";
 import type { Io } from "../terminal/io.ts";
 
 const ACTIONS = {
@@ -47,6 +48,7 @@ async function runToken(args: Args, io: Io): Promise<void> {
   }
   const { data, databaseUrl } = settingsOf(args, io.env);
   if (name === "create") checkCreate(args, words[0]);
+  using _private = keepPrivate();
   await checkDataDirectory(data);
   const database = await openDatabase({ dataDirectory: data, url: databaseUrl });
   try {
@@ -77,7 +79,12 @@ function wishOf(args: Args) {
 }
 
 async function create(tokens: Tokens, name: string, { args, io }: Call): Promise<void> {
-  const { token, text } = await tokens.create({ name, ...wishOf(args), createdBy: "command line" });
+  const { token, text } = await tokens.create({
+    name,
+    ...wishOf(args),
+    createdBy: OPERATOR.name,
+    witness: operatorWitness("token.create", "token"),
+  });
   if (args.is("json")) return io.out(JSON.stringify({ type: "result", ...token, token: text }));
   io.err(`Token ${token.id} for ${name}, role ${token.role}, valid until ${token.expiresAt}. It is shown this once:\n`);
   io.out(text);
@@ -96,7 +103,7 @@ async function list(tokens: Tokens, _: string | undefined, { args, io }: Call): 
 }
 
 async function revoke(tokens: Tokens, id: string, { args, io }: Call): Promise<void> {
-  const token = await tokens.revoke(id);
+  const token = await tokens.revoke(id, { witness: operatorWitness("token.revoke", "token", id) });
   if (args.is("json")) io.out(JSON.stringify({ type: "result", ...token }));
   else io.out(`Token ${token.id} is revoked.`);
 }

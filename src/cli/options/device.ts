@@ -1,5 +1,13 @@
 /** Runs work on the device that the user asked for, in this process and its device child. */
-import { Devices, type Engine, type Fallback, fallbackWarning, type Provider, withFallback } from "../../engine/mod.ts";
+import {
+  Devices,
+  type Engine,
+  type Fallback,
+  fallbackWarning,
+  type Provider,
+  withFallback,
+  type Work,
+} from "../../engine/mod.ts";
 import type { Settings } from "./settings.ts";
 
 /**
@@ -8,18 +16,22 @@ import type { Settings } from "./settings.ts";
  */
 export async function onDevice<T>(
   { provider: wanted, data }: Pick<Settings, "provider" | "data">,
-  note: (message: string) => void,
+  { note, kind }: { readonly note: (message: string) => void; readonly kind: Work },
   work: (engine: Engine) => Promise<T>,
 ): Promise<T> {
   const onFallback = (fallback: Fallback) => note(fallbackWarning(fallback).detail);
   const devices = new Devices();
   const open = (provider: Provider) => devices.open(provider, { dataDirectory: data, warn: note });
-  const { value } = await withFallback(devices.ready(wanted), work, { open, onFallback });
+  const { value } = await withFallback(devices.ready(wanted, { work: kind, dataDirectory: data }), work, {
+    open,
+    onFallback,
+  });
   return value;
 }
 
-/** The device on which {@link onDevice} would start. */
-export async function firstDevice({ provider: wanted }: Pick<Settings, "provider">): Promise<Provider> {
-  for await (const provider of new Devices().ready(wanted)) return provider;
+/** The device on which {@link onDevice} would start a training. */
+export async function firstDevice({ provider: wanted, data }: Pick<Settings, "provider" | "data">): Promise<Provider> {
+  const purpose = { work: "training", dataDirectory: data } as const;
+  for await (const provider of new Devices().ready(wanted, purpose)) return provider;
   return "cpu";
 }

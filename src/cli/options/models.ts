@@ -4,10 +4,11 @@
 import { resolve } from "node:path";
 import { type CheckingModel, checkNetwork } from "../../inference/mod.ts";
 import { findCheckingModel } from "../../jobs/mod.ts";
+import { Projects } from "../../identity/mod.ts";
 import { DomainError, exists, keepPrivate, openDatabase } from "../../storage/mod.ts";
 import { modelNameSchema, type ModelVersion, readPackage, Registry, verifyPackage } from "../../registry/mod.ts";
 import { type Args, refuse, wrong } from "../terminal/args.ts";
-import { checkDataDirectory, type Settings } from "./settings.ts";
+import { checkDataDirectory, retentionOf, type Settings } from "./settings.ts";
 
 export const MODEL_FLAGS = {
   model: { value: "NAME|PATH", help: "Name of a model (see `sulcus models`), or folder of a model package" },
@@ -79,17 +80,20 @@ export async function findModelAndCheck(
  * @throws {DomainError} `locked` while a server has the data directory
  */
 export async function withRegistry<T>(
-  { data, models, databaseUrl, packagedReports }: Pick<Settings, "data" | "models" | "databaseUrl" | "packagedReports">,
+  settings:
+    & Pick<Settings, "data" | "models" | "databaseUrl" | "packagedReports">
+    & Parameters<typeof retentionOf>[0],
   work: (registry: Registry) => Promise<T>,
 ): Promise<T> {
   using _private = keepPrivate();
+  const { data, models, databaseUrl, packagedReports } = settings;
   await checkDataDirectory(data);
   const dataDirectory = resolve(data);
   const database = await openDatabase({ dataDirectory, url: databaseUrl }).catch(explain);
   try {
-    const shippedDirectory = resolve(models);
+    const shippedDirectory = resolve(models), projects = new Projects(database, retentionOf(settings));
     return await work(
-      await Registry.open({ database, dataDirectory, shippedDirectory, checkNetwork, packagedReports }),
+      await Registry.open({ database, dataDirectory, shippedDirectory, checkNetwork, packagedReports, projects }),
     );
   } finally {
     await database.close();

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { PRECISIONS, PROVIDERS } from "../../engine/mod.ts";
+import type { Policy } from "../../identity/mod.ts";
 import { modelNameSchema, PACKAGED_REPORTS } from "../../registry/mod.ts";
 import { type Args, type Flags, UsageError } from "../terminal/args.ts";
 import type { Io } from "../terminal/io.ts";
@@ -33,7 +34,7 @@ export const PACKAGE_FLAG = {
   },
 } as const satisfies Flags;
 
-/** How long the service keeps things. */
+/** How long the service keeps things, and how much, where a project does not say it. */
 export const RETENTION_FLAGS = {
   "result-hours": { value: "N", help: "How long masks of jobs are kept. Default 24" },
   "checkpoint-days": {
@@ -41,6 +42,20 @@ export const RETENTION_FLAGS = {
     help: "How long checkpoints of trainings that did not succeed are kept. Default 30",
   },
   "dataset-days": { value: "N", help: "How long data sets are kept after they were made. Default: for ever" },
+  "upload-hours": {
+    value: "N",
+    help: "How long images wait for their job to begin; it is then cancelled. Default: as long as it takes",
+  },
+  "model-days": {
+    value: "N",
+    help: "How long versions of models are kept that are neither served nor the one before. Default: for ever",
+  },
+  "job-days": { value: "N", help: "How long records of jobs are kept after their end. Default: for ever" },
+  "audit-days": { value: "N", help: "How long the audit trail is kept. Default: for ever" },
+  "project-gigabytes": {
+    value: "N",
+    help: "How much the data sets and models of a project may take. Default: no bound",
+  },
 } as const satisfies Flags;
 
 export const JSON_FLAG = {
@@ -68,8 +83,14 @@ const SOURCES = {
   resultHours: { flag: "result-hours", env: "SULCUS_RESULT_HOURS" },
   checkpointDays: { flag: "checkpoint-days", env: "SULCUS_CHECKPOINT_DAYS" },
   datasetDays: { flag: "dataset-days", env: "SULCUS_DATASET_DAYS" },
+  uploadHours: { flag: "upload-hours", env: "SULCUS_UPLOAD_HOURS" },
+  modelDays: { flag: "model-days", env: "SULCUS_MODEL_DAYS" },
+  jobDays: { flag: "job-days", env: "SULCUS_JOB_DAYS" },
+  auditDays: { flag: "audit-days", env: "SULCUS_AUDIT_DAYS" },
+  storageBytes: { flag: "project-gigabytes", env: "SULCUS_PROJECT_GIGABYTES" },
   /** Every device process reads it too; checking it here refuses a wrong value at once. */
   cudaPrecision: { env: "SULCUS_CUDA_PRECISION" },
+  precision: { env: "SULCUS_PRECISION" },
   databaseUrl: { env: "DATABASE_URL", secret: true },
   auditReceiver: { env: "SULCUS_AUDIT_RECEIVER" },
   auditCa: { env: "SULCUS_AUDIT_CA", secret: true },
@@ -97,7 +118,13 @@ const schema = z.strictObject({
   resultHours: period(8760).default(24),
   checkpointDays: period(3650).default(30),
   datasetDays: period(36500).nullable().default(null),
+  uploadHours: period(8760).nullable().default(null),
+  modelDays: period(36500).nullable().default(null),
+  jobDays: period(36500).nullable().default(null),
+  auditDays: period(36500).nullable().default(null),
+  storageBytes: period(1_000_000).transform((gigabytes) => gigabytes * 1e9).nullable().default(null),
   cudaPrecision: z.enum(PRECISIONS, `expected one of ${PRECISIONS.join(", ")}`).default("tf32"),
+  precision: z.enum(PRECISIONS, `expected one of ${PRECISIONS.join(", ")}`).optional(),
   databaseUrl: z.string().regex(/^postgres(ql)?:\/\//, "expected an address that begins with postgres://").optional(),
   auditReceiver: z.string().regex(
     /^[A-Za-z0-9.-]+:\d{1,5}$/,
@@ -109,6 +136,13 @@ const schema = z.strictObject({
   auditKey: pem,
 });
 export type Settings = z.infer<typeof schema>;
+
+/** What is kept where a project does not say it. */
+export function retentionOf(settings: Pick<Settings, keyof Policy>): Policy {
+  const { resultHours, uploadHours, checkpointDays, datasetDays, modelDays, jobDays, auditDays, storageBytes } =
+    settings;
+  return { resultHours, uploadHours, checkpointDays, datasetDays, modelDays, jobDays, auditDays, storageBytes };
+}
 
 /**
  * Reads and checks every setting.
@@ -165,7 +199,8 @@ export async function checkDataDirectory(data: string): Promise<void> {
     await Deno.mkdir(data, { recursive: true });
     await Deno.remove(await Deno.makeTempFile({ dir: data, prefix: ".writable-" }));
   } catch (error) {
-    const why = error instanceof Error ? error.name : "unknown";
+    const { name, code } = error as Error & { code?: string };
+    const why = name === "Error" ? code : name; // Deno has no name for some, such as EROFS
     throw new UsageError(
       `Cannot use the data directory (SULCUS_DATA, or its flag): expected a folder that can be written (${why})`,
     );

@@ -20,6 +20,11 @@ Deno.test("settingsOf() takes flags before the environment before defaults", () 
     resultHours: 24,
     checkpointDays: 30,
     datasetDays: null,
+    modelDays: null,
+    jobDays: null,
+    auditDays: null,
+    uploadHours: null,
+    storageBytes: null,
     cudaPrecision: "tf32",
   });
   const other = new Args([], new Map([["data", "cases"], ["store", "there"]]));
@@ -34,7 +39,7 @@ Deno.test("settingsOf() names the flag or variable that is wrong", () => {
     [
       {},
       { SULCUS_PROVIDER: "gpu" },
-      'Cannot use SULCUS_PROVIDER: expected one of auto, cuda, webgpu, cpu, wasm, got "gpu"',
+      'Cannot use SULCUS_PROVIDER: expected one of auto, cuda, webgpu, cpu, openvino, wasm, got "gpu"',
     ],
     [
       {},
@@ -46,6 +51,11 @@ Deno.test("settingsOf() names the flag or variable that is wrong", () => {
       {},
       { SULCUS_CUDA_PRECISION: "half" },
       'Cannot use SULCUS_CUDA_PRECISION: expected one of float32, tf32, mixed, got "half"',
+    ],
+    [
+      {},
+      { SULCUS_PRECISION: "half" },
+      'Cannot use SULCUS_PRECISION: expected one of float32, tf32, mixed, got "half"',
     ],
     [{ host: "a b" }, {}, 'Cannot use --host: expected a host name or address, got "a b"'],
     [

@@ -20,6 +20,8 @@ export class CommandError extends Error {
 }
 
 export function failureOf(error: unknown): Failure {
+  // what failed first, and not what failed when that was cleared away
+  if (error instanceof SuppressedError) return failureOf(error.suppressed);
   if (error instanceof UsageError) return { code: "wrong-use", message: error.message };
   if (error instanceof VolumeError) return { code: "invalid-volume", message: error.message };
   for (const Known of [CommandError, DomainError, EngineError, InferenceError, TrainingError]) {

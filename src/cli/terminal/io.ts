@@ -14,6 +14,10 @@ export interface Io {
   interrupts(): { readonly signal: AbortSignal } & Disposable;
 }
 
+/** Red on a terminal that shows colours. */
+export const inRed = (text: string, { isTerminal, env }: Pick<Io, "isTerminal" | "env">) =>
+  isTerminal && !env.NO_COLOR ? `\x1b[31m${text}\x1b[0m` : text;
+
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
 
 /** The terminal and environment of this process; relative paths start where the user stands. */

@@ -41,7 +41,7 @@ export interface Finetuned {
   /** An earlier run of the same command made it. */
   readonly existed: boolean;
   readonly validation: Metrics | null;
-  /** By the scores of held-out patients; none of an earlier run. */
+  /** By the scores of held-out patients. */
   readonly warnings: readonly Warning[];
 }
 
@@ -57,7 +57,6 @@ export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> 
   const { folder } = cases;
   for (const message of notesOf(folder)) onEvent({ type: "log", message });
   const base = await findModel(options.base, settings);
-  let warnings: readonly Warning[] = [];
   const job = `cli-${requestHash(options, { folder, base })}`;
   const { made, existed } = await keepTraining({
     settings,
@@ -81,14 +80,12 @@ export async function runFinetune(options: FinetuneOptions): Promise<Finetuned> 
         onEvent,
         ...directories,
       };
-      return await onDevice(settings, log, (engine) => finetune({ ...request, engine }));
+      return await onDevice(settings, { note: log, kind: "training" }, (engine) => finetune({ ...request, engine }));
     },
-    draftOf: (trained) => {
-      warnings = trained.warnings ?? [];
-      return candidateDraft(trained, { job, name, datasetHash: folder.hash, base, caseCount: folder.cases.length });
-    },
+    draftOf: (trained) =>
+      candidateDraft(trained, { job, name, datasetHash: folder.hash, base, caseCount: folder.cases.length }),
   });
-  return outcomeOf(made, { existed, warnings });
+  return outcomeOf(made, existed);
 }
 
 /**
@@ -185,8 +182,8 @@ function requestHash(
 }
 
 function outcomeOf(
-  { name, version, manifest: { provenance: { metrics } } }: ModelVersion,
-  rest: Pick<Finetuned, "existed" | "warnings">,
+  { name, version, manifest: { provenance: { metrics, warnings = [] } } }: ModelVersion,
+  existed: boolean,
 ): Finetuned {
-  return { model: name, version, ...rest, validation: Object.keys(metrics).length > 0 ? metrics : null };
+  return { model: name, version, existed, validation: Object.keys(metrics).length > 0 ? metrics : null, warnings };
 }

@@ -1,7 +1,8 @@
 /** Shared by the commands that train: the model's name, the stop by Ctrl-C, and the words for the result. */
+import { loudFirst, type Warning, WARNINGS } from "../../inference/mod.ts";
 import { modelNameSchema } from "../../registry/mod.ts";
 import { type Args, refuse } from "../terminal/args.ts";
-import type { Io } from "../terminal/io.ts";
+import { inRed, type Io } from "../terminal/io.ts";
 import { Progress } from "../terminal/progress.ts";
 
 /** `--name` of the model to be made. */
@@ -36,6 +37,13 @@ export async function runTraining(
   } finally {
     progress.end();
   }
+}
+
+/** Lines of a training's warnings; those that say why its result should not be used as it is are red. */
+export function warningWords(warnings: readonly Warning[], io: Pick<Io, "isTerminal" | "env">): string[] {
+  return loudFirst(warnings).map(({ code, detail }) =>
+    WARNINGS[code]?.weight === "loud" ? inRed(`Warning: ${detail}`, io) : `Warning: ${detail}`
+  );
 }
 
 /** Lines that say what a training made, what was measured, and which commands come next. */

@@ -2,9 +2,27 @@
  * Inspects images and label maps, voxel by voxel, in a child process with bounds: a server must neither stop answering nor
  * end while a volume is inflated.
  */
-import type { LabelValueFacts, VolumeFacts, Warning } from "../../inference/mod.ts";
+import {
+  budgetVariables,
+  DEFAULT_BUDGET,
+  type LabelValueFacts,
+  type VolumeFacts,
+  type Warning,
+  type WorkBudget,
+} from "../../inference/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
-import { type Bounds, DEFAULT_BOUNDS, refusalOf, RUN, Supervisor } from "../../process/mod.ts";
+import {
+  askerLeft,
+  type Bounds,
+  DEFAULT_BOUNDS,
+  nobodyWaits,
+  notStarted,
+  ProcessError,
+  refusalOf,
+  RUN,
+  START_MS,
+  Supervisor,
+} from "../../process/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
 
 /** The record of a file's content. */
@@ -41,6 +59,8 @@ export interface InspectorOptions {
   readonly reads: readonly string[] | "all";
   /** Default {@link DEFAULT_BOUNDS}; the time is that of one file. */
   readonly bounds?: Bounds;
+  /** The most that a volume may be. Default {@link DEFAULT_BUDGET}. */
+  readonly budget?: WorkBudget;
   /** Files that may wait for their turn; more are refused. Default 64. */
   readonly maxWaiting?: number;
 }
@@ -53,6 +73,7 @@ const REFUSAL = { code: "invalid-volume", start: "Cannot inspect a volume" } as 
 export class Inspector implements Disposable {
   readonly #reads: InspectorOptions["reads"];
   readonly #bounds: Bounds;
+  readonly #budget: WorkBudget;
   readonly #maxWaiting: number;
   #child: Supervisor | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -60,13 +81,14 @@ export class Inspector implements Disposable {
   #open = 0;
   #idle: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ reads, bounds = DEFAULT_BOUNDS, maxWaiting = 64 }: InspectorOptions) {
+  constructor({ reads, bounds = DEFAULT_BOUNDS, budget = DEFAULT_BUDGET, maxWaiting = 64 }: InspectorOptions) {
     this.#reads = reads;
     this.#bounds = bounds;
+    this.#budget = budget;
     this.#maxWaiting = maxWaiting;
   }
 
-  /** @throws {DomainError} `invalid-volume`, with the reason and no file name; `too-much-work`, `busy` */
+  /** @throws {DomainError} `invalid-volume`, with the reason and no file name; `too-much-work`, `busy`, `worker-crashed` */
   async inspect(path: string, { isLabel }: { isLabel: boolean }): Promise<FileInfo> {
     if (this.#open > this.#maxWaiting) {
       throw new DomainError("busy", `Cannot inspect a volume now: ${this.#maxWaiting} others are waiting`);
@@ -89,14 +111,21 @@ export class Inspector implements Disposable {
   }
 
   async #ask(request: InspectRequest): Promise<InspectReply> {
+    const left = askerLeft();
+    if (left?.aborted) throw nobodyWaits(REFUSAL.start);
     clearTimeout(this.#idle);
     const { memoryBytes, timeoutMs } = this.#bounds;
     const child = this.#child ??= new Supervisor({
       title: "the inspecting process",
       module: import.meta.resolve("./_inspect_child.ts"),
+      startTimeoutMs: START_MS,
+      env: budgetVariables(this.#budget),
       confinement: { reads: this.#reads, writes: [], memoryBytes },
     });
+    const leave = () => child.kill(new ProcessError("closed", "Nobody waits for the inspecting process any more"));
+    left?.addEventListener("abort", leave, { once: true });
     try {
+      await child.start().catch(notStarted);
       const reply = await child.call(RUN, request, { timeoutMs }) as InspectReply; // its `answerLimited` made it
       this.#idle = setTimeout(() => this[Symbol.dispose](), IDLE_MS);
       return reply;
@@ -104,6 +133,8 @@ export class Inspector implements Disposable {
       // the next file gets another child at once: one file that ends it delays no other
       if (this.#child === child) this[Symbol.dispose]();
       throw refusalOf(error, REFUSAL, this.#bounds);
+    } finally {
+      left?.removeEventListener("abort", leave);
     }
   }
 }

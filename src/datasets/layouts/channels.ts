@@ -74,7 +74,7 @@ export function channelModalities(
   const found = new Map(
     entries.sort((a, b) => a.index - b.index).map(({ index, name }) => {
       const modality = channels.modalityOf(name, index);
-      if (modality === null) throw unknownModality(`channel ${index}`, name);
+      if (modality === null) throw unknownModality(`channel ${index}`);
       return [index, modality];
     }),
   );
@@ -82,11 +82,12 @@ export function channelModalities(
   return found;
 }
 
-/** The refusal of a name that means no modality, with what there is and the remedy. */
-export function unknownModality(where: string, name: string): DomainError {
-  const shown = name.replaceAll(/[^\p{L}\p{N} _.+*/()-]/gu, "?").slice(0, 40);
+/** The refusal of a name that means no modality, with what there is and the remedy. The name itself is a stranger's word. */
+export function unknownModality(where: string): DomainError {
   return invalidDataset(
-    `dataset.json: ${where}, "${shown}", is no known modality: expected one of ${MODALITIES.join(", ")}. ` +
-      `Say which it is: --map-channel "${shown}=t1" on the command line, channels=${shown}=t1 in the address of an import`,
+    `dataset.json: ${where} is no known modality: expected one of ${
+      MODALITIES.join(", ")
+    }. Say which it is, by its name ` +
+      "there: --map-channel NAME=t1 on the command line, channels=NAME=t1 in the address of an import",
   );
 }

@@ -8,6 +8,7 @@ import { invalidDataset } from "../spec.ts";
 import { z } from "zod";
 import { splitVolumePath, WRITTEN_ENDING } from "../../volume/mod.ts";
 import { channelModalities } from "./channels.ts";
+import { checkedDescription } from "./description.ts";
 import { CaseCollector, type FoundFiles, type Layout, type Plan } from "./layout.ts";
 
 export const decathlon: Layout = {
@@ -28,12 +29,7 @@ const schema = z.object({
 });
 
 function plan({ paths, description, channels: map, keysOf }: FoundFiles): Plan {
-  const parsed = schema.safeParse(description);
-  if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0];
-    throw invalidDataset(`dataset.json: ${path[0] === "training" ? "training" : path.join(".")}: ${message}`);
-  }
-  const { name, modality, labels, training } = parsed.data;
+  const { name, modality, labels, training } = checkedDescription(schema, description);
   const channels = channelModalities(modality, map);
   const whole = new Set(training.map((entry) => stemOf(typeof entry === "string" ? entry : entry.image)));
   const collector = new CaseCollector();

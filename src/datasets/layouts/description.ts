@@ -1,5 +1,6 @@
 /** `dataset.json`, the description of a data set: its name, its content, and the order of its keys. */
-import { parseForeignJson } from "../../storage/mod.ts";
+import type { z } from "zod";
+import { faultOf, parseForeignJson } from "../../storage/mod.ts";
 import { invalidDataset } from "../spec.ts";
 import type { FoundFiles } from "./layout.ts";
 
@@ -14,6 +15,14 @@ export function isDescription(path: string): boolean {
 export function descriptionOf(text: string): Required<Pick<FoundFiles, "description" | "keysOf">> {
   const plain = text.replace(/^\uFEFF/, "");
   return { description: objectOf(plain), keysOf: (field) => keysInOrder(plain, field) };
+}
+
+/** A description as a layout has it. @throws {DomainError} `invalid-dataset`, in the schema's own words */
+export function checkedDescription<T>(schema: z.ZodType<T>, description: unknown): T {
+  const parsed = schema.safeParse(description);
+  if (parsed.success) return parsed.data;
+  const { path, detail } = faultOf(schema, description, parsed.error);
+  throw invalidDataset([DESCRIPTION, ...path.length > 0 ? [path.join(".")] : [], detail].join(": "));
 }
 
 function objectOf(text: string): Record<string, unknown> {

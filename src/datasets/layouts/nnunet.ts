@@ -9,6 +9,7 @@ import { z } from "zod";
 import type { Modality } from "../../inference/mod.ts";
 import { MAX_LABEL, splitVolumePath, VOLUME_ENDINGS, WRITTEN_ENDING } from "../../volume/mod.ts";
 import { channelModalities } from "./channels.ts";
+import { checkedDescription } from "./description.ts";
 import { CaseCollector, type FoundFiles, type Layout, type Plan } from "./layout.ts";
 import type { DatasetLabel } from "../types.ts";
 
@@ -30,12 +31,10 @@ const schema = z.object({
 });
 
 function plan({ paths, description, channels: map, keysOf }: FoundFiles): Plan {
-  const parsed = schema.safeParse(description);
-  if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0];
-    throw invalidDataset(`dataset.json: ${path.join(".")}: ${message}`);
-  }
-  const { name = "", channel_names, labels, regions_class_order, dataset, file_ending } = parsed.data;
+  const { name = "", channel_names, labels, regions_class_order, dataset, file_ending } = checkedDescription(
+    schema,
+    description,
+  );
   if (!VOLUME_ENDINGS.includes(file_ending.toLowerCase())) {
     throw invalidDataset(`dataset.json: file_ending: expected ${VOLUME_ENDINGS.join(" or ")}; convert the files`);
   }

@@ -163,8 +163,7 @@ const REFUSED: Record<string, Omit<Published, "cases"> & { readonly message: Reg
   "Decathlon files without a mapping": {
     files: ["dataset.json", "imagesTr/hippocampus_001.nii.gz"],
     description: msd,
-    message:
-      /channel 0, "MRI", is no known modality: expected one of t1, t1c, .*--map-channel "MRI=t1".*channels=MRI=t1/,
+    message: /channel 0 is no known modality: expected one of t1, t1c, .*--map-channel NAME=t1.*channels=NAME=t1/,
   },
   "Decathlon files of several modalities": {
     files: ["dataset.json", "imagesTr/BRATS_001.nii.gz", "imagesTr/BRATS_002.nii.gz", "labelsTr/BRATS_001.nii.gz"],
@@ -204,7 +203,7 @@ const REFUSED: Record<string, Omit<Published, "cases"> & { readonly message: Reg
   "a channel with a strange name": {
     files: ["dataset.json"],
     description: { channel_names: { 0: `<b>\n"${"x".repeat(99)}` }, labels: { l: 1 } },
-    message: /channel 0, "\?b\?\?\?x{35}", is no known modality/,
+    message: /channel 0 is no known modality/,
   },
 };
 for (const [name, { message, ...published }] of Object.entries(REFUSED)) {

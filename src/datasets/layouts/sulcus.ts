@@ -9,6 +9,7 @@ import { INPUTS } from "../../inference/mod.ts";
 import { splitVolumePath, WRITTEN_ENDING } from "../../volume/mod.ts";
 import { datasetSpecSchema, invalidDataset } from "../spec.ts";
 import { unknownModality } from "./channels.ts";
+import { checkedDescription } from "./description.ts";
 import { CaseCollector, type FoundFiles, type Layout, type Plan } from "./layout.ts";
 
 export const sulcus: Layout = {
@@ -32,16 +33,11 @@ const schema = z.strictObject({
 });
 
 function plan({ paths, description, channels }: FoundFiles): Plan {
-  const parsed = schema.safeParse(description);
-  if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0];
-    throw invalidDataset(`dataset.json: ${path[0] === "cases" ? "cases" : path.join(".")}: ${message}`);
-  }
-  const { name, task, modalities: names, labels = [], classes = [], cases } = parsed.data;
+  const { name, task, modalities: names, labels = [], classes = [], cases } = checkedDescription(schema, description);
   const about = new Map(Object.entries(cases).map(([id, facts]) => [id.normalize("NFC"), facts]));
   const modalities = names.map((n, i) => {
     const modality = channels.modalityOf(n);
-    if (!modality) throw unknownModality(`modalities.${i}`, n);
+    if (!modality) throw unknownModality(`modalities.${i}`);
     return modality;
   });
   if (new Set(modalities).size < modalities.length) throw invalidDataset("dataset.json names a modality twice");

@@ -24,6 +24,27 @@ export function newCaseFolder(): string {
 }
 
 /**
+ * Writes a copy of a stored file without free text beside it.
+ * @returns its path below the data set's folder
+ * @throws {VolumeError} the file cannot be read
+ */
+export async function cleanStored(directory: string, file: string): Promise<string> {
+  const [folder, name] = [file.slice(0, file.lastIndexOf("/")), file.slice(file.lastIndexOf("/") + 1)];
+  const [role] = name.split("-");
+  const clean = `${folder}/${role}-${crypto.randomUUID()}`;
+  const written = `${directory}/${clean}.tmp`, whole = clean + await volumeEnding(`${directory}/${file}`);
+  try {
+    await cleanVolume(`${directory}/${file}`, written);
+  } catch (error) {
+    await removeIfPresent(written);
+    throw error;
+  }
+  await Deno.rename(written, `${directory}/${whole}`);
+  await syncDirectory(`${directory}/${folder}`);
+  return whole;
+}
+
+/**
  * Streams a file into a case's folder, inspects it, and keeps a copy without free text; a file that is no volume is
  * removed. Hash and size are those of the bytes as they came.
  * @throws {DomainError} `too-large`, `invalid-volume`

@@ -121,7 +121,7 @@ test("trainingCases() leaves out bad cases when asked to, with the reason", (dat
     await datasets.changeCases(id, ["a", "b"].map((name) => ({ case: name, excluded: "x" })));
     await assert.rejects(
       datasets.trainingCases(id, { skip: "errors" }),
-      refusal("incomplete-dataset", /all of its 4 cases are left out: x$/),
+      refusal("incomplete-dataset", /all of its 4 cases are left out: the first is excluded$/),
     );
   }));
 

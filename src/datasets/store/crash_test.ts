@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mortal, walkCrashes } from "../../storage/testing/crash.ts";
 import { databaseTests } from "../../storage/testing/database.ts";
-import { isTemporary } from "../../storage/mod.ts";
+import { isTemporary, writeWhole } from "../../storage/mod.ts";
 import { readVolume } from "../../volume/mod.ts";
 import { streamOf, tinyNifti } from "../testing/cases.ts";
 import { filesBelow } from "../testing/datasets.ts";
@@ -34,6 +34,11 @@ test("a kill at any operation on files or rows loses no acknowledged case, and l
         await datasets.putCase(id, "a", { files });
         known = { id, value: 2 };
         await datasets.changeCases(id, [{ case: "a", excluded: "x" }]);
+        await mortal(database).query(
+          "INSERT INTO sulcus.jobs (id, kind, state, input, dataset) VALUES ($1, 'finetune', 'succeeded', '{}', $1)",
+          [id],
+        );
+        await writeWhole(`${dataDirectory}/reports/${id}/report.json`, "a report that names the case");
         known = { id, value: 2, isDeleting: true };
         await datasets.delete(id);
         known = { id, isDeleted: true };
@@ -70,7 +75,16 @@ test("a kill at any operation on files or rows loses no acknowledged case, and l
           [],
           `${where}: no folder without a record`,
         );
+        const reports = await exists(`${dataDirectory}/reports`)
+          ? [...Deno.readDirSync(`${dataDirectory}/reports`)].map(({ name }) => name)
+          : [];
+        assert.deepEqual(
+          reports.filter((name) => !found.some(({ id }) => id === name)),
+          [],
+          `${where}: no report on a deleted data set`,
+        );
         for (const { id } of found) await next.delete(id);
+        await database.query("DELETE FROM sulcus.jobs");
         assert.equal(isDone, known?.isDeleted === true);
       },
     });

@@ -1,5 +1,5 @@
 /** Unpacks an archive in one of the data-set layouts into case files. Writes no rows: the caller does, at the end. */
-import { DomainError, removeIfPresent, ZipReader } from "../../storage/mod.ts";
+import { DomainError, faultOf, removeIfPresent, ZipReader } from "../../storage/mod.ts";
 import { newCaseFolder, storeCaseFile } from "./case_files.ts";
 import { ofCase, ofRole } from "./_refusals.ts";
 import type { StoredCase, StoredFile } from "./rows.ts";
@@ -97,8 +97,8 @@ function specOf(plan: DatasetPlan, name: string | undefined): DatasetSpec {
   const spec = { name: name || plan.name || `Imported (${layout})`, task, modalities, labels, classes };
   const parsed = datasetSpecSchema.safeParse(spec);
   if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0];
-    throw invalidDataset(`${path.join(".")}: ${message}`);
+    const { path, detail } = faultOf(datasetSpecSchema, spec, parsed.error);
+    throw invalidDataset(`${path.join(".")}: ${detail}`);
   }
   checkSpec(parsed.data);
   return parsed.data;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { zipSync } from "fflate";
+import { DEFAULT_BUDGET } from "../../inference/mod.ts";
 import { longestHold } from "../../process/testing/held.ts";
 import { databaseTests } from "../../storage/testing/database.ts";
 import { rawZip } from "../../storage/testing/zip.ts";
@@ -155,7 +156,7 @@ const BAD_ARCHIVES: Record<
   },
   "an unknown channel": {
     files: () => ({ "dataset.json": json({ channel_names: { 0: "CT" }, labels: { l: 1 } }) }),
-    message: /channel 0, "CT", is no known modality: expected one of t1, .*--map-channel "CT=t1"/,
+    message: /channel 0 is no known modality: expected one of t1, .*--map-channel NAME=t1/,
   },
   "an ignore label": {
     files: () => ({ "dataset.json": json({ channel_names: { 0: "T1" }, labels: { l: 1, ignore: 2 } }) }),
@@ -247,3 +248,18 @@ test("importZip() refuses names that climb out, and a name given goes before the
     await Deno.writeFile(path, rawZip(entries));
     assert.equal((await datasets.importZip(path, { name: "Mine" })).dataset.name, "Mine");
   }));
+
+test("importZip() refuses volumes by the budget that is configured, in the child that reads them", (database) =>
+  withDatasets(database, async (datasets) => {
+    const { sulcus } = await layouts();
+    const path = await Deno.makeTempFile();
+    try {
+      await Deno.writeFile(path, zipSync(sulcus));
+      await assert.rejects(
+        datasets.importZip(path),
+        refusal("too-much-work", /24 voxels, expected at most 3\. Mend the case/),
+      );
+    } finally {
+      await Deno.remove(path);
+    }
+  }, { budget: { ...DEFAULT_BUDGET, voxels: 3 } }));

@@ -4,7 +4,7 @@
  */
 import { basename, dirname, resolve } from "node:path";
 import { z } from "zod";
-import { digestFile } from "../../storage/mod.ts";
+import { digestFile, faultOf } from "../../storage/mod.ts";
 import { ANY_MODALITY, type Modality } from "../../inference/mod.ts";
 import type { PretrainingCase } from "../../train/mod.ts";
 import { splitVolumePath } from "../../volume/mod.ts";
@@ -69,10 +69,10 @@ const manifestSchema = z.object({
 
 /** Paths in a manifest are relative to it. */
 async function casesOfManifest(path: string, channels: ChannelMap): Promise<PretrainingCase[]> {
-  const parsed = manifestSchema.safeParse(parse(await textOf(path)));
+  const manifest = parse(await textOf(path)), parsed = manifestSchema.safeParse(manifest);
   if (!parsed.success) {
-    const { path: where, message } = parsed.error.issues[0];
-    throw invalidDataset(`the manifest: ${where.join(".") || "it"}: ${message}`);
+    const { path: where, detail } = faultOf(manifestSchema, manifest, parsed.error);
+    throw invalidDataset(`the manifest: ${where.join(".") || "it"}: ${detail}`);
   }
   return parsed.data.cases.filter((c) => c.split !== "test").map(({ id, images }, i) => {
     const used: [string, string][] = Object.entries(images).map(([name, file]) => {

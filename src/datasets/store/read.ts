@@ -4,11 +4,20 @@ import type { Queryable } from "../../storage/mod.ts";
 import { INPUTS } from "../../inference/mod.ts";
 import type { LeftOut } from "../../train/mod.ts";
 import { type CaseContent, hashCases, type PlacedFile } from "../checks/checks.ts";
+import { checksEdition } from "../checks/edition.ts";
 import { judge, type Verdict } from "../checks/judge.ts";
 import { patientFor } from "../patients/case_name.ts";
 import { countPatients } from "../patients/patients.ts";
 import type { DatasetCase, DatasetDetail, DatasetSummary, Skip } from "../types.ts";
-import { type CaseRow, selectCases, selectDataset, selectInfos, selectVerdict, storeVerdict } from "./rows.ts";
+import {
+  type CaseRow,
+  nextTurn,
+  selectCases,
+  selectDataset,
+  selectInfos,
+  selectVerdict,
+  storeVerdict,
+} from "./rows.ts";
 
 type StoredContent = CaseContent<PlacedFile>;
 
@@ -37,7 +46,7 @@ export async function readDataset(
     const summary = await selectDataset(on, id);
     const rows = await selectCases(on, id);
     await nextTurn();
-    const key = keyOf({ summary, rows, skip });
+    const key = keyOf({ summary, rows, skip }, await kept.edition());
     await nextTurn();
     const read: ReadRows = { key, summary, rows, all: contentsOf(rows, directory), skip };
     const verdict = await kept.of(key, () => verdictOn(on, read));
@@ -61,6 +70,12 @@ const KEPT = 4;
 /** The last verdicts, by the rows they were made of, also those that are being made. */
 export class KeptVerdicts {
   readonly #last = new Map<string, Promise<Verdict | null>>();
+  #edition: Promise<string> | undefined;
+
+  /** Of the checks, so that no verdict of an earlier program is taken for one of these. */
+  edition(): Promise<string> {
+    return this.#edition ??= checksEdition();
+  }
 
   /** The verdict of this key, made where it is not kept. */
   of(key: string, make: () => Promise<Verdict | null>): Promise<Verdict | null> {
@@ -81,12 +96,12 @@ export class KeptVerdicts {
   }
 }
 
-/** Changes with every change of the checks, so that no verdict of an earlier program is taken for one of these. */
-const EDITION = 1;
-
 /** The same for the same rows. What was recorded of a file never changes under its name. */
-function keyOf({ summary, rows, skip }: Pick<ReadRows, "summary" | "rows" | "skip">): string {
-  return createHash("sha256").update(JSON.stringify([EDITION, summary, skip ?? null, rows])).digest("hex");
+function keyOf(
+  { summary, rows, skip }: Pick<ReadRows, "summary" | "rows" | "skip">,
+  edition: string,
+): string {
+  return createHash("sha256").update(JSON.stringify([edition, summary, skip ?? null, rows])).digest("hex");
 }
 
 /** Cases whose files' records are read together. */
@@ -115,9 +130,6 @@ async function verdictOn(on: Queryable, { key, summary, rows, all, skip }: ReadR
   if (skip === undefined) await storeVerdict(on, summary.id, { key, verdict }).catch(() => {});
   return verdict;
 }
-
-/** Lets the server answer others between two pieces of work on a thousand cases. */
-const nextTurn = () => new Promise<void>((resolve) => setTimeout(resolve));
 
 function describe({ summary, all }: ReadRows, { leftOut, checks }: Verdict): ReadDataset {
   const out = new Set(leftOut.map((one) => one.case));

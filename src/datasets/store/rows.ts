@@ -1,4 +1,5 @@
 /** The rows of the data-set tables, written and read. Knows no files. */
+import type { Holders } from "../../identity/mod.ts";
 import { DomainError, isUuid, type Queryable } from "../../storage/mod.ts";
 import type { Label, Modality } from "../../inference/mod.ts";
 import type { FileInfo } from "../checks/inspect.ts";
@@ -43,11 +44,11 @@ export async function insertDataset(
   tx: Queryable,
   id: string,
   spec: DatasetSpec,
-  owner: string | null,
+  { owner, project }: Holders,
 ): Promise<void> {
   await tx.query(
-    `INSERT INTO sulcus.datasets (id, name, task, modalities, labels, classes, owner)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    `INSERT INTO sulcus.datasets (id, name, task, modalities, labels, classes, owner, project)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
     [
       id,
       spec.name,
@@ -56,6 +57,7 @@ export async function insertDataset(
       JSON.stringify(labelsOf(spec.labels ?? [])),
       JSON.stringify(spec.classes ?? []),
       owner,
+      project,
     ],
   );
 }
@@ -142,7 +144,7 @@ export async function upsertFile(tx: Queryable, caseId: string, stored: StoredFi
   await tx.query(
     `INSERT INTO sulcus.dataset_files (case_id, role, file, sha256, bytes, info) VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (case_id, role) DO UPDATE
-     SET file = excluded.file, sha256 = excluded.sha256, bytes = excluded.bytes, info = excluded.info`,
+     SET file = excluded.file, sha256 = excluded.sha256, bytes = excluded.bytes, info = excluded.info, has_text = false`,
     [caseId, stored.role, stored.file, stored.sha256, stored.bytes, JSON.stringify(stored.info)],
   );
   return rows[0]?.file ?? null;
@@ -163,11 +165,17 @@ export async function lockUnused(tx: Queryable, id: string): Promise<void> {
   }
 }
 
+/** Deletes a data set; returns the jobs whose records were about it, less what they said of its cases. */
+export async function deleteDataset(tx: Queryable, id: string): Promise<string[]> {
+  await tx.query("DELETE FROM sulcus.datasets WHERE id = $1", [id]);
+  return await forgetCases(tx, id);
+}
+
 /**
  * Removes what the records of finished jobs say of a data set's cases: names and reasons in their input, and their logs.
  * @returns the jobs
  */
-export async function forgetCases(tx: Queryable, dataset: string): Promise<string[]> {
+async function forgetCases(tx: Queryable, dataset: string): Promise<string[]> {
   const { rows } = await tx.query<{ id: string }>(
     "UPDATE sulcus.jobs SET input = input - 'leftOut' - 'skip' WHERE dataset = $1 RETURNING id",
     [dataset],
@@ -184,6 +192,44 @@ export async function lockDataset(tx: Queryable, id: string): Promise<void> {
   if (!isUuid(id)) throw noDataset();
   const { rows } = await tx.query("SELECT 1 FROM sulcus.datasets WHERE id = $1 FOR UPDATE", [id]);
   if (rows.length === 0) throw noDataset();
+}
+
+/** The project that a data set belongs to, or null. */
+export async function projectOf(on: Queryable, id: string): Promise<string | null> {
+  const { rows } = await on.query<{ project: string | null }>("SELECT project FROM sulcus.datasets WHERE id = $1", [
+    id,
+  ]);
+  return rows[0]?.project ?? null;
+}
+
+/** Every data set with its project and the time when it was made. */
+export async function selectAges(
+  on: Queryable,
+): Promise<{ readonly id: string; readonly project: string | null; readonly created: Date }[]> {
+  return (await on.query<{ id: string; project: string | null; created: Date }>(
+    "SELECT id, project, created_at AS created FROM sulcus.datasets",
+  )).rows;
+}
+
+/** Files that earlier versions stored with the free text of their headers. */
+export async function selectWithText(on: Queryable): Promise<{ readonly dataset: string; readonly file: string }[]> {
+  return (await on.query<{ dataset: string; file: string }>(
+    `SELECT c.dataset, f.file FROM sulcus.dataset_files f JOIN sulcus.dataset_cases c ON c.id = f.case_id
+     WHERE f.has_text`,
+  )).rows;
+}
+
+/** Puts a clean file in the place of one with free text; false: that one is no longer there. */
+export async function setCleanFile(
+  tx: Queryable,
+  { dataset, file, clean }: { readonly dataset: string; readonly file: string; readonly clean: string },
+): Promise<boolean> {
+  const { affected } = await tx.query(
+    `UPDATE sulcus.dataset_files f SET file = $3, has_text = false FROM sulcus.dataset_cases c
+     WHERE c.id = f.case_id AND c.dataset = $1 AND f.file = $2 AND f.has_text`,
+    [dataset, file, clean],
+  );
+  return affected > 0;
 }
 
 interface DatasetRow {
@@ -223,17 +269,28 @@ export async function selectFiles(on: Queryable, dataset: string): Promise<Reado
   return new Set(rows.map(({ file }) => file));
 }
 
-/** The cases of a data set, by their names. */
+/** Cases that are read together: the embedded database holds the thread for as long as it answers. */
+const PAGE = 100;
+
+/** The cases of a data set, by their names, some at a time. What changes meanwhile may be in it or not. */
 export async function selectCases(on: Queryable, dataset: string): Promise<CaseRow[]> {
-  const { rows } = await on.query<CaseRow>(
-    `SELECT c.id, c.name, c.patient, c.patient_from, c.class, c.excluded,
-       (SELECT coalesce(jsonb_agg(jsonb_build_array(f.role, f.file, f.sha256) ORDER BY f.role), '[]')
-        FROM sulcus.dataset_files f WHERE f.case_id = c.id) AS files
-     FROM sulcus.dataset_cases c WHERE c.dataset = $1 ORDER BY c.name`,
-    [dataset],
-  );
-  return rows;
+  const cases: CaseRow[] = [];
+  for (;;) {
+    const { rows } = await on.query<CaseRow>(
+      `SELECT c.id, c.name, c.patient, c.patient_from, c.class, c.excluded,
+         (SELECT coalesce(jsonb_agg(jsonb_build_array(f.role, f.file, f.sha256) ORDER BY f.role), '[]')
+          FROM sulcus.dataset_files f WHERE f.case_id = c.id) AS files
+       FROM sulcus.dataset_cases c WHERE c.dataset = $1 AND c.name > $2 ORDER BY c.name LIMIT $3`,
+      [dataset, cases.at(-1)?.name ?? "", PAGE],
+    );
+    cases.push(...rows);
+    if (rows.length < PAGE) return cases;
+    await nextTurn();
+  }
 }
+
+/** Lets the server answer others between two pieces of work on a thousand cases. */
+export const nextTurn = () => new Promise<void>((resolve) => setTimeout(resolve));
 
 /** What was recorded of the files of some cases, as JSON texts by the files' paths. */
 export async function selectInfos(on: Queryable, cases: readonly string[]): Promise<ReadonlyMap<string, string>> {

@@ -1,13 +1,24 @@
 /** Measures a device: the times of the forms between which the compiler chooses. Not a benchmark of networks. */
-import { type Cost, type Costs, encodeModel, type Graph, idleGraph, type Trial, trialsOf } from "../../graph/mod.ts";
-import { tensor } from "../../tensor/mod.ts";
-import { type CostTable, costTable } from "./cost_table.ts";
+import {
+  type Cost,
+  type Costs,
+  encodeModel,
+  type Graph,
+  idleGraph,
+  lower,
+  type Trial,
+  trialsOf,
+} from "../../graph/mod.ts";
+import { sizeOf, tensor, type TensorType } from "../../tensor/mod.ts";
+import { type CostTable, costTable, type Work, WORKS } from "./cost_table.ts";
 import type { Engine } from "../engine.ts";
 import { EngineError } from "../errors.ts";
 
 export interface CalibrateOptions {
   /** The choices to measure; default: all those of the provider's passes. */
   readonly trials?: readonly Trial[];
+  /** Whole work to time afterwards, in the forms that were found: `auto` compares providers by it. */
+  readonly work?: Readonly<Record<Work, Graph>>;
   /** Called before each trial, and once more at the end. */
   readonly onTrial?: (done: number, of: number) => void;
   readonly signal?: AbortSignal;
@@ -49,20 +60,70 @@ export interface Calibration {
  * @throws the signal's reason
  */
 export async function calibrate(engine: Engine, options: CalibrateOptions = {}): Promise<Calibration> {
-  const { trials = trialsOf(engine.lowering.passes), onTrial, signal, clock = () => performance.now() } = options;
+  const { trials = trialsOf(engine.lowering.passes), work, onTrial, signal, clock = () => performance.now() } = options;
+  const works = work === undefined ? [] : WORKS, steps = trials.length + works.length;
   const kinds: Record<string, Cost> = {};
   const unsteady: string[] = [];
   const idle = async () => (await oneTurn(engine, idleGraph(), clock)).runsMs;
   const idleMs = Math.min(...await idle(), ...await idle());
   for (const [i, trial] of trials.entries()) {
     signal?.throwIfAborted();
-    onTrial?.(i, trials.length);
+    onTrial?.(i, steps);
     const cost = await costOf(engine, trial, { costs: kinds, idleMs, clock });
     if (cost === undefined) unsteady.push(trial.key);
     else kinds[trial.key] = cost;
   }
-  onTrial?.(trials.length, trials.length);
-  return { table: costTable(engine, kinds), unsteady };
+  const workMs: Partial<Record<Work, number>> = {};
+  for (const [i, name] of works.entries()) {
+    signal?.throwIfAborted();
+    onTrial?.(trials.length + i, steps);
+    const ms = await timeOfWork(engine, work![name], { costs: kinds, clock });
+    if (ms !== Infinity) workMs[name] = ms;
+  }
+  onTrial?.(steps, steps);
+  return { table: costTable(engine, kinds, work && workMs), unsteady };
+}
+
+/** Runs of whole work: the fastest counts. */
+const WORK_RUNS = 3;
+const WORK_TIMEOUT_MS = 120_000;
+
+/** Returns the time of one run of a graph whose inputs lie on the device; Infinity where the device cannot do it. */
+async function timeOfWork(
+  engine: Engine,
+  graph: Graph,
+  { costs, clock }: Pick<Circumstances, "costs" | "clock">,
+): Promise<number> {
+  const lowered = lower(graph, { ...engine.lowering, costs }).graph;
+  const [first, ...others] = lowered.outputs;
+  const keep = Object.fromEntries(others.map((name) => [name, `${name}, made`]));
+  const timed = await refusable(async () => {
+    const session = await engine.load(encodeModel(lowered, { openSizes: engine.traits.sizesAreOpen }), {
+      keepMemory: true,
+    });
+    try {
+      const feeds: Record<string, { resident: string }> = {};
+      for (const name of lowered.inputs) {
+        await engine.put(name, ones(lowered.types.get(name)!));
+        feeds[name] = { resident: name };
+      }
+      const runsMs: number[] = [];
+      for (let run = 0; run <= WORK_RUNS; run++) {
+        const start = clock();
+        await session.run(feeds, { keep, fetch: [first], timeoutMs: WORK_TIMEOUT_MS });
+        runsMs.push(clock() - start);
+      }
+      return { readyMs: runsMs[0], runsMs: runsMs.slice(1) };
+    } finally {
+      await session.release();
+      for (const name of [...lowered.inputs, ...Object.values(keep)]) await engine.drop(name);
+    }
+  });
+  return Math.min(...timed.runsMs);
+}
+
+function ones({ dtype, shape }: TensorType) {
+  return tensor(dtype, shape, Array<number>(sizeOf(shape)).fill(1));
 }
 
 interface Circumstances {

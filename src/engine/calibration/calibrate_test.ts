@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { type Costs, decodeModel, type Graph, GraphBuilder, type Trial, trialsOf } from "../../graph/mod.ts";
 import { calibrate } from "./calibrate.ts";
-import { type Engine, EngineError, type EngineErrorCode, loweringOf, openEngine, type Session } from "../mod.ts";
+import {
+  type Engine,
+  EngineError,
+  type EngineErrorCode,
+  loweringOf,
+  openEngine,
+  type Session,
+  traitsOf,
+} from "../mod.ts";
 
 type FormOp = "Sin" | "Cos" | "Tanh";
 
@@ -11,6 +19,9 @@ class TimedEngine {
   readonly deviceName = "Fake GPU";
   readonly precision = "tf32";
   readonly lowering = loweringOf("cuda");
+  readonly traits = traitsOf("cuda");
+  /** The inputs of whole work that it holds. */
+  readonly held = new Set<string>();
   now = 0;
   open = 0;
   /** The factor by which every run takes longer than the one before. */
@@ -25,6 +36,14 @@ class TimedEngine {
   }
 
   readonly clock = () => this.now;
+
+  put(name: string): Promise<void> {
+    return Promise.resolve(void this.held.add(name));
+  }
+
+  drop(name: string): Promise<void> {
+    return Promise.resolve(void this.held.delete(name));
+  }
 
   load(model: Uint8Array): Promise<Session> {
     const found = decodeModel(model).nodes.map(({ op }) => this.#ms[op] ?? 0);
@@ -138,6 +157,19 @@ Deno.test("calibrate() ends with an engine that was closed, and when it is stopp
   const signal = AbortSignal.abort(new Error("stopped"));
   const engine = new TimedEngine({});
   await assert.rejects(calibrate(asEngine(engine), { trials, signal, clock: engine.clock }), { message: "stopped" });
+});
+
+Deno.test("calibrate() times whole work in the forms that it found, and leaves out what the device cannot do", async () => {
+  const trials = [trial("a/b", "Sin", "Cos")], work = { inference: chain("Sin", 1), training: chain("Tanh", 1) };
+  const engine = new TimedEngine({ Sin: 30, Cos: 12, Tanh: "out-of-memory" });
+  const calls: string[] = [];
+  const onTrial = (done: number, of: number) => calls.push(`${done}/${of}`);
+  const { table } = await calibrate(asEngine(engine), { trials, work, onTrial, clock: engine.clock });
+  assert.deepEqual(table.workMs, { inference: 31 });
+  assert.deepEqual(calls, ["0/3", "1/3", "2/3", "3/3"]);
+  assert.deepEqual([engine.open, engine.held.size], [0, 0], "sessions and inputs are released");
+  const { table: without } = await calibrate(asEngine(engine), { trials, clock: engine.clock });
+  assert.equal("workMs" in without, false);
 });
 
 Deno.test("calibrate() measures a kind on the cpu engine", async () => {

@@ -20,29 +20,49 @@ const schema = z.strictObject({
   /** Name and version of the library that runs graphs. */
   runtime: z.string().max(100),
   kinds: z.record(z.string().max(200), z.strictObject({ withoutMs: milliseconds, withMs: milliseconds })),
+  /** Times of whole reference work, by which `auto` compares providers of the same hardware. */
+  workMs: z.strictObject({ inference: z.number().positive(), training: z.number().positive() }).partial().optional(),
 });
 export type CostTable = z.infer<typeof schema>;
+
+/** What `auto` chooses a provider for. */
+export const WORKS = ["inference", "training"] as const;
+export type Work = (typeof WORKS)[number];
+export type WorkTimes = Readonly<Partial<Record<Work, number>>>;
 
 type Identity = Pick<Engine, "provider" | "deviceName" | "precision">;
 
 /** The table of a device. */
-export function costTable({ provider, deviceName, precision }: Identity, kinds: Costs): CostTable {
-  return { format: FORMAT, provider, deviceName, precision, runtime: recordOf(provider).library, kinds };
+export function costTable({ provider, deviceName, precision }: Identity, kinds: Costs, workMs?: WorkTimes): CostTable {
+  return {
+    format: FORMAT,
+    provider,
+    deviceName,
+    precision,
+    runtime: recordOf(provider).library,
+    kinds,
+    ...(workMs !== undefined && { workMs }),
+  };
 }
 
 export function costTablePath(dataDirectory: string, provider: Provider): string {
   return join(dataDirectory, "calibration", `${provider}.json`);
 }
 
+/** Returns the costs of a device from {@link readTable}. */
+export async function readCosts(...from: Parameters<typeof readTable>): Promise<Costs | undefined> {
+  return (await readTable(...from))?.kinds;
+}
+
 /**
- * Returns the costs of a device; undefined where there are none for this very device, library version and format.
+ * Returns the table of a device; undefined where there is none for this very device, library version and format.
  * @param options.warn receives the reason why a table is not used
  */
-export async function readCosts(
+export async function readTable(
   dataDirectory: string,
   device: Identity,
   { warn }: { warn: (message: string) => void },
-): Promise<Costs | undefined> {
+): Promise<CostTable | undefined> {
   const refuse = (why: string) =>
     warn(`The calibration of ${device.provider} is not used: ${why}. \`sulcus bench --calibrate\` makes a new one`);
   let read: unknown;
@@ -60,5 +80,5 @@ export async function readCosts(
   const here = costTable(device, data.kinds);
   const key = (["provider", "deviceName", "precision", "runtime"] as const).find((key) => data[key] !== here[key]);
   if (key !== undefined) return void refuse(`it was made for ${data[key]}, this is ${here[key]}`);
-  return data.kinds;
+  return data;
 }

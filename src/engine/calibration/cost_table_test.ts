@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
-import { costTable, costTablePath, readCosts } from "./cost_table.ts";
+import { costTable, costTablePath, readCosts, readTable } from "./cost_table.ts";
 import { openEngine } from "../mod.ts";
 
 const DEVICE = { provider: "cpu", deviceName: "CPU, 2 threads", precision: "float32" } as const;
@@ -29,6 +29,15 @@ Deno.test("readCosts() gives what was measured of the device, refused forms too,
   });
 });
 
+Deno.test("readTable() gives the times of whole work, of which some may be missing", async () => {
+  const warn = (message: string) => assert.fail(message);
+  for (const workMs of [undefined, {}, { inference: 12 }, { inference: 12, training: 300 }]) {
+    await inData(JSON.stringify(costTable(DEVICE, COSTS, workMs)), async (data) => {
+      assert.deepEqual((await readTable(data, DEVICE, { warn }))?.workMs, workMs);
+    });
+  }
+});
+
 Deno.test("readCosts() refuses a table of another device, version or form, in words", async () => {
   const table = costTable(DEVICE, COSTS);
   const kinds = { "a/b": { withoutMs: -1, withMs: 1 } };
@@ -36,6 +45,7 @@ Deno.test("readCosts() refuses a table of another device, version or form, in wo
     ["{", "expected JSON"],
     ["[]", "the file: Invalid input: expected object, received array"],
     [JSON.stringify({ ...table, format: 0 }), "format: Invalid input: expected 1"],
+    [JSON.stringify({ ...table, workMs: { training: 0 } }), "workMs.training: Too small: expected number to be >0"],
     [JSON.stringify({ ...table, kinds }), "kinds.a/b.withoutMs: Too small: expected number to be >0"],
     [
       JSON.stringify({ ...table, deviceName: "CPU, 8 threads" }),

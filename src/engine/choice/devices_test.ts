@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { tensor } from "../../tensor/tensor.ts";
-import { Devices, type Engine, EngineError, PROVIDERS } from "../mod.ts";
+import { costTable, costTablePath, type WorkTimes } from "../calibration/cost_table.ts";
+import { precisionOf } from "../providers/table.ts";
+import { Devices, type Engine, EngineError, type Provider, PROVIDERS, type Work } from "../mod.ts";
 import { selfCheck } from "./self_check.ts";
 
 const devices = new Devices();
@@ -23,12 +26,46 @@ Deno.test("Devices.open('auto') takes a ready device that is no software adapter
   await engine.close();
 });
 
-Deno.test("Devices.ready('auto') are those that passed and are no software adapter, without wasm beside cpu", async () => {
+Deno.test("Devices.ready('auto') are those that passed and are no software adapter, without spares beside cpu", async () => {
   const ready = (await devices.probe()).filter(({ provider, state, reason }) =>
-    state === "ready" && !reason?.includes("software") && provider !== "wasm"
+    state === "ready" && !reason?.includes("software") && provider !== "openvino" && provider !== "wasm"
   );
   assert.deepEqual(await Array.fromAsync(devices.ready("auto")), ready.map(({ provider }) => provider));
   assert.deepEqual(await Array.fromAsync(devices.ready("wasm")), ["wasm"]);
+});
+
+Deno.test("Devices.ready('auto') takes a spare provider first where a calibration measured it to be faster", async () => {
+  const usual = await Array.fromAsync(devices.ready("auto"));
+  const dataDirectory = await Deno.makeTempDir();
+  const nameOf = new Map((await devices.probe()).map(({ provider, name }) => [provider, name]));
+  const write = async (provider: Provider, times: WorkTimes, deviceName = nameOf.get(provider)!) => {
+    const path = costTablePath(dataDirectory, provider);
+    await Deno.mkdir(dirname(path), { recursive: true });
+    const table = costTable({ provider, deviceName, precision: precisionOf(provider) }, {}, times);
+    await Deno.writeTextFile(path, JSON.stringify(table));
+  };
+  const order = (work: Work) => Array.fromAsync(devices.ready("auto", { work, dataDirectory }));
+  // wasm, a spare one that every machine has
+  const first = usual.flatMap((provider) => provider === "cpu" ? ["wasm", "cpu"] : [provider]);
+  assert.deepEqual(await order("inference"), usual, "nothing was measured");
+  await write("wasm", { inference: 10, training: 30 });
+  assert.deepEqual(await order("inference"), usual, "cpu was not measured");
+  await write("cpu", { inference: 20, training: 20 });
+  assert.deepEqual(await order("inference"), first);
+  assert.deepEqual(await order("training"), usual, "slower at this work");
+  await write("wasm", { inference: 20, training: 20 });
+  assert.deepEqual(await order("inference"), usual, "no faster");
+  await write("wasm", { inference: 10 }, "Another");
+  assert.deepEqual(await order("inference"), usual, "measured on another device");
+  assert.deepEqual(await Array.fromAsync(devices.ready("wasm", { work: "inference", dataDirectory })), ["wasm"]);
+  await Deno.remove(dataDirectory, { recursive: true });
+});
+
+Deno.test("Devices.rivals() are the providers between which calibrated times decide", async () => {
+  const [first] = await Array.fromAsync(devices.ready("auto"));
+  const isReady = (await devices.probe()).some(({ provider, state }) => provider === "openvino" && state === "ready");
+  assert.deepEqual(await devices.rivals("auto"), first === "cpu" && isReady ? ["cpu", "openvino"] : [first]);
+  assert.deepEqual(await devices.rivals("wasm"), ["wasm"]);
 });
 
 for (const { provider, state, reason } of await devices.probe()) {

@@ -7,7 +7,7 @@ let host: DeviceHost;
 
 const parent = serve({
   open: async (params: OpenParams): Promise<OpenReply> => {
-    parent.removeWhenOrphaned(params.folders);
+    parent.removeWhenOrphaned([params.folder]);
     host = await DeviceHost.open(params);
     return host.device;
   },

@@ -4,7 +4,6 @@
  */
 import { resolve } from "node:path";
 import type { Lowering } from "../../graph/mod.ts";
-import { forgetPeakOf, peakBytesOf, Supervisor } from "../../process/mod.ts";
 import type { Tensor, TensorType } from "../../tensor/mod.ts";
 import { readCosts } from "../calibration/cost_table.ts";
 import { Companions, type Engine, type Resident, type RunOptions, type Session } from "../engine.ts";
@@ -13,23 +12,18 @@ import type { Precision, Traits } from "../providers/provider.ts";
 import { loweringOf, precisionOf, type Provider, recordOf } from "../providers/table.ts";
 import type { LoadOptions } from "../runtimes/runtime.ts";
 import { checkElements, checkFeeds, planOutputs } from "./checks.ts";
-import { errorOfProcess, hasNoMemory } from "./failures.ts";
-import {
-  type LoadReply,
-  type OpenParams,
-  type OpenReply,
-  type Placement,
-  type RunParams,
-  type RunReply,
-  STARTED,
-} from "./messages.ts";
+import { type DeviceCall, type DeviceProcess, OwnDevice, type StartDevice } from "./device_process.ts";
+import { errorOfProcess } from "./failures.ts";
+import type { LoadReply, OpenReply, Placement, RunParams, RunReply } from "./messages.ts";
 import { layOut, readTensors, Spool, writeTensors } from "./spool.ts";
 
 export interface EngineOptions {
   /** Threads inside an operator; default: the processors that this process may use. */
   readonly threads?: number;
-  /** Holds tensors in transit when `/dev/shm` has no room; default: the system's temporary folder. */
+  /** Holds tensors in transit; default: the system's temporary folder. */
   readonly spoolDirectory?: string;
+  /** Makes the device's process. Default: a child of this one, which reads models wherever they are. */
+  readonly start?: StartDevice;
   /** Ignored where the provider lacks it. Default: the one that the environment asks for, else the provider's own. */
   readonly precision?: Precision;
   /** For every call but `run`, whose limit is its own option, ms; default 10 minutes. */
@@ -40,7 +34,6 @@ export interface EngineOptions {
   readonly warn?: (message: string) => void;
 }
 
-const OPEN_TIMEOUT_MS = 60_000;
 const LOAD_TIMEOUT_MS = 600_000;
 /** The parent's own thread copies up to this many bytes, in under half a millisecond; more in another thread. */
 const BLOCK_BYTES = 2 ** 20;
@@ -55,14 +48,13 @@ interface Kept {
 }
 
 export class DeviceEngine implements Engine {
-  #supervisor: Supervisor;
+  #process: DeviceProcess;
   #spool: Spool;
   #options: EngineOptions;
   #device: OpenReply = { deviceName: "", software: false };
   #residents = new Map<string, Kept>();
   #turn: Promise<unknown> = Promise.resolve();
   #idle: ReturnType<typeof setTimeout> | undefined;
-  #peakBytes = 0;
   #closed = false;
   /** Of the run in progress. */
   #onStart: (() => void) | undefined;
@@ -79,23 +71,15 @@ export class DeviceEngine implements Engine {
     this.traits = record.traits;
     this.#lowering = loweringOf(provider, this.precision);
     this.#spool = Spool.create(options.spoolDirectory);
-    const open: OpenParams = {
+    const { start = (...from) => new OwnDevice(...from), threads = navigator.hardwareConcurrency } = options;
+    const settings = {
       provider,
-      runtime: record.runtime,
-      threads: options.threads ?? navigator.hardwareConcurrency,
-      folders: this.#spool.folders,
-    };
-    this.#supervisor = new Supervisor({
-      title: `the ${provider} device process`,
-      module: import.meta.resolve("./_child.ts"),
-      v8Flags: ["--expose-gc"],
-      isOutOfMemory: hasNoMemory,
-      onEvent: (event) => event === STARTED && this.#onStart?.(),
-      env: record.precisions[this.precision]?.env,
-      initialize: async (call) => {
-        this.#device = await call("open", open, { timeoutMs: OPEN_TIMEOUT_MS }) as OpenReply;
-      },
-    });
+      precision: this.precision,
+      threads,
+      folder: this.#spool.folder,
+      models: "all",
+    } as const;
+    this.#process = start(settings, () => this.#onStart?.());
   }
 
   /**
@@ -105,7 +89,7 @@ export class DeviceEngine implements Engine {
   static async open(provider: Provider, options: EngineOptions = {}): Promise<DeviceEngine> {
     const engine = new DeviceEngine(provider, options);
     try {
-      await engine.#supervisor.start();
+      engine.#device = await engine.#process.start();
       const { dataDirectory, warn = () => {} } = options;
       if (dataDirectory !== undefined) {
         engine.#lowering = { ...engine.#lowering, costs: await readCosts(dataDirectory, engine, { warn }) };
@@ -125,6 +109,11 @@ export class DeviceEngine implements Engine {
     return this.#lowering;
   }
 
+  get exact(): Lowering | undefined {
+    const { isChecked } = recordOf(this.provider).precisions[this.precision] ?? {};
+    return isChecked ? loweringOf(this.provider, "float32") : undefined;
+  }
+
   /** True where the device is the processor under another name, as a software WebGPU adapter. */
   get software(): boolean {
     return this.#device.software;
@@ -132,7 +121,7 @@ export class DeviceEngine implements Engine {
 
   /** The child's process id; undefined while none runs. */
   get pid(): number | undefined {
-    return this.#supervisor.pid;
+    return this.#process.pid;
   }
 
   load(model: Uint8Array | { readonly path: string }, options: LoadOptions = {}): Promise<Session> {
@@ -141,7 +130,7 @@ export class DeviceEngine implements Engine {
       const path = ofBytes ? await this.#writeModel(model) : resolve(model.path);
       const reply = await this.#call<LoadReply>("load", { path, options });
       if (ofBytes) await Deno.remove(path);
-      return this.#session(reply, this.#supervisor.generation);
+      return this.#session(reply, this.#process.generation);
     });
   }
 
@@ -156,34 +145,36 @@ export class DeviceEngine implements Engine {
   get(name: string): Promise<Tensor> {
     return this.#inTurn(async () => {
       this.#residentType(name);
-      return (await this.#read(await this.#call<Placement>("get", { name })))[name];
+      const { generation } = this.#process;
+      return (await this.#read(await this.#call<Placement>("get", { name }, { generation })))[name];
     });
   }
 
   drop(name: string): Promise<void> {
     return this.#inTurn(async () => {
-      const isThere = this.#residents.get(name)?.generation === this.#supervisor.generation;
+      const { generation } = this.#process;
+      const isThere = this.#residents.get(name)?.generation === generation;
       this.#residents.delete(name);
-      if (isThere) await this.#call("drop", { name });
+      if (isThere) await this.#call("drop", { name }, { generation });
     });
   }
 
-  peakBytes(): Promise<number> {
-    this.#samplePeak();
-    return Promise.resolve(this.#peakBytes);
+  async peakBytes(): Promise<number> {
+    return (await this.#process.peaks()).device;
+  }
+
+  async userPeakBytes(): Promise<number> {
+    return (await this.#process.peaks()).user;
   }
 
   forgetPeak(): void {
-    this.#peakBytes = 0;
-    const { pid } = this.#supervisor;
-    if (pid !== undefined) forgetPeakOf(pid);
+    this.#process.forgetPeaks();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#idle);
-    this.#samplePeak();
-    await this.#supervisor.close();
+    await this.#process.close();
     this.#spool.remove();
   }
 
@@ -193,14 +184,14 @@ export class DeviceEngine implements Engine {
       outputs,
       run: (feeds, options = {}) =>
         this.#inTurn(() => {
-          if (generation !== this.#supervisor.generation) {
+          if (generation !== this.#process.generation) {
             throw new EngineError("crashed", "Cannot run the graph: its device process ended, load the model again");
           }
           return this.#run(session, inputs, outputs, feeds, options);
         }),
       release: () =>
         this.#inTurn(async () => {
-          if (generation === this.#supervisor.generation) await this.#call("release", { session });
+          if (generation === this.#process.generation) await this.#call("release", { session }, { generation });
         }),
     };
   }
@@ -220,7 +211,10 @@ export class DeviceEngine implements Engine {
       file: await this.#write(tensors),
     };
     this.#onStart = options.onStart;
-    const { file, kept } = await this.#call<RunReply>("run", params, options.timeoutMs ?? Infinity);
+    const { file, kept } = await this.#call<RunReply>("run", params, {
+      timeoutMs: options.timeoutMs ?? Infinity,
+      generation: this.#process.generation,
+    });
     this.#remember(kept);
     return await this.#read(file);
   }
@@ -237,7 +231,6 @@ export class DeviceEngine implements Engine {
         this.#spool.sweep();
         throw error;
       } finally {
-        this.#samplePeak();
         if (!this.#closed) Deno.unrefTimer(this.#idle = setTimeout(() => this.#rest(), IDLE_MS));
       }
     });
@@ -247,13 +240,14 @@ export class DeviceEngine implements Engine {
 
   #rest(): void {
     this.#spool.sweep();
-    if (this.#supervisor.pid !== undefined) this.#call("rest", null).catch(() => {}); // the next call reports it
+    this.#process.rest();
   }
 
-  async #call<T>(method: string, params: unknown, timeoutMs = this.#options.loadTimeoutMs ?? LOAD_TIMEOUT_MS) {
+  async #call<T>(method: string, params: unknown, options: DeviceCall = {}): Promise<T> {
+    const { timeoutMs = this.#options.loadTimeoutMs ?? LOAD_TIMEOUT_MS, ...rest } = options;
     const limit = Number.isFinite(timeoutMs) ? { timeoutMs } : {};
     try {
-      return await this.#supervisor.call(method, params, limit) as T;
+      return await this.#process.call(method, params, { ...rest, ...limit }) as T;
     } catch (error) {
       throw errorOfProcess(error);
     }
@@ -262,13 +256,13 @@ export class DeviceEngine implements Engine {
   async #write(tensors: Readonly<Record<string, Tensor>>): Promise<Placement> {
     const { placed, bytes } = layOut(tensors);
     if (Object.keys(placed).length === 0) return null;
-    const path = this.#spool.place("feeds", bytes);
+    const path = this.#spool.place("feeds");
     await writeTensors(path, tensors, BLOCK_BYTES);
     return { path, bytes, tensors: placed };
   }
 
   async #writeModel(bytes: Uint8Array): Promise<string> {
-    const path = this.#spool.place("model", bytes.byteLength);
+    const path = this.#spool.place("model");
     await Deno.writeFile(path, bytes, { mode: 0o600 });
     return path;
   }
@@ -279,7 +273,7 @@ export class DeviceEngine implements Engine {
   }
 
   #remember(types: Readonly<Record<string, TensorType>>): void {
-    const { generation } = this.#supervisor;
+    const { generation } = this.#process;
     for (const [name, { dtype, shape }] of Object.entries(types)) {
       this.#residents.set(name, { type: { dtype, shape }, generation });
     }
@@ -288,13 +282,8 @@ export class DeviceEngine implements Engine {
   #residentType(name: string): TensorType {
     const kept = this.#residents.get(name);
     if (kept === undefined) throw new RangeError(`Cannot use resident "${name}": the device holds none of this name`);
-    if (kept.generation === this.#supervisor.generation) return kept.type;
+    if (kept.generation === this.#process.generation) return kept.type;
     throw new EngineError("crashed", `Cannot use resident "${name}": it was lost when its device process ended`);
-  }
-
-  #samplePeak(): void {
-    const { pid } = this.#supervisor;
-    if (pid !== undefined) this.#peakBytes = Math.max(this.#peakBytes, peakBytesOf(pid));
   }
 
   #closedError(): EngineError {

@@ -36,6 +36,22 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const linux = Deno.build.os === "linux";
 
+Deno.test("a device process sends nothing to the vendor of its runtime: its reports, which begin as files, are off", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    // a process of its own, since tests of other files share this one's environment
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", import.meta.resolve("../testing/quiet_parent.ts")],
+      env: { TMPDIR: folder, ORT_DISABLE_TELEMETRY: "0" },
+    }).output();
+    assert.ok(success, new TextDecoder().decode(stderr));
+    const files = [...Deno.readDirSync(folder)].map(({ name }) => name);
+    assert.deepEqual(files.filter((name) => name === ".ses" || name.startsWith("mat-debug")), []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("DeviceEngine rejects with 'crashed' when its child is killed in a run, then loads again", () =>
   withEngine(async (engine) => {
     const session = await engine.load(slowModel(5000), { optimization: "disabled" });

@@ -4,7 +4,7 @@ import { ENGINE_ERROR_CODES, EngineError, type EngineErrorCode } from "../errors
 
 /** Reports of missing memory by native libraries and WebAssembly, beside those of every process. */
 const NO_MEMORY =
-  /Aborted\(OOM|cannot enlarge memory|tensor shape is too large|storage size overflow|SafeIntOnOverflow|CUDNN_STATUS_ALLOC_FAILED|max(imum)? ?(StorageBufferBindingSize|StorageBuffersPerShaderStage|BufferSize|buffer size)/i;
+  /Aborted\(OOM|cannot enlarge memory|tensor shape is too large|storage size overflow|SafeIntOnOverflow|Can not clone \w+MemoryDesc|CUDNN_STATUS_ALLOC_FAILED|max(imum)? ?(StorageBufferBindingSize|StorageBuffersPerShaderStage|BufferSize|buffer size)/i;
 
 /** True where a message reports that memory ran out. */
 export function hasNoMemory(message: string): boolean {
@@ -30,9 +30,9 @@ export function engineErrorOf(error: unknown, doing: string, path?: string): Eng
   return new EngineError(code, `Cannot ${doing}: ${why}`);
 }
 
-/** The call, C++ source line, function and status that ONNX Runtime writes before its sentence. */
+/** The call, C++ source line, function and status that ONNX Runtime and OpenVINO write before their sentences. */
 const PREAMBLE =
-  /failed to call \w+\(\)\. ERROR_CODE: \d+, ERROR_MESSAGE: |(\S+:\d+ [^[]*)?\[ONNXRuntimeError\] : \d+ : \w+ : /g;
+  /(Exception|Check '[^']*' failed|Error) (at|from) \S+:\d+:|failed to call \w+\(\)\. ERROR_CODE: \d+, ERROR_MESSAGE: |(\S+:\d+ [^[]*)?\[ONNXRuntimeError\] : \d+ : \w+ : /g;
 const PATH = /(file:\/\/)?([A-Za-z]:)?([\\/][^\s\\/:"']+){2,}/g;
 
 /** The first 300 characters without line breaks, paths and preamble. */

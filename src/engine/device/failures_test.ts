@@ -3,7 +3,7 @@ import { ProcessError, RemoteError } from "../../process/mod.ts";
 import { engineErrorOf, errorOfProcess, hasNoMemory } from "./failures.ts";
 import { EngineError } from "../errors.ts";
 
-/** Errors of ONNX Runtime 1.30 and Deno 2.9, and what becomes of them. */
+/** Errors of ONNX Runtime 1.30, OpenVINO 2026.4 and Deno 2.9, and what becomes of them. */
 const CASES: readonly [thrown: unknown, code: string, message: string][] = [
   [new Error("std::bad_alloc"), "out-of-memory", "Cannot run the graph: out of memory (std::bad_alloc)"],
   [
@@ -34,6 +34,18 @@ const CASES: readonly [thrown: unknown, code: string, message: string][] = [
     new Error("Load model from /data/Smith^John/net.onnx failed:Protobuf parsing failed."),
     "failed",
     "Cannot run the graph: Load model from … failed:Protobuf parsing failed.",
+  ],
+  [
+    new Error(
+      "Exception from src/inference/src/cpp/core.cpp:84:\nException from src/inference/src/model_reader.cpp:148:\nUnable to read the model",
+    ),
+    "failed",
+    "Cannot run the graph: Unable to read the model",
+  ],
+  [
+    new Error("[CPU] Broadcast node with name 'y' Can not clone DnnlBlockedMemoryDesc with dims: {2097152, 2097152}"),
+    "out-of-memory",
+    "Cannot run the graph: out of memory ([CPU] Broadcast node with name 'y' Can not clone DnnlBlockedMemoryDesc with dims: {2097152, 2097152})",
   ],
   [new Error("open C:\\data\\Smith\\net.onnx:\n no"), "failed", "Cannot run the graph: open …: no"],
   [123456, "failed", "Cannot run the graph: native error 123456"],

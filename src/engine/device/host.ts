@@ -40,9 +40,9 @@ export class DeviceHost<T = unknown> {
     this.#spool = spool;
   }
 
-  static async open({ provider, runtime, threads, folders }: OpenParams): Promise<DeviceHost> {
-    const opened = await failingAs(`use ${provider}`, () => openRuntime(runtime, { threads }));
-    return new DeviceHost(opened, Spool.attach(folders));
+  static async open({ provider, runtime, threads, folder, facts }: OpenParams): Promise<DeviceHost> {
+    const opened = await failingAs(`use ${provider}`, () => openRuntime(runtime, { threads, facts }));
+    return new DeviceHost(opened, Spool.attach(folder));
   }
 
   get device(): OpenReply {
@@ -150,7 +150,7 @@ export class DeviceHost<T = unknown> {
   async #place(tensors: Readonly<Record<string, Tensor>>): Promise<Placement> {
     const { placed, bytes } = layOut(tensors);
     if (Object.keys(placed).length === 0) return null;
-    const path = this.#spool.place("outputs", bytes);
+    const path = this.#spool.place("outputs");
     await writeTensors(path, tensors);
     return { path, bytes, tensors: placed };
   }

@@ -15,8 +15,10 @@ export interface OpenParams {
   readonly provider: string;
   readonly runtime: string;
   readonly threads: number;
-  /** The spool's folders. */
-  readonly folders: readonly string[];
+  /** The spool's folder. */
+  readonly folder: string;
+  /** What its parent found out about the machine: `ProviderRecord.facts`. */
+  readonly facts: Readonly<Record<string, string>>;
 }
 
 export interface OpenReply {

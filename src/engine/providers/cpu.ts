@@ -4,6 +4,7 @@ import { npmPackage, type ProviderRecord } from "./provider.ts";
 
 export const cpu: ProviderRecord = {
   runtime: import.meta.resolve("../runtimes/cpu.ts"),
+  isNative: true,
   library: npmPackage("onnxruntime-node"),
   hardware: "processor",
   precision: "float32",
@@ -13,6 +14,7 @@ export const cpu: ProviderRecord = {
     windows: { most: 1, voxels: Infinity }, // one fills a processor
     spanBytes: 0,
     atOnceBytes: 0,
+    sizesAreOpen: true,
     isMemoryPredicted: true,
   },
 };

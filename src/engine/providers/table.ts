@@ -6,12 +6,13 @@ import type { Lowering } from "../../graph/mod.ts";
 import { EngineError } from "../errors.ts";
 import { cpu } from "./cpu.ts";
 import { cuda } from "./cuda.ts";
+import { openvino } from "./openvino.ts";
 import { type Precision, PRECISIONS, type ProviderRecord, type Traits } from "./provider.ts";
 import { wasm } from "./wasm.ts";
 import { webgpu } from "./webgpu.ts";
 
 /** In the order in which `auto` tries them. */
-const RECORDS = { cuda, webgpu, cpu, wasm };
+const RECORDS = { cuda, webgpu, cpu, openvino, wasm };
 
 export type Provider = keyof typeof RECORDS;
 
@@ -36,15 +37,34 @@ export function loweringOf(provider: Provider, precision: Precision = recordOf(p
   return { passes: setting.passes, temporaryBytes };
 }
 
+/** The environment variable by which a user chooses the precision of every provider that has it. */
+export const PRECISION_VARIABLE = "SULCUS_PRECISION";
+
 /**
- * The precision that a provider works in: the one asked for if it has that, else the environment's, else its own.
- * @throws {EngineError} "unsupported": the environment asks for a precision that the provider lacks
+ * The precision that a provider works in: the one asked for if this machine has that, else the one of the provider's own
+ * variable, else that of the variable for all if this machine has it, else its own.
+ * @throws {EngineError} "unsupported": a variable names no precision, or the provider's own one that it lacks
  */
-export function precisionOf(provider: Provider, asked?: Precision): Precision {
+export function precisionOf(
+  provider: Provider,
+  asked?: Precision,
+  environment: Pick<Deno.Env, "get"> = Deno.env,
+): Precision {
   const { precision, precisions, precisionVariable } = recordOf(provider);
-  if (asked !== undefined) return asked in precisions ? asked : precision;
-  const wanted = precisionVariable === undefined ? undefined : Deno.env.get(precisionVariable);
-  if (wanted === undefined) return precision;
+  const ifThere = (name: Precision) => {
+    const setting = precisions[name];
+    return setting !== undefined && (setting.isThere?.() ?? true) ? name : precision;
+  };
+  if (asked !== undefined) return ifThere(asked);
+  const wanted = precisionVariable === undefined ? undefined : environment.get(precisionVariable);
+  if (wanted === undefined) {
+    const all = environment.get(PRECISION_VARIABLE), name = PRECISIONS.find((name) => name === all);
+    if (all === undefined || name !== undefined) return name === undefined ? precision : ifThere(name);
+    throw new EngineError(
+      "unsupported",
+      `Cannot use ${provider}: expected ${PRECISION_VARIABLE} to be one of ${PRECISIONS.join(", ")}, got ${all}`,
+    );
+  }
   const names = PRECISIONS.filter((name) => name in precisions);
   const found = names.find((name) => name === wanted);
   if (found !== undefined) return found;

@@ -3,7 +3,7 @@ import { PRECISIONS } from "./provider.ts";
 import { loweringOf, precisionOf, PROVIDERS, recordOf, traitsOf } from "./table.ts";
 
 Deno.test("PROVIDERS are in the order of auto", () => {
-  assert.deepEqual(PROVIDERS, ["cuda", "webgpu", "cpu", "wasm"]);
+  assert.deepEqual(PROVIDERS, ["cuda", "webgpu", "cpu", "openvino", "wasm"]);
 });
 
 for (const provider of PROVIDERS) {
@@ -22,7 +22,7 @@ for (const provider of PROVIDERS) {
     assert.ok(named.includes(precision));
     assert.deepEqual(named, PRECISIONS.filter((name) => named.includes(name)));
     assert.ok("float32" in precisions, "what devices are compared in");
-    if (named.length > 1) assert.match(precisionVariable!, /^SULCUS_[A-Z_]+$/);
+    if (precisionVariable !== undefined) assert.match(precisionVariable, /^SULCUS_[A-Z_]+$/);
     for (const each of PRECISIONS.filter((name) => name in precisions)) assertSane(provider, each);
   });
 }
@@ -42,27 +42,29 @@ Deno.test("loweringOf() refuses a precision that the provider does not have", ()
 });
 
 Deno.test("precisionOf() prefers the one asked for, then the environment's, then the provider's own", () => {
-  const cuda = "SULCUS_CUDA_PRECISION", before = Deno.env.get(cuda);
-  try {
-    Deno.env.delete(cuda);
-    assert.deepEqual([precisionOf("cuda"), precisionOf("cpu"), precisionOf("cpu", "mixed")], [
-      "tf32",
-      "float32",
-      "float32",
-    ]);
-    Deno.env.set(cuda, "mixed");
-    assert.deepEqual([precisionOf("cuda"), precisionOf("cuda", "float32"), precisionOf("cpu")], [
-      "mixed",
-      "float32",
-      "float32",
-    ]);
-    Deno.env.set(cuda, "half");
-    assert.throws(() => precisionOf("cuda"), {
-      name: "EngineError",
-      message: "Cannot use CUDA: expected SULCUS_CUDA_PRECISION to be one of float32, tf32, mixed, got half",
-    });
-  } finally {
-    if (before === undefined) Deno.env.delete(cuda);
-    else Deno.env.set(cuda, before);
-  }
+  const cuda = "SULCUS_CUDA_PRECISION", all = "SULCUS_PRECISION";
+  // not the process's own: tests of other files read that at the same time
+  const within = (variables: Record<string, string>) => new Map(Object.entries(variables));
+  const found = (variables: Record<string, string>, wishes: readonly Parameters<typeof precisionOf>[0][]) =>
+    wishes.map((provider) => precisionOf(provider, undefined, within(variables)));
+  assert.deepEqual(found({}, ["cuda", "cpu"]), ["tf32", "float32"]);
+  assert.equal(precisionOf("cpu", "mixed", within({})), "float32");
+  assert.deepEqual(found({ [cuda]: "mixed" }, ["cuda", "cpu"]), ["mixed", "float32"]);
+  assert.equal(precisionOf("cuda", "float32", within({ [cuda]: "mixed" })), "float32");
+  assert.deepEqual(found({ [all]: "mixed", [cuda]: "float32" }, ["cuda", "cpu"]), ["float32", "float32"]);
+  assert.equal(precisionOf("openvino", "float32", within({ [all]: "mixed" })), "float32");
+  const hasBfloat16 = recordOf("openvino").precisions.mixed!.isThere!();
+  assert.deepEqual(found({ [all]: "mixed" }, ["cuda", "cpu", "openvino"]), [
+    "mixed",
+    "float32",
+    hasBfloat16 ? "mixed" : "float32",
+  ]);
+  assert.throws(() => found({ [all]: "half" }, ["cpu"]), {
+    name: "EngineError",
+    message: "Cannot use cpu: expected SULCUS_PRECISION to be one of float32, tf32, mixed, got half",
+  });
+  assert.throws(() => found({ [cuda]: "half" }, ["cuda"]), {
+    name: "EngineError",
+    message: "Cannot use CUDA: expected SULCUS_CUDA_PRECISION to be one of float32, tf32, mixed, got half",
+  });
 });

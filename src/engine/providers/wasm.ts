@@ -4,6 +4,7 @@ import { npmPackage, type ProviderRecord } from "./provider.ts";
 
 export const wasm: ProviderRecord = {
   runtime: import.meta.resolve("../runtimes/wasm.ts"),
+  isNative: false,
   library: npmPackage("onnxruntime-web"),
   hardware: "processor",
   isSpare: true, // less memory than `cpu` has, on the same processor
@@ -14,6 +15,7 @@ export const wasm: ProviderRecord = {
     windows: { most: 1, voxels: Infinity },
     spanBytes: 0,
     atOnceBytes: 0,
+    sizesAreOpen: true,
     isMemoryPredicted: false,
   },
 };

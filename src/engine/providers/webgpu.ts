@@ -4,6 +4,7 @@ import { npmPackage, type ProviderRecord } from "./provider.ts";
 
 export const webgpu: ProviderRecord = {
   runtime: import.meta.resolve("../runtimes/webgpu.ts"),
+  isNative: false,
   library: npmPackage("onnxruntime-web"),
   hardware: "graphics card",
   precision: "float32",
@@ -13,6 +14,7 @@ export const webgpu: ProviderRecord = {
     windows: { most: 8, voxels: 96 ** 3 }, // a card that fits a window of 96³ runs smaller ones together
     spanBytes: 0,
     atOnceBytes: 0,
+    sizesAreOpen: true,
     isMemoryPredicted: false,
   },
 };

@@ -9,10 +9,10 @@ import { cudaLibrary } from "./cuda_library.ts";
 import { ortSession, ortTensors } from "./ort.ts";
 import type { Runtime, RuntimeOptions } from "./runtime.ts";
 
-export function open({ threads }: RuntimeOptions): Promise<Runtime<Tensor>> {
-  requireLibraries();
+export function open({ threads, facts }: RuntimeOptions): Promise<Runtime<Tensor>> {
+  requireLibraries(facts);
   return Promise.resolve({
-    deviceName: gpuName(),
+    deviceName: facts.card,
     software: false,
     ...ortTensors(Tensor),
     load: (path, { optimization = "all" }) =>
@@ -26,7 +26,7 @@ export function open({ threads }: RuntimeOptions): Promise<Runtime<Tensor>> {
   });
 }
 
-function requireLibraries(): void {
+function requireLibraries(facts: RuntimeOptions["facts"]): void {
   const { os, arch } = Deno.build;
   const library = cudaLibrary();
   if (library === undefined) {
@@ -39,21 +39,9 @@ function requireLibraries(): void {
       `Cannot use CUDA: ${missing.join(" and ")} not found beside ONNX Runtime's binding in onnxruntime-node`,
     );
   }
-  if (os === "linux" && !exists("/proc/driver/nvidia/version") && !exists("/dev/nvidia0") && !exists("/dev/dxg")) {
+  if (!("driver" in facts)) {
     throw new EngineError("unsupported", "Cannot use CUDA: no NVIDIA driver is visible to this process");
   }
-}
-
-/** The first GPU's name, as the driver spells it. */
-function gpuName(): string {
-  const root = "/proc/driver/nvidia/gpus";
-  try {
-    for (const { name } of Deno.readDirSync(root)) {
-      const model = Deno.readTextFileSync(join(root, name, "information")).match(/^Model:\s*(.+)$/m);
-      if (model !== null) return model[1].trim();
-    }
-  } catch { /* Windows, WSL: the driver has its name elsewhere */ }
-  return "NVIDIA GPU";
 }
 
 function exists(path: string): boolean {

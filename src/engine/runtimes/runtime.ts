@@ -46,6 +46,8 @@ export interface RuntimeSession<T> {
 export interface RuntimeOptions {
   /** Threads inside an operator. */
   readonly threads: number;
+  /** Found out by its record's `facts`. */
+  readonly facts: Readonly<Record<string, string>>;
 }
 
 /**

@@ -15,6 +15,7 @@ export function disguised(engine: Engine, changes: Partial<Engine>): Engine {
     get: engine.get.bind(engine),
     drop: engine.drop.bind(engine),
     peakBytes: engine.peakBytes.bind(engine),
+    userPeakBytes: engine.userPeakBytes.bind(engine),
     forgetPeak: engine.forgetPeak.bind(engine),
     close: engine.close.bind(engine),
     ...changes,

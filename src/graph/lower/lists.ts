@@ -8,12 +8,15 @@ import { WINOGRAD_CONV } from "./conv/winograd.ts";
 import { WINOGRAD_WEIGHT_GRADIENT } from "./conv/winograd_gradient.ts";
 import { NORM_AFTER_CONV, NORM_BEFORE_CONV } from "./fold_norm.ts";
 import { CHANNEL_MEAN, CHANNEL_NORM, SINK_TRANSPOSES } from "./layout.ts";
-import { EXACT_NORM, TWO_PASS_NORM } from "./norm.ts";
-import { FEWER_PADDED_AXES } from "./pad.ts";
+import { AXIS_NORM, EXACT_NORM, TWO_PASS_NORM } from "./norm.ts";
+import { FEWER_PADDED_AXES, PAD_BY_MASK } from "./pad.ts";
 import type { Pass } from "./pass.ts";
-import { MIXED_PRECISION } from "./precision.ts";
+import { MIXED_ON_PROCESSOR, MIXED_PRECISION, NARROW_EARLY } from "./precision.ts";
+import { COUNTED_POOL } from "./pool.ts";
+import { NEAREST_BY_GATHER } from "./resize.ts";
 import { WHOLE_ROUNDING } from "./rounding.ts";
-import { STAGED_SUMS } from "./sums.ts";
+import { STAGED_SUMS, SUMS_BY_AXES } from "./sums.ts";
+import { VOLUME_TOKENS } from "./tokens.ts";
 
 /** The pass, to be used only where it was measured to be faster. */
 const ifFaster = (pass: Pass): Pass => ({ ...pass, candidate: true });
@@ -84,4 +87,37 @@ export const CUDA_PASSES: readonly Pass[] = [
 export const MIXED_CUDA_PASSES: readonly Pass[] = [
   ...CUDA_PASSES.map((pass) => pass.name === PRODUCT_CONV_TRANSPOSE.name ? PRODUCT_CONV_TRANSPOSE : pass),
   MIXED_PRECISION,
+];
+
+/** For what OpenVINO computes wrongly. */
+const OPENVINO_ONLY: readonly Pass[] = [PAD_BY_MASK, NEAREST_BY_GATHER, COUNTED_POOL];
+
+/**
+ * The passes for OpenVINO on the processor, in order. Its convolutions leave the channels last: normalisations, sums and
+ * tokens are written so that they stay there. Its own depthwise and transposed convolutions are as fast as ours.
+ */
+export const OPENVINO_PASSES: readonly Pass[] = [
+  WHOLE_ROUNDING,
+  NORM_AFTER_CONV,
+  NORM_BEFORE_CONV,
+  AXIS_NORM,
+  EXACT_NORM,
+  VOLUME_TOKENS,
+  WINOGRAD_CONV,
+  WINOGRAD_WEIGHT_GRADIENT,
+  WEIGHT_GRADIENT,
+  SUMS_BY_AXES,
+  STAGED_SUMS,
+  ATTENTION_PIECES,
+  ...OPENVINO_ONLY,
+];
+
+/** In bfloat16 a minimal filter gains little, and its sums of neighbours lose digits before they are rounded. */
+const IN_FLOAT32_ONLY: readonly string[] = [WINOGRAD_CONV.name, WINOGRAD_WEIGHT_GRADIENT.name];
+
+/** Products and convolutions in bfloat16 by Casts of the graph, so that the device keeps everything else in float32. */
+export const MIXED_OPENVINO_PASSES: readonly Pass[] = [
+  ...OPENVINO_PASSES.filter(({ name }) => !IN_FLOAT32_ONLY.includes(name)),
+  MIXED_ON_PROCESSOR,
+  NARROW_EARLY,
 ];

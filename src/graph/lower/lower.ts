@@ -23,9 +23,13 @@ export function lower(
   const reports: PassReport[] = [];
   let current = graph;
   for (const pass of [...passes, MERGE_VIEWS]) {
-    const step = applyPass(current, pass, { temporaryBytes, costs });
+    let step = applyPass(current, pass, { temporaryBytes, costs }), { fired } = step.report;
+    while (pass.repeats && step.report.fired > 0) {
+      step = applyPass(step.graph, pass, { temporaryBytes, costs });
+      fired += step.report.fired;
+    }
     current = step.graph;
-    reports.push(step.report);
+    reports.push({ ...step.report, fired });
   }
   return { graph: mergeEqual(current), reports };
 }

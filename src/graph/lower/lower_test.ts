@@ -2,18 +2,14 @@ import assert from "node:assert/strict";
 import {
   CPU_PASSES,
   CUDA_PASSES,
-  decodeModel,
-  encodeModel,
   evaluate,
   gradients,
   type Graph,
   GraphBuilder,
-  importModel,
   lower,
   trialsOf,
   WEBGPU_PASSES,
 } from "../mod.ts";
-import { MIXED_PRECISION } from "./precision.ts";
 import { sizeOf, tensor } from "../../tensor/mod.ts";
 
 const PASSES = { cpu: CPU_PASSES, cuda: CUDA_PASSES, webgpu: WEBGPU_PASSES };
@@ -357,27 +353,4 @@ Deno.test("lower() copies no rows for a product so that they share few places of
     assert.ok(terms.some((n) => n > 1024), "no product of long rows");
     assert.deepEqual(terms.filter((n) => n % 1024 === 0), [], `${channels} and ${filters} channels at ${edge}³`);
   }
-});
-
-Deno.test("MIXED_PRECISION narrows products and dense convolutions, and nothing else", () => {
-  const b = new GraphBuilder();
-  const x = b.input("x", { dtype: "float32", shape: [1, 2, 4, 4, 4] });
-  const weight = (name: string, shape: readonly number[]) => b.input(name, { dtype: "float32", shape });
-  const dense = b.op.Conv(x, weight("dense", [16, 2, 3, 3, 3]), weight("bias", [16]), { pads: [1, 1, 1, 1, 1, 1] });
-  const depthwise = b.op.Conv(dense, weight("depthwise", [16, 1, 3, 3, 3]), null, { group: 16 });
-  const rows = b.op.Reshape(depthwise, [16, 8]);
-  const product = b.op.MatMul(weight("a", [4, 16]), rows), thin = b.op.MatMul(product, weight("c", [8, 2]));
-  const graph = b.build("net", { thin });
-  const { graph: mixed, reports: [report] } = lower(graph, { passes: [MIXED_PRECISION] });
-  assert.equal(report.fired, 2);
-  assert.deepEqual(report.skipped.map((s) => s.why), ["grouped: no work for matrix units", "8 terms an element"]);
-  const narrow = mixed.nodes.filter(({ output }) => mixed.types.get(output)!.dtype === "bfloat16");
-  assert.deepEqual(narrow.map(({ op }) => op).toSorted(), ["Cast", "Cast", "Cast", "Cast", "Cast", "Conv", "MatMul"]);
-  assert.equal(mixed.types.get("thin")!.dtype, "float32");
-  const feeds = Object.fromEntries(graph.inputs.map((name, i) => [name, wave(graph.types.get(name)!.shape, i)]));
-  assert.deepEqual(evaluate(mixed, feeds).thin.data, evaluate(graph, feeds).thin.data);
-  assert.equal(decodeModel(encodeModel(graph)).opset, 20);
-  assert.equal(decodeModel(encodeModel(mixed)).opset, 22);
-  // read again, bfloat16 is widened: its casts fall away
-  assert.ok(importModel(encodeModel(mixed)).nodes.every((n) => n.op !== "Cast"));
 });

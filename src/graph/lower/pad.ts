@@ -1,5 +1,8 @@
-/** Padding of many axes in steps: ONNX Runtime's CUDA provider pads tensors of up to four axes. */
-import { toNumbers } from "../../tensor/mod.ts";
+/**
+ * Padding of many axes in steps: ONNX Runtime's CUDA provider pads tensors of up to four axes. Padding by a value that the
+ * graph computes: OpenVINO pads with zeros in its place.
+ */
+import { sizeOf, tensor, toNumbers } from "../../tensor/mod.ts";
 import { pass } from "./pass.ts";
 
 const MAX_AXES = 4;
@@ -55,5 +58,18 @@ export const FEWER_PADDED_AXES = pass({
       return op.Pad(op.Reshape(v, axes.map((a) => a.size)), pads, value ?? null, attrs);
     }, x);
     return op.Reshape(padded, shape);
+  },
+});
+
+/** Pad(x, v) = Pad(x, 0) + v·Pad(0, 1). */
+export const PAD_BY_MASK = pass({
+  name: "pad-by-mask",
+  ops: ["Pad"],
+  match: ({ node: { attrs }, x: [{ shape, dtype }], constants: [, , value] }) =>
+    attrs.mode !== "constant" || value !== undefined ? undefined : { shape, dtype, attrs },
+  rewrite: (op, [x, pads, value], { shape, dtype, attrs }) => {
+    if (value == null) return op.Pad(x, pads, null, attrs);
+    const zeros = tensor(dtype, shape, Array(sizeOf(shape)).fill(0));
+    return op.Add(op.Pad(x, pads, 0, attrs), op.Mul(value, op.Pad(zeros, pads, 1, attrs)));
   },
 });

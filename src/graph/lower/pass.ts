@@ -54,11 +54,15 @@ export interface Match<K extends OpName = OpName> {
   readonly constantOf: (value: Value | null | undefined) => Tensor | undefined;
   /** Number of uses of input `i`: by nodes, and as an output of the graph. */
   readonly usesOf: (i: number) => number;
+  /** The nodes that use input `i`; an output of the graph has one more use. */
+  readonly usersOf: (i: number) => readonly Node[];
 }
 
 /** A pass as an author writes it: `match` finds the bindings `B`, `rewrite` uses them. */
 export interface PassSpec<K extends OpName, B extends object> {
   readonly name: string;
+  /** Applied again until nothing is rewritten: a rewrite makes new matches. */
+  readonly repeats?: boolean;
   /** The operators that the pattern ends with. */
   readonly ops: readonly K[];
   /** Returns the bindings; or the reason why the rewrite does not apply; or undefined: the pattern is another one. */
@@ -78,6 +82,7 @@ export interface Pass {
   readonly kinds?: readonly Kind[] | undefined;
   /** True: rewrites only what was measured to be faster. Otherwise all but what was measured to be slower. */
   readonly candidate?: boolean;
+  readonly repeats?: boolean | undefined;
   readonly match: (match: Match, target: Target) => Rewrite | string | undefined;
 }
 
@@ -86,6 +91,7 @@ export function pass<const K extends OpName, B extends object>(spec: PassSpec<K,
   const isOfPass = (match: Match): match is Match & Match<K> => spec.ops.some((op) => op === match.node.op);
   return {
     name: spec.name,
+    repeats: spec.repeats,
     kinds: spec.kinds?.map((kind) => ({ ...kind, includes: (match) => isOfPass(match) && kind.includes(match) })),
     match: (match, target) => {
       if (!isOfPass(match)) return undefined;
@@ -141,6 +147,7 @@ export function applyPass(graph: Graph, pass: Pass, target: Target): { graph: Gr
       constantOf: (value) => b.constantOf(value),
       usesOf: (i) =>
         (consumers.get(node.inputs[i])?.length ?? 0) + graph.outputs.filter((n) => n === node.inputs[i]).length,
+      usersOf: (i) => consumers.get(node.inputs[i])?.map((use) => use.node) ?? [],
     };
     const rewrite = pass.match(match, target);
     if (rewrite === undefined) return undefined;

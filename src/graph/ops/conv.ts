@@ -129,25 +129,59 @@ function biasGradient(op: Ops, dy: Value): Value {
   return op.ReduceSum(dy, dy.shape.flatMap((_, k) => (k === 1 ? [] : [k])), { keepdims: 0 });
 }
 
-/** Calls `visit` for every pair of an input voxel and an output voxel that a kernel element connects. */
-function forEachTap(
+/** Voxels of input and output that elements of a kernel connect: `count` of them from the given places, in equal steps. */
+interface TapRun {
+  readonly count: number;
+  readonly input: number;
+  readonly output: number;
+  readonly kernel: number;
+  readonly inputStep: number;
+  readonly outputStep: number;
+  readonly kernelStep: number;
+}
+
+/** The taps of a window over volumes of shapes `input` and `output`, in runs along the last axis. */
+function tapRuns(
   { input, output, window }: { input: readonly number[]; output: readonly number[]; window: Window },
-  visit: (inputAt: number, outputAt: number, kernelAt: number) => void,
-): void {
+): TapRun[] {
   const { kernel_shape, strides, dilations, pads } = window;
-  const rank = input.length;
+  const last = input.length - 1;
   const inStrides = stridesOf(input), outStrides = stridesOf(output), kStrides = stridesOf(kernel_shape);
+  const runs: TapRun[] = [];
+  // a run goes along the longer one of output and kernel: of a weight gradient the "kernel" is a whole volume
+  const alongOutput = output[last] >= kernel_shape[last];
+  const stride = strides[last], dilation = dilations[last], pad = pads[last], size = input[last];
+  const [fixedStep, step] = alongOutput ? [dilation, stride] : [stride, dilation];
+  const [fixedCount, count] = alongOutput ? [kernel_shape[last], output[last]] : [output[last], kernel_shape[last]];
   const walk = (axis: number, i: number, o: number, k: number): void => {
-    if (axis === rank) return visit(i, o, k);
-    for (let p = 0; p < output[axis]; p++) {
-      for (let q = 0; q < kernel_shape[axis]; q++) {
-        const at = p * strides[axis] + q * dilations[axis] - pads[axis];
-        if (at < 0 || at >= input[axis]) continue;
-        walk(axis + 1, i + at * inStrides[axis], o + p * outStrides[axis], k + q * kStrides[axis]);
+    if (axis < last) {
+      for (let p = 0; p < output[axis]; p++) {
+        for (let q = 0; q < kernel_shape[axis]; q++) {
+          const at = p * strides[axis] + q * dilations[axis] - pads[axis];
+          if (at < 0 || at >= input[axis]) continue;
+          walk(axis + 1, i + at * inStrides[axis], o + p * outStrides[axis], k + q * kStrides[axis]);
+        }
       }
+      return;
+    }
+    for (let f = 0; f < fixedCount; f++) {
+      // the input voxel of element t is at start + t·step, which lies in the volume for t from `from` to `to` − 1
+      const start = f * fixedStep - pad;
+      const from = Math.max(0, Math.ceil(-start / step)), to = Math.min(count, Math.ceil((size - start) / step));
+      if (from >= to) continue;
+      runs.push({
+        count: to - from,
+        input: i + start + from * step,
+        output: o + (alongOutput ? from : f),
+        kernel: k + (alongOutput ? f : from),
+        inputStep: step,
+        outputStep: Number(alongOutput),
+        kernelStep: Number(!alongOutput),
+      });
     }
   };
   walk(0, 0, 0, 0);
+  return runs;
 }
 
 /** Adds the (transposed) convolution of `a` with `w` [big channels of y or x] into a new array. */
@@ -165,6 +199,7 @@ function convolve(
   const [big, small] = w.shape; // conv: [M, C/g]; transposed: [C, M/g]
   const aSize = sizeOf(a.shape.slice(2)), ySize = sizeOf(shape.slice(2)), kSize = sizeOf(w.shape.slice(2));
   const [input, output] = transposed ? [shape.slice(2), a.shape.slice(2)] : [a.shape.slice(2), shape.slice(2)];
+  const runs = tapRuns({ input, output, window: attrs });
   for (let n = 0; n < shape[0]; n++) {
     for (let b = 0; b < big; b++) {
       for (let s = 0; s < small; s++) {
@@ -172,10 +207,20 @@ function convolve(
         const [from, to] = transposed ? [b, other] : [other, b];
         const aBase = (n * a.shape[1] + from) * aSize, yBase = (n * shape[1] + to) * ySize;
         const wBase = (b * small + s) * kSize;
-        forEachTap({ input, output, window: attrs }, (i, o, k) => {
-          const [src, dst] = transposed ? [o, i] : [i, o];
-          out.data[yBase + dst] += a.data[aBase + src] * w.data[wBase + k];
-        });
+        for (const run of runs) {
+          let k = wBase + run.kernel, src = aBase + run.input, dst = yBase + run.output;
+          let [srcStep, dstStep] = [run.inputStep, run.outputStep];
+          if (transposed) {
+            [src, dst] = [aBase + run.output, yBase + run.input];
+            [srcStep, dstStep] = [run.outputStep, run.inputStep];
+          }
+          for (let t = 0; t < run.count; t++) {
+            out.data[dst] += a.data[src] * w.data[k];
+            src += srcStep;
+            dst += dstStep;
+            k += run.kernelStep;
+          }
+        }
       }
     }
   }

@@ -34,6 +34,16 @@ function indices(dims: readonly number[]): number[][] {
   return dims.reduce<number[][]>((all, d) => all.flatMap((i) => Array.from({ length: d }, (_, k) => [...i, k])), [[]]);
 }
 
+/** For each output voxel the number of input voxels in its window, and with padding. */
+export function windowCounts(
+  spatial: readonly number[],
+  out: readonly number[],
+  attrs: MaxAttrs,
+): { readonly inside: readonly number[]; readonly padded: readonly number[] } {
+  const windows = windowsOf(spatial, out, attrs);
+  return { inside: windows.map(({ taps }) => taps.length), padded: windows.map(({ padded }) => padded) };
+}
+
 /** For each output voxel the flat offsets of the input voxels in its window, and their number with padding. */
 function windowsOf(
   spatial: readonly number[],

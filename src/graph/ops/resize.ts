@@ -27,16 +27,25 @@ function nearest(x: number, mode: Attrs["nearest_mode"]): number {
   return mode === "round_prefer_floor" ? Math.ceil(x - 0.5) : Math.floor(x + 0.5);
 }
 
+/** The element of an axis that each of the new ones repeats. */
+export function nearestSources(from: number, to: number, attrs: Attrs): number[] {
+  const { coordinate_transformation_mode: mode, nearest_mode } = attrs;
+  return Array.from({ length: to }, (_, i) => {
+    const source = nearest(sourceCoordinate(i, { from, to, mode }), nearest_mode);
+    return Math.min(Math.max(source, 0), from - 1);
+  });
+}
+
 /** The [to, from] matrix by which Resize maps one axis; coordinates are clamped to the axis, as ONNX and PyTorch do. */
 function resizeMatrix(from: number, to: number, attrs: Attrs): Float64Array {
   const matrix = new Float64Array(to * from);
+  if (attrs.mode === "nearest") {
+    nearestSources(from, to, attrs).forEach((source, i) => matrix[i * from + source] = 1);
+    return matrix;
+  }
   const clamp = (v: number) => Math.min(Math.max(v, 0), from - 1);
   for (let i = 0; i < to; i++) {
     const x = sourceCoordinate(i, { from, to, mode: attrs.coordinate_transformation_mode });
-    if (attrs.mode === "nearest") {
-      matrix[i * from + clamp(nearest(x, attrs.nearest_mode))] = 1;
-      continue;
-    }
     const at = clamp(x), low = Math.floor(at), high = clamp(low + 1);
     matrix[i * from + low] += 1 - (at - low);
     matrix[i * from + high] += at - low;

@@ -1,6 +1,6 @@
 /**
- * Predicts the memory of running a graph with open sizes (`write/encode.ts`) on ONNX Runtime's CPU provider in a device
- * child. Not a model of a GPU's memory.
+ * Predicts the memory of running a graph on the processor, in a device child: with open sizes (`write/encode.ts`) on ONNX
+ * Runtime's CPU provider, with stated ones on OpenVINO. Not a model of a GPU's memory.
  *
  * The model: a value's buffer exists from the node that makes it to its last use in the order of `runOrder()`. Reshape,
  * Identity and matrices that a product reads as columns share the buffer of their input; no other value shares one,
@@ -29,14 +29,44 @@ export interface Lifetime {
   readonly uses: readonly number[];
 }
 
-/** A child after its first run, without any graph, bytes (measured: 72 MB when it opens, then 17 to 34 MB more). */
-const CHILD_BYTES = 97e6;
-/** Memory of a session for each node, bytes (measured at loading: 6 to 8 kB in steps of 7 to 17 thousand nodes). */
-const NODE_BYTES = 8e3;
-/** Most replaced state that the child has not collected yet, bytes (`engine/device/host.ts`). */
-const GARBAGE_BYTES = 64 * 2 ** 20;
-/** Memory of the process for a byte of values (measured: 1.28 to 1.44 in steps, 1.66 in a small forward pass). */
-const OVERHEAD = 1.35;
+/** The memory of a runtime's process beside the values of a graph. */
+export interface MemoryModel {
+  /** The process after its first run, without any graph, bytes. */
+  readonly childBytes: number;
+  /** Memory of a session for each node, bytes. */
+  readonly nodeBytes: number;
+  /** Copies of the constants while the graph is compiled, which then are one. */
+  readonly compiling: number;
+  /** Memory of the process for a byte of values. */
+  readonly overhead: number;
+  /** Most replaced state that the child has not collected yet, bytes. */
+  readonly garbageBytes: number;
+  /** Merges equal nodes: nothing can be computed twice to save memory. */
+  readonly mergesEqual: boolean;
+}
+
+/** Measured: 72 MB when it opens, then 17 to 34 MB more; 6 to 8 kB a node; 1.28 to 1.44 in steps, 1.66 in a small forward. */
+export const ONNX_RUNTIME_MEMORY: MemoryModel = {
+  childBytes: 97e6,
+  nodeBytes: 8e3,
+  compiling: 1,
+  overhead: 1.35,
+  garbageBytes: 64 * 2 ** 20, // `engine/device/host.ts`
+  mergesEqual: false,
+};
+
+/**
+ * Measured: 160 MB before anything is compiled, 55 kB a node while it is, with 3 (mixed) or 4 copies of the constants; 1.25
+ * bytes for a byte of values in steps, 1.5 in a small forward pass. Within 12 % in nine forward passes and steps.
+ */
+export const OPENVINO_MEMORY: MemoryModel = {
+  childBytes: 165e6,
+  nodeBytes: 55e3,
+  compiling: 3.5,
+  overhead: 1.3,
+  garbageBytes: Infinity, // memory of outputs is kept for the next run
+  mergesEqual: true,
+};
 
 const SHARES_BUFFER: ReadonlySet<OpName> = new Set<OpName>(["Identity", "Reshape"]);
 
@@ -93,16 +123,17 @@ export function liveBytes(lives: ReadonlyMap<string, Lifetime>, nodes: number): 
 }
 
 /** Predicts the peak memory of running `graph` repeatedly, each run's outputs replacing the next one's inputs. */
-export function predictMemory(graph: Graph): MemoryForecast {
+export function predictMemory(graph: Graph, model: MemoryModel = ONNX_RUNTIME_MEMORY): MemoryForecast {
   const order = runOrder(graph);
   const live = liveBytes(lifetimesOf(graph, order), order.length);
   const at = live.reduce((best, bytes, i) => (bytes > live[best] ? i : best), 0);
   const valueBytes = live[at] ?? 0;
   const total = (names: Iterable<string>) => [...names].reduce((sum, n) => sum + bytesOf(graph.types.get(n)!), 0);
-  const outputs = total(graph.outputs);
-  const held = CHILD_BYTES + NODE_BYTES * order.length + total(graph.inputs) + total(graph.constants.keys());
+  const outputs = total(graph.outputs), constants = total(graph.constants.keys());
+  const values = Math.max(valueBytes * model.overhead + Math.min(outputs, model.garbageBytes), 2 * outputs);
+  const running = total(graph.inputs) + constants + values;
   return {
-    peakBytes: held + Math.max(valueBytes * OVERHEAD + Math.min(outputs, GARBAGE_BYTES), 2 * outputs),
+    peakBytes: model.childBytes + model.nodeBytes * order.length + Math.max(running, model.compiling * constants),
     valueBytes,
     at: order[at]?.output ?? "",
   };

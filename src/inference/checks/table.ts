@@ -48,18 +48,28 @@ const STEP_WARNINGS = {
     when: "A network's output looks like probabilities, and its package says that it holds logits.",
     weight: "loud",
   },
+  "precision-refused": {
+    when: "At reduced precision a network's masks differ from those of float32, which was used.",
+    weight: "noted",
+  },
   "fell-back": { when: "A provider could not do the work; the next one did it.", weight: "noted" },
 } as const satisfies Readonly<Record<string, WarningRecord>>;
 
-/** Of trainings, by the scores of patients that were held out. */
+/** Of trainings. */
 const TRAINING_WARNINGS = {
+  "sides-mirrored": {
+    when:
+      "A fine-tune mirrored its crops along an axis whose direction labels or classes name, such as left and right.",
+    weight: "loud",
+  },
   "worse-than-base": {
     when: "A fine-tune does worse on held-out patients than the base does as it is.",
     weight: "loud",
   },
   "no-better-than-nothing": {
     when:
-      "A fine-tune finds next to nothing in held-out patients, or classifies no better than the most frequent class.",
+      "A fine-tune finds next to nothing in held-out patients, of all labels or of one, or classifies no better than the most " +
+      "frequent class; where nobody was held out, in the cases that it was trained on.",
     weight: "loud",
   },
 } as const satisfies Readonly<Record<string, WarningRecord>>;

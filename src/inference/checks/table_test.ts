@@ -46,6 +46,7 @@ Deno.test("WARNINGS lists the warnings that readers of files, the steps and devi
     ...await codesIn(`${here}/volume`),
     ...await codesIn(`${here}/inference`),
     ...await codesIn(`${here}/train/report/findings`),
+    ...await codesIn(`${here}/train/recipe`),
     "fell-back", // of engine/choice/fallback.ts
   ]);
   assert.deepEqual([...given].filter((code) => !(code in WARNINGS)), []);

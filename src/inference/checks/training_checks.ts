@@ -8,16 +8,23 @@ import { type Check, figure, warningsOf } from "./check.ts";
 /** Facts that are named in a warning, at most. */
 const MOST_NAMED = 3;
 
-/** The check of some kinds of facts. */
+interface Words {
+  readonly when: string;
+  readonly what: string;
+  readonly remedy: string;
+}
+
+/** The check of some kinds of facts, but for those that something else about the image explains. */
 function far(
   kinds: readonly FactKind[],
-  { when, what, remedy }: { readonly when: string; readonly what: string; readonly remedy: string },
+  { when, what, remedy }: Words,
+  isBeside: (fact: Compared, facts: readonly Compared[]) => boolean = () => false,
 ): Check<readonly Compared[]> {
   return {
     when,
     weight: "loud",
     find: (facts) => {
-      const own = facts.filter(({ kind, distance }) => kinds.includes(kind) && distance > FAR);
+      const own = facts.filter((fact) => kinds.includes(fact.kind) && fact.distance > FAR && !isBeside(fact, facts));
       if (own.length === 0) return [];
       const named = own.slice(0, MOST_NAMED).map(words).join("; ");
       const more = own.length > MOST_NAMED ? `; and ${own.length - MOST_NAMED} more` : "";
@@ -26,10 +33,20 @@ function far(
   };
 }
 
+/** A modality that is more blurred than in the training has no fine detail whose echo could be told. */
+function isBlurred({ of }: Compared, facts: readonly Compared[]): boolean {
+  return facts.some((f) => f.of === of && f.kind === "sharpness" && f.distance > FAR);
+}
+
+/** Where skull or neck are shown that the training did not show, or the other way round, they stand out. */
+function isOtherView(_: Compared, facts: readonly Compared[]): boolean {
+  return facts.some(({ kind, distance }) => kind === "view" && distance > FAR);
+}
+
 /** `t1 q50 is 0.81, in training 0.32 to 0.51`. */
 function words({ of, name, kind, value, training: { least, greatest } }: Compared): string {
   // ratios and lengths are compared by their logarithm, and told as they are
-  const told = (v: number) => ["intensity", "tails", "correlation"].includes(kind) ? figure(v) : figure(2 ** v);
+  const told = (v: number) => ["intensity", "tails", "correlation", "echo"].includes(kind) ? figure(v) : figure(2 ** v);
   return `${of} ${name} is ${told(value)}, in training ${told(least)} to ${told(greatest)}`;
 }
 
@@ -49,6 +66,19 @@ export const TRAINING_CHECKS = {
     what: "the noise is unlike that of the training",
     remedy: "check the image for noise, artefacts and denoising",
   }),
+  "ghosts-unlike-training": far(["echo"], {
+    when:
+      "A volume's fine detail repeats at a distance, as a patient's motion makes it, more than in the training cases.",
+    what: "detail repeats at a distance (correlation): ghosts, as motion makes them",
+    remedy: "look for copies of edges beside them, and repeat the scan where they cross what is looked for",
+  }, isBlurred),
+  "pathology-unlike-training": far(["region"], {
+    when:
+      "A region that is brighter or darker than the rest of the tissue is larger than in the training cases: a tumour, a " +
+      "haemorrhage or a cavity, perhaps, that the model does not know.",
+    what: "a region that is brighter or darker than the other tissue is larger than in the training (mL)",
+    remedy: "look for a tumour, a haemorrhage, a cavity or an implant, which the model was not trained on",
+  }, isOtherView),
   "view-unlike-training": far(["view"], {
     when: "The tissue in the field of view is larger or smaller than in the training cases.",
     what: "the part of the head that is shown is unlike that of the training (mm, mL)",

@@ -23,6 +23,12 @@ const PRIOR = { slope: 1.8, slopeSpread: 0.5, heightSpread: 1 };
 /** Spread of ordinary patients around the line, logits; weighs as much as so many of them. */
 const USUAL = { spread: 0.4, weight: 3 };
 
+/**
+ * Further spread of answers to images that are unlike the training, logits: they lie on either side of the line, and their
+ * number of patients does not make it narrower. Of 245 such answers 80 in 100 lie within it (docs/quality.md).
+ */
+const UNLIKE_SPREAD = 0.85;
+
 /** Half of the interval that holds four in five of a normal distribution, in standard deviations. */
 const FOUR_IN_FIVE = 1.2816;
 
@@ -61,12 +67,16 @@ export function fitDice(patients: readonly HeldOut[]): DiceFit | null {
   };
 }
 
-/** The Dice to expect of a score, and the interval that holds that of four patients in five; wider far from the patients. */
+/**
+ * The Dice to expect of a score, and the interval that holds that of four patients in five; wider far from the patients, and
+ * for images that are unlike those of the training.
+ */
 export function expectedDice(
   score: number,
   { intercept, slope, spread, centre, slopeSpread = 0 }: DiceFit,
+  { isUnlike }: { readonly isUnlike: boolean },
 ): { readonly expectedDice: number; readonly interval: readonly [number, number] } {
   const x = logit(score), at = intercept + slope * x;
-  const half = FOUR_IN_FIVE * Math.hypot(spread, slopeSpread * (x - (centre ?? x)));
+  const half = FOUR_IN_FIVE * Math.hypot(spread, slopeSpread * (x - (centre ?? x)), isUnlike ? UNLIKE_SPREAD : 0);
   return { expectedDice: share(at), interval: [share(at - half), share(at + half)] };
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { Random } from "../../tensor/mod.ts";
 import { expectedDice, fitDice, type HeldOut } from "./expected.ts";
 
-const at = (score: number, patients: readonly HeldOut[]) => expectedDice(score, fitDice(patients)!);
+const at = (score: number, patients: readonly HeldOut[], isUnlike = false) =>
+  expectedDice(score, fitDice(patients)!, { isUnlike });
 
 Deno.test("fitDice() fits nothing to fewer than five patients", () => {
   assert.equal(fitDice(Array.from({ length: 4 }, () => ({ score: 0.9, dice: 0.8 }))), null);
@@ -32,8 +33,16 @@ Deno.test("fitDice() of many patients finds the line that they lie on, and the i
   const fit = fitDice(patients)!;
   assert.ok(Math.abs(fit.intercept + 0.5) < 0.08 && Math.abs(fit.slope - 1.2) < 0.08, JSON.stringify(fit));
   const inside = patients.filter(({ score, dice }) => {
-    const [low, high] = expectedDice(score, fit).interval;
+    const [low, high] = expectedDice(score, fit, { isUnlike: false }).interval;
     return low <= dice && dice <= high;
   });
   assert.ok(Math.abs(inside.length / 400 - 0.8) < 0.06, `${inside.length} of 400`);
+});
+
+Deno.test("expectedDice() of images unlike the training is the same, and its interval wider, however many patients there were", () => {
+  const patients = Array.from({ length: 200 }, (_, i) => ({ score: 0.9, dice: 0.8 + 0.02 * (i % 3) }));
+  const usual = at(0.9, patients), unlike = at(0.9, patients, true);
+  assert.equal(unlike.expectedDice, usual.expectedDice);
+  assert.ok(unlike.interval[0] < 0.62 && unlike.interval[1] > 0.92, unlike.interval.join(" to "));
+  assert.ok(usual.interval[1] - usual.interval[0] < 0.2);
 });

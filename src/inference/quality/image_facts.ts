@@ -1,9 +1,11 @@
 /**
  * Facts of prepared images, by which a case is compared with those of a training: how their intensities are distributed, how
- * sharp and how noisy they are, how large the field of view is, how modalities go together. Taken on the network's grid, after
- * normalisation, from some ten thousand voxels.
+ * sharp and how noisy they are, whether they have ghosts, how large the field of view and what stands out in it are, how
+ * modalities go together. Taken on the network's grid, after normalisation, most from some ten thousand voxels.
  */
 import { type Grid, spacingOf, type Triple } from "../../volume/mod.ts";
+import { echoOf } from "./echo.ts";
+import { regionFacts } from "./regions.ts";
 
 /** A case on the network's grid; see `Prepared`. */
 export interface PreparedImages {
@@ -35,7 +37,14 @@ export function imageFacts(
   modalities: readonly string[],
 ): ImageFacts[] {
   const voxels = sampled(inside, grid.sizeVox);
-  const own = channels.map((data, c) => ({ of: modalities[c], values: factsOfChannel(data, grid.sizeVox, voxels) }));
+  const own = channels.map((data, c) => ({
+    of: modalities[c],
+    values: {
+      ...factsOfChannel(data, grid.sizeVox, voxels),
+      echo: echoOf(data, inside, grid),
+      ...regionFacts(data, { inside, grid }),
+    },
+  }));
   const at = (data: Float32Array) => Float32Array.from(voxels, (v) => data[v]);
   const pairs = channels.flatMap((a, i) =>
     channels.slice(i + 1).map((b, j) => ({

@@ -59,6 +59,65 @@ Deno.test("imageFacts() of two modalities tells whether they are alike", () => {
   assert.equal(alike(new Float32Array(a.length)), 0);
 });
 
+/** A ball of grey and white matter with dark cavities, as thin shells, and what `extra` puts on it; voxels of 2 mm. */
+function brain(extra: (at: Triple) => number | null = () => null) {
+  const random = new Random("brain"), n = 70, data = new Float32Array(n ** 3), inside = new Uint8Array(n ** 3);
+  for (let x = 0, v = 0; x < n; x++) {
+    for (let y = 0; y < n; y++) {
+      for (let z = 0; z < n; z++, v++) {
+        const r = Math.hypot(x - 35, y - 35, z - 35);
+        if (r > 33) continue;
+        inside[v] = 1;
+        const tissue = Math.sin(r) > 0.8 ? 1.2 : r % 9 < 5 ? 0.6 : 0.4;
+        data[v] = (extra([x, y, z]) ?? tissue) + 0.05 * random.normal();
+      }
+    }
+  }
+  const affineRas = [2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1];
+  return { channels: [data], inside, grid: { sizeVox: [n, n, n] as const, affineRas } };
+}
+
+Deno.test("imageFacts() measures the largest region that stands out, bright or dark, and passes over thin and small ones", () => {
+  const of = (extra?: Parameters<typeof brain>[0]) => imageFacts(brain(extra), ["flair"])[1].values;
+  const ball = (radius: number, value: number) => ([x, y, z]: Triple) =>
+    Math.hypot(x - 25, y - 35, z - 40) < radius ? value : null;
+  const none = Math.log2(3),
+    own = of(),
+    tumour = of(ball(12, 1.4)),
+    cavity = of(ball(12, 0)),
+    lesion = of(ball(2, 1.4));
+  assert.deepEqual([own.bright, own.dark, own.onesided], [none, none, none]);
+  const ml = 4 / 3 * Math.PI * 24 ** 3 / 1000;
+  assert.ok(Math.abs(2 ** tumour.bright / ml - 1) < 0.25 && tumour.dark === none, `${2 ** tumour.bright} of ${ml} mL`);
+  assert.ok(Math.abs(2 ** cavity.dark / ml - 1) < 0.25 && cavity.bright === none, `${2 ** cavity.dark} of ${ml} mL`);
+  assert.deepEqual([lesion.bright, lesion.dark, lesion.onesided], [none, none, none]);
+  // ventricles are as dark, on both sides
+  const both = of(([x, y, z]) => Math.hypot(Math.abs(x - 35) - 10, y - 35, z - 40) < 9 ? 0 : null);
+  assert.ok(both.dark > 3 && both.onesided === none, `${both.dark} ${both.onesided}`);
+  for (const { onesided } of [tumour, cavity]) {
+    assert.ok(Math.abs(2 ** onesided / ml - 1) < 0.25, `${2 ** onesided} of ${ml} mL`);
+  }
+});
+
+Deno.test("imageFacts() hears the echo of ghosts, brighter or darker than what they copy, and none in a clean image", () => {
+  const n = 60, random = new Random("texture"), noise = Float32Array.from({ length: n ** 3 }, () => random.normal());
+  const data = noise.map((v, i) => [1, n, n * n].reduce((sum, step) => sum + (noise[i + step] ?? 0), v));
+  const grid = { sizeVox: [n, n, n] as const, affineRas: AFFINE }, inside = new Uint8Array(n ** 3).fill(1);
+  const echoOf = (image: Float32Array) => imageFacts({ channels: [image], inside, grid }, ["t1"])[1].values.echo;
+  const own = echoOf(data);
+  assert.ok(own < 0.1, String(own));
+  for (const [axis, stride] of [[0, n * n], [1, n], [2, 1]]) {
+    for (const share of [0.15, -0.15]) {
+      const ghost = data.map((v, i) => {
+        const at = Math.floor(i / stride) % n;
+        return v + share * data[i + ((at + 24) % n - at) * stride];
+      });
+      const heard = echoOf(ghost);
+      assert.ok(heard > own + 0.08, `axis ${axis}, ${share}: ${heard} against ${own}`);
+    }
+  }
+});
+
 Deno.test("imageFacts() says little of a constant image and of one without tissue", () => {
   const constant = factsOf(new Float32Array(SIZE[0] * SIZE[1] * SIZE[2]).fill(0.5));
   assert.deepEqual([constant.q5, constant.q95, constant.noise], [0.5, 0.5, undefined]);

@@ -12,7 +12,24 @@ export const FACT_KINDS = {
   noise: { usual: 0.4, is: (name) => name === "noise" },
   view: { usual: 0.15, is: (name) => name.startsWith("extent") || name === "volume" },
   correlation: { usual: 0.1, is: (name) => name === "correlation" },
-} as const satisfies Readonly<Record<string, { readonly usual: number; readonly is: (name: string) => boolean }>>;
+  // less of them than in the training is no doubt
+  echo: { usual: 0.03, grows: true, added: "ghosts", is: (name) => name === "echo" },
+  region: {
+    usual: 0.5,
+    grows: true,
+    added: "regions that stand out",
+    is: (name) => /^(bright|dark|onesided)$/.test(name),
+  },
+} as const satisfies Readonly<Record<string, KindOfFact>>;
+
+interface KindOfFact {
+  readonly usual: number;
+  /** Only a value above the greatest of the training is unlike it. Default false. */
+  readonly grows?: boolean;
+  /** In words, of a kind that the first manifests with facts do not hold. */
+  readonly added?: string;
+  readonly is: (name: string) => boolean;
+}
 
 export type FactKind = keyof typeof FACT_KINDS;
 
@@ -32,7 +49,7 @@ export interface Compared {
   readonly kind: FactKind;
   readonly value: number;
   readonly training: Spread;
-  /** |value − median| in standard deviations of a new case. */
+  /** |value − median|, of kinds that grow value − greatest above 0, in standard deviations of a new case. */
   readonly distance: number;
 }
 
@@ -74,13 +91,22 @@ export function compared(facts: readonly ImageFacts[], { cases, facts: known }: 
     Object.entries(values).flatMap(([name, value]): Compared[] => {
       const own = training.get(of)?.[name], kind = kindOf(name);
       if (own === undefined || kind === null) return [];
-      const { usual } = FACT_KINDS[kind];
+      const { usual, grows = false }: KindOfFact = FACT_KINDS[kind];
       const variance = (cases * own.spread ** 2 + USUAL_WEIGHT * usual ** 2) / (cases + USUAL_WEIGHT);
       // a new case differs from the median of few cases by more than from that of many
-      const distance = Math.abs(value - own.median) / Math.sqrt(variance * (1 + 1 / cases));
+      const beyond = grows ? Math.max(0, value - own.greatest) : Math.abs(value - own.median);
+      const distance = beyond / Math.sqrt(variance * (1 + 1 / cases));
       return [{ of, name, kind, value, training: own, distance }];
     })
   ).toSorted((a, b) => b.distance - a.distance);
+}
+
+/** The kinds of facts, in words, that a training's manifest is too old to hold; nothing warns by them. */
+export function unknownKinds({ facts }: TrainingImages): string[] {
+  const names = facts.flatMap(({ values }) => Object.keys(values));
+  return Object.values<KindOfFact>(FACT_KINDS).flatMap(({ added, is }) =>
+    added === undefined || names.some(is) ? [] : [added]
+  );
 }
 
 function kindOf(name: string): FactKind | null {

@@ -2,7 +2,7 @@
  * Checks that volumes look like the modalities that they are named after: a classifier of single volumes, run beside a
  * model on the same device. It only warns: a failure of the check is reported, and the work continues.
  */
-import { ANY_MODALITY, lookOf, MODALITIES, type Modality } from "../modalities.ts";
+import { ANY_MODALITY, lookOf, MODALITIES, type Modality, OTHER } from "../modalities.ts";
 import type { ModelSpec } from "../spec.ts";
 import type { Foreground, Volume } from "../../volume/mod.ts";
 import { singleInput } from "../prepare/classifier_input.ts";
@@ -15,25 +15,30 @@ import { classOutputs } from "./class_outputs.ts";
  */
 export const SURE = 0.9;
 
+/** A modality as which a volume can be recognised, or none of them. */
+type Look = Modality | typeof OTHER;
+
 /** The most probable look of a volume, by the probabilities of a checking model's classes. */
 export function likeliestLook(
   { classes }: Pick<ModelSpec, "classes">,
   probabilities: readonly number[],
-): { look: Modality; probability: number } {
-  const byLook = new Map<Modality, number>();
+): { look: Look; probability: number } {
+  const byLook = new Map<Look, number>();
   for (const [i, p] of probabilities.entries()) {
-    const look = lookOf(classes[i] as Modality);
+    const look = classes[i] === OTHER ? OTHER : lookOf(classes[i] as Modality);
     byLook.set(look, (byLook.get(look) ?? 0) + p);
   }
   const [look, probability] = [...byLook].reduce((a, b) => b[1] > a[1] ? b : a);
   return { look, probability };
 }
 
-/** True for classifiers of one volume of any modality whose classes are modalities. */
+const NAMES: readonly string[] = [...MODALITIES, OTHER];
+
+/** True for classifiers of one volume of any modality whose classes are modalities, with or without one for all else. */
 export function isCheckingModel({ task, modalities, classes, inference }: ModelSpec): boolean {
   return task === "classification" && inference.activation !== "values" && modalities.length === 1 &&
     modalities[0] === ANY_MODALITY &&
-    classes.every((c) => (MODALITIES as readonly string[]).includes(c));
+    classes.every((c) => NAMES.includes(c));
 }
 
 /** The check of one request: keeps the classifier's small input of each volume while the volumes are read. */
@@ -66,7 +71,8 @@ export class ModalityCheck {
         const { values } = await classOutputs(engine, model, input);
         const { look, probability } = likeliestLook(model.spec, values);
         if (look === lookOf(modality) || !(probability >= SURE)) continue;
-        const detail = `${modality} looks like ${look} (probability ${probability.toFixed(2)})`;
+        const likeness = look === OTHER ? "none of the modalities that the check knows" : look;
+        const detail = `${modality} looks like ${likeness} (probability ${probability.toFixed(2)})`;
         found.push({ code: "modality-mismatch", detail });
       }
     } catch (error) {

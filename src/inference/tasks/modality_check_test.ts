@@ -130,6 +130,15 @@ Deno.test("segment() and classify() warn of volumes that look like another modal
     assert.equal(warning.code, "modality-mismatch");
   }));
 
+Deno.test("classify() warns of a volume that is none of the modalities", () =>
+  withPlace(async ({ engine, checking, bright }) => {
+    const check = await checking(20, ["other", "flair"]);
+    assert.ok(isCheckingModel(check.spec));
+    const own = { ...check, spec: { ...CHECK, modalities: ["flair" as const] } };
+    const { warnings } = await classify({ ...own, images: { flair: bright }, engine, modalityCheck: check });
+    assert.match(warnings[0].detail!, /^flair looks like none of the modalities that the check knows \(probability /);
+  }));
+
 Deno.test("classify() takes T1 before and after contrast for one: no warning between them, one for a volume that looks like either", () =>
   withPlace(async ({ engine, checking, bright, dark }) => {
     // t1 and t1c share the probability of a bright volume half and half

@@ -6,6 +6,7 @@ import { orientedGrid, writeVolume } from "../../../tests/testing/volumes.ts";
 import { readVolume, sameGrid } from "../../volume/mod.ts";
 import { activatedSpec, graphOf, KINDS, TRUTHS } from "../testing/activations.ts";
 import { withEngine, writePackage } from "../testing/packages.ts";
+import type { TrainingImages } from "../quality_types.ts";
 import type { SegmentationActivation } from "../spec.ts";
 import type { SegmentRequest } from "../types.ts";
 import { segment } from "./segment.ts";
@@ -86,5 +87,27 @@ Deno.test("segment() says what the score lets expect where the model was calibra
     const known = (await run("sigmoid", { spec: { ...activatedSpec("sigmoid"), quality: { fit } } })).result.quality!;
     assert.equal(known.score, plain.score);
     assert.ok(known.expectedDice! < known.score! && known.interval![0] < known.expectedDice!);
-    assert.deepEqual(known.reasons, []);
+    assert.match(
+      known.reasons.join(" "),
+      /^Not compared with the training: .* nothing warns of contrasts, artefacts or pathology/,
+    );
+    const usual = { median: 0, spread: 1, least: 0, greatest: 1 };
+    const images: TrainingImages = {
+      cases: 3,
+      facts: [{ of: "t1", values: { q50: usual } }, { of: "flair", values: { echo: usual } }],
+    };
+    const spec = { ...activatedSpec("sigmoid"), quality: { fit, images } };
+    assert.deepEqual((await run("sigmoid", { spec })).result.quality!.reasons, [
+      "The model knows no regions that stand out of its training images, so that nothing warns of those.",
+    ]);
+    const bright = { ...usual, median: 40, least: 40, greatest: 41, spread: 0.1 };
+    const unlike = { cases: 50, facts: [{ of: "t1", values: { q50: bright, echo: usual, dark: usual } }] };
+    const { quality, warnings } =
+      (await run("sigmoid", { spec: { ...spec, quality: { fit, images: unlike } } })).result;
+    assert.ok(warnings.some(({ code }) => code === "contrast-unlike-training"));
+    assert.ok(quality!.interval![1] - quality!.interval![0] > 1.5 * (known.interval![1] - known.interval![0]));
+    assert.match(
+      quality!.reasons.join(" "),
+      /The images are unlike those of the training, which makes the interval wider/,
+    );
   }));

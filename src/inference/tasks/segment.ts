@@ -7,7 +7,7 @@ import { resultDoubts } from "../checks/result_checks.ts";
 import { trainingDoubts } from "../checks/training_checks.ts";
 import { loudFirst } from "../checks/table.ts";
 import { ModalityCheck } from "./modality_check.ts";
-import { batchOf, withNetwork } from "../windows/loaded_network.ts";
+import { batchOf, precisionWarnings, withNetwork } from "../windows/loaded_network.ts";
 import { logitsOnto } from "../windows/onto_grid.ts";
 import { DEFAULT_BUDGET } from "../budget.ts";
 import { networkBytesOf } from "../work/request_work.ts";
@@ -120,8 +120,17 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
     windows: run.windows,
     timingsMs: { read: prepared.readMs, preprocess: preprocess - prepared.readMs, infer, restore, write },
     peakBytes: await peakOfWork(engine),
-    warnings: loudFirst([...prepared.warnings, ...plausibility.warnings(), ...mismatches, ...unlike, ...doubts]),
-    quality: tally === null ? withoutProbabilities(spec.labels) : caseQuality(tally, { ...spec, facts }),
+    warnings: loudFirst([
+      ...prepared.warnings,
+      ...plausibility.warnings(),
+      ...mismatches,
+      ...unlike,
+      ...doubts,
+      ...precisionWarnings(engine, directory),
+    ]),
+    quality: tally === null
+      ? withoutProbabilities(spec.labels)
+      : caseQuality(tally, { ...spec, facts, isUnlike: unlike.length > 0 }),
   };
 }
 

@@ -5,7 +5,8 @@ import { type Engine, EngineError, type Session } from "../../engine/mod.ts";
 import { batched, encodeModel, type Graph, importModel, lower } from "../../graph/mod.ts";
 import { readingOf } from "../../nets/mod.ts";
 import type { ImportSpec } from "../spec.ts";
-import { InferenceError } from "../types.ts";
+import { InferenceError, type Warning } from "../types.ts";
+import { checkedSession, PrecisionCheck } from "./checked_precision.ts";
 import { wrongOutput } from "./network_output.ts";
 
 /** How many networks an engine keeps loaded: two models and the one that checks modalities. */
@@ -16,11 +17,13 @@ class Networks {
   readonly sessions = new Map<string, Promise<Session>>();
   /** Most samples at a time, of packages that needed more memory than the device has. */
   readonly most = new Map<string, number>();
+  /** By package: whether reduced precision answers as float32 does. */
+  readonly checks = new Map<string, PrecisionCheck>();
 }
 
 /** A graph, lowered for the engine's provider, as its session. */
-export async function loadGraph(engine: Engine, graph: Graph): Promise<Session> {
-  return await engine.load(encodeModel(lower(graph, engine.lowering).graph), { keepMemory: true });
+export async function loadGraph(engine: Engine, graph: Graph, lowering = engine.lowering): Promise<Session> {
+  return await engine.load(encodeModel(lower(graph, lowering).graph), { keepMemory: true });
 }
 
 /**
@@ -63,7 +66,7 @@ export async function loadNetwork(engine: Engine, { directory, spec, batch = 1 }
   const { sessions } = engine.companions.of(Networks);
   const key = `${batch} ${directory}`;
   const found = sessions.get(key) ??
-    importNetwork(directory, spec).then((graph) => loadGraph(engine, forSeveral(graph, batch)));
+    importNetwork(directory, spec).then((graph) => loadPrecise(engine, forSeveral(graph, batch), { directory, spec }));
   sessions.delete(key);
   sessions.set(key, found);
   try {
@@ -78,6 +81,23 @@ export async function loadNetwork(engine: Engine, { directory, spec, batch = 1 }
     if (sessions.get(key) === found) sessions.delete(key);
     throw error;
   }
+}
+
+/** The session at the engine's precision, where that answers as float32 does. */
+function loadPrecise(engine: Engine, graph: Graph, { directory, spec }: PackageNetwork): Promise<Session> {
+  const { exact } = engine;
+  if (exact === undefined) return loadGraph(engine, graph);
+  // no masks to compare: float32
+  if (spec.task !== "segmentation") return loadGraph(engine, graph, exact);
+  const { checks } = engine.companions.of(Networks);
+  const check = checks.get(directory) ?? new PrecisionCheck(spec);
+  checks.set(directory, check);
+  return checkedSession(engine, graph, { exact, check });
+}
+
+/** The warnings about a package's precision on this engine. */
+export function precisionWarnings(engine: Engine, directory: string): Warning[] {
+  return engine.companions.of(Networks).checks.get(directory)?.warnings() ?? [];
 }
 
 function forSeveral(graph: Graph, batch: number): Graph {

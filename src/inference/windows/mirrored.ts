@@ -6,6 +6,7 @@ type Axis = 0 | 1 | 2;
 
 /** Runs each batch of windows in every combination of mirrored axes, and returns the mean of the answers. */
 export function mirroredRun(run: RunWindow, axes: readonly Axis[]): RunWindow {
+  if (axes.length === 0) return run;
   const combinations = Array.from({ length: 2 ** axes.length }, (_, bits) => axes.filter((_, i) => bits >> i & 1));
   return async (input, shape) => {
     const [, , x, y, z] = shape;

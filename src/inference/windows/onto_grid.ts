@@ -22,7 +22,7 @@ export interface NetworkCase {
 export async function logitsOnto(
   run: RunWindow,
   { channels, grid, inside, slices }: NetworkCase,
-  { target, applied, passes = [], ...own }: SlidingOptions & {
+  { target, applied, passes = [], mirrored = [], ...own }: SlidingOptions & {
     readonly target: Grid;
     /** Further passes: the channels of each follow those of the answer. Default none. */
     readonly passes?: readonly Pass[] | undefined;
@@ -37,7 +37,7 @@ export async function logitsOnto(
   /** The time that the way to the target took. */
   let restoreMs = 0;
   const volume = { inputs: channels, sizeVox: grid.sizeVox, inside };
-  const found = await slidingPlanes(withPasses(run, passes), volume, options, (planes) => {
+  const found = await slidingPlanes(withPasses(run, { passes, mirrored }), volume, options, (planes) => {
     const start = performance.now();
     restore(
       applied === undefined ? planes : probable(planes, { activation: applied, channels: own.channels, answers }),

@@ -3,7 +3,7 @@
  * such changes is not to be relied upon (test-time augmentation: Wang et al., Neurocomputing 2019).
  */
 import type { Triple } from "../../volume/mod.ts";
-import { flipped } from "./mirrored.ts";
+import { flipped, mirroredRun } from "./mirrored.ts";
 import type { RunWindow } from "./run_window.ts";
 
 /** A window seen otherwise: the input that goes in, and the answer brought back. */
@@ -27,12 +27,19 @@ export function passesOf(mirrored: readonly (0 | 1 | 2)[]): Pass[] {
   return [scaled(1.15), scaled(0.85), ...mirrored.map(mirroredAlong)];
 }
 
-/** Runs each batch of windows and all passes of it: the channels of the answer, then those of each pass. */
-export function withPasses(run: RunWindow, passes: readonly Pass[]): RunWindow {
-  if (passes.length === 0) return run;
+/**
+ * Runs each batch of windows and all passes of it: the channels of the answer, then those of each pass. The answer is the
+ * mean over mirrored windows, a pass is of single ones: that mean, seen from another side, would be the same.
+ */
+export function withPasses(
+  run: RunWindow,
+  { passes, mirrored }: { readonly passes: readonly Pass[]; readonly mirrored: readonly (0 | 1 | 2)[] },
+): RunWindow {
+  const answering = mirroredRun(run, mirrored);
+  if (passes.length === 0) return answering;
   return async (input, shape) => {
     const [batch, , x, y, z] = shape, size: Triple = [x, y, z];
-    const answers = [(await run(input, shape)).slice()];
+    const answers = [(await answering(input, shape)).slice()];
     for (const { there, back } of passes) answers.push(back(await run(there(input, size), shape), size).slice());
     const own = answers[0].length / batch, all = new Float32Array(answers.length * answers[0].length);
     for (let b = 0; b < batch; b++) {

@@ -60,7 +60,7 @@ export async function slidingPlanes(
   const starts = slidingWindows(sizeVox, roi, options).filter((s) => shows(inside, sizeVox, s, roi));
   const weights = options.areNames ? nearness(roi) : blendWeights(roi, options.blending);
   const planes = new FinalPlanes({ ...options, sizeVox, weights }, onPlanes);
-  const runAll = mirrored.length === 0 ? run : mirroredRun(run, mirrored);
+  const runAll = mirroredRun(run, mirrored);
   const inWindow = roi[0] * roi[1] * roi[2], inLogits = channels * inWindow;
   const windows = new Float32Array(batch * inputs.length * inWindow), start = performance.now();
   for (let done = 0; done < starts.length;) {

@@ -181,7 +181,7 @@ async function run(input: Stored, context: RunContext<Params, Trained>): Promise
     });
     const { name, datasetHash } = input;
     plan = trained.plan;
-    return { trained, draft: candidateDraft(trained, { job: id, name, datasetHash, base, caseCount: cases.length }) };
+    return candidateDraft(trained, { job: id, name, datasetHash, base, caseCount: cases.length });
   });
   const { metrics } = version.manifest.provenance;
   const result = { ...outcome.result, ...(plan && { plan }) };
@@ -195,10 +195,10 @@ export interface CandidateOrigin extends Origin {
 
 /** The manifest of the version that a fine-tune made. */
 export function candidateDraft(
-  { spec, validation, resolvedRecipe, provider }: FinetuneResult,
+  { spec, validation, resolvedRecipe, provider, warnings }: FinetuneResult,
   { job, name, datasetHash, base, caseCount }: CandidateOrigin,
 ): ManifestDraft {
-  const made = provenanceOf({ resolvedRecipe, provider, metrics: validation ?? {} }, { job, datasetHash });
+  const made = provenanceOf({ resolvedRecipe, provider, metrics: validation ?? {}, warnings }, { job, datasetHash });
   return {
     ...spec as ManifestDraft,
     name,

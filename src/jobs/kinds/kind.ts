@@ -4,7 +4,7 @@
  */
 import type { z } from "zod";
 import type { Datasets } from "../../datasets/mod.ts";
-import type { Engine, Provider } from "../../engine/mod.ts";
+import type { Engine, EngineOptions, Provider } from "../../engine/mod.ts";
 import type { Task, Warning, WorkBudget } from "../../inference/mod.ts";
 import type { Readers } from "../../process/mod.ts";
 import type { Registry } from "../../registry/mod.ts";
@@ -62,6 +62,8 @@ export interface TaskContext {
   readonly emit: (event: TaskEvent) => void;
   readonly provider: Provider | "auto";
   readonly dataDirectory: string;
+  /** How devices get their processes here. */
+  readonly devices: Pick<EngineOptions, "start" | "spoolDirectory">;
 }
 
 /** Results of a task; `warnings` also name the providers that could not do the work, and why. */

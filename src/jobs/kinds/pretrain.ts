@@ -80,20 +80,20 @@ async function run(input: Stored, context: RunContext<Params, Trained>): Promise
     const { detail, cases } = await datasets.pretrainingCases(dataset);
     checkUnchanged(detail, input, "pre-train");
     const trained = await work({ cases, recipe, workDirectory: paths.work, outputDirectory: paths.output });
-    return { trained, draft: pretrainingDraft(trained, { job: id, name, datasetHash, caseCount: cases.length }) };
+    return pretrainingDraft(trained, { job: id, name, datasetHash, caseCount: cases.length });
   });
   return outcome;
 }
 
 /** The manifest of the version that a pre-training made. */
 export function pretrainingDraft(
-  { spec, metrics, resolvedRecipe, provider }: PretrainResult,
+  { spec, metrics, resolvedRecipe, provider, warnings }: PretrainResult & Partial<Warned>,
   { job, name, datasetHash, caseCount }: Origin,
 ): ManifestDraft {
   return {
     ...spec as ManifestDraft,
     name,
-    provenance: provenanceOf({ resolvedRecipe, provider, metrics }, { job, datasetHash }),
+    provenance: provenanceOf({ resolvedRecipe, provider, metrics, warnings }, { job, datasetHash }),
     licence: "",
     intendedUse:
       `An encoder pre-trained on ${caseCount} cases without labels: a start for fine-tuning, nothing to run ` +

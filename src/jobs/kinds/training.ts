@@ -1,11 +1,11 @@
 /** Shared by the kinds that train: checks of names and data, the candidate that a job makes once, its provenance. */
 import project from "../../../deno.json" with { type: "json" };
 import type { DatasetDetail } from "../../datasets/mod.ts";
-import type { Task } from "../../inference/mod.ts";
+import type { Task, Warning } from "../../inference/mod.ts";
 import { type ManifestDraft, modelNameSchema, type ModelVersion, type Registry } from "../../registry/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
 import type { JobOutcome } from "../types.ts";
-import type { RunContext, Warned } from "./kind.ts";
+import type { RunContext } from "./kind.ts";
 
 /** Traits of every kind that trains. */
 export const TRAINING = {
@@ -48,20 +48,19 @@ export function checkUnchanged({ hash }: DatasetDetail, planned: { datasetHash: 
 }
 
 /** Trains and writes the candidate, unless this job has written one before: a crash may have come between. */
-export async function makeCandidate<Trained extends Warned>(
+export async function makeCandidate(
   { id, registry, paths }: Pick<RunContext<never, never>, "id" | "registry" | "paths">,
-  train: () => Promise<{ readonly trained: Trained; readonly draft: ManifestDraft }>,
+  train: () => Promise<ManifestDraft>,
 ): Promise<{ readonly outcome: JobOutcome<never>; readonly version: ModelVersion }> {
   const existing = await registry.madeBy(id);
   if (existing) return { outcome: outcomeOf(existing), version: existing };
-  const { trained, draft } = await train();
-  const version = await registry.addCandidate(draft, paths.output);
-  return { outcome: outcomeOf(version, trained), version };
+  const version = await registry.addCandidate(await train(), paths.output);
+  return { outcome: outcomeOf(version), version };
 }
 
-function outcomeOf({ name, version, manifest }: ModelVersion, trained?: Warned): JobOutcome<never> {
-  const { provider } = manifest.provenance.software;
-  return { result: { model: name, version, provider, ...(trained && { warnings: trained.warnings }) } };
+function outcomeOf({ name, version, manifest: { provenance } }: ModelVersion): JobOutcome<never> {
+  const { software: { provider }, warnings = [] } = provenance;
+  return { result: { model: name, version, provider, warnings } };
 }
 
 /** Programs that take part in a training. */
@@ -84,13 +83,14 @@ interface Trained {
   readonly resolvedRecipe: Readonly<Record<string, unknown>>;
   readonly provider: string;
   readonly metrics: Readonly<Record<string, number | null>>;
+  readonly warnings?: readonly Warning[] | undefined;
 }
 
 type Provenance = ManifestDraft["provenance"];
 
 /** The provenance in a candidate's manifest. The worker replied in JSON, so the recipe's values are JSON; the schema checks them. */
 export function provenanceOf(
-  { resolvedRecipe, provider, metrics }: Trained,
+  { resolvedRecipe, provider, metrics, warnings = [] }: Trained,
   { job, datasetHash }: Pick<Origin, "job" | "datasetHash">,
 ): Provenance {
   const { seed } = resolvedRecipe;
@@ -101,6 +101,7 @@ export function provenanceOf(
     seed: typeof seed === "number" ? seed : null,
     software: { ...SOFTWARE, provider },
     metrics: { ...metrics },
+    ...(warnings.length > 0 && { warnings: [...warnings] }),
     createdAt: new Date().toISOString(),
     note: "",
   };

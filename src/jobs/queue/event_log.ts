@@ -3,6 +3,7 @@
  * curve: only the latest entries of progress are kept.
  */
 import type { Database, Queryable } from "../../storage/mod.ts";
+import { Turns } from "../../process/mod.ts";
 import type { JobEvent } from "../types.ts";
 
 /** Progress entries that a job keeps. */
@@ -33,6 +34,7 @@ interface Followed {
 
 export class EventLog {
   readonly #database: Database;
+  readonly #turns = new Turns();
   readonly #pollMs: number;
   readonly #followed = new Map<string, Followed>();
 
@@ -86,6 +88,7 @@ export class EventLog {
           const { events, hasEnded } = await this.#page(followed, { job, after: last });
           for (const event of events) {
             last = event.id;
+            await this.#turns.take();
             yield event;
             if (event.type === "done" || signal?.aborted) return;
           }

@@ -6,11 +6,10 @@ import { WRITTEN_ENDING } from "../../volume/mod.ts";
 import type { JobPaths } from "../kinds/kind.ts";
 import type { ImageList } from "../types.ts";
 
-export interface JobFilesOptions {
-  readonly dataDirectory: string;
-  readonly resultTtlMs: number;
-  /** How long the folder of a failed or cancelled training, with its checkpoint, is kept. */
-  readonly workTtlMs: number;
+/** When files are over, in ms since 1970: masks, and folders of failed or cancelled trainings with their checkpoints. */
+export interface FileEnds {
+  readonly result: (job: string) => number;
+  readonly work: (job: string) => number;
 }
 
 /** Age of images that a crash left without an open job. Younger ones may belong to a job that is just being made. */
@@ -19,16 +18,14 @@ const STRAY_IMAGES_MS = 3600 * 1000;
 export class JobFiles {
   readonly #jobs: string;
   readonly #results: string;
-  readonly #options: JobFilesOptions;
 
-  private constructor(options: JobFilesOptions) {
-    this.#jobs = `${options.dataDirectory}/jobs`;
-    this.#results = `${options.dataDirectory}/results`;
-    this.#options = options;
+  private constructor(dataDirectory: string) {
+    this.#jobs = `${dataDirectory}/jobs`;
+    this.#results = `${dataDirectory}/results`;
   }
 
-  static async open(options: JobFilesOptions): Promise<JobFiles> {
-    const files = new JobFiles(options);
+  static async open(dataDirectory: string): Promise<JobFiles> {
+    const files = new JobFiles(dataDirectory);
     await Deno.mkdir(files.#jobs, { recursive: true });
     await Deno.mkdir(files.#results, { recursive: true });
     return files;
@@ -67,15 +64,27 @@ export class JobFiles {
     await removeIfPresent(this.#folder(job));
   }
 
-  /** Removes results and folders whose time is over; those of `open` jobs stay. */
-  async sweep(open: ReadonlySet<string>, now = Date.now()): Promise<void> {
+  /** The jobs that have a mask or a folder. */
+  async list(): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    for (const folder of [this.#jobs, this.#results]) {
+      for await (const { name } of Deno.readDir(folder)) {
+        const id = name.slice(0, 36);
+        if (isUuid(id)) found.add(id);
+      }
+    }
+    return found;
+  }
+
+  /** Removes masks and folders whose time is over; those of `open` jobs stay. */
+  async sweep(open: ReadonlySet<string>, ends: FileEnds, now = Date.now()): Promise<void> {
     for await (const { name } of Deno.readDir(this.#results)) {
-      await removeIfOlder(`${this.#results}/${name}`, now - this.#options.resultTtlMs);
+      await removeIfOlder(`${this.#results}/${name}`, ends.result(name.slice(0, 36)));
     }
     for await (const { name } of Deno.readDir(this.#jobs)) {
       if (!isUuid(name) || open.has(name)) continue;
       const hasImages = await exists(`${this.#jobs}/${name}/input`);
-      await removeIfOlder(this.#folder(name), now - (hasImages ? STRAY_IMAGES_MS : this.#options.workTtlMs));
+      await removeIfOlder(this.#folder(name), hasImages ? now - STRAY_IMAGES_MS : ends.work(name));
     }
   }
 

@@ -1,6 +1,7 @@
 /** Jobs as they come and go: record, queue entry, events and files change together here. Runs nothing. */
 import { lockDataset } from "../../datasets/mod.ts";
-import type { Database } from "../../storage/mod.ts";
+import { type Database, DomainError, type Witness } from "../../storage/mod.ts";
+import type { Projects } from "../../identity/mod.ts";
 import type { House } from "../kinds/kind.ts";
 import { type JobKind, KINDS, type WishOf } from "../kinds/table.ts";
 import type { Endings } from "./endings.ts";
@@ -18,6 +19,7 @@ import {
   requeueJob,
   selectOpenJobs,
 } from "./rows.ts";
+import { deleteOutdatedJobs, outdatedUploads, sweepFiles } from "./retention.ts";
 
 export interface JobStoreParts {
   readonly database: Database;
@@ -27,6 +29,8 @@ export interface JobStoreParts {
   readonly files: JobFiles;
   readonly house: House;
   readonly bounds: JobBounds;
+  readonly projects: Pick<Projects, "policies">;
+  readonly dataDirectory: string;
 }
 
 export class JobStore {
@@ -40,7 +44,9 @@ export class JobStore {
   async add<K extends JobKind>(
     kind: K,
     wish: WishOf<K>,
-    job: Pick<NewJob, "id" | "awaited" | "transient" | "owner" | "askedBy" | "mostOpen">,
+    job: Pick<NewJob, "id" | "awaited" | "transient" | "owner" | "askedBy" | "mostOpen" | "project"> & {
+      readonly witness?: Witness;
+    },
   ): Promise<void> {
     const { database, queue, files, house, bounds } = this.#parts;
     const record = KINDS[kind];
@@ -52,6 +58,7 @@ export class JobStore {
         await takePlace(tx, { ...job, kind }, bounds);
         await insertJob(tx, { ...job, kind, input, dataset });
         await queue.send(tx, record.queue, job.id, { first: job.awaited });
+        await job.witness?.(tx, job.id);
       });
     } catch (error) {
       await files.removeFolder(job.id);
@@ -60,14 +67,16 @@ export class JobStore {
   }
 
   /** Ends a queued job; asks for the end of a running one. @throws {DomainError} `not-found`, `job-finished` */
-  async cancel(id: string): Promise<void> {
+  async cancel(id: string, witness?: Witness): Promise<void> {
     const { database, queue, events, endings, files } = this.#parts;
     const { kind, state } = await database.transaction(async (tx) => {
       const { kind, state } = await requestCancel(tx, id);
-      if (state !== "queued") return { kind, state };
-      await finishJob(tx, id, null, { state: "cancelled" });
-      await events.append(tx, id, { type: "done", data: { state: "cancelled" } });
-      await queue.remove(tx, KINDS[kind].queue, id);
+      if (state === "queued") {
+        await finishJob(tx, id, null, { state: "cancelled" });
+        await events.append(tx, id, { type: "done", data: { state: "cancelled" } });
+        await queue.remove(tx, KINDS[kind].queue, id);
+      }
+      await witness?.(tx);
       return { kind, state };
     });
     if (state !== "queued") return;
@@ -92,10 +101,14 @@ export class JobStore {
     for (const id of removed) await files.removeFolder(id);
   }
 
-  /** Removes files whose time is over. */
+  /** Removes records and files whose time is over at `now`, and cancels jobs whose images waited too long. */
   async sweep(now: number): Promise<void> {
-    const open = await selectOpenJobs(this.#parts.database);
-    await this.#parts.files.sweep(new Set(open.map((job) => job.id)), now);
+    const { database, files, dataDirectory } = this.#parts;
+    const policies = await this.#parts.projects.policies();
+    for (const id of await outdatedUploads(database, policies, now)) await this.cancel(id).catch(unlessOver);
+    await deleteOutdatedJobs(database, { policies, dataDirectory, now });
+    const open = new Set((await selectOpenJobs(database)).map((job) => job.id));
+    await sweepFiles({ database, files }, { policies, open, now });
   }
 
   /** Queues every open job again that the queue does not hold, because its process died. */
@@ -114,4 +127,9 @@ export class JobStore {
       });
     }
   }
+}
+
+/** It began or ended meanwhile. */
+function unlessOver(error: unknown): void {
+  if (!(error instanceof DomainError && (error.code === "job-finished" || error.code === "not-found"))) throw error;
 }

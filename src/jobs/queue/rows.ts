@@ -73,6 +73,8 @@ export interface NewJob {
   readonly transient: boolean;
   /** Id of the identity that asked for it; null: it belongs to everybody with the role. */
   readonly owner: string | null;
+  /** Whose policy it follows where neither its data set nor its model has a project. Default: that of the installation. */
+  readonly project?: string | null;
   /** For the audit trail. Default: whoever reaches a server without logins. */
   readonly askedBy?: Actor;
   /** The most jobs of the owner that may be open with this one. Default: no bound. */
@@ -82,12 +84,14 @@ export interface NewJob {
 /** Queues a job, in a transaction that has a place for it: see `takePlace()`. */
 export async function insertJob(
   tx: Queryable,
-  { id, kind, input, dataset, awaited, transient, owner, askedBy = LOCAL }: NewJob,
+  { id, kind, input, dataset, awaited, transient, owner, project = null, askedBy = LOCAL }: NewJob,
 ): Promise<void> {
   const { id: who, name, via } = askedBy;
   await tx.query(
-    `INSERT INTO sulcus.jobs (id, kind, state, input, dataset, awaited, transient, owner, asked_by, traceparent)
-     VALUES ($1::uuid, $2, 'queued', $3::jsonb, $4::uuid, $5::boolean, $6::boolean, $7::text, $8::jsonb, $9::text)`,
+    `INSERT INTO sulcus.jobs (id, kind, state, input, dataset, awaited, transient, owner, asked_by, traceparent, project)
+     VALUES ($1::uuid, $2, 'queued', $3::jsonb, $4::uuid, $5::boolean, $6::boolean, $7::text, $8::jsonb, $9::text,
+       coalesce((SELECT project FROM sulcus.datasets WHERE id = $4::uuid),
+                (SELECT project FROM sulcus.model_owners WHERE name = $3::jsonb->>'model'), $10::text))`,
     [
       id,
       kind,
@@ -98,6 +102,7 @@ export async function insertJob(
       owner,
       JSON.stringify({ id: who, name, via }),
       traceparent() ?? null,
+      project,
     ],
   );
 }

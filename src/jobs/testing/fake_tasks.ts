@@ -8,7 +8,15 @@ import { TrainingError } from "../../train/types.ts";
 import type { TaskContext } from "../kinds/kind.ts";
 import type { ParamsOf, Tasks } from "../kinds/table.ts";
 
-export const BEHAVIOUR = { normal: 1, diverges: 2, crashesOnce: 3, crashesAlways: 4, unforeseen: 5, deaf: 6 } as const;
+export const BEHAVIOUR = {
+  normal: 1,
+  diverges: 2,
+  crashesOnce: 3,
+  crashesAlways: 4,
+  unforeseen: 5,
+  deaf: 6,
+  chatty: 7,
+} as const;
 
 /** An entry of the fake's `report.json`: the process that did a step. */
 export interface Trace {
@@ -36,6 +44,7 @@ async function finetune(params: ParamsOf<"finetune">, { signal, emit }: TaskCont
     if (step === 3 && crashes) Deno.kill(Deno.pid, "SIGKILL");
     trace.push({ pid: Deno.pid, step });
     await Deno.writeTextFile(checkpoint, JSON.stringify(trace));
+    if (seed === BEHAVIOUR.chatty) emit({ type: "log", message: `step ${step} of ${steps}: ${"x".repeat(200)}` });
     emit({ type: "progress", step, steps, loss: 1 / step, learningRate: 0.1, etaSeconds: 0, phase: "final" });
   }
   emit({ type: "validation", fold: 1, folds: 1, metrics: { dice: 0.5 } });

@@ -73,7 +73,7 @@ export async function addModels(registry: Registry): Promise<void> {
 
 async function emptyTables(database: Database): Promise<void> {
   await database.script(
-    "TRUNCATE sulcus.model_versions, sulcus.model_owners, sulcus.tokens, sulcus.sessions, sulcus.usage, sulcus.audit, sulcus.datasets, sulcus.jobs CASCADE",
+    "TRUNCATE sulcus.model_versions, sulcus.model_owners, sulcus.tokens, sulcus.sessions, sulcus.usage, sulcus.audit, sulcus.datasets, sulcus.jobs, sulcus.projects, sulcus.removals CASCADE",
   );
   const { rows } = await database.query<{ found: string | null }>("SELECT to_regclass('pgboss.job') AS found");
   if (rows[0].found) await database.script("DELETE FROM pgboss.job");

@@ -4,6 +4,8 @@
  */
 import { type Database, DomainError } from "../../storage/mod.ts";
 import { inSpan } from "../../process/mod.ts";
+import type { WorkBudget } from "../../inference/mod.ts";
+import type { Registry } from "../../registry/mod.ts";
 import type { House } from "../kinds/kind.ts";
 import { type JobKind, KINDS } from "../kinds/table.ts";
 import type { Endings } from "../queue/endings.ts";
@@ -16,7 +18,7 @@ import { domainErrorOf, TaskProcess } from "./task_process.ts";
 
 /** A queue's worker process. */
 export interface Workplace {
-  readonly process: TaskProcess;
+  readonly process: Pick<TaskProcess, "run" | "restarts" | "close">;
   /** Longest time of a job there; absent: no limit. */
   readonly timeoutMs?: number;
 }
@@ -26,17 +28,28 @@ export type Workplaces = Readonly<Record<QueueName, Workplace>>;
 
 export interface WorkplaceOptions {
   readonly dataDirectory: string;
+  readonly registry: Pick<Registry, "folders">;
+  readonly spoolDirectory?: string;
   readonly tasksModule?: string;
   readonly stopGraceMs: number;
   readonly inferenceTimeoutMs?: number;
+  readonly budget?: WorkBudget;
 }
 
 /** Processes start with their first job. */
 export function openWorkplaces(options: WorkplaceOptions): Workplaces {
-  const { dataDirectory, stopGraceMs, inferenceTimeoutMs: timeoutMs = 1_800_000 } = options;
-  const { tasksModule = import.meta.resolve("./tasks.ts") } = options;
+  const { dataDirectory, registry, spoolDirectory, stopGraceMs, inferenceTimeoutMs: timeoutMs = 1_800_000 } = options;
+  const { tasksModule = import.meta.resolve("./tasks.ts"), budget } = options;
   const open = (title: string, cancelGraceMs: number) =>
-    new TaskProcess({ tasksModule, dataDirectory, title, cancelGraceMs });
+    new TaskProcess({
+      tasksModule,
+      dataDirectory,
+      models: registry.folders,
+      spoolDirectory,
+      budget,
+      title,
+      cancelGraceMs,
+    });
   return {
     training: { process: open("the training process", stopGraceMs) },
     inference: { process: open("the inference process", 5000), timeoutMs },
@@ -80,12 +93,22 @@ export class JobRunner {
   async run(id: string, claim: AbortSignal): Promise<void> {
     await this.#runs.get(id)?.ended;
     if (this.#stopping) throw new DomainError("stopping", "Cannot run a job: the server stops");
-    const job = await claimJob(this.#deps.database, id, this.#id);
-    if (!job) return; // it has ended meanwhile
     const controller = new AbortController();
-    const stop = (reason: StopReason) => controller.abort(reason);
     const { promise: ended, resolve } = Promise.withResolvers<void>();
+    // before the claim: whoever cancels the job from its commit on must find it here
     this.#runs.set(id, { controller, ended });
+    try {
+      const job = await claimJob(this.#deps.database, id, this.#id);
+      if (job) await this.#run(job, claim, controller); // else it has ended meanwhile
+    } finally {
+      this.#runs.delete(id);
+      resolve();
+    }
+  }
+
+  async #run(job: ClaimedJob, claim: AbortSignal, controller: AbortController): Promise<void> {
+    const { id } = job;
+    const stop = (reason: StopReason) => controller.abort(reason);
     if (job.cancelled) stop("cancel");
     const onClaimLost = () => stop("stop");
     claim.addEventListener("abort", onClaimLost, { once: true });
@@ -100,8 +123,6 @@ export class JobRunner {
       await this.#handle(job, domainErrorOf(error, "the job"), controller.signal.reason as StopReason | undefined);
     } finally {
       claim.removeEventListener("abort", onClaimLost);
-      this.#runs.delete(id);
-      resolve();
     }
   }
 

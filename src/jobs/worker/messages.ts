@@ -8,6 +8,8 @@ export interface LoadMessage {
   /** URL of the module that exports `tasks`. */
   readonly tasks: string;
   readonly dataDirectory: string;
+  /** Folder of tensors on their way to devices. */
+  readonly spool: string;
 }
 
 /** Server → worker, method `run`. */

@@ -1,8 +1,10 @@
 /**
- * A worker process as the server sees it: runs a task, passes its events on, cancels it, and turns its errors into stable
- * codes. Not a queue.
+ * A worker process as the server sees it: runs a task, passes its events on, lends it devices, cancels it, and turns its
+ * errors into stable codes. Not a queue.
  */
-import type { Provider } from "../../engine/mod.ts";
+import { resolve } from "node:path";
+import { DEVICE, DEVICE_STARTED, Lender, type Provider, Spool } from "../../engine/mod.ts";
+import { budgetVariables, DEFAULT_BUDGET, type WorkBudget } from "../../inference/mod.ts";
 import { ProcessError, RemoteError, Supervisor } from "../../process/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
 import type { FoundOf, JobKind, ParamsOf } from "../kinds/table.ts";
@@ -25,6 +27,12 @@ export interface TaskProcessOptions {
   /** URL of the tasks module. */
   readonly tasksModule: string;
   readonly dataDirectory: string;
+  /** Folders of models beside those of the data directory. */
+  readonly models: readonly string[];
+  /** Holds tensors on their way to devices. Default: the system's temporary folder. */
+  readonly spoolDirectory?: string;
+  /** The most work of a case, wherever the process reads one. Default {@link DEFAULT_BUDGET}. */
+  readonly budget?: WorkBudget;
   /** How long a cancelled task may take to end before the process is killed, ms. */
   readonly cancelGraceMs: number;
 }
@@ -32,25 +40,54 @@ export interface TaskProcessOptions {
 /** Time to start a process on a machine that is busy with a training, ms. */
 const START_MS = 120_000;
 
+/** Folders of the data directory that workers read, and those that they write. Never the database. */
+const READ = ["datasets", "models", "calibration", "spool"];
+const WRITTEN = ["jobs", "results"];
+/** Which precision the device of a job computes in. */
+const VARIABLES = ["SULCUS_PRECISION", "SULCUS_CUDA_PRECISION"];
+
 export class TaskProcess {
   readonly #options: TaskProcessOptions;
   readonly #supervisor: Supervisor;
+  readonly #spool: Spool;
+  readonly #lender: Lender;
   readonly #listeners = new Map<string, (event: TaskEvent) => void>();
 
   constructor(options: TaskProcessOptions) {
+    const { title, tasksModule, dataDirectory, models, spoolDirectory, budget = DEFAULT_BUDGET } = options;
+    const within = (folders: readonly string[]) => folders.map((folder) => resolve(dataDirectory, folder));
     this.#options = options;
+    this.#spool = Spool.create(spoolDirectory);
+    const { folder: spool } = this.#spool;
+    this.#lender = new Lender({
+      models: [...within(["models", ...WRITTEN]), ...models],
+      spool,
+      borrower: () => this.#supervisor.pid!, // it has asked, so it lives
+      onStarted: (device) => void this.#supervisor.call(DEVICE_STARTED, { device }).catch(() => {}), // it has ended
+    });
     this.#supervisor = new Supervisor({
-      title: options.title,
+      title,
       module: import.meta.resolve("./worker.ts"),
       v8Flags: ["--expose-gc"],
       startTimeoutMs: START_MS,
+      env: budgetVariables(budget),
+      confinement: {
+        reads: [...within([...READ, ...WRITTEN]), ...models],
+        writes: [...within(WRITTEN), spool],
+        variables: VARIABLES,
+      },
       initialize: async (call) => {
-        const message: LoadMessage = { tasks: options.tasksModule, dataDirectory: options.dataDirectory };
+        await this.#lender.close(); // what a worker before this one has left
+        const message: LoadMessage = { tasks: tasksModule, dataDirectory, spool };
         await call("load", message, { timeoutMs: START_MS });
       },
       onEvent: (_name, data) => {
         const { run, event } = data as EventMessage;
         this.#listeners.get(run)?.(event);
+      },
+      onQuestion: async (method, asked) => {
+        if (method !== DEVICE) throw new TypeError(`Cannot answer "${method}": expected "${DEVICE}"`);
+        return await this.#lender.answer(asked);
       },
     });
   }
@@ -90,6 +127,8 @@ export class TaskProcess {
   /** Ends the process; a running task rejects with `closed`. */
   async close(): Promise<void> {
     await this.#supervisor.close();
+    await this.#lender.close();
+    this.#spool.remove();
   }
 }
 

@@ -6,8 +6,8 @@ import { Devices } from "../../engine/mod.ts";
 import { JOB_KINDS, type JobKind, KINDS, type TaskOf, type Tasks } from "../kinds/table.ts";
 import { Engines } from "./engines.ts";
 
-const devices = new Devices();
-const engines = new Engines({ open: (provider, options) => devices.open(provider, options) });
+let devices: Devices | undefined;
+const engines = new Engines({ open: (provider, options) => devices!.open(provider, options) });
 
 /** `auto` begins with the best device and continues with the next where memory or operators do not suffice. */
 function taskOf<K extends JobKind>(kind: K): TaskOf<K> {
@@ -15,7 +15,8 @@ function taskOf<K extends JobKind>(kind: K): TaskOf<K> {
   return (params, context) => {
     const { emit, provider, dataDirectory } = context;
     const log = (message: string) => emit({ type: "log", message });
-    return engines.run(devices.ready(provider), {
+    devices ??= new Devices(context.devices);
+    return engines.run(devices.ready(provider, { work: trains ? "training" : "inference", dataDirectory }), {
       work: (engine) => task(params, { ...context, engine }),
       keep: !trains, // requests follow each other and find their networks loaded; a training leaves nothing on the device
       options: { dataDirectory, warn: log },

@@ -13,6 +13,7 @@ export interface LimitedWish {
     | "write"
     | "connect"
     | "environment"
+    | "begin"
     | "exit";
   readonly path?: string;
 }
@@ -38,6 +39,9 @@ answerLimited(async ({ does, path = "" }: LimitedWish): Promise<string> => {
       return String((await Deno.connect({ port: 9 })).localAddr.transport);
     case "environment":
       return Object.keys(Deno.env.toObject()).join();
+    case "begin":
+      await Deno.writeTextFile(path, "begun");
+      for (;;);
     case "exit":
       return Deno.exit(3);
   }

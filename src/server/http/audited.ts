@@ -1,5 +1,7 @@
 /** Writes a route's event into the audit trail, once its outcome is known and before its reply leaves. */
-import { type Actor, type AuditEvent, caseId, type ObjectKind } from "../../audit/mod.ts";
+import { type Actor, type AuditEvent, caseId, type ObjectKind, witnessOf } from "../../audit/mod.ts";
+import type { Witness } from "../../storage/mod.ts";
+import { PROJECT_NAME } from "../../identity/mod.ts";
 import { traceOf } from "../observe/log.ts";
 import { Problem, problemOf } from "./problems.ts";
 import type { Route } from "./route.ts";
@@ -13,17 +15,20 @@ export interface AuditedCall {
   readonly from?: string;
 }
 
+/** Of routes without events. */
+const NO_WITNESS: Witness = () => Promise.resolve();
+
 /**
- * Runs a request and records how it ended. A reply whose event cannot be stored is withheld: nobody sees a patient's data
- * without a trace.
+ * Runs a request and records how it ended. What changes something stores its event by the witness, in the transaction of
+ * the change. Any other reply whose event cannot be stored is withheld: nobody sees a patient's data without a trace.
  * @throws {Problem} `database-unavailable`; and what `run` throws
  */
 export async function audited(
   { audit }: Pick<Route, "audit">,
   { params, services, who: { id, name, via }, requestId, from }: AuditedCall,
-  run: () => Promise<Response>,
+  run: (witness: Witness) => Promise<Response>,
 ): Promise<Response> {
-  if (audit === undefined) return await run();
+  if (audit === undefined) return await run(NO_WITNESS);
   const { action, object: kind } = audit;
   const event = { who: { id, name, via }, action, requestId, ...(from !== undefined && { from }) };
   const record = async (rest: Pick<AuditEvent, "object" | "outcome" | "code">) => {
@@ -36,14 +41,23 @@ export async function audited(
       throw failure;
     }
   };
+  let isStored = false;
+  const store = witnessOf({ ...event, object: { kind, id: idOf(kind, params) } });
   let reply: Response;
   try {
-    reply = await run();
+    reply = await run(async (tx, made) => {
+      await store(tx, made);
+      isStored = true;
+    });
   } catch (error) {
     const { status, code } = problemOf(error);
     const outcome = status >= 500 ? "failed" : "refused";
     await record({ object: { kind, id: idOf(kind, params) }, outcome, code }).catch(() => {}); // nothing was shown
     throw error;
+  }
+  if (isStored) {
+    services.metrics.audited.add({ outcome: "stored" });
+    return reply;
   }
   try {
     await record({ object: { kind, id: idOf(kind, params, reply) }, outcome: "success" });
@@ -65,6 +79,7 @@ function idOf(kind: ObjectKind, params: AuditedCall["params"], reply?: Response)
   const unnamed = reply === undefined ? "none" : "all"; // nothing was made, or a list was read
   if (kind === "case") return UUID.test(params.id) ? caseId(params.id, params.case) : INVALID;
   if (kind === "model") return modelId(params.name ?? made[2], params.version ?? made[4]) ?? unnamed;
+  if (kind === "project") return PROJECT_NAME.test(params.name) ? params.name : INVALID;
   const id = params.id ?? made[2];
   return id === undefined ? unnamed : UUID.test(id) ? id : INVALID;
 }

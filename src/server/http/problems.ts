@@ -56,13 +56,14 @@ const DOMAIN_STATUS: Readonly<Record<WorkErrorCode, Status>> = {
   "incomplete-dataset": [422, "Incomplete data set"],
   "wrong-task": [422, "Wrong task"],
   "model-not-served": [409, "No version is served"],
-  "worker-crashed": [500, "The worker crashed"],
+  "worker-crashed": [503, "The worker crashed"],
   "login-required": [401, "A login is required"],
   "not-permitted": [403, "Not permitted"],
   "login-failed": [403, "The login failed"],
   "login-unavailable": [503, "The login provider does not answer"],
   "too-many-requests": [429, "Too many requests"],
   "quota-used-up": [429, "The quota is used up"],
+  "project-full": [409, "The project is full"],
   "stopping": [503, "The server is stopping"],
   "database-unavailable": [503, "The database is unavailable"],
   "database-too-new": [503, "The database is too new"],
@@ -75,7 +76,7 @@ const DOMAIN_STATUS: Readonly<Record<WorkErrorCode, Status>> = {
   "template-missing": [422, "The model has no such template"],
   "invalid-output": [422, "The network's output is not usable"],
   "cancelled": [503, "Cancelled"],
-  "crashed": [500, "The device process crashed"],
+  "crashed": [503, "The device process crashed"],
   "out-of-memory": [503, "Out of memory"],
   "timeout": [504, "Took too long"],
   "unsupported": [422, "Not supported by the device"],
@@ -137,6 +138,9 @@ const RETRY_AFTER: Partial<Record<ProblemCode, string>> = {
   "database-unavailable": "5",
   "storage-unavailable": "10",
   "login-unavailable": "10",
+  // another process takes the place of the one that ended
+  "crashed": "5",
+  "worker-crashed": "5",
 };
 
 /** Errors whose messages are written for users. */
@@ -162,14 +166,27 @@ export function problemOf(error: unknown): Problem {
     const detail = "Cannot store it: the server's disk is full or cannot be written; nothing of it was kept";
     return new Problem("storage-full", detail, { cause: error });
   }
-  if (error instanceof Error && "code" in error && (error.code === "EMFILE" || error.code === "ENFILE")) {
-    return new Problem("busy", "Cannot do it now: the server has too many files open; try again later", {
-      cause: error,
-    });
+  const short = shortageOf(error);
+  if (short !== undefined) {
+    return new Problem("busy", `Cannot do it now: the server has ${short}; try again later`, { cause: error });
   }
   return new Problem("internal", "Something unforeseen went wrong; the server's log has it under this requestId", {
     cause: error,
   });
+}
+
+/** What the system refuses for the moment, by its codes. */
+const SHORTAGES: Readonly<Record<string, string>> = {
+  EMFILE: "too many files open",
+  ENFILE: "too many files open",
+  EAGAIN: "as many processes as it may have",
+  ENOMEM: "no memory left",
+};
+
+function shortageOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string"
+    ? SHORTAGES[error.code]
+    : undefined;
 }
 
 /** Codes of the system and of PostgreSQL: no space, no quota, a read-only or failing disk. */

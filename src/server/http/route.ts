@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { AuditAction, ObjectKind as AuditedKind } from "../../audit/mod.ts";
 import type { Identity, ObjectKind, ObjectName, Role } from "../../identity/mod.ts";
+import type { Witness } from "../../storage/mod.ts";
 import type { FileKind } from "./body.ts";
 import type { ProblemCode } from "./problems.ts";
 import type { Services } from "./services.ts";
@@ -67,6 +68,8 @@ export interface Call<P, Q, B> {
   readonly identity: Identity;
   /** Address of the client. */
   readonly address: string;
+  /** Stores the route's event in the transaction of what the handler changes. */
+  readonly witness: Witness;
   /** Counts bytes of the body as they come. @throws when the caller may send no more */
   readonly received: (bytes: number) => void;
   /** The media type to reply with: one of the route's replies. */

@@ -1,5 +1,7 @@
 /** Checks a request against its route's record and calls the handler. */
 import type { Identity } from "../../identity/mod.ts";
+import { workFor } from "../../process/mod.ts";
+import type { Witness } from "../../storage/mod.ts";
 import { bodyChunks, bodyLimits, checkedStart, readJson } from "./body.ts";
 import { bestType } from "./negotiate.ts";
 import { Problem } from "./problems.ts";
@@ -19,11 +21,12 @@ const CONTENT_TYPES: Readonly<Record<BodySpec["kind"], RegExp>> = {
 export async function runRoute(
   route: Route,
   request: Request,
-  { params, services, identity, address }: {
+  { params, services, identity, address, witness }: {
     readonly params: Record<string, string>;
     readonly services: Services;
     readonly identity: Identity;
     readonly address: string;
+    readonly witness: Witness;
   },
 ): Promise<Response> {
   const mediaType = mediaTypeOf(route, request);
@@ -47,7 +50,8 @@ export async function runRoute(
   return reply;
 
   async function handle(): Promise<Response> {
-    return await route.handle({
+    const { signal } = request;
+    const call = {
       params: checkedParams,
       query,
       body,
@@ -55,10 +59,12 @@ export async function runRoute(
       services,
       identity,
       address,
+      witness,
       received,
       mediaType,
-      signal: request.signal,
-    });
+      signal,
+    };
+    return await workFor(signal, () => route.handle(call));
   }
 }
 

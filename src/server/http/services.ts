@@ -2,7 +2,7 @@
 import type { AuditForwarder, AuditTrail } from "../../audit/mod.ts";
 import type { Datasets } from "../../datasets/mod.ts";
 import type { Jobs } from "../../jobs/mod.ts";
-import type { Access, Logins, QuotaBook } from "../../identity/mod.ts";
+import type { Access, Logins, Projects, QuotaBook } from "../../identity/mod.ts";
 import type { Database } from "../../storage/mod.ts";
 import type { Readers } from "../../process/mod.ts";
 import type { Registry } from "../../registry/mod.ts";
@@ -29,6 +29,7 @@ export interface Services {
   readonly jobs: PublicOf<Jobs>;
   readonly logins: PublicOf<Logins>;
   readonly access: PublicOf<Access>;
+  readonly projects: PublicOf<Projects>;
   readonly quotas: PublicOf<QuotaBook>;
   readonly devices: PublicOf<DeviceState>;
   readonly deviceMemory: PublicOf<DeviceMemories>;

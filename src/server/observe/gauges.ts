@@ -2,6 +2,7 @@
 import { statfs } from "node:fs/promises";
 import type { AuditForwarder } from "../../audit/mod.ts";
 import type { Jobs } from "../../jobs/mod.ts";
+import type { Readers } from "../../process/mod.ts";
 import { type ServerSettings, SULCUS_VERSION } from "../settings.ts";
 import type { DeviceMemories, DeviceMemory } from "./device_memory.ts";
 import type { DeviceState } from "./devices.ts";
@@ -11,6 +12,7 @@ import { type Labels, renderGauge } from "./metrics.ts";
 /** The services that gauges are read from. */
 export interface Watched {
   readonly jobs: Pick<Jobs, "stats">;
+  readonly readers: Pick<Readers, "running" | "waiting">;
   readonly devices: Pick<DeviceState, "known">;
   readonly deviceMemory: Pick<DeviceMemories, "read">;
   readonly auditReceiver?: Pick<AuditForwarder, "behind" | "connected">;
@@ -66,6 +68,16 @@ export const GAUGES: readonly Gauge[] = [
     name: "sulcus_inference_waiting",
     help: "Requests that wait for the inference process.",
     values: ({ stored }) => one(stored?.jobs.waiting),
+  },
+  {
+    name: "sulcus_readers_running",
+    help: "Processes that read files of strangers.",
+    values: ({ services: { readers } }) => one(readers.running),
+  },
+  {
+    name: "sulcus_readers_waiting",
+    help: "Files that wait for such a process.",
+    values: ({ services: { readers } }) => one(readers.waiting),
   },
   {
     name: "sulcus_worker_restarts",

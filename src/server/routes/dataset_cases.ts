@@ -28,20 +28,20 @@ const whole = { 200: { description: "The data set", content: { "application/json
 
 type FileCall = Pick<
   Call<{ id: string; case: string }, unknown, ReadableStream<Uint8Array>>,
-  "params" | "body" | "services"
+  "params" | "body" | "services" | "witness"
 >;
 
-async function storeFile({ params, body, services }: FileCall, role: Modality | "label"): Promise<Response> {
-  const stored = await services.datasets.putFile(params.id, params.case, role, body);
+async function storeFile({ params, body, services, witness }: FileCall, role: Modality | "label"): Promise<Response> {
+  const stored = await services.datasets.putFile(params.id, params.case, role, body, { witness });
   return json({ case: params.case, role, ...stored }, { status: 201 });
 }
 
 type CaseCall = Pick<
   Call<{ id: string; case: string }, unknown, unknown>,
-  "params" | "request" | "services" | "received"
+  "params" | "request" | "services" | "received" | "witness"
 >;
 
-async function storeCase({ params, request, services, received }: CaseCall): Promise<Response> {
+async function storeCase({ params, request, services, received, witness }: CaseCall): Promise<Response> {
   const { limits } = services.settings;
   await services.datasets.get(params.id); // before gigabytes are read
   await using folder = await services.spool.folder();
@@ -55,14 +55,20 @@ async function storeCase({ params, request, services, received }: CaseCall): Pro
   });
   const opener = (path: string) => async () => (await Deno.open(path)).readable;
   const files = new Map(INPUT_ROLES.flatMap((role) => images[role] ? [[role, opener(images[role])] as const] : []));
-  return json(await services.datasets.putCase(params.id, params.case, { ...options, files }), { status: 201 });
+  return json(await services.datasets.putCase(params.id, params.case, { ...options, files, witness }), { status: 201 });
 }
 
 const INPUT_ROLES = [...INPUTS, "label"] as const;
 
 const storedReply = { 201: { description: "Stored", content: { "application/json": storedFileSchema } } };
 const CASE_REFUSALS = ["not-found", "dataset-in-use", "invalid-request"] as const;
-const FILE_REFUSALS = [...CASE_REFUSALS, "invalid-volume", "too-large", "unsupported-media-type"] as const;
+const FILE_REFUSALS = [
+  ...CASE_REFUSALS,
+  "invalid-volume",
+  "too-large",
+  "unsupported-media-type",
+  "project-full",
+] as const;
 
 export const DATASET_CASE_ROUTES = [
   route({
@@ -77,7 +83,8 @@ export const DATASET_CASE_ROUTES = [
     body: { kind: "json", schema: patientsRequestSchema },
     replies: whole,
     refusals: [...CASE_REFUSALS, "invalid-dataset"],
-    handle: async ({ params, body, services: { datasets } }) => json(await datasets.putPatients(params.id, body)),
+    handle: async ({ params, body, services: { datasets }, witness }) =>
+      json(await datasets.putPatients(params.id, body, { witness })),
   }),
   route({
     method: "POST",
@@ -91,7 +98,8 @@ export const DATASET_CASE_ROUTES = [
     body: { kind: "json", schema: caseChangesRequestSchema },
     replies: whole,
     refusals: CASE_REFUSALS,
-    handle: async ({ params, body, services: { datasets } }) => json(await datasets.changeCases(params.id, body.cases)),
+    handle: async ({ params, body, services: { datasets }, witness }) =>
+      json(await datasets.changeCases(params.id, body.cases, { witness })),
   }),
   route({
     method: "PUT",
@@ -119,8 +127,8 @@ export const DATASET_CASE_ROUTES = [
     params: caseParams,
     replies: { 204: { description: "Deleted" } },
     refusals: ["not-found", "dataset-in-use"],
-    async handle({ params, services: { datasets } }) {
-      await datasets.changeCases(params.id, [{ case: params.case, delete: true }]);
+    async handle({ params, services: { datasets }, witness }) {
+      await datasets.changeCases(params.id, [{ case: params.case, delete: true }], { witness });
       return new Response(null, { status: 204 });
     },
   }),
@@ -135,8 +143,8 @@ export const DATASET_CASE_ROUTES = [
     body: { kind: "json", schema: patientRequestSchema },
     replies: { 201: { description: "Stored", content: { "application/json": storedPatientSchema } } },
     refusals: CASE_REFUSALS,
-    async handle({ params, body, services: { datasets } }) {
-      await datasets.changeCases(params.id, [{ case: params.case, ...body }]);
+    async handle({ params, body, services: { datasets }, witness }) {
+      await datasets.changeCases(params.id, [{ case: params.case, ...body }], { witness });
       return json({ case: params.case, ...body }, { status: 201 });
     },
   }),
@@ -165,8 +173,8 @@ export const DATASET_CASE_ROUTES = [
     body: { kind: "json", schema: classRequestSchema },
     replies: { 201: { description: "Stored", content: { "application/json": storedClassSchema } } },
     refusals: CASE_REFUSALS,
-    async handle({ params, body, services: { datasets } }) {
-      await datasets.putClass(params.id, params.case, body);
+    async handle({ params, body, services: { datasets }, witness }) {
+      await datasets.putClass(params.id, params.case, body, { witness });
       return json({ case: params.case, ...body }, { status: 201 });
     },
   }),

@@ -2,7 +2,6 @@
 import { LAYOUT_TITLES } from "../../datasets/mod.ts";
 import { datasetListSchema, datasetSchema, importedSchema, MOST_IGNORED } from "../schemas/replies.ts";
 import { datasetRequestSchema, idParams, importQuery } from "../schemas/requests.ts";
-import { ownerOf } from "../../identity/mod.ts";
 import { json } from "../http/reply.ts";
 import { route } from "../http/route.ts";
 import { writeChunks } from "../http/spool.ts";
@@ -34,9 +33,9 @@ export const DATASET_ROUTES = [
     summary: "Create an empty data set",
     body: { kind: "json", schema: datasetRequestSchema },
     replies: { 201: { ...whole("The data set"), headers: { location: "Its address" } } },
-    refusals: ["invalid-dataset"],
-    async handle({ body, services: { datasets }, identity }) {
-      const made = await datasets.create(body, { owner: ownerOf(identity) });
+    refusals: ["invalid-dataset", "project-full"],
+    async handle({ body: { project, ...spec }, services: { datasets, access }, identity, witness }) {
+      const made = await datasets.create(spec, { holders: access.holdersOfNew(identity, project), witness });
       return json(made, { status: 201, headers: { location: `/v1/datasets/${made.id}` } });
     },
   }),
@@ -60,15 +59,19 @@ export const DATASET_ROUTES = [
       "invalid-volume",
       "too-large",
       "unsupported-media-type",
+      "project-full",
     ],
-    async handle({ body, query, services: { datasets, spool }, identity }) {
+    async handle({ body, query, services: { datasets, access, projects, spool }, identity, witness }) {
+      const { patientRule: rule, project, ...options } = query;
+      const holders = access.holdersOfNew(identity, project);
+      await projects.checkFree(holders.project); // before gigabytes are read
       await using folder = await spool.folder();
       const path = folder.path("dataset.zip");
       await writeChunks(path, body, { durable: false });
-      const { patientRule: rule, ...options } = query;
       const { dataset, layout, ignored, ...found } = await datasets.importZip(path, {
         ...options,
-        owner: ownerOf(identity),
+        holders,
+        witness,
         ...(rule !== undefined && { patients: { rule } }),
       });
       const reply = {
@@ -103,8 +106,8 @@ export const DATASET_ROUTES = [
     params: idParams,
     replies: { 204: { description: "Deleted" } },
     refusals: ["not-found", "dataset-in-use"],
-    async handle({ params, services: { datasets } }) {
-      await datasets.delete(params.id);
+    async handle({ params, services: { datasets }, witness }) {
+      await datasets.delete(params.id, { witness });
       return new Response(null, { status: 204 });
     },
   }),

@@ -66,16 +66,18 @@ function actorOf({ id, name, via }: Identity): Actor {
 }
 
 async function share(
-  { services: { access, registry, datasets }, identity }: Pick<
+  { services: { access, registry, datasets }, identity, witness }: Pick<
     Call<unknown, unknown, unknown>,
-    "services" | "identity"
+    "services" | "identity" | "witness"
   >,
   object: ObjectName & { kind: "model" | "dataset" },
   wish: z.output<typeof shareRequestSchema>,
 ): Promise<Response> {
   await (object.kind === "model" ? registry.get(object.id) : datasets.get(object.id)); // it must exist
   const project = wish.with === "project" ? wish.project : null;
-  return json(await access.share(identity, object, wish.with === "everybody" ? "everybody" : { project }));
+  return json(
+    await access.share(identity, object, { with: wish.with === "everybody" ? "everybody" : { project }, witness }),
+  );
 }
 
 const holders = { 200: { description: "Whose it is", content: { "application/json": holdersSchema } } };
@@ -188,8 +190,8 @@ export const IDENTITY_ROUTES = [
     body: { kind: "json", schema: tokenRequestSchema },
     replies: { 201: { description: "The token, shown this once", content: { "application/json": newTokenSchema } } },
     refusals: [],
-    async handle({ body, services: { logins }, identity }) {
-      const { token, text } = await logins.tokens.create({ ...body, createdBy: identity.id });
+    async handle({ body, services: { logins }, identity, witness }) {
+      const { token, text } = await logins.tokens.create({ ...body, createdBy: identity.id, witness });
       const headers = { location: `/v1/tokens/${token.id}` };
       return json({ ...token, token: text }, { status: 201, headers });
     },
@@ -205,7 +207,8 @@ export const IDENTITY_ROUTES = [
     params: idParams,
     replies: { 200: { description: "The token, revoked", content: { "application/json": tokenSchema } } },
     refusals: ["not-found"],
-    handle: async ({ params, services: { logins } }) => json(await logins.tokens.revoke(params.id)),
+    handle: async ({ params, services: { logins }, witness }) =>
+      json(await logins.tokens.revoke(params.id, { witness })),
   }),
   route({
     method: "GET",
@@ -232,7 +235,7 @@ export const IDENTITY_ROUTES = [
     params: idParams,
     body: { kind: "json", schema: shareRequestSchema },
     replies: holders,
-    refusals: ["not-found"],
+    refusals: ["not-found", "project-full"],
     handle: (call) => share(call, { kind: "dataset", id: call.params.id }, call.body),
   }),
   route({
@@ -260,7 +263,7 @@ export const IDENTITY_ROUTES = [
     params: nameParams,
     body: { kind: "json", schema: shareRequestSchema },
     replies: holders,
-    refusals: ["not-found"],
+    refusals: ["not-found", "project-full"],
     handle: (call) => share(call, { kind: "model", id: call.params.name }, call.body),
   }),
 ];

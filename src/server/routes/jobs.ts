@@ -114,6 +114,7 @@ export const JOB_ROUTES = [
     params: idParams,
     replies: { 202: one("The job, which is ending or has ended") },
     refusals: ["not-found", "job-finished"],
-    handle: async ({ params, services: { jobs } }) => json(presentJob(await jobs.cancel(params.id)), { status: 202 }),
+    handle: async ({ params, services: { jobs }, witness }) =>
+      json(presentJob(await jobs.cancel(params.id, { witness })), { status: 202 }),
   }),
 ];

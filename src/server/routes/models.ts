@@ -1,28 +1,30 @@
 /** Models: their versions, which of them is served, and packages in and out. */
 import type { z } from "zod";
-import {
-  importRequestSchema,
-  importWeightFile,
-  inspectRequestSchema,
-  inspectWeightFile,
-  nameFeatures,
-} from "../../weights/mod.ts";
+import { importWeightFile, inspectRequestSchema, inspectWeightFile, nameFeatures } from "../../weights/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
-import type { Identity } from "../../identity/mod.ts";
-import type { Decision, ModelVersion } from "../../registry/mod.ts";
+import type { Bringer, Decision, ModelVersion } from "../../registry/mod.ts";
 import { attachment, json } from "../http/reply.ts";
 import { Problem } from "../http/problems.ts";
 import { importedModelSchema, inspectionSchema } from "../schemas/imports.ts";
 import { modelListSchema, modelSchema, modelVersionSchema } from "../schemas/replies.ts";
-import { decisionSchema, featuresSchema, nameParams, versionParams } from "../schemas/requests.ts";
+import {
+  decisionSchema,
+  featuresSchema,
+  nameParams,
+  packageQuery,
+  versionParams,
+  weightsQuery,
+} from "../schemas/requests.ts";
 import { receiveFiles } from "../http/files.ts";
-import { route } from "../http/route.ts";
+import { type Call, route } from "../http/route.ts";
 import { writeChunks } from "../http/spool.ts";
 
 const tag = "Models";
 
 const IMPORTED_FILES = "A network and the files beside it, each with its own file name: the weights of an ONNX graph " +
   "that lie beside it (model.onnx.data), or files that describe the network (metadata.json, plans.json, dataset.json).";
+
+type AnyCall = Call<unknown, unknown, unknown>;
 
 /** A version as users see it. */
 function present({ name, version, state, shipped, addedAt, approvedBy, approvedAt, note, manifest }: ModelVersion) {
@@ -44,18 +46,28 @@ function present({ name, version, state, shipped, addedAt, approvedBy, approvedA
 /** Who decides: whoever is logged in, whatever the request says; without logins, whom the request names. */
 function decisionOf(
   { approvedBy = "", note }: z.output<typeof decisionSchema>,
-  { name, via }: Pick<Identity, "name" | "via">,
+  { identity: { name, via }, witness }: Pick<AnyCall, "identity" | "witness">,
 ): Decision {
-  if (via !== "none") return { approvedBy: name, note };
-  if (approvedBy !== "") return { approvedBy, note };
+  if (via !== "none") return { approvedBy: name, note, witness };
+  if (approvedBy !== "") return { approvedBy, note, witness };
   throw new Problem("invalid-request", "Cannot decide: expected approvedBy, got none, and no login says who decides", {
     path: "approvedBy",
   });
 }
 
-/** The person in the trail of a model that was brought from outside. */
-function bringer({ name, via }: Pick<Identity, "name" | "via">): string | undefined {
-  return via === "none" ? undefined : name;
+/** Who brings a model: whoever is logged in, or without logins whom the request names. */
+function bringerOf({ identity: { name, via }, witness }: Pick<AnyCall, "identity" | "witness">, by?: string): Bringer {
+  return { actor: via === "none" ? by : name, witness };
+}
+
+/** The same with the project that gets the model. @throws {DomainError} `not-permitted`, `project-full` */
+async function bringerFor(
+  { identity, witness, services: { access, projects } }: Pick<AnyCall, "identity" | "witness" | "services">,
+  project: string | undefined,
+): Promise<Bringer> {
+  const holders = access.holdersOfNew(identity, project);
+  await projects.checkFree(holders.project); // before gigabytes are read
+  return { ...bringerOf({ identity, witness }), holders };
 }
 
 const versionReply = (description: string) => ({
@@ -86,6 +98,7 @@ export const MODEL_ROUTES = [
     tag,
     summary: "Import a model package",
     description: "The whole archive is checked before the version appears, as a candidate.",
+    query: packageQuery,
     body: { kind: "file", file: "zip", limit: "packageBytes" },
     replies: { 201: { ...versionReply("The new candidate"), headers: { location: "The version's address" } } },
     refusals: [
@@ -94,12 +107,16 @@ export const MODEL_ROUTES = [
       "invalid-package",
       "version-exists",
       "too-large",
+      "conflict",
+      "project-full",
     ],
-    async handle({ body, identity, services: { registry, spool } }) {
+    async handle({ body, query, identity, witness, services }) {
+      const { registry, spool } = services;
+      const bringer = await bringerFor({ identity, witness, services }, query.project);
       await using folder = await spool.folder();
       const path = folder.path("package.zip");
       await writeChunks(path, body, { durable: false });
-      const added = await registry.importZip(path, bringer(identity)).catch((error) => {
+      const added = await registry.importZip(path, bringer).catch((error) => {
         if (!(error instanceof DomainError && error.code === "package-tampered")) throw error;
         throw new Problem("invalid-package", error.message, { cause: error }); // the sender's fault, not the store's
       });
@@ -117,7 +134,7 @@ export const MODEL_ROUTES = [
     summary: "Import a PyTorch, safetensors or ONNX file as a model",
     description: "No code in the file is run. Official BrainMVP files need only a name. The model is a candidate. " +
       "Several files that belong together come as parts of a form, or as one .zip.",
-    query: importRequestSchema,
+    query: weightsQuery,
     body: { kind: "files", limit: "packageBytes", description: IMPORTED_FILES },
     replies: {
       201: {
@@ -126,8 +143,17 @@ export const MODEL_ROUTES = [
         headers: { location: "The version's address" },
       },
     },
-    refusals: ["invalid-weights", "invalid-archive", "invalid-manifest", "invalid-multipart", "too-large"],
-    async handle({ request, query, identity, services, received }) {
+    refusals: [
+      "invalid-weights",
+      "invalid-archive",
+      "invalid-manifest",
+      "invalid-multipart",
+      "too-large",
+      "conflict",
+      "project-full",
+    ],
+    async handle({ request, query: { project, ...wish }, identity, witness, services, received }) {
+      const bringer = await bringerFor({ identity, witness, services }, project);
       await using folder = await services.spool.folder();
       const source = await receiveFiles(request, {
         folder,
@@ -138,8 +164,8 @@ export const MODEL_ROUTES = [
       });
       const { version, report } = await importWeightFile(services.registry, {
         source,
-        request: query,
-        actor: bringer(identity),
+        request: wish,
+        bringer,
         readers: services.readers,
       });
       const location = `/v1/models/${version.name}/versions/${version.version}`;
@@ -227,14 +253,14 @@ export const MODEL_ROUTES = [
     params: versionParams,
     body: { kind: "json", schema: featuresSchema },
     replies: { 201: { ...versionReply("The new candidate"), headers: { location: "The version's address" } } },
-    refusals: ["not-found", "wrong-task", "invalid-weights", "package-tampered"],
-    async handle({ params, body, identity, services: { registry, readers } }) {
+    refusals: ["not-found", "wrong-task", "invalid-weights", "package-tampered", "project-full"],
+    async handle({ params, body, identity, witness, services: { registry, readers } }) {
       const { features, by } = body;
       const wish = {
         model: params.name,
         version: params.version,
         features,
-        actor: bringer(identity) ?? by ?? "import",
+        bringer: bringerOf({ identity, witness }, by),
         readers,
       };
       const made = await nameFeatures(registry, wish);
@@ -254,8 +280,8 @@ export const MODEL_ROUTES = [
     body: { kind: "json", schema: decisionSchema },
     replies: { 200: versionReply("The version, now served") },
     refusals: ["not-found", "invalid-transition", "package-tampered"],
-    handle: async ({ params, body, identity, services: { registry } }) =>
-      json(present(await registry.approve(params.name, params.version, decisionOf(body, identity)))),
+    handle: async ({ params, body, services: { registry }, ...by }) =>
+      json(present(await registry.approve(params.name, params.version, decisionOf(body, by)))),
   }),
   route({
     method: "POST",
@@ -268,7 +294,7 @@ export const MODEL_ROUTES = [
     body: { kind: "json", schema: decisionSchema },
     replies: { 200: versionReply("The version that is served again") },
     refusals: ["not-found", "model-not-served", "no-former-version", "conflict", "package-tampered"],
-    handle: async ({ params, body, identity, services: { registry } }) =>
-      json(present(await registry.rollback(params.name, decisionOf(body, identity)))),
+    handle: async ({ params, body, services: { registry }, ...by }) =>
+      json(present(await registry.rollback(params.name, decisionOf(body, by)))),
   }),
 ];

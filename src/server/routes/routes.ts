@@ -8,6 +8,7 @@ import { INFERENCE_ROUTES } from "./inference.ts";
 import { JOB_ROUTES } from "./jobs.ts";
 import { MODEL_ROUTES } from "./models.ts";
 import { docsRoutes, PAGE_ROUTES } from "./pages.ts";
+import { PROJECT_ROUTES } from "./projects.ts";
 import { SERVICE_ROUTES } from "./service.ts";
 import { TRAINING_ROUTES } from "./trainings.ts";
 
@@ -20,6 +21,7 @@ const API_ROUTES: readonly Route[] = [
   ...TRAINING_ROUTES,
   ...JOB_ROUTES,
   ...IDENTITY_ROUTES,
+  ...PROJECT_ROUTES,
   ...AUDIT_ROUTES,
   ...PAGE_ROUTES,
 ];

@@ -29,10 +29,18 @@ export const TRAINING_ROUTES = [
     description: "Ends as a candidate version of `name`, which is served once it is approved.",
     body: { kind: "json", schema: finetuneSchema },
     replies,
-    refusals: ["not-found", "model-not-served", "incomplete-dataset", "wrong-task", "invalid-recipe", "conflict"],
-    handle: async ({ body, services, identity }) => {
+    refusals: [
+      "not-found",
+      "model-not-served",
+      "incomplete-dataset",
+      "wrong-task",
+      "invalid-recipe",
+      "conflict",
+      "project-full",
+    ],
+    handle: async ({ body, services, identity, witness }) => {
       const place = await placeOf(services, identity, { ...body, base: body.base.model });
-      return jobReply(await services.jobs.submit("finetune", body, place));
+      return jobReply(await services.jobs.submit("finetune", body, { ...place, witness }));
     },
   }),
   route({
@@ -67,17 +75,17 @@ export const TRAINING_ROUTES = [
       "fine-tunes once it is approved.",
     body: { kind: "json", schema: pretrainingSchema },
     replies,
-    refusals: ["not-found", "incomplete-dataset", "wrong-task", "invalid-recipe", "conflict"],
-    handle: async ({ body, services, identity }) => {
+    refusals: ["not-found", "incomplete-dataset", "wrong-task", "invalid-recipe", "conflict", "project-full"],
+    handle: async ({ body, services, identity, witness }) => {
       const place = await placeOf(services, identity, body);
-      return jobReply(await services.jobs.submit("pretrain", body, place));
+      return jobReply(await services.jobs.submit("pretrain", body, { ...place, witness }));
     },
   }),
 ];
 
 /** The place of a training in the queue. Refuses data and bases of others, names that others have, and more jobs than one may have. */
 async function placeOf(
-  { access, quotas }: Services,
+  { access, quotas, projects }: Services,
   identity: Identity,
   { dataset, base, name }: { readonly dataset: string; readonly base?: string; readonly name: string },
 ): Promise<SubmitOptions> {
@@ -85,6 +93,7 @@ async function placeOf(
   if (base !== undefined) await access.check(identity, { kind: "model", id: base });
   const place = await quotas.job(identity);
   await access.claimModel(identity, name);
+  await projects.checkFree((await access.holders({ kind: "model", id: name })).project);
   return place;
 }
 

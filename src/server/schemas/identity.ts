@@ -1,10 +1,13 @@
 /** Schemas of who calls, of tokens, and of who has what. */
 import { z } from "zod";
-import { PROJECT_NAME, ROLES } from "../../identity/mod.ts";
+import { policySchema, PROJECT_NAME, ROLES } from "../../identity/mod.ts";
 import { named } from "./named.ts";
 
 const roleSchema = z.enum(ROLES);
-const projectSchema = z.string().regex(PROJECT_NAME, "expected 1 to 64 of letters, digits, '.', '_' and '-'");
+export const projectNameSchema = z.string().regex(
+  PROJECT_NAME,
+  "expected 1 to 64 of letters, digits, '.', '_' and '-'",
+);
 
 export const identitySchema = named(
   "Identity",
@@ -24,7 +27,7 @@ export const tokenRequestSchema = named(
   z.strictObject({
     name: z.string().trim().min(1).max(100).describe("What it is for, to tell it from others."),
     role: roleSchema.describe("The most that it may do."),
-    projects: z.array(projectSchema).max(100).optional(),
+    projects: z.array(projectNameSchema).max(100).optional(),
     days: z.int().min(1).max(3650).optional().describe("How long it is valid. Default 90."),
   }),
 );
@@ -50,7 +53,7 @@ export const shareRequestSchema = named(
   "ShareRequest",
   z.discriminatedUnion("with", [
     z.strictObject({ with: z.literal("nobody") }),
-    z.strictObject({ with: z.literal("project"), project: projectSchema }),
+    z.strictObject({ with: z.literal("project"), project: projectNameSchema }),
     z.strictObject({ with: z.literal("everybody") }),
   ]),
 );
@@ -61,3 +64,15 @@ export const holdersSchema = named(
     project: z.string().nullable().describe("Its members have it too."),
   }),
 );
+
+export const policyRequestSchema = named("ProjectPolicy", policySchema);
+export const projectSchema = named(
+  "Project",
+  z.strictObject({
+    name: z.string(),
+    own: policySchema.describe("The fields that it sets itself."),
+    policy: policySchema.required().describe("All fields that apply to it."),
+    usedBytes: z.int().describe("Bytes of its data sets and models."),
+  }),
+);
+export const projectListSchema = named("ProjectList", z.strictObject({ projects: z.array(projectSchema) }));

@@ -74,7 +74,7 @@ const OF_LOGINS: readonly ProblemCode[] = [
   "quota-used-up",
 ];
 /** Of routes that read files of strangers. */
-const OF_READS: readonly ProblemCode[] = ["busy", "too-much-work"];
+const OF_READS: readonly ProblemCode[] = ["busy", "too-much-work", "worker-crashed"];
 
 const BINARY = { type: "string", format: "binary" };
 

@@ -64,6 +64,9 @@ GET /v1/datasets/{id}/access → 200 application/json
 PUT /v1/datasets/{id}/access → 200 application/json
 GET /v1/models/{name}/access → 200 application/json
 PUT /v1/models/{name}/access → 200 application/json
+GET /v1/projects → 200 application/json
+GET /v1/projects/{name} → 200 application/json
+PUT /v1/projects/{name} → 200 application/json
 `.trim().split("\n");
 
 const DOCUMENT = openApiDocument(ROUTES);
@@ -125,6 +128,7 @@ Deno.test("openApiDocument() makes defaults optional in requests and allows no u
 Deno.test("methodsOf() finds the methods of a path's routes", () => {
   assert.deepEqual(methodsOf("/v1/datasets/7/cases/a/label", ROUTES), ["PUT"]);
   assert.deepEqual(methodsOf("/v1/models", ROUTES), ["GET", "HEAD", "POST"]);
+  assert.deepEqual(methodsOf("/v1/datasets/import", ROUTES), ["POST"]); // not those of /v1/datasets/{id}
   assert.deepEqual(methodsOf("/v1/nothing", ROUTES), []);
 });
 

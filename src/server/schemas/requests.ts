@@ -15,6 +15,8 @@ import {
 import { type FinetuneInput, JOB_KINDS, JOB_STATES, type PretrainingInput } from "../../jobs/mod.ts";
 import { modelNameSchema, versionSchema } from "../../registry/mod.ts";
 import { pretrainingRecipeSchema, recipeSchema } from "../../train/mod.ts";
+import { importRequestSchema } from "../../weights/mod.ts";
+import { projectNameSchema } from "./identity.ts";
 import { named } from "./named.ts";
 
 const providerSchema = z.enum(["auto", ...PROVIDERS]);
@@ -67,7 +69,13 @@ export const segmentOptionsSchema = named(
 
 export const outputSchema = z.enum(OUTPUTS);
 
-export const datasetRequestSchema = named("DatasetRequest", datasetSpecSchema);
+/** The project that gets something new; whoever asks is a member of it, or an administrator. */
+const newProject = { project: projectNameSchema.optional().describe("Its members have it too. Default: none.") };
+
+export const datasetRequestSchema = named(
+  "DatasetRequest",
+  z.strictObject({ ...datasetSpecSchema.shape, ...newProject }),
+);
 
 export const classRequestSchema = named("CaseClass", caseClassSchema);
 
@@ -134,7 +142,10 @@ export const segmentQuery = z.strictObject({
       "brighter, darker and, where it was trained so, mirrored; three to six times as long; the mask stays the same.",
   ),
 });
+export const packageQuery = z.strictObject(newProject);
+export const weightsQuery = z.strictObject({ ...importRequestSchema.shape, ...newProject });
 export const importQuery = z.strictObject({
+  ...newProject,
   name: datasetNameSchema.optional().describe("Overrides the name in the archive."),
   channels: z.string().min(1).max(1000).transform(readChannelMap).optional().describe(
     "Modalities of channels whose names mean none, as NAME=MODALITY with commas between: MRI=t1.",

@@ -31,8 +31,10 @@ export function image(behaviour: Behaviour = {}): Uint8Array<ArrayBuffer> {
   return new Uint8Array([0x5c, 1, 0, 0, ...new TextEncoder().encode(JSON.stringify(behaviour))]);
 }
 
-/** A segmentation that begins, and ends when the test says so. */
-export function gateIn(gate: string) {
+/** A segmentation that begins, and ends when the test says so. A worker writes in few folders of a data directory. */
+export function gateIn(dataDirectory: string) {
+  const gate = `${dataDirectory}/jobs/gate`;
+  Deno.mkdirSync(gate);
   return {
     image: image({ gate }),
     /** Resolves once the segmentation has begun. */

@@ -50,7 +50,8 @@ export async function refuseLogins(bench: Bench): Promise<void> {
   await refused(post("sulcus_x"), 401, "login-required");
 
   const { text } = await services.logins.tokens.create({ name: "t", role: "viewer", createdBy: "t" });
-  const guesses = Array.from({ length: 12 }, (_, i) => post(text.slice(0, -2) + String.fromCharCode(97 + i) + "A"));
+  const wrong = [..."abcdefghijklm"].filter((letter) => letter !== text.at(-2)).slice(0, 12);
+  const guesses = wrong.map((letter) => post(text.slice(0, -2) + letter + text.at(-1)));
   const codes = await Promise.all(guesses.map(async (reply) => (await problem(await reply)).code));
   assert.ok(codes.includes("busy"), `guesses are all checked: ${codes}`);
   let code = "";

@@ -38,7 +38,7 @@ const FAILURES: readonly (readonly [NonNullable<Behaviour["fail"]>, status: numb
   ["invalid-output", 422],
   ["too-much-work", 422],
   ["unsupported", 422],
-  ["crashed", 500],
+  ["crashed", 503],
   ["failed", 500],
   ["out-of-memory", 503],
 ];
@@ -146,6 +146,8 @@ export const CASES: readonly Case[] = [
     /Cannot map channels: expected NAME=MODALITY/,
   ],
   ["POST", "/v1/finetunes", { json: wish({ skip: "all" }) }, 400, "invalid-request", /skip/, "skip"],
+  ["GET", "/v1/projects/a%20b", {}, 400, "invalid-request", /name of a project/, "path.name"],
+  ["PUT", "/v1/projects/a", { json: { datasetDays: 0 } }, 400, "invalid-request", /datasetDays/, "datasetDays"],
   ["GET", "/v1/models/none", {}, 404, "not-found", /model/],
   ["GET", "/v1/models/tumour/versions/0", {}, 400, "invalid-request", /version/, "path.version"],
   ["GET", "/v1/models/tumour/versions/9", {}, 404, "not-found", /version/],

@@ -10,7 +10,7 @@ import type { Database } from "../../storage/mod.ts";
 import { Readers } from "../../process/mod.ts";
 import { draftOf } from "../../registry/testing/packages.ts";
 import { rawZip } from "../../storage/testing/zip.ts";
-import { Access, DEFAULT_QUOTAS, Logins, NO_LOGIN, QuotaBook } from "../../identity/mod.ts";
+import { Access, DEFAULT_POLICY, DEFAULT_QUOTAS, Logins, NO_LOGIN, Projects, QuotaBook } from "../../identity/mod.ts";
 import { addressRanges } from "../http/address.ts";
 import { createApp } from "../app.ts";
 import { DeviceMemories } from "../observe/device_memory.ts";
@@ -24,7 +24,7 @@ import { ROUTES } from "../routes/routes.ts";
 import { ServerMetrics } from "../observe/metrics.ts";
 import { Admission } from "../http/admission.ts";
 import type { Services } from "../http/services.ts";
-import { DEFAULT_LIMITS, DEFAULT_RETENTION, type ServerSettings } from "../settings.ts";
+import { DEFAULT_LIMITS, type ServerSettings } from "../settings.ts";
 import { Spool } from "../http/spool.ts";
 
 export const FAKE_TASKS = import.meta.resolve("./fake_tasks.ts");
@@ -78,7 +78,7 @@ export async function withBench(
       insecure: false,
       limits: DEFAULT_LIMITS,
       packagedReports: "pseudonyms",
-      retention: DEFAULT_RETENTION,
+      retention: DEFAULT_POLICY,
       stopSeconds: 1,
       ...changes,
     };
@@ -86,6 +86,7 @@ export async function withBench(
       settings,
       logins: new Logins(database, settings.login),
       access: new Access(database),
+      projects: new Projects(database, settings.retention),
       quotas: new QuotaBook(database, settings.identityQuotas),
       database,
       audit: new AuditTrail(database),
@@ -201,13 +202,14 @@ export function zipOf(files: Record<string, string | Uint8Array>): Uint8Array<Ar
   );
 }
 
-/** The package of a version as a zip; `network`: what its file holds, where that is not what the manifest says. */
+/** The package of a version as a zip; `network`: what its file holds, a text where that is not what the manifest says. */
 export async function packageZip(
   name: string,
   version: number,
-  network = "other network",
+  network: string | Uint8Array<ArrayBuffer> = "other network",
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode("other network"));
+  const stated = typeof network === "string" ? new TextEncoder().encode("other network") : network;
+  const digest = await crypto.subtle.digest("SHA-256", stated);
   const files = { "network.onnx": new Uint8Array(digest).toHex() };
   const manifest = { formatVersion: 1, ...draftOf({ name }), version, files };
   return zipOf({ "manifest.json": JSON.stringify(manifest), "network.onnx": network });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { WARNINGS } from "../../inference/mod.ts";
 import { mediaTypesOf } from "../http/route.ts";
 import { ROUTES } from "../routes/routes.ts";
 import { openApiDocument } from "../schemas/openapi.ts";
@@ -38,6 +39,14 @@ Deno.test("no route but the page's modules replies with a script", () => {
 
 Deno.test("the page's script never writes HTML, which a model's or a data set's name could be", () => {
   assert.doesNotMatch(scripts, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function/);
+});
+
+Deno.test("the page shows trainings that should not be used in red, by codes that there are", () => {
+  const [, listed] = /const SEVERE = (\[.*?\]);/.exec(scripts)!;
+  const codes: string[] = JSON.parse(listed);
+  assert.deepEqual(codes.filter((code) => WARNINGS[code]?.weight === "loud"), codes);
+  assert.match(scripts, /className: isSevere \? "error"/);
+  assert.match(html, /\n\.error \{\s*color: var\(--bad\)/);
 });
 
 Deno.test("the page has a label for every field and only ids that differ", () => {

@@ -4,9 +4,12 @@
  *
  * `<root>/backups/<time>/backup.json` and `*.jsonl`, `<root>/objects/ab/abcd…`
  */
-import type { Database } from "../database/database.ts";
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import type { Database, Witness } from "../database/database.ts";
 import { DomainError } from "../errors.ts";
-import { digestFile, exists, removeIfPresent, writeWhole } from "../files/files.ts";
+import { acquireLock, type Lock } from "../files/lock.ts";
+import { digestFile, exists, removeIfEmpty, removeIfPresent, writeWhole } from "../files/files.ts";
 import { checkSchemaVersion, type Dump, restoreRows } from "./dump.ts";
 import { fetchObject, listFiles, type StoredObject, storeObject } from "./objects.ts";
 
@@ -39,9 +42,12 @@ const TRIES = 5;
 export async function makeBackup({ dataDirectory, root, sulcus, dump }: BackupOptions): Promise<[string, Backup]> {
   const createdAt = new Date().toISOString(), name = createdAt.replaceAll(/[:.]/g, "-");
   const staging = `${root}/backups/.tmp-${name}`;
-  await Deno.mkdir(staging, { recursive: true, mode: 0o700 });
-  await Deno.mkdir(`${root}/objects`, { recursive: true, mode: 0o700 });
+  await Deno.mkdir(`${root}/backups`, { recursive: true, mode: 0o700 });
+  const lock = await lockRoot(root);
   try {
+    await removeHalf(root);
+    await Deno.mkdir(staging, { recursive: true, mode: 0o700 });
+    await Deno.mkdir(`${root}/objects`, { recursive: true, mode: 0o700 });
     for (let tries = 1;; tries++) {
       const { files: needed, ...dumped } = await dump(staging);
       const files: StoredObject[] = [];
@@ -75,7 +81,52 @@ export async function makeBackup({ dataDirectory, root, sulcus, dump }: BackupOp
     }
   } finally {
     await removeIfPresent(staging);
+    lock.release();
   }
+}
+
+/** One process at a time works on the backups of a folder. @throws {DomainError} `locked` */
+async function lockRoot(root: string): Promise<Lock> {
+  return await acquireLock(`${root}/lock`, { what: "the folder of the backups" });
+}
+
+/** Removes what backups left that were interrupted: rows and files of patients that no backup shows. */
+async function removeHalf(root: string): Promise<void> {
+  const used = new Set((await listBackups(root)).flatMap(([, { files }]) => files.map(({ sha256 }) => sha256)));
+  for (const folder of ["backups", "objects"]) {
+    if (!await exists(`${root}/${folder}`)) continue;
+    for await (const { name } of Deno.readDir(`${root}/${folder}`)) {
+      if (name.startsWith(".")) await removeIfPresent(`${root}/${folder}/${name}`);
+      else if (folder === "objects") await removeUnused(`${root}/objects/${name}`, used);
+    }
+  }
+}
+
+async function removeUnused(folder: string, used: ReadonlySet<string>): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) if (!used.has(name)) await removeIfPresent(`${folder}/${name}`);
+  await removeIfEmpty(folder);
+}
+
+/** What a backup may hold. */
+export interface Held {
+  /** Id of a data set. */
+  readonly dataset?: string | undefined;
+  /** `NAME/VERSION` */
+  readonly model?: string | undefined;
+  /** Id of a job. */
+  readonly job?: string | undefined;
+}
+
+/** Reports whether a backup holds all of these: rows or files, which may be deleted since. */
+export async function holds(root: string, [name, backup]: [string, Backup], held: Held): Promise<boolean> {
+  const { dataset, model, job } = held;
+  if (dataset !== undefined && !backup.datasets.includes(dataset)) return false;
+  if (model !== undefined && !backup.files.some(({ path }) => path.startsWith(`models/${model}/`))) return false;
+  if (job === undefined) return true;
+  if (backup.files.some(({ path }) => path.split("/")[1]?.startsWith(job) === true)) return true;
+  const rows = createInterface({ input: createReadStream(`${root}/backups/${name}/jobs.jsonl`), crlfDelay: Infinity });
+  for await (const row of rows) if (row !== "" && JSON.parse(row).id === job) return true;
+  return false;
 }
 
 /** The backups of a folder, oldest first. */
@@ -101,13 +152,12 @@ async function readBackup(root: string, name: string): Promise<Backup> {
 /** Removes a backup, and the files that no other one has. */
 export async function removeBackup(root: string, name: string): Promise<void> {
   await readBackup(root, name);
-  await removeIfPresent(`${root}/backups/${name}`);
-  const used = new Set((await listBackups(root)).flatMap(([, { files }]) => files.map(({ sha256 }) => sha256)));
-  for await (const { name: part } of Deno.readDir(`${root}/objects`)) {
-    if (part.startsWith(".")) continue;
-    for await (const { name: sha256 } of Deno.readDir(`${root}/objects/${part}`)) {
-      if (!used.has(sha256)) await removeIfPresent(`${root}/objects/${part}/${sha256}`);
-    }
+  const lock = await lockRoot(root);
+  try {
+    await removeIfPresent(`${root}/backups/${name}`);
+    await removeHalf(root);
+  } finally {
+    lock.release();
   }
 }
 
@@ -122,13 +172,17 @@ export interface RestoreOptions {
   readonly dataDirectory: string;
   /** Opens the empty database that gets the rows. */
   readonly open: () => Promise<Database>;
+  /** Writes into the restored trail that it was restored. */
+  readonly witness?: Witness;
 }
 
 /**
  * Restores a backup into an empty data directory and an empty database. Everything is checked by its hash.
  * @throws {DomainError} `not-found`, `conflict` something is there already, `invalid-archive`, `database-too-new`
  */
-export async function restoreBackup({ root, name, dataDirectory, open }: RestoreOptions): Promise<[string, Backup]> {
+export async function restoreBackup(
+  { root, name, dataDirectory, open, witness }: RestoreOptions,
+): Promise<[string, Backup]> {
   const newest = name ?? (await listBackups(root)).at(-1)?.[0];
   if (newest === undefined) throw new DomainError("not-found", "Cannot restore: the folder has no backup");
   const backup = await readBackup(root, newest), folder = `${root}/backups/${newest}`;
@@ -153,7 +207,7 @@ export async function restoreBackup({ root, name, dataDirectory, open }: Restore
   for (const file of backup.files) await fetchObject(root, dataDirectory, file);
   const database = await open();
   try {
-    await restoreRows(database, folder, { ...backup, files: [] });
+    await restoreRows(database, { folder, dump: { ...backup, files: [] }, witness });
   } finally {
     await database.close();
   }

@@ -160,7 +160,7 @@ Deno.test("the process that has the database dumps it for another one, and says 
     await fill(database, data);
     const failures: unknown[] = [];
     {
-      await using _answers = answerDumps(database, data, (error) => failures.push(error));
+      await using _answers = answerDumps(database, data, { onFailed: (error) => failures.push(error) });
       const dump = await askForDump(data, root);
       assert.ok(dump.tables.some(({ name, rows }) => name === "audit" && rows === 1203));
       assert.equal((await Deno.readTextFile(`${root}/audit.jsonl`)).trim().split("\n").length, 1203);

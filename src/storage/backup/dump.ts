@@ -4,8 +4,8 @@
  */
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import type { Database, Queryable } from "../database/database.ts";
-import { migrate, MIGRATIONS } from "../database/migrations.ts";
+import type { Database, Queryable, Witness } from "../database/database.ts";
+import { migrateIn, MIGRATIONS } from "../database/migrations.ts";
 import { DomainError } from "../errors.ts";
 import { writeWhole } from "../files/files.ts";
 
@@ -28,8 +28,17 @@ export interface Dump {
   readonly files: readonly string[];
 }
 
-/** Writes `<folder>/<table>.jsonl` for every table. */
-export async function dumpTo(database: Database, folder: string): Promise<Dump> {
+/** Writes `<folder>/<table>.jsonl` for every table; then `witness` says so, where the schema has a trail already. */
+export async function dumpTo(database: Database, folder: string, witness?: Witness): Promise<Dump> {
+  const dump = await dumpRows(database, folder);
+  const { rows } = await database.query<{ trail: string | null }>(
+    "SELECT to_regclass('sulcus.audit_events')::text AS trail",
+  );
+  if (rows[0].trail !== null) await database.transaction(async (tx) => await witness?.(tx));
+  return dump;
+}
+
+async function dumpRows(database: Database, folder: string): Promise<Dump> {
   return await database.transaction(async (tx) => {
     await tx.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
     const tables: DumpedTable[] = [];
@@ -87,27 +96,34 @@ async function tablesOf(on: Queryable): Promise<string[]> {
 
 /**
  * Puts the rows of a dump into an empty database: on the schema that they were dumped from, which is then brought up to
- * date.
+ * date. All in one transaction, so that an interrupted restore leaves an empty database.
  * @throws {DomainError} `database-too-new` a newer program made the dump; `conflict` the database is not empty
  */
-export async function restoreRows(database: Database, folder: string, dump: Dump): Promise<void> {
+export async function restoreRows(
+  database: Database,
+  { folder, dump, witness }: { readonly folder: string; readonly dump: Dump; readonly witness?: Witness | undefined },
+): Promise<void> {
   checkSchemaVersion(dump);
-  const { rows } = await database.query<{ found: string | null }>(
-    "SELECT to_regclass('sulcus.migrations')::text AS found",
-  );
-  if (rows[0].found !== null) {
-    throw new DomainError("conflict", "Cannot restore into this database: expected an empty one, got one with tables");
-  }
-  await migrate(database, MIGRATIONS.slice(0, dump.schemaVersion));
   await database.transaction(async (tx) => {
+    const { rows } = await tx.query<{ found: string | null }>(
+      "SELECT to_regclass('sulcus.migrations')::text AS found",
+    );
+    if (rows[0].found !== null) {
+      throw new DomainError(
+        "conflict",
+        "Cannot restore into this database: expected an empty one, got one with tables",
+      );
+    }
+    await migrateIn(tx, MIGRATIONS.slice(0, dump.schemaVersion));
     for (const { name, rows } of dump.tables) {
       const restored = await restoreTable(tx, name, `${folder}/${name}.jsonl`);
       if (restored !== rows) {
         throw new DomainError("invalid-archive", `Cannot restore ${name}: expected ${rows} rows, got ${restored}`);
       }
     }
+    await migrateIn(tx);
+    await witness?.(tx);
   });
-  await migrate(database);
 }
 
 /** @throws {DomainError} `database-too-new` */

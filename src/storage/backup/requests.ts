@@ -2,7 +2,7 @@
  * Dumps that another process asks for. Only the service can read its embedded database, so `sulcus backup` leaves a request
  * in the data directory, which nobody else may enter, and the service writes the dump beside it.
  */
-import type { Database } from "../database/database.ts";
+import type { Database, Witness } from "../database/database.ts";
 import { DomainError } from "../errors.ts";
 import { exists, removeIfPresent, writeWhole } from "../files/files.ts";
 import { type Dump, dumpTo } from "./dump.ts";
@@ -12,11 +12,11 @@ const REQUEST = /^request-([0-9a-f-]{36})$/;
 
 const placeOf = (dataDirectory: string) => `${dataDirectory}/backup`;
 
-/** Answers requests for dumps until it is disposed of; `onFailed` hears of dumps that fail. */
+/** Answers requests for dumps until it is disposed of; `onFailed` hears of dumps that fail, `witness` writes that they are made. */
 export function answerDumps(
   database: Database,
   dataDirectory: string,
-  onFailed: (error: unknown) => void,
+  { onFailed, witness }: { readonly onFailed: (error: unknown) => void; readonly witness?: Witness },
 ): AsyncDisposable {
   const place = placeOf(dataDirectory);
   let running: Promise<void> = Promise.resolve(), isBusy = false;
@@ -27,7 +27,7 @@ export function answerDumps(
       if (id === undefined) continue;
       await removeIfPresent(`${place}/${name}`);
       try {
-        const dump = await dumpTo(database, `${place}/${id}`);
+        const dump = await dumpTo(database, `${place}/${id}`, witness);
         await writeWhole(`${place}/${id}/done.json`, JSON.stringify({ dump }));
       } catch (error) {
         onFailed(error);

@@ -29,6 +29,12 @@ export interface Database extends Queryable {
   close(): Promise<void>;
 }
 
+/**
+ * Writes down that something was done, in the transaction that does it, so that both are stored or neither. Called last:
+ * the trail that it writes is locked until the transaction ends. `made` is the id of what was made.
+ */
+export type Witness = (tx: Queryable, made?: string) => Promise<void>;
+
 export interface DatabaseOptions {
   /** Holds `pg/` and the lock file; made when absent. */
   readonly dataDirectory: string;

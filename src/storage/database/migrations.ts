@@ -1,5 +1,5 @@
 /** The schema, as numbered steps. A released step never changes; a change is a new step. */
-import type { Database } from "./database.ts";
+import type { Database, Queryable } from "./database.ts";
 import { DomainError } from "../errors.ts";
 
 /** Step n (from 1) brings the schema from version n - 1 to n. */
@@ -183,35 +183,52 @@ export const MIGRATIONS: readonly string[] = [
   );
   ALTER TABLE sulcus.dataset_checks ALTER COLUMN verdict SET STATISTICS 0;
   `,
+  // What each project keeps, whose a job is, files that go with deleted rows, and files with free text of earlier versions.
+  `
+  CREATE TABLE sulcus.projects (
+    name text PRIMARY KEY,
+    policy jsonb NOT NULL
+  );
+  CREATE TABLE sulcus.removals (path text PRIMARY KEY);
+  ALTER TABLE sulcus.jobs ADD COLUMN project text;
+  UPDATE sulcus.jobs j SET project = d.project FROM sulcus.datasets d WHERE d.id = j.dataset;
+  ALTER TABLE sulcus.model_versions ADD COLUMN bytes bigint;
+  ALTER TABLE sulcus.dataset_files ADD COLUMN has_text boolean NOT NULL DEFAULT true;
+  ALTER TABLE sulcus.dataset_files ALTER COLUMN has_text SET DEFAULT false;
+  `,
 ];
 
 /** Serialises migrations between processes; any constant that no other lock of the database has. */
 const ADVISORY_LOCK = 7_263_185;
 
 /**
- * Brings the schema up to date, each step in one transaction with its entry in the list of steps.
+ * Brings the schema up to date, all steps in one transaction with their entries in the list of steps.
  * @throws {DomainError} `database-too-new` a newer program migrated it further
  */
 export async function migrate(database: Database, steps: readonly string[] = MIGRATIONS): Promise<void> {
-  await database.transaction(async (tx) => {
-    await tx.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]);
-    await tx.query("CREATE SCHEMA IF NOT EXISTS sulcus");
-    await tx.query(
-      "CREATE TABLE IF NOT EXISTS sulcus.migrations (version integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())",
+  await database.transaction((tx) => migrateIn(tx, steps));
+}
+
+/** {@link migrate} as part of a transaction. */
+export async function migrateIn(tx: Queryable, steps: readonly string[] = MIGRATIONS): Promise<void> {
+  await tx.query("SELECT pg_advisory_xact_lock($1)", [ADVISORY_LOCK]);
+  await tx.query("CREATE SCHEMA IF NOT EXISTS sulcus");
+  await tx.query(
+    "CREATE TABLE IF NOT EXISTS sulcus.migrations (version integer PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())",
+  );
+  const { rows } = await tx.query<{ version: number | null }>(
+    "SELECT max(version) AS version FROM sulcus.migrations",
+  );
+  const found = rows[0].version ?? 0;
+  if (found > steps.length) {
+    throw new DomainError(
+      "database-too-new",
+      `Cannot use the database: expected schema version ${steps.length} or less, got ${found}: a newer version of Sulcus ` +
+        "has used it. Start that version or a newer one, or restore the backup that was made before the upgrade",
     );
-    const { rows } = await tx.query<{ version: number | null }>(
-      "SELECT max(version) AS version FROM sulcus.migrations",
-    );
-    const found = rows[0].version ?? 0;
-    if (found > steps.length) {
-      throw new DomainError(
-        "database-too-new",
-        `Cannot use the database: expected schema version ${steps.length} or less, got ${found}`,
-      );
-    }
-    for (let version = found + 1; version <= steps.length; version++) {
-      await tx.script(steps[version - 1]);
-      await tx.query("INSERT INTO sulcus.migrations (version) VALUES ($1)", [version]);
-    }
-  });
+  }
+  for (let version = found + 1; version <= steps.length; version++) {
+    await tx.script(steps[version - 1]);
+    await tx.query("INSERT INTO sulcus.migrations (version) VALUES ($1)", [version]);
+  }
 }

@@ -12,6 +12,18 @@ export function keepPrivate(): Disposable {
   return { [Symbol.dispose]: () => void Deno.umask(former) };
 }
 
+/** Takes the rights of others from every file and folder below one. */
+export async function closeToOthers(folder: string): Promise<void> {
+  if (Deno.build.os === "windows") return;
+  for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) await closeToOthers(path);
+    if (!isDirectory && !isFile) continue; // a link has no rights of its own
+    const { mode } = await Deno.stat(path);
+    if (((mode ?? 0) & NOBODY_ELSE) !== 0) await Deno.chmod(path, isDirectory ? 0o700 : 0o600);
+  }
+}
+
 /** Makes a folder that nobody else may enter; one of an earlier version is closed. */
 export async function privateFolder(path: string): Promise<void> {
   await Deno.mkdir(path, { recursive: true, mode: 0o700 });

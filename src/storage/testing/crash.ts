@@ -11,6 +11,8 @@ class Life {
   isOver = false;
   readonly #end = Promise.withResolvers<void>();
   readonly ended: Promise<void> = this.#end.promise;
+  /** Files that it has opened. */
+  readonly files: Deno.FsFile[] = [];
 
   constructor(readonly at: number) {}
 
@@ -20,6 +22,15 @@ class Life {
     this.isOver = true;
     this.#end.resolve();
     await new Promise<never>(() => {});
+  }
+
+  /** Closes its files, as the system does for a process that is killed: locks on them end. */
+  close(): void {
+    for (const file of this.files) {
+      try {
+        file.close();
+      } catch { /* the work closed it */ }
+    }
   }
 }
 
@@ -34,8 +45,11 @@ function watch<T extends object>(on: T, names: readonly (keyof T)[]): () => void
     const former = on[name];
     if (typeof former !== "function") throw new TypeError(`Cannot watch ${String(name)}: it is no function`);
     const watched = async function (this: unknown, ...args: unknown[]): Promise<unknown> {
-      await lives.getStore()?.step();
-      return await Reflect.apply(former, this, args);
+      const life = lives.getStore();
+      await life?.step();
+      const made = await Reflect.apply(former, this, args);
+      if (made instanceof Deno.FsFile) life?.files.push(made);
+      return made;
     };
     Object.defineProperty(on, name, { value: watched, configurable: true, writable: true });
     return () => Object.defineProperty(on, name, { value: former, configurable: true, writable: true });
@@ -81,24 +95,33 @@ export function mortal(database: Database): Database {
   };
 }
 
+/** `deno task crashes` sets it. */
+const EVERY = "SULCUS_EVERY_CRASH";
+/** Else only each fourth operation is one: all together take a quarter of an hour. */
+const STRIDE = 4;
+
 /**
- * Runs `work` again and again, ended at its first operation, its second, and so on to the end. After each `check` looks at
- * what is left, as the next start finds it.
+ * Runs `work` again and again, ended at its first operation, its second (or fifth), and so on to the end. After each `check`
+ * looks at what is left, as the next start finds it.
  * @returns the number of operations
  */
 export async function walkCrashes(
-  { work, check }: {
+  { work, check, slowness = 1 }: {
+    /** Times fewer operations are ended where each takes long. */
+    readonly slowness?: number;
     readonly work: () => Promise<void>;
     readonly check: (at: number, isDone: boolean) => Promise<void>;
   },
 ): Promise<number> {
   const stop = [watch(Deno, OPERATIONS), watch(Deno.FsFile.prototype, OF_FILES)];
   try {
-    for (let at = 1;; at++) {
+    const stride = Deno.env.get(EVERY) === "1" ? 1 : STRIDE * slowness;
+    for (let at = 1;; at += stride) {
       const life = new Life(at);
       const done = lives.run(life, work).then(() => true);
       const isDone = await Promise.race([done, life.ended.then(() => false)]);
       await new Promise((resolve) => setTimeout(resolve)); // a rollback is on its way
+      if (!isDone) life.close();
       await check(at, isDone);
       if (isDone) return life.operations;
     }

@@ -19,6 +19,7 @@ import {
   type Triple,
   voxelsOf,
 } from "../../volume/mod.ts";
+import { readCase, writeCase } from "./case_file.ts";
 import { CaseStore } from "./case_store.ts";
 import {
   preparePretrainingCase,
@@ -55,7 +56,7 @@ type Images = ReadonlyMap<Modality, GridImage>;
  * @throws {TrainingError} `invalid-data`: a case's volumes cannot be used, naming the case's number
  */
 export async function uprightsOf(options: PretrainingCasesOptions): Promise<readonly (Upright | null)[]> {
-  const { cases, recipe, directory, onCase } = options;
+  const { cases, recipe, directory, onCase, keepsReference = false } = options;
   const keys = await pretrainingKeys(options);
   const name = createHash("sha256").update(JSON.stringify([FORM, keys])).digest("hex").slice(0, 32);
   const path = join(directory, `uprights-${name}.json`);
@@ -74,14 +75,32 @@ export async function uprightsOf(options: PretrainingCasesOptions): Promise<read
     unpack: ({ header, sizeVox, floats }) => ({ ...header, sizeVox, channels: floats }),
     onCase,
   });
-  const reference = await referenceOf(coarse);
+  const reference = keepsReference
+    ? await keptReference(join(directory, `reference-${FORM}.volumes`), () => referenceOf(coarse))
+    : await referenceOf(coarse);
   const found: (Upright | null)[] = [];
   for (let i = 0; i < coarse.length; i++) {
     const placed = templatePlacement(imagesOf(await coarse.get(i)), reference, "similarity");
     found.push(placed.fits ? uprightOf(placed.affine) : null);
   }
   await writeWhole(path, JSON.stringify(found));
+  if (keepsReference) await coarse.dropOthers();
   return found;
+}
+
+/** The reference in a file, or one that is made now and written there. */
+async function keptReference(path: string, make: () => Promise<Images>): Promise<Images> {
+  const known = await readCase<Pick<Coarse, "modalities" | "affineRas">>(path);
+  if (known !== null) return imagesOf({ ...known.header, sizeVox: known.sizeVox, channels: known.floats });
+  const made = await make(), [{ sizeVox, affineRas }] = made.values();
+  const header = { modalities: [...made.keys()], affineRas };
+  await writeCase(path, {
+    header,
+    sizeVox,
+    floats: [...made.values()].map(({ data }) => Float32Array.from(data)),
+    masks: [],
+  });
+  return made;
 }
 
 function coarseOf({ modalities, affineRas, sizeVox, channels }: Coarse): Coarse {

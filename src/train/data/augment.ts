@@ -1,8 +1,9 @@
 /** Draws one crop for training: its place, its flips, the templates that stand for modalities, its intensities. */
 import type { Random } from "../../tensor/mod.ts";
 import { cutWindow, type Triple } from "../../volume/mod.ts";
-import { AXES } from "../recipe/augmentation.ts";
+import { AXES, NO_AUGMENTATION } from "../recipe/augmentation.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
+import { mirroredAxes } from "../recipe/mirror_axes.ts";
 import { changedIntensities } from "./augment/kinds.ts";
 import { resampled, resampledMasks } from "./augment/resample.ts";
 import { drawSpatial, pointsOf, thickAxis } from "./augment/spatial.ts";
@@ -14,6 +15,20 @@ export interface Sample {
   readonly views: readonly Float32Array[];
   readonly target: Float32Array;
 }
+
+/** The case and the first voxel of a crop. */
+export interface CropPlace {
+  readonly case: number;
+  readonly start: Triple;
+}
+
+/** A recipe's crops as they are: one view, no mirrors, no change of intensity. */
+export const unchanged = (recipe: DrawRecipe): DrawRecipe => ({
+  ...recipe,
+  templates: false,
+  intensity: { shift: 0, scale: 0, gamma: 0, perChannel: false },
+  augmentation: NO_AUGMENTATION,
+});
 
 /** The settings of a recipe that decide a crop. */
 export type DrawRecipe = Pick<
@@ -32,9 +47,21 @@ export type DrawRecipe = Pick<
 
 /** Draws one sample; all randomness comes from `random`. */
 export function drawSample(volumes: Croppable, recipe: DrawRecipe, random: Random): Sample {
-  const { roi } = recipe;
+  return drawSampleAt(volumes, { recipe, start: drawStart(volumes, recipe, random) }, random);
+}
+
+/** Draws where a crop lies. */
+export function drawStart(volumes: Croppable, recipe: DrawRecipe, random: Random): Triple {
   const around = labelledVoxel(volumes, recipe, random);
-  const start = cropStart(volumes.sizeVox, { roi, around }, random);
+  return cropStart(volumes.sizeVox, { roi: recipe.roi, around }, random);
+}
+
+/** As {@link drawSample}, of a crop whose place is known. */
+export function drawSampleAt(
+  volumes: Croppable,
+  { recipe, start }: { readonly recipe: DrawRecipe; readonly start: Triple },
+  random: Random,
+): Sample {
   const flips = drawFlips(recipe, random);
   const { channels, templates, regions } = cutCrop(volumes, { recipe, start, flips, random });
   const change = drawIntensity(channels.length, recipe.intensity, random);
@@ -135,8 +162,9 @@ function labelledVoxel(
 
 function drawFlips({ flips, augmentation }: DrawRecipe, random: Random): readonly boolean[] {
   const coins = [0, 1, 2].map(() => random.uniform() < 0.5);
-  const axes = augmentation?.mirror ?? AXES;
-  return AXES.map((axis, a) => axes.includes(axis) && coins[flips === "joint" ? 0 : a]);
+  if (flips === "joint") return AXES.map((axis) => (augmentation?.mirror ?? AXES).includes(axis) && coins[0]);
+  const axes = mirroredAxes({ flips, augmentation });
+  return coins.map((coin, a) => coin && axes.some((axis) => axis === a));
 }
 
 /** A copy of `data` reversed along the flagged axes. */

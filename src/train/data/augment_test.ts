@@ -62,11 +62,13 @@ const outcomes = (flips: ResolvedRecipe["flips"]) => {
 };
 
 Deno.test("drawSample() flips jointly into two outcomes, by axes into eight (docs/method F.4 item 9)", () => {
-  const joint = outcomes("joint"), axes = outcomes("axes");
+  const joint = outcomes("joint"), axes = outcomes("axes"), two = outcomes(["x", "z"]);
   const identity = Array.from({ length: 8 }, (_, i) => 1000 + i);
   assert.deepEqual(new Set(joint.keys()), new Set([String(identity), String(identity.toReversed())]));
-  assert.equal(axes.size, 8);
-  for (const seen of [joint, axes]) {
+  assert.deepEqual([axes.size, two.size, outcomes([]).size], [8, 4, 1]);
+  const rows = [...two.keys()].map((view) => view.split(",").map(Number));
+  assert.ok(rows.every(([first, , third]) => third - first === 2), "no view is reversed along y");
+  for (const seen of [joint, axes, two]) {
     for (const [view, count] of seen) assertShare(count, { n: 800, p: 1 / seen.size }, view);
   }
 });

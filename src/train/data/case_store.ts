@@ -1,7 +1,7 @@
 /** Prepared cases on disk, the last used ones in memory. Knows nothing of what a case shows. */
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { InferenceError } from "../../inference/mod.ts";
 import { TrainingError } from "../types.ts";
 import { CaseCache } from "./case_cache.ts";
@@ -57,6 +57,14 @@ export class CaseStore<T extends object> {
   /** Case `i`, from memory, from disk, or prepared now. */
   async get(i: number): Promise<T> {
     return await this.#cases.get(i);
+  }
+
+  /** Deletes the prepared cases of the folder that are not of this store. */
+  async dropOthers(): Promise<void> {
+    const folder = dirname(this.files[0]), own = new Set(this.files.map((file) => basename(file)));
+    for (const name of await readdir(folder)) {
+      if (name.endsWith(".case") && !own.has(name)) await rm(join(folder, name), { force: true });
+    }
   }
 
   /** Gives their memory back while others read the files. */

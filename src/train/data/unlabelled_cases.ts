@@ -71,6 +71,8 @@ export interface PretrainingCasesOptions {
   readonly uprights?: readonly (Upright | null)[] | undefined;
   readonly onCase?: (done: number, total: number) => void;
   readonly cacheBytes?: number;
+  /** True: the reference on which cases are laid is made of the first ones that are given with this folder, and kept. */
+  readonly keepsReference?: boolean;
 }
 
 /** Changes with the form of a stored case. */

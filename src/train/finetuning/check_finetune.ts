@@ -14,12 +14,13 @@ import {
   resolveRecipe,
 } from "../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
-import { checkSamples } from "../planning/recipe_work.ts";
+import { checkNetwork, checkSamples } from "../planning/recipe_work.ts";
+import { voxelsOf } from "../../volume/mod.ts";
 import { TrainingError } from "../types.ts";
-import { windowOf } from "./base_window.ts";
-import { inBaseOrder } from "./keep_head.ts";
-import { resultSpec } from "./result_spec.ts";
-import { type Trainable, trainable } from "./trainable.ts";
+import { windowOf } from "./network/base_window.ts";
+import { inBaseOrder } from "./network/keep_head.ts";
+import { resultSpec } from "./network/result_spec.ts";
+import { type Trainable, trainable } from "./network/trainable.ts";
 import type { NetworkRequest } from "./types.ts";
 
 export interface FinetuneCheck {
@@ -36,7 +37,7 @@ export interface FinetuneCheck {
 type Counted = Omit<FinetuneCheck, "recipe">;
 
 const contextOf = (
-  { request: { task, labels, base: { spec } }, cases, baseHasTemplates, planned }: Counted,
+  { request: { task, labels, classes, base: { spec } }, cases, baseHasTemplates, planned }: Counted,
   window: BaseWindow | undefined,
 ): RecipeContext => ({
   cases,
@@ -46,6 +47,7 @@ const contextOf = (
   network: spec.architecture.kind,
   percentilesOver: ownPercentiles(spec),
   labels,
+  classes,
   ...(spec.task === "segmentation" && { baseExcludes: segmentationRecord(spec.inference).exclusive }),
   ownNormalisation: spec.preprocessing.normalisation !== undefined,
   window,
@@ -53,6 +55,9 @@ const contextOf = (
 
 /** null: it can be trained; otherwise the reason why not. */
 export type CheckReply = string | null;
+
+/** Crops up to this size need no network to be made before the job: every family has been trained on them. */
+const USUAL_VOXELS = 128 ** 3;
 
 /**
  * Of networks that are made here the recipe says enough; those of others are read.
@@ -62,7 +67,11 @@ export type CheckReply = string | null;
 export async function checkFinetune(check: FinetuneCheck, readers = new Readers()): Promise<void> {
   const { recipe, request: { base: { directory, spec } } } = check;
   const isRead = recipe.keepHead === true || familyOf(spec.architecture.kind).finetuning.isForeign === true;
-  if (!isRead) return checkSizes(check.request, resolveRecipe(recipe, contextOf(check, undefined)), check.memoryBytes);
+  if (!isRead) {
+    const resolved = resolveRecipe(recipe, contextOf(check, undefined));
+    checkSizes(check.request, resolved, check.memoryBytes);
+    if (voxelsOf(resolved.roi) <= USUAL_VOXELS) return;
+  }
   const refused = await readers.run<FinetuneCheck, CheckReply>(import.meta.resolve("./_check_finetune_child.ts"), {
     task: check,
     reads: [directory],
@@ -99,5 +108,6 @@ export async function planned<R extends NetworkRequest>(
   checkSizes(asked, recipe, counted.memoryBytes);
   const request = recipe.keepHead ? inBaseOrder(asked) : asked;
   const network = await trainable({ request, recipe, scratch: recipe.base === "scratch" });
+  checkNetwork(network.network, { roi: recipe.roi, memoryBytes: counted.memoryBytes });
   return { request, recipe, network, spec: resultSpec(request, recipe, network) };
 }

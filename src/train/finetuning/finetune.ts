@@ -2,17 +2,18 @@
 import { copyFile, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { peakOfWork } from "../../engine/mod.ts";
-import { type Modality, templatePath, wrongInputs } from "../../inference/mod.ts";
+import { type Modality, templatePath, type Warning, wrongInputs } from "../../inference/mod.ts";
 import { writeWhole } from "../../storage/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { foldNotes } from "../data/fold_notes.ts";
 import { makeFolds } from "../data/folds.ts";
+import { halfOf } from "../data/half_folds.ts";
 import { sizeNotes, withTrainingMl } from "../data/label_sizes.ts";
 import { openLabelledCases, traitsOf } from "../data/labelled_cases.ts";
 import { templateFits, templateNotes, withoutUnfit } from "../data/template_fits.ts";
 import { renderHtml, type Report, reportJson } from "../report/finetuning.ts";
-import { measuredQuality, mirroredAxes } from "../report/quality.ts";
-import { comparisons } from "../report/findings/comparisons.ts";
+import { measuredQuality } from "../report/quality.ts";
+import { comparisons, withoutHeldOut } from "../report/findings/comparisons.ts";
 import { summarize } from "../report/summary.ts";
 import { weightNotes } from "../report/weights.ts";
 import { withoutPatients, writeReports } from "../report/without_patients.ts";
@@ -21,12 +22,13 @@ import { type Fingerprint, fingerprintOf } from "../planning/fingerprint.ts";
 import type { FinetunePlan } from "../planning/plan.ts";
 import { type Rulings, rulingsFor } from "../planning/rules.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
-import { Phases } from "./phases.ts";
+import { mirroredAxes, mirrorWarnings } from "../recipe/mirror_axes.ts";
+import { Phases } from "./phases/phases.ts";
 import { Clock, foldsRunNotes, type Schedule, schedule, scoredNotes } from "./schedule.ts";
-import { outputNames } from "./base_weights.ts";
+import { outputNames } from "./network/base_weights.ts";
 import { planned } from "./check_finetune.ts";
 import { outputsOf } from "./outputs.ts";
-import { type Trainable, trainable } from "./trainable.ts";
+import { type Trainable, trainable } from "./network/trainable.ts";
 import type { FinetuneRequest, FinetuneResult } from "./types.ts";
 
 /**
@@ -49,6 +51,9 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const log = (message: string) => request.onEvent({ type: "log", message });
   ruled?.reasons.forEach(log);
   weightNotes(start.report, fitting).forEach(log);
+  const warn = ({ detail }: Warning) => log(`Warning: ${detail}`);
+  const mirrored = mirrorWarnings(fitting, request);
+  mirrored.forEach(warn);
   if (!fitting.templates) log("The base has no templates or they are off: one view of each crop, no consistency term");
   const { store: cases, sizes, placements } = await openLabelledCases({
     cases: request.cases,
@@ -92,14 +97,19 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   remarks.forEach(log);
   if (allFolds.length === 0) log("No validation: it needs at least two patients, or it was turned off");
   const scratch = recipe.compareFromScratch ? await trainable({ request, recipe, scratch: true }) : null;
-  const steps = folds.length * (scratch === null ? 1 : 2) * recipe.foldSteps + recipe.steps;
+  const twins = folds.slice(0, recipe.halfFolds).map((fold) =>
+    halfOf(fold, { cases: request.cases, seed: recipe.seed })
+  );
+  const trained = folds.length * (scratch === null ? 1 : 2) + twins.length;
+  const steps = trained * recipe.foldSteps + recipe.steps;
   const phases = new Phases({ request, recipe, cases, traits, spec, steps });
   const held = await phases.validate(network, folds, "fold");
+  const halves = await phases.learn(network, twins, folds.length);
   const twin = scratch && folds.length > 0 ? await phases.validate(scratch, folds, "from scratch: fold") : null;
   const base = folds.length > 0 && isOfBase(request, network) && recipe.base === "use"
     ? await phases.score({ network, held: folds.flatMap((fold) => fold.held) })
     : null;
-  const last = await scheduled.final(phases, held);
+  const last = await scheduled.final(phases, [...held, ...halves]);
   const outputs = outputsOf(held, { request, recipe, spec });
   outputs.chosen?.notes.forEach(log);
   const from = recipe.finalStart === "fold" ? held[0] : undefined;
@@ -109,12 +119,15 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const fromScratch = twin && summarize(twin.flatMap((p) => p.scores), spec.classes);
   const training = summarize(final.scores, spec.classes);
   const scores = held.flatMap((p) => p.scores);
-  const compared = validation && comparisons({
-    validation: validation.metrics,
-    scores,
-    base: base && summarize(base, spec.classes).metrics,
-  });
-  for (const { detail } of compared?.warnings ?? []) log(`Warning: ${detail}`);
+  const compared = validation === null
+    ? withoutHeldOut({ training: training.metrics, scores: final.scores })
+    : comparisons({
+      validation: validation.metrics,
+      scores,
+      base: base && summarize(base, spec.classes).metrics,
+    });
+  compared.warnings.forEach(warn);
+  const warnings = [...compared.warnings, ...mirrored];
   const peakBytes = await peakOfWork(request.engine);
   const resolved: ResolvedRecipe = { ...recipe, steps: last.steps };
   const plan = data && ruled && planOf({ data, ruled, scheduled, recipe: resolved, peakBytes });
@@ -124,14 +137,14 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     weights: network.report,
     templates: recipe.templates ? templates : [],
     templateFits: templateFits(placements, request.cases),
-    phases: [...scheduled.pilots, ...held, ...(twin ?? []), final],
+    phases: [...scheduled.pilots, ...held, ...halves, ...(twin ?? []), final],
     validation: validation && validation.metrics,
     fromScratch: fromScratch && fromScratch.metrics,
     training: training.metrics,
-    warnings: (compared?.warnings ?? []).map(({ detail }) => ({ severity: "severe", text: `${detail}.` })),
+    warnings: warnings.map(({ detail }) => ({ severity: "severe", text: `${detail}.` })),
     remarks: [
       ...remarks,
-      ...(compared?.notes ?? []),
+      ...compared.notes,
       ...scoredNotes(last.held.length, all.length),
       ...(validation?.reasons ?? []).map((reason) => `Held-out patients: ${reason}.`),
       ...training.reasons.map((reason) => `Training cases: ${reason}.`),
@@ -152,7 +165,7 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   });
   return {
     spec: { ...outputs.spec, labels, ...(quality && { quality }) },
-    warnings: compared?.warnings ?? [],
+    warnings,
     validation: report.validation,
     training: report.training,
     resolvedRecipe: { ...resolved },

@@ -3,8 +3,8 @@ import { loweringOf, type Provider, traitsOf } from "../../engine/mod.ts";
 import { costOf, type Graph, lower } from "../../graph/mod.ts";
 import { slidingWindows, type Triple } from "../../volume/mod.ts";
 import type { ModelSpec } from "../../inference/mod.ts";
-import { stepConfigOf } from "./step_config.ts";
-import type { Trainable } from "./trainable.ts";
+import { stepConfigOf } from "./phases/step_config.ts";
+import type { Trainable } from "./network/trainable.ts";
 import { fitted, memoryBudget } from "../loop/fit.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { trainingStep } from "../step/finetuning_step.ts";
@@ -16,7 +16,13 @@ import type { Durations } from "../planning/time.ts";
  * Bytes of a step's cost a second, by kind of device: measured on two cores of a server, and taken as twenty times more on
  * a GPU. Right within a factor of two or three; a job measures its device.
  */
-const COST_PER_SECOND: Readonly<Record<Provider, number>> = { cpu: 1.2e10, cuda: 2.4e11, webgpu: 6e10, wasm: 3e9 };
+const COST_PER_SECOND: Readonly<Record<Provider, number>> = {
+  cpu: 1.2e10,
+  cuda: 2.4e11,
+  webgpu: 6e10,
+  openvino: 1.2e10,
+  wasm: 3e9,
+};
 /** A training step computes about three times as much as a forward pass. */
 const PASSES = 3;
 /** Seconds until a phase has compiled and loaded its step. */
@@ -37,7 +43,8 @@ export function forecast(
   },
 ): StepForecast {
   const { graph } = trainingStep(network.network, stepConfigOf(network, { task: spec.task as Task, recipe }));
-  const fit = fitted(lower(graph, loweringOf(provider)).graph, memoryBudget(traitsOf(provider)));
+  const traits = traitsOf(provider);
+  const fit = fitted(lower(graph, loweringOf(provider)).graph, memoryBudget(traits), traits);
   const passes = recipe.batch === "joint" ? 1 : recipe.batchSize;
   const update = passes * secondsOf(fit.graph, provider);
   const forward = update / passes / PASSES / (recipe.templates ? 2 : 1);

@@ -11,8 +11,8 @@ import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { familyOf } from "../../nets/mod.ts";
 import { warmupFor } from "../recipe/finetuning.ts";
 import { summarize } from "../report/summary.ts";
-import { type PhaseResult, Phases } from "./phases.ts";
-import { type Trainable, trainable } from "./trainable.ts";
+import { type PhaseResult, Phases } from "./phases/phases.ts";
+import { type Trainable, trainable } from "./network/trainable.ts";
 import type { FinetuneRequest } from "./types.ts";
 
 export interface PilotsOptions {

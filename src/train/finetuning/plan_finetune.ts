@@ -28,7 +28,8 @@ export async function planFinetune(request: PlanRequest): Promise<FinetunePlan> 
     planned: ruled.values,
   });
   const { peakBytes, ...durations } = forecast(network, { recipe: first, spec, data, provider: request.provider });
-  const { recipe, allotment, reason } = withTime(first, { wished: request.recipe, cases: request.cases, durations });
+  const { task } = request.request, { recipe: wished, cases } = request;
+  const { recipe, allotment, reason } = withTime(first, { wished, task, cases, durations });
   return {
     fingerprint: data,
     recipe,
@@ -36,7 +37,7 @@ export async function planFinetune(request: PlanRequest): Promise<FinetunePlan> 
     expected: {
       seconds: Math.round(allotment.seconds),
       peakBytes,
-      updates: allotment.foldsRun * recipe.foldSteps + recipe.steps,
+      updates: (allotment.foldsRun + allotment.halves) * recipe.foldSteps + recipe.steps,
       secondsPerUpdate: Number(durations.update.toPrecision(3)),
       isMeasured: false,
     },

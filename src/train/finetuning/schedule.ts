@@ -9,9 +9,9 @@ import { type Durations, finalSteps } from "../planning/time.ts";
 import { budgetOf } from "../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { type PilotsOptions, runPilots } from "./pilots.ts";
-import { phaseIdentity } from "./phase_files.ts";
-import { type PhaseOptions, type PhaseResult, Phases } from "./phases.ts";
-import type { Trainable } from "./trainable.ts";
+import { phaseIdentity } from "./phases/phase_files.ts";
+import { type PhaseOptions, type PhaseResult, Phases } from "./phases/phases.ts";
+import type { Trainable } from "./network/trainable.ts";
 import type { FinetuneRequest } from "./types.ts";
 
 /** The time that a job has taken in this process. */
@@ -35,7 +35,7 @@ export interface Schedule {
   /** Expected time of the whole job; null where updates are counted. */
   readonly seconds: number | null;
   readonly durations: Durations | null;
-  /** Folds that are trained. */
+  /** Folds that are trained, with their twins. */
   readonly folds: number;
   readonly reasons: readonly string[];
   /** The updates of the final network and the cases that it is scored on, once the folds are done. */
@@ -52,7 +52,8 @@ export async function schedule(options: ScheduleOptions): Promise<Schedule> {
   if (minutes === null) {
     const final = () => Promise.resolve({ steps: fitting.steps, held: all });
     const count = Math.min(fitting.foldsRun ?? folds.length, folds.length);
-    return { recipe: fitting, network, pilots: [], seconds: null, durations: null, folds: count, reasons: [], final };
+    const trained = count + Math.min(fitting.halfFolds, count);
+    return { recipe: fitting, network, pilots: [], seconds: null, durations: null, folds: trained, reasons: [], final };
   }
   const log = (message: string) => request.onEvent({ type: "log", message });
   const key = phaseIdentity({ request, recipe: fitting, spec }, { indices: all });
@@ -73,6 +74,7 @@ export async function schedule(options: ScheduleOptions): Promise<Schedule> {
   );
   const timed = withTime(piloted.recipe, {
     wished: request.recipe,
+    task: request.task,
     cases: request.cases,
     durations: piloted.durations,
     seconds: rest,
@@ -86,7 +88,7 @@ export async function schedule(options: ScheduleOptions): Promise<Schedule> {
     pilots: piloted.phases,
     seconds: 60 * minutes - rest + allotment.seconds,
     durations: piloted.durations,
-    folds: allotment.foldsRun,
+    folds: allotment.foldsRun + allotment.halves,
     reasons,
     final: async (phases, held) => {
       const { steps } = await kept(request.workDirectory, { name: "final", key }, () => {

@@ -67,7 +67,10 @@ export class DeviceCalls {
     for (let i = 0; i < count; i++) {
       const batch = drawn ?? await this.#drawn.next(step, i);
       drawn = undefined;
-      const session = await this.#sessionOf(batch.program, ({ graph }) => encodeModel(graph, { openSizes: true }));
+      const session = await this.#sessionOf(
+        batch.program,
+        ({ graph }) => encodeModel(graph, { openSizes: this.#options.engine.traits.sizesAreOpen }),
+      );
       const started = Promise.withResolvers<void>();
       const running = runMicroBatch(session, batch, { fetch: curves, onStart: started.resolve });
       this.#drawn.drawDuring(Promise.race([started.promise, running]), aheadOf(batch));

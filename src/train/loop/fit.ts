@@ -57,10 +57,13 @@ const CHEAP = 0.01;
 
 /**
  * Fits `graph` into `budgetBytes`: at most 1 % of extra time if that suffices, else as little as possible, else the
- * smallest form that was found. Without a limit the graph stays unchanged.
+ * smallest form that was found. Without a limit, or where the device merges what is computed twice, the graph stays
+ * unchanged.
  */
-export function fitted(graph: Graph, budgetBytes: number): Fitted {
-  if (budgetBytes === Infinity) return { graph, peakBytes: predictMemory(graph).peakBytes, extraCost: 0 };
+export function fitted(graph: Graph, budgetBytes: number, { memory }: Partial<Pick<Traits, "memory">> = {}): Fitted {
+  if (budgetBytes === Infinity || memory?.mergesEqual) {
+    return { graph, peakBytes: predictMemory(graph, memory).peakBytes, extraCost: 0 };
+  }
   const cheap = least(graph, { budgetBytes: 0, extraCost: CHEAP });
   if (cheap.after.peakBytes <= budgetBytes) return fittedAs(cheap, cheap.extraCost);
   const more = least(cheap.graph, { budgetBytes });

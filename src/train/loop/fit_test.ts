@@ -38,6 +38,13 @@ Deno.test("fitted() saves memory at 1 % of extra time even where the graph would
   assert.ok(extraCost > 0 && extraCost <= 0.01, `${extraCost}`);
 });
 
+Deno.test("fitted() computes nothing twice where the device would merge it, and predicts by that device's memory", () => {
+  const graph = chain(), { memory } = traitsOf("openvino");
+  const { peakBytes } = predictMemory(graph, memory);
+  assert.deepEqual(fitted(graph, 1, { memory }), { graph, peakBytes, extraCost: 0 });
+  assert.notEqual(peakBytes, predictMemory(graph).peakBytes);
+});
+
 Deno.test("fitted() takes the least that there is where nothing fits", () => {
   assert.ok(fitted(chain(), 0).peakBytes < predictMemory(chain()).peakBytes);
 });

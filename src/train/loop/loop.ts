@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { sameShape, type Tensor } from "../../tensor/mod.ts";
 import { type Checkpoint, readCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { DeviceCalls } from "./device_calls.ts";
-import type { LoopOptions } from "./options.ts";
+import type { LoopOptions, Watch } from "./options.ts";
 import type { StateTensor } from "./program.ts";
 import { TrainingError } from "../types.ts";
 
@@ -16,7 +16,7 @@ export const CHECKPOINT = "checkpoint.safetensors";
 
 export interface LoopResult {
   readonly state: ReadonlyMap<string, Tensor>;
-  /** One number an update. */
+  /** One number an update, and the numbers of each watch. */
   readonly curves: Readonly<Record<string, readonly number[]>>;
   /** Share of this call's time that the device waited for samples. */
   readonly waitShare: number;
@@ -28,7 +28,7 @@ export interface LoopResult {
  * @throws {EngineError} the device failed; the last checkpoint is kept
  */
 export async function runLoop(options: LoopOptions): Promise<LoopResult> {
-  const { engine, state, title, steps } = options;
+  const { engine, state, title, watches = [] } = options;
   const path = join(options.directory, CHECKPOINT);
   const names = [...state.keys()];
   const resumed = await resumable(path, options);
@@ -49,10 +49,13 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
     let step = resumed?.progress.step ?? 0;
     const first = step + 1;
     let start: number | undefined;
-    while (step < steps) {
+    let end = options.steps;
+    const take = ({ name, onValues }: Watch) => end = Math.min(onValues(curves[name] ?? []) ?? end, end);
+    watches.forEach(take);
+    while (step < end) {
       if (options.signal?.aborted) {
         await save(step);
-        throw new TrainingError("cancelled", `The ${title} was cancelled after ${step} of ${steps} steps`);
+        throw new TrainingError("cancelled", `The ${title} was cancelled after ${step} of ${options.steps} steps`);
       }
       for (const { learningRate, values } of await calls.run(step)) {
         step++;
@@ -64,11 +67,16 @@ export async function runLoop(options: LoopOptions): Promise<LoopResult> {
         await options.onStep({ step, learningRate, secondsPerUpdate, values });
       }
       if (options.stop?.(curves[options.curves[0]])) break;
+      for (const watch of watches.filter(({ everySteps }) => step % everySteps === 0 && step < end)) {
+        (curves[watch.name] ??= []).push(...await watch.measure(step));
+        take(watch);
+      }
       if (step % options.checkpointEverySteps === 0) await save(step);
     }
     const waitShare = calls.waitedMs / (performance.now() - begun);
     return { state: await snapshot(), curves, waitShare };
   } finally {
+    for (const watch of watches) await watch.end();
     await calls.end(names);
   }
 

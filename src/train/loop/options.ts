@@ -12,6 +12,22 @@ export interface LoopEvent {
   readonly values: Readonly<Record<string, number>>;
 }
 
+/** Looks at the state on its way; its numbers are kept with the checkpoint, so that a resumed run knows them. */
+export interface Watch {
+  readonly name: string;
+  /** A multiple of `checkpointEverySteps`. */
+  readonly everySteps: number;
+  /** Numbers about the state on the device after `step` updates; the same for the same state. */
+  readonly measure: (step: number) => Promise<readonly number[]>;
+  /**
+   * Receives all numbers so far: those of the checkpoint at the start, and after each measurement. Returns the number of
+   * updates after which the training ends, a multiple of `checkpointEverySteps`; undefined: as planned.
+   */
+  readonly onValues: (values: readonly number[]) => number | undefined;
+  /** Releases what it holds on the device. */
+  readonly end: () => Promise<void>;
+}
+
 export interface LoopOptions {
   readonly engine: Engine;
   /** The training's name in messages: "fine-tune". */
@@ -30,6 +46,7 @@ export interface LoopOptions {
   readonly drawsElsewhere?: boolean | undefined;
   /** Returns true to end before the last step; asked after every call. */
   readonly stop?: ((losses: readonly number[]) => boolean) | undefined;
+  readonly watches?: readonly Watch[] | undefined;
   readonly signal?: AbortSignal;
   readonly onStep: (event: LoopEvent) => void | Promise<void>;
   /** Messages for the user. */

@@ -14,7 +14,7 @@ export interface Program {
 }
 
 export interface CompileOptions {
-  readonly device: Pick<Engine, "lowering">;
+  readonly device: Pick<Engine, "lowering" | "traits">;
   /** Memory that a step may take. */
   readonly budgetBytes: number;
   /** Receives a message where fitting costs time or memory. */
@@ -23,7 +23,7 @@ export interface CompileOptions {
 
 /** Lowers a step for a device and fits it into `budgetBytes`, if possible. */
 export function compiled({ graph, state, isForAll }: Program, { device, budgetBytes, onLog }: CompileOptions): Program {
-  const fit = fitted(lower(graph, device.lowering).graph, budgetBytes);
+  const fit = fitted(lower(graph, device.lowering).graph, budgetBytes, device.traits);
   const message = fitMessage(fit, budgetBytes);
   if (message !== undefined) onLog?.(message);
   return { graph: fit.graph, state, isForAll };

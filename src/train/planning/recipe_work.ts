@@ -1,5 +1,7 @@
-/** The memory that a recipe asks for by its sizes alone, before a case is read or a network made. */
+/** The memory that a recipe asks for, by its sizes and by its network, before a case is read. */
+import type { Graph } from "../../graph/mod.ts";
 import { DEFAULT_BUDGET, inBytes } from "../../inference/mod.ts";
+import { bytesOf } from "../../tensor/mod.ts";
 import { type Triple, voxelsOf } from "../../volume/mod.ts";
 import { TrainingError } from "../types.ts";
 
@@ -36,4 +38,30 @@ export function checkSamples(
   if (templates === undefined) return;
   const { count, sizeVox } = templates;
   refuse(`${count} templates of ${sizeVox.join("×")} voxels`, 4 * voxelsOf(sizeVox) * count * TEMPLATE_COPIES);
+}
+
+/**
+ * Refuses a network of which one operator alone would take more: its inputs or its output, which no form of a training
+ * step can do without.
+ * @throws {TrainingError} `invalid-recipe`, with the figures
+ */
+export function checkNetwork(
+  { nodes, types }: Pick<Graph, "nodes" | "types">,
+  { roi, memoryBytes = DEFAULT_BUDGET.memoryBytes }: {
+    readonly roi: Triple;
+    readonly memoryBytes?: number | undefined;
+  },
+): void {
+  const sum = (names: readonly string[]) => {
+    const known = [...new Set(names)].flatMap((name) => types.get(name) ?? []);
+    return known.filter(({ shape }) => shape.every((d) => d >= 0)).reduce((bytes, type) => bytes + bytesOf(type), 0);
+  };
+  const least = nodes.reduce((most, { inputs, output }) => Math.max(most, sum(inputs), sum([output])), 0);
+  if (least <= memoryBytes) return;
+  throw new TrainingError(
+    "invalid-recipe",
+    `Cannot fine-tune: one operator of the network would take at least ${inBytes(least)} of memory for crops of ${
+      roi.join("×")
+    } voxels, expected at most ${inBytes(memoryBytes)}. Choose a smaller roi`,
+  );
 }

@@ -36,7 +36,18 @@ const of = (changes: Partial<Fingerprint> = {}, given: Partial<Circumstances> = 
 
 Deno.test("rulesFor() gives a reason with figures for every rule", () => {
   const { reasons } = of();
-  for (const word of ["Spacing", "Window", "crops", "bias", "Strong augmentation", "templates", "folds"]) {
+  for (
+    const word of [
+      "Spacing",
+      "Window",
+      "crops",
+      "bias",
+      "Strong augmentation",
+      "mirrored windows",
+      "templates",
+      "folds",
+    ]
+  ) {
     assert.ok(reasons.some((reason) => reason.includes(word)), word);
   }
   assert.ok(reasons.every((reason) => reason.endsWith(".")));
@@ -67,6 +78,16 @@ Deno.test("rulesFor() changes crops of large images strongly where there is time
   const chance = (changes: Partial<Fingerprint>, budgetMinutes: number | null) =>
     of(changes, { budgetMinutes }).values.augmentation!.rotation.chance;
   assert.deepEqual([chance(HEAD, 10), chance(HEAD, 30), chance(HEAD, null), chance({}, 5)], [0, 0.2, 0.2, 0.2]);
+});
+
+Deno.test("rulesFor() answers by mirrored windows where one holds the image, along the axes that may be mirrored", () => {
+  const named = (...names: string[]) => names.map((name, i) => ({ name, value: i + 1, colour: "#000000" }));
+  const { values, reasons } = of({}, { labels: named("anterior", "posterior") });
+  assert.equal(values.mirroredWindows, true);
+  assert.ok(reasons.some((reason) => reason.includes("means over 4 mirrored windows")));
+  assert.equal(of(HEAD).values.mirroredWindows, undefined);
+  assert.equal(of({ task: "classification", labels: [] }).values.mirroredWindows, undefined);
+  assert.equal(of({}, { labels: named("left", "front", "top") }).values.mirroredWindows, undefined);
 });
 
 Deno.test("rulesFor() leaves templates off for one modality, a part of a head, and a base without them", () => {

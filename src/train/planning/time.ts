@@ -14,6 +14,8 @@ export interface AllotOptions extends Durations {
   readonly held: readonly number[];
   /** Cases that the final network is scored on. */
   readonly cases: number;
+  /** Of so many folds, the first ones, a twin is wished for that is trained on half of the patients. Default 0. */
+  readonly halves?: number;
 }
 
 export interface Allotment {
@@ -21,6 +23,8 @@ export interface Allotment {
   readonly foldSteps: number;
   /** Folds that are trained. */
   readonly foldsRun: number;
+  /** Twins of folds that are trained on half of the patients: all that are wished for, or none. */
+  readonly halves: number;
   /** Cases that the final network is scored on. */
   readonly scored: number;
   /** Seconds that this is expected to take. */
@@ -43,25 +47,37 @@ const SCORING_SHARE = 0.1;
 
 /** How a time is used. At least one update of everything, whatever the time. */
 export function allotted(options: AllotOptions): Allotment {
-  const { seconds, update, start, score, held, cases } = options;
+  const { seconds, update, start, score, held, cases, halves: wished = 0 } = options;
   const usable = seconds * (1 - SPARE);
   const scored = Math.max(1, Math.min(cases, Math.floor(SCORING_SHARE * seconds / score)));
-  const timeFor = (folds: number) => {
-    const scoring = held.slice(0, folds).reduce((sum, n) => sum + n, 0) + scored;
-    return Math.max(usable - (folds + 1) * start - scoring * score, 0);
+  const heldBy = (folds: number) => held.slice(0, folds).reduce((sum, n) => sum + n, 0);
+  const timeFor = (folds: number, halves: number) => {
+    const scoring = heldBy(folds) + heldBy(halves) + scored;
+    return Math.max(usable - (folds + halves + 1) * start - scoring * score, 0);
   };
-  const plan = (folds: number): Allotment => {
-    const updates = timeFor(folds) / update;
+  const plan = (folds: number, halves = 0): Allotment => {
+    const updates = timeFor(folds, halves) / update, trained = folds + halves;
     const steps = Math.max(1, Math.floor(updates * (folds === 0 ? 1 : FINAL_SHARE)));
-    const foldSteps = folds === 0 ? steps : Math.floor(updates * (1 - FINAL_SHARE) / folds);
-    const used = usable - timeFor(folds) + (steps + folds * foldSteps) * update;
-    return { steps, foldSteps: Math.max(1, Math.min(foldSteps, steps)), foldsRun: folds, scored, seconds: used };
+    const foldSteps = folds === 0 ? steps : Math.floor(updates * (1 - FINAL_SHARE) / trained);
+    const used = usable - timeFor(folds, halves) + (steps + trained * foldSteps) * update;
+    return {
+      steps,
+      foldSteps: Math.max(1, Math.min(foldSteps, steps)),
+      foldsRun: folds,
+      halves,
+      scored,
+      seconds: used,
+    };
   };
   if (held.length === 0) return plan(0);
+  const isEnough = ({ steps, foldSteps }: Allotment) => foldSteps >= Math.min(FOLD_SHARE * steps, ENOUGH);
+  const isCheap = (folds: number, halves: number) => timeFor(folds, halves) > OVERHEAD * timeFor(1, 0);
   for (let folds = held.length; folds > 1; folds--) {
-    if (timeFor(folds) <= OVERHEAD * timeFor(1)) continue;
-    const found = plan(folds);
-    if (found.foldSteps >= Math.min(FOLD_SHARE * found.steps, ENOUGH)) return found;
+    if (!isCheap(folds, 0) || !isEnough(plan(folds))) continue;
+    // one fold less is given for the twins, which show more than another few patients do
+    const withTwins = [folds, folds - 1].filter((count) => wished > 0 && count >= wished && isCheap(count, wished))
+      .map((count) => plan(count, wished)).find(isEnough);
+    return withTwins ?? plan(folds);
   }
   const one = plan(1), none = plan(0);
   return one.steps < KEPT_SHARE * none.steps ? none : one;

@@ -41,3 +41,19 @@ Deno.test("finalSteps() gives the updates of the seconds that are left", () => {
   assert.equal(finalSteps(left), Math.floor((200 - 30 - 5 - 20) / 0.2));
   assert.equal(finalSteps({ ...left, seconds: 10 }), 1, "what is late ends soon");
 });
+
+Deno.test("allotted() trains twins on half of the patients where folds keep enough updates, for at most one fold less", () => {
+  const eight = [2, 2, 2, 2];
+  const minutes = of(600, eight, { halves: 2 });
+  assert.deepEqual([minutes.foldsRun, minutes.halves], [1, 0], "too little time");
+  const longer = of(3600, [4, 4, 4, 4], { halves: 1 });
+  const { steps, foldSteps, foldsRun, halves, seconds } = longer;
+  assert.deepEqual([of(3600, [4, 4, 4, 4]).foldsRun, foldsRun, halves], [4, 3, 1], JSON.stringify(longer));
+  assert.ok(foldSteps >= 1500 || foldSteps >= 0.5 * steps, JSON.stringify(longer));
+  const taken = (steps + 4 * foldSteps) * 0.2 + 5 * 5 + (8 + 3 * 4 + 4) * 2;
+  assert.ok(Math.abs(taken - seconds) < 1 && seconds <= 0.95 * 3600 + 1e-9, `${taken} s, said ${seconds}`);
+  const hours = of(2 * 3600, eight, { halves: 2 });
+  assert.deepEqual([hours.foldsRun, hours.halves], [4, 2], "no fold is lost where there is time");
+  assert.equal(of(3600, eight, { halves: 2 }).halves, 0, "two folds would be lost");
+  assert.equal(of(3600, eight).halves, 0);
+});

@@ -37,6 +37,8 @@ export interface MethodContext {
   readonly cases: CaseStore<PretrainingVolumes>;
   /** Those that any case has. */
   readonly modalities: readonly Modality[];
+  /** Weights of the network to start from, all that it has; absent: fresh ones. */
+  readonly weights?: ReadonlyMap<string, Tensor> | undefined;
   /** The start of all random streams of the run. */
   readonly random: Random;
   readonly compile: CompileOptions;

@@ -8,7 +8,8 @@ import { peakOfWork } from "../../engine/mod.ts";
 import { encodeModel } from "../../graph/mod.ts";
 import { BRAINMVP_PREPROCESSING, MODALITIES, type Modality, type ModelSpec } from "../../inference/mod.ts";
 import { writeWhole } from "../../storage/mod.ts";
-import { Random, type Tensor } from "../../tensor/mod.ts";
+import { type NetworkSpec, parametersOf } from "../../nets/mod.ts";
+import { Random, sameShape, type Tensor } from "../../tensor/mod.ts";
 import type { CaseStore } from "../data/case_store.ts";
 import { uprightsOf } from "../data/anatomy.ts";
 import { openPretrainingCases, type PretrainingVolumes } from "../data/unlabelled_cases.ts";
@@ -38,6 +39,7 @@ import { Updates } from "./updates.ts";
  */
 export async function pretrain(request: PretrainRequest): Promise<PretrainResult> {
   const prepared = await prepare(request);
+  if ((request.changing ?? 0) > 0) await prepared.volumes.dropOthers();
   const { trained, state, curves } = await train(request, prepared);
   return await writeResult(request, { ...prepared, trained, state, curves });
 }
@@ -49,7 +51,7 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainResult
 export async function pretrainedSoFar(
   request: PretrainRequest,
 ): Promise<PretrainResult & { readonly updates: number }> {
-  const prepared = await prepare(request), { plan, volumes, modalities, run } = prepared;
+  const prepared = await prepare(request), { plan, volumes, modalities, weights, run } = prepared;
   const saved = await readCheckpoint(join(request.workDirectory, CHECKPOINT));
   if (saved === null || saved.progress.run !== run) {
     const got = saved === null ? "none" : "one of other cases or another recipe";
@@ -59,7 +61,7 @@ export async function pretrainedSoFar(
     );
   }
   const random = randomOf(plan.recipe), compile = { device: request.engine, budgetBytes: Infinity };
-  const trained = plan.begin({ cases: volumes, modalities, random, compile });
+  const trained = plan.begin({ cases: volumes, modalities, weights, random, compile });
   const { step: updates, losses, curves } = saved.progress;
   const all = { [prepared.losses[0]]: losses, ...curves };
   const result = await writeResult(request, { ...prepared, trained, state: saved.tensors, curves: all });
@@ -75,12 +77,13 @@ interface PreparedRun extends TrainOptions {
 }
 
 async function prepare(request: PretrainRequest): Promise<PreparedRun> {
-  const { workDirectory, onEvent } = request;
+  const { workDirectory, onEvent, changing = 0 } = request;
   const log = (message: string) => onEvent({ type: "log", message });
   checkCases(request.cases);
   const method = methodOf(request.recipe);
   const plan = method.plan(request.recipe, request.cases.length);
   const { recipe } = plan;
+  const weights = request.weights && allWeights(plan.network, request.weights);
   const cases = recipe.maxCases === null ? request.cases : request.cases.slice(0, recipe.maxCases);
   const modalities = MODALITIES.filter((m) => cases.some((c) => c.images[m] !== undefined));
   log(`${cases.length} cases with ${modalities.join(", ")}; ${recipe.steps} updates`);
@@ -88,7 +91,8 @@ async function prepare(request: PretrainRequest): Promise<PreparedRun> {
     log(`${verb} case ${done} of ${total}`);
     if (request.signal?.aborted) throw new TrainingError("cancelled", "The pre-training was cancelled");
   };
-  const prepared = { cases, recipe, directory: join(workDirectory, "cases"), cacheBytes: request.cacheBytes };
+  const directory = join(workDirectory, "cases");
+  const prepared = { cases, recipe, directory, cacheBytes: request.cacheBytes, keepsReference: changing > 0 };
   const uprights = recipe.align === "middle" ? undefined : await uprightsOf({ ...prepared, onCase: onCase("Read") });
   const nowhere = (uprights ?? []).flatMap((upright, i) => upright === null ? [i + 1] : []);
   if (nowhere.length > 0) log(nowhereNote(nowhere));
@@ -102,7 +106,8 @@ async function prepare(request: PretrainRequest): Promise<PreparedRun> {
     nowhere,
     volumes,
     modalities,
-    run: identityOf(recipe, cases),
+    weights,
+    run: identityOf(recipe, [changing, ...cases.slice(changing)], weights),
     snapshots,
   };
 }
@@ -151,6 +156,8 @@ interface TrainOptions {
   readonly plan: MethodPlan;
   readonly volumes: CaseStore<PretrainingVolumes>;
   readonly modalities: readonly Modality[];
+  /** Those that it goes on from. */
+  readonly weights: ReadonlyMap<string, Tensor> | undefined;
   /** The key of the run: only a checkpoint of the same run is resumed. */
   readonly run: string;
   readonly snapshots: Snapshots;
@@ -159,7 +166,7 @@ interface TrainOptions {
 /** Trains to the end, in the fastest form that the device's memory allows. */
 async function train(
   { engine, workDirectory, signal, onEvent }: PretrainRequest,
-  { losses, plan, volumes, modalities, run, snapshots }: TrainOptions,
+  { losses, plan, volumes, modalities, weights, run, snapshots }: TrainOptions,
 ): Promise<LoopResult & { trained: MethodRun }> {
   const { recipe } = plan;
   const { steps, checkpointEverySteps } = recipe;
@@ -168,7 +175,7 @@ async function train(
   return await withinMemory(engine, memory, async (budgetBytes) => {
     const random = randomOf(recipe);
     const compile = { device: engine, budgetBytes, onLog };
-    const trained = plan.begin({ cases: volumes, modalities, random, compile });
+    const trained = plan.begin({ cases: volumes, modalities, weights, random, compile });
     const updates = new Updates({ recipe, cases: volumes.length, random, micro: (request) => trained.micro(request) });
     const result = await runLoop({
       engine,
@@ -213,9 +220,32 @@ function checkCases(cases: readonly PretrainingCase[]): void {
   });
 }
 
+/** The network's weights out of `given`, which may hold more. @throws {TrainingError} one is missing or has another shape */
+function allWeights(network: NetworkSpec, given: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  return new Map(
+    parametersOf(network).filter((p) => !p.idle).map(({ key, shape }) => {
+      const weight = given.get(key);
+      if (weight !== undefined && sameShape(weight.shape, shape)) return [key, weight];
+      const got = weight === undefined ? "none" : `[${weight.shape}]`;
+      throw new TrainingError(
+        "invalid-data",
+        `Cannot go on from these weights: expected ${key} of shape [${shape}], got ${got}; use those of the same network`,
+      );
+    }),
+  );
+}
+
 /** The key of a run: changes with everything that its weights depend on. */
-function identityOf(recipe: PretrainingBase, cases: readonly PretrainingCase[]): string {
-  return createHash("sha256").update(JSON.stringify([recipe, cases])).digest("hex");
+function identityOf(
+  recipe: PretrainingBase,
+  [changing, ...cases]: readonly [number, ...PretrainingCase[]],
+  weights: ReadonlyMap<string, Tensor> | undefined,
+): string {
+  const hash = createHash("sha256").update(JSON.stringify([recipe, cases, ...(changing === 0 ? [] : [changing])]));
+  for (const [key, { data }] of weights ?? []) {
+    hash.update(key).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest("hex");
 }
 
 /** The spec of the package: downstream networks prepare volumes as docs/method B.3 says, at the patch's voxel size. */

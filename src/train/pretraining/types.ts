@@ -1,12 +1,20 @@
 /** Request and result of a pre-training. */
 import type { Engine } from "../../engine/mod.ts";
 import type { ModelSpec } from "../../inference/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
 import type { PretrainingRecipe } from "./methods.ts";
 import type { Metrics, PretrainingCase, TrainEvent } from "../types.ts";
 
 export interface PretrainRequest {
   readonly cases: readonly PretrainingCase[];
   readonly recipe: PretrainingRecipe;
+  /**
+   * So many of the first cases make room for others between calls with the same work folder: a checkpoint is resumed although
+   * they changed. All lie in the templates as the first call's cases say.
+   */
+  readonly changing?: number;
+  /** Weights of the recipe's network to go on from, by their keys; default: fresh ones from the recipe's seed. */
+  readonly weights?: ReadonlyMap<string, Tensor>;
   /** Checkpoints live here; a call with the same folder and request resumes a killed one. */
   readonly workDirectory: string;
   /** Receives `network.onnx`, both reports and the method's own files. The caller writes the manifest. */

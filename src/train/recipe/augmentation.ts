@@ -13,6 +13,19 @@ export type Axis = (typeof AXES)[number];
 export const ELASTIC_APART_VOX = 16;
 const MOST_ELASTIC = 0.4 * ELASTIC_APART_VOX;
 
+/** How a crop is mirrored: a word, or the axes that have a coin each. */
+export function flipSettings() {
+  const words = ["axes", "joint"] as const;
+  const isWord = (word: string) => words.some((each) => each === word);
+  return worded(z.union([z.enum(words), z.array(z.enum(AXES))]), {
+    expected: "axes, joint or a list of x, y and z",
+    flag: { value: "AXES", read: (word) => isWord(word) ? word : word === "none" ? [] : word.split(",") },
+  }).describe(
+    "`axes`: a coin for each axis. `joint`: one coin flips all three. A list: a coin for each axis in it, such as x and z " +
+      "where labels name front and back.",
+  );
+}
+
 const chance = () => number({ from: 0, to: 1 });
 
 /** All settings of strong augmentation as one; null: none, `flips` and `intensity` alone change a crop. */
@@ -55,7 +68,7 @@ export function augmentationSettings() {
       "`brightness` and `contrast` by a factor U(1 ± share); `lowResolution` to a share of the voxels' number an axis and " +
       "back; `gamma` of the image and, by the chance `inverted`, of its negative; `dropModality`: the chance that a " +
       "modality shows its mean only, never all of them. `mirror`: the axes that `flips` may reverse; x runs from left to " +
-      "right. Null: none, and flips along every axis.",
+      "right. Null: none, and flips along every axis that `flips` names.",
   );
 }
 
@@ -79,7 +92,7 @@ export const STRONG_AUGMENTATION: Augmentation = {
   mirror: ["x", "y", "z"],
 };
 
-/** Mirrors alone; `intensity` varies contrasts besides. */
+/** Mirrors, and of a tenth of the crops the power of the negative; `intensity` varies contrasts besides. */
 export const LIGHT_AUGMENTATION: Augmentation = {
   ...STRONG_AUGMENTATION,
   rotation: { ...STRONG_AUGMENTATION.rotation, chance: 0 },
@@ -92,4 +105,11 @@ export const LIGHT_AUGMENTATION: Augmentation = {
   lowResolution: { ...STRONG_AUGMENTATION.lowResolution, chance: 0 },
   gamma: { ...STRONG_AUGMENTATION.gamma, chance: 0 },
   dropModality: { chance: 0 },
+};
+
+/** Nothing: crops to look at. */
+export const NO_AUGMENTATION: Augmentation = {
+  ...LIGHT_AUGMENTATION,
+  gamma: { ...LIGHT_AUGMENTATION.gamma, inverted: 0 },
+  mirror: [],
 };

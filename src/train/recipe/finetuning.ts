@@ -12,6 +12,8 @@ import {
   resolvedRecipeSchema,
 } from "./finetuning_settings.ts";
 import { type ExclusiveContext, resolveExclusive } from "./exclusive.ts";
+import { mirrorAxes, mirroredAxes } from "./mirror_axes.ts";
+import { AXES } from "./augmentation.ts";
 import { completed, type Frozen, presetChoice, readRecipe, refuseSetting, wishes } from "./settings.ts";
 
 /** The settings of a user who writes flags; a document may hold those that are otherwise decided, too. */
@@ -38,6 +40,8 @@ export interface RecipeContext {
   readonly labels?: ExclusiveContext["labels"];
   /** Of a base for segmentations: true if it puts out one label a voxel. */
   readonly baseExcludes?: boolean | undefined;
+  /** Of a classification. Absent: not known yet. */
+  readonly classes?: readonly string[] | undefined;
   /** The window of a base that others trained; absent: the preset's crops fit. */
   readonly window?: BaseWindow | undefined;
   /** Preset auto: what the rules found for the data. */
@@ -103,6 +107,7 @@ export function resolveRecipe(wished: Recipe, context: RecipeContext): ResolvedR
   const planned = {
     ...values,
     ...(recipe.preset === "auto" && { warmupSteps: warmupFor(foldSteps) }),
+    ...(recipe.preset === "edge" && { flips: flipsFor(context) }),
     ...(family.finetuning.isForeign && guards(foldSteps)),
     // updates of a plan come with the time that they were found from
     budgetMinutes: recipe.budgetMinutes ?? budgetOf(recipe),
@@ -123,9 +128,19 @@ export function resolveRecipe(wished: Recipe, context: RecipeContext): ResolvedR
     base,
     exclusive: resolveExclusive(exclusive, { ...context, ...(keepHead && { kept: context.baseExcludes }) }),
   };
-  const resolved = readRecipe(resolvedRecipeSchema, { ...completed(planned, recipe), ...decided }, "fine-tune");
+  const whole = readRecipe(resolvedRecipeSchema, { ...completed(planned, recipe), ...decided }, "fine-tune");
+  // a plan's means over mirrored windows end where a wish leaves no axis mirrored
+  const isMirrored = recipe.mirroredWindows ?? (whole.mirroredWindows && mirroredAxes(whole).length > 0);
+  const resolved = { ...whole, mirroredWindows: isMirrored };
   checkWarmup(resolved);
+  checkMirrored(resolved, context);
   return resolved;
+}
+
+/** Axes whose direction no label or class names; the word where these are all. */
+function flipsFor({ labels = [], classes = [] }: Pick<RecipeContext, "labels" | "classes">): ResolvedRecipe["flips"] {
+  const { axes } = mirrorAxes(labels, classes);
+  return axes.length === AXES.length ? "axes" : axes;
 }
 
 /** The settings under which weights survive their first updates, of which nobody knows the rate that they bear. */
@@ -154,6 +169,20 @@ function checkWarmup({ warmupSteps, steps, foldSteps }: ResolvedRecipe): void {
   refuseSetting("fine-tune", ["warmupSteps"], { expected, got: warmupSteps });
 }
 
+/** @throws {TrainingError} `invalid-recipe`: nothing was mirrored in training, or there are no windows */
+function checkMirrored(
+  recipe: Pick<ResolvedRecipe, "mirroredWindows" | "flips" | "augmentation">,
+  { task }: Pick<RecipeContext, "task">,
+): void {
+  const why = task === "classification"
+    ? "a classifier sees one window"
+    : mirroredAxes(recipe).length === 0
+    ? "crops are mirrored along no axis by itself, so that the network knows no mirrored images"
+    : null;
+  if (!recipe.mirroredWindows || why === null) return;
+  refuseSetting("fine-tune", ["mirroredWindows"], { expected: `false, because ${why}`, got: true });
+}
+
 function presetFor(name: FinetuningPresetName, { task, network }: RecipeContext): FinetuningPreset["values"] {
   const { values, classification } = FINETUNING_PRESETS[name];
   const { optimizer } = values;
@@ -178,8 +207,9 @@ function checkAgainstBase(
     batchNorm,
     batchDice,
     batchSize,
+    hardCrops = 0,
   }: Recipe,
-  { baseHasTemplates, network, ownNormalisation = false }: RecipeContext,
+  { task, baseHasTemplates, network, ownNormalisation = false }: RecipeContext,
 ): void {
   const refuse = (setting: keyof Recipe, reason: string) =>
     refuseSetting("fine-tune", [setting], { expected: `false, because ${reason}`, got: true });
@@ -190,6 +220,10 @@ function checkAgainstBase(
   if (budgetMinutes !== null && preset !== "auto") {
     const expected = `absent, because the preset ${preset} counts updates; auto takes a time`;
     refuseSetting("fine-tune", ["budgetMinutes"], { expected, got: budgetMinutes });
+  }
+  if (hardCrops > 0 && task === "classification") {
+    const expected = "0, because a classifier looks at the whole image";
+    refuseSetting("fine-tune", ["hardCrops"], { expected, got: hardCrops });
   }
   if (templates === true && !baseHasTemplates) refuse("templates", "the base model has no templates");
   if (norm === "instance" && batchNorm === "frozen") {

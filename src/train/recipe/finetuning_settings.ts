@@ -14,7 +14,7 @@ import {
   wordingOf,
   yesOrNo,
 } from "./settings.ts";
-import { augmentationSettings } from "./augmentation.ts";
+import { augmentationSettings, flipSettings } from "./augmentation.ts";
 import { optimizerSettings } from "./optimizer.ts";
 
 export const FINETUNING_PRESET_NAMES = ["auto", "edge", "paper", "official"] as const;
@@ -160,8 +160,20 @@ export const CHOSEN_SETTINGS = {
       "them. `chosen`: as held-out patients speak for, where that also helps patients on whom it was not chosen; the report " +
       "has the figures. Default: chosen by the preset auto, fixed by the others.",
   ),
+  mirroredWindows: yesOrNo().describe(
+    "Segmentation: in use, and where folds are scored, the answer is the mean over windows mirrored along the axes that " +
+      "crops were mirrored along in training: 2, 4 or 8 times the work. Default: false; what a base states is kept.",
+  ),
   earlyStopSteps: orNull(whole(1, 1_000_000)).describe(
     "End the training when its loss has not fallen for this many updates. Default: null, train to the end.",
+  ),
+  earlyStop: choice(["never", "held-out"]).describe(
+    "`held-out`: a fold ends early when crops of the patients that it holds out no longer gain; the time goes to the " +
+      "trainings after it. Folds of few updates are trained to their end. Default: never; the preset auto: held-out.",
+  ),
+  hardCrops: number({ from: 0, to: 0.9 }).describe(
+    "Segmentation: the share of crops near those in which the network errs most. It looks at 32 crops of its training cases " +
+      "now and then, which takes up to 4 % of the time; short trainings do without. Default: 0, none.",
   ),
   compareFromScratch: yesOrNo().describe("Also train a twin from fresh weights and report both. Default: false."),
 };
@@ -171,6 +183,9 @@ export const DECIDED_SETTINGS = {
   foldSteps: whole(1, 1_000_000).describe("Optimizer updates of each validation fold."),
   foldsRun: orNull(whole(0, MOST_FOLDS)).describe(
     "Folds that are trained, of those that are planned; null: all. The report says how many patients were held out.",
+  ),
+  halfFolds: whole(0, MOST_FOLDS).describe(
+    "Of so many folds, the first ones, a twin is trained on half of their patients: it shows what more patients bring.",
   ),
   spacingMm: orNull(triple(number({ above: 0, to: 20 }), "three numbers above 0 up to 20")).describe(
     "Spacing that images are brought to, mm; null: the base's.",
@@ -195,7 +210,7 @@ export const DECIDED_SETTINGS = {
   supervision: choice(["sum", "concat"]).describe(
     "`sum`: the losses of the views are added. `concat`: one loss over both views.",
   ),
-  flips: choice(["axes", "joint"]).describe("`axes`: a coin for each axis. `joint`: one coin flips all three."),
+  flips: flipSettings(),
   maxReplaced: orNull(whole(0, 64)).describe("Most modalities replaced in a view; null: all but one."),
   mask: z.strictObject({ rate: number({ above: 0, below: 1 }), blockVox: whole(1, 64) }).describe(
     "One modality: the share of blocks of blockVox³ voxels that the template hides.",

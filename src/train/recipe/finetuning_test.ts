@@ -64,6 +64,22 @@ Deno.test("resolveRecipe() with edge takes less than a preset of the paper: smal
   }
 });
 
+Deno.test("resolveRecipe() lets edge mirror no axis whose direction labels or classes name, unless it is told to", () => {
+  const flips = (names: readonly string[], wishes: Partial<Recipe> = {}) =>
+    resolveRecipe({ preset: "edge", ...wishes }, {
+      ...CONTEXT,
+      labels: names.map((name, i) => ({ name, value: i + 1 })),
+    }).flips;
+  assert.equal(flips(["lesion"]), "axes");
+  assert.deepEqual(flips(["anterior", "posterior"]), ["x", "z"]);
+  assert.equal(flips(["anterior", "posterior"], { flips: "axes" }), "axes");
+  assert.deepEqual(resolveRecipe({ preset: "edge" }, { ...CLASSIFICATION, classes: ["left", "right"] }).flips, [
+    "y",
+    "z",
+  ]);
+  assert.equal(resolveRecipe({ preset: "paper" }, { ...CLASSIFICATION, classes: ["left", "right"] }).flips, "axes");
+});
+
 Deno.test("resolveRecipe() gives edge 50 updates a case, at least 1000, fewer to folds and to two views", () => {
   const of = (cases: number, templates = false) => resolveRecipe({ preset: "edge", templates }, { ...CONTEXT, cases });
   assert.deepEqual([1, 20, 21, 100].map((n) => of(n).steps), [1000, 1000, 1050, 5000]);
@@ -188,7 +204,10 @@ Deno.test("resolveRecipe() takes every wish over the preset", () => {
     seed: 9,
     validation: { folds: 3 },
     outputs: "chosen",
+    mirroredWindows: true,
     earlyStopSteps: 40,
+    earlyStop: "held-out",
+    hardCrops: 0.3,
     compareFromScratch: true,
   };
   const resolved = resolveRecipe(wishes, CONTEXT);
@@ -291,6 +310,13 @@ Deno.test("resolveRecipe() takes a plan's recipe back unchanged, and what is edi
   const other = { ...CONTEXT, planned: { roi: [32, 32, 32], templates: false } } as const;
   assert.deepEqual(resolveRecipe(plan, other), plan);
   assert.deepEqual(resolveRecipe({ ...plan, roi: [64, 64, 64] }, other), { ...plan, roi: [64, 64, 64] });
+});
+
+Deno.test("resolveRecipe() takes a plan's mirrored windows only where crops are mirrored, and refuses those that are asked for", () => {
+  const of = (wishes: Partial<Recipe>) =>
+    resolveRecipe({ ...DEFAULT_RECIPE, ...wishes }, { ...CONTEXT, planned: { mirroredWindows: true } }).mirroredWindows;
+  assert.deepEqual([of({}), of({ flips: "joint" }), of({ mirroredWindows: false })], [true, false, false]);
+  assert.throws(() => of({ flips: [], mirroredWindows: true }), /expected recipe.mirroredWindows to be false/);
 });
 
 Deno.test("resolveRecipe() lets labels that share no value exclude each other in preset auto alone", () => {

@@ -1,6 +1,9 @@
-/** The axes that crops may be mirrored along: not those whose direction the labels or classes name. */
-import type { Label } from "../../inference/mod.ts";
+/** The axes that crops may be mirrored along, not those whose direction the labels or classes name; and those that they are. */
+import type { Label, Warning } from "../../inference/mod.ts";
 import { AXES, type Axis } from "./augmentation.ts";
+import type { ResolvedRecipe } from "./finetuning_settings.ts";
+
+type NamedLabel = Pick<Label, "name" | "value" | "sourceValues">;
 
 export interface MirrorAxes {
   readonly axes: Axis[];
@@ -37,7 +40,7 @@ const LEAST_ALONE = 10;
  * The axes along which a mirrored case has the same labels. A label or class whose name holds a direction keeps its axis,
  * and so do FreeSurfer's numbers of one side.
  */
-export function mirrorAxes(labels: readonly Label[], classes: readonly string[]): MirrorAxes {
+export function mirrorAxes(labels: readonly NamedLabel[], classes: readonly string[]): MirrorAxes {
   const names = [...labels.map(({ name }) => name), ...classes];
   const kept: string[] = [];
   const axes = AXES.filter((axis) => {
@@ -59,12 +62,37 @@ export function mirrorAxes(labels: readonly Label[], classes: readonly string[])
   return { axes, reason: `${mirrored}; not along ${kept.join("; not along ")}.` };
 }
 
+/** Axes along which a recipe mirrors crops, each by a coin of its own; a coin for all of them together shows no single one. */
+export function mirroredAxes({ flips, augmentation }: Pick<ResolvedRecipe, "flips" | "augmentation">): (0 | 1 | 2)[] {
+  if (flips === "joint") return [];
+  const coined = flips === "axes" ? AXES : flips, allowed = augmentation?.mirror ?? AXES;
+  return ([0, 1, 2] as const).filter((a) => coined.includes(AXES[a]) && allowed.includes(AXES[a]));
+}
+
+/**
+ * Warns of a recipe that mirrors crops along an axis whose direction labels or classes name, so that half of what it shows
+ * under one name is the other.
+ */
+export function mirrorWarnings(
+  { flips, augmentation }: Pick<ResolvedRecipe, "flips" | "augmentation">,
+  { labels, classes }: { readonly labels: readonly NamedLabel[]; readonly classes: readonly string[] },
+): Warning[] {
+  const { axes, reason } = mirrorAxes(labels, classes);
+  const mirrored = mirroredAxes({ flips: flips === "joint" ? "axes" : flips, augmentation }).map((a) => AXES[a]);
+  const wrong = mirrored.filter((axis) => !axes.includes(axis));
+  if (wrong.length === 0) return [];
+  const detail = `The recipe mirrors crops along ${listed(wrong)}, whose direction labels or classes name (${
+    reason.slice(reason.indexOf(";") + 2, -1)
+  }): half of the crops show one in the place of the other. Give flips as the list of the other axes, or the preset auto`;
+  return [{ code: "sides-mirrored", detail }];
+}
+
 /** The words of a name: parts between other characters than letters, and parts that begin with a capital. */
 const wordsOf = (name: string) =>
   name.replaceAll(/(\p{Ll})(\p{Lu})/gu, "$1 $2").toLowerCase().split(/[^\p{L}]+/u).filter((word) => word !== "");
 
 /** The numbers whose twin of the other side is another label or, of numbers that only FreeSurfer uses, none. */
-function sidedNumbers(labels: readonly Label[]): number[] {
+function sidedNumbers(labels: readonly NamedLabel[]): number[] {
   const owners = new Map(labels.flatMap(({ value, sourceValues = [value] }, k) => sourceValues.map((v) => [v, k])));
   return [...FREESURFER_PAIRS].flatMap(([left, right]) => {
     const own = [left, right].filter((v) => owners.has(v));

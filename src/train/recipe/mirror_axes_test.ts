@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Label } from "../../inference/mod.ts";
-import { mirrorAxes } from "./mirror_axes.ts";
+import { STRONG_AUGMENTATION } from "./augmentation.ts";
+import { mirrorAxes, mirroredAxes, mirrorWarnings } from "./mirror_axes.ts";
 
 const named = (...names: string[]): Label[] => names.map((name, i) => ({ name, value: i + 1, colour: "#000000" }));
 const numbered = (...values: (number | number[])[]): Label[] =>
@@ -55,4 +56,29 @@ Deno.test("mirrorAxes() takes FreeSurfer's numbers for sides only where a label 
   assert.equal(xOf(17, 18), false, "structures of the left side alone");
   assert.equal(xOf(53), false, "a structure of the right side alone");
   assert.equal(xOf([2, 3, 41, 42], 17, 53), false, "some labels are of both sides, some are not");
+});
+
+Deno.test("mirroredAxes() are those that crops are reversed along one by one", () => {
+  assert.deepEqual(mirroredAxes({ flips: "axes", augmentation: null }), [0, 1, 2]);
+  assert.deepEqual(mirroredAxes({ flips: "joint", augmentation: null }), []);
+  const augmentation = { ...STRONG_AUGMENTATION, mirror: ["x", "z"] as const };
+  assert.deepEqual(mirroredAxes({ flips: "axes", augmentation }), [0, 2]);
+  assert.deepEqual(mirroredAxes({ flips: ["y", "z"], augmentation }), [2]);
+  assert.deepEqual(mirroredAxes({ flips: ["y"], augmentation: null }), [1]);
+  assert.deepEqual(mirroredAxes({ flips: [], augmentation: null }), []);
+});
+
+Deno.test("mirrorWarnings() names the axes that are mirrored although labels or classes name their direction", () => {
+  const sides = { labels: named("left", "right", "top"), classes: [] }, augmentation = null;
+  const [{ code, detail }, ...more] = mirrorWarnings({ flips: "axes", augmentation }, sides);
+  assert.deepEqual([code, more], ["sides-mirrored", []]);
+  assert.match(
+    detail,
+    /^The recipe mirrors crops along x and z, .*\(not along x, because left and right name left and right; not along z, .*\)/,
+  );
+  assert.equal(mirrorWarnings({ flips: "joint", augmentation }, sides).length, 1);
+  assert.deepEqual(mirrorWarnings({ flips: ["y"], augmentation }, sides), []);
+  const allowed = { ...STRONG_AUGMENTATION, mirror: ["y"] as const };
+  assert.deepEqual(mirrorWarnings({ flips: "axes", augmentation: allowed }, sides), []);
+  assert.deepEqual(mirrorWarnings({ flips: "axes", augmentation }, { labels: named("lesion"), classes: ["ill"] }), []);
 });

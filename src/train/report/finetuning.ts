@@ -32,8 +32,6 @@ export interface Phase extends Updates {
   readonly scores: readonly CaseScore[];
   /** Patients that it was trained on; absent: those of the request that it does not score. */
   readonly trainPatients?: number;
-  /** Mean Dice of held-out cases after so many updates, where it was measured on the way. */
-  readonly heldOut?: readonly { readonly step: number; readonly dice: number }[];
 }
 
 export interface Report {
@@ -104,6 +102,8 @@ const patientsOf = (cases: Report["request"]["cases"]) => new Set(cases.map(({ p
 
 /** The folds of the network itself, not of its twin from scratch. */
 const FOLD = /^fold \d/;
+/** These, and their twins of half of the patients. */
+const OF_CURVE = /^(half of )?fold \d/;
 
 /** The scores that the page is about: of held-out patients, or without any those of the final network. */
 function scoredOf({ request, phases }: Report): Scored {
@@ -119,7 +119,7 @@ const heldOutOf = ({ scores, isHeldOut }: Scored) => isHeldOut ? scores : [];
 function findings(report: Report, scores: readonly CaseScore[]): Findings {
   const { request: { task, cases }, phases } = report;
   const patientOf = (i: number) => cases[i].patient, all = patientsOf(cases);
-  const learning = phases.filter(({ name }) => FOLD.test(name)).flatMap((phase): LearningPoint[] => {
+  const learning = phases.filter(({ name }) => OF_CURVE.test(name)).flatMap((phase): LearningPoint[] => {
     const held = patientScores(phase.scores, patientOf), trainPatients = phase.trainPatients ?? all - held.length;
     return held.flatMap(({ patient, dice }) =>
       dice === null || trainPatients < 1 ? [] : [{ trainPatients, dice, patient }]
@@ -161,11 +161,10 @@ export function reportJson(report: Report): Record<string, unknown> {
     calibration,
     chosen: report.chosen ? { ...report.chosen.inference, figures: report.chosen.figures } : null,
     notes: notes(report),
-    phases: phases.map(({ name, scores, heldOut, trainPatients, ...updates }) => ({
+    phases: phases.map(({ name, scores, trainPatients, ...updates }) => ({
       name,
       ...updatesJson(updates, recipe),
       ...(trainPatients !== undefined && { trainPatients }),
-      ...(heldOut && { heldOut: heldOut.map(({ step, dice }) => [step, dice]) }),
       cases: scores.map((score) => ({ ...caseJson(score), case: request.cases[score.case].id })),
     })),
   };
@@ -177,11 +176,17 @@ function caseJson({ previewPng: _, labels, ...score }: CaseScore) {
 }
 
 function updatesJson(updates: Updates, { clipNorm }: ResolvedRecipe) {
-  const { losses, learningRate, found, waitShare } = updates;
+  const { losses, learningRate, found, waitShare, watched, hardLooks } = updates;
   return {
     steps: losses.length,
     learningRate,
     ...(waitShare !== undefined && { waitShare }),
+    ...(watched && {
+      heldOut: watched.heldOut.map(({ step, score }) => [step, score]),
+      heldOutShare: watched.share,
+      stopped: watched.stopped,
+    }),
+    ...(hardLooks && { hardLooks }),
     ...(found && { foundRate: found }),
     ...(clipNorm !== null && normCounts(updates, clipNorm)),
     losses: curve(losses),
@@ -208,7 +213,7 @@ export function renderHtml(report: Report): string {
 <h1>Fine-tuning report</h1>
 <p class="result">${escape(resultSentence(scored, shown))}</p>
 ${warningsHtml(report.warnings ?? [])}
-${[expectation.sentence, ...(learningCurve === null ? [] : [learningCurve.sentence])].map(line).join("\n")}
+${[expectation.sentence, learningCurve.sentence].map(line).join("\n")}
 <h2>${scored.isHeldOut ? "Held-out patients" : "Training cases"}</h2>
 ${patientsHtml(scored, shown.patients)}
 ${request.task === "segmentation" ? labelsHtml(scored.scores) : ""}
@@ -241,13 +246,13 @@ function planHtml({ reasons, expected: { seconds, peakBytes, updates } }: Finetu
   return `<h2>Plan</h2><p>${facts.join(" · ")}</p>${listHtml(reasons)}`;
 }
 
-/** The loss of a training, and beside it the Dice of held-out cases where it was measured on the way. */
-function curvesHtml({ name, losses, heldOut = [] }: Phase): string {
-  const dice = heldOut.map(({ step, dice }): [number, number] => [step, dice]);
+/** The loss of a training, and beside it the score of held-out crops where somebody looked. */
+function curvesHtml({ name, losses, watched }: Phase): string {
+  const scores = (watched?.heldOut ?? []).map(({ step, score }): [number, number] => [step, score]);
   const figure = (title: string, points: [number, number][], caption: string) =>
     `<figure>${lossSvg(title, points)}<figcaption>${escape(caption)}</figcaption></figure>`;
   return figure(`Loss of ${name}`, curve(losses), name) +
-    (dice.length < 2 ? "" : figure(`Held-out Dice of ${name}`, dice, `${name}: Dice of held-out cases`));
+    (scores.length < 2 ? "" : figure(`Held-out crops of ${name}`, scores, `${name}: score of held-out crops`));
 }
 
 /** The metrics' names in print. */

@@ -223,10 +223,11 @@ Deno.test("renderHtml() opens with the result, severe warnings, what to expect, 
     labels: [{ ...label, label: "lesion", dice, lesions }],
     previewPng: PIXEL,
   }));
-  const heldOut = [{ step: 10, dice: 0.2 }, { step: 20, dice: 0.4 }];
+  const heldOut = [{ step: 10, score: 0.2 }, { step: 20, score: 0.4 }];
+  const watched = { heldOut, stopped: "Ended after 20 of 40 updates.", share: 0.02 };
   const report = reportOf({
     request: { ...request, cases },
-    phases: [{ ...fold, scores, heldOut, trainPatients: 4 }],
+    phases: [{ ...fold, scores, watched, trainPatients: 4 }],
     warnings: [{ severity: "mild", text: "few <patients>" }, { severity: "severe", text: "worse than its base" }],
   });
   const html = renderHtml(report);
@@ -236,12 +237,12 @@ Deno.test("renderHtml() opens with the result, severe warnings, what to expect, 
     '<p class="warning severe" role="alert">worse than its base</p>',
     '<p class="warning mild" role="alert">few &lt;patients&gt;</p>',
     "Expect a Dice of at least 0.30 on a new patient like these, with a chance of at least 83 %",
-    "all folds were trained on 4 patients; a fold trained on half of them would show it.",
+    "all folds were trained on 4 patients; a fold trained on half of them (halfFolds; of itself, where there are time and patients enough) would show it.",
     '<th scope="row">p1</th><td>0.300</td><td>–</td><td>2</td><td>1</td><td>4</td>',
     "case 1: reference left, prediction right; lesion Dice 0.300",
     "case 3: reference left",
     "<details><summary>2 more</summary>",
-    "fold 1 of 2: Dice of held-out cases",
+    "fold 1 of 2: score of held-out crops",
     "<h2>Settings and notes</h2>",
   ];
   const at = order.map((part) => html.indexOf(part));
@@ -252,6 +253,13 @@ Deno.test("renderHtml() opens with the result, severe warnings, what to expect, 
     cases.map(({ id, patient }, i) => ({ patient, dice: [0.8, 0.3, 0.9, 0.6, 0.7][i], cases: [id] })),
   );
   assert.deepEqual([json.phases[0].trainPatients, json.phases[0].heldOut], [4, [[10, 0.2], [20, 0.4]]]);
+  assert.deepEqual([json.phases[0].stopped, json.phases[0].heldOutShare], [watched.stopped, 0.02]);
+  for (
+    const note of [
+      "Looking at crops of held-out patients took at most 2.0 % of a training",
+      "fold 1 of 2: Ended after 20 of 40 updates.",
+    ]
+  ) assert.ok(html.includes(note), note);
 });
 
 Deno.test("renderHtml() lists a plan's rules and expectations once, and notes what was chosen", () => {

@@ -15,8 +15,6 @@ import {
   trainingImages,
 } from "../../inference/mod.ts";
 import type { CaseVolumes } from "../data/labelled_case.ts";
-import { AXES } from "../recipe/augmentation.ts";
-import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import type { CaseScore } from "./scores.ts";
 
 export interface MeasuredQualityOptions {
@@ -68,10 +66,4 @@ function byPatient(
     score: own.reduce((sum, { score }) => sum + score, 0) / own.length,
     dice: own.reduce((sum, { dice }) => sum + dice, 0) / own.length,
   }));
-}
-
-/** Axes along which a recipe mirrors crops, each by a coin of its own; a coin for all of them together shows no single one. */
-export function mirroredAxes({ flips, augmentation }: Pick<ResolvedRecipe, "flips" | "augmentation">): (0 | 1 | 2)[] {
-  if (flips !== "axes") return [];
-  return ([0, 1, 2] as const).filter((a) => augmentation === null || augmentation.mirror.includes(AXES[a]));
 }

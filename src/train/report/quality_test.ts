@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { SPEC } from "../../inference/testing/packages.ts";
 import { Random } from "../../tensor/mod.ts";
 import type { Triple } from "../../volume/mod.ts";
-import { STRONG_AUGMENTATION } from "../recipe/augmentation.ts";
-import { measuredQuality, mirroredAxes } from "./quality.ts";
+import { measuredQuality } from "./quality.ts";
 import type { CaseScore } from "./scores.ts";
 
 const SIZE: Triple = [12, 12, 12];
@@ -55,11 +54,4 @@ Deno.test("measuredQuality() passes over labels that are not there, were not lea
   const { labels: [first, second] } = held(4, [[0.8, 0.9], [0, 0.2]]) as Required<CaseScore>;
   const unlearnt = await fitted({ case: 4, labels: [first, { ...second, unlearnt: true }] });
   assert.deepEqual(unlearnt, await fitted(held(4, [[0.8, 0.9], [null, 0.2]])));
-});
-
-Deno.test("mirroredAxes() are those that crops are reversed along one by one", () => {
-  assert.deepEqual(mirroredAxes({ flips: "axes", augmentation: null }), [0, 1, 2]);
-  assert.deepEqual(mirroredAxes({ flips: "joint", augmentation: null }), []);
-  const augmentation = { ...STRONG_AUGMENTATION, mirror: ["x", "z"] as const };
-  assert.deepEqual(mirroredAxes({ flips: "axes", augmentation }), [0, 2]);
 });

@@ -14,6 +14,16 @@ export interface FoundRate {
   readonly updates: number;
 }
 
+/** What looking at crops of held-out patients showed on the way. */
+export interface Watched {
+  /** Their score after so many updates: the labels' mean soft Dice, or the mean probability of the right class. */
+  readonly heldOut: readonly { readonly step: number; readonly score: number }[];
+  /** Why the training ended early; null: it was trained to its end. */
+  readonly stopped: string | null;
+  /** Share of its time that looking took. */
+  readonly share: number;
+}
+
 export interface Updates {
   /** Loss of every update. */
   readonly losses: readonly number[];
@@ -25,6 +35,10 @@ export interface Updates {
   readonly found: FoundRate | null;
   /** Share of the time that the device waited for samples; absent of phases finished before it was measured. */
   readonly waitShare?: number;
+  /** Absent: nobody looked. */
+  readonly watched?: Watched | undefined;
+  /** Looks for crops in which the network errs, and the share of the time that they took. */
+  readonly hardLooks?: { readonly looks: number; readonly share: number } | undefined;
 }
 
 /** How often gradients were clipped and updates skipped. */
@@ -49,17 +63,24 @@ const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 /** Sentences for users about the updates of every phase. */
 export function updateNotes(
   phases: readonly (Updates & { readonly name: string })[],
-  { warmupSteps, clipNorm }: Pick<ResolvedRecipe, "warmupSteps" | "clipNorm">,
+  { warmupSteps, clipNorm, hardCrops }: Pick<ResolvedRecipe, "warmupSteps" | "clipNorm" | "hardCrops">,
 ): string[] {
   const counts = phases.flatMap((phase) => clipNorm === null ? [] : [normCounts(phase, clipNorm)]);
   const total = (name: "clipped" | "skipped") => counts.reduce((sum, c) => sum + c[name], 0);
   const updates = phases.reduce((sum, { norms }) => sum + norms.length, 0);
   const skipped = total("skipped");
+  const watches = phases.flatMap(({ name, watched }) => watched === undefined ? [] : [{ name, ...watched }]);
   const waits = phases.flatMap(({ waitShare }) => (waitShare === undefined ? [] : [waitShare]));
   return [
     ...(waits.length === 0
       ? []
       : [`The device waited for samples during at most ${percent(Math.max(...waits))} of a training's time.`]),
+    ...(watches.length === 0 ? [] : [
+      `Looking at crops of held-out patients took at most ${percent(Math.max(...watches.map((w) => w.share)))} of a ` +
+      "training's time.",
+    ]),
+    ...watches.flatMap(({ name, stopped }) => stopped === null ? [] : [`${name}: ${stopped}`]),
+    ...hardNotes(phases, hardCrops),
     ...phases.flatMap(({ name, found }) => found === null ? [] : [`${name}: ${rateNote(found)}.`]),
     ...(warmupSteps > 0 ? [`The rate rose over the first ${warmupSteps} updates.`] : []),
     ...(clipNorm === null ? [] : [
@@ -73,5 +94,21 @@ export function updateNotes(
         } not finite.`,
       ]
       : []),
+  ];
+}
+
+/** Whether crops were drawn where the network errs. */
+function hardNotes(phases: readonly Updates[], share: number): string[] {
+  if (share === 0) return [];
+  const looks = phases.flatMap(({ hardLooks }) => hardLooks === undefined ? [] : [hardLooks]);
+  if (looks.length === 0) return ["No crops were drawn where the network errs: every training was too short to look."];
+  const few = looks.length < phases.length
+    ? `, in ${looks.length} of ${phases.length} trainings; others were too short`
+    : "";
+  return [
+    `${
+      percent(share)
+    } of the crops lay near those in which the network erred most at the last looks${few}. Looking took ` +
+    `at most ${percent(Math.max(...looks.map((l) => l.share)))} of a training's time.`,
   ];
 }

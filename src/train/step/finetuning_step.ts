@@ -1,6 +1,6 @@
 /**
  * The fine-tuning step as one inference graph: forward of one or two views, losses, reverse mode, optimizer update.
- * `losses.ts` and `optimizers.ts` hold the formulas; `finetuning/trainer.ts` runs the graph.
+ * `losses.ts` and `optimizers.ts` hold the formulas; `finetuning/phases/trainer.ts` runs the graph.
  */
 import { gradients, type Graph, GraphBuilder, type Value, waitFor } from "../../graph/mod.ts";
 import { CRITERIA, type Criterion } from "./criteria.ts";
@@ -158,8 +158,10 @@ function atOnce(
 
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
 
-const criterionOf = ({ task, criterion = task === "segmentation" ? "regions" : "classes" }: StepConfig) =>
-  CRITERIA[criterion];
+/** How a step compares logits with labels. */
+export const criterionOf = (
+  { task, criterion = task === "segmentation" ? "regions" : "classes" }: Pick<StepConfig, "task" | "criterion">,
+) => CRITERIA[criterion];
 
 /** Reports whether the first view's gradients need nothing of the second one but the compared output. */
 function isSeparable({ views, supervision, consistency, heads, crops }: StepConfig): boolean {

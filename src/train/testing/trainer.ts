@@ -8,7 +8,7 @@ import type { Sample } from "../data/augment.ts";
 import { ADAM_DEFAULTS } from "../recipe/optimizer.ts";
 import { cosineRate } from "../recipe/schedule.ts";
 import type { StepConfig } from "../step/finetuning_step.ts";
-import { train, type Trained, type TrainerOptions } from "../finetuning/trainer.ts";
+import { train, type Trained, type TrainerOptions } from "../finetuning/phases/trainer.ts";
 import { TrainingError } from "../types.ts";
 
 export const SIZE = [4, 4, 4] as const;
@@ -81,14 +81,14 @@ export const optionsOf = (
 export const timeless = ({ waitShare: _, ...computed }: Trained): Omit<Trained, "waitShare"> => computed;
 
 /** Trains, stopping before the update number `at` + 1 by the signal. */
-export async function cancelAt(at: number, options: TrainerOptions): Promise<void> {
+export async function cancelAt(at: number, options: TrainerOptions, of = 12): Promise<void> {
   const abort = new AbortController();
   const onStep = ({ step }: { step: number }) => step === at && abort.abort();
   await assert.rejects(
     train({ ...options, signal: abort.signal, onStep }),
     (e) =>
       e instanceof TrainingError && e.code === "cancelled" &&
-      e.message === `The fine-tune was cancelled after ${at} of 12 steps`,
+      e.message === `The fine-tune was cancelled after ${at} of ${of} steps`,
   );
 }
 

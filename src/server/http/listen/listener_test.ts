@@ -27,6 +27,7 @@ async function withListener(
     port: 0,
     limits: { ...LIMITS, ...limits },
     handler,
+    methodsOf: () => ["GET", "HEAD"],
     trustedProxies,
     log: ({ event, error = "", code = "" }) => log.push(`${event} ${error} ${code}`.trim()),
     onRefused: (why) => refused.push(why),
@@ -167,6 +168,7 @@ Deno.test("Listener refuses what is no request in words, and keeps serving", () 
       assert.match(reply, new RegExp(`^HTTP/1\\.1 ${status} `), what);
       assert.match(reply, new RegExp(`"code":"${code}"`), what);
       assert.match(reply, /content-type: application\/problem\+json/i, what);
+      if (request.startsWith("TRACE")) assert.match(reply, /^allow: GET, HEAD\r$/im, what);
     }
     assert.match(await ask(listener, `GET /x HTTP/1.1\r\n${HEAD}\r\n`), /^HTTP\/1\.1 200 /);
     assert.deepEqual(log.filter((entry) => !entry.startsWith("refused Problem")), []);

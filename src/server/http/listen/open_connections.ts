@@ -79,9 +79,23 @@ const OTHER_FILES = 256;
 /** Files that one request may have open at a time: its connection and the spool files of an upload or a reply. */
 const FILES_PER_CONNECTION = 2;
 
+/** Fewer connections serve nobody. */
+const LEAST_CONNECTIONS = 4;
+
 /** The connections for which a process that may open `files` files has enough; `wished` where that is less. */
 export function affordable(wished: number, files: number): number {
-  return Math.max(4, Math.min(wished, Math.floor((files - OTHER_FILES) / FILES_PER_CONNECTION)));
+  return Math.max(LEAST_CONNECTIONS, Math.min(wished, Math.floor((files - OTHER_FILES) / FILES_PER_CONNECTION)));
+}
+
+/** Why a process that may open `files` files cannot serve, and what to do; null: it can. */
+export function whyTooFewFiles(files: number): string | null {
+  const least = OTHER_FILES + LEAST_CONNECTIONS * FILES_PER_CONNECTION;
+  if (files >= least) return null;
+  return `Cannot start the server: this process may have ${files} files open (ulimit -n), expected at least ${least}, ` +
+    `and ${
+      OTHER_FILES + 512 * FILES_PER_CONNECTION
+    } for all connections. Raise the limit: ulimit -n 4096 in the shell, ` +
+    "LimitNOFILE=4096 in a systemd unit, --ulimit nofile=4096 for a container";
 }
 
 /** How many files this process may open; Infinity where the system does not say. */

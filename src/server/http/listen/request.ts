@@ -16,10 +16,15 @@ export interface RequestOptions {
   readonly scheme: "http" | "https";
   /** Called when somebody begins to read the body. */
   readonly onRead: () => void;
+  /** The methods that a path takes. */
+  readonly methodsOf: (path: string) => readonly string[];
 }
 
 /** @throws {Problem} `malformed-request`, `method-not-allowed` */
-export function requestOf(message: Incoming, { signal, listening, scheme, onRead }: RequestOptions): Request {
+export function requestOf(
+  message: Incoming,
+  { signal, listening, scheme, onRead, methodsOf }: RequestOptions,
+): Request {
   const method = message.method ?? "";
   const target = message.url ?? "";
   const hosts = valuesOf(message, message.httpVersionMajor === 2 ? ":authority" : "host");
@@ -37,7 +42,10 @@ export function requestOf(message: Incoming, { signal, listening, scheme, onRead
   try {
     return new Request(url, { method, headers: headersOf(message), body, signal });
   } catch (error) { // the methods that a web request cannot have, such as TRACE
-    throw new Problem("method-not-allowed", "Cannot take this method: no route has it", { cause: error });
+    throw new Problem("method-not-allowed", "Cannot take this method: no route has it", {
+      cause: error,
+      headers: { allow: methodsOf(new URL(url).pathname).join(", ") },
+    });
   }
 }
 

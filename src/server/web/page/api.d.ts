@@ -118,6 +118,7 @@ export type DatasetRequest = {
     colour?: string
   }[]
   classes?: string[]
+  project?: string
 };
 export type DatasetSummary = {
   id: string
@@ -143,7 +144,7 @@ export type Decision = {
   note?: string
 };
 export type Device = {
-  provider: "cuda" | "webgpu" | "cpu" | "wasm"
+  provider: "cuda" | "webgpu" | "cpu" | "openvino" | "wasm"
   name: string
   state: "ready" | "absent" | "failed"
   reason?: string
@@ -344,7 +345,7 @@ export type ImportedModel = {
 };
 export type InferenceOptions = {
   version?: number
-  provider?: "auto" | "cuda" | "webgpu" | "cpu" | "wasm"
+  provider?: "auto" | "cuda" | "webgpu" | "cpu" | "openvino" | "wasm"
   missing?: "error" | "template"
 };
 export type Inspection = {
@@ -663,6 +664,10 @@ export type Manifest = {
     seed: number | null
     software: { [name: string]: string }
     metrics: { [name: string]: number | null }
+    warnings?: {
+      code: string
+      detail: string
+    }[]
     createdAt: string
     note: string
   }
@@ -805,6 +810,34 @@ export type Problem = {
   path?: string
   requestId: string
 };
+export type Project = {
+  name: string
+  own: ProjectPolicy
+  policy: {
+    resultHours: number | null
+    uploadHours: number | null
+    checkpointDays: number | null
+    datasetDays: number | null
+    modelDays: number | null
+    jobDays: number | null
+    auditDays: number | null
+    storageBytes: number | null
+  }
+  usedBytes: number
+};
+export type ProjectList = {
+  projects: Project[]
+};
+export type ProjectPolicy = {
+  resultHours?: number | null
+  uploadHours?: number | null
+  checkpointDays?: number | null
+  datasetDays?: number | null
+  modelDays?: number | null
+  jobDays?: number | null
+  auditDays?: number | null
+  storageBytes?: number | null
+};
 export type Quality = {
   score: number | null
   expectedDice?: number
@@ -845,10 +878,14 @@ export type Recipe = {
     folds: number
   }
   outputs?: "fixed" | "chosen"
+  mirroredWindows?: boolean
   earlyStopSteps?: number | null
+  earlyStop?: "never" | "held-out"
+  hardCrops?: number
   compareFromScratch?: boolean
   foldSteps?: number
   foldsRun?: number | null
+  halfFolds?: number
   spacingMm?: [number, number, number] | null
   batch?: "accumulated" | "joint"
   optimizer?: {
@@ -866,7 +903,7 @@ export type Recipe = {
     weight?: number
   }
   supervision?: "sum" | "concat"
-  flips?: "axes" | "joint"
+  flips?: "axes" | "joint" | ("x" | "y" | "z")[]
   maxReplaced?: number | null
   mask?: {
     rate?: number
@@ -963,10 +1000,14 @@ export type ResolvedRecipe = {
     folds: number
   }
   outputs: "fixed" | "chosen"
+  mirroredWindows: boolean
   earlyStopSteps: number | null
+  earlyStop: "never" | "held-out"
+  hardCrops: number
   compareFromScratch: boolean
   foldSteps: number
   foldsRun: number | null
+  halfFolds: number
   spacingMm: [number, number, number] | null
   batch: "accumulated" | "joint"
   optimizer: {
@@ -984,7 +1025,7 @@ export type ResolvedRecipe = {
     weight: number
   }
   supervision: "sum" | "concat"
-  flips: "axes" | "joint"
+  flips: "axes" | "joint" | ("x" | "y" | "z")[]
   maxReplaced: number | null
   mask: {
     rate: number
@@ -1053,7 +1094,7 @@ export type ResolvedRecipe = {
 };
 export type SegmentOptions = {
   version?: number
-  provider?: "auto" | "cuda" | "webgpu" | "cpu" | "wasm"
+  provider?: "auto" | "cuda" | "webgpu" | "cpu" | "openvino" | "wasm"
   missing?: "error" | "template"
   reference?: "t1" | "t1c" | "t2" | "flair" | "pd" | "mra" | "dwi" | "adc" | "any"
 };
@@ -1209,13 +1250,13 @@ export interface Operations {
   };
   "POST /v1/models": {
     params: Record<string, never>;
-    query: Record<string, never>;
+    query: { project?: string };
     body: Blob;
     reply: ModelVersion;
   };
   "POST /v1/models/import": {
     params: Record<string, never>;
-    query: { name: string; modalities?: string; labels?: string; classes?: string; features?: string; output?: string; layout?: "channels-last"; configuration?: string; headDim?: number; licence?: string; roi?: string; overlap?: string; placing?: string; blending?: string; mirrored?: string; activation?: string; threshold?: string; paintOrder?: string; postprocessing?: string; unit?: string; spacing?: string; orientation?: string; axes?: string; normalisation?: string; interpolation?: string; alignment?: string; foreground?: string; margin?: string; resize?: string; keepAspect?: string };
+    query: { name: string; modalities?: string; labels?: string; classes?: string; features?: string; output?: string; layout?: "channels-last"; configuration?: string; headDim?: number; licence?: string; roi?: string; overlap?: string; placing?: string; blending?: string; mirrored?: string; activation?: string; threshold?: string; paintOrder?: string; postprocessing?: string; unit?: string; spacing?: string; orientation?: string; axes?: string; normalisation?: string; interpolation?: string; alignment?: string; foreground?: string; margin?: string; resize?: string; keepAspect?: string; project?: string };
     body: Blob | {
     files: Blob[]
   };
@@ -1313,7 +1354,7 @@ export interface Operations {
   };
   "POST /v1/datasets/import": {
     params: Record<string, never>;
-    query: { name?: string; channels?: string; patientRule?: string; skip?: "errors" };
+    query: { project?: string; name?: string; channels?: string; patientRule?: string; skip?: "errors" };
     body: Blob;
     reply: ImportedDataset;
   };
@@ -1514,6 +1555,24 @@ export interface Operations {
     query: Record<string, never>;
     body: ShareRequest;
     reply: Holders;
+  };
+  "GET /v1/projects": {
+    params: Record<string, never>;
+    query: Record<string, never>;
+    body: undefined;
+    reply: ProjectList;
+  };
+  "GET /v1/projects/{name}": {
+    params: { name: string };
+    query: Record<string, never>;
+    body: undefined;
+    reply: Project;
+  };
+  "PUT /v1/projects/{name}": {
+    params: { name: string };
+    query: Record<string, never>;
+    body: ProjectPolicy;
+    reply: Project;
   };
   "GET /v1/audit": {
     params: Record<string, never>;

@@ -1,6 +1,8 @@
 // @ts-check
 // Elements. Texts become text nodes, never HTML: names of models and data sets come from users.
 
+/** @import { Warning } from "./api.d.ts" */
+
 /** @typedef {Record<string, string | number | boolean | ((event: Event) => void)>} Props */
 /** @typedef {Node | string | null | undefined | false} Child Those that are no node and no text are left out. */
 
@@ -87,6 +89,25 @@ const BADGES = {
 
 /** @param {string} word */
 export const badge = (word) => h("span", { className: `badge ${BADGES[word] ?? ""}` }, word);
+
+/** Of trainings whose result should not be used as it is. */
+const SEVERE = ["worse-than-base", "no-better-than-nothing"];
+
+/**
+ * Above the result, so that nobody reads that first; the service gives the gravest first.
+ * @param {Warning[]} warnings
+ */
+export function warningsOf(warnings) {
+  return warnings.map(({ code, detail }) => {
+    const isSevere = SEVERE.includes(code);
+    return h(
+      "div",
+      { title: code, className: isSevere ? "error" : "" },
+      badge(isSevere ? "error" : "warning"),
+      ` ${detail}`,
+    );
+  });
+}
 
 /** @typedef {{ title: string, number?: boolean }} Column */
 

@@ -1,12 +1,12 @@
 // @ts-check
 // Jobs: how they stand, live while they run, and what they made.
 
-/** @import { ClassifyOutput, Job, SegmentOutput, Warning } from "./api.d.ts" */
+/** @import { ClassifyOutput, Job, SegmentOutput } from "./api.d.ts" */
 /** @import { Child } from "./dom.js" */
 /** @import { Live, Progress } from "./state.js" */
 import { address, call } from "./api.js";
 import { lossCurve } from "./curve.js";
-import { badge, byId, column, h, isShown, numbers, redraw, table } from "./dom.js";
+import { badge, byId, column, h, isShown, numbers, redraw, table, warningsOf } from "./dom.js";
 import { attempt, changed, state } from "./state.js";
 import { duration, number, scores, time } from "./words.js";
 
@@ -133,14 +133,6 @@ function outputOf(output) {
       h("div", { className: "dim" }, "Each class may hold beside others: the probabilities need not add up to 1."),
     h("span", { className: "dim" }, `Ran on ${output.provider}.`),
   );
-}
-
-/**
- * Above the result, so that nobody reads that first; the service gives the gravest first.
- * @param {Warning[]} warnings
- */
-function warningsOf(warnings) {
-  return warnings.map(({ code, detail }) => h("div", { title: code }, badge("warning"), ` ${detail}`));
 }
 
 /**

@@ -3,7 +3,7 @@
 
 /** @import { ModelSummary } from "./api.d.ts" */
 import { address, call } from "./api.js";
-import { badge, byId, column, formById, h, redraw, table } from "./dom.js";
+import { badge, byId, column, formById, h, redraw, table, warningsOf } from "./dom.js";
 import { attempt, state } from "./state.js";
 import { scores } from "./words.js";
 
@@ -76,7 +76,16 @@ function versionLine({ name }, { version, state: word }) {
     word !== "served" &&
       h("button", { ariaLabel: `Approve ${label}`, onclick: () => decide({ name, version }) }, "Approve…"),
     h("a", { href, download: "", ariaLabel: `Download ${label}` }, "Download"),
+    ...warningsAbout({ name, version }),
   );
+}
+
+/**
+ * Why a version that was trained should not be used as it is.
+ * @param {{ name: string, version: number }} of
+ */
+function warningsAbout({ name, version }) {
+  return warningsOf(state.details.get(`${name}/${version}`)?.manifest.provenance.warnings ?? []);
 }
 
 /**
@@ -87,9 +96,12 @@ function decide({ name, version }) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("decision"));
   const { form } = formById("decision-form");
   byId("decision-title").textContent = version ? `Approve ${name}, version ${version}` : `Roll ${name} back`;
-  byId("decision-text").textContent = version
-    ? "It will be served; the version served so far is retired, not deleted."
-    : "The version that was served before is served again.";
+  byId("decision-text").replaceChildren(
+    ...version ? warningsAbout({ name, version }) : [],
+    version
+      ? "It will be served; the version served so far is retired, not deleted."
+      : "The version that was served before is served again.",
+  );
   dialog.onclose = async () => {
     if (dialog.returnValue !== "yes") return;
     const data = new FormData(form);

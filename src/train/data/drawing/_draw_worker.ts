@@ -30,9 +30,13 @@ answerTasks(async (task: DrawTask): Promise<DrawReply> => {
     cases = casesOf(task.files);
     return { isReady: true };
   }
+  if ("hard" in task) {
+    plan = { ...plan, hard: task.hard };
+    return { isReady: true };
+  }
   const { id } = task;
   // one at a time: crops that wait for the same case read it once
-  const turn = last.then(() => drawCrop(plan, task, (i) => cases.get(i)));
+  const own = plan, turn = last.then(() => drawCrop(own, task, (i) => cases.get(i)));
   last = turn.catch(() => {});
   try {
     return { id, sample: await turn };

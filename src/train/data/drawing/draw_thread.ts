@@ -2,9 +2,8 @@
  * Draws crops in a thread of its own, so that the device need not wait while one is cut and changed. The thread reads the
  * prepared cases from their files. It draws what {@link drawCrop} draws, bit by bit.
  */
-import type { Sample } from "../augment.ts";
 import { TrainingError } from "../../types.ts";
-import type { CropNumber, DrawPlan } from "./draw_plan.ts";
+import type { CropNumber, DrawnCrop, DrawPlan, HardPlaces } from "./draw_plan.ts";
 
 /** Prepared cases on disk. */
 export interface CaseFiles {
@@ -15,17 +14,20 @@ export interface CaseFiles {
   readonly cacheBytes?: number;
 }
 
-export type DrawTask = { readonly plan: DrawPlan; readonly files: CaseFiles } | CropNumber & { readonly id: number };
+export type DrawTask =
+  | { readonly plan: DrawPlan; readonly files: CaseFiles }
+  | { readonly hard: readonly HardPlaces[] }
+  | CropNumber & { readonly id: number };
 
 export type DrawReply =
   | { readonly isReady: true }
-  | { readonly id: number; readonly sample: Sample }
+  | { readonly id: number; readonly sample: DrawnCrop }
   | { readonly id: number; readonly failed: { readonly message: string; readonly isMissingCase: boolean } };
 
 /** A thread for the crops of one training; ends when it is disposed. */
 export class DrawThread implements Disposable {
   readonly #worker: Worker;
-  readonly #asked = new Map<number, PromiseWithResolvers<Sample>>();
+  readonly #asked = new Map<number, PromiseWithResolvers<DrawnCrop>>();
   #count = 0;
   /** Why the thread draws no more. */
   #over: Error | undefined;
@@ -44,12 +46,17 @@ export class DrawThread implements Disposable {
    * The crop of this number; the same for the same number.
    * @throws {TrainingError} `invalid-data`: a prepared case is gone or damaged
    */
-  async draw({ step, i }: CropNumber): Promise<Sample> {
+  async draw(number: CropNumber): Promise<DrawnCrop> {
     if (this.#over !== undefined) throw this.#over;
-    const id = this.#count++, asked = Promise.withResolvers<Sample>();
+    const id = this.#count++, asked = Promise.withResolvers<DrawnCrop>();
     this.#asked.set(id, asked);
-    this.#worker.postMessage({ id, step, i } satisfies DrawTask);
+    this.#worker.postMessage({ id, ...number } satisfies DrawTask);
     return await asked.promise;
+  }
+
+  /** Places for the crops that are asked for from now on. */
+  setHard(hard: readonly HardPlaces[]): void {
+    this.#worker.postMessage({ hard } satisfies DrawTask);
   }
 
   [Symbol.dispose](): void {

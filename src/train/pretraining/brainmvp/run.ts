@@ -34,14 +34,14 @@ export class BrainmvpRun implements MethodRun {
   readonly #programs = new Map<string, Program>();
   readonly #compile: CompileOptions;
 
-  constructor(recipe: ResolvedBrainmvp, { cases, modalities, random, compile }: MethodContext) {
+  constructor(recipe: ResolvedBrainmvp, { cases, modalities, weights, random, compile }: MethodContext) {
     const { network, seed, batch: { size }, roi } = recipe;
     this.#recipe = recipe;
     this.#cases = cases;
     this.#compile = compile;
     this.#modalities = modalities;
     this.#random = random;
-    this.#weights = initialWeights(network, { seed });
+    this.#weights = weights ?? initialWeights(network, { seed });
     this.#network = buildNetwork(network, {
       input: [2 * size, 1, ...roi],
       weights: this.#weights,

@@ -2,14 +2,13 @@
 import type { CaseScore } from "../scores.ts";
 import { type Calibration, classCalibrations, voxelCalibrations } from "./calibration.ts";
 import { accuracyExpectation, diceExpectation, type Expectation } from "./expectation.ts";
-import { type LearningCurve, learningCurve, type LearningPoint } from "./learning_curve.ts";
+import { type LearningCurve, learningCurve, type LearningPoint, unknownCurve } from "./learning_curve.ts";
 import { type PatientScore, patientScores } from "./patients.ts";
 
 export interface Findings {
   readonly patients: readonly PatientScore[];
   readonly expectation: Expectation;
-  /** null: a classification, or nothing was held out. */
-  readonly learningCurve: LearningCurve | null;
+  readonly learningCurve: LearningCurve;
   readonly calibration: readonly Calibration[];
 }
 
@@ -29,7 +28,8 @@ export function findingsOf(
   const patients = patientScores(scores, patientOf);
   if (task === "classification") {
     const expectation = accuracyExpectation(scores, patientOf);
-    return { patients, expectation, learningCurve: null, calibration: classCalibrations(scores) };
+    const learningCurve = unknownCurve("it is measured of segmentations only");
+    return { patients, expectation, learningCurve, calibration: classCalibrations(scores) };
   }
   return {
     patients,

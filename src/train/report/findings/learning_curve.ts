@@ -45,17 +45,14 @@ export function learningCurve(
   { patients, seed = 0 }: { patients: number; seed?: number | string },
 ): LearningCurve {
   const means = meansOf(points);
-  const unknown = (why: string): LearningCurve => ({
-    means,
-    oneMore: null,
-    twiceAsMany: null,
-    sentence: `What one more labelled patient would bring is not known: ${why}.`,
-  });
+  const unknown = (why: string) => unknownCurve(why, means);
   const [first] = means, last = means.at(-1);
   if (first === undefined || last === undefined) return unknown("no held-out patient has a Dice");
   if (last.trainPatients < LEAST_RATIO * first.trainPatients) {
     const count = first === last ? `${first.trainPatients}` : `${first.trainPatients} to ${last.trainPatients}`;
-    return unknown(`all folds were trained on ${count} patients; a fold trained on half of them would show it`);
+    return unknown(
+      `all folds were trained on ${count} patients; a fold trained on half of them (halfFolds; of itself, where there are time and patients enough) would show it`,
+    );
   }
   const fewest = Math.min(first.points, last.points);
   if (fewest < LEAST_POINTS) {
@@ -100,6 +97,14 @@ export function learningCurve(
 }
 
 type Means = LearningCurve["means"];
+
+/** A curve that says nothing, and why. */
+export const unknownCurve = (why: string, means: Means = []): LearningCurve => ({
+  means,
+  oneMore: null,
+  twiceAsMany: null,
+  sentence: `What one more labelled patient would bring is not known: ${why}.`,
+});
 
 function meansOf(points: readonly LearningPoint[]): Means {
   return [...Map.groupBy(points, (p) => p.trainPatients)]

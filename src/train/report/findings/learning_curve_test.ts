@@ -39,7 +39,7 @@ Deno.test("learningCurve() is not drawn through one size, or through a few patie
   assert.equal(sentence(), `${start}no held-out patient has a Dice.`);
   assert.equal(
     sentence([2, 0.5], [2, 0.6], [2, 0.7]),
-    `${start}all folds were trained on 2 patients; a fold trained on half of them would show it.`,
+    `${start}all folds were trained on 2 patients; a fold trained on half of them (halfFolds; of itself, where there are time and patients enough) would show it.`,
   );
   assert.equal(sentence([1, 0.5], [2, 0.6]), `${start}1 held-out patient is too few, it takes 4 of a size.`);
 });
