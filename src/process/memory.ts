@@ -1,7 +1,7 @@
 /**
  * How a process and its system deal with memory that runs short; each does nothing where the system has no such means.
+ * Deno shows the files of `/proc` to those with all permissions alone: children ask their parent.
  */
-
 /** Returns the number of processes that Linux has killed so far because memory ran out; 0 elsewhere. */
 export function memoryKills(): number {
   try {
@@ -27,16 +27,25 @@ export function forgetPeakOf(pid: number | "self"): void {
   } catch { /* not Linux, or not allowed: the peak stays that of the process's life */ }
 }
 
-/** Asks Linux to kill this process rather than its parent when memory runs out. */
-export function offerToOomKiller(): void {
+/** Asks Linux to kill a child rather than this process when memory runs out. */
+export function offerToOomKiller(pid: number): void {
   try {
-    Deno.writeTextFileSync("/proc/self/oom_score_adj", "500");
-  } catch { /* not Linux, or not allowed: the default order stays */ }
+    Deno.writeTextFileSync(`/proc/${pid}/oom_score_adj`, "500");
+  } catch { /* not Linux, or it has ended: the default order stays */ }
+}
+
+/** The threads of a process on Linux; elsewhere none are known. */
+export function threadsOf(pid: number): number[] {
+  try {
+    return [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => Number(name));
+  } catch {
+    return [];
+  }
 }
 
 /**
  * Returns to the system what this process holds and nobody uses: V8's garbage (`--expose-gc`), then glibc's free
- * blocks.
+ * blocks, where native code is allowed.
  */
 export function giveBackMemory(): void {
   (globalThis as { gc?: () => void }).gc?.();
@@ -45,5 +54,5 @@ export function giveBackMemory(): void {
     const glibc = Deno.dlopen("libc.so.6", { malloc_trim: { parameters: ["usize"], result: "i32" } });
     glibc.symbols.malloc_trim(0n);
     glibc.close();
-  } catch { /* another C library: it decides for itself */ }
+  } catch { /* another C library, or no native code: large blocks went back at once */ }
 }

@@ -1,9 +1,20 @@
 /** One life of a supervised child: spawn, calls, events, end. `Supervisor` restarts it. */
+import { constants, setPriority } from "node:os";
 import { commandOf, type CommandOptions } from "./command.ts";
 import { crashOf, type LastWords, type ProcessError } from "./failures.ts";
-import { memoryKills } from "./memory.ts";
-import { traceparent } from "./trace.ts";
-import { CLOSE, decodeError, LineSplitter, type Message, READY, type Request } from "./wire.ts";
+import { memoryKills, offerToOomKiller, threadsOf } from "./memory.ts";
+import { traceparent, under } from "./trace.ts";
+import {
+  type Answer,
+  CLOSE,
+  decodeError,
+  encodeError,
+  LineSplitter,
+  type Message,
+  type Question,
+  READY,
+  type Request,
+} from "./wire.ts";
 
 /** `module` calls `serve()`. */
 export interface ProcessOptions extends CommandOptions {
@@ -13,6 +24,8 @@ export interface ProcessOptions extends CommandOptions {
   readonly isOutOfMemory?: LastWords["isOutOfMemory"];
   /** Receives the lines that the child sends by `emit()`. */
   readonly onEvent?: (event: string, data: unknown) => void;
+  /** Answers what the child asks by `ask()`. Default: nothing is answered. */
+  readonly onQuestion?: (method: string, params: unknown) => Promise<unknown>;
 }
 
 interface Pending {
@@ -43,6 +56,8 @@ export class SupervisedProcess {
     this.#options = options;
     this.#onEnd = onEnd;
     this.#process = commandOf(options).spawn();
+    offerToOomKiller(this.#process.pid);
+    yieldProcessor(this.#process.pid);
     this.#stdin = this.#process.stdin.getWriter();
     this.ready = new Promise((resolve, reject) => this.#pending.set(0, { resolve: () => resolve(), reject }));
     this.ready.catch(() => {});
@@ -65,11 +80,26 @@ export class SupervisedProcess {
     const parent = traceparent();
     const trace = parent === undefined ? {} : { trace: { parent, name: `${this.#options.title}: ${method}` } };
     const request: Request = { id, method, params: params ?? null, ...trace };
-    const line = new TextEncoder().encode(JSON.stringify(request) + "\n");
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
-      this.#stdin.write(line).catch(() => {}); // a broken pipe: the process has ended, and its status says why
+      this.#send(request);
     });
+  }
+
+  #send(message: Request | Answer): void {
+    const line = new TextEncoder().encode(JSON.stringify(message) + "\n");
+    this.#stdin.write(line).catch(() => {}); // a broken pipe: the process has ended, and its status says why
+  }
+
+  async #answer({ question, method, params, parent }: Question): Promise<void> {
+    try {
+      const { onQuestion } = this.#options;
+      if (onQuestion === undefined) throw new TypeError(`Cannot answer "${method}": nothing may be asked`);
+      const result = await under(parent, () => onQuestion(method, params));
+      this.#send({ question, result: result ?? null });
+    } catch (error) {
+      this.#send({ question, error: encodeError(error) });
+    }
   }
 
   /** Ends the process at once; pending calls reject with `reason`. */
@@ -124,9 +154,12 @@ export class SupervisedProcess {
       return;
     }
     if ("event" in message) {
-      if (message.event === READY) this.#take(0)?.resolve(null);
-      else this.#options.onEvent?.(message.event, message.data);
-    } else if ("error" in message) this.#take(message.id)?.reject(decodeError(message.error));
+      if (message.event === READY) {
+        yieldProcessor(this.pid);
+        this.#take(0)?.resolve(null);
+      } else this.#options.onEvent?.(message.event, message.data);
+    } else if ("question" in message) this.#answer(message);
+    else if ("error" in message) this.#take(message.id)?.reject(decodeError(message.error));
     else this.#take(message.id)?.resolve(message.result);
   }
 
@@ -143,5 +176,21 @@ export class SupervisedProcess {
 
   #keepStderr(text: string): void {
     this.#stderr = (this.#stderr + text).slice(-STDERR_TAIL);
+  }
+}
+
+/**
+ * Lets this process have the processor before a child that computes: it answers people. Threads take over what the thread
+ * has that starts them: asked when the child starts, and for those that it has started by then when it is ready.
+ */
+function yieldProcessor(pid: number): void {
+  const asked = new Set<number>();
+  for (let threads = [pid]; threads.length > 0; threads = threadsOf(pid).filter((id) => !asked.has(id))) {
+    for (const id of threads) {
+      asked.add(id);
+      try {
+        setPriority(id, constants.priority.PRIORITY_BELOW_NORMAL);
+      } catch { /* it has ended, or the system forbids it: all are equal then */ }
+    }
   }
 }
