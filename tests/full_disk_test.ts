@@ -1,21 +1,20 @@
 /** A disk that is really full, read-only, or gone, in a namespace in which this test may mount one. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { runs } from "../src/process/testing/programs.ts";
 import type { FullDisk, Replies } from "./testing/full_disk.ts";
 
 /** How to get a namespace in which one may mount, as root or as anybody; null: not here. */
-function unshare(): readonly string[] | null {
+async function unshare(): Promise<readonly string[] | null> {
   if (Deno.build.os !== "linux") return null;
   for (const words of [["--mount"], ["--user", "--map-root-user", "--mount"]]) {
-    const args = [...words, "--propagation", "private", "mount", "-t", "tmpfs", "none", "/mnt"];
-    try {
-      if (new Deno.Command("unshare", { args, stderr: "null" }).outputSync().success) return words;
-    } catch { /* there is no such program */ }
+    const mount = ["--propagation", "private", "mount", "-t", "tmpfs", "none", "/mnt"];
+    if (await runs("unshare", ...words, ...mount)) return words;
   }
   return null;
 }
 
-const namespace = unshare();
+const namespace = await unshare();
 
 /** The replies of each kind of request, which must all be the same. */
 function statuses(replies: Replies, names: readonly string[]): string[] {

@@ -1,6 +1,7 @@
 /** The alert rules and the dashboard: they name only metrics that exist, and Prometheus accepts the rules. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { runs } from "../../src/process/testing/programs.ts";
 import { metrics } from "../docs/parts/metrics_table.ts";
 
 const folder = new URL("../../docs/operations/", import.meta.url);
@@ -26,8 +27,7 @@ Deno.test("alert rules and dashboard name only metrics that exist", () => {
   assert.deepEqual(named("rate(sulcus_gone_bucket[5m])", known), ["sulcus_gone"]);
 });
 
-const promtool = await new Deno.Command("promtool", { args: ["--version"], stdout: "null", stderr: "null" }).output()
-  .then(({ success }) => success, () => false);
+const promtool = await runs("promtool", "--version");
 
 Deno.test("Prometheus shows a token, without which a service with logins gives no metrics", () => {
   assert.match(read("prometheus.yaml"), /^ {4}authorization:\n {6}credentials_file: \S+$/m);

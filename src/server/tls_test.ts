@@ -1,12 +1,12 @@
 /** A server that does TLS itself, with a certificate that openssl makes for the test. */
 import assert from "node:assert/strict";
 import { Tokens } from "../identity/mod.ts";
+import { runs } from "../process/testing/programs.ts";
 import { openDatabase } from "../storage/mod.ts";
 import { startServer } from "./mod.ts";
 import { FAKE_TASKS } from "./testing/server.ts";
 
-const openssl = await new Deno.Command("openssl", { args: ["version"], stdout: "null", stderr: "null" }).output()
-  .then(({ success }) => success, () => false);
+const openssl = await runs("openssl", "version");
 
 async function makeCertificate(folder: string): Promise<{ cert: string; key: string }> {
   const args = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost".split(" ");

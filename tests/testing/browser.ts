@@ -1,5 +1,6 @@
 /** A real browser without a window: Chromium, driven by its DevTools protocol over a WebSocket. */
 import { once } from "node:events";
+import { runs } from "../../src/process/testing/programs.ts";
 
 const COMMAND = "chromium";
 /** Nothing but what is tested may reach the network, and no profile may be left behind. */
@@ -18,8 +19,7 @@ const FLAGS = [
 ];
 
 /** Why tests with a browser cannot run here, or undefined. */
-export const NO_BROWSER = await new Deno.Command(COMMAND, { args: ["--version"], stdout: "null", stderr: "null" })
-  .output().then(({ success }) => success ? undefined : "Chromium does not run", () => "there is no Chromium");
+export const NO_BROWSER = await runs(COMMAND, "--version") ? undefined : "Chromium does not run";
 
 // deno-lint-ignore no-explicit-any
 type Json = any;

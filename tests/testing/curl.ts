@@ -3,10 +3,10 @@ import { mkdtempSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runs } from "../../src/process/testing/programs.ts";
 
 /** The reason why tests with curl cannot run here, or undefined. */
-export const NO_CURL = await new Deno.Command("curl", { args: ["--version"], stdout: "null", stderr: "null" }).output()
-  .then(({ success }) => success ? undefined : "curl does not run", () => "there is no curl");
+export const NO_CURL = await runs("curl", "--version") ? undefined : "curl does not run";
 
 export interface Reply {
   readonly status: number;

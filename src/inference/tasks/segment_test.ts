@@ -8,6 +8,7 @@ import { inFolder, orientedGrid, sampled, writeVolume } from "../../../tests/tes
 import { DeviceEngine, type Engine, EngineError, loweringOf, traitsOf } from "../../engine/mod.ts";
 import { disguised } from "../../engine/testing/disguised.ts";
 import { type Graph, GraphBuilder } from "../../graph/mod.ts";
+import { runs } from "../../process/testing/programs.ts";
 import { tensor } from "../../tensor/mod.ts";
 import { type Grid, readVolume, readVolumeHeader, sameGrid, type Triple, type VolumeHeader } from "../../volume/mod.ts";
 import { segment } from "./segment.ts";
@@ -206,7 +207,7 @@ function wide([x, y, z]: Triple): Graph {
   });
 }
 
-const prlimit = await new Deno.Command("which", { args: ["prlimit"] }).output().then((o) => o.success, () => false);
+const prlimit = await runs("prlimit", "--version");
 
 Deno.test({
   name: `segment() runs fewer windows at a time in a process with little memory${
