@@ -16,6 +16,7 @@ import {
   type LeftOut,
   type NetworkRequest,
   planInProcess,
+  planSchema,
   type Recipe,
   recipeSchema,
 } from "../../train/mod.ts";
@@ -165,7 +166,6 @@ function checkBaseTask({ manifest }: Pick<ModelVersion, "manifest">, task: Datas
 
 async function run(input: Stored, context: RunContext<Params, Trained>): Promise<JobOutcome<never>> {
   const { id, registry, datasets, paths, work } = context;
-  let plan: FinetuneResult["plan"];
   const { outcome, version } = await makeCandidate(context, async () => {
     const { detail, cases, leftOut } = await datasets.trainingCases(input.dataset, input);
     checkUnchanged(detail, input, "fine-tune");
@@ -180,12 +180,25 @@ async function run(input: Stored, context: RunContext<Params, Trained>): Promise
       outputDirectory: paths.output,
     });
     const { name, datasetHash } = input;
-    plan = trained.plan;
     return candidateDraft(trained, { job: id, name, datasetHash, base, caseCount: cases.length });
   });
   const { metrics } = version.manifest.provenance;
+  const plan = await planOf(registry, version);
   const result = { ...outcome.result, ...(plan && { plan }) };
   return { result, ...(Object.keys(metrics).length > 0 && { validation: metrics }) };
+}
+
+/** The part of a fine-tune's `report.json` that its job's record repeats. */
+const reported = z.object({ plan: planSchema.optional() });
+
+/** The plan in a version's report, where a job finds it that was killed between its version and its end. */
+async function planOf(
+  registry: Pick<Registry, "reportFile">,
+  { name, version }: Pick<ModelVersion, "name" | "version">,
+): Promise<FinetunePlan | undefined> {
+  const path = await registry.reportFile({ name, version, format: "json" });
+  if (path === null) return undefined;
+  return reported.safeParse(JSON.parse(await Deno.readTextFile(path))).data?.plan;
 }
 
 /** Where a fine-tuned candidate comes from. */
