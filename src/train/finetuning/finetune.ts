@@ -2,7 +2,7 @@
 import { copyFile, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { peakOfWork } from "../../engine/mod.ts";
-import { type Modality, templatePath, type Warning, wrongInputs } from "../../inference/mod.ts";
+import { type Modality, type ModelSpec, templatePath, type Warning, wrongInputs } from "../../inference/mod.ts";
 import { writeWhole } from "../../storage/mod.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { foldNotes } from "../data/fold_notes.ts";
@@ -20,6 +20,7 @@ import { withoutPatients, writeReports } from "../report/without_patients.ts";
 import { TrainingError } from "../types.ts";
 import { type Fingerprint, fingerprintOf } from "../planning/fingerprint.ts";
 import type { FinetunePlan } from "../planning/plan.ts";
+import { settledReasons } from "../planning/settled.ts";
 import { type Rulings, rulingsFor } from "../planning/rules.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
 import { mirroredAxes, mirrorWarnings } from "../recipe/mirror_axes.ts";
@@ -130,7 +131,7 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const warnings = [...compared.warnings, ...mirrored];
   const peakBytes = await peakOfWork(request.engine);
   const resolved: ResolvedRecipe = { ...recipe, steps: last.steps };
-  const plan = data && ruled && planOf({ data, ruled, scheduled, recipe: resolved, peakBytes });
+  const plan = data && ruled && planOf({ data, ruled, scheduled, recipe: resolved, spec, peakBytes });
   const report: Report = {
     request,
     recipe: resolved,
@@ -182,11 +183,12 @@ function isOfBase({ base, task }: FinetuneRequest, { report: { fresh, outputs } 
 
 /** What was planned and done, as the job stores it. */
 function planOf(
-  { data, ruled, scheduled, recipe, peakBytes }: {
+  { data, ruled, scheduled, recipe, spec: { preprocessing }, peakBytes }: {
     readonly data: Fingerprint;
     readonly ruled: Rulings;
     readonly scheduled: Schedule;
     readonly recipe: ResolvedRecipe;
+    readonly spec: ModelSpec;
     readonly peakBytes: number;
   },
 ): FinetunePlan {
@@ -194,7 +196,7 @@ function planOf(
   return {
     fingerprint: data,
     recipe,
-    reasons: [...ruled.reasons, ...scheduled.reasons],
+    reasons: [...ruled.reasons, ...settledReasons(recipe, preprocessing), ...scheduled.reasons],
     expected: {
       seconds,
       peakBytes,

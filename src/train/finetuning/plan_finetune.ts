@@ -5,6 +5,7 @@ import { type FinetuneCheck, planned } from "./check_finetune.ts";
 import { type TrainingCase, TrainingError } from "../types.ts";
 import { fingerprintOf } from "../planning/fingerprint.ts";
 import type { FinetunePlan } from "../planning/plan.ts";
+import { settledReasons } from "../planning/settled.ts";
 import { rulingsFor } from "../planning/rules.ts";
 import { withTime } from "../planning/with_time.ts";
 import { forecast } from "./forecast.ts";
@@ -33,7 +34,7 @@ export async function planFinetune(request: PlanRequest): Promise<FinetunePlan> 
   return {
     fingerprint: data,
     recipe,
-    reasons: [...ruled.reasons, ...reason],
+    reasons: [...ruled.reasons, ...settledReasons(recipe, spec.preprocessing), ...reason],
     expected: {
       seconds: Math.round(allotment.seconds),
       peakBytes,

@@ -11,17 +11,23 @@ export function planWords({ fingerprint: f, recipe, reasons, expected }: Finetun
     ["Spacing", `${by(f.spacingMm.least)} to ${by(f.spacingMm.most)} mm, median ${by(f.spacingMm.median)}`],
     ...f.labels.map((l): [string, string] => [
       `Label ${l.name}`,
-      `in ${l.cases} of ${f.labelsRead} cases, median ${l.medianMl} mL in ${l.components} parts, ${
-        percent(l.share)
-      } of voxels`,
+      `in ${l.cases} of ${f.labelsRead} cases, median ${l.medianMl} mL in ${l.components} part${
+        l.components === 1 ? "" : "s"
+      }, ${percent(l.share)} of voxels`,
     ]),
     ...Object.entries(f.classes).map(([name, n]): [string, string] => [`Class ${name}`, `${n} cases`]),
-    ["Window", `${by(recipe.roi)} voxels, ${recipe.batchSize} an update, ${recipe.templates ? 2 : 1} view(s)`],
+    [
+      "Window",
+      `${by(recipe.roi)} voxels, ${recipe.batchSize} an update, in ${recipe.templates ? "two views" : "one view"}`,
+    ],
     ["Updates", `${recipe.steps} of the final network, ${recipe.foldSteps} of each fold`],
     ["Rate", `${recipe.learningRate} after ${recipe.warmupSteps} updates of warm-up`],
-    ["Memory", `${(expected.peakBytes / 1e9).toFixed(1)} GB in a step, predicted`],
+    ["Memory", `${(expected.peakBytes / 1e9).toFixed(1)} GB in a step, predicted from the step's graph`],
     ...(expected.seconds === null ? [] : [
-      ["Time", `${minutes(expected.seconds)}, at ${expected.secondsPerUpdate} s an update`] satisfies [
+      [
+        "Time",
+        `${minutes(expected.seconds)} for the whole job, at ${expected.secondsPerUpdate} s an update`,
+      ] satisfies [
         string,
         string,
       ],

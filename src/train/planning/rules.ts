@@ -199,10 +199,11 @@ export function startBias(data: Fingerprint, given: Circumstances): Ruling {
  */
 export function augmentation(data: Fingerprint, given: Circumstances): Ruling {
   const { axes, reason } = mirrorAxes(given.labels, Object.keys(data.classes));
-  const isStrong = data.task === "classification" || hasTime(given) || wholeWindow(data, given) !== null;
+  const isWhole = wholeWindow(data, given) !== null;
+  const isStrong = data.task === "classification" || hasTime(given) || isWhole;
   const kind = isStrong ? STRONG_AUGMENTATION : LIGHT_AUGMENTATION;
   const what = isStrong
-    ? "Strong augmentation"
+    ? `Strong augmentation, as nnU-Net's${isWhole ? ": small images gain by it (docs/finetuning.md)" : ""}`
     : `Light augmentation, mirrors and contrasts: with less than ${WIDE_MINUTES} minutes for large images, strong ` +
       "changes leave too little learnt";
   return { values: { augmentation: { ...kind, mirror: axes } }, reason: `${what}. ${reason}` };

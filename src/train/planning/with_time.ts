@@ -69,8 +69,7 @@ function timeReason(
     : foldsRun === 0
     ? "no fold, which would take most of the time"
     : `${foldsRun} of ${held.length} folds of ${foldSteps} updates, which hold out ${cases} of ${all} cases` + twins;
-  return `Time ${Number(minutes.toPrecision(3))} min at ${
+  return `Updates by time: of ${Number(minutes.toPrecision(3))} min a twentieth stays free; at ${
     update.toPrecision(2)
-  } s an update: ${steps} updates of the final ` +
-    `network; ${validation}.`;
+  } s an update ` + `that is ${steps} updates of the final network; ${validation}.`;
 }
