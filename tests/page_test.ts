@@ -88,7 +88,14 @@ Deno.test({
       await tab.choose("#run-images [name=t1]", [volume]);
       await tab.evaluate(`document.querySelector("#run-form .primary").click()`);
       await tab.until(shows("job-list", "lesion"));
-      for (const text of ["Segmentation", "Ran on fake.", "t2 is missing – the template stood in"]) {
+      for (
+        const text of [
+          "Segmentation",
+          "Quality score: 0.50 of 1.",
+          "Ran on fake.",
+          "t2 is missing – the template stood in",
+        ]
+      ) {
         await tab.until(shows("job-list", text));
       }
       const mask = await tab.evaluate(`document.querySelector("#job-list a[download]").href`);

@@ -8,7 +8,7 @@ import { address, call } from "./api.js";
 import { lossCurve } from "./curve.js";
 import { badge, byId, column, h, isShown, numbers, redraw, table, warningsOf } from "./dom.js";
 import { attempt, changed, state } from "./state.js";
-import { duration, number, scores, time } from "./words.js";
+import { duration, number, qualityWords, scores, time } from "./words.js";
 
 /** Pause between two drawings of a job that reports faster than people read. */
 const DRAW_MS = 250;
@@ -131,6 +131,9 @@ function outputOf(output) {
       : table([column("Class"), numbers("Probability")], output.classes.map((c) => [c.label, number(c.probability)])),
     "kind" in output && output.kind === "independent" &&
       h("div", { className: "dim" }, "Each class may hold beside others: the probabilities need not add up to 1."),
+    "quality" in output && output.quality && h("p", {}, qualityWords(output.quality)),
+    "quality" in output && output.quality &&
+      h("p", { className: "dim" }, output.quality.reasons.join(" ")),
     h("span", { className: "dim" }, `Ran on ${output.provider}.`),
   );
 }

@@ -7,6 +7,9 @@
  */
 export const number = (value, digits = 3) => value === null || value === undefined ? "–" : value.toFixed(digits);
 
+/** @param {number | null} value */
+const share = (value) => value === null ? "–" : `${(100 * value).toFixed(0)} %`;
+
 /** @type {Record<string, (value: number | null) => string>} */
 const METRICS = {
   dice: (value) => `Dice ${number(value)}`,
@@ -15,11 +18,27 @@ const METRICS = {
   accuracy: (value) => `accuracy ${number(value)}`,
   auc: (value) => `AUC ${number(value)}`,
   macroF1: (value) => `macro F1 ${number(value)}`,
+  lesionSensitivity: (value) => `parts found ${share(value)}`,
+  lesionPrecision: (value) => `parts right ${share(value)}`,
+  lesionF1: (value) => `F1 of parts ${number(value)}`,
+  volumeErrorMl: (value) => `volume off by ${number(value)} mL`,
 };
 
 /** @param {Record<string, number | null>} [metrics] */
 export const scores = (metrics = {}) =>
   Object.entries(metrics).map(([key, value]) => METRICS[key]?.(value) ?? `${key} ${number(value)}`).join(", ");
+
+/**
+ * The quality score of an answer, and the Dice that it lets expect.
+ * @param {import("./api.d.ts").Quality} quality
+ */
+export function qualityWords({ score, expectedDice, interval }) {
+  const expected = expectedDice !== undefined && interval &&
+    `; expected Dice ${number(expectedDice, 2)} (four patients in five: ${number(interval[0], 2)} to ${
+      number(interval[1], 2)
+    })`;
+  return `Quality score: ${score === null ? "none" : `${number(score, 2)} of 1`}${expected || ""}.`;
+}
 
 /** @param {number} count */
 export const cases = (count) => count === 1 ? "1 case" : `${count} cases`;
