@@ -126,7 +126,7 @@ async function refuseNonsense(
     [t1("series.nii.gz"), 422, "invalid-volume", /t1: .*a series of/],
     [t1("bomb.nii.gz"), 422, "invalid-volume", /t1: .*far more/],
     [[segment, ...images(three, ["t1", "t2"])], 422, "missing-modality", /t1c|flair/],
-    [[segment, "-F", `head=@${join(three, "t1.nii.gz")}`], 400, "invalid-request", /neither a modality/],
+    [[segment, "-F", `head=@${join(three, "t1.nii.gz")}`], 400, "invalid-request", /expected parts named t1, /],
     [[`${server.url}/v1/models/nobody/segment`, ...images(three)], 404, "not-found", /model/],
     [[`${server.url}/v1/finetunes`, ...sending({ dataset, epochs: 3 })], 400, "invalid-request", /no such field|base/],
     [[`${server.url}/v1/datasets`, "-H", "Content-Type: application/json", "-d", "{"], 400, "invalid-json", /JSON/],

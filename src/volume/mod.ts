@@ -41,6 +41,7 @@ export {
 export type { Doubt, Volume, VolumeHeader } from "./formats/format.ts";
 export {
   cleanVolume,
+  givenInstead,
   isVolumeStart,
   readVolume,
   readVolumeHeader,

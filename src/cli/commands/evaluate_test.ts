@@ -196,6 +196,8 @@ Deno.test("evaluate refuses folders and masks that do not go together, without n
     assert.doesNotMatch(String(text), /Meier/);
     await writeMask(`${prediction}/Meier.nii`, { boxes: [] });
     assert.deepEqual(await evaluate(), [1, "Cannot read --prediction: a name is there as .nii and .nii.gz"]);
+    const { err } = await run(["evaluate", "--prediction", `${prediction}/Meier.nii`, "--reference", reference]);
+    assert.match(err, /^Cannot read --prediction: expected a folder of masks, got a file$/m);
   }));
 
 Deno.test("scoreClasses() takes the most probable class, or the predicted one where the table has it", () => {

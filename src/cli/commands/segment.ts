@@ -11,7 +11,7 @@ import {
 } from "../../inference/mod.ts";
 import { specOf } from "../../registry/mod.ts";
 import { WRITTEN_ENDING } from "../../volume/mod.ts";
-import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
+import { type Args, type Command, wrong } from "../terminal/args.ts";
 import { CHECK_FLAG, DATA_FLAGS, JSON_FLAG, PROVIDER_FLAG, settingsOf } from "../options/settings.ts";
 import { onDevice } from "../options/device.ts";
 import { CommandError } from "../terminal/errors.ts";
@@ -58,7 +58,10 @@ The mask has exactly the grid of the first image, or of --reference, so any view
 async function runSegment(args: Args, io: Io): Promise<void> {
   const choice = modelChoiceOf(args);
   const outPath = args.required("out");
-  if (!outPath.endsWith(WRITTEN_ENDING)) refuse("out", `a file name that ends with ${WRITTEN_ENDING}`, outPath);
+  // The name itself may be a patient's.
+  if (!outPath.endsWith(WRITTEN_ENDING)) {
+    wrong(`Cannot use --out: expected a name that ends with ${WRITTEN_ENDING}, got another`);
+  }
   const output = args.oneOf("output", OUTPUTS) ?? "labels";
   const quality = args.oneOf("quality", QUALITY_EFFORTS);
   const reference = args.oneOf("reference", INPUTS);

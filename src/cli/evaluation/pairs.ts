@@ -55,8 +55,9 @@ export async function findPairs(folders: { prediction: string; reference: string
 
 /** Volume files of a folder by name without ending; systems differ in how they store accents. */
 async function masksIn(folder: string, flag: string): Promise<Map<string, string>> {
-  const entries = await readdir(folder).catch(() => {
-    throw new CommandError("not-found", `Cannot read ${flag}: there is no such folder`);
+  const entries = await readdir(folder).catch((error) => {
+    const got = error?.code === "ENOTDIR" ? "expected a folder of masks, got a file" : "there is no such folder";
+    throw new CommandError("not-found", `Cannot read ${flag}: ${got}`);
   });
   const masks = new Map<string, string>();
   for (const entry of entries) {

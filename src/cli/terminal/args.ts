@@ -102,8 +102,8 @@ export function parseCommand({ name, flags, words = 0 }: Command, argv: readonly
       if (token.value !== undefined) wrong(`Cannot use --${flag}: it takes no value`);
       values.set(flag, true);
     } else {
-      // "--out --json": the value was forgotten.
-      const forgotten = !token.value || (!token.inlineValue && token.value.startsWith("-"));
+      // "--out --json": the value was forgotten; "--steps -5": it is a wrong number.
+      const forgotten = !token.value || (!token.inlineValue && /^-(?!\d)/.test(token.value));
       if (forgotten) wrong(`Cannot use --${flag}: expected a value (${flags[flag].value}), got none`);
       values.set(flag, token.value!);
     }

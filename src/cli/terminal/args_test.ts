@@ -34,6 +34,10 @@ Deno.test("parseCommand() and Args refuse with the name of the flag", () => {
     [() => parse("--out"), "Cannot use --out: expected a value (FILE), got none"],
     [() => parse("--out", "--json"), "Cannot use --out: expected a value (FILE), got none"],
     [() => parse("--out="), "Cannot use --out: expected a value (FILE), got none"],
+    [
+      () => parse("--out", "-5").whole("out", { least: 1, most: 9 }),
+      'Cannot use --out: expected a whole number from 1 to 9, got "-5"',
+    ],
     [() => parse("--out", "a", "--out", "b"), "Cannot run try: --out is given twice"],
     [() => parse("a", "b"), 'Cannot run try: expected at most 1 words, got "b"'],
     [() => parse().required("out"), "Cannot run: expected --out, got none"],

@@ -32,6 +32,17 @@ export const VOLUME_CHECKS = {
       ];
     },
   },
+  "single-slice": {
+    when: "A file holds one slice, or a picture.",
+    weight: "refused",
+    find: ({ sizeVox }) =>
+      sizeVox.every((n) => n > 1) ? [] : [
+        `its grid is ${
+          triple(sizeVox)
+        } voxels, expected a volume of several slices; convert the whole series into one ` +
+        "file, with dcm2niix for example",
+      ],
+  },
   "impossible-size": {
     when: "The longest side of a field of view is below 1 mm or above 10 m.",
     weight: "refused",

@@ -41,6 +41,16 @@ Deno.test("volumeDoubts() warns of a head of 3 cm and of one of 3 m", () => {
   assert.match(head.detail, /^t1: its tissue is 2400 × 3040 × 2240 mm /);
 });
 
+Deno.test("volumeRefusal() names a file of one slice, with the remedy", () => {
+  assert.deepEqual(volumeRefusal("t1", headFacts({ sizeVox: [240, 240, 1] })), {
+    code: "single-slice",
+    detail:
+      "t1: its grid is 240 × 240 × 1 voxels, expected a volume of several slices; convert the whole series into " +
+      "one file, with dcm2niix for example",
+  });
+  assert.equal(volumeRefusal("t1", headFacts({ sizeVox: [240, 240, 2] })), null);
+});
+
 Deno.test("volumeRefusal() names a field of view of micrometres or of metres, and an image without tissue", () => {
   const at = (spacing: number) => headFacts({ affineRas: spacingAffine([spacing, spacing, spacing]) });
   assert.deepEqual(volumeRefusal("t2", at(0.001)), {

@@ -108,7 +108,7 @@ export async function segment(request: SegmentRequest): Promise<SegmentResult> {
     name,
     value,
     voxels: counts[c],
-    volumeMl: counts[c] * ml,
+    volumeMl: Number((counts[c] * ml).toPrecision(12)),
   }));
   const doubts = resultDoubts(labels.map((label, c) => ({ ...spec.labels[c], ...label, border: borders[c].sides() })));
   const unlike = images === undefined ? [] : trainingDoubts(facts, images);

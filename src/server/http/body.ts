@@ -2,7 +2,7 @@
  * Request bodies as streams, bounded in size and in time, whose first bytes match the expected kind of file. Only the
  * current chunk and small JSON are held in memory.
  */
-import { isVolumeStart, VOLUME_FILE, VOLUME_START_BYTES } from "../../volume/mod.ts";
+import { givenInstead, isVolumeStart, VOLUME_FILE, VOLUME_START_BYTES } from "../../volume/mod.ts";
 import type { Limits } from "../settings.ts";
 import { Problem } from "./problems.ts";
 import { parseJson } from "./validate.ts";
@@ -162,7 +162,7 @@ export async function* checkedStart(
     }
     start = concat(start, chunk);
     if (start.length < START_BYTES) continue;
-    if (!matches(start)) refuse("other content");
+    if (!matches(start)) refuse(kind === "volume" ? givenInstead(start) : "other content");
     yield start;
   }
   if (start.length < START_BYTES) refuse(start.length === 0 ? "nothing" : "too few bytes");

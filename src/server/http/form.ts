@@ -17,6 +17,8 @@ export interface FormOptions<T, Part extends string> {
   readonly maxFileBytes: number;
   /** The files will outlive the request. */
   readonly durable: boolean;
+  /** The names of parts, for messages. */
+  readonly parts: readonly Part[];
   /** The part that a name means; null: none. */
   readonly partOf: (name: string) => Part | null;
 }
@@ -37,20 +39,24 @@ const MAX_OPTIONS_BYTES = 64 * 1024;
  */
 export async function readVolumeForm<T, Part extends string>(
   request: Request,
-  { folder, options, body, maxFileBytes, durable, partOf }: FormOptions<T, Part>,
+  { folder, options, body, maxFileBytes, durable, parts, partOf }: FormOptions<T, Part>,
 ): Promise<VolumeForm<T, Part>> {
   const images: Partial<Record<Part, string>> = {};
   const names = new Set<string>();
-  let parts = 0;
+  let count = 0;
   let optionsValue: unknown = {};
   const take = async ({ name, stream }: FormPart) => {
-    parts++;
+    count++;
     const part = partOf(name);
     const what = part ?? (name === "options" ? "options" : null);
     if (what === null) {
-      throw new Problem("invalid-request", 'Cannot read the form: a part is neither a modality nor "options"', {
-        path: `part ${parts}`,
-      });
+      throw new Problem(
+        "invalid-request",
+        `Cannot read the form: expected parts named ${parts.join(", ")} or options`,
+        {
+          path: `part ${count}`,
+        },
+      );
     }
     if (names.has(what)) {
       throw new Problem("invalid-request", `Cannot read the form: it has two parts for ${what}`, { path: what });

@@ -51,6 +51,7 @@ async function storeCase({ params, request, services, received, witness }: CaseC
     body: bodyLimits(limits, limits.formBytes, received),
     maxFileBytes: limits.fileBytes,
     durable: false,
+    parts: INPUT_ROLES,
     partOf: (name): Modality | "label" | null => name === "label" ? name : inputFromName(name),
   });
   const opener = (path: string) => async () => (await Deno.open(path)).readable;

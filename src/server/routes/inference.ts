@@ -1,6 +1,6 @@
 /** Segmentation and classification: volumes in, a mask or probabilities out, now or as a job. */
 import { KINDS, type OutputOf, type Performed, type SegmentInput } from "../../jobs/mod.ts";
-import { inputFromName } from "../../inference/mod.ts";
+import { inputFromName, INPUTS } from "../../inference/mod.ts";
 import { VOLUME_ENDINGS, WRITTEN_ENDING } from "../../volume/mod.ts";
 import { attachment, fileReply, json, MASK_FILE } from "../http/reply.ts";
 import { bodyLimits } from "../http/body.ts";
@@ -74,10 +74,11 @@ async function receive(
     body: bodyLimits(limits, limits.formBytes, received),
     maxFileBytes: limits.fileBytes,
     durable,
+    parts: INPUTS,
     partOf: inputFromName,
   });
   if (Object.keys(images).length === 0) {
-    throw new Problem("missing-modality", "Cannot run the model: the form has no image");
+    throw new Problem("missing-modality", "Cannot run the model: the form has no image, expected parts such as t1");
   }
   return { model: params.name, ...options, images, ...query };
 }

@@ -56,10 +56,11 @@ const INFERENCE: readonly (readonly [CallInit, status: number, code: string, Reg
   [{ body: NAMELESS, headers: FORM }, 400, "invalid-request", /a part has no name/],
   [{ body: form({ t1: image() }, { model: "\ud800" }) }, 400, "invalid-json", /whole characters/],
   [{ body: form({}) }, 422, "missing-modality", /no image/],
-  [{ body: form({ t9: image() }) }, 400, "invalid-request", /neither a modality nor/, "part 1"],
+  [{ body: form({ t9: image() }) }, 400, "invalid-request", /expected parts named t1, .* or options/, "part 1"],
   [{ body: form({ t1: image(), T1w: image() }) }, 400, "invalid-request", /two parts for t1/, "t1"],
   [{ body: form({ t1: octets(9, 9, 9, 9) }) }, 415, "unsupported-media-type", /t1: expected a NIfTI file/],
   [{ body: form({ t1: octets() }) }, 415, "unsupported-media-type", /got nothing/],
+  [{ body: form({ t1: octets(...new TextEncoder().encode("Jane Doe")) }) }, 415, "unsupported-media-type", /got text$/],
   [{ body: form({ t1: image() }, { versoin: 2 }) }, 400, "invalid-request", /no such field/, "options"],
   [{ body: form({ t1: image() }, { version: 9 }) }, 404, "not-found", /version/],
   ...FAILURES.map(([fail, status]) =>

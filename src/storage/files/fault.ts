@@ -29,7 +29,7 @@ function firstIssue(issue: z.core.$ZodIssue, checked: Checked): { path: Property
     const inner = firstIssue(deepest, { ...checked, value: at(checked.value, issue.path) });
     if (inner.path.length > 0) return { path: [...issue.path, ...inner.path], detail: inner.detail };
   }
-  return { path: [...issue.path], detail: issue.message };
+  return { path: [...issue.path], detail: issue.message.replace(/received undefined$/, "got nothing") };
 }
 
 /** Says which field it is by its place, and which one may be meant. */

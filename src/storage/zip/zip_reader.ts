@@ -114,7 +114,7 @@ async function findDirectory(
   const tail = view(await readAt(file, size - tailBytes, tailBytes));
   let at = tailBytes - 22;
   while (at >= 0 && !(tail.getUint32(at, true) === END && at + 22 + tail.getUint16(at + 20, true) === tailBytes)) at--;
-  if (at < 0) refuse("it has no end record");
+  if (at < 0) refuse("it has no end record, so it is cut short or another kind of file");
   let found = {
     count: tail.getUint16(at + 10, true),
     bytes: tail.getUint32(at + 12, true),

@@ -30,6 +30,7 @@ export const FOREIGN_BYTES = Math.max(...FOREIGN.map(({ bytes, at = 0 }) => at +
 /** What a file that is no known volume is, by its first (inflated) bytes. */
 export function foreignName(start: Uint8Array): string {
   if (start.length === 0) return "an empty file";
-  const text = Buffer.from(start).toString("latin1");
-  return FOREIGN.find(({ bytes, at = 0 }) => text.startsWith(bytes, at))?.name ?? "something else";
+  const text = Buffer.from(start.subarray(0, FOREIGN_BYTES)).toString("latin1");
+  const found = FOREIGN.find(({ bytes, at = 0 }) => text.startsWith(bytes, at));
+  return found?.name ?? (/^[\t\n\r -~]{4,}$/.test(text) ? "text" : "something else");
 }

@@ -33,6 +33,11 @@ export function isVolumeStart(start: Uint8Array): boolean {
   return isGzip(start) || FORMATS.some((f) => f.recognises(start));
 }
 
+/** What a file is instead of a volume, in words; the more of its first bytes, the better. */
+export function givenInstead(start: Uint8Array): string {
+  return foreignName(start);
+}
+
 /** Takes the volume ending off a path, in whatever case it is written; null: it has none. */
 export function splitVolumePath(path: string): { stem: string; ending: string } | null {
   const lower = path.toLowerCase();

@@ -237,7 +237,7 @@ Deno.test("readVolume() refuses files of no known format by what they are, empty
   const cases: [Uint8Array, string][] = [
     [new Uint8Array(0), "an empty file"],
     [Uint8Array.of(0x5c, 1), "something else"],
-    [text("hello, no volume"), "something else"],
+    [text("hello, no volume"), "text"],
     [text("\0".repeat(128) + "DICM"), "a DICOM file: convert its series, with dcm2niix for example"],
     [text("NRRD0004\ntype: float"), "an NRRD file"],
     [text("\0\0\0\x01\0\0\x01\0"), "an MGH file (.mgh or .mgz): convert it, with mri_convert for example"],

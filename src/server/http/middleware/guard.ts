@@ -33,7 +33,7 @@ export function knownNames(
 ): readonly string[] | null {
   const given = givenNames(names);
   if (insecure && given.length === 0 && !LOOPBACK_HOSTS.includes(host)) return null;
-  return [...LOOPBACK_HOSTS, host, ...given];
+  return [...new Set([...LOOPBACK_HOSTS, host, ...given])];
 }
 
 /** Probes, and scrapes by those who have a login, come to an address instead of a name, and no browser sends them. */

@@ -82,7 +82,7 @@ export type Dataset = {
   cases: DatasetCase[]
   checks: {
     case: string
-    code: "missing-modality" | "missing-label" | "missing-class" | "no-overlap" | "grids-differ" | "label-out-of-range" | "label-empty" | "non-finite" | "no-position" | "position-assumed" | "empty-volume" | "impossible-size" | "implausible-voxel-size" | "implausible-head-size" | "same-image-twice" | "heads-apart" | "label-at-border" | "label-outside-tissue" | "same-image-in-cases" | "outlier-voxel-size" | "outlier-field-of-view" | "outlier-head-size" | "outlier-intensities" | "outlier-label-volume" | "forms-differ" | "units-doubtful" | "sform-unusable" | "pixdim-doubtful" | "pixdim-differs" | "quaternion-doubtful" | "qfac-doubtful" | "dimensions-doubtful" | "sheared"
+    code: "missing-modality" | "missing-label" | "missing-class" | "no-overlap" | "grids-differ" | "label-out-of-range" | "label-empty" | "non-finite" | "no-position" | "position-assumed" | "empty-volume" | "single-slice" | "impossible-size" | "implausible-voxel-size" | "implausible-head-size" | "same-image-twice" | "heads-apart" | "label-at-border" | "label-outside-tissue" | "same-image-in-cases" | "outlier-voxel-size" | "outlier-field-of-view" | "outlier-head-size" | "outlier-intensities" | "outlier-label-volume" | "forms-differ" | "units-doubtful" | "sform-unusable" | "pixdim-doubtful" | "pixdim-differs" | "quaternion-doubtful" | "qfac-doubtful" | "dimensions-doubtful" | "sheared"
     severity: "error" | "warning"
     detail: string
   }[]
@@ -308,7 +308,7 @@ export type ImportedDataset = {
   cases: DatasetCase[]
   checks: {
     case: string
-    code: "missing-modality" | "missing-label" | "missing-class" | "no-overlap" | "grids-differ" | "label-out-of-range" | "label-empty" | "non-finite" | "no-position" | "position-assumed" | "empty-volume" | "impossible-size" | "implausible-voxel-size" | "implausible-head-size" | "same-image-twice" | "heads-apart" | "label-at-border" | "label-outside-tissue" | "same-image-in-cases" | "outlier-voxel-size" | "outlier-field-of-view" | "outlier-head-size" | "outlier-intensities" | "outlier-label-volume" | "forms-differ" | "units-doubtful" | "sform-unusable" | "pixdim-doubtful" | "pixdim-differs" | "quaternion-doubtful" | "qfac-doubtful" | "dimensions-doubtful" | "sheared"
+    code: "missing-modality" | "missing-label" | "missing-class" | "no-overlap" | "grids-differ" | "label-out-of-range" | "label-empty" | "non-finite" | "no-position" | "position-assumed" | "empty-volume" | "single-slice" | "impossible-size" | "implausible-voxel-size" | "implausible-head-size" | "same-image-twice" | "heads-apart" | "label-at-border" | "label-outside-tissue" | "same-image-in-cases" | "outlier-voxel-size" | "outlier-field-of-view" | "outlier-head-size" | "outlier-intensities" | "outlier-label-volume" | "forms-differ" | "units-doubtful" | "sform-unusable" | "pixdim-doubtful" | "pixdim-differs" | "quaternion-doubtful" | "qfac-doubtful" | "dimensions-doubtful" | "sheared"
     severity: "error" | "warning"
     detail: string
   }[]
