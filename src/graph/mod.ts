@@ -7,6 +7,7 @@ export type { Graph, Node, OpName, Ops, Value } from "./ir/ir.ts";
 export { GraphBuilder } from "./build/builder.ts";
 export { gradients, gradientsOrNone, NoGradientError } from "./autodiff.ts";
 export { batched } from "./batch.ts";
+export { ensembleOf, mainOf, membersOf } from "./ensemble.ts";
 export { evaluate } from "./reference/evaluate.ts";
 export { encodeLoop, encodeModel, LOOP_NAMES } from "./write/encode.ts";
 export {

@@ -1,5 +1,5 @@
 /** A package's network as one file: safetensors with official keys and axes for PyTorch, or the ONNX graph of others. */
-import { decodeModel, importModel } from "../graph/mod.ts";
+import { decodeModel, importModel, membersOf } from "../graph/mod.ts";
 import { encodeSafetensors } from "../tensor/mod.ts";
 import type { Modality } from "../inference/mod.ts";
 import { familyOf, officialState } from "../nets/mod.ts";
@@ -25,7 +25,8 @@ export interface WeightExport {
  * Of a family with official files: the weights. Entries that official files hold untrained (docs/method A.1.2) are left out:
  * a strict `load_state_dict` names them, `strict=False` keeps PyTorch's own fresh values. Of a graph that was imported, or
  * fine-tuned on one: the graph itself.
- * @throws {DomainError} `wrong-task`: a graph with templates, which ONNX files cannot hold
+ * @throws {DomainError} `wrong-task`: a graph with templates, which ONNX files cannot hold; an ensemble, whose networks official
+ * files cannot hold
  */
 export async function exportWeights(directory: string, manifest: Manifest): Promise<WeightExport> {
   const { architecture, modalities, provenance } = manifest;
@@ -41,7 +42,14 @@ export async function exportWeights(directory: string, manifest: Manifest): Prom
     const parts = [network, metadataEntry(descriptionText(manifest, null))];
     return { format: "onnx", parts, tensors: decodeModel(network).constants.size, templates: [] };
   }
-  const { constants } = importModel(network);
+  const { constants } = importModel(network), members = membersOf({ constants });
+  if (members > 1) {
+    throw new DomainError(
+      "wrong-task",
+      `Cannot export the network: it answers by the mean of ${members} networks, and a file of weights holds one; export ` +
+        "the package (sulcus models export), or fine-tune with ensemble final",
+    );
+  }
   const seen = provenance.recipe.batchesTracked;
   const tensors = officialState(architecture, constants, {
     template,

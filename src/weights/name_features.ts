@@ -1,5 +1,5 @@
 /** Names the feature maps of a package with an imported graph afterwards: a further version, since versions never change. */
-import { importModel } from "../graph/mod.ts";
+import { importModel, mainOf } from "../graph/mod.ts";
 import type { ModelSpec } from "../inference/mod.ts";
 import { readingOf } from "../nets/mod.ts";
 import type { Readers } from "../process/mod.ts";
@@ -69,7 +69,8 @@ export async function featuresOfPackage(
 ): Promise<string[]> {
   const bytes = await Deno.readFile(`${directory}/network.onnx`);
   const inputShape = [1, modalities.length, ...inference.roi];
-  return chosenFeatures(importModel(bytes, { inputShape, ...readingOf(architecture, "whole") }), features);
+  const graph = mainOf(importModel(bytes, { inputShape, ...readingOf(architecture, "whole") }));
+  return chosenFeatures(graph, features);
 }
 
 async function copyFiles(

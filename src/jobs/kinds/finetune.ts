@@ -96,6 +96,7 @@ async function plan(
     request: networkRequest(detail, base),
     recipe,
     cases: cases.length,
+    patients: new Set(cases.map(({ patient }) => patient)).size,
     baseHasTemplates: hasTemplates(base, detail.modalities),
     memoryBytes: budget.memoryBytes,
   }, readers);

@@ -2,6 +2,7 @@
 import { Random } from "../../tensor/mod.ts";
 import type { TrainingCase } from "../types.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
+import { foldCount } from "../recipe/folds.ts";
 
 /** Indices of the cases that a fold is trained on and validated on. */
 export interface Fold {
@@ -11,10 +12,6 @@ export interface Fold {
 
 /** What a case shows: its class, or the labels that it has voxels of. */
 export type Traits = ReadonlySet<string>;
-
-/** Up to this many patients are left out one by one; above, `auto` makes five folds. */
-const LEAVE_ONE_OUT = 10;
-const AUTO_FOLDS = 5;
 
 /**
  * The folds of a run: leave-one-patient-out for 2–10 patients, five folds above, none for one patient or on request.
@@ -26,11 +23,8 @@ export function makeFolds(
   { validation, seed, traits }: Pick<ResolvedRecipe, "validation" | "seed"> & { readonly traits: readonly Traits[] },
 ): Fold[] {
   const patients = [...new Set(cases.map((c) => c.patient))];
-  if (validation === "none" || patients.length < 2) return [];
-  const asked = validation === "auto"
-    ? (patients.length <= LEAVE_ONE_OUT ? patients.length : AUTO_FOLDS)
-    : validation.folds;
-  const count = Math.min(asked, patients.length);
+  const count = foldCount(validation, patients.length);
+  if (count === 0) return [];
   const shown = new Map(patients.map((p) => [p, new Set<string>()]));
   cases.forEach(({ patient }, i) => traits[i].forEach((trait) => shown.get(patient)!.add(trait)));
   const foldOf = count === patients.length

@@ -14,6 +14,7 @@ import {
   resolveRecipe,
 } from "../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
+import { checkEnsembleSize, networkCount } from "../recipe/folds.ts";
 import { checkNetwork, checkSamples } from "../planning/recipe_work.ts";
 import { voxelsOf } from "../../volume/mod.ts";
 import { TrainingError } from "../types.ts";
@@ -27,6 +28,8 @@ export interface FinetuneCheck {
   readonly request: NetworkRequest;
   readonly recipe: Recipe;
   readonly cases: number;
+  /** Default: each case is of another. */
+  readonly patients?: number | undefined;
   readonly baseHasTemplates: boolean;
   /** Preset auto: what the rules found for the data. */
   readonly planned?: PlannedValues | undefined;
@@ -37,10 +40,11 @@ export interface FinetuneCheck {
 type Counted = Omit<FinetuneCheck, "recipe">;
 
 const contextOf = (
-  { request: { task, labels, classes, base: { spec } }, cases, baseHasTemplates, planned }: Counted,
+  { request: { task, labels, classes, base: { spec } }, cases, patients, baseHasTemplates, planned }: Counted,
   window: BaseWindow | undefined,
 ): RecipeContext => ({
   cases,
+  patients,
   planned,
   baseHasTemplates,
   task,
@@ -66,7 +70,8 @@ const USUAL_VOXELS = 128 ** 3;
  */
 export async function checkFinetune(check: FinetuneCheck, readers = new Readers()): Promise<void> {
   const { recipe, request: { base: { directory, spec } } } = check;
-  const isRead = recipe.keepHead === true || familyOf(spec.architecture.kind).finetuning.isForeign === true;
+  const isRead = recipe.keepHead === true || recipe.ensemble === "folds" ||
+    familyOf(spec.architecture.kind).finetuning.isForeign === true;
   if (!isRead) {
     const resolved = resolveRecipe(recipe, contextOf(check, undefined));
     checkSizes(check.request, resolved, check.memoryBytes);
@@ -109,5 +114,6 @@ export async function planned<R extends NetworkRequest>(
   const request = recipe.keepHead ? inBaseOrder(asked) : asked;
   const network = await trainable({ request, recipe, scratch: recipe.base === "scratch" });
   checkNetwork(network.network, { roi: recipe.roi, memoryBytes: counted.memoryBytes });
+  checkEnsembleSize(network.network, { members: networkCount(recipe, counted.patients ?? counted.cases) });
   return { request, recipe, network, spec: resultSpec(request, recipe, network) };
 }

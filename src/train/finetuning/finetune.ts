@@ -14,6 +14,7 @@ import { templateFits, templateNotes, withoutUnfit } from "../data/template_fits
 import { renderHtml, type Report, reportJson } from "../report/finetuning.ts";
 import { measuredQuality } from "../report/quality.ts";
 import { comparisons, withoutHeldOut } from "../report/findings/comparisons.ts";
+import { ensembleCost, ensembleNotes } from "../report/ensemble.ts";
 import { summarize } from "../report/summary.ts";
 import { weightNotes } from "../report/weights.ts";
 import { withoutPatients, writeReports } from "../report/without_patients.ts";
@@ -47,6 +48,7 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   const { request, recipe: fitting, network: start, spec } = await planned({
     ...counted,
     cases: asked.cases.length,
+    patients: new Set(asked.cases.map(({ patient }) => patient)).size,
     planned: ruled?.values,
   });
   const log = (message: string) => request.onEvent({ type: "log", message });
@@ -83,7 +85,10 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
   });
   const { recipe, network } = scheduled;
   const folds = allFolds.slice(0, recipe.foldsRun ?? allFolds.length);
+  const members = recipe.ensemble === "folds" ? folds.length + 1 : 1;
   const remarks = [
+    ...ensembleCost(network.network, members),
+    ...ensembleNotes(recipe, members),
     ...foldsRunNotes({ folds, planned: allFolds.length, request, recipe }),
     ...sizeNotes(sizes, spec.preprocessing),
     ...templateNotes(placements),
@@ -155,7 +160,8 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     plan,
     chosen: outputs.chosen,
   };
-  await writeOutput(request, { report, network, weights: final.weights, templates });
+  const others = recipe.ensemble === "folds" ? held.map(({ weights }) => weights) : [];
+  await writeOutput(request, { report, network, weights: final.weights, others, templates });
   const labels = withTrainingMl(spec.labels, { sizes, base: request.base.spec.labels });
   const quality = request.task === "segmentation" && await measuredQuality({
     spec,
@@ -230,16 +236,18 @@ async function templatesOf({ base, modalities }: FinetuneRequest): Promise<Modal
 
 async function writeOutput(
   request: FinetuneRequest,
-  { report, network, weights, templates }: {
+  { report, network, weights, others, templates }: {
     report: Report;
     network: Trainable;
     weights: ReadonlyMap<string, Tensor>;
+    /** Of the folds, where they answer with the final network. */
+    others: readonly ReadonlyMap<string, Tensor>[];
     templates: readonly Modality[];
   },
 ): Promise<void> {
   const out = request.outputDirectory;
   await mkdir(join(out, "templates"), { recursive: true });
-  await writeWhole(join(out, "network.onnx"), network.encoded(weights));
+  await writeWhole(join(out, "network.onnx"), network.encoded(weights, others));
   for (const m of templates) await copyFile(templatePath(request.base.directory, m), templatePath(out, m));
   const written = (report: Report) => ({ json: reportJson(report), html: renderHtml(report) });
   await writeReports(out, { own: written(report), packaged: written(withoutPatients(report)) });

@@ -7,10 +7,12 @@ import { fingerprintOf } from "../planning/fingerprint.ts";
 import type { FinetunePlan } from "../planning/plan.ts";
 import { settledReasons } from "../planning/settled.ts";
 import { rulingsFor } from "../planning/rules.ts";
+import { networkCount } from "../recipe/folds.ts";
+import { ensembleCost } from "../report/ensemble.ts";
 import { withTime } from "../planning/with_time.ts";
 import { forecast } from "./forecast.ts";
 
-export interface PlanRequest extends Omit<FinetuneCheck, "cases" | "planned"> {
+export interface PlanRequest extends Omit<FinetuneCheck, "cases" | "patients" | "planned"> {
   readonly cases: readonly TrainingCase[];
   /** The kind of device that the job will run on. */
   readonly provider: Provider;
@@ -26,6 +28,7 @@ export async function planFinetune(request: PlanRequest): Promise<FinetunePlan> 
   const { recipe: first, network, spec } = await planned({
     ...request,
     cases: request.cases.length,
+    patients: data.patients,
     planned: ruled.values,
   });
   const { peakBytes, ...durations } = forecast(network, { recipe: first, spec, data, provider: request.provider });
@@ -34,7 +37,12 @@ export async function planFinetune(request: PlanRequest): Promise<FinetunePlan> 
   return {
     fingerprint: data,
     recipe,
-    reasons: [...ruled.reasons, ...settledReasons(recipe, spec.preprocessing), ...reason],
+    reasons: [
+      ...ruled.reasons,
+      ...settledReasons(recipe, spec.preprocessing),
+      ...reason,
+      ...ensembleCost(network.network, networkCount(recipe, data.patients)),
+    ],
     expected: {
       seconds: Math.round(allotment.seconds),
       peakBytes,

@@ -3,10 +3,14 @@ import { makeFolds } from "../data/folds.ts";
 import { usefulHalves } from "../data/half_folds.ts";
 import { budgetOf, type Recipe, warmupFor } from "../recipe/finetuning.ts";
 import type { ResolvedRecipe } from "../recipe/finetuning_settings.ts";
+import { checkEnsembleTime } from "../recipe/folds.ts";
 import type { TrainingCase } from "../types.ts";
 import { type Allotment, allotted, type Durations } from "./time.ts";
 
-/** The recipe with the updates that fit into its time. */
+/**
+ * The recipe with the updates that fit into its time.
+ * @throws {TrainingError} `invalid-recipe`: no fold fits, and folds shall answer
+ */
 export function withTime(
   recipe: ResolvedRecipe,
   { wished, task, cases, durations, seconds }: {
@@ -42,6 +46,7 @@ export function withTime(
     halves: Math.min(halvesWished, held.length),
   });
   const { steps, foldSteps, foldsRun, halves } = allotment;
+  checkEnsembleTime(recipe, { foldsRun, minutes });
   return {
     recipe: {
       ...recipe,

@@ -12,6 +12,7 @@ import {
   resolvedRecipeSchema,
 } from "./finetuning_settings.ts";
 import { type ExclusiveContext, resolveExclusive } from "./exclusive.ts";
+import { checkEnsemble } from "./folds.ts";
 import { mirrorAxes, mirroredAxes } from "./mirror_axes.ts";
 import { AXES } from "./augmentation.ts";
 import { completed, type Frozen, presetChoice, readRecipe, refuseSetting, wishes } from "./settings.ts";
@@ -28,6 +29,8 @@ export const DEFAULT_RECIPE: Recipe = recipeSchema.parse({});
 
 export interface RecipeContext {
   readonly cases: number;
+  /** Default: each case is of another. */
+  readonly patients?: number | undefined;
   readonly baseHasTemplates: boolean;
   readonly task: "segmentation" | "classification";
   /** The base's kind. */
@@ -134,6 +137,7 @@ export function resolveRecipe(wished: Recipe, context: RecipeContext): ResolvedR
   const resolved = { ...whole, mirroredWindows: isMirrored };
   checkWarmup(resolved);
   checkMirrored(resolved, context);
+  checkEnsemble(resolved, { patients: context.patients ?? context.cases });
   return resolved;
 }
 

@@ -68,6 +68,7 @@ const PAPER: PresetValues = {
   balancedClasses: false,
   seed: 0,
   validation: "auto",
+  ensemble: "final",
   outputs: "fixed",
   mirroredWindows: false,
   earlyStopSteps: null,

@@ -155,6 +155,10 @@ export const CHOSEN_SETTINGS = {
       },
     },
   ).describe("By patient: leave-one-out for 2 to 10, folds above. Default: auto."),
+  ensemble: choice(["final", "folds"]).describe(
+    "The networks that answer. `final`: the final one. `folds`: the mean of its logits and of those of every fold, as " +
+      "nnU-Net takes its five folds; each answer, and the package, take as many times the work and space. Default: final.",
+  ),
   outputs: choice(["fixed", "chosen"]).describe(
     "Segmentation: threshold of probabilities and least size of a label's parts. `fixed`: as the base or the default has " +
       "them. `chosen`: as held-out patients speak for, where that also helps patients on whom it was not chosen; the report " +

@@ -203,6 +203,7 @@ Deno.test("resolveRecipe() takes every wish over the preset", () => {
     percentilesOver: "volume",
     seed: 9,
     validation: { folds: 3 },
+    ensemble: "folds",
     outputs: "chosen",
     mirroredWindows: true,
     earlyStopSteps: 40,
@@ -273,6 +274,16 @@ const INVALID: readonly [Record<string, unknown>, string][] = [
     'recipe.validation to be auto, none or an object with 2 to 1000 folds, got {"folds":1}',
   ],
   [{ validation: "some" }, 'recipe.validation to be auto, none or an object with 2 to 1000 folds, got "some"'],
+  [{ ensemble: "all" }, 'recipe.ensemble to be final or folds, got "all"'],
+  [
+    { ensemble: "folds", validation: "none" },
+    "recipe.ensemble to be final, because no fold is trained with validation none; set it to auto or to a number of " +
+    'folds, got "folds"',
+  ],
+  [
+    { ensemble: "folds", foldsRun: 0 },
+    'recipe.ensemble to be final, because no fold is trained with foldsRun 0; leave it out, got "folds"',
+  ],
   [{ earlyStopSteps: 0 }, "recipe.earlyStopSteps to be a whole number from 1 to 1000000 or null, got 0"],
   [{ templates: "yes" }, 'recipe.templates to be true, false or auto, got "yes"'],
   [{ compareFromScratch: 1 }, "recipe.compareFromScratch to be true or false, got 1"],

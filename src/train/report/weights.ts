@@ -22,6 +22,8 @@ export interface WeightReport {
   readonly dropped: readonly string[];
   /** Fresh in the new network. */
   readonly fresh: readonly string[];
+  /** Of a base that answers by the mean of several networks: their number. The main one alone is the start. */
+  readonly baseMembers?: number;
   /** Of an imported network: the constants that training changes, and those that stay, with the reason. */
   readonly constants?: ConstantReport;
   /** Of an imported network with open sizes: the result's are open too, or fixed for this reason. */
@@ -33,12 +35,15 @@ export interface WeightReport {
 
 /** Sentences for users about modalities, labels and classes, and about the constants of an imported network. */
 export function weightNotes(
-  { modalities, outputs, constants, sizes }: WeightReport,
+  { modalities, outputs, constants, sizes, baseMembers }: WeightReport,
   { batchNorm, keepHead }: Pick<ResolvedRecipe, "batchNorm" | "keepHead">,
 ): string[] {
   const isFrozen = batchNorm === "frozen" && constants !== undefined && constants.statistics.length > 0;
   return [
     ...(keepHead ? ["The base continues as a whole, with its own decoder and head."] : []),
+    ...(baseMembers === undefined ? [] : [
+      `The base answers by the mean of ${baseMembers} networks; the start, and what it is compared with, is its final one.`,
+    ]),
     `Input channels: ${sentence(modalities)}.`,
     `Outputs: ${sentence(outputs)}.`,
     ...(constants === undefined ? [] : constantNotes(constants)),

@@ -877,6 +877,7 @@ export type Recipe = {
   validation?: "auto" | "none" | {
     folds: number
   }
+  ensemble?: "final" | "folds"
   outputs?: "fixed" | "chosen"
   mirroredWindows?: boolean
   earlyStopSteps?: number | null
@@ -999,6 +1000,7 @@ export type ResolvedRecipe = {
   validation: "auto" | "none" | {
     folds: number
   }
+  ensemble: "final" | "folds"
   outputs: "fixed" | "chosen"
   mirroredWindows: boolean
   earlyStopSteps: number | null

@@ -1,7 +1,7 @@
 /** The network that a fine-tune trains: the base's encoder or whole network, with the head that the task needs. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { encodeModel, type Graph, importModel } from "../../../graph/mod.ts";
+import { encodeModel, ensembleOf, type Graph, importModel, mainOf, membersOf } from "../../../graph/mod.ts";
 import { type Tensor } from "../../../tensor/mod.ts";
 import { type Architecture } from "../../../inference/mod.ts";
 import {
@@ -50,8 +50,11 @@ export interface Trainable {
   readonly report: WeightReport;
   /** The inference graph with these weights. */
   inference(weights: ReadonlyMap<string, Tensor>): Graph;
-  /** The bytes of the result's `network.onnx`: the inference graph, whose sizes stay open where the base's are. */
-  encoded(weights: ReadonlyMap<string, Tensor>): Uint8Array;
+  /**
+   * The bytes of the result's `network.onnx`: the inference graph, whose sizes stay open where the base's are. With weights
+   * of `others` it answers by the mean of the logits of all, for windows of one size.
+   */
+  encoded(weights: ReadonlyMap<string, Tensor>, others?: readonly ReadonlyMap<string, Tensor>[]): Uint8Array;
 }
 
 export interface TrainableOptions {
@@ -72,7 +75,7 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
   const input = inputOf(1);
   const family = familyOf(base.spec.architecture.kind);
   const bytes = await readFile(join(base.directory, "network.onnx"));
-  const { net, architecture, parameters, known, outputs, takenOff, sizes } = networkOn(bytes, {
+  const { net, architecture, parameters, known, outputs, takenOff, sizes, members } = networkOn(bytes, {
     request,
     recipe,
     input,
@@ -93,7 +96,7 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
   const isJoint = recipe.batch === "joint";
   const inference = (final: ReadonlyMap<string, Tensor>) =>
     buildNetwork(net, { input, weights: final, outputs: "inference" });
-  const open = sizes(weights);
+  const open = sizesOf(recipe, sizes(weights));
   const networkOf = (crops: number) => buildNetwork(net, { input: inputOf(crops), weights, outputs: "training" });
   const network = networkOf(isJoint ? recipe.batchSize : 1), heads = headsOf(net, network);
   const logits = network.types.get(heads[0])!.shape;
@@ -115,15 +118,25 @@ export async function trainable({ request, recipe, scratch = false }: TrainableO
         fresh.includes(key) || (family.isWeight(key, constant) && !weights.has(key) && !kept.has(key)) ? [key] : []
       ),
       fresh,
+      ...(members > 1 && { baseMembers: members }),
       ...(net.constants && { constants: net.constants }),
       ...(open !== null && { sizes: "why" in open ? { fixed: open.why } : "open" }),
       ...source.names(isFromBase),
       ...(recipe.keepHead && { outputs: { loaded: outputNames(request), averaged: [], fresh: [], dropped: [] } }),
     },
     inference,
-    encoded: (final) => open !== null && "encode" in open ? open.encode(final) : encodeModel(inference(final)),
+    encoded: (final, others = []) =>
+      others.length > 0
+        ? encodeModel(ensembleOf(inference(final), others.map(inference)))
+        : open !== null && "encode" in open
+        ? open.encode(final)
+        : encodeModel(inference(final)),
   };
 }
+
+/** An ensemble is written as one graph here, and not by the nodes of the base's file. */
+const sizesOf = ({ ensemble }: ResolvedRecipe, open: OpenSizes | null): OpenSizes | null =>
+  ensemble === "folds" && open !== null ? { why: "its networks stand in one graph of that size" } : open;
 
 /** The heads that the graph has: those of deep supervision depend on the configuration. */
 const headsOf = ({ heads }: Net, { outputs }: Graph) => heads.filter((name) => outputs.includes(name));
@@ -139,6 +152,8 @@ interface OnBase {
   readonly sizes: (weights: ReadonlyMap<string, Tensor>) => OpenSizes | null;
   /** Of a kept head: what the base's graph applies to its logits, and this network does not. */
   readonly takenOff: FinalOperator | null;
+  /** The number of networks by which the base answers; only its main one is trained. */
+  readonly members: number;
 }
 
 /** The network for the task on the base whose `network.onnx` is `bytes`, for crops of shape `input`. */
@@ -159,7 +174,8 @@ function networkOn(
   try {
     // the graph of a file must fit the crops; of the others only the weights are taken
     const reading = readingOf(from, "whole");
-    const graph = importModel(bytes, familyOf(from.kind).graph === "file" ? { inputShape: input, ...reading } : {});
+    const whole = importModel(bytes, familyOf(from.kind).graph === "file" ? { inputShape: input, ...reading } : {});
+    const graph = mainOf(whole), members = membersOf(whole);
     const { architecture, net, outputs, takenOff, netOn } = (recipe.keepHead ? wholeOn : headOn)(graph, {
       request,
       recipe,
@@ -169,7 +185,7 @@ function networkOn(
     if (recipe.norm === "instance") checkSpread(net, input);
     const parameters = parametersOf(net).filter((p) => !p.idle);
     const sizes: OnBase["sizes"] = (weights) => openSizes(bytes, { net, input, reading, netOn, weights });
-    return { architecture, net, parameters, known: graph.constants, outputs, sizes, takenOff };
+    return { architecture, net, parameters, known: graph.constants, outputs, sizes, takenOff, members };
   } catch (error) {
     if (error instanceof TrainingError) throw error;
     const why = error instanceof Error ? error.message : String(error);
@@ -191,7 +207,7 @@ function checkSpread(net: Net, input: readonly number[]): void {
   }
 }
 
-interface OnGraph extends Omit<OnBase, "parameters" | "known" | "sizes"> {
+interface OnGraph extends Omit<OnBase, "parameters" | "known" | "sizes" | "members"> {
   /** The same network on the base's graph of another size. */
   readonly netOn: (graph: Graph) => Net;
 }
