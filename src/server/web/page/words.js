@@ -1,6 +1,8 @@
 // @ts-check
 // Numbers and times as people read them.
 
+/** @import { Quality } from "./api.d.ts" */
+
 /**
  * @param {number | null | undefined} value
  * @param {number} [digits]
@@ -30,7 +32,7 @@ export const scores = (metrics = {}) =>
 
 /**
  * The quality score of an answer, and the Dice that it lets expect.
- * @param {import("./api.d.ts").Quality} quality
+ * @param {Quality} quality
  */
 export function qualityWords({ score, expectedDice, interval }) {
   const expected = expectedDice !== undefined && interval &&
