@@ -228,24 +228,21 @@ export function mirroring(data: Fingerprint, given: Circumstances): Ruling {
 /** The least field of view of a head, mm. */
 const HEAD_MM = 110;
 
-/** Templates stand for modalities of a head: not of one modality, not of a part of it. */
-export function templates({ modalities, extentMm }: Fingerprint, { baseHasTemplates }: Circumstances): Ruling {
-  if (!baseHasTemplates) {
-    return { values: { templates: false }, reason: "One view of each crop: the base has no templates." };
-  }
+/**
+ * Templates stand for modalities of a head: not of one modality, not of a part of it. Their two views take twice the time,
+ * which little time does not repay (docs/finetuning.md, settings that were tried).
+ */
+export function templates({ modalities, extentMm }: Fingerprint, given: Circumstances): Ruling {
+  const oneView = (why: string): Ruling => ({
+    values: { templates: false },
+    reason: `One view of each crop, no templates: ${why}.`,
+  });
+  if (!given.baseHasTemplates) return oneView("the base has none");
   if (modalities.length === 1) {
-    return {
-      values: { templates: false },
-      reason:
-        "One view of each crop, no templates: with one modality there is none left that a template could stand beside.",
-    };
+    return oneView("with one modality there is none left that a template could stand beside");
   }
-  if (extentMm.some((mm) => mm < HEAD_MM)) {
-    return {
-      values: { templates: false },
-      reason: `One view of each crop, no templates: images of ${by(extentMm)} mm do not show a head.`,
-    };
-  }
+  if (extentMm.some((mm) => mm < HEAD_MM)) return oneView(`images of ${by(extentMm)} mm do not show a head`);
+  if (!hasTime(given)) return oneView(`two views take twice the time, and there are less than ${WIDE_MINUTES} minutes`);
   return {
     values: { templates: true },
     reason: `Two views of each crop with the base's templates: ${modalities.length} modalities of whole heads.`,

@@ -90,10 +90,12 @@ Deno.test("rulesFor() answers by mirrored windows where one holds the image, alo
   assert.equal(of({}, { labels: named("left", "front", "top") }).values.mirroredWindows, undefined);
 });
 
-Deno.test("rulesFor() leaves templates off for one modality, a part of a head, and a base without them", () => {
+Deno.test("rulesFor() leaves templates off for one modality, a part of a head, little time, and a base without", () => {
   const templates = (changes: Partial<Fingerprint>, given: Partial<Circumstances> = {}) =>
-    of(changes, given).values.templates;
+    of(changes, { budgetMinutes: 30, ...given }).values.templates;
   assert.equal(templates(HEAD), true);
+  assert.equal(templates(HEAD, { budgetMinutes: null }), true);
+  assert.equal(templates(HEAD, { budgetMinutes: 10 }), false);
   assert.equal(templates({ ...HEAD, modalities: ["flair"] }), false);
   assert.equal(templates({ ...HEAD, extentMm: [40, 50, 40] }), false);
   assert.equal(templates(HEAD, { baseHasTemplates: false }), false);
