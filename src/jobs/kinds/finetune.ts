@@ -16,7 +16,6 @@ import {
   type LeftOut,
   type NetworkRequest,
   planInProcess,
-  planSchema,
   type Recipe,
   recipeSchema,
 } from "../../train/mod.ts";
@@ -189,17 +188,17 @@ async function run(input: Stored, context: RunContext<Params, Trained>): Promise
   return { result, ...(Object.keys(metrics).length > 0 && { validation: metrics }) };
 }
 
-/** The part of a fine-tune's `report.json` that its job's record repeats. */
-const reported = z.object({ plan: planSchema.optional() });
-
-/** The plan in a version's report, where a job finds it that was killed between its version and its end. */
+/**
+ * The plan in a version's report, where a job finds it that was killed between its version and its end: as it was written,
+ * by a version of this program that may have had other settings.
+ */
 async function planOf(
   registry: Pick<Registry, "reportFile">,
   { name, version }: Pick<ModelVersion, "name" | "version">,
 ): Promise<FinetunePlan | undefined> {
   const path = await registry.reportFile({ name, version, format: "json" });
   if (path === null) return undefined;
-  return reported.safeParse(JSON.parse(await Deno.readTextFile(path))).data?.plan;
+  return (JSON.parse(await Deno.readTextFile(path)) as { readonly plan?: FinetunePlan }).plan;
 }
 
 /** Where a fine-tuned candidate comes from. */
