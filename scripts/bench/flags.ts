@@ -1,10 +1,7 @@
 /** The words after `deno task bench`: which benchmarks to run, and on which device. Opens no device. */
-import { parseArgs } from "node:util";
 import { PRECISIONS, PROVIDERS } from "../../src/engine/mod.ts";
 import { BENCHES } from "./cases.ts";
-
-/** Words that name no benchmark, device or number: the program prints why and ends with 2. */
-export class UsageError extends Error {}
+import { readFlags, UsageError } from "../flags.ts";
 
 export interface BenchFlags {
   /** The benchmarks to run, in the table's order. */
@@ -37,24 +34,20 @@ export function benchFlags(words: readonly string[]): BenchFlags {
 }
 
 function parsed(words: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...words],
-      options: {
-        only: { type: "string" },
-        full: { type: "boolean", default: false },
-        provider: { type: "string", default: "cpu" },
-        precision: { type: "string" },
-        threads: { type: "string" },
-        peer: { type: "string" },
-        out: { type: "string" },
-        calibrated: { type: "string" },
-        data: { type: "string", default: "../shared/data/ms/patient19" },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  return readFlags({
+    args: [...words],
+    options: {
+      only: { type: "string" },
+      full: { type: "boolean", default: false },
+      provider: { type: "string", default: "cpu" },
+      precision: { type: "string" },
+      threads: { type: "string" },
+      peer: { type: "string" },
+      out: { type: "string" },
+      calibrated: { type: "string" },
+      data: { type: "string", default: "../shared/data/ms/patient19" },
+    },
+  }).values;
 }
 
 /**

@@ -9,9 +9,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { writePhantomDataset } from "../phantoms/files.ts";
 import { type Service, startService } from "../demo/service.ts";
+import { flagsOf } from "../flags.ts";
 
 const MODALITIES = ["t1", "t1c", "t2", "flair"] as const;
 const BASE = "brainmvp-edge";
@@ -72,7 +72,7 @@ async function train({ url }: Service, { images, label }: Case): Promise<string>
   return job.id;
 }
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     seconds: { type: "string", default: "15" },
     images: { type: "string" },

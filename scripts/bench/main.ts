@@ -11,7 +11,8 @@
 import { cpus, totalmem } from "node:os";
 import { openEngine } from "../../src/engine/mod.ts";
 import { BENCHES } from "./cases.ts";
-import { type BenchFlags, benchFlags, UsageError } from "./flags.ts";
+import { type BenchFlags, benchFlags } from "./flags.ts";
+import { runScript } from "../flags.ts";
 import type { Row } from "./measure.ts";
 import { peerPairs, peerRows } from "./peer.ts";
 
@@ -70,10 +71,4 @@ async function main(words: readonly string[]): Promise<void> {
   if (flags.out !== undefined) await Deno.writeTextFile(flags.out, text + "\n");
 }
 
-try {
-  await main(Deno.args);
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  console.error(error.message);
-  Deno.exit(2);
-}
+await runScript(main);

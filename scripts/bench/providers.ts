@@ -10,7 +10,8 @@
 import { cpus } from "node:os";
 import { openEngine, type Precision, type Provider } from "../../src/engine/mod.ts";
 import { BENCHES } from "./cases.ts";
-import { type BenchFlags, benchFlags, UsageError } from "./flags.ts";
+import { type BenchFlags, benchFlags } from "./flags.ts";
+import { runScript } from "../flags.ts";
 import type { Row } from "./measure.ts";
 import { peersOf } from "./peer.ts";
 
@@ -81,10 +82,4 @@ async function keep(flags: BenchFlags, rows: Rows): Promise<void> {
   if (flags.out !== undefined) await Deno.writeTextFile(flags.out, reportOf(flags, rows) + "\n");
 }
 
-try {
-  await main(Deno.args);
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  console.error(error.message);
-  Deno.exit(2);
-}
+await runScript(main);

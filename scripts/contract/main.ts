@@ -4,8 +4,8 @@
  * above 499 or not as the document says, or where there were fewer requests. Without `--python`, Schemathesis is installed
  * into a temporary environment.
  */
-import { parseArgs } from "node:util";
 import { withProcess } from "../soak/service.ts";
+import { flagsOf } from "../flags.ts";
 
 /** Its checks and its requests differ between versions. */
 const PACKAGE = "schemathesis==4.32.5";
@@ -30,7 +30,7 @@ interface Report {
   readonly errors: readonly unknown[];
 }
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     requests: { type: "string", default: "10000" },
     seed: { type: "string", default: "1" },

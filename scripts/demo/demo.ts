@@ -10,13 +10,13 @@ import { openAsBlob } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { dice } from "../../src/metrics/mod.ts";
 import { readVolume } from "../../src/volume/mod.ts";
 import { PHANTOM_MODALITIES } from "../phantoms/phantom.ts";
 import { writePhantomDataset } from "../phantoms/files.ts";
 import { call, finetune } from "./client.ts";
 import { type Service, startService } from "./service.ts";
+import { flagsOf } from "../flags.ts";
 
 const NAME = "demo-lesions";
 
@@ -62,7 +62,7 @@ function say(text: string): void {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = flagsOf({
     options: {
       base: { type: "string" },
       steps: { type: "string", default: "200" },

@@ -11,7 +11,6 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { openEngine, type Provider, PROVIDERS } from "../../src/engine/mod.ts";
 import { lostRows, readRecords, runExperiments } from "./experiment.ts";
 import { type Budget, listOf, PLAN_NAMES, type PlanName, type PlanOptions, secondsOf } from "./options.ts";
@@ -20,8 +19,9 @@ import { RunProcesses } from "./processes/run_processes.ts";
 import { type Device, RunCache } from "./runs/runs.ts";
 import { writeWhole } from "../../src/storage/mod.ts";
 import { SUMMARY_PAGE, withSummary } from "./report/summary.ts";
+import { flagsOf } from "../flags.ts";
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = flagsOf({
   allowPositionals: true,
   options: {
     work: { type: "string" },

@@ -2,13 +2,13 @@
  * Feeds every reader of files and the running service with damaged inputs: `deno task fuzz [--seconds 3600] [--seed 1]`.
  * Prints a JSON line per target; exit code 1 where something was found.
  */
-import { parseArgs } from "node:util";
 import { fuzz, type Outcome } from "./fuzz.ts";
 import { http2Target } from "./http2.ts";
 import { protocolTarget, withService } from "./service.ts";
 import { FILE_TARGETS } from "./targets.ts";
+import { flagsOf } from "../flags.ts";
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: { seconds: { type: "string", default: "3600" }, seed: { type: "string", default: "1" } },
 });
 const [seconds, seed] = [Number(values.seconds), Number(values.seed)];

@@ -22,7 +22,6 @@
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { adoptEdge, makeFreshEdge } from "./edge.ts";
 import { makeForegroundVersion } from "./foreground.ts";
 import { makeHippocampus } from "./hippocampus.ts";
@@ -31,8 +30,9 @@ import { makeMsLesion } from "./ms_lesion.ts";
 import { nextVersion } from "./models.ts";
 import { makePretrained } from "./pretraining.ts";
 import { makeQualityVersion } from "./quality.ts";
+import { flagsOf } from "../flags.ts";
 
-const { values, positionals: [what] } = parseArgs({
+const { values, positionals: [what] } = flagsOf({
   allowPositionals: true,
   options: {
     models: { type: "string", default: "models" },

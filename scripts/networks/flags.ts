@@ -1,9 +1,6 @@
 /** The words after `deno task networks`. */
-import { parseArgs } from "node:util";
 import { type Check, CHECKS } from "./row.ts";
-
-/** Words that name no flag or check: the program prints why and ends with 2. */
-export class UsageError extends Error {}
+import { readFlags, UsageError } from "../flags.ts";
 
 export interface NetworkFlags {
   /** Where the exports are, or go. Default: a temporary folder. */
@@ -41,19 +38,15 @@ export function networkFlags(words: readonly string[]): NetworkFlags {
 const listOf = (text: string) => text.split(",").filter((word) => word !== "");
 
 function parsed(words: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...words],
-      options: {
-        out: { type: "string" },
-        python: { type: "string" },
-        only: { type: "string", default: "" },
-        exporters: { type: "string", default: "" },
-        checks: { type: "string", default: "cpu,wasm,gradient,finetune" },
-        record: { type: "boolean", default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  return readFlags({
+    args: [...words],
+    options: {
+      out: { type: "string" },
+      python: { type: "string" },
+      only: { type: "string", default: "" },
+      exporters: { type: "string", default: "" },
+      checks: { type: "string", default: "cpu,wasm,gradient,finetune" },
+      record: { type: "boolean", default: false },
+    },
+  }).values;
 }

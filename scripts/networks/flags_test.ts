@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { networkFlags, UsageError } from "./flags.ts";
+import { UsageError } from "../flags.ts";
+import { networkFlags } from "./flags.ts";
 
 Deno.test("networkFlags() reads lists, and has defaults", () => {
   assert.deepEqual(networkFlags(["--only", "unet,vit", "--checks", "cpu,float64", "--record"]), {

@@ -13,7 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { replaceRegion } from "../docs/region.ts";
 import { writePhantoms } from "./finetuning.ts";
-import { type NetworkFlags, networkFlags, UsageError } from "./flags.ts";
+import { type NetworkFlags, networkFlags } from "./flags.ts";
+import { runScript } from "../flags.ts";
 import { exportNetworks, PACKAGES, pythonIn } from "./python.ts";
 import type { Row } from "./row.ts";
 import { KNOWN } from "./known.ts";
@@ -86,13 +87,9 @@ export async function record(rows: readonly Row[]): Promise<void> {
 }
 
 if (import.meta.main) {
-  try {
-    const faults = await run(networkFlags(Deno.args));
+  await runScript(async (words) => {
+    const faults = await run(networkFlags(words));
     faults.forEach((fault) => console.error(fault));
     if (faults.length > 0) Deno.exit(1);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(error.message);
-    Deno.exit(2);
-  }
+  });
 }

@@ -9,11 +9,11 @@
  */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { importModel } from "../../src/graph/mod.ts";
 import { featureMaps } from "../../src/nets/mod.ts";
 import { encodePng, overlay, readVolume, sideBySide, sliceOf } from "../../src/volume/mod.ts";
 import { type LabelledCase, type Mask, runService } from "./service_run.ts";
+import { flagsOf } from "../flags.ts";
 
 const MODALITIES = ["t1", "flair"];
 
@@ -40,7 +40,7 @@ async function picture({ images, label }: LabelledCase, masks: readonly Mask[]):
   return encodePng(sideBySide(drawn));
 }
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     model: { type: "string" },
     data: { type: "string", default: "../shared/data/ms" },

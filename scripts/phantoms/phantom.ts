@@ -7,9 +7,9 @@
  *
  * Without `--spacing` the head has its natural size.
  */
-import { parseArgs } from "node:util";
 import { type Anatomy, makeAnatomy, TISSUE } from "./anatomy.ts";
 import { normal, randomSource, waveField } from "./noise.ts";
+import { flagsOf } from "../flags.ts";
 
 export interface PhantomOptions {
   readonly seed: number;
@@ -181,7 +181,7 @@ function blur(image: Float32Array, [nx, ny, nz]: readonly [number, number, numbe
 /** The command line. Loads the writer on demand, so that `makePhantom` needs nothing but arithmetic. */
 async function main(): Promise<void> {
   const { writePhantomDataset } = await import("./files.ts");
-  const { values } = parseArgs({
+  const { values } = flagsOf({
     options: {
       out: { type: "string" },
       count: { type: "string", default: "1" },

@@ -7,15 +7,15 @@
  * With `--training DIR --held DIR`, cases that the model was trained on and others that it was not, the model knows what a
  * fine-tune with folds would know of them.
  */
-import { parseArgs } from "node:util";
 import { openEngine } from "../../src/engine/mod.ts";
 import { readPackage, specOf } from "../../src/registry/mod.ts";
 import { type Answer, answers } from "./answers.ts";
 import { calibrated, labelledIn } from "./calibrated.ts";
 import { DAMAGES } from "./damages.ts";
 import { summaryOf } from "./summary.ts";
+import { flagsOf } from "../flags.ts";
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     model: { type: "string" },
     data: { type: "string" },

@@ -9,11 +9,11 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { writeSubjects } from "./dataset.ts";
 import { readLesionMasks } from "./lesions/lesion_masks.ts";
 import { measureCrops } from "./measure.ts";
 import { MODALITIES, modalitiesOf } from "./image/modalities.ts";
+import { flagsOf } from "../flags.ts";
 
 const CHOICES = {
   labels: ["structures", "lesion", "none"],
@@ -54,7 +54,7 @@ function anatomyFiles(folder: string, places: string | undefined): string[] {
 }
 
 export async function main(args: readonly string[]): Promise<void> {
-  const { values: flags } = parseArgs({
+  const { values: flags } = flagsOf({
     args: [...args],
     options: {
       anatomies: { type: "string" },

@@ -4,7 +4,6 @@
  *   deno run -A scripts/simulator/picture.ts --data ../shared/data --out docs/simulator.png
  */
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import {
   encodePng,
   overlay,
@@ -23,6 +22,7 @@ import { SCANNER } from "./image/scanner.ts";
 import { type LesionMask, readLesionMasks } from "./lesions/lesion_masks.ts";
 import { planSubject, type SubjectOptions } from "./plan.ts";
 import { renderRegion } from "./simulate.ts";
+import { flagsOf } from "../flags.ts";
 
 /** A tile of the montage, pixels of 1 mm. */
 const WIDTH = 172, HEIGHT = 212;
@@ -97,7 +97,7 @@ async function realRow(folder: string, modalities: readonly Modality[], share: n
 }
 
 async function main(): Promise<void> {
-  const { values: { data, out, seed } } = parseArgs({
+  const { values: { data, out, seed } } = flagsOf({
     options: { data: { type: "string" }, out: { type: "string" }, seed: { type: "string", default: "4" } },
   });
   if (data === undefined || out === undefined) {

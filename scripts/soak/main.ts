@@ -2,14 +2,14 @@
  * `deno task soak [--seconds 3600] [--clients 8] [--seed 1] [--fake]`: prints the report as JSON; exit code 1 where the
  * service did not keep its bounds. `--fake` takes fake tasks instead of the shipped models.
  */
-import { parseArgs } from "node:util";
 import { Random } from "../../src/tensor/mod.ts";
 import { brokenBounds, brokenTimes } from "./bounds.ts";
 import { fakeLoad, realLoad } from "./load.ts";
 import { withProcess } from "./service.ts";
 import { soak } from "./soak.ts";
+import { flagsOf } from "../flags.ts";
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     seconds: { type: "string", default: "3600" },
     clients: { type: "string", default: "8" },

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { InferenceError, TEMPLATES_WISH } from "../inference/mod.ts";
 import { COMMANDS } from "./commands/commands.ts";
 import { inTemp, run, writeFakePackage, writeMask } from "./testing/cli.ts";
 import { failureOf } from "./terminal/errors.ts";
 
+const EXPECTED_DATA =
+  "expected the folder of the cases or a .zip of it, in nnU-Net v2, Decathlon, BraTS or Sulcus layout";
 const MAIN = import.meta.resolve("./main.ts");
 
 async function spawn(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -36,7 +39,7 @@ Deno.test("every command has a help that names its flags and fits a terminal", a
     assert.equal(code, 0);
     assert.match(out[0], /\n {2}--json /);
     const longest = Math.max(...out[0].split("\n").map((line) => line.length));
-    assert.ok(longest <= 120, `${name}: a line of ${longest} characters`);
+    assert.ok(longest <= 80, `${name}: a line of ${longest} characters`);
   }
 });
 
@@ -59,6 +62,8 @@ Deno.test("segment, classify and finetune name the flag that is wrong, and no fi
   inTemp(async (root) => {
     const image = `${root}/Meier.nii.gz`;
     await writeMask(image, { boxes: [] });
+    const list = `${root}/Meier.txt`;
+    await Deno.writeTextFile(list, "case,patient\n");
     await writeFakePackage(root);
     const tumour = `${root}/tumour/1`;
     const segment = ["segment", "--model", tumour, "--t1", image];
@@ -111,6 +116,21 @@ Deno.test("segment, classify and finetune name the flag that is wrong, and no fi
         1,
         "Cannot read --data: there is no such folder or file",
       ],
+      [
+        ["finetune", "--model", "base", "--data", list, "--name", "new", "--store", `${root}/data`],
+        1,
+        `Cannot read --data: ${EXPECTED_DATA}, got text`,
+      ],
+      [
+        ["finetune", "--model", "base", "--data", image, "--name", "new", "--store", `${root}/data`],
+        1,
+        `Cannot read --data: ${EXPECTED_DATA}, got a gzipped file`,
+      ],
+      [
+        ["models", "import", list, "--data", `${root}/data`],
+        1,
+        "Cannot read FILE: expected a package that `sulcus models export` wrote, a .zip, got text",
+      ],
     ];
     for (const [argv, code, message] of cases) {
       const result = await run(argv);
@@ -134,6 +154,11 @@ Deno.test("failureOf() shows the texts of our own checks and hides those of othe
   assert.deepEqual(failureOf(new RangeError("Cannot score: expected 1, got 2")), {
     code: "failed",
     message: "Cannot score: expected 1, got 2",
+  });
+  const missing = `Cannot run the model: it has templates of t2: ${TEMPLATES_WISH} lets them stand in`;
+  assert.deepEqual(failureOf(new InferenceError("missing-modality", missing)), {
+    code: "missing-modality",
+    message: "Cannot run the model: it has templates of t2: --missing template lets them stand in",
   });
   const first = new RangeError("Cannot serve: expected 1, got 2");
   assert.equal(failureOf(new SuppressedError(new Error("while closing"), first)).message, first.message);

@@ -35,7 +35,7 @@ const UPDATE: Readonly<Record<Exclude<ObjectKind, "job">, string>> = {
 const NOT_FOUND: Readonly<Record<ObjectKind, string>> = {
   job: "Cannot find this job",
   dataset: "Cannot find this data set",
-  model: "Cannot find this model",
+  model: "Cannot find this model: `sulcus models` lists those there are, over HTTP `GET /v1/models`",
 };
 
 export function mayReach(identity: Identity, { owner, project }: Holders): boolean {

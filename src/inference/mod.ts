@@ -30,7 +30,7 @@ export { postprocess } from "./tasks/postprocess.ts";
 export { Regions } from "./tasks/regions.ts";
 export { wrongInference } from "./activation/check.ts";
 export { centreOf, resizedChannels } from "./prepare/classifier_input.ts";
-export { checkOverlap, foregroundOf, prepare, type Prepared, readLabel } from "./prepare/preprocess.ts";
+export { checkOverlap, foregroundOf, prepare, type Prepared, readLabel, TEMPLATES_WISH } from "./prepare/preprocess.ts";
 export { type LabelOnGrid, labelOnGrid } from "./prepare/label.ts";
 export { logitsOnto } from "./windows/onto_grid.ts";
 export { type RunWindow, windowRunner } from "./windows/run_window.ts";

@@ -65,7 +65,10 @@ export async function lockServed(tx: Queryable, name: string): Promise<number | 
 }
 
 export function noModel(): never {
-  throw new DomainError("not-found", "Cannot find this model");
+  throw new DomainError(
+    "not-found",
+    "Cannot find this model: `sulcus models` lists those there are, over HTTP `GET /v1/models`",
+  );
 }
 export function noVersion(): never {
   throw new DomainError("not-found", "Cannot find this version of the model");

@@ -106,7 +106,10 @@ test("approve() of many versions at once leaves exactly one served", (database) 
 
 test("Registry refuses absent versions and steps out of order, by code", (database) =>
   withRegistry(database, async ({ registry, source }) => {
-    await assert.rejects(registry.get("none"), refusal("not-found", /Cannot find this model/));
+    await assert.rejects(
+      registry.get("none"),
+      refusal("not-found", /^Cannot find this model: `sulcus models` lists .*`GET \/v1\/models`$/),
+    );
     await assert.rejects(registry.version("none", 1), refusal("not-found", /Cannot find this version/));
     await assert.rejects(registry.approve("none", 1, DECISION), refusal("not-found", /this version/));
     await assert.rejects(registry.rollback("none", DECISION), refusal("not-found", /this model/));

@@ -3,10 +3,11 @@ import { basename, dirname, resolve } from "node:path";
 import { exists, receiveFile } from "../../storage/mod.ts";
 import { modelNameSchema, type ModelVersion, type Registry } from "../../registry/mod.ts";
 import { nameFeatures, namesSchema } from "../../weights/mod.ts";
-import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
+import { type Args, checkWords, type Command, refuse, wrong } from "../terminal/args.ts";
 import { DATA_FLAGS, JSON_FLAG, settingsOf } from "../options/settings.ts";
 import { CommandError } from "../terminal/errors.ts";
 import type { Io } from "../terminal/io.ts";
+import { checkZip } from "../options/archive.ts";
 import { withRegistry } from "../options/models.ts";
 import { bringerOf, operatorWitness } from "../options/operator.ts";
 import { warningWords } from "../training/training_words.ts";
@@ -73,10 +74,7 @@ async function runModels(args: Args, io: Io): Promise<void> {
   const [name = "list", ...words] = args.words;
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
   if (!action) wrong(`Cannot run models: expected one of ${Object.keys(ACTIONS).join(", ")}, got "${name}"`);
-  const least = action.words.filter((w) => !w.startsWith("[")).length;
-  if (words.length < least || words.length > action.words.length) {
-    wrong(`Cannot run models ${name}: expected ${action.words.join(" ") || "nothing more"}, got ${words.length} words`);
-  }
+  checkWords(`models ${name}`, action.words, words);
   for (const [i, word] of words.entries()) await checkWord(action.words[i], word);
   for (const flag of action.required ?? []) args.required(flag);
   await withRegistry(settingsOf(args, io.env), (registry) => action.run(registry, words, { args, io }));
@@ -85,6 +83,7 @@ async function runModels(args: Args, io: Io): Promise<void> {
 async function checkWord(kind: string, word: string): Promise<void> {
   if (kind.startsWith("FILE")) {
     if (!await exists(word)) throw new CommandError("not-found", "Cannot read FILE: there is no such file");
+    await checkZip(word, { flag: "FILE", expected: "a package that `sulcus models export` wrote, a .zip" });
     return;
   }
   const isName = kind === "NAME";

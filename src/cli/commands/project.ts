@@ -3,7 +3,7 @@ import { type OwnPolicy, type Policy, policySchema, type Project, PROJECT_NAME, 
 import { keepPrivate, openDatabase } from "../../storage/mod.ts";
 import { operatorWitness } from "../options/operator.ts";
 import { checkDataDirectory, DATA_FLAGS, JSON_FLAG, retentionOf, settingsOf } from "../options/settings.ts";
-import { Args, type Command, type Flags, refuse, wrong } from "../terminal/args.ts";
+import { Args, checkWords, type Command, type Flags, refuse, wrong } from "../terminal/args.ts";
 import type { Io } from "../terminal/io.ts";
 
 /** The flag of each field, and its words in a list. */
@@ -20,7 +20,7 @@ const FIELDS = {
 const NAMES = Object.keys(FIELDS) as (keyof Policy)[];
 const NONE = "none";
 
-const ACTIONS = { list: 0, show: 1, set: 1, reset: 1 } as const;
+const ACTIONS = { list: [], show: ["NAME"], set: ["NAME"], reset: ["NAME"] } as const;
 
 export const projectCommand: Command = {
   name: "project",
@@ -48,10 +48,8 @@ async function runProject(args: Args, io: Io): Promise<void> {
   if (!Object.hasOwn(ACTIONS, action)) {
     wrong(`Cannot run project: expected one of ${Object.keys(ACTIONS).join(", ")}, got "${action}"`);
   }
-  const expected = ACTIONS[action as keyof typeof ACTIONS], [name] = words;
-  if (words.length !== expected) {
-    wrong(`Cannot run project ${action}: expected ${expected} more words, got ${words.length}`);
-  }
+  checkWords(`project ${action}`, ACTIONS[action as keyof typeof ACTIONS], words);
+  const [name] = words;
   if (name !== undefined && !PROJECT_NAME.test(name)) {
     wrong(`Cannot use NAME: expected 1 to 64 letters, digits, '.', '_' and '-', got "${name}"`);
   }

@@ -34,7 +34,8 @@ Deno.test("project sets what a project keeps field by field, shows it, resets it
 Deno.test("project refuses wrong words with exit code 2, before it opens anything", async () => {
   const cases: [string[], RegExp][] = [
     [[], /expected one of list, show, set, reset, got ""/],
-    [["show"], /expected 1 more words, got 0/],
+    [["show"], /^Cannot run project show: expected NAME, got none\n/],
+    [["list", "a"], /^Cannot run project list: expected nothing more, got 1 word\n/],
     [["set", "a b", "--job-days", "1"], /Cannot use NAME/],
     [["set", "a"], /expected a flag such as --dataset-days/],
     [["set", "a", "--job-days", "0"], /Cannot use --job-days: expected a whole number from 1 on, or none, got "0"/],

@@ -36,21 +36,18 @@ export const serveCommand: Command = {
     ...JSON_FLAG,
   },
   notes: `
-Settings may also come from the environment; flags override it: SULCUS_HOST, SULCUS_PORT, SULCUS_DATA, SULCUS_MODELS,
-SULCUS_PROVIDER, SULCUS_MODALITY_CHECK, SULCUS_PACKAGE_REPORTS, SULCUS_RESULT_HOURS,
-SULCUS_CHECKPOINT_DAYS, SULCUS_DATASET_DAYS, SULCUS_UPLOAD_HOURS, SULCUS_MODEL_DAYS, SULCUS_JOB_DAYS,
-SULCUS_AUDIT_DAYS, SULCUS_PROJECT_GIGABYTES, SULCUS_MAX_CONNECTIONS, SULCUS_MAX_CONNECTIONS_PER_ADDRESS,
-SULCUS_HEADER_SECONDS, SULCUS_IDLE_SECONDS, SULCUS_LEAST_BYTES_PER_SECOND, SULCUS_BODY_SECONDS, SULCUS_MAX_READS,
-SULCUS_MAX_READS_PER_IDENTITY, SULCUS_WORK_VOXELS, SULCUS_WORK_GIGABYTES, SULCUS_WORK_WINDOWS, SULCUS_WORK_SECONDS,
-SULCUS_READERS, SULCUS_READER_GIGABYTES, SULCUS_READER_SECONDS, SULCUS_READER_PLACES, SULCUS_QUEUE_REQUESTS,
-SULCUS_QUEUE_REQUESTS_PER_IDENTITY, SULCUS_QUEUE_JOBS,
-SULCUS_ALLOWED_HOSTS, DATABASE_URL (PostgreSQL instead
-of the embedded database), SULCUS_LOGIN, SULCUS_PUBLIC_URL, SULCUS_OIDC_ISSUER, SULCUS_OIDC_CLIENT_ID,
-SULCUS_OIDC_CLIENT_SECRET, SULCUS_OIDC_SCOPES, SULCUS_OIDC_AUDIENCE, SULCUS_OIDC_TOKEN_TYPE, SULCUS_OIDC_ROLES_CLAIM,
-SULCUS_OIDC_ROLES, SULCUS_OIDC_PROJECTS_CLAIM, SULCUS_TLS_CERT, SULCUS_TLS_KEY, SULCUS_TRUSTED_PROXIES, SULCUS_QUOTAS,
-SULCUS_AUDIT_RECEIVER (host:port that gets the audit trail by syslog over TLS), SULCUS_AUDIT_CA, SULCUS_AUDIT_CERT,
-SULCUS_AUDIT_KEY. A variable that ends with _FILE names a file with the value, such as DATABASE_URL_FILE for a
-secret.
+Settings may also come from the environment; flags override it. Each flag with a value has a variable of its name, such
+as SULCUS_MAX_READS for --max-reads. A variable that ends with _FILE names a file with the value, such as
+DATABASE_URL_FILE for a secret.
+Variables without a flag:
+  DATABASE_URL               PostgreSQL instead of the embedded database
+  SULCUS_OIDC_CLIENT_SECRET  secret of --oidc-client-id
+  SULCUS_AUDIT_RECEIVER      host:port that gets the audit trail by syslog over TLS
+  SULCUS_AUDIT_CA            the receiver's certificate authority, as PEM
+  SULCUS_AUDIT_CERT          this server's certificate for the receiver, as PEM
+  SULCUS_AUDIT_KEY           its key, as PEM
+  SULCUS_PRECISION           precision of the device
+  SULCUS_CUDA_PRECISION      precision of CUDA
 \`GET /version\` names the commit of the clone that the server runs from, or SULCUS_COMMIT, which an image sets when it is
 built (docker build --build-arg COMMIT=…).
 The log goes to standard error as JSON lines.

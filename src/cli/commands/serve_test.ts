@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { inTemp, run } from "../testing/cli.ts";
+import { serveCommand } from "./serve.ts";
 
 const MAIN = import.meta.resolve("../main.ts");
 
@@ -21,6 +22,20 @@ Deno.test("serve refuses wrong settings with exit code 2 and their names", async
   ];
   for (const [argv, env, message] of cases) {
     const { code, err } = await run(["serve", ...argv], { env });
+    assert.deepEqual([code, err.split("\n")[0]], [2, message]);
+  }
+});
+
+Deno.test("serve reads a variable for each flag with a value, and those without a flag that its help lists", async () => {
+  const flags = Object.entries(serveCommand.flags).filter(([, { value }]) => value !== undefined);
+  const variables = [
+    ...flags.map(([flag]) => `SULCUS_${flag.toUpperCase().replaceAll("-", "_")}`),
+    ...[...serveCommand.notes.matchAll(/^ {2}([A-Z_]+) {2}/gm)].map(([, name]) => name),
+  ];
+  assert.ok(variables.includes("SULCUS_MAX_READS") && variables.includes("DATABASE_URL"));
+  for (const name of variables) {
+    const { code, err } = await run(["serve"], { env: { [`${name}_FILE`]: "/nowhere/value" } });
+    const message = `Cannot use ${name}_FILE: the file that it names cannot be read`;
     assert.deepEqual([code, err.split("\n")[0]], [2, message]);
   }
 });

@@ -1,15 +1,15 @@
 /** `sulcus token`: makes, lists and revokes API tokens. */
 import { PROJECT_NAME, ROLES, Tokens } from "../../identity/mod.ts";
 import { keepPrivate, openDatabase } from "../../storage/mod.ts";
-import { type Args, type Command, refuse, wrong } from "../terminal/args.ts";
+import { type Args, checkWords, type Command, refuse, wrong } from "../terminal/args.ts";
 import { checkDataDirectory, DATA_FLAGS, JSON_FLAG, settingsOf } from "../options/settings.ts";
 import { OPERATOR, operatorWitness } from "../options/operator.ts";
 import type { Io } from "../terminal/io.ts";
 
 const ACTIONS = {
-  create: { words: 1, run: create },
-  list: { words: 0, run: list },
-  revoke: { words: 1, run: revoke },
+  create: { words: ["NAME"], run: create },
+  list: { words: [], run: list },
+  revoke: { words: ["ID"], run: revoke },
 } as const;
 
 export const tokenCommand: Command = {
@@ -43,9 +43,7 @@ async function runToken(args: Args, io: Io): Promise<void> {
   const [name = "", ...words] = args.words;
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as keyof typeof ACTIONS] : undefined;
   if (!action) wrong(`Cannot run token: expected one of ${Object.keys(ACTIONS).join(", ")}, got "${name}"`);
-  if (words.length !== action.words) {
-    wrong(`Cannot run token ${name}: expected ${action.words} more words, got ${words.length}`);
-  }
+  checkWords(`token ${name}`, action.words, words);
   const { data, databaseUrl } = settingsOf(args, io.env);
   if (name === "create") checkCreate(args, words[0]);
   using _private = keepPrivate();

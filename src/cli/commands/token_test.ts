@@ -21,7 +21,9 @@ Deno.test("token makes a token that it shows once, lists it without its secret, 
 Deno.test("token refuses wrong use with exit code 2, before it opens anything", async () => {
   const cases: readonly (readonly [argv: string[], message: RegExp])[] = [
     [[], /expected one of create, list, revoke, got ""/],
-    [["create"], /expected 1 more words, got 0/],
+    [["create"], /^Cannot run token create: expected NAME, got none\n/],
+    [["revoke"], /^Cannot run token revoke: expected ID, got none\n/],
+    [["list", "a"], /^Cannot run token list: expected nothing more, got 1 word\n/],
     [["create", "a"], /expected --role, got none/],
     [
       ["create", "a", "--role", "root"],

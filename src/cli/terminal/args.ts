@@ -73,6 +73,20 @@ export function wrong(message: string): never {
   throw new UsageError(message);
 }
 
+/** A count of words, as messages say it. */
+const counted = (words: number) => words === 1 ? "1 word" : `${words} words`;
+
+/**
+ * Refuses too few or too many words after an action.
+ * @param kinds what the words mean, such as NAME; the last one in brackets may be left out
+ */
+export function checkWords(action: string, kinds: readonly string[], words: readonly string[]): void {
+  const least = kinds.filter((kind) => !kind.startsWith("[")).length;
+  if (words.length >= least && words.length <= kinds.length) return;
+  const got = words.length === 0 ? "none" : counted(words.length);
+  wrong(`Cannot run ${action}: expected ${kinds.join(" ") || "nothing more"}, got ${got}`);
+}
+
 /** Refuses the value of a flag. */
 export function refuse(flag: string, expected: string, got: string): never {
   throw new UsageError(`Cannot use --${flag}: expected ${expected}, got "${got}"`);
@@ -110,7 +124,7 @@ export function parseCommand({ name, flags, words = 0 }: Command, argv: readonly
   }
   if (found.length > words) {
     wrong(
-      `Cannot run ${name}: expected ${words === 0 ? "flags only" : `at most ${words} words`}, got "${found[words]}"`,
+      `Cannot run ${name}: expected ${words === 0 ? "flags only" : `at most ${counted(words)}`}, got "${found[words]}"`,
     );
   }
   return new Args(found, values);

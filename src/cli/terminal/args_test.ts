@@ -39,7 +39,7 @@ Deno.test("parseCommand() and Args refuse with the name of the flag", () => {
       'Cannot use --out: expected a whole number from 1 to 9, got "-5"',
     ],
     [() => parse("--out", "a", "--out", "b"), "Cannot run try: --out is given twice"],
-    [() => parse("a", "b"), 'Cannot run try: expected at most 1 words, got "b"'],
+    [() => parse("a", "b"), 'Cannot run try: expected at most 1 word, got "b"'],
     [() => parse().required("out"), "Cannot run: expected --out, got none"],
     [() => whole(parse("--steps", "10")), 'Cannot use --steps: expected a whole number from 1 to 9, got "10"'],
     [() => whole(parse("--steps", "1e0")), 'Cannot use --steps: expected a whole number from 1 to 9, got "1e0"'],

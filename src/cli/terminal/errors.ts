@@ -1,6 +1,6 @@
 /** Errors in words for users. Unforeseen ones may quote paths or file contents, so their messages are not shown. */
 import { EngineError } from "../../engine/mod.ts";
-import { InferenceError } from "../../inference/mod.ts";
+import { InferenceError, TEMPLATES_WISH } from "../../inference/mod.ts";
 import { DomainError } from "../../storage/mod.ts";
 import { TrainingError } from "../../train/mod.ts";
 import { VolumeError } from "../../volume/mod.ts";
@@ -23,8 +23,11 @@ export function failureOf(error: unknown): Failure {
   // what failed first, and not what failed when that was cleared away
   if (error instanceof SuppressedError) return failureOf(error.suppressed);
   if (error instanceof UsageError) return { code: "wrong-use", message: error.message };
+  if (error instanceof InferenceError) {
+    return { code: error.code, message: error.message.replace(TEMPLATES_WISH, "--missing template") };
+  }
   if (error instanceof VolumeError) return { code: "invalid-volume", message: error.message };
-  for (const Known of [CommandError, DomainError, EngineError, InferenceError, TrainingError]) {
+  for (const Known of [CommandError, DomainError, EngineError, TrainingError]) {
     if (error instanceof Known) return { code: error.code, message: error.message };
   }
   // Our own checks throw built-in errors with messages of this form.

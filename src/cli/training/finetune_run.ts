@@ -1,7 +1,13 @@
 /** Runs a fine-tune in this process, from the labelled cases to the candidate version. */
 import { createHash } from "node:crypto";
 import { candidateDraft, checkTasks, hasTemplates, networkRequest } from "../../jobs/mod.ts";
-import { type DatasetFolder, type PlanOptions, readDatasetFolder, readDatasetZip } from "../../datasets/mod.ts";
+import {
+  type DatasetFolder,
+  LAYOUT_TITLES,
+  type PlanOptions,
+  readDatasetFolder,
+  readDatasetZip,
+} from "../../datasets/mod.ts";
 import { loudFirst, type Warning } from "../../inference/mod.ts";
 import { acquireLock, digestFile, DomainError, removeIfPresent } from "../../storage/mod.ts";
 import type { ModelVersion } from "../../registry/mod.ts";
@@ -14,6 +20,7 @@ import {
   type Recipe,
   type TrainEvent,
 } from "../../train/mod.ts";
+import { checkZip } from "../options/archive.ts";
 import type { Settings } from "../options/settings.ts";
 import { firstDevice, onDevice } from "../options/device.ts";
 import { CommandError } from "../terminal/errors.ts";
@@ -116,6 +123,10 @@ async function openCases(
   if (found.isDirectory) {
     return { folder: checked(await readDatasetFolder(source, reading)), [Symbol.asyncDispose]: async () => {} };
   }
+  await checkZip(source, {
+    flag: "--data",
+    expected: `the folder of the cases or a .zip of it, in ${LAYOUT_TITLES} layout`,
+  });
   const { sha256 } = await digestFile(source);
   const directory = `${root}/zip-${sha256.slice(0, 16)}`;
   const lock = await acquireLock(`${directory}.lock`, { what: "the unpacked archive" });

@@ -49,6 +49,9 @@ export interface Prepared {
   readonly readMs: number;
 }
 
+/** How a request asks for templates; a command line has its own words. */
+export const TEMPLATES_WISH = "missing = template";
+
 /** Receives a volume on its file's grid, with its foreground, before the next one is read; its voxels change after it. */
 export type VolumeHook = (modality: Modality, volume: Volume, foreground: Foreground) => void;
 
@@ -164,7 +167,7 @@ async function checkModalities(options: PrepareOptions, missing: readonly Modali
         ? ""
         : there.length < missing.length
         ? `. It has templates of ${there.join(", ")} alone`
-        : `. It has templates of ${there.join(", ")}: missing = template lets them stand in`),
+        : `. It has templates of ${there.join(", ")}: ${TEMPLATES_WISH} lets them stand in`),
   );
 }
 

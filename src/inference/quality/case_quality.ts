@@ -24,11 +24,14 @@ export function caseQuality(tally: Tally, { labels, facts, isUnlike, quality }: 
   const factor = likeness(facts, quality?.images);
   const score = caseScore(scores, factor), fit = quality?.fit;
   const absent = perLabel.filter((label) => label.score === null).map(({ name }) => name);
-  const reasons: string[] = [];
-  if (factor < 1) reasons.push(UNLIKE);
-  if (isUnlike && fit !== undefined) reasons.push(WIDER);
-  if (absent.length > 0) reasons.push(`No voxel was found for ${absent.join(", ")}: the score does not count it.`);
-  if (fit === undefined) reasons.push(UNCALIBRATED);
+  const reasons: string[] = [], hasScore = score !== null;
+  if (factor < 1) reasons.push(hasScore ? `${UNLIKE}, which lowers the score.` : `${UNLIKE}.`);
+  if (isUnlike && fit !== undefined && hasScore) reasons.push(WIDER);
+  if (absent.length > 0) {
+    const so = hasScore ? "the score does not count it" : "there is no score";
+    reasons.push(`No voxel was found for ${absent.join(", ")}: ${so}.`);
+  }
+  if (fit === undefined && hasScore) reasons.push(UNCALIBRATED);
   const unknown = quality?.images && unknownKinds(quality.images);
   if (unknown === undefined) reasons.push(UNCOMPARED);
   else if (unknown.length > 0) {
@@ -40,7 +43,7 @@ export function caseQuality(tally: Tally, { labels, facts, isUnlike, quality }: 
   return { score, ...expected, passes: 1 + tally.passes, perLabel, reasons };
 }
 
-const UNLIKE = "The contrast is unlike that of the training, which lowers the score.";
+const UNLIKE = "The contrast is unlike that of the training";
 const WIDER = "The images are unlike those of the training, which makes the interval wider.";
 const UNCALIBRATED = "Not calibrated: the model knows no Dice of held-out patients " +
   `(a fine-tune measures it on ${LEAST_PATIENTS} or more), so the score only compares answers of this model.`;

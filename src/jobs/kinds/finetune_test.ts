@@ -10,8 +10,7 @@ import { finetune } from "./finetune.ts";
 const test = databaseTests();
 
 /** The plan of a real training, by a version of this program that lacked a setting of today's. */
-const SHIPPED = new URL("../../../models/hippocampus/2/report.json", import.meta.url);
-const { plan: PLAN } = JSON.parse(await Deno.readTextFile(SHIPPED));
+const { plan: PLAN } = JSON.parse(await Deno.readTextFile("models/hippocampus/2/report.json"));
 
 test("a fine-tune killed between its version and its end has the same record, without a second training", (database) =>
   withWorkplace(database, async ({ registry, datasets, dataDirectory }) => {
