@@ -163,7 +163,7 @@ function commonNotes(
   const peers = variants.some((v) => v.kind === "peer");
   return [
     part === "test"
-      ? "Scored on the test part, on which nothing was chosen."
+      ? "Scored on the test part: nothing was chosen on it, but for what is said here."
       : `Scored on fold ${part.fold} of the training part: settings may be chosen by it. The test part was not read.`,
     `Every variant trains for ${clock}.`,
     ...("updates" in budget ? [] : [
