@@ -23,7 +23,7 @@ Deno.test("finetune() by auto plans, measures, keeps its plan when it is resumed
     const { cases } = await readDatasetFolder(data);
     const recipe = {
       preset: "auto",
-      budgetMinutes: 0.4,
+      budgetMinutes: 0.7, // enough for a fold on a machine that other tests use, too
       steps: undefined,
       roi: undefined,
       validation: undefined,
@@ -36,7 +36,7 @@ Deno.test("finetune() by auto plans, measures, keeps its plan when it is resumed
     };
     const request = requestOf({ folder, engine, cases, recipe, changes: { onEvent, signal: abort.signal } });
     await assert.rejects(finetune(request), /was cancelled/);
-    const timeOf = () => messages.findLast((m) => m.startsWith("Updates by time: of 0.4 min "));
+    const timeOf = () => messages.findLast((m) => m.startsWith("Updates by time: of 0.7 min "));
     const before = timeOf();
     assert.match(before!, /1 of 4 folds of \d+ updates, which hold out 1 of 4 cases\.$/);
 

@@ -13,7 +13,8 @@ import { type LesionKind, readLesionMasks } from "./lesions/lesion_masks.ts";
 import type { SubjectOptions } from "./plan.ts";
 import { simulateSubject, type Subject } from "./simulate.ts";
 
-export type LabelKind = "structures" | "lesion" | "none";
+/** `all`: structures, and lesions over them as one value more. */
+export type LabelKind = "structures" | "lesion" | "all" | "none";
 
 export interface DatasetOptions extends Omit<SubjectOptions, "seed"> {
   readonly subjects: number;
@@ -135,9 +136,14 @@ function descriptionOf({ label, modalities = MODALITIES, contrast = "real" }: Da
     name: `simulated ${contrast === "real" ? "subjects" : "subjects of random contrast"}`,
     task: "segmentation",
     modalities,
-    ...(label === "structures" ? { labels: STRUCTURES.map((name, i) => ({ name, values: [i + 1] })) } : {}),
-    ...(label === "lesion" ? { labels: [{ name: "lesion", values: [1] }] } : {}),
+    ...(label === "none" ? {} : { labels: namesOf(label).map((name, i) => ({ name, values: [i + 1] })) }),
   };
+}
+
+/** The names of a label map's values, from 1. */
+export function namesOf(label: Exclude<LabelKind, "none">): readonly string[] {
+  if (label === "lesion") return ["lesion"];
+  return label === "all" ? [...STRUCTURES, "lesion"] : STRUCTURES;
 }
 
 interface CaseOptions {
@@ -161,9 +167,13 @@ async function writeCase(cases: string, name: string, { anatomy, subject, label 
   await rename(temporary, join(cases, name));
 }
 
-function labelOf({ labels, lesion }: Subject, label: "structures" | "lesion"): Uint8Array {
-  return label === "lesion" ? lesion : Uint8Array.from(labels);
+function labelOf({ labels, lesion }: Subject, label: Exclude<LabelKind, "none">): Uint8Array {
+  if (label === "lesion") return lesion;
+  return Uint8Array.from(labels, (structure, i) => label === "all" && lesion[i] === 1 ? LESION : structure);
 }
+
+/** In a label map of all. */
+const LESION = STRUCTURES.length + 1;
 
 /** Whole numbers, as scanners write them. */
 function quantised(values: Float32Array): Int16Array {

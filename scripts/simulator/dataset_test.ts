@@ -77,8 +77,27 @@ Deno.test("main() writes lesions from masks, and refuses flags with their choice
     await main([...heads, ...small, "--lesions", join(folder, "lesion"), "--subjects", "1"]);
     const label = await readVolume(join(out, "cases", "subject0001", "label.nii.gz"));
     assert.deepEqual([...new Set(label.data)].sort(), [0, 1]);
-    await assert.rejects(main([...heads, "--labels", "all"]), /--labels: expected structures, lesion, none, got "all"/);
+    await assert.rejects(
+      main([...heads, "--labels", "both"]),
+      /--labels: expected structures, lesion, all, none, got "both"/,
+    );
+    await assert.rejects(main([...heads, "--labels", "all"]), /expected a folder of masks with --labels all/);
     await assert.rejects(main([...heads, ...small]), /--lesions: expected a folder of masks/);
     await assert.rejects(main([...heads, "--anatomy", "2"]), /--anatomy: expected places of 1 to 1, got "2"/);
     await assert.rejects(main([...heads, "--modalities", "ct"]), /expected different ones of t1, .*, got ct/);
+  }));
+
+Deno.test("main() writes lesions over structures as one value more", () =>
+  withFolder(async (folder) => {
+    const heads = ["--anatomies", join(folder, "head"), "--lesions", join(folder, "lesion"), "--subjects", "1"];
+    const mapOf = async (labels: string) => {
+      const out = join(folder, labels);
+      await main([...heads, "--out", out, "--modalities", "flair", "--spacing", "6", "--labels", labels]);
+      return (await readVolume(join(out, "cases", "subject0001", "label.nii.gz"))).data;
+    };
+    const [structures, lesion, all] = [await mapOf("structures"), await mapOf("lesion"), await mapOf("all")];
+    assert.ok(lesion.some((v) => v === 1) && new Set(structures).size > 2);
+    assert.deepEqual([...all], Array.from(structures, (v, i) => lesion[i] === 1 ? STRUCTURES.length + 1 : v));
+    const { labels } = JSON.parse(readFileSync(join(folder, "all", "dataset.json"), "utf8"));
+    assert.deepEqual([labels.length, labels.at(-1)], [12, { name: "lesion", values: [12] }]);
   }));

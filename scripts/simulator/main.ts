@@ -1,7 +1,7 @@
 /**
  * Writes a data set of simulated subjects:
  *
- *   deno run -A scripts/simulator/main.ts --anatomies DIR --out DIR --subjects N [--seed 1] [--labels structures|lesion|none]
+ *   deno run -A scripts/simulator/main.ts --anatomies DIR --out DIR --subjects N [--seed 1] [--labels structures|lesion|all|none]
  *     [--lesions DIR] [--lesion-kind ms|stroke] [--lesion-chance 1] [--contrast real|random] [--modalities t1,flair]
  *     [--spacing 1] [--anatomy 1,2,5] [--stripped 0.5] [--neck-cut 0.6] [--missing 0]
  *
@@ -16,7 +16,7 @@ import { MODALITIES, modalitiesOf } from "./image/modalities.ts";
 import { flagsOf } from "../flags.ts";
 
 const CHOICES = {
-  labels: ["structures", "lesion", "none"],
+  labels: ["structures", "lesion", "all", "none"],
   contrast: ["real", "random"],
   "lesion-kind": ["ms", "stroke"],
 } as const;
@@ -80,8 +80,8 @@ export async function main(args: readonly string[]): Promise<void> {
   const kind = choice("lesion-kind", flags["lesion-kind"]);
   const lesions = flags.lesions === undefined ? [] : await readLesionMasks(flags.lesions, kind);
   const label = choice("labels", flags.labels);
-  if (label === "lesion" && lesions.length === 0) {
-    throw wrongFlag("lesions", "a folder of masks with --labels lesion", "");
+  if ((label === "lesion" || label === "all") && lesions.length === 0) {
+    throw wrongFlag("lesions", `a folder of masks with --labels ${label}`, "");
   }
   if (flags.measure) return await measureCrops(anatomies[0], lesions);
   if (flags.out === undefined) throw wrongFlag("out", "a folder", "");

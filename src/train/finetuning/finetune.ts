@@ -63,6 +63,7 @@ export async function finetune(asked: FinetuneRequest): Promise<FinetuneResult> 
     spec,
     templates: fitting.templates ? { directory: request.base.directory, fit: fitting.templateFit } : null,
     directory: join(request.workDirectory, "cases"),
+    ...(request.cacheBytes !== undefined && { cacheBytes: request.cacheBytes }),
     onCase: (done, total) => {
       log(`Prepared case ${done} of ${total}`);
       if (request.signal?.aborted) throw new TrainingError("cancelled", "The fine-tune was cancelled");

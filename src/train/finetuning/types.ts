@@ -34,6 +34,8 @@ export interface FinetuneRequest extends NetworkRequest {
    * pictures of cases. The caller writes the manifest.
    */
   readonly outputDirectory: string;
+  /** Bytes of prepared cases that stay in memory; default 2 GiB. */
+  readonly cacheBytes?: number;
   readonly engine: Engine;
   readonly signal?: AbortSignal;
   readonly onEvent: (event: TrainEvent) => void;

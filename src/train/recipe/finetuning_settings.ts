@@ -200,7 +200,8 @@ export const DECIDED_SETTINGS = {
   ),
   optimizer: optimizerSettings(),
   firstKernel: choice(["fresh", "inflate"]).describe(
-    "An encoder's first kernel, which knows one modality: `fresh`, or `inflate`: repeated for every modality and divided by their number.",
+    "An encoder's first kernel, which knows one modality: `fresh`, or `inflate`: repeated for every modality and divided by " +
+      "their number. A kernel with a channel for each modality is kept, and this is for those that it does not know.",
   ),
   templateFit: choice(["registered", "centred", "raw"]).describe(
     "`registered`: templates are mapped to [0, 1] and laid on the anatomy of each case, and left out of a case that they do not fit. `centred`: templates are mapped to [0, 1] and centred on the image (B.5). `raw`: as the file has them, corner on corner.",

@@ -1,6 +1,7 @@
 /**
  * The start of each weight of a fine-tune: from the base by key, its channels by modality and its outputs by label or
- * class, else fresh. An encoder's first kernels are fresh (docs/method A.1.4) or inflated.
+ * class, else fresh. First kernels of an encoder whose one channel stands for every modality are fresh (docs/method A.1.4) or
+ * inflated; where it has a channel for each, they are met by modality too.
  */
 import type { ModelSpec } from "../../../inference/mod.ts";
 import {
@@ -41,6 +42,8 @@ export class BaseWeights {
   readonly #options: BaseWeightsOptions;
   readonly #modalities: Omit<NamedAxis, "axis">;
   readonly #outputs: Omit<NamedAxis, "axis">;
+  /** The base is an encoder with one channel for all modalities. */
+  readonly #sharesChannel: boolean;
 
   /** @throws {TrainingError} `invalid-recipe`: modalities stand in another order, and the graph hides their channels */
   constructor(options: BaseWeightsOptions) {
@@ -48,9 +51,9 @@ export class BaseWeights {
     const { request, recipe, known, axes: { image } } = options;
     const { spec } = request.base;
     const { kind } = spec.architecture;
-    const sharesChannel = spec.task === "encoder" &&
+    this.#sharesChannel = spec.task === "encoder" &&
       [...image.axes].some(([key, axis]) => isFreshDownstream({ kind, key }) && known.get(key)?.shape[axis] === 1);
-    const base = sharesChannel ? [] : spec.modalities;
+    const base = this.#sharesChannel ? [] : spec.modalities;
     const places = placesOf(request.modalities, base);
     // nothing says how a kernel from a file starts
     const isAveraged = recipe.firstKernel === "inflate" || familyOf(kind).graph === "file";
@@ -76,7 +79,7 @@ export class BaseWeights {
     const { request: { base: { spec } }, recipe } = this.#options;
     const { key, shape } = parameter;
     const place = { kind: spec.architecture.kind, key };
-    const isDropped = spec.task === "encoder" && isFreshDownstream(place);
+    const isDropped = this.#sharesChannel && isFreshDownstream(place);
     if (spec.task === "encoder" && !recipe.keepDecoder && isDecoder(place)) return undefined;
     if (isDropped && !(recipe.firstKernel === "inflate" && isFirstKernel(place))) return undefined;
     const named = this.#axisOf(key);

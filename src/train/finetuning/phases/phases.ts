@@ -286,7 +286,11 @@ export class Phases {
     cases.clear();
     const classTargets = request.cases.map((_, i) => classTarget({ cases: request.cases, spec }, i));
     const groups = sampledGroups(indices, { request, recipe });
-    return new DrawThread({ recipe, seed: recipe.seed, name, groups }, { paths: cases.files, classTargets });
+    return new DrawThread({ recipe, seed: recipe.seed, name, groups }, {
+      paths: cases.files,
+      classTargets,
+      ...(request.cacheBytes !== undefined && { cacheBytes: request.cacheBytes }),
+    });
   }
 
   #prepared({ network }: PhaseOptions, kept: Kept, crops: DrawThread): Prepared {
