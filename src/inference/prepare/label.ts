@@ -2,13 +2,13 @@
  * A label map brought from its own grid to the network's, once, so that small lesions survive. Nearest neighbour loses a
  * fifth of the lesions between 1 and 2 mm, linear interpolation cut at one half a third (docs/method B.3.6). Knows no files.
  */
-import { connectedComponents } from "../../metrics/mod.ts";
 import {
   applyAffine,
   type Box,
   boxSize,
   type Grid,
   type GridImage,
+  partsOf,
   perAxis,
   type Triple,
   voxelMl,
@@ -104,7 +104,10 @@ function lesionsIn(
       for (let z = box.start[2]; z < box.end[2]; z++, o++) if (values.has(data[row + z])) mask[o] = 1;
     }
   }
-  return { box, sizeVox, ...connectedComponents(mask, { sizeVox }) };
+  const { start, end, part, voxels } = partsOf(mask, sizeVox, { value: 1, neighbours: 26 });
+  const components = new Int32Array(mask.length);
+  for (let i = 0; i < part.length; i++) components.fill(part[i] + 1, start[i], end[i]);
+  return { box, sizeVox, components, sizes: [...voxels] };
 }
 
 /** Sets the voxels of every component in `mask`; returns how many components lie outside the grid. */
@@ -143,7 +146,7 @@ function sharesOf(
 ): Shares[] {
   const shares = sizes.map((): Shares => ({ at: [], share: [] }));
   const map = voxToVox(grid, volume);
-  const parts = partsOf(map);
+  const parts = subvoxelsOf(map);
   const near = within(grid, voxToVox(volume, grid), box);
   const [bx, by, bz] = sizeVox, [, ny, nz] = grid.sizeVox;
   const found: number[] = [], sums: number[] = [];
@@ -189,7 +192,7 @@ function onAxis(at: number, extent: number): number {
 }
 
 /** Where the parts of a voxel lie around its centre, in voxels of the file; as fine as these along every axis. */
-function partsOf(map: readonly number[]): Triple[] {
+function subvoxelsOf(map: readonly number[]): Triple[] {
   const along = [0, 1, 2].map((a) => {
     const step = Math.max(...[0, 1, 2].map((r) => Math.abs(map[4 * r + a])));
     const count = Math.min(Math.max(Math.ceil(step - 1e-3), 1), MOST_PARTS);

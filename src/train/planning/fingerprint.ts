@@ -3,8 +3,15 @@
  * of labels from label maps; of large data sets some cases are read and the fingerprint says how many. Decides nothing.
  */
 import { type Label, readLabelMap } from "../../inference/mod.ts";
-import { connectedComponents } from "../../metrics/mod.ts";
-import { orientationTo, perAxis, readVolumeHeader, type Triple, VolumeError, voxelMl } from "../../volume/mod.ts";
+import {
+  orientationTo,
+  partsOf,
+  perAxis,
+  readVolumeHeader,
+  type Triple,
+  VolumeError,
+  voxelMl,
+} from "../../volume/mod.ts";
 import { type TrainingCase, TrainingError } from "../types.ts";
 
 /** The least, the middle and the greatest of the cases that were read, along right, anterior and superior. */
@@ -129,12 +136,12 @@ async function labelFacts(
     voxels += data.length;
     read++;
     labels.forEach(({ value, sourceValues = [value] }, k) => {
-      const wanted = new Set(sourceValues);
-      const mask = Uint8Array.from(data, (v) => Number(wanted.has(v)));
-      const count = mask.reduce((n, v) => n + v, 0);
+      const wanted = new Set(sourceValues), mask = new Uint8Array(data.length);
+      let count = 0;
+      for (let i = 0; i < data.length; i++) if (data[i] !== 0 && wanted.has(data[i])) count += mask[i] = 1;
       if (count === 0) return;
-      const { sizes } = connectedComponents(mask, { sizeVox });
-      found[k].push({ ml: count * voxelMl(affineRas), components: sizes.length, share: count / data.length });
+      const { voxels } = partsOf(mask, sizeVox, { value: 1, neighbours: 26 });
+      found[k].push({ ml: count * voxelMl(affineRas), components: voxels.length, share: count / data.length });
     });
   }
   return {

@@ -91,9 +91,15 @@ export function mirrorWarnings(
 const wordsOf = (name: string) =>
   name.replaceAll(/(\p{Ll})(\p{Lu})/gu, "$1 $2").toLowerCase().split(/[^\p{L}]+/u).filter((word) => word !== "");
 
-/** The numbers whose twin of the other side is another label or, of numbers that only FreeSurfer uses, none. */
+/**
+ * The numbers whose twin of the other side is another label or, of numbers that only FreeSurfer uses, none. Labels that are
+ * counted 1, 2, 3, … are nobody's numbers but their own.
+ */
 function sidedNumbers(labels: readonly NamedLabel[]): number[] {
   const owners = new Map(labels.flatMap(({ value, sourceValues = [value] }, k) => sourceValues.map((v) => [v, k])));
+  let counted = 0;
+  while (owners.has(counted + 1)) counted++;
+  if (counted === owners.size) return [];
   return [...FREESURFER_PAIRS].flatMap(([left, right]) => {
     const own = [left, right].filter((v) => owners.has(v));
     if (own.length === 2) return owners.get(left) === owners.get(right) ? [] : own;

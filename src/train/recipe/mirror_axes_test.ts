@@ -53,6 +53,7 @@ Deno.test("mirrorAxes() takes FreeSurfer's numbers for sides only where a label 
   const xOf = (...values: (number | number[])[]) => mirrorAxes(numbered(...values), []).axes.includes("x");
   assert.equal(xOf([2, 41], [17, 53]), true, "both sides are one label");
   assert.equal(xOf(1, 2, 3), true, "labels that people count");
+  assert.equal(xOf(...Array.from({ length: 13 }, (_, i) => i + 1)), true, "more labels that people count");
   assert.equal(xOf(17, 18), false, "structures of the left side alone");
   assert.equal(xOf(53), false, "a structure of the right side alone");
   assert.equal(xOf([2, 3, 41, 42], 17, 53), false, "some labels are of both sides, some are not");
