@@ -88,22 +88,46 @@ export function unpacked(
 
 /** The labelled voxels of a case. */
 export function labelledIn(regions: readonly Uint8Array[]): Pick<Croppable, "labelled" | "labelledOf"> {
-  const labelled = labelledVoxels(regions, MOST_LABELLED);
+  const all = labelledVoxels(regions), labelled = thinned(all, MOST_LABELLED);
   if (regions.length === 1) return { labelled, labelledOf: [labelled] };
   const most = Math.ceil(MOST_LABELLED / regions.length);
-  return { labelled, labelledOf: regions.map((region) => labelledVoxels([region], most)) };
+  return { labelled, labelledOf: regions.map((region) => thinned(voxelsOf(region, all), most)) };
 }
 
-function labelledVoxels(regions: readonly Uint8Array[], most: number): Uint32Array {
-  const found: number[] = [];
-  const voxels = regions[0]?.length ?? 0;
-  for (let v = 0; v < voxels; v++) {
-    for (const region of regions) {
-      if (region[v] === 0) continue;
-      found.push(v);
-      break;
-    }
-  }
-  const stride = Math.ceil(found.length / most) || 1;
-  return Uint32Array.from(found.filter((_, i) => i % stride === 0));
+/** The voxels of any region, in their order. */
+function labelledVoxels(regions: readonly Uint8Array[]): Uint32Array {
+  const [first = new Uint8Array(), ...others] = regions;
+  const inAny = others.length === 0 ? first : first.slice();
+  for (const region of others) addTo(inAny, region);
+  let count = 0;
+  for (let v = 0; v < inAny.length; v++) count += inAny[v];
+  const found = new Uint32Array(count);
+  for (let v = 0, n = 0; v < inAny.length; v++) if (inAny[v] !== 0) found[n++] = v;
+  return found;
+}
+
+/** Sets the voxels of a region too, four at a time: cases of many labels are read over and over. */
+function addTo(mask: Uint8Array, region: Uint8Array): void {
+  const aligned = region.byteOffset % 4 === 0 ? region : region.slice();
+  const count = mask.length >> 2;
+  const to = new Uint32Array(mask.buffer, mask.byteOffset, count),
+    from = new Uint32Array(aligned.buffer, aligned.byteOffset, count);
+  for (let i = 0; i < count; i++) to[i] |= from[i];
+  for (let v = 4 * count; v < mask.length; v++) mask[v] |= region[v];
+}
+
+/** Those of the voxels that a region has. */
+function voxelsOf(region: Uint8Array, voxels: Uint32Array): Uint32Array {
+  const found = new Uint32Array(voxels.length);
+  let count = 0;
+  for (let i = 0; i < voxels.length; i++) if (region[voxels[i]] !== 0) found[count++] = voxels[i];
+  return found.slice(0, count);
+}
+
+/** Every n-th of them, so that at most as many are left. */
+function thinned(voxels: Uint32Array, most: number): Uint32Array {
+  const stride = Math.ceil(voxels.length / most) || 1;
+  return stride === 1
+    ? voxels
+    : Uint32Array.from({ length: Math.ceil(voxels.length / stride) }, (_, i) => voxels[i * stride]);
 }
