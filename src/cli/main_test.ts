@@ -92,7 +92,7 @@ Deno.test("segment, classify and finetune name the flag that is wrong, and no fi
       [
         ["segment", "--model", `${root}/none/1`, "--t1", image, "--out", `${root}/m.nii.gz`],
         1,
-        "Cannot find the folder of the model package",
+        "Cannot find the folder of the model package: no such folder; check the path",
       ],
       [
         ["classify", "--model", tumour, "--t1", image],

@@ -33,8 +33,8 @@ const UPDATE: Readonly<Record<Exclude<ObjectKind, "job">, string>> = {
 };
 /** The words with which the rooms refuse what does not exist: another's object must not be told from it. */
 const NOT_FOUND: Readonly<Record<ObjectKind, string>> = {
-  job: "Cannot find this job",
-  dataset: "Cannot find this data set",
+  job: "Cannot find this job: `GET /v1/jobs` lists those there are",
+  dataset: "Cannot find this data set: `GET /v1/datasets` lists those there are",
   model: "Cannot find this model: `sulcus models` lists those there are, over HTTP `GET /v1/models`",
 };
 

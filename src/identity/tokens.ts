@@ -103,7 +103,9 @@ export class Tokens {
           [id],
         )
         : { rows: [] };
-      if (!rows[0]) throw new DomainError("not-found", "Cannot find this token");
+      if (!rows[0]) {
+        throw new DomainError("not-found", "Cannot find this token: `sulcus token list` lists those there are");
+      }
       await witness?.(tx);
       return rows[0];
     });

@@ -141,9 +141,9 @@ test("events() resumes after any event, also when the job has ended", (database)
     assert.deepEqual(await Array.fromAsync(jobs.events(id, { after: "nonsense" })), events);
     await assert.rejects(
       Array.fromAsync(jobs.events(crypto.randomUUID())),
-      refusal("not-found", /Cannot find this job/),
+      refusal("not-found", /^Cannot find this job: `GET \/v1\/jobs` lists/),
     );
-    await assert.rejects(jobs.get("../etc"), refusal("not-found", /Cannot find this job/));
+    await assert.rejects(jobs.get("../etc"), refusal("not-found", /^Cannot find this job: `GET \/v1\/jobs` lists/));
   }));
 
 test("a job that fails reports a code, and nothing of the message of an unforeseen error", (database) =>

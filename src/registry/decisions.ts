@@ -71,7 +71,10 @@ export function noModel(): never {
   );
 }
 export function noVersion(): never {
-  throw new DomainError("not-found", "Cannot find this version of the model");
+  throw new DomainError(
+    "not-found",
+    "Cannot find this version of the model: `sulcus models` lists those there are, over HTTP `GET /v1/models/{name}`",
+  );
 }
 export function notServed(): never {
   throw new DomainError("model-not-served", "Cannot use this model: no version of it is served; approve one first");

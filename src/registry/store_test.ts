@@ -110,7 +110,10 @@ test("Registry refuses absent versions and steps out of order, by code", (databa
       registry.get("none"),
       refusal("not-found", /^Cannot find this model: `sulcus models` lists .*`GET \/v1\/models`$/),
     );
-    await assert.rejects(registry.version("none", 1), refusal("not-found", /Cannot find this version/));
+    await assert.rejects(
+      registry.version("none", 1),
+      refusal("not-found", /^Cannot find this version of the model: `sulcus models` lists/),
+    );
     await assert.rejects(registry.approve("none", 1, DECISION), refusal("not-found", /this version/));
     await assert.rejects(registry.rollback("none", DECISION), refusal("not-found", /this model/));
     await registry.addCandidate(draftOf(), source);

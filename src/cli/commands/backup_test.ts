@@ -73,7 +73,7 @@ Deno.test("backup and restore refuse what they cannot use, in words", () =>
     const cases: [string[], RegExp][] = [
       [["backup", "--data", `${folder}/none`, "--to", `${folder}/b`], /there is no such data directory/],
       [["backup", "what", "--to", `${folder}/b`], /expected nothing more, list, or remove NAME/],
-      [["backup", "remove", "../x", "--to", `${folder}/b`], /Cannot find this backup/],
+      [["backup", "remove", "../x", "--to", `${folder}/b`], /Cannot find this backup: `sulcus backup list` lists/],
       [["backup", "--data", folder, "--to", `${folder}/b`], /the data directory has no database/],
       [["restore", "--from", `${folder}/b`, "--data", `${folder}/new`], /the folder has no backup/],
     ];

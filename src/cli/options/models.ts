@@ -47,7 +47,9 @@ export function isPath(model: string): boolean {
 export async function findModel({ model, version }: ModelChoice, settings: Settings): Promise<Model> {
   if (!isPath(model)) return await withRegistry(settings, (registry) => registry.resolve(model, version));
   const directory = resolve(model);
-  if (!await exists(directory)) throw new DomainError("not-found", "Cannot find the folder of the model package");
+  if (!await exists(directory)) {
+    throw new DomainError("not-found", "Cannot find the folder of the model package: no such folder; check the path");
+  }
   const manifest = await readPackage(directory);
   await verifyPackage(directory, manifest);
   return { name: manifest.name, version: manifest.version, directory, manifest };

@@ -55,7 +55,10 @@ test("a data set is made, filled, listed, read and deleted", (database) =>
     await datasets.delete(made.id);
     assert.deepEqual(await datasets.list(), []);
     assert.deepEqual(filesBelow(`${dataDirectory}/datasets`), []);
-    await assert.rejects(datasets.delete(made.id), refusal("not-found", /Cannot find this data set/));
+    await assert.rejects(
+      datasets.delete(made.id),
+      refusal("not-found", /^Cannot find this data set: `GET \/v1\/datasets` lists/),
+    );
   }));
 
 test("the hash depends on files, classes and patients, not on the order in which they came", (database) =>

@@ -334,5 +334,5 @@ function summaryOf({ created_at, case_count, ...rest }: DatasetRow): DatasetSumm
 }
 
 function noDataset(): DomainError {
-  return new DomainError("not-found", "Cannot find this data set");
+  return new DomainError("not-found", "Cannot find this data set: `GET /v1/datasets` lists those there are");
 }

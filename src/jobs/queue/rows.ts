@@ -320,5 +320,5 @@ function recordOf(row: JobRow): JobRecord {
 }
 
 function notFound(): DomainError {
-  return new DomainError("not-found", "Cannot find this job");
+  return new DomainError("not-found", "Cannot find this job: `GET /v1/jobs` lists those there are");
 }

@@ -143,7 +143,9 @@ export async function listBackups(root: string): Promise<[string, Backup][]> {
 /** @throws {DomainError} `not-found`, `invalid-archive` */
 async function readBackup(root: string, name: string): Promise<Backup> {
   const path = `${root}/backups/${name}/backup.json`;
-  if (!/^[\w-]+$/.test(name) || !await exists(path)) throw new DomainError("not-found", "Cannot find this backup");
+  if (!/^[\w-]+$/.test(name) || !await exists(path)) {
+    throw new DomainError("not-found", "Cannot find this backup: `sulcus backup list` lists those there are");
+  }
   const backup: Backup = JSON.parse(await Deno.readTextFile(path));
   if (backup.format === FORMAT) return backup;
   throw new DomainError("invalid-archive", `Cannot read the backup: expected format ${FORMAT}, got ${backup.format}`);
