@@ -37,6 +37,39 @@ export function flagsOf<T extends ParseArgsConfig>(config: T): ReturnType<typeof
   }
 }
 
+/** The numbers that a flag takes: whole ones unless it says otherwise. */
+export interface NumberRange {
+  readonly from?: number;
+  readonly above?: number;
+  readonly isWhole?: boolean;
+}
+
+/** The number of a flag, `--seed 1`. @throws {UsageError} another word, or none */
+export function readNumber(flag: string, word: string | undefined, range: NumberRange = {}): number {
+  const { from = -Infinity, above = -Infinity, isWhole = true } = range;
+  const value = word === undefined || word.trim() === "" ? NaN : Number(word);
+  if (Number.isFinite(value) && value >= from && value > above && (!isWhole || Number.isInteger(value))) return value;
+  const least = range.from !== undefined ? ` from ${from}` : range.above !== undefined ? ` above ${above}` : "";
+  throw new UsageError(
+    `Cannot run this script: expected ${flag} with a ${isWhole ? "whole " : ""}number${least}, got ` +
+      `${word === undefined ? "none" : JSON.stringify(word)}. See --help`,
+  );
+}
+
+/** As {@link readNumber}, for the script that runs; ends it as {@link runScript} does. */
+export function numberOf(flag: string, word: string | undefined, range?: NumberRange): number {
+  try {
+    return readNumber(flag, word, range);
+  } catch (error) {
+    return refuse(error);
+  }
+}
+
+/** Ends the script that runs with 2: words that it needs are missing or wrong. */
+export function refuseWords(why: string): never {
+  return refuse(new UsageError(`Cannot run this script: ${why}. See --help`));
+}
+
 /** Runs a script; ends it with its comment for `--help`, and with the reason and 2 where its words are wrong. */
 export async function runScript(main: (words: readonly string[]) => Promise<void>): Promise<void> {
   showHelp();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { headOf, readFlags, UsageError } from "./flags.ts";
+import { headOf, readFlags, readNumber, UsageError } from "./flags.ts";
 
 const PHANTOM = new URL("phantoms/phantom.ts", import.meta.url).pathname;
 
@@ -24,6 +24,26 @@ Deno.test("readFlags() refuses in words, and names the flags there are", () => {
     const message = `Cannot run this script: ${why}. See --help`;
     assert.throws(
       () => readFlags({ args: [word], options }),
+      (error) => error instanceof UsageError && (assert.equal(error.message, message), true),
+    );
+  }
+});
+
+Deno.test("readNumber() refuses words that are no number of its range", () => {
+  assert.equal(readNumber("--seed", "-3"), -3);
+  assert.equal(readNumber("--seconds", "0.5", { above: 0, isWhole: false }), 0.5);
+  const cases: [Parameters<typeof readNumber>, string][] = [
+    [["--seed", "1.5"], 'expected --seed with a whole number, got "1.5"'],
+    [["--seed", " "], 'expected --seed with a whole number, got " "'],
+    [["--steps", "0", { from: 1 }], 'expected --steps with a whole number from 1, got "0"'],
+    [["--seconds", "0", { above: 0, isWhole: false }], 'expected --seconds with a number above 0, got "0"'],
+    [["--seconds", "1h", { above: 0, isWhole: false }], 'expected --seconds with a number above 0, got "1h"'],
+    [["--steps", undefined, { from: 1 }], "expected --steps with a whole number from 1, got none"],
+  ];
+  for (const [words, why] of cases) {
+    const message = `Cannot run this script: ${why}. See --help`;
+    assert.throws(
+      () => readNumber(...words),
       (error) => error instanceof UsageError && (assert.equal(error.message, message), true),
     );
   }

@@ -11,7 +11,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { writePhantomDataset } from "../phantoms/files.ts";
 import { type Service, startService } from "../demo/service.ts";
-import { flagsOf } from "../flags.ts";
+import { flagsOf, numberOf } from "../flags.ts";
 
 const MODALITIES = ["t1", "t1c", "t2", "flair"] as const;
 const BASE = "brainmvp-edge";
@@ -79,7 +79,7 @@ const { values } = flagsOf({
     label: { type: "string" },
   },
 });
-const seconds = Number(values.seconds);
+const seconds = numberOf("--seconds", values.seconds, { above: 0, isWhole: false });
 const folder = await mkdtemp(join(tmpdir(), "sulcus-bench-"));
 try {
   let source: Case;

@@ -5,7 +5,7 @@
  * into a temporary environment.
  */
 import { withProcess } from "../soak/service.ts";
-import { flagsOf } from "../flags.ts";
+import { flagsOf, numberOf } from "../flags.ts";
 
 /** Its checks and its requests differ between versions. */
 const PACKAGE = "schemathesis==4.32.5";
@@ -37,10 +37,7 @@ const { values } = flagsOf({
     python: { type: "string" },
   },
 });
-const [requests, seed] = [Number(values.requests), Number(values.seed)];
-if (!(Number.isInteger(requests) && requests > 0 && Number.isInteger(seed))) {
-  throw new RangeError("Cannot check the contract: expected --requests N and --seed N");
-}
+const requests = numberOf("--requests", values.requests, { from: 1 }), seed = numberOf("--seed", values.seed);
 
 const folder = await Deno.makeTempDir();
 try {

@@ -16,7 +16,7 @@ import { PHANTOM_MODALITIES } from "../phantoms/phantom.ts";
 import { writePhantomDataset } from "../phantoms/files.ts";
 import { call, finetune } from "./client.ts";
 import { type Service, startService } from "./service.ts";
-import { flagsOf } from "../flags.ts";
+import { flagsOf, numberOf } from "../flags.ts";
 
 const NAME = "demo-lesions";
 
@@ -71,12 +71,13 @@ async function main(): Promise<void> {
       keep: { type: "boolean", default: false },
     },
   });
+  const size = numberOf("--size", values.size, { from: 32 }), seed = numberOf("--seed", values.seed);
+  const steps = numberOf("--steps", values.steps, { from: 1 });
   const folder = await mkdtemp(join(tmpdir(), "sulcus-demo-"));
-  const size = Number(values.size);
   say(`Making three phantoms of ${size}³ voxels: ${PHANTOM_MODALITIES.join(", ")} and a label map of lesions`);
   const cases = await writePhantomDataset(join(folder, "phantoms"), {
     count: 3,
-    seed: Number(values.seed),
+    seed,
     sizeVox: [size, size, size],
     spacingMm: [1, 1, 1],
     lesions: 24,
@@ -94,8 +95,8 @@ async function main(): Promise<void> {
     const base = values.base ?? await findBase(server);
     const dataset = await upload(server, join(folder, "phantoms"), cases.slice(0, 2));
     say(`Uploaded ${cases.slice(0, 2).join(" and ")} with their labels`);
-    say(`Fine-tuning ${base}: ${values.steps} steps`);
-    const recipe = { preset: "edge", steps: Number(values.steps), roi: [32, 32, 32], validation: "none" };
+    say(`Fine-tuning ${base}: ${steps} steps`);
+    const recipe = { preset: "edge", steps, roi: [32, 32, 32], validation: "none" };
     const version = await finetune(server, { dataset, base: { model: base }, name: NAME, recipe }, say);
     const approval = { approvedBy: "demo", note: "phantoms" };
     await (await call(server, "POST", `/v1/models/${NAME}/versions/${version}/approve`, { body: approval })).body

@@ -6,13 +6,13 @@ import { fuzz, type Outcome } from "./fuzz.ts";
 import { http2Target } from "./http2.ts";
 import { protocolTarget, withService } from "./service.ts";
 import { FILE_TARGETS } from "./targets.ts";
-import { flagsOf } from "../flags.ts";
+import { flagsOf, numberOf } from "../flags.ts";
 
 const { values } = flagsOf({
   options: { seconds: { type: "string", default: "3600" }, seed: { type: "string", default: "1" } },
 });
-const [seconds, seed] = [Number(values.seconds), Number(values.seed)];
-if (!(seconds > 0 && Number.isInteger(seed))) throw new RangeError("Cannot fuzz: expected --seconds N and --seed N");
+const seconds = numberOf("--seconds", values.seconds, { above: 0, isWhole: false });
+const seed = numberOf("--seed", values.seed);
 
 const share = seconds / (FILE_TARGETS.length + 4); // each protocol of the service gets two shares
 const outcomes: Outcome[] = [];

@@ -7,6 +7,8 @@
  *   deno run -A scripts/models/make_models.ts hippocampus [--base DIR] [--data ../shared/data] [--work DIR] [--minutes 30]
  *   deno run -A scripts/models/make_models.ts foreground --from DIR --lower P --upper P [--training-ml MIN,MAX] [--note TEXT]
  *   deno run -A scripts/models/make_models.ts quality --from DIR --cases DIR,DIR    with facts of its training's images
+ *   deno run -A scripts/models/make_models.ts simulated-heads --simulated DIR,DIR --work DIR [--base DIR] [--steps 6000]
+ *   deno run -A scripts/models/make_models.ts adopt-heads --from DIR [--note TEXT]    the next brainmvp-edge from these
  *   deno run -A scripts/models/make_models.ts brainmvp-edge|brainmvp-base [--so-far] [--start DIR] [--simulated DIR,DIR] --work DIR
  *     [--pool 56 [--replace 14] [--leg 2000]]
  *
@@ -30,7 +32,8 @@ import { makeMsLesion } from "./ms_lesion.ts";
 import { nextVersion } from "./models.ts";
 import { makePretrained } from "./pretraining.ts";
 import { makeQualityVersion } from "./quality.ts";
-import { flagsOf } from "../flags.ts";
+import { adoptHeads, makeSimulatedHeads } from "./simulated_heads.ts";
+import { flagsOf, numberOf, refuseWords } from "../flags.ts";
 
 const { values, positionals: [what] } = flagsOf({
   allowPositionals: true,
@@ -57,14 +60,17 @@ const { values, positionals: [what] } = flagsOf({
 });
 const { models, from, note, data } = values;
 const base = values.base ?? join(models, "brainmvp-edge", String(await nextVersion(models, "brainmvp-edge") - 1));
-const minutes = values.minutes ? Number(values.minutes) : undefined;
+const minutes = values.minutes === undefined
+  ? undefined
+  : numberOf("--minutes", values.minutes, { above: 0, isWhole: false });
+const steps = values.steps === undefined ? undefined : numberOf("--steps", values.steps, { from: 1 });
 const work = values.work ?? join(tmpdir(), `sulcus-${what}`);
 if (what === "edge") await (from === undefined ? makeFreshEdge(models) : adoptEdge(models, from, note));
 else if (what === "foreground") {
   const [min, max] = values["training-ml"]?.split(",").map(Number) ?? [];
   await makeForegroundVersion(models, {
     from: from ?? fail("--from"),
-    percentiles: { lower: Number(values.lower ?? fail("--lower")), upper: Number(values.upper ?? fail("--upper")) },
+    percentiles: { lower: percent("lower"), upper: percent("upper") },
     trainingMl: max === undefined ? undefined : { min, max },
     note: note ?? "percentiles of the foreground instead of the whole volume.",
   });
@@ -74,35 +80,38 @@ else if (what === "foreground") {
 } else if (what === "ms-lesion") await makeMsLesion(models, { base, data, work, minutes });
 else if (what === "hippocampus") {
   await makeHippocampus(models, { base, data, work, minutes });
+} else if (what === "simulated-heads") {
+  const simulated = (values.simulated ?? fail("--simulated")).split(",");
+  await makeSimulatedHeads(models, { base, simulated, work, steps });
+} else if (what === "adopt-heads") {
+  await adoptHeads(models, from ?? fail("--from"), note ?? "");
 } else if (what === "brainmvp-edge" || what === "brainmvp-base") {
-  const simulated = values.simulated?.split(",") ?? [], steps = values.steps ? Number(values.steps) : undefined;
+  const simulated = values.simulated?.split(",") ?? [];
   const { start } = values, work = values.work ?? fail("--work");
   const { pool: size, replace, leg } = values;
-  const pool = size === undefined
-    ? undefined
-    : { size: whole("pool", size), replaced: whole("replace", replace), legUpdates: whole("leg", leg) };
+  const pool = size === undefined ? undefined : {
+    size: numberOf("--pool", size, { from: 1 }),
+    replaced: numberOf("--replace", replace, { from: 1 }),
+    legUpdates: numberOf("--leg", leg, { from: 1 }),
+  };
   const options = { name: what, data, simulated, work, steps, start, pool } as const;
   await makePretrained(models, options, { soFar: values["so-far"] });
 } else if (what === "mr-sequence") {
-  const simulated = values.simulated ?? fail("--simulated"), steps = values.steps ? Number(values.steps) : undefined;
+  const simulated = values.simulated ?? fail("--simulated");
   await makeMrSequence(models, { base, data, work, simulated, steps });
 } else {
-  console.error(
-    `Cannot make a model: expected edge, ms-lesion, mr-sequence, hippocampus, foreground, quality, brainmvp-edge or brainmvp-base, got ${what}`,
+  refuseWords(
+    "expected edge, ms-lesion, mr-sequence, hippocampus, foreground, quality, simulated-heads, adopt-heads, brainmvp-edge or " +
+      `brainmvp-base, got ${what ?? "no word"}`,
   );
-  Deno.exit(2);
 }
 
-/** A flag's whole number from 1. */
-function whole(flag: string, word: string): number {
-  const value = Number(word);
-  if (Number.isInteger(value) && value >= 1) return value;
-  console.error(`Cannot make a model: expected --${flag} to be a whole number from 1, got ${word}`);
-  Deno.exit(2);
+/** A flag's percentile. */
+function percent(flag: "lower" | "upper"): number {
+  return numberOf(`--${flag}`, values[flag], { from: 0, isWhole: false });
 }
 
 /** Ends for want of a flag. */
 function fail(flag: string): never {
-  console.error(`Cannot make a model: expected ${flag}, got none`);
-  Deno.exit(2);
+  return refuseWords(`expected ${flag}, got none`);
 }

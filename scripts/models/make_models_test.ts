@@ -4,6 +4,7 @@ import { readPackage, writePackage } from "../../src/registry/package.ts";
 import { draftOf, makeSource } from "../../src/registry/testing/packages.ts";
 import { inFolder } from "../../tests/testing/volumes.ts";
 import { adoptEdge } from "./edge.ts";
+import { adoptHeads } from "./simulated_heads.ts";
 import { makeForegroundVersion } from "./foreground.ts";
 import { figuresOf, makeHippocampus } from "./hippocampus.ts";
 import { casesBelow, heldOutFigures, perClass } from "./mr_sequence.ts";
@@ -46,6 +47,23 @@ Deno.test("adoptEdge() refuses a model that is no encoder", () =>
     await assert.rejects(adoptEdge(folder, join(folder, "tumour", "1")), {
       message: "Cannot make brainmvp-edge: expected a pre-trained encoder, got a model for segmentation",
     });
+  }));
+
+Deno.test("adoptHeads() makes an encoder of a trained segmentation, with its files and its provenance", () =>
+  inFolder(async (folder) => {
+    const source = await makeSource();
+    await writePackage(folder, draftOf(), { version: 1, source });
+    await Deno.remove(source, { recursive: true });
+    await adoptHeads(folder, join(folder, "tumour", "1"), "By hand.");
+    const from = await readPackage(join(folder, "tumour", "1")),
+      made = await readPackage(join(folder, "brainmvp-edge", "1"));
+    assert.deepEqual([made.task, made.labels, made.classes], ["encoder", [], []]);
+    assert.deepEqual([made.architecture, made.modalities, made.files], [
+      from.architecture,
+      from.modalities,
+      from.files,
+    ]);
+    assert.equal(made.provenance.note, `${from.provenance.note} By hand.`);
   }));
 
 Deno.test("nextVersion() counts on from the highest version", () =>

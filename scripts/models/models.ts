@@ -44,7 +44,7 @@ export async function publish(
 }
 
 export interface Tuning
-  extends Pick<FinetuneRequest, "task" | "cases" | "modalities" | "labels" | "classes" | "recipe"> {
+  extends Pick<FinetuneRequest, "task" | "cases" | "modalities" | "labels" | "classes" | "recipe" | "cacheBytes"> {
   /** Folder of the base's package. */
   readonly base: string;
   /** Replaces the base's. */

@@ -13,7 +13,7 @@ import { importModel } from "../../src/graph/mod.ts";
 import { featureMaps } from "../../src/nets/mod.ts";
 import { encodePng, overlay, readVolume, sideBySide, sliceOf } from "../../src/volume/mod.ts";
 import { type LabelledCase, type Mask, runService } from "./service_run.ts";
-import { flagsOf } from "../flags.ts";
+import { flagsOf, numberOf } from "../flags.ts";
 
 const MODALITIES = ["t1", "flair"];
 
@@ -56,7 +56,7 @@ if (model === undefined || out === undefined) {
   Deno.exit(2);
 }
 await mkdir(out, { recursive: true });
-const edge = Number(values.edge);
+const edge = numberOf("--edge", values.edge, { from: 16 }), steps = numberOf("--steps", values.steps, { from: 1 });
 const graph = importModel(await readFile(model), { inputShape: [1, MODALITIES.length, edge, edge, edge] });
 const cases = casesIn(values.data, (await readdir(values.data)).toSorted());
 const unseen = cases.at(-1)!;
@@ -66,9 +66,9 @@ const { trainingSeconds, masks } = await runService({
   modalities: MODALITIES,
   cases: cases.slice(0, -1),
   unseen,
-  recipe: { preset: "edge", steps: Number(values.steps), roi: [edge, edge, edge], validation: "none" },
+  recipe: { preset: "edge", steps, roi: [edge, edge, edge], validation: "none" },
   providers: values.providers.split(","),
   folder: out,
 });
 await writeFile(join(out, "masks.png"), await picture(unseen, masks));
-console.log(JSON.stringify({ steps: Number(values.steps), edge, trainingSeconds, masks }, null, 1));
+console.log(JSON.stringify({ steps, edge, trainingSeconds, masks }, null, 1));

@@ -9,7 +9,7 @@
  */
 import { type Anatomy, makeAnatomy, TISSUE } from "./anatomy.ts";
 import { normal, randomSource, waveField } from "./noise.ts";
-import { flagsOf } from "../flags.ts";
+import { flagsOf, numberOf } from "../flags.ts";
 
 export interface PhantomOptions {
   readonly seed: number;
@@ -198,15 +198,15 @@ async function main(): Promise<void> {
     console.error("Cannot write phantoms: expected --out DIR and --task segmentation or classification");
     Deno.exit(2);
   }
-  const size = Number(values.size);
-  const spacing = Number(values.spacing ?? 192 / size);
+  const size = numberOf("--size", values.size, { from: 16 });
+  const spacing = numberOf("--spacing", values.spacing ?? String(192 / size), { above: 0, isWhole: false });
   const cases = await writePhantomDataset(out, {
     task,
-    count: Number(values.count),
-    seed: Number(values.seed),
+    count: numberOf("--count", values.count, { from: 1 }),
+    seed: numberOf("--seed", values.seed),
     sizeVox: [size, size, size],
     spacingMm: [spacing, spacing, spacing],
-    lesions: Number(values.lesions),
+    lesions: numberOf("--lesions", values.lesions, { from: 0 }),
     png: values.png,
   });
   console.log(`${cases.length} cases of ${size}³ voxels of ${spacing} mm`);

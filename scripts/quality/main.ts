@@ -13,7 +13,7 @@ import { type Answer, answers } from "./answers.ts";
 import { calibrated, labelledIn } from "./calibrated.ts";
 import { DAMAGES } from "./damages.ts";
 import { summaryOf } from "./summary.ts";
-import { flagsOf } from "../flags.ts";
+import { flagsOf, numberOf, refuseWords } from "../flags.ts";
 
 const { values } = flagsOf({
   options: {
@@ -30,15 +30,16 @@ const { values } = flagsOf({
 });
 const { model, data, out } = values;
 if (model === undefined || data === undefined || out === undefined) {
-  throw new TypeError("Cannot measure the quality: expected --model, --data and --out");
+  refuseWords("expected --model, --data and --out");
 }
+const [most, seed] = [numberOf("--cases", values.cases, { from: 1 }), numberOf("--seed", values.seed)];
 const manifest = await readPackage(model);
-const cases = (await labelledIn(data)).slice(0, Number(values.cases));
+const cases = (await labelledIn(data)).slice(0, most);
 const engine = await openEngine("cpu");
 const folder = await Deno.makeTempDir();
 const all: Answer[] = [];
 try {
-  const plain = { engine, directory: model, spec: specOf(manifest), folder, seed: Number(values.seed) };
+  const plain = { engine, directory: model, spec: specOf(manifest), folder, seed };
   const spec = values.training === undefined || values.held === undefined ? plain.spec : await calibrated(plain, {
     training: await labelledIn(values.training),
     held: await labelledIn(values.held),

@@ -7,7 +7,7 @@ import { brokenBounds, brokenTimes } from "./bounds.ts";
 import { fakeLoad, realLoad } from "./load.ts";
 import { withProcess } from "./service.ts";
 import { soak } from "./soak.ts";
-import { flagsOf } from "../flags.ts";
+import { flagsOf, numberOf } from "../flags.ts";
 
 const { values } = flagsOf({
   options: {
@@ -18,10 +18,8 @@ const { values } = flagsOf({
   },
 });
 const { fake } = values;
-const [seconds, clients] = [Number(values.seconds), Number(values.clients)];
-if (!(seconds > 0 && Number.isInteger(clients) && clients > 0)) {
-  throw new RangeError("Cannot soak: expected --seconds N and --clients N");
-}
+const seconds = numberOf("--seconds", values.seconds, { above: 0, isWhole: false });
+const clients = numberOf("--clients", values.clients, { from: 1 });
 const load = await (fake ? fakeLoad() : realLoad());
 const report = await withProcess(
   (place) => soak(place, { seconds, clients, random: new Random(values.seed), load }),
