@@ -51,8 +51,9 @@ Deno.test("adoptEdge() refuses a model that is no encoder", () =>
 
 Deno.test("adoptHeads() makes an encoder of a trained segmentation, with its files and its provenance", () =>
   inFolder(async (folder) => {
-    const source = await makeSource();
-    await writePackage(folder, draftOf(), { version: 1, source });
+    const source = await makeSource(), draft = draftOf();
+    const inference = { ...draft.inference, activation: "softmax" as const, mirrored: [0 as const] };
+    await writePackage(folder, { ...draft, inference }, { version: 1, source });
     await Deno.remove(source, { recursive: true });
     await adoptHeads(folder, join(folder, "tumour", "1"), "By hand.");
     const from = await readPackage(join(folder, "tumour", "1")),
@@ -63,6 +64,7 @@ Deno.test("adoptHeads() makes an encoder of a trained segmentation, with its fil
       from.modalities,
       from.files,
     ]);
+    assert.deepEqual(made.inference, draft.inference);
     assert.equal(made.provenance.note, `${from.provenance.note} By hand.`);
   }));
 

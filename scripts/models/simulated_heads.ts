@@ -76,12 +76,14 @@ export async function makeSimulatedHeads(
 export async function adoptHeads(models: string, from: string, note: string): Promise<void> {
   const manifest = await readPackage(from);
   await verifyPackage(from, manifest);
-  const { formatVersion: _f, version: _v, files: _, quality: _q, ...rest } = manifest;
+  const { formatVersion: _f, version: _v, files: _, quality: _q, inference, ...rest } = manifest;
+  const { activation: _a, mirrored: _m, postprocessing: _p, ...windows } = inference;
   await publish(models, {
     ...rest,
     name: "brainmvp-edge",
     task: "encoder",
     labels: [],
+    inference: windows,
     provenance: { ...rest.provenance, note: `${rest.provenance.note} ${note}` },
     intendedUse: `An encoder and decoder to start a fine-tuning from, nothing to run by itself. ${NOT_MEDICAL}`,
   }, { source: join(from) });
