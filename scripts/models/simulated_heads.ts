@@ -1,11 +1,10 @@
 /**
- * simulated-heads: structures and MS lesions of simulated heads in all eight modalities, any of which may be missing. Its
+ * simulated-heads: labels of simulated heads, lesions or structures, in their modalities, any of which may be missing. Its
  * encoder and decoder are a version of brainmvp-edge: a start that has seen anatomy with labels, and loads of lesions that a
  * handful of patients does not show.
  */
 import { join } from "node:path";
 import { readDatasetFolder } from "../../src/datasets/mod.ts";
-import { MODALITIES } from "../../src/inference/mod.ts";
 import { readPackage, verifyPackage } from "../../src/registry/package.ts";
 import { STRONG_AUGMENTATION } from "../../src/train/recipe/augmentation.ts";
 import type { TrainingCase } from "../../src/train/mod.ts";
@@ -13,8 +12,8 @@ import { fineTuned, NOT_MEDICAL, publish, SEED } from "./models.ts";
 
 /** Updates of one crop in one view. */
 const STEPS = 6_000;
-/** Prepared heads in memory: one of eight modalities has up to 300 MB. */
-const CACHE_BYTES = 4 * 2 ** 30;
+/** Prepared heads in memory: a modality of one has up to 40 MB. */
+const CACHE_BYTES = 10 * 2 ** 30;
 
 const LICENCE =
   "Apache-2.0; trained on heads simulated from anatomies of BBillot/SynthSeg (Apache-2.0) and lesion masks of Lesjak et " +
@@ -22,7 +21,7 @@ const LICENCE =
 
 interface SimulatedHeads {
   readonly base: string;
-  /** Data sets of `scripts/simulator/main.ts --labels all`. */
+  /** Data sets of `scripts/simulator/main.ts`, with the same labels and modalities. */
   readonly simulated: readonly string[];
   readonly work: string;
   readonly steps?: number | undefined;
@@ -37,11 +36,11 @@ export async function makeSimulatedHeads(
   const cases = sets.flatMap(({ cases }, i) =>
     cases.map((c): TrainingCase => ({ ...c, id: `${i + 1}-${c.id}`, patient: `${i + 1}-${c.id}` }))
   );
-  const { labels } = sets[0];
+  const [{ labels, modalities }] = sets;
   await fineTuned(models, {
     task: "segmentation",
     cases,
-    modalities: MODALITIES,
+    modalities,
     labels,
     classes: [],
     base,
@@ -57,8 +56,8 @@ export async function makeSimulatedHeads(
       lesionShare: 0.5,
       outputs: "fixed",
       mirroredWindows: false,
-      // heads are the right way up; users have one to four of the eight modalities
-      augmentation: { ...STRONG_AUGMENTATION, mirror: ["x"], dropModality: { chance: 0.5 } },
+      // heads are the right way up; users lack some of the modalities
+      augmentation: { ...STRONG_AUGMENTATION, mirror: ["x"], dropModality: { chance: 0.3 } },
       checkpointEverySteps: 500,
     },
     describe: ({ resolvedRecipe }, { seconds }) => ({

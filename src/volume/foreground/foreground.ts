@@ -91,7 +91,7 @@ const CHUNK = 4096;
  * it. Where only strays are as far as that, they are left out.
  */
 function contrastOf(data: Float32Array, level: number): number {
-  const counts = new Float64Array(BINS);
+  const counts = new Uint32Array(BINS);
   const numbers = new Float32Array(CHUNK), bits = new Uint32Array(numbers.buffer);
   for (let from = 0; from < data.length; from += CHUNK) {
     const count = Math.min(CHUNK, data.length - from);
@@ -118,7 +118,7 @@ function contrastOf(data: Float32Array, level: number): number {
 }
 
 /** The bin below `end` up to which half of all distances, added up, lie. */
-function medianByDistance(distances: Float64Array, counts: Float64Array, end: number): number {
+function medianByDistance(distances: Float64Array, counts: Uint32Array, end: number): number {
   let sum = 0;
   for (let bin = 0; bin < end; bin++) if (counts[bin] > 0) sum += counts[bin] * distances[bin];
   let bin = 0;
@@ -167,21 +167,16 @@ function filled(mask: Uint8Array, sizeVox: Triple, spacing: Triple): Uint8Array 
   return cutWindow(tight, size, { start: perAxis((a) => 0 - start[a]), size: sizeVox });
 }
 
+/** How many voxels of a mask are 1, and the box around them. */
 function extentOf(mask: Uint8Array, [nx, ny, nz]: Triple): Pick<Foreground, "voxels" | "box"> {
   const low = [nx, ny, nz], high = [-1, -1, -1];
   let voxels = 0;
   for (let x = 0; x < nx; x++) {
     for (let y = 0; y < ny; y++) {
-      const row = (x * ny + y) * nz;
-      let first = -1, last = -1;
-      for (let z = 0; z < nz; z++) {
-        if (mask[row + z] === 0) continue;
-        if (first < 0) first = z;
-        last = z;
-        voxels++;
-      }
+      const row = mask.subarray((x * ny + y) * nz, (x * ny + y + 1) * nz), first = row.indexOf(1);
       if (first < 0) continue;
-      for (const [a, from, to] of [[0, x, x], [1, y, y], [2, first, last]]) {
+      for (let z = first; z < nz; z++) voxels += row[z];
+      for (const [a, from, to] of [[0, x, x], [1, y, y], [2, first, row.lastIndexOf(1)]]) {
         low[a] = Math.min(low[a], from);
         high[a] = Math.max(high[a], to);
       }
