@@ -48,28 +48,66 @@ function echoAlong(
     details.push(detail);
   }
   if (!(sum > 0)) return 0;
-  const most = MOST_DETAIL * sum / count;
-  const products = new Float64Array(n),
-    own = new Float64Array(n),
-    other = new Float64Array(n),
-    pairs = new Float64Array(n);
-  for (const detail of details) {
-    const at = [...detail.keys()].filter((k) => !Number.isNaN(detail[k]));
-    for (const k of at) detail[k] = Math.min(most, Math.max(-most, detail[k]));
-    for (const [i, k] of at.entries()) {
-      for (let j = i + 1; j < at.length; j++) {
-        const shift = at[j] - k, p = detail[k], q = detail[at[j]];
-        products[shift] += p * q;
-        own[shift] += p * p;
-        other[shift] += q * q;
-        pairs[shift]++;
+  const most = MOST_DETAIL * sum / count, sums = new Sums(n, least);
+  for (const detail of details) sums.add(detail.map((v) => Math.min(most, Math.max(-most, v))));
+  return sums.greatest();
+}
+
+/** Sums over pairs of voxels of one line, by their distance from the least on. */
+class Sums {
+  readonly #products: Float64Array;
+  /** Squares of the nearer and of the farther voxel of each pair. */
+  readonly #near: Float64Array;
+  readonly #far: Float64Array;
+  readonly #pairs: Float64Array;
+
+  constructor(readonly voxels: number, readonly least: number) {
+    [this.#products, this.#near, this.#far, this.#pairs] = [0, 1, 2, 3].map(() => new Float64Array(voxels));
+  }
+
+  /** Adds the pairs of a line; NaN is no voxel. */
+  add(line: Float32Array): void {
+    const n = this.voxels, values = new Float64Array(n);
+    // of the voxels before each place: how many there are, and the sum of their squares
+    const counts = new Float64Array(n + 1), squares = new Float64Array(n + 1);
+    for (let k = 0; k < n; k++) {
+      const isVoxel = !Number.isNaN(line[k]);
+      values[k] = isVoxel ? line[k] : 0;
+      counts[k + 1] = counts[k] + Number(isVoxel);
+      squares[k + 1] = squares[k] + values[k] ** 2;
+    }
+    const voxels = counts[n];
+    if (voxels === 0) return;
+    const first = counts.lastIndexOf(0), end = counts.indexOf(voxels);
+    const isWhole = end - first === voxels;
+    for (let shift = this.least; shift < end - first; shift++) {
+      let product = 0;
+      for (let k = first, last = end - shift; k < last; k++) product += values[k] * values[k + shift];
+      this.#products[shift] += product;
+      if (isWhole) {
+        // without a gap both are in the line for as long as they are
+        this.#near[shift] += squares[end - shift];
+        this.#far[shift] += squares[end] - squares[first + shift];
+        this.#pairs[shift] += voxels - shift;
+        continue;
+      }
+      for (let k = first, last = end - shift; k < last; k++) {
+        if (Number.isNaN(line[k]) || Number.isNaN(line[k + shift])) continue;
+        this.#near[shift] += values[k] ** 2;
+        this.#far[shift] += values[k + shift] ** 2;
+        this.#pairs[shift]++;
       }
     }
   }
-  let greatest = 0;
-  for (let shift = least; shift < n; shift++) {
-    if (pairs[shift] < LEAST_PAIRS * pairs[least] || own[shift] * other[shift] === 0) continue;
-    greatest = Math.max(greatest, Math.abs(products[shift]) / Math.sqrt(own[shift] * other[shift]));
+
+  /** The greatest correlation, either sign. */
+  greatest(): number {
+    let greatest = 0;
+    for (let shift = this.least; shift < this.voxels; shift++) {
+      const size = this.#near[shift] * this.#far[shift];
+      if (this.#pairs[shift] < LEAST_PAIRS * this.#pairs[this.least] || !(size > 0)) continue;
+      greatest = Math.max(greatest, Math.abs(this.#products[shift]) / Math.sqrt(size));
+    }
+    return greatest;
   }
-  return greatest;
 }

@@ -60,13 +60,14 @@ function coarseOf(data: Float32Array, inside: Uint8Array, { sizeVox, affineRas }
   const size = perAxis((a) => Math.floor(sizeVox[a] / edge[a]));
   const voxels = size[0] * size[1] * size[2], most = edge[0] * edge[1] * edge[2];
   const sums = new Float64Array(voxels), counts = new Float64Array(voxels);
+  const blocks = Int32Array.from({ length: size[2] * edge[2] }, (_, z) => Math.floor(z / edge[2]));
   for (let x = 0; x < size[0] * edge[0]; x++) {
     for (let y = 0; y < size[1] * edge[1]; y++) {
       const from = (x * sizeVox[1] + y) * sizeVox[2];
       const to = (Math.floor(x / edge[0]) * size[1] + Math.floor(y / edge[1])) * size[2];
-      for (let z = 0; z < size[2] * edge[2]; z++) {
+      for (let z = 0; z < blocks.length; z++) {
         if (inside[from + z] === 0) continue;
-        const block = to + Math.floor(z / edge[2]);
+        const block = to + blocks[z];
         sums[block] += data[from + z];
         counts[block]++;
       }
