@@ -8,7 +8,7 @@
  *   deno run -A scripts/models/make_models.ts foreground --from DIR --lower P --upper P [--training-ml MIN,MAX] [--note TEXT]
  *   deno run -A scripts/models/make_models.ts quality --from DIR --cases DIR,DIR    with facts of its training's images
  *   deno run -A scripts/models/make_models.ts simulated-heads --simulated DIR,DIR --work DIR [--base DIR] [--steps 6000]
- *   deno run -A scripts/models/make_models.ts adopt-heads --from DIR [--note TEXT]    the next brainmvp-edge from these
+ *   deno run -A scripts/models/make_models.ts adopt-heads --from DIR [--note TEXT]    the next brainmvp-lesions from these
  *   deno run -A scripts/models/make_models.ts brainmvp-edge|brainmvp-base [--so-far] [--start DIR] [--simulated DIR,DIR] --work DIR
  *     [--pool 56 [--replace 14] [--leg 2000]]
  *

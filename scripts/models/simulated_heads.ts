@@ -1,7 +1,7 @@
 /**
  * simulated-heads: labels of simulated heads, lesions or structures, in their modalities, any of which may be missing. Its
- * encoder and decoder are a version of brainmvp-edge: a start that has seen anatomy with labels, and loads of lesions that a
- * handful of patients does not show.
+ * encoder and decoder are brainmvp-lesions, a base for fine-tunes on lesions: it has seen loads of them that a handful of
+ * patients does not show.
  */
 import { join } from "node:path";
 import { readDatasetFolder } from "../../src/datasets/mod.ts";
@@ -71,7 +71,7 @@ export async function makeSimulatedHeads(
   });
 }
 
-/** The next version of brainmvp-edge from such a network: its encoder and decoder, with the templates of its own base. */
+/** The next version of brainmvp-lesions from such a network: its encoder and decoder, with the templates of its own base. */
 export async function adoptHeads(models: string, from: string, note: string): Promise<void> {
   const manifest = await readPackage(from);
   await verifyPackage(from, manifest);
@@ -79,7 +79,7 @@ export async function adoptHeads(models: string, from: string, note: string): Pr
   const { activation: _a, mirrored: _m, postprocessing: _p, ...windows } = inference;
   await publish(models, {
     ...rest,
-    name: "brainmvp-edge",
+    name: "brainmvp-lesions",
     task: "encoder",
     labels: [],
     inference: windows,
