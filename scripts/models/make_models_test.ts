@@ -57,7 +57,7 @@ Deno.test("adoptHeads() makes an encoder of a trained segmentation, with its fil
     await Deno.remove(source, { recursive: true });
     await adoptHeads(folder, join(folder, "tumour", "1"), "By hand.");
     const from = await readPackage(join(folder, "tumour", "1")),
-      made = await readPackage(join(folder, "brainmvp-edge", "1"));
+      made = await readPackage(join(folder, "brainmvp-lesions", "1"));
     assert.deepEqual([made.task, made.labels, made.classes], ["encoder", [], []]);
     assert.deepEqual([made.architecture, made.modalities, made.files], [
       from.architecture,
