@@ -176,6 +176,8 @@ function taskOf({ labels, classes }: Stated["spec"], { from, sizes, described }:
   const asked = labels ? "segmentation" : classes ? "classification" : described?.spec.task;
   const own = kindOf(from.kind).task;
   if (own === "encoder" || asked === own) return asked ?? own;
+  // a base may have a segmentation's decoder, too
+  if (asked === "encoder" && own === "segmentation") return asked;
   if (asked !== undefined) refuse(`expected a network for a ${asked}, got one for a ${own}`);
   return own === "segmentation"
     ? refuse(`expected labels for the ${sizes.outChannels} outputs of this segmentation network`)
